@@ -1,0 +1,244 @@
+# nixferry: `make demo` shows the main job, `make check` runs the tests, `make help` lists the rest.
+
+FLAVOR ?= release
+PREFIX ?= /usr/local
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+WERROR ?=
+# make V=1 shows the commands.
+Q := $(if $(V),,@)
+
+VERSION := $(shell sed -n 's/^\#define NF_VERSION "\(.*\)"/\1/p' include/nixferry/version.h)
+B := build/$(FLAVOR)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+.PHONY: all help clean deps demo bench FORCE
+
+# ---- flags: one set a flavour, objects of different flavours never mix ----
+
+#: make FLAVOR=F ...    release (default) debug asan tsan coverage fuzz
+FLAVORS := release debug asan tsan coverage fuzz
+ifeq ($(filter $(FLAVOR),$(FLAVORS)),)
+$(error FLAVOR is one of: $(FLAVORS))
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef \
+	-Wimplicit-fallthrough -fno-common
+CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Ibundle -Iprefetch $(CPPFLAGS)
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+
+CFLAGS_release := -O2 -g $(HARDEN)
+CFLAGS_debug := -O0 -g3
+CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_tsan := -O1 -g -fsanitize=thread
+CFLAGS_coverage := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+
+CFLAGS_ALL := -std=gnu11 $(WARNINGS) $(WERROR) $(CFLAGS_$(FLAVOR)) -pthread $(CFLAGS)
+LDFLAGS_ALL := $(CFLAGS_$(FLAVOR)) $(LDFLAGS_$(FLAVOR)) -pthread $(LDFLAGS)
+
+BUNDLE_PKGS := libarchive libzstd libsodium libcrypto libxxhash sqlite3 libbrotlidec jansson
+PREFETCH_PKGS := libcurl
+SERVER_PKGS := libmicrohttpd
+
+pkg_libs = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+BUNDLE_LIBS = $(call pkg_libs,$(BUNDLE_PKGS))
+PREFETCH_LIBS = $(call pkg_libs,$(PREFETCH_PKGS))
+SERVER_LIBS = $(call pkg_libs,$(SERVER_PKGS))
+
+all: $(B)/nixferry $(B)/nixferry-import
+
+# ---- what is built from what; a new .c file in a room is picked up by itself ----
+
+BUNDLE_SRCS := $(sort $(wildcard bundle/base/*.c bundle/format/*.c bundle/pool/*.c bundle/store/*.c))
+PREFETCH_SRCS := $(sort $(wildcard prefetch/config/*.c prefetch/plan/*.c prefetch/net/*.c))
+IMPORT_MAIN := bundle/cmd/import_main.c
+CMD_SRCS := $(filter-out $(IMPORT_MAIN),$(sort $(wildcard bundle/cmd/*.c)))
+MAIN_SRCS := $(sort $(wildcard prefetch/cmd/*.c))
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+# Objects depend on the flags and archives on the list of their members, so that changing
+# either builds anew what it must.
+write_if_changed = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
+
+$(B)/flags.stamp: FORCE
+	$(call write_if_changed,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL))
+$(B)/%.list: FORCE
+	$(call write_if_changed,$(LIST))
+
+$(B)/obj/%.o: %.c $(B)/flags.stamp
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/libbundle.list: LIST = $(BUNDLE_SRCS)
+$(B)/libprefetch.list: LIST = $(PREFETCH_SRCS)
+$(B)/libcmd.list: LIST = $(CMD_SRCS)
+$(B)/libnixferry.list: LIST = $(BUNDLE_SRCS) $(PREFETCH_SRCS)
+
+$(B)/libbundle.a: $(call obj,$(BUNDLE_SRCS)) $(B)/libbundle.list
+$(B)/libprefetch.a: $(call obj,$(PREFETCH_SRCS)) $(B)/libprefetch.list
+$(B)/libcmd.a: $(call obj,$(CMD_SRCS)) $(B)/libcmd.list
+$(B)/libnixferry.a: $(call obj,$(BUNDLE_SRCS) $(PREFETCH_SRCS)) $(B)/libnixferry.list
+$(B)/%.a:
+	@rm -f $@
+	$(Q)ar rcs $@ $(filter %.o,$^)
+
+$(B)/nixferry: $(call obj,$(MAIN_SRCS)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS)
+
+# The carry-along half: static in release, so that it runs on any machine of its kind.
+STATIC_LIBS = $(shell $(PKG_CONFIG) --static --libs $(BUNDLE_PKGS) 2>/dev/null)
+$(B)/nixferry-import: $(call obj,$(IMPORT_MAIN)) $(B)/libcmd.a $(B)/libbundle.a
+ifeq ($(FLAVOR),release)
+	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -static -o $@ $^ $(STATIC_LIBS)
+else
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
+endif
+
+# What tests and the demo use: the cache server with faults, and the maker of caches.
+$(B)/cached: $(call obj,$(sort $(wildcard tests/server/*.c))) $(B)/libbundle.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SERVER_LIBS) $(BUNDLE_LIBS)
+$(B)/mkcache: $(call obj,$(sort $(wildcard tests/tools/mkcache*.c))) $(B)/libbundle.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# ---- tests ----
+
+UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRCS))
+UNIT_SUPPORT := $(filter-out $(UNIT_SRCS),$(sort $(wildcard tests/unit/*.c)))
+FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRCS))
+CMOCKA_LIBS = $(call pkg_libs,cmocka)
+
+.PHONY: check check-unit check-e2e check-corpus fuzz-run
+.SECONDARY: $(call obj,$(UNIT_SRCS) $(UNIT_SUPPORT) $(FUZZ_SRCS))
+
+#: make check           every test; installs what is missing first
+check: deps
+	@$(MAKE) --no-print-directory check-all
+
+.PHONY: check-all
+check-all: all $(B)/cached $(B)/mkcache $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
+	@sh tests/run/run-tests.sh $(B)
+
+#: make check-unit      the unit tests alone (T=name: one of them)
+check-unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT_BINS))
+	@sh tests/run/run-tests.sh $(B) unit $(T)
+
+#: make check-e2e       the end-to-end tests alone (T=name: one file)
+check-e2e: all $(B)/cached $(B)/mkcache
+	@sh tests/run/run-tests.sh $(B) e2e $(T)
+
+#: make check-corpus    every fuzz target over its corpus
+check-corpus: $(FUZZ_BINS)
+	@sh tests/run/run-tests.sh $(B) corpus $(T)
+
+#: make fuzz-run        each fuzz target for FUZZ_SECONDS (needs CC=clang FLAVOR=fuzz)
+FUZZ_SECONDS ?= 20
+fuzz-run: $(FUZZ_BINS)
+	@sh tests/run/run-fuzz.sh $(B) $(FUZZ_SECONDS)
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(UNIT_SUPPORT)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CMOCKA_LIBS) $(PREFETCH_LIBS) $(BUNDLE_LIBS)
+
+ifeq ($(FLAVOR),fuzz)
+FUZZ_DRIVER :=
+FUZZ_LDFLAGS := -fsanitize=fuzzer
+else
+FUZZ_DRIVER := $(call obj,tests/fuzz/driver.c)
+FUZZ_LDFLAGS :=
+endif
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(B)/libprefetch.a $(B)/libbundle.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_LDFLAGS) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS)
+
+# ---- style and structure ----
+
+ALL_C := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+HEADERS := $(filter %.h,$(ALL_C))
+
+.PHONY: lint format format-check check-headers check-layers check-completions completions
+
+#: make lint            clang-tidy, size limits, one third-party API a file, shellcheck
+lint:
+	@sh tests/run/lint.sh
+
+#: make format          rewrite the sources as .clang-format says
+format:
+	@clang-format -i $(ALL_C)
+
+#: make format-check    fail where make format would change something
+format-check:
+	@clang-format --dry-run -Werror $(ALL_C)
+
+#: make check-headers   every header compiles alone
+check-headers:
+	@for h in $(HEADERS); do \
+		$(CC) $(CPPFLAGS_ALL) -std=gnu11 -Wall -Wextra -fsyntax-only -x c -include $$h /dev/null || exit 1; \
+	done; echo "headers: $(words $(HEADERS)) compile alone"
+
+#: make check-layers    bundle/ links without libcurl, includes point one way
+check-layers: $(B)/libbundle.a $(B)/libcmd.a
+	@B=$(B) CC="$(CC)" LDFLAGS="$(LDFLAGS_ALL)" LIBS="$(BUNDLE_LIBS)" sh tests/run/check-layers.sh
+
+#: make completions     write completions/ anew from the command table
+completions: $(B)/nixferry
+	@sh completions/generate.sh $(B)/nixferry completions
+
+check-completions: $(B)/nixferry
+	@sh completions/generate.sh $(B)/nixferry $(B)/completions
+	@diff -ru completions $(B)/completions || { echo "completions/ is stale: run make completions" >&2; exit 1; }
+
+# ---- installation ----
+
+.PHONY: install
+
+DEST := $(DESTDIR)$(PREFIX)
+
+#: make install         into DESTDIR/PREFIX (default /usr/local)
+install: all $(B)/libnixferry.a
+	install -Dm755 -t $(DEST)/bin $(B)/nixferry $(B)/nixferry-import
+	install -Dm644 -t $(DEST)/lib $(B)/libnixferry.a
+	install -Dm644 -t $(DEST)/include/nixferry include/nixferry/*.h
+	install -d $(DEST)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@REQUIRES@|$(BUNDLE_PKGS) $(PREFETCH_PKGS)|' \
+		include/libnixferry.pc.in >$(DEST)/lib/pkgconfig/libnixferry.pc
+	install -Dm644 completions/nixferry.bash $(DEST)/share/bash-completion/completions/nixferry
+	install -Dm644 completions/_nixferry $(DEST)/share/zsh/site-functions/_nixferry
+	install -Dm644 completions/nixferry.fish $(DEST)/share/fish/vendor_completions.d/nixferry.fish
+	install -Dm644 -t $(DEST)/share/doc/nixferry README.md LICENSE docs/*.md
+
+# ---- the rest ----
+
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+
+#: make deps            install what building and testing need (Debian 12, root or sudo)
+deps:
+	@sh tests/run/deps.sh
+
+#: make demo            the main job on files of this machine: no Nix, no internet needed
+demo: deps
+	@$(MAKE) --no-print-directory all $(B)/cached $(B)/mkcache
+	@sh tests/demo/demo.sh $(B)
+
+#: make bench           measure beside the peers (needs Nix, root, tens of minutes)
+bench:
+	@sh tests/bench/run.sh
+
+#: make clean           remove build/
+clean:
+	rm -rf build
+
+FORCE:

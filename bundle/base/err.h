@@ -1,0 +1,23 @@
+/* Making errors. Each function returns its code so that a failing line is one
+ * statement: return err_set(err, NF_E_FORMAT, "line %zu: no ':'", n); */
+#ifndef ERR_H
+#define ERR_H
+
+#include <nixferry/err.h>
+
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define MUST_CHECK	  __attribute__((warn_unused_result))
+
+/* Sets *err and returns -code. */
+int err_set(struct nf_err *err, enum nf_error code, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+/* From errno: the text is FMT's, then ": " and strerror(errno). ENOSPC and EDQUOT become
+ * NF_E_NOSPACE, everything else NF_E_SYS. */
+int err_sys(struct nf_err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Puts the object that the caller alone knows before the text: "FMT: text". Returns rc.
+ */
+int err_prefix(struct nf_err *err, int rc, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#endif

@@ -1,0 +1,20 @@
+/* SIGINT, SIGTERM and SIGHUP end long work in an orderly way. */
+#ifndef INTERRUPT_H
+#define INTERRUPT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* Installs the handlers; a second signal ends the process at once. */
+void interrupt_install(void);
+
+bool interrupt_pending(void);
+
+/* 0, or NF_E_INTR if a signal came. For loops. */
+int interrupt_check(struct nf_err *err) MUST_CHECK;
+
+/* As if a signal came: for tests. Setting it to false takes it back. */
+void interrupt_set(bool pending);
+
+#endif

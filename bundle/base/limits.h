@@ -1,0 +1,43 @@
+/* Every size that comes from input meets one of these before it meets an allocator. */
+#ifndef LIMITS_H
+#define LIMITS_H
+
+#define KIB (1024ULL)
+#define MIB (1024ULL * KIB)
+#define GIB (1024ULL * MIB)
+
+/* A narinfo: the largest in the wild have some 100 KiB of references. */
+#define NARINFO_MAX	   (2 * MIB)
+#define NARINFO_REFS_MAX   (16 * KIB)
+#define NARINFO_SIGS_MAX   64
+#define NIX_CACHE_INFO_MAX (64 * KIB)
+
+/* A NAR, as the newest Nix limits it. */
+#define NAR_DEPTH_MAX  64
+#define NAR_NAME_MAX   255
+#define NAR_TARGET_MAX 4095
+#define NAR_TAG_MAX    32
+
+/* A NAR's unpacked size: larger than any real one, small enough for sums to not overflow.
+ */
+#define NAR_SIZE_MAX (1ULL << 50)
+
+/* A bundle's manifest must be read whole before its signature can be checked: about 300
+ * bytes a path, so this is 200,000 paths. */
+#define MANIFEST_MAX	  (64 * MIB)
+#define MANIFEST_SIG_MAX  (16 * KIB)
+#define BUNDLE_BLOCK_SIZE MIB
+/* 32 bytes a block: bundles up to 1 TiB. */
+#define BUNDLE_BLOCKS_MAX (1 * MIB)
+
+/* Key files and lists of keys. */
+#define KEY_FILE_MAX (64 * KIB)
+#define KEY_NAME_MAX 255
+
+/* A list of targets: a channel has 200,000 paths of about 90 bytes. */
+#define TARGET_LIST_MAX (256 * MIB)
+
+/* Symbolic links that are followed to find what a target means. */
+#define LINK_DEPTH_MAX 32
+
+#endif

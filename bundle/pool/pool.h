@@ -1,0 +1,107 @@
+/* The pool: a directory of verified NARs that is itself a file:// binary cache, and the
+ * partial downloads on their way into it. Several processes may share one.
+ *
+ *   nix-cache-info   HASH.narinfo   nar/NARHASH.nar[.SUFFIX]   tmp/ID.part, tmp/ID.etag
+ */
+#ifndef POOL_H
+#define POOL_H
+
+#include <nixferry/narinfo.h>
+#include <nixferry/trust.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/codec.h"
+#include "base/err.h"
+
+struct pool;
+
+/* The default directory: $XDG_CACHE_HOME/nixferry or $HOME/.cache/nixferry. free(). */
+int pool_default_dir(char **ret, struct nf_err *err) MUST_CHECK;
+
+/* Opens DIR, making it and its fixed parts where they are missing. */
+int pool_open(struct pool **ret, const char *dir, struct nf_err *err) MUST_CHECK;
+void pool_free(struct pool *p);
+DEFINE_CLEANUP(struct pool *, pool_free)
+const char *pool_dir(const struct pool *p);
+
+/* The entry of a path: NF_E_MISSING if there is none (also when its NAR file is gone or
+ * has another size than the narinfo says). NI is initialised in any case. */
+int pool_find(struct pool *p, const struct nf_storepath *path, struct nf_narinfo *ni,
+	      struct nf_err *err) MUST_CHECK;
+
+/* The entry's NAR file, read-only. */
+int pool_open_nar(struct pool *p, const struct nf_narinfo *ni, int *ret_fd,
+		  struct nf_err *err) MUST_CHECK;
+
+/* Adds signatures that the entry lacks. */
+int pool_add_sigs(struct pool *p, const struct nf_pathinfo *info,
+		  struct nf_err *err) MUST_CHECK;
+
+/* How ingest stores a NAR: as it was served, or as zstd of a level. */
+#define POOL_KEEP 0
+
+/* Decodes IN (taken over; encoded with CODEC), verifies every byte against T, and stores
+ * it as LEVEL says (POOL_KEEP or a zstd level). The entry is visible (to pool_find and to
+ * other processes) once pool_flush came back, or earlier; not before its bytes are
+ * verified and on the disk. Any thread. On failure nothing is left. */
+int pool_ingest(struct pool *p, const struct nf_trusted *t, enum codec codec,
+		struct nf_source *in, int level, struct nf_err *err) MUST_CHECK;
+
+/* Waits until every ingested entry is on the disk and visible; the first failure since
+ * the last flush is returned. */
+int pool_flush(struct pool *p, struct nf_err *err) MUST_CHECK;
+
+/* ---- partial downloads ---- */
+
+/* A file in tmp/ that a download goes to, locked against other processes. */
+struct pool_partial {
+	int fd;	       /* to write to, at its end */
+	uint64_t size; /* bytes that are there already */
+	char *name;    /* private */
+	char *etag;    /* what the server said of those bytes, or NULL */
+};
+
+/* ID: letters, digits, '-', '.'. If another process has it, a fresh unshared one is made.
+ */
+int pool_partial_open(struct pool *p, const char *id, struct pool_partial *ret,
+		      struct nf_err *err) MUST_CHECK;
+/* Remembers the ETag for a later run (NULL: forgets). */
+int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *etag,
+			  struct nf_err *err) MUST_CHECK;
+/* Empties it, to start again at 0. */
+int pool_partial_restart(struct pool *p, struct pool_partial *pp,
+			 struct nf_err *err) MUST_CHECK;
+/* Closes it and leaves it for a later run. */
+void pool_partial_keep(struct pool *p, struct pool_partial *pp);
+/* Closes and removes it. */
+void pool_partial_discard(struct pool *p, struct pool_partial *pp);
+
+/* As pool_ingest, from a complete partial download; with POOL_KEEP the file itself
+ * becomes the entry, without a copy. On success the partial is gone; on failure it is
+ * still open and the caller decides. */
+int pool_ingest_partial(struct pool *p, const struct nf_trusted *t, enum codec codec,
+			struct pool_partial *pp, int level,
+			struct nf_err *err) MUST_CHECK;
+
+/* ---- care ---- */
+
+/* Calls FN for every entry; a return other than 0 ends the walk and is returned. */
+int pool_each(struct pool *p,
+	      int (*fn)(void *ctx, const struct nf_narinfo *ni, struct nf_err *err),
+	      void *ctx, struct nf_err *err) MUST_CHECK;
+
+/* Compares an entry's file with its XXH3: NF_E_HASH is bit rot. */
+int pool_check_entry(struct pool *p, const struct nf_narinfo *ni,
+		     struct nf_err *err) MUST_CHECK;
+
+/* Removes an entry: narinfo first. */
+int pool_remove(struct pool *p, const struct nf_narinfo *ni,
+		struct nf_err *err) MUST_CHECK;
+
+/* Removes partial downloads, and NARs that no narinfo names, that are older than MAX_AGE
+ * seconds; *ret_bytes counts what was freed. */
+int pool_gc(struct pool *p, int64_t max_age, uint64_t *ret_bytes,
+	    struct nf_err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,47 @@
+/* The database of a Nix store, schema version 10. The only file that knows SQLite.
+ * Source of the format: Nix, src/libstore/schema.sql and local-store.cc. */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <nixferry/pathinfo.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+struct store_db;
+
+enum store_db_mode {
+	STORE_DB_WRITE, /* creates a new database where there is none; holds big-lock
+			   shared */
+	STORE_DB_READ, /* NF_E_MISSING where there is none; never blocks or changes a live
+			  store */
+};
+
+/* STATE_DIR: "/mnt/nix/var/nix". A schema other than 10 is NF_E_UNSUPPORTED, named. */
+int store_db_open(struct store_db **ret, const char *state_dir, enum store_db_mode mode,
+		  struct nf_err *err) MUST_CHECK;
+void store_db_free(struct store_db *db);
+DEFINE_CLEANUP(struct store_db *, store_db_free)
+
+/* NF_E_MISSING if the path is not valid. INFO is initialised in any case. WITH_REFS: also
+ * its references. */
+int store_db_query(struct store_db *db, const struct nf_storepath *path, bool with_refs,
+		   struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
+int store_db_is_valid(struct store_db *db, const struct nf_storepath *path, bool *ret,
+		      struct nf_err *err) MUST_CHECK;
+
+/* Registers paths and their references in one transaction, as Nix does: every reference
+ * must be valid or in the same set (NF_E_MISSING). NULL in ultimate, the signatures kept,
+ * the time that is given. A path that is valid already is left, and gains the signatures
+ * that it lacks. */
+int store_db_register(struct store_db *db, const struct nf_pathinfo *const *infos,
+		      size_t count, int64_t registration_time,
+		      struct nf_err *err) MUST_CHECK;
+
+/* Adds signatures that a valid path lacks; *ret_added tells whether there were any. */
+int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *info,
+		      bool *ret_added, struct nf_err *err) MUST_CHECK;
+
+#endif

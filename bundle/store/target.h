@@ -1,0 +1,38 @@
+/* A target store below a root directory: its directories, held open. */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include <nixferry/err.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+/* Directory fds, all O_NOFOLLOW|O_CLOEXEC, owned. */
+struct target {
+	char *root;	 /* as the user wrote it */
+	char *state_dir; /* ROOT/nix/var/nix */
+	int root_fd;
+	int store_fd; /* ROOT/nix/store */
+	int state_fd; /* ROOT/nix/var/nix */
+};
+
+#define TARGET_INIT                                                                      \
+	{                                                                                \
+		.root_fd = -1, .store_fd = -1, .state_fd = -1                            \
+	}
+
+/* Opens ROOT's store and makes what is missing of /nix/store (root:nixbld 01775 as root
+ * where that group exists, else 0755), /nix/var/nix/{db,gcroots,profiles,temproots}. No
+ * component below ROOT may be a symbolic link. */
+int target_open(struct target *t, const char *root, struct nf_err *err) MUST_CHECK;
+void target_close(struct target *t);
+
+/* Free bytes and inodes of the store's file system. */
+int target_free_space(const struct target *t, uint64_t *ret_bytes, uint64_t *ret_nodes,
+		      struct nf_err *err) MUST_CHECK;
+
+/* syncfs of the store's file system. */
+int target_sync(const struct target *t, struct nf_err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,52 @@
+/* Importing a bundle into a target store that no Nix process is using. */
+#ifndef NIXFERRY_IMPORT_H
+#define NIXFERRY_IMPORT_H
+
+#include <nixferry/bundle.h>
+#include <nixferry/err.h>
+#include <nixferry/key.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct progress;
+
+struct nf_import_options {
+	const char *store_root; /* "/mnt"; its store is /mnt/nix/store */
+	const struct nf_keyring
+		*keys;		   /* that each path's own signature must verify with */
+	const char *profile;	   /* "system", or NULL: none is set */
+	size_t jobs;		   /* unpacking threads; 0: one a processor */
+	struct progress *progress; /* may be NULL */
+};
+
+struct nf_import_result {
+	size_t imported;    /* paths that were unpacked and registered */
+	size_t present;	    /* paths that were valid already */
+	size_t sigs_added;  /* valid paths that gained signatures */
+	uint64_t nar_bytes; /* of the imported paths */
+	uint64_t nodes;	    /* file system objects written */
+	char *profile_link; /* "/nix/var/nix/profiles/system-1-link" (free()), or NULL */
+};
+
+/* Verifies, unpacks and registers everything in B. Refuses before anything is written:
+ * NF_E_TRUST (a path that no key of KEYS and no content address vouches for),
+ * NF_E_MISSING (a reference that is neither in the bundle nor valid in the target),
+ * NF_E_NOSPACE, NF_E_UNSUPPORTED (database schema), NF_E_SYS (not writable). Whatever the
+ * failure, what the target had stays valid, nothing half-imported is registered, and the
+ * same call goes on. */
+__attribute__((warn_unused_result)) int nf_import(struct nf_bundle *b,
+						  const struct nf_import_options *opts,
+						  struct nf_import_result *ret,
+						  struct nf_err *err);
+void nf_import_result_release(struct nf_import_result *r);
+
+/* The same checks, writing nothing: every block, narinfo, signature, NAR and reference;
+ * and that the closure of each root is complete within the bundle. The result counts
+ * paths as imported. */
+__attribute__((warn_unused_result)) int nf_verify(struct nf_bundle *b,
+						  const struct nf_import_options *opts,
+						  struct nf_import_result *ret,
+						  struct nf_err *err);
+
+#endif

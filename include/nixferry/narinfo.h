@@ -1,0 +1,61 @@
+/* narinfo: what a binary cache says of a path.
+ * Source of the format: Nix, src/libstore/nar-info.cc and
+ * doc/manual/source/protocols/binary-cache/narinfo.md. */
+#ifndef NIXFERRY_NARINFO_H
+#define NIXFERRY_NARINFO_H
+
+#include <nixferry/pathinfo.h>
+
+/* Where the facts (info) are signed, everything else is a hint from an untrusted server.
+ */
+struct nf_narinfo {
+	struct nf_pathinfo info;
+	struct nf_slice url;	     /* never empty */
+	struct nf_slice compression; /* as written; "bzip2" if it was missing or empty */
+	bool has_file_hash;
+	struct nf_hash file_hash;
+	uint64_t file_size; /* 0: unknown */
+	/* What a pool keeps beside Nix's own fields (lines "Nixferry-...:"); 0 or false
+	 * if absent. */
+	uint64_t nodes; /* file system objects in the NAR */
+	bool has_xxh3;	/* of the compressed file */
+	uint8_t xxh3[16];
+	uint8_t level; /* zstd level that the file was made with; 0: as it was served */
+};
+
+void nf_narinfo_init(struct nf_narinfo *ni);
+void nf_narinfo_release(struct nf_narinfo *ni);
+
+/* The whole grammar, hardened: duplicates of scalar fields, lines without ':' or without
+ * a final LF, NULs, sizes that are no plain decimal numbers, a NarHash that is not
+ * SHA-256, references or derivers that are no base names are NF_E_FORMAT naming the line.
+ * Unknown fields are ignored. TEXT is copied. The struct is initialised in any case. */
+__attribute__((warn_unused_result)) int nf_narinfo_parse(struct nf_narinfo *ni,
+							 struct nf_slice text,
+							 struct nf_err *err);
+
+/* nf_narinfo_parse, and an answer for another path than WANTED's hash part (or, where
+ * WANTED has a name, for another name) is NF_E_FORMAT: caches are asked by hash part
+ * only. */
+__attribute__((warn_unused_result)) int nf_narinfo_parse_for(
+	struct nf_narinfo *ni, const struct nf_storepath *wanted, struct nf_slice text,
+	struct nf_err *err);
+
+/* In the order that Nix prints. The result is NUL-terminated and the caller's (free()).
+ */
+char *nf_narinfo_format(const struct nf_narinfo *ni, size_t *ret_len);
+
+/* nix-cache-info. */
+struct nf_cache_info {
+	char store_dir[256]; /* empty: not said */
+	bool want_mass_query;
+	bool has_priority;
+	int priority; /* 0 if not said */
+};
+
+/* Lines without ':' and unknown keys are ignored, as Nix does. */
+__attribute__((warn_unused_result)) int nf_cache_info_parse(struct nf_cache_info *ci,
+							    struct nf_slice text,
+							    struct nf_err *err);
+
+#endif

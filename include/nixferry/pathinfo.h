@@ -1,0 +1,45 @@
+/* What is known of one store path. */
+#ifndef NIXFERRY_PATHINFO_H
+#define NIXFERRY_PATHINFO_H
+
+#include <nixferry/hash.h>
+#include <nixferry/slice.h>
+#include <nixferry/storepath.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* All slices point into memory that the struct owns. Slices that are absent are empty. */
+struct nf_pathinfo {
+	struct nf_storepath path;
+	struct nf_hash nar_hash; /* SHA-256 */
+	uint64_t nar_size;	 /* bytes, > 0 */
+	struct nf_slice
+		*refs; /* base names, checked, sorted, unique; may hold the path itself */
+	size_t nrefs;
+	struct nf_slice deriver; /* base name, checked, or empty */
+	struct nf_slice *sigs;	 /* "NAME:BASE64", unique, in the order they came */
+	size_t nsigs;
+	struct nf_slice ca;  /* content address as text, or empty */
+	struct arena *arena; /* private */
+};
+
+void nf_pathinfo_init(struct nf_pathinfo *info);
+void nf_pathinfo_release(struct nf_pathinfo *info);
+
+/* Setters for code that makes a path info; each copies what it is given. Adding a
+ * reference or signature that is there already does nothing; references stay sorted. */
+__attribute__((warn_unused_result)) int nf_pathinfo_add_ref(struct nf_pathinfo *info,
+							    struct nf_slice base,
+							    struct nf_err *err);
+void nf_pathinfo_add_sig(struct nf_pathinfo *info, struct nf_slice sig);
+void nf_pathinfo_set_ca(struct nf_pathinfo *info, struct nf_slice ca);
+__attribute__((warn_unused_result)) int nf_pathinfo_set_deriver(struct nf_pathinfo *info,
+								struct nf_slice base,
+								struct nf_err *err);
+
+void nf_pathinfo_copy(struct nf_pathinfo *to, const struct nf_pathinfo *from);
+
+bool nf_pathinfo_has_ref(const struct nf_pathinfo *info, struct nf_slice base);
+
+#endif

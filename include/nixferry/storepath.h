@@ -1,0 +1,62 @@
+/* Store paths: /nix/store/HASH-NAME.
+ * Source of the format: Nix, src/libstore/path.cc and store-dir-config.cc. */
+#ifndef NIXFERRY_STOREPATH_H
+#define NIXFERRY_STOREPATH_H
+
+#include <nixferry/err.h>
+#include <nixferry/hash.h>
+#include <nixferry/slice.h>
+#include <stdbool.h>
+
+#define NF_STORE_DIR	      "/nix/store"
+#define NF_STOREPATH_HASH_LEN 32
+#define NF_STOREPATH_NAME_MAX 211
+#define NF_STOREPATH_BASE_MAX (NF_STOREPATH_HASH_LEN + 1 + NF_STOREPATH_NAME_MAX)
+/* "/nix/store/" + base name + NUL */
+#define NF_STOREPATH_TEXT_MAX (11 + NF_STOREPATH_BASE_MAX + 1)
+
+/* A value: a base name "HASH-NAME" that was checked. All fields are read-only for others
+ * than storepath.c; code that gets one relies on its validity. */
+struct nf_storepath {
+	unsigned char len;
+	char base[NF_STOREPATH_BASE_MAX + 1]; /* NUL-terminated */
+};
+
+/* "HASH-NAME". NF_E_FORMAT says what is wrong, quoting the text. */
+__attribute__((warn_unused_result)) int nf_storepath_parse_base(struct nf_storepath *sp,
+								struct nf_slice text,
+								struct nf_err *err);
+
+/* "/nix/store/HASH-NAME", nothing below it. */
+__attribute__((warn_unused_result)) int nf_storepath_parse(struct nf_storepath *sp,
+							   struct nf_slice text,
+							   struct nf_err *err);
+
+/* As nf_storepath_parse, and also what is below a path; *ret_below is then "/bin/sh" (or
+ * empty). May be NULL. */
+__attribute__((warn_unused_result)) int nf_storepath_parse_below(
+	struct nf_storepath *sp, struct nf_slice text, struct nf_slice *ret_below,
+	struct nf_err *err);
+
+/* The full path; returns OUT. */
+char *nf_storepath_format(char out[NF_STOREPATH_TEXT_MAX], const struct nf_storepath *sp);
+
+struct nf_slice nf_storepath_base(const struct nf_storepath *sp);
+struct nf_slice nf_storepath_hash(const struct nf_storepath *sp); /* 32 characters */
+struct nf_slice nf_storepath_name(const struct nf_storepath *sp);
+bool nf_storepath_is_drv(const struct nf_storepath *sp);
+int nf_storepath_cmp(const struct nf_storepath *a, const struct nf_storepath *b);
+
+/* True if TEXT is 32 characters of Nix32: the hash part of a path. */
+bool nf_storepath_is_hash(struct nf_slice text);
+
+/* The path of type TYPE ("source", "text", "output:out", with ":REF..." and ":self"
+ * behind "source" and "text"), inner digest INNER (32 bytes, SHA-256) and name NAME:
+ * nix32(fold20(sha256("TYPE:sha256:HEX:/nix/store:NAME"))). */
+__attribute__((warn_unused_result)) int nf_storepath_make(struct nf_storepath *sp,
+							  const char *type,
+							  const struct nf_hash *inner,
+							  struct nf_slice name,
+							  struct nf_err *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* The verdict on a path's facts. "Trusted" is a type: only trust_pathinfo makes one, and
+ * what fetches, stores or imports takes nothing else. */
+#ifndef NIXFERRY_TRUST_H
+#define NIXFERRY_TRUST_H
+
+#include <nixferry/key.h>
+#include <nixferry/pathinfo.h>
+
+struct nf_trusted {
+	const struct nf_pathinfo *info; /* borrowed */
+	const char *by;	 /* name of the key that vouches, or "content address" */
+	bool by_content; /* no signature: the bytes must match the content address */
+};
+
+/* 0 and *ret if one of the path's signatures verifies against the ring, or the path has a
+ * content address from which its path recomputes. NF_E_TRUST otherwise: the text says
+ * whether signatures are missing, by unknown keys (named) or wrong. A content address
+ * that does not recompute never counts. */
+__attribute__((warn_unused_result)) int nf_trust_pathinfo(struct nf_trusted *ret,
+							  const struct nf_pathinfo *info,
+							  const struct nf_keyring *ring,
+							  struct nf_err *err);
+
+#endif
