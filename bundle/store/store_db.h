@@ -40,8 +40,10 @@ int store_db_register(struct store_db *db, const struct nf_pathinfo *const *info
 		      size_t count, int64_t registration_time,
 		      struct nf_err *err) MUST_CHECK;
 
-/* Adds signatures that a valid path lacks; *ret_added tells whether there were any. */
-int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *info,
-		      bool *ret_added, struct nf_err *err) MUST_CHECK;
+/* Adds the signatures that valid paths lack, in one transaction; *ret_added counts the
+ * paths that gained some. A path that is not valid, or valid with another hash or size
+ * than was signed, is left as it is. */
+int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *const *infos,
+		      size_t count, size_t *ret_added, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -1,0 +1,106 @@
+#include "store/store_schema.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/slice.h"
+
+#define SCHEMA_VERSION	10
+#define SCHEMA_FILE_MAX 64
+
+const char store_schema_sql[] =
+	"create table if not exists ValidPaths (\n"
+	"    id               integer primary key autoincrement not null,\n"
+	"    path             text unique not null,\n"
+	"    hash             text not null,\n"
+	"    registrationTime integer not null,\n"
+	"    deriver          text,\n"
+	"    narSize          integer,\n"
+	"    ultimate         integer, -- null implies \"false\"\n"
+	"    sigs             text, -- space-separated\n"
+	"    ca               text -- if not null, an assertion that the path is "
+	"content-addressed; see ValidPathInfo\n"
+	");\n"
+	"create table if not exists Refs (\n"
+	"    referrer  integer not null,\n"
+	"    reference integer not null,\n"
+	"    primary key (referrer, reference),\n"
+	"    foreign key (referrer) references ValidPaths(id) on delete cascade,\n"
+	"    foreign key (reference) references ValidPaths(id) on delete restrict\n"
+	");\n"
+	"create index if not exists IndexReferrer on Refs(referrer);\n"
+	"create index if not exists IndexReference on Refs(reference);\n"
+	"create trigger if not exists DeleteSelfRefs before delete on ValidPaths\n"
+	"  begin\n"
+	"    delete from Refs where referrer = old.id and reference = old.id;\n"
+	"  end;\n"
+	"create table if not exists DerivationOutputs (\n"
+	"    drv  integer not null,\n"
+	"    id   text not null, -- symbolic output id, usually \"out\"\n"
+	"    path text not null,\n"
+	"    primary key (drv, id),\n"
+	"    foreign key (drv) references ValidPaths(id) on delete cascade\n"
+	");\n"
+	"create index if not exists IndexDerivationOutputs on DerivationOutputs(path);\n";
+
+static bool parse_schema(struct nf_slice text, uint64_t *ret)
+{
+	text = slice_trim(text);
+	*ret = 0;
+	return !text.len || slice_parse_u64(text, ret);
+}
+
+int store_schema_read(const char *state_dir, bool *ret_new, struct nf_err *err)
+{
+	AUTO_FREE char *file = mem_printf("%s/db/schema", state_dir);
+	AUTO_BUF struct buf text;
+	uint64_t version = 0;
+	int rc;
+
+	buf_init(&text, SCHEMA_FILE_MAX);
+	rc = access(file, F_OK) && errno == ENOENT
+		     ? 0
+		     : file_read_at(AT_FDCWD, file, &text, err);
+	if (rc)
+		return rc;
+	if (!parse_schema(buf_slice(&text), &version))
+		return err_set(err, NF_E_FORMAT, "'%s' does not hold a schema number",
+			       file);
+	/* An empty file is what Nix leaves when it is killed while it makes a store. */
+	*ret_new = version == 0;
+	if (version != 0 && version != SCHEMA_VERSION)
+		return err_set(err, NF_E_UNSUPPORTED,
+			       "'%s' has database schema %llu, only %d is supported",
+			       state_dir, (unsigned long long)version, SCHEMA_VERSION);
+	return 0;
+}
+
+int store_schema_write(const char *state_dir, struct nf_err *err)
+{
+	AUTO_FREE char *file = mem_printf("%s/db/schema", state_dir);
+
+	return file_replace_at(AT_FDCWD, file, "10", 2, 0644, err);
+}
+
+int store_schema_lock(const char *state_dir, int *ret_fd, struct nf_err *err)
+{
+	AUTO_FREE char *file = mem_printf("%s/db/big-lock", state_dir);
+	AUTO_FD int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_sys(err, "open '%s'", file);
+	if (flock(fd, LOCK_SH | LOCK_NB)) {
+		if (errno == EWOULDBLOCK)
+			return err_set(err, NF_E_SYS,
+				       "'%s' is locked: another process is changing the "
+				       "store's schema",
+				       file);
+		return err_sys(err, "lock '%s'", file);
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}

@@ -1,0 +1,176 @@
+#include "store/target.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+/* The group whose members write to the store, as the system that runs us has it. Read
+ * from the file itself: the name service cannot be linked statically. */
+static bool find_build_group(gid_t *ret)
+{
+	FILE *groups = fopen("/etc/group", "re");
+	struct group *g = NULL;
+
+	if (!groups)
+		return false;
+	while ((g = fgetgrent(groups)))
+		if (!strcmp(g->gr_name, "nixbld"))
+			break;
+	if (g)
+		*ret = g->gr_gid;
+	fclose(groups);
+	return g != NULL;
+}
+
+/* What a new store directory looks like, whatever the umask. */
+static int init_mode(int fd, const char *path, bool is_store, struct nf_err *err)
+{
+	mode_t mode = 0755;
+	gid_t gid;
+
+	if (is_store && geteuid() == 0 && find_build_group(&gid)) {
+		if (fchown(fd, 0, gid))
+			return err_sys(err, "change the owner of '%s'", path);
+		mode = 01775;
+	}
+	if (fchmod(fd, mode))
+		return err_sys(err, "change the mode of '%s'", path);
+	return 0;
+}
+
+static int open_error(int dir_fd, const char *name, const char *path, struct nf_err *err)
+{
+	int saved = errno;
+	struct stat st;
+
+	if (!fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode))
+		return err_set(err, NF_E_SYS,
+			       "'%s' is a symbolic link: the store and what is above it "
+			       "must be directories",
+			       path);
+	errno = saved;
+	return err_sys(err, "open the directory '%s'", path);
+}
+
+/* Opens BELOW/NAME of the target, making it where it is missing. */
+static int open_part(const struct target *t, int dir_fd, const char *below,
+		     const char *name, int *ret, struct nf_err *err)
+{
+	AUTO_FREE char *path = mem_printf("%s%s/%s", t->root, below, name);
+	AUTO_FD int fd = -1;
+	bool made;
+	int rc;
+
+	made = !mkdirat(dir_fd, name, 0755);
+	if (!made && errno != EEXIST)
+		return err_sys(err, "make the directory '%s'", path);
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return open_error(dir_fd, name, path, err);
+	if (made) {
+		rc = init_mode(fd, path, !strcmp(name, "store"), err);
+		if (rc)
+			return rc;
+	}
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static int open_state_parts(const struct target *t, struct nf_err *err)
+{
+	static const char *const parts[] = { "db", "gcroots", "profiles", "temproots" };
+	int rc;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		AUTO_FD int fd = -1;
+
+		rc = open_part(t, t->state_fd, "/nix/var/nix", parts[i], &fd, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int open_parts(struct target *t, struct nf_err *err)
+{
+	AUTO_FD int nix_fd = -1;
+	AUTO_FD int var_fd = -1;
+	int rc;
+
+	rc = open_part(t, t->root_fd, "", "nix", &nix_fd, err);
+	if (rc)
+		return rc;
+	rc = open_part(t, nix_fd, "/nix", "store", &t->store_fd, err);
+	if (rc)
+		return rc;
+	rc = open_part(t, nix_fd, "/nix", "var", &var_fd, err);
+	if (rc)
+		return rc;
+	rc = open_part(t, var_fd, "/nix/var", "nix", &t->state_fd, err);
+	if (rc)
+		return rc;
+	return open_state_parts(t, err);
+}
+
+int target_open(struct target *t, const char *root, struct nf_err *err)
+{
+	size_t len = strlen(root);
+	int rc;
+
+	*t = (struct target)TARGET_INIT;
+	if (!len)
+		return err_set(err, NF_E_USAGE, "the store's root directory is empty");
+	while (len && root[len - 1] == '/')
+		len--;
+	t->root = mem_strndup(root, len);
+	t->state_dir = mem_printf("%s/nix/var/nix", t->root);
+	rc = len ? file_mkdirs_at(AT_FDCWD, t->root, err) : 0;
+	if (!rc) {
+		t->root_fd =
+			open(len ? t->root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (t->root_fd < 0)
+			rc = err_sys(err, "open the directory '%s'", root);
+	}
+	if (!rc)
+		rc = open_parts(t, err);
+	if (rc)
+		target_close(t);
+	return rc;
+}
+
+void target_close(struct target *t)
+{
+	cleanup_fd(&t->root_fd);
+	cleanup_fd(&t->store_fd);
+	cleanup_fd(&t->state_fd);
+	free(t->root);
+	free(t->state_dir);
+	*t = (struct target)TARGET_INIT;
+}
+
+int target_free_space(const struct target *t, uint64_t *ret_bytes, uint64_t *ret_nodes,
+		      struct nf_err *err)
+{
+	struct statvfs st;
+	bool root = geteuid() == 0;
+
+	if (fstatvfs(t->store_fd, &st))
+		return err_sys(err, "ask for the free space of '%s/nix/store'", t->root);
+	*ret_bytes = (uint64_t)(root ? st.f_bfree : st.f_bavail) * st.f_frsize;
+	/* File systems that make inodes as they need them report none at all. */
+	*ret_nodes = st.f_files ? (root ? st.f_ffree : st.f_favail) : UINT64_MAX;
+	return 0;
+}
+
+int target_sync(const struct target *t, struct nf_err *err)
+{
+	if (syncfs(t->store_fd))
+		return err_sys(err, "write '%s/nix/store' to the disk", t->root);
+	return 0;
+}

@@ -1,0 +1,243 @@
+#include "store/unpack.h"
+
+#include <fcntl.h>
+#include <nixferry/nar.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/limits.h"
+
+/* Where a tree is being made: the directories from the topmost down to the current one,
+ * all open. */
+struct unpacker {
+	int base_fd;
+	const char *top; /* the tree's name in base_fd */
+	int fds[NAR_DEPTH_MAX];
+	unsigned depth; /* directories that are open */
+	int file_fd;	/* of the file that data goes to, or -1 */
+	mode_t umask;
+	uint64_t nodes;
+	char name[NAR_NAME_MAX + 1]; /* of the object that is being made */
+};
+
+static const struct timespec canonical_times[2] = { { 0, UTIME_OMIT }, { 1, 0 } };
+
+static void unpacker_release(struct unpacker *u)
+{
+	cleanup_fd(&u->file_fd);
+	while (u->depth)
+		cleanup_fd(&u->fds[--u->depth]);
+}
+
+/* The mask of this process, without changing it on the way as umask() does: other threads
+ * make files meanwhile. 0777 (every mode is set again) if the system does not say. */
+static mode_t read_umask(void)
+{
+	AUTO_BUF struct buf status;
+	unsigned mask;
+	const char *line;
+
+	buf_init(&status, 64 * KIB);
+	if (file_read_at(AT_FDCWD, "/proc/self/status", &status, NULL) || !status.len)
+		return 0777;
+	line = strstr(status.ptr, "\nUmask:");
+	return line && sscanf(line, "\nUmask: %o", &mask) == 1 ? mask & 0777 : 0777;
+}
+
+static int parent_fd(const struct unpacker *u)
+{
+	return u->depth ? u->fds[u->depth - 1] : u->base_fd;
+}
+
+static int fail(const struct unpacker *u, const char *what, struct nf_err *err)
+{
+	return err_sys(err, "%s '%s'", what, u->name);
+}
+
+/* The reader has checked names; the topmost object has ours. */
+static int set_name(struct unpacker *u, const struct nf_nar_event *ev, struct nf_err *err)
+{
+	struct nf_slice name = u->depth ? ev->name : nf_slice_str(u->top);
+
+	if (name.len > NAR_NAME_MAX)
+		return err_set(err, NF_E_LIMIT, "a name of %zu bytes", name.len);
+	memcpy(u->name, name.ptr, name.len);
+	u->name[name.len] = '\0';
+	u->nodes++;
+	return 0;
+}
+
+static int enter_directory(struct unpacker *u, struct nf_err *err)
+{
+	int parent = parent_fd(u);
+	int fd;
+
+	if (u->depth == NAR_DEPTH_MAX)
+		return err_set(err, NF_E_LIMIT, "directories nested deeper than %d",
+			       NAR_DEPTH_MAX);
+	if (mkdirat(parent, u->name, 0755))
+		return fail(u, "make the directory", err);
+	if ((u->umask & 0700) && fchmodat(parent, u->name, 0755, 0))
+		return fail(u, "change the mode of", err);
+	fd = openat(parent, u->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fail(u, "open the directory", err);
+	u->fds[u->depth++] = fd;
+	return 0;
+}
+
+static int leave_directory(struct unpacker *u, struct nf_err *err)
+{
+	AUTO_FD int fd = u->fds[--u->depth];
+
+	/* The topmost stays writable: who is not root could not move it otherwise. */
+	if (u->depth && (fchmod(fd, 0555) || futimens(fd, canonical_times)))
+		return err_sys(err, "set the mode and time of a directory");
+	return 0;
+}
+
+static int make_file(struct unpacker *u, bool executable, struct nf_err *err)
+{
+	mode_t mode = executable ? 0555 : 0444;
+
+	u->file_fd = openat(parent_fd(u), u->name,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (u->file_fd < 0)
+		return fail(u, "create", err);
+	if ((mode & u->umask) && fchmod(u->file_fd, mode))
+		return fail(u, "change the mode of", err);
+	return 0;
+}
+
+static int finish_file(struct unpacker *u, struct nf_err *err)
+{
+	int fd;
+
+	if (futimens(u->file_fd, canonical_times))
+		return fail(u, "set the time of", err);
+	fd = TAKE_FD(u->file_fd);
+	if (close(fd))
+		return fail(u, "write", err);
+	return 0;
+}
+
+static int make_symlink(struct unpacker *u, struct nf_slice target, struct nf_err *err)
+{
+	char text[NAR_TARGET_MAX + 1];
+	int parent = parent_fd(u);
+
+	if (target.len > NAR_TARGET_MAX)
+		return err_set(err, NF_E_LIMIT, "a link target of %zu bytes", target.len);
+	memcpy(text, target.ptr, target.len);
+	text[target.len] = '\0';
+	if (symlinkat(text, parent, u->name))
+		return fail(u, "make the link", err);
+	if (utimensat(parent, u->name, canonical_times, AT_SYMLINK_NOFOLLOW))
+		return fail(u, "set the time of", err);
+	return 0;
+}
+
+static int make_object(struct unpacker *u, const struct nf_nar_event *ev,
+		       struct nf_err *err)
+{
+	int rc = set_name(u, ev, err);
+
+	if (rc)
+		return rc;
+	if (ev->kind == NF_NAR_DIRECTORY)
+		return enter_directory(u, err);
+	if (ev->kind == NF_NAR_SYMLINK)
+		return make_symlink(u, ev->data, err);
+	return make_file(u, ev->executable, err);
+}
+
+static int handle(struct unpacker *u, const struct nf_nar_event *ev, struct nf_err *err)
+{
+	switch (ev->kind) {
+	case NF_NAR_DIRECTORY:
+	case NF_NAR_SYMLINK:
+	case NF_NAR_FILE:
+		return make_object(u, ev, err);
+	case NF_NAR_DATA:
+		return file_write_all(u->file_fd, ev->data.ptr, ev->data.len, u->name,
+				      err);
+	case NF_NAR_FILE_END:
+		return finish_file(u, err);
+	case NF_NAR_LEAVE:
+		return leave_directory(u, err);
+	case NF_NAR_END:
+		break;
+	}
+	return 0;
+}
+
+static void free_reader(struct nf_nar_reader **r)
+{
+	nf_nar_reader_free(*r);
+}
+
+int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *ret_nodes,
+	       struct nf_err *err)
+{
+	AUTO(free_reader) struct nf_nar_reader *reader = nf_nar_reader_new(src);
+	AUTO(unpacker_release)
+	struct unpacker u = { .base_fd = dir_fd, .top = name, .file_fd = -1 };
+	struct nf_nar_event ev;
+	int rc;
+
+	u.umask = read_umask();
+	do {
+		rc = interrupt_check(err);
+		if (!rc)
+			rc = nf_nar_next(reader, &ev, err);
+		if (!rc)
+			rc = handle(&u, &ev, err);
+		if (rc)
+			return rc;
+	} while (ev.kind != NF_NAR_END);
+	if (ret_nodes)
+		*ret_nodes = u.nodes;
+	return 0;
+}
+
+/* Where the file system cannot refuse to replace, look first. */
+static int rename_new(int from_fd, const char *name, int to_fd, const char *to_name)
+{
+	struct stat st;
+
+	if (!renameat2(from_fd, name, to_fd, to_name, RENAME_NOREPLACE))
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	if (!fstatat(to_fd, to_name, &st, AT_SYMLINK_NOFOLLOW)) {
+		errno = EEXIST;
+		return -1;
+	}
+	return renameat(from_fd, name, to_fd, to_name);
+}
+
+int unpack_finish(int from_fd, const char *name, int to_fd, const char *to_name,
+		  struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return err_sys(err, "look at '%s'", name);
+	if (S_ISDIR(st.st_mode)) {
+		fd = openat(from_fd, name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(err, "open the directory '%s'", name);
+	}
+	if (rename_new(from_fd, name, to_fd, to_name))
+		return err_sys(err, "move '%s' into the store", to_name);
+	if (fd >= 0 && (fchmod(fd, 0555) || futimens(fd, canonical_times)))
+		return err_sys(err, "set the mode and time of '%s'", to_name);
+	return 0;
+}
