@@ -1,0 +1,380 @@
+#include "net/transfer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+#include <nixferry/version.h>
+
+#include "base/mem.h"
+#include "base/slice.h"
+
+#define REDIRECTS_MAX	    10L
+#define SMALL_BUFFER	    (16L * 1024)
+#define LARGE_BUFFER	    (256L * 1024)
+#define IDLE_HANDLES_MAX    64
+#define SMALL_STREAM_WEIGHT 256L
+#define LARGE_STREAM_WEIGHT 16L
+
+struct transfer {
+	struct transfers *owner;
+	struct transfer *prev, *next; /* of the active list */
+	CURL *easy;
+	struct curl_slist *headers;
+	struct transfer_request req;
+	struct nf_err err;
+	int rc;
+	bool head_seen;
+	uint64_t bytes;
+	char error[CURL_ERROR_SIZE];
+};
+
+struct transfers {
+	CURLM *multi;
+	struct transfer *active;
+	size_t active_count;
+	CURL *idle[IDLE_HANDLES_MAX];
+	size_t idle_count;
+	long connect_timeout_ms;
+	long stall_timeout_s;
+	char *netrc;
+	char *ca_file;
+};
+
+int transfers_new(struct transfers **ret, const struct transfers_options *opts,
+		  struct nf_err *err)
+{
+	struct transfers *t;
+	CURLM *multi = NULL;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
+		multi = curl_multi_init();
+	if (!multi)
+		return err_set(err, NF_E_SYS, "libcurl cannot be initialised");
+	t = mem_calloc(1, sizeof(*t));
+	t->multi = multi;
+	t->connect_timeout_ms = opts->connect_timeout_ms;
+	t->stall_timeout_s = opts->stall_timeout_s;
+	t->netrc = opts->netrc ? mem_strdup(opts->netrc) : NULL;
+	t->ca_file = opts->ca_file ? mem_strdup(opts->ca_file) : NULL;
+	curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)opts->connections);
+	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+			  (long)opts->connections_per_host);
+	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)opts->connections);
+	*ret = t;
+	return 0;
+}
+
+static void unlink_active(struct transfer *x)
+{
+	struct transfers *t = x->owner;
+
+	if (x->prev)
+		x->prev->next = x->next;
+	else
+		t->active = x->next;
+	if (x->next)
+		x->next->prev = x->prev;
+	t->active_count--;
+}
+
+/* Takes the transfer out of curl; its easy handle is kept for the next one. */
+static void transfer_free(struct transfer *x)
+{
+	struct transfers *t = x->owner;
+
+	unlink_active(x);
+	curl_multi_remove_handle(t->multi, x->easy);
+	curl_easy_reset(x->easy);
+	if (t->idle_count < IDLE_HANDLES_MAX)
+		t->idle[t->idle_count++] = x->easy;
+	else
+		curl_easy_cleanup(x->easy);
+	curl_slist_free_all(x->headers);
+	free(x);
+}
+
+void transfers_free(struct transfers *t)
+{
+	if (!t)
+		return;
+	while (t->active)
+		transfer_free(t->active);
+	while (t->idle_count)
+		curl_easy_cleanup(t->idle[--t->idle_count]);
+	curl_multi_cleanup(t->multi);
+	free(t->netrc);
+	free(t->ca_file);
+	free(t);
+}
+
+static const char *header_value(CURL *easy, const char *name)
+{
+	struct curl_header *h;
+
+	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+		return NULL;
+	return h->value;
+}
+
+/* "bytes START-END/TOTAL", TOTAL may be "*". */
+static void parse_content_range(struct transfer_head *head, const char *value)
+{
+	struct nf_slice rest, start, end;
+	uint64_t last;
+
+	head->range_total = UINT64_MAX;
+	if (!value)
+		return;
+	rest = nf_slice_str(value);
+	if (!slice_skip_prefix(&rest, "bytes "))
+		return;
+	start = slice_cut(&rest, '-');
+	end = slice_cut(&rest, '/');
+	head->range_ok =
+		slice_parse_u64(start, &head->range_start) &&
+		slice_parse_u64(end, &last) && last >= head->range_start &&
+		(nf_slice_is(rest, "*") || slice_parse_u64(rest, &head->range_total));
+}
+
+static int tell_head(struct transfer *x)
+{
+	struct transfer_head head = { .length = -1 };
+	const char *encoding = header_value(x->easy, "Content-Encoding");
+	curl_off_t length;
+
+	x->head_seen = true;
+	if (!x->req.head)
+		return 0;
+	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &head.status);
+	if (curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) ==
+	    CURLE_OK)
+		head.length = length;
+	parse_content_range(&head, header_value(x->easy, "Content-Range"));
+	head.encoded = encoding && strcasecmp(encoding, "identity") != 0;
+	head.etag = header_value(x->easy, "ETag");
+	if (head.etag && strncmp(head.etag, "W/", 2) == 0)
+		head.etag = NULL;
+	return x->req.head(x->req.ctx, &head, &x->err);
+}
+
+static size_t on_data(char *p, size_t size, size_t count, void *ctx)
+{
+	struct transfer *x = ctx;
+	size_t len = size * count;
+
+	if (!x->head_seen)
+		x->rc = tell_head(x);
+	if (!x->rc && len > x->req.max_bytes - x->bytes)
+		x->rc = err_set(&x->err, NF_E_LIMIT, "more than %" PRIu64 " bytes came",
+				x->req.max_bytes);
+	if (!x->rc)
+		x->rc = x->req.data(x->req.ctx, p, len, &x->err);
+	if (x->rc)
+		return 0;
+	x->bytes += len;
+	return len;
+}
+
+static void add_header(struct transfer *x, const char *text)
+{
+	struct curl_slist *longer = curl_slist_append(x->headers, text);
+
+	if (longer)
+		x->headers = longer;
+}
+
+static void set_range(struct transfer *x)
+{
+	char range[64];
+
+	if (!x->req.range_start && !x->req.range_end)
+		return;
+	if (x->req.range_end)
+		snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, x->req.range_start,
+			 x->req.range_end);
+	else
+		snprintf(range, sizeof(range), "%" PRIu64 "-", x->req.range_start);
+	curl_easy_setopt(x->easy, CURLOPT_RANGE, range);
+	if (x->req.if_range) {
+		char *line = mem_printf("If-Range: %s", x->req.if_range);
+
+		add_header(x, line);
+		free(line);
+	}
+}
+
+static void set_policy(struct transfer *x)
+{
+	const struct transfers *t = x->owner;
+	CURL *easy = x->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_STREAM_WEIGHT,
+			 x->req.large ? LARGE_STREAM_WEIGHT : SMALL_STREAM_WEIGHT);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, t->stall_timeout_s);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "nixferry/" NF_VERSION);
+	if (t->netrc) {
+		curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
+		curl_easy_setopt(easy, CURLOPT_NETRC_FILE, t->netrc);
+	}
+	if (t->ca_file)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file);
+}
+
+struct transfer *transfers_start(struct transfers *t, const struct transfer_request *req)
+{
+	struct transfer *x = mem_calloc(1, sizeof(*x));
+
+	x->owner = t;
+	x->req = *req;
+	x->easy = t->idle_count ? t->idle[--t->idle_count] : curl_easy_init();
+	if (!x->easy)
+		abort(); /* curl_easy_init fails only without memory */
+	curl_easy_setopt(x->easy, CURLOPT_URL, req->url);
+	curl_easy_setopt(x->easy, CURLOPT_PRIVATE, x);
+	curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->error);
+	curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE,
+			 req->large ? LARGE_BUFFER : SMALL_BUFFER);
+	set_policy(x);
+	/* A NAR's bytes must be those whose offsets we count on when we resume. */
+	add_header(x, "Accept-Encoding: identity");
+	set_range(x);
+	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
+	x->next = t->active;
+	if (t->active)
+		t->active->prev = x;
+	t->active = x;
+	t->active_count++;
+	curl_multi_add_handle(t->multi, x->easy);
+	return x;
+}
+
+void transfers_cancel(struct transfer *x)
+{
+	transfer_free(x);
+}
+
+size_t transfers_active(const struct transfers *t)
+{
+	return t->active_count;
+}
+
+static double seconds(CURL *easy, CURLINFO which)
+{
+	curl_off_t us = 0;
+
+	curl_easy_getinfo(easy, which, &us);
+	return (double)us / 1e6;
+}
+
+static bool is_connect_failure(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *http_version_name(long version)
+{
+	switch (version) {
+	case CURL_HTTP_VERSION_1_0:
+		return "1.0";
+	case CURL_HTTP_VERSION_1_1:
+		return "1.1";
+	case CURL_HTTP_VERSION_2_0:
+		return "2";
+	case CURL_HTTP_VERSION_3:
+		return "3";
+	default:
+		return "";
+	}
+}
+
+static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
+{
+	curl_off_t wait = 0;
+	long version = 0;
+
+	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &d->status);
+	curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
+	strcpy(d->http_version, http_version_name(version));
+	d->bytes = x->bytes;
+	d->connect_s = seconds(x->easy, CURLINFO_CONNECT_TIME_T);
+	d->first_byte_s = seconds(x->easy, CURLINFO_STARTTRANSFER_TIME_T);
+	d->total_s = seconds(x->easy, CURLINFO_TOTAL_TIME_T);
+	d->retry_after_s = -1;
+	if (header_value(x->easy, "Retry-After") &&
+	    curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK)
+		d->retry_after_s = wait;
+	d->stalled = code == CURLE_OPERATION_TIMEDOUT && d->connect_s > 0;
+	d->connected = !is_connect_failure(code) &&
+		       !(code == CURLE_OPERATION_TIMEDOUT && !d->stalled);
+}
+
+static void finish(struct transfer *x, CURLcode code)
+{
+	struct transfer_done d = { 0 };
+
+	if (code == CURLE_OK && !x->head_seen)
+		x->rc = tell_head(x);
+	describe(x, code, &d);
+	if (!x->rc && code != CURLE_OK)
+		x->rc = err_set(&x->err, NF_E_NET, "%s",
+				x->error[0] ? x->error : curl_easy_strerror(code));
+	d.rc = x->rc;
+	x->req.done(x->req.ctx, &d, &x->err);
+}
+
+int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
+{
+	int running, left;
+	CURLMsg *msg;
+	CURLMcode code = curl_multi_perform(t->multi, &running);
+
+	if (code == CURLM_OK)
+		code = curl_multi_poll(t->multi, NULL, 0, timeout_ms, NULL);
+	if (code == CURLM_OK)
+		code = curl_multi_perform(t->multi, &running);
+	if (code != CURLM_OK)
+		return err_set(err, NF_E_SYS, "libcurl: %s", curl_multi_strerror(code));
+	while ((msg = curl_multi_info_read(t->multi, &left))) {
+		struct transfer *x;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &x);
+		finish(x, msg->data.result);
+		transfer_free(x);
+	}
+	return 0;
+}
+
+void transfers_wakeup(struct transfers *t)
+{
+	curl_multi_wakeup(t->multi);
+}

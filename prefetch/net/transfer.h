@@ -1,0 +1,87 @@
+/* HTTP transfers, many at once, driven by one thread. The only file that knows libcurl.
+ */
+#ifndef TRANSFER_H
+#define TRANSFER_H
+
+#include <nixferry/slice.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+struct transfers;
+struct transfer;
+
+struct transfers_options {
+	size_t connections;	     /* at most, in all */
+	size_t connections_per_host; /* at most, to one host */
+	int connect_timeout_ms;
+	int stall_timeout_s; /* a transfer that moves nothing for so long has failed */
+	const char *netrc;   /* file with credentials, or NULL */
+	const char *ca_file; /* or NULL: the system's */
+};
+
+int transfers_new(struct transfers **ret, const struct transfers_options *opts,
+		  struct nf_err *err) MUST_CHECK;
+/* Ends transfers that are under way without telling their owners. */
+void transfers_free(struct transfers *t);
+DEFINE_CLEANUP(struct transfers *, transfers_free)
+
+/* What is known when the first body byte comes, or at the end of an empty body. */
+struct transfer_head {
+	long status;	      /* of the last response, redirects followed */
+	uint64_t range_start; /* of a 206: its Content-Range; range_ok: it has a valid one
+			       */
+	uint64_t range_total; /* UINT64_MAX: not said */
+	bool range_ok;
+	bool encoded;	  /* a Content-Encoding other than identity */
+	const char *etag; /* strong ETag, or NULL; valid during the call */
+	int64_t length;	  /* Content-Length, or -1 */
+};
+
+struct transfer_done {
+	int rc;	     /* 0: a whole response came, whatever its status; else -NF_E_NET or
+		      * what a callback returned */
+	long status; /* 0: none came */
+	bool connected; /* false: no connection was made (refused, timed out, DNS, TLS) */
+	bool stalled;
+	int64_t retry_after_s;			 /* -1: not said */
+	uint64_t bytes;				 /* of body */
+	double connect_s, first_byte_s, total_s; /* since the start, queueing included */
+	char http_version[8];			 /* "1.1", "2", "" */
+};
+
+struct transfer_request {
+	const char *url;
+	uint64_t range_start; /* > 0: a ranged request from there on */
+	uint64_t range_end;   /* > 0: the last byte's offset; 0: to the end */
+	const char *if_range; /* ETag, or NULL */
+	uint64_t max_bytes;   /* a longer body ends the transfer with NF_E_LIMIT */
+	bool large;	      /* a NAR: big buffers, lower priority */
+	void *ctx;
+	/* Either may return a negative NF_E_... to end the transfer with it. HEAD may be
+	 * NULL. */
+	int (*head)(void *ctx, const struct transfer_head *head, struct nf_err *err);
+	int (*data)(void *ctx, const void *p, size_t len, struct nf_err *err);
+	/* Exactly once, from transfers_run. ERR is set where done->rc is not 0. */
+	void (*done)(void *ctx, const struct transfer_done *done,
+		     const struct nf_err *err);
+};
+
+/* Starts a transfer; callbacks come from transfers_run only. */
+struct transfer *transfers_start(struct transfers *t, const struct transfer_request *req);
+
+/* Ends one early; its done is not called. Not from that transfer's own callbacks. */
+void transfers_cancel(struct transfer *x);
+
+size_t transfers_active(const struct transfers *t);
+
+/* Waits at most TIMEOUT_MS for the network or a wakeup, then runs what is due. */
+int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err) MUST_CHECK;
+
+/* Makes a waiting transfers_run return; any thread. */
+void transfers_wakeup(struct transfers *t);
+
+#endif
