@@ -1,0 +1,282 @@
+#include "plan/resolver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/slice.h"
+
+/* Nodes live in blocks so that they never move. */
+#define BLOCK_NODES 1024
+
+struct resolver {
+	struct resolver_node **blocks;
+	size_t block_count, block_cap;
+	uint32_t count;
+	uint32_t open;
+	struct map by_base;
+	struct arena arena;
+};
+
+struct resolver *resolver_new(void)
+{
+	struct resolver *r = mem_calloc(1, sizeof(*r));
+
+	map_init(&r->by_base);
+	arena_init(&r->arena);
+	return r;
+}
+
+void resolver_free(struct resolver *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->block_count; i++)
+		free(r->blocks[i]);
+	free(r->blocks);
+	map_release(&r->by_base);
+	arena_release(&r->arena);
+	free(r);
+}
+
+static struct resolver_node *node_at(const struct resolver *r, uint32_t id)
+{
+	return &r->blocks[id / BLOCK_NODES][id % BLOCK_NODES];
+}
+
+static uint32_t want_base(struct resolver *r, struct nf_slice base)
+{
+	uintptr_t *known = map_get(&r->by_base, base);
+	struct resolver_node *node;
+	bool is_new;
+	uint32_t id;
+
+	if (known)
+		return (uint32_t)*known;
+	id = r->count++;
+	if (id % BLOCK_NODES == 0) {
+		MEM_GROW(r->blocks, r->block_count, r->block_cap);
+		r->blocks[r->block_count++] = mem_calloc(BLOCK_NODES, sizeof(*node));
+	}
+	node = node_at(r, id);
+	node->base = arena_strndup(&r->arena, base.ptr, base.len);
+	node->state = RESOLVER_WANTED;
+	r->open++;
+	*map_put(&r->by_base, nf_slice(node->base, base.len), &is_new) = id;
+	return id;
+}
+
+uint32_t resolver_want(struct resolver *r, const struct nf_storepath *path)
+{
+	return want_base(r, nf_storepath_base(path));
+}
+
+uint32_t resolver_count(const struct resolver *r)
+{
+	return r->count;
+}
+
+const struct resolver_node *resolver_node(const struct resolver *r, uint32_t id)
+{
+	return node_at(r, id);
+}
+
+void resolver_path(const struct resolver *r, uint32_t id, struct nf_storepath *ret)
+{
+	/* Every base name in here came out of a struct nf_storepath or a checked
+	 * reference. */
+	if (nf_storepath_parse_base(ret, nf_slice_str(node_at(r, id)->base), NULL))
+		abort();
+}
+
+uint32_t resolver_open_count(const struct resolver *r)
+{
+	return r->open;
+}
+
+static void settle(struct resolver *r, struct resolver_node *node,
+		   enum resolver_state state)
+{
+	if (node->state == RESOLVER_WANTED)
+		r->open--;
+	node->state = state;
+}
+
+static void settle_if_nobody_is_left(struct resolver *r, struct resolver_node *node)
+{
+	if (node->pending == 0 && node->state == RESOLVER_WANTED)
+		settle(r, node, RESOLVER_UNKNOWN);
+}
+
+void resolver_asked(struct resolver *r, uint32_t id, uint16_t n)
+{
+	struct resolver_node *node = node_at(r, id);
+
+	node->pending = n;
+	settle_if_nobody_is_left(r, node);
+}
+
+static const char *keep_slice(struct resolver *r, struct nf_slice s)
+{
+	return s.len ? arena_strndup(&r->arena, s.ptr, s.len) : NULL;
+}
+
+static const char *join_sigs(struct resolver *r, const struct nf_pathinfo *info)
+{
+	size_t len = 0;
+	char *text, *at;
+
+	if (info->nsigs == 0)
+		return NULL;
+	for (size_t i = 0; i < info->nsigs; i++)
+		len += info->sigs[i].len + 1;
+	text = at = arena_alloc(&r->arena, len);
+	for (size_t i = 0; i < info->nsigs; i++) {
+		memcpy(at, info->sigs[i].ptr, info->sigs[i].len);
+		at += info->sigs[i].len;
+		*at++ = ' ';
+	}
+	at[-1] = '\0';
+	return text;
+}
+
+static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted *t)
+{
+	const struct nf_pathinfo *info = t->info;
+	struct resolver_node *node = node_at(r, id);
+
+	memcpy(node->nar_hash, info->nar_hash.bytes, sizeof(node->nar_hash));
+	node->nar_size = info->nar_size;
+	node->by = keep_slice(r, nf_slice_str(t->by));
+	node->deriver = keep_slice(r, info->deriver);
+	node->ca = keep_slice(r, info->ca);
+	node->sigs = join_sigs(r, info);
+	node->nrefs = (uint32_t)info->nrefs;
+	if (info->nrefs)
+		node->refs = arena_alloc(&r->arena, info->nrefs * sizeof(node->refs[0]));
+	for (size_t i = 0; i < info->nrefs; i++)
+		node->refs[i] = want_base(r, info->refs[i]);
+	settle(r, node, RESOLVER_KNOWN);
+}
+
+/* Two trusted answers for one path must tell of the same bytes. */
+static int check_agreement(const struct resolver_node *node,
+			   const struct nf_pathinfo *info, struct nf_err *err)
+{
+	struct nf_hash known = { .algo = NF_SHA256 };
+	char a[NF_HASH_TEXT_MAX], b[NF_HASH_TEXT_MAX];
+
+	memcpy(known.bytes, node->nar_hash, sizeof(node->nar_hash));
+	if (nf_hash_eq(&known, &info->nar_hash) && node->nar_size == info->nar_size)
+		return 0;
+	return err_set(
+		err, NF_E_HASH,
+		"path '%s': trusted sources disagree: NarHash %s is vouched for by '%s', "
+		"but this one says %s",
+		node->base, nf_hash_format(a, &known, NF_NIX32), node->by,
+		nf_hash_format(b, &info->nar_hash, NF_NIX32));
+}
+
+static void add_source(struct resolver *r, struct resolver_node *node, uint32_t cache,
+		       const struct nf_narinfo *ni)
+{
+	struct resolver_source *s = arena_calloc(&r->arena, 1, sizeof(*s)), **at;
+
+	s->cache = cache;
+	s->url = keep_slice(r, ni->url);
+	s->compression = keep_slice(r, ni->compression);
+	s->file_size = ni->file_size;
+	s->has_file_hash = ni->has_file_hash && ni->file_hash.algo == NF_SHA256;
+	if (s->has_file_hash)
+		memcpy(s->file_hash, ni->file_hash.bytes, sizeof(s->file_hash));
+	for (at = &node->sources; *at; at = &(*at)->next)
+		;
+	*at = s;
+}
+
+int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
+		   const struct nf_narinfo *ni, const struct nf_trusted *t,
+		   struct nf_err *err)
+{
+	struct resolver_node *node = node_at(r, id);
+	int rc = 0;
+
+	if (cache != RESOLVER_POOL)
+		node->pending--;
+	if (node->state == RESOLVER_WANTED)
+		keep_facts(r, id, t);
+	else
+		rc = check_agreement(node, t->info, err);
+	if (rc)
+		return rc;
+	if (cache == RESOLVER_POOL)
+		node->in_pool = true;
+	else
+		add_source(r, node, cache, ni);
+	return 0;
+}
+
+/* What a user must hear of first: a lie, then damage, then silence, then absence. */
+static int gravity(int code)
+{
+	switch (code < 0 ? -code : code) {
+	case NF_E_TRUST:
+		return 4;
+	case NF_E_FORMAT:
+	case NF_E_LIMIT:
+	case NF_E_HASH:
+	case NF_E_UNSUPPORTED:
+		return 3;
+	case NF_E_NET:
+		return 2;
+	case 0:
+		return 1;
+	default:
+		return 5;
+	}
+}
+
+void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *text)
+{
+	struct resolver_node *node = node_at(r, id);
+
+	node->pending--;
+	if (code && node->state == RESOLVER_WANTED &&
+	    gravity(code) > gravity(node->why)) {
+		node->why = code < 0 ? -code : code;
+		node->why_text = arena_strndup(&r->arena, text, strlen(text));
+	}
+	settle_if_nobody_is_left(r, node);
+}
+
+int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyring *keys,
+		     struct nf_pathinfo *info, struct nf_trusted *t, struct nf_err *err)
+{
+	const struct resolver_node *node = node_at(r, id);
+	struct nf_slice sigs = nf_slice_str(node->sigs ? node->sigs : "");
+	int rc = 0;
+
+	nf_pathinfo_init(info);
+	resolver_path(r, id, &info->path);
+	info->nar_hash.algo = NF_SHA256;
+	memcpy(info->nar_hash.bytes, node->nar_hash, sizeof(node->nar_hash));
+	info->nar_size = node->nar_size;
+	for (uint32_t i = 0; !rc && i < node->nrefs; i++)
+		rc = nf_pathinfo_add_ref(
+			info, nf_slice_str(node_at(r, node->refs[i])->base), err);
+	if (!rc && node->deriver)
+		rc = nf_pathinfo_set_deriver(info, nf_slice_str(node->deriver), err);
+	while (sigs.len)
+		nf_pathinfo_add_sig(info, slice_cut(&sigs, ' '));
+	if (node->ca)
+		nf_pathinfo_set_ca(info, nf_slice_str(node->ca));
+	return rc ? rc : nf_trust_pathinfo(t, info, keys, err);
+}
+
+size_t resolver_memory(const struct resolver *r)
+{
+	return r->block_count * BLOCK_NODES * sizeof(struct resolver_node) +
+	       r->by_base.cap * sizeof(struct map_slot) + r->arena.total;
+}

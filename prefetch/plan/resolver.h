@@ -1,0 +1,93 @@
+/* The closure as it becomes known: which paths are wanted, what trusted answers say of
+ * them, and where they can be had. Pure: answers go in, new wants come out; it neither
+ * asks nor waits. Nodes are numbered in the order in which they were wanted, so that
+ * whoever asks keeps a cursor. */
+#ifndef RESOLVER_H
+#define RESOLVER_H
+
+#include <nixferry/narinfo.h>
+#include <nixferry/trust.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+/* In place of a cache's index: the pool has it. */
+#define RESOLVER_POOL UINT32_MAX
+
+enum resolver_state {
+	RESOLVER_WANTED,  /* no trusted answer yet */
+	RESOLVER_KNOWN,	  /* facts and at least one source, or in the pool */
+	RESOLVER_UNKNOWN, /* everybody answered, nobody usefully */
+};
+
+/* One way to get a NAR. Everything here is a hint from an untrusted server. */
+struct resolver_source {
+	struct resolver_source *next;
+	uint32_t cache;
+	bool has_file_hash;
+	uint8_t file_hash[32]; /* SHA-256 */
+	uint64_t file_size;    /* 0: unknown */
+	const char *url;
+	const char *compression;
+};
+
+struct resolver_node {
+	const char *base; /* "HASH-NAME" */
+	enum resolver_state state;
+	bool in_pool;
+	uint16_t pending; /* answers that are still to come */
+	uint8_t nar_hash[32];
+	uint64_t nar_size;
+	uint32_t *refs; /* node numbers */
+	uint32_t nrefs;
+	const char *deriver;		 /* or NULL */
+	const char *ca;			 /* or NULL */
+	const char *sigs;		 /* separated by spaces; or NULL */
+	const char *by;			 /* who vouches */
+	struct resolver_source *sources; /* in the order in which they came */
+	int why;	      /* UNKNOWN: the gravest NF_E_... of the answers */
+	const char *why_text; /* and its words; NULL: no cache has it */
+};
+
+struct resolver;
+
+struct resolver *resolver_new(void);
+void resolver_free(struct resolver *r);
+DEFINE_CLEANUP(struct resolver *, resolver_free)
+
+/* The node of a path, made if there is none. */
+uint32_t resolver_want(struct resolver *r, const struct nf_storepath *path);
+
+uint32_t resolver_count(const struct resolver *r);
+const struct resolver_node *resolver_node(const struct resolver *r, uint32_t id);
+void resolver_path(const struct resolver *r, uint32_t id, struct nf_storepath *ret);
+
+/* Nodes that are still RESOLVER_WANTED. */
+uint32_t resolver_open_count(const struct resolver *r);
+
+/* N caches are being asked for the node; 0 settles it as unknown. */
+void resolver_asked(struct resolver *r, uint32_t id, uint16_t n);
+
+/* A trusted answer: facts (the first time), references wanted, a source added. NF_E_HASH
+ * if an earlier trusted answer vouches for other content: the answer is not mixed in. For
+ * RESOLVER_POOL no answer was pending. */
+int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
+		   const struct nf_narinfo *ni, const struct nf_trusted *t,
+		   struct nf_err *err) MUST_CHECK;
+
+/* An answer that helps nobody: the cache does not have it (CODE 0), or the error says
+ * why. */
+void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *text);
+
+/* A known path's facts, put together again and judged again by KEYS: INFO is initialised
+ * in any case, *t points into it. */
+int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyring *keys,
+		     struct nf_pathinfo *info, struct nf_trusted *t,
+		     struct nf_err *err) MUST_CHECK;
+
+/* Bytes of memory that all nodes take together. */
+size_t resolver_memory(const struct resolver *r);
+
+#endif
