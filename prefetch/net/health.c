@@ -8,14 +8,18 @@
 #define PAUSE_MAX_MS	    30000
 #define LIES_MAX	    3
 
-static void fail(struct health *h, int64_t now, bool pause)
+static void fail(struct health *h, int64_t now)
 {
 	int64_t ms = PAUSE_MS;
 
+	/* What fails while the breaker is open was started before: it tells nothing new.
+	 */
+	if (now < h->open_until)
+		return;
 	h->failures++;
 	for (unsigned i = 1; i < h->failures && ms < PAUSE_MAX_MS; i++)
 		ms *= 2;
-	if (pause && h->failures > 1)
+	if (h->failures > 1)
 		h->open_until = now + (ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS);
 }
 
@@ -29,12 +33,12 @@ void health_event(struct health *h, enum health_event event, int64_t now)
 		break;
 	case HEALTH_UNREACHABLE:
 		/* One refusal tells all of a cache that never answered. */
-		fail(h, now, true);
+		fail(h, now);
 		if (!h->ever_ok)
 			h->failures = FAILURES_NEVER_SEEN;
 		break;
 	case HEALTH_BROKEN:
-		fail(h, now, true);
+		fail(h, now);
 		break;
 	case HEALTH_LIED:
 		if (++h->lies >= LIES_MAX)

@@ -238,16 +238,23 @@ static int gravity(int code)
 	}
 }
 
+void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *text)
+{
+	struct resolver_node *node = node_at(r, id);
+
+	if (gravity(code) <= gravity(node->why))
+		return;
+	node->why = code < 0 ? -code : code;
+	node->why_text = arena_strndup(&r->arena, text, strlen(text));
+}
+
 void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *text)
 {
 	struct resolver_node *node = node_at(r, id);
 
 	node->pending--;
-	if (code && node->state == RESOLVER_WANTED &&
-	    gravity(code) > gravity(node->why)) {
-		node->why = code < 0 ? -code : code;
-		node->why_text = arena_strndup(&r->arena, text, strlen(text));
-	}
+	if (node->state == RESOLVER_WANTED)
+		resolver_set_reason(r, id, code, text);
 	settle_if_nobody_is_left(r, node);
 }
 

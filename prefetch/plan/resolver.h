@@ -81,6 +81,9 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
  * why. */
 void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *text);
 
+/* A known path's NAR could not be had from a source: kept if it is the gravest so far. */
+void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *text);
+
 /* A known path's facts, put together again and judged again by KEYS: INFO is initialised
  * in any case, *t points into it. */
 int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyring *keys,

@@ -1,0 +1,573 @@
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/encoding.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/interrupt.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "base/stream.h"
+#include "net/engine.h"
+#include "net/retry.h"
+
+/* NARs that are transferred at once, and NARs that wait for a worker: what is on the disk
+ * but not verified yet is bounded by the second. */
+#define TRANSFERS_MAX 16
+#define WAITING_MAX   32
+
+/* A compressed NAR is hardly ever larger than the NAR; a server's word for its size is
+ * not signed. */
+static uint64_t body_limit(uint64_t nar_size)
+{
+	return nar_size + nar_size / 8 + MIB;
+}
+
+/* A NAR on its way: transfer (or a local file), then a worker. */
+struct download {
+	struct engine *engine;
+	struct download *prev, *next; /* of the engine's list */
+	struct download *next_ingested;
+	uint32_t node;
+	const struct resolver_source *source;
+	struct cache *cache;
+	enum codec codec;
+	char *url;
+	unsigned attempt;
+	bool delayed;
+	int64_t due;
+	struct pool_partial partial;
+	bool has_partial;
+	bool resumed;	 /* the partial had bytes from before */
+	uint64_t offset; /* where the next byte goes */
+	long status;	 /* of the response that is coming */
+	int item;	 /* of the progress */
+	struct nf_pathinfo info;
+	struct nf_trusted trusted;
+	struct nf_err err; /* of the worker */
+	int rc;
+};
+
+static void download_free(struct download *d)
+{
+	struct engine *e = d->engine;
+
+	if (d->prev)
+		d->prev->next = d->next;
+	else
+		e->downloads_list = d->next;
+	if (d->next)
+		d->next->prev = d->prev;
+	e->delayed_downloads -= d->delayed;
+	e->downloads--;
+	d->cache->downloads--;
+	progress_end(e->opts->progress, d->item);
+	if (d->has_partial)
+		pool_partial_keep(e->opts->pool, &d->partial);
+	nf_pathinfo_release(&d->info);
+	free(d->url);
+	free(d);
+}
+
+static const char *path_of(const struct download *d)
+{
+	return resolver_node(d->engine->resolver, d->node)->base;
+}
+
+/* ---- ends ---- */
+
+/* This source did not give it: another one is asked. */
+static void next_source(struct download *d, int code, const char *text)
+{
+	struct engine *e = d->engine;
+
+	progress_note(e->opts->progress, "path '%s' from cache '%s': %s", path_of(d),
+		      d->cache->conf->url, text);
+	resolver_set_reason(e->resolver, d->node, code, text);
+	scheduler_failed(e->scheduler, d->node, d->source);
+	download_free(d);
+}
+
+static void discard_partial(struct download *d)
+{
+	if (d->has_partial)
+		pool_partial_discard(d->engine->opts->pool, &d->partial);
+	d->has_partial = false;
+}
+
+/* A failure of our own: no other source would help. */
+static void fatal(struct download *d, int code, const char *text)
+{
+	engine_fail(d->engine, path_of(d), code, text);
+	d->engine->stopping = true;
+	download_free(d);
+}
+
+static bool is_the_sources_fault(int rc)
+{
+	switch (-rc) {
+	case NF_E_FORMAT:
+	case NF_E_LIMIT:
+	case NF_E_HASH:
+	case NF_E_UNSUPPORTED:
+	case NF_E_MISSING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* ---- workers ---- */
+
+static void ingest_local(struct download *d)
+{
+	struct nf_source *in;
+	int fd;
+
+	fd = open(d->url, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT) {
+		d->rc = err_set(&d->err, NF_E_MISSING, "'%s' is not there", d->url);
+		return;
+	}
+	if (fd < 0) {
+		d->rc = err_sys(&d->err, "cannot open '%s'", d->url);
+		return;
+	}
+	in = source_of_fd_range(fd, 0, UINT64_MAX);
+	d->rc = pool_ingest(d->engine->opts->pool, &d->trusted, d->codec, in,
+			    d->engine->opts->level, &d->err);
+	close(fd);
+}
+
+static void ingest_job(void *job, size_t worker)
+{
+	struct download *d = job;
+	struct engine *e = d->engine;
+
+	(void)worker;
+	d->rc = interrupt_check(&d->err);
+	if (!d->rc && d->cache->conf->kind == SUBSTITUTER_FILE)
+		ingest_local(d);
+	else if (!d->rc)
+		d->rc = pool_ingest_partial(e->opts->pool, &d->trusted, d->codec,
+					    &d->partial, e->opts->level, &d->err);
+	pthread_mutex_lock(&e->lock);
+	d->next_ingested = e->ingested;
+	e->ingested = d;
+	pthread_mutex_unlock(&e->lock);
+	transfers_wakeup(e->transfers);
+}
+
+static void hand_to_workers(struct download *d)
+{
+	struct engine *e = d->engine;
+
+	progress_end(e->opts->progress, d->item);
+	d->item = progress_begin(e->opts->progress, "verify", path_of(d) + 33);
+	e->ingesting++;
+	workers_submit(e->workers, ingest_job, d);
+}
+
+static void download_ask(struct download *d);
+
+static void on_ingested(struct download *d)
+{
+	struct engine *e = d->engine;
+
+	e->ingesting--;
+	if (d->rc == 0) {
+		d->has_partial = false;
+		d->cache->stats->nars++;
+		e->result->fetched++;
+		progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
+		download_free(d);
+	} else if (d->rc == -NF_E_INTR) {
+		download_free(d);
+	} else if (!is_the_sources_fault(d->rc)) {
+		fatal(d, d->rc, d->err.text);
+	} else if (d->resumed && d->has_partial) {
+		/* The bytes from before may be the wrong ones: once more, from the start.
+		 */
+		progress_note(e->opts->progress,
+			      "path '%s': what was there of it is of no use: %s",
+			      path_of(d), d->err.text);
+		discard_partial(d);
+		d->resumed = false;
+		download_ask(d);
+	} else {
+		discard_partial(d);
+		if (d->rc != -NF_E_UNSUPPORTED && d->rc != -NF_E_MISSING)
+			engine_cache_event(d->cache, HEALTH_LIED, d->err.text);
+		next_source(d, -d->rc, d->err.text);
+	}
+}
+
+/* ---- HTTP ---- */
+
+/* A partial belongs to the bytes that it is a part of: the file's hash where the cache
+ * tells it, else the URL. */
+static void partial_id(const struct download *d, char out[64])
+{
+	uint8_t digest[BLAKE2B_SIZE];
+
+	if (d->source->has_file_hash) {
+		memcpy(out, "f-", 2);
+		nix32_encode(out + 2, d->source->file_hash, 32);
+	} else {
+		blake2b(digest, d->url, strlen(d->url));
+		memcpy(out, "u-", 2);
+		nix32_encode(out + 2, digest, sizeof(digest));
+	}
+}
+
+static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *err)
+{
+	struct download *d = ctx;
+	struct pool *pool = d->engine->opts->pool;
+	int rc = 0;
+
+	d->status = head->status;
+	if (retry_judge(head->status) != RETRY_OK)
+		return 0;
+	if (head->encoded)
+		return err_set(
+			err, NF_E_FORMAT,
+			"'%s': it came with a Content-Encoding that nobody asked for",
+			d->url);
+	if (head->status == 206) {
+		if (!head->range_ok || head->range_start != d->offset || d->offset == 0)
+			return err_set(err, NF_E_FORMAT,
+				       "'%s': it sent another range than asked", d->url);
+	} else if (d->offset) {
+		/* The whole file came instead of the rest. */
+		rc = pool_partial_restart(pool, &d->partial, err);
+		d->engine->result->resumed_bytes -= d->offset;
+		d->offset = 0;
+		d->resumed = false;
+	}
+	if (!rc)
+		rc = pool_partial_set_etag(pool, &d->partial, head->etag, err);
+	return rc;
+}
+
+static int on_data(void *ctx, const void *p, size_t len, struct nf_err *err)
+{
+	struct download *d = ctx;
+	int rc;
+
+	if (retry_judge(d->status) != RETRY_OK)
+		return 0; /* an error page */
+	rc = file_pwrite_all(d->partial.fd, p, len, d->offset, path_of(d), err);
+	if (rc)
+		return rc;
+	d->offset += len;
+	d->cache->stats->bytes += len;
+	d->engine->result->fetched_bytes += len;
+	progress_add(d->engine->opts->progress, PROGRESS_BYTES_DONE, len);
+	return 0;
+}
+
+static void on_failure(struct download *d, const struct transfer_done *done,
+		       const char *text)
+{
+	struct engine *e = d->engine;
+	int64_t wait = retry_delay_ms(++d->attempt, done->status, done->retry_after_s,
+				      engine_random(e));
+
+	engine_cache_event(d->cache, done->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
+			   text);
+	if (wait < 0 || engine_cache_is_gone(d->cache)) {
+		next_source(d, NF_E_NET, text);
+		return;
+	}
+	d->due = engine_now_ms() + wait;
+	d->delayed = true;
+	e->delayed_downloads++;
+}
+
+/* A transfer that ended for a reason of ours, or because of what the server sent. */
+static void on_refusal(struct download *d, int rc, const char *text)
+{
+	if (!is_the_sources_fault(rc)) {
+		fatal(d, rc, text);
+		return;
+	}
+	discard_partial(d);
+	engine_cache_event(d->cache, HEALTH_LIED, text);
+	next_source(d, -rc, text);
+}
+
+static void on_done(void *ctx, const struct transfer_done *done, const struct nf_err *err)
+{
+	struct download *d = ctx;
+	char text[128];
+
+	d->engine->transferring--;
+	if (d->has_partial)
+		d->partial.size = d->offset;
+	if (done->rc == -NF_E_NET) {
+		on_failure(d, done, err->text);
+		return;
+	}
+	if (done->rc) {
+		on_refusal(d, done->rc, err->text);
+		return;
+	}
+	snprintf(text, sizeof(text), "it answered with HTTP status %ld", done->status);
+	if (done->status ==
+	    416) { /* there is nothing behind what we have: it is another file */
+		discard_partial(d);
+		d->resumed = false;
+		next_source(d, NF_E_FORMAT, text);
+		return;
+	}
+	switch (retry_judge(done->status)) {
+	case RETRY_OK:
+		engine_cache_event(d->cache, HEALTH_OK, NULL);
+		hand_to_workers(d);
+		break;
+	case RETRY_LATER:
+		on_failure(d, done, text);
+		break;
+	case RETRY_ABSENT:
+		next_source(d, NF_E_MISSING, text);
+		break;
+	case RETRY_NEVER:
+		next_source(d, NF_E_NET, text);
+		break;
+	}
+}
+
+/* Opens the partial where it is not open; what it has is not fetched again. */
+static int prepare_partial(struct download *d, struct nf_err *err)
+{
+	struct engine *e = d->engine;
+	char id[64];
+	int rc;
+
+	if (d->has_partial)
+		return 0;
+	partial_id(d, id);
+	rc = pool_partial_open(e->opts->pool, id, &d->partial, err);
+	if (rc)
+		return rc;
+	d->has_partial = true;
+	if (d->source->file_size && d->partial.size > d->source->file_size)
+		rc = pool_partial_restart(e->opts->pool, &d->partial, err);
+	d->offset = d->partial.size;
+	d->resumed = d->offset > 0;
+	e->result->resumed_bytes += d->offset;
+	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, d->offset);
+	return rc;
+}
+
+static void download_ask(struct download *d)
+{
+	struct engine *e = d->engine;
+	const struct resolver_node *node = resolver_node(e->resolver, d->node);
+	struct transfer_request req = {
+		.url = d->url,
+		.max_bytes = body_limit(node->nar_size),
+		.large = true,
+		.ctx = d,
+		.head = on_head,
+		.data = on_data,
+		.done = on_done,
+	};
+	int rc = prepare_partial(d, &d->err);
+
+	if (rc) {
+		fatal(d, rc, d->err.text);
+		return;
+	}
+	if (d->source->file_size && d->offset == d->source->file_size) {
+		hand_to_workers(d);
+		return;
+	}
+	req.range_start = d->offset;
+	req.if_range = d->partial.etag;
+	e->transferring++;
+	transfers_start(e->transfers, &req);
+}
+
+/* ---- starting ---- */
+
+static bool url_is_safe(const char *url)
+{
+	struct nf_slice rest = nf_slice_str(url);
+
+	if (url[0] == '/' || strstr(url, "://"))
+		return false;
+	while (rest.len) {
+		struct nf_slice part = slice_cut(&rest, '/');
+
+		if (nf_slice_is(part, "..") || nf_slice_is(part, "."))
+			return false;
+	}
+	return true;
+}
+
+static int locate(struct download *d, struct nf_err *err)
+{
+	const struct resolver_source *s = d->source;
+
+	if (!codec_parse(&d->codec, nf_slice_str(s->compression)))
+		return err_set(err, NF_E_UNSUPPORTED,
+			       "compression '%s' cannot be decoded", s->compression);
+	if (d->cache->conf->kind == SUBSTITUTER_HTTP) {
+		d->url = substituter_resolve(d->cache->conf, s->url);
+		return 0;
+	}
+	if (!url_is_safe(s->url))
+		return err_set(err, NF_E_FORMAT, "URL '%s' leads out of the cache",
+			       s->url);
+	d->url = mem_printf("%s/%s", d->cache->conf->path, s->url);
+	return 0;
+}
+
+static void download_start(struct engine *e, uint32_t node,
+			   const struct resolver_source *source)
+{
+	struct download *d = mem_calloc(1, sizeof(*d));
+	int rc;
+
+	d->engine = e;
+	d->node = node;
+	d->source = source;
+	d->cache = &e->caches[source->cache];
+	d->item = progress_begin(e->opts->progress, "fetch", path_of(d) + 33);
+	d->next = e->downloads_list;
+	if (d->next)
+		d->next->prev = d;
+	e->downloads_list = d;
+	e->downloads++;
+	d->cache->downloads++;
+	rc = resolver_trusted(e->resolver, node, e->opts->keys, &d->info, &d->trusted,
+			      &d->err);
+	if (!rc)
+		rc = locate(d, &d->err);
+	if (rc)
+		next_source(d, -rc, d->err.text);
+	else if (d->cache->conf->kind == SUBSTITUTER_FILE)
+		hand_to_workers(d);
+	else
+		download_ask(d);
+}
+
+static void give_up(struct engine *e, uint32_t node)
+{
+	const struct resolver_node *n = resolver_node(e->resolver, node);
+
+	engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
+		    n->why_text ? n->why_text : "no source is left");
+	if (!e->opts->keep_going)
+		e->stopping = true;
+}
+
+static void look_at_caches(const struct engine *e, struct scheduler_cache *out,
+			   int64_t now)
+{
+	for (size_t i = 0; i < e->cache_count; i++) {
+		const struct cache *c = &e->caches[i];
+
+		out[i] = (struct scheduler_cache){
+			.gone = engine_cache_is_gone(c),
+			.usable = !engine_cache_is_gone(c) &&
+				  health_usable(&c->health, now),
+			.active = c->downloads,
+			.priority = c->priority,
+		};
+	}
+}
+
+static bool has_room(const struct engine *e)
+{
+	return e->transferring + e->delayed_downloads < TRANSFERS_MAX &&
+	       e->ingesting < WAITING_MAX;
+}
+
+static void start_what_may(struct engine *e, int64_t now)
+{
+	struct scheduler_cache caches[SCHEDULER_CACHES_MAX];
+	struct resolver_source *source;
+	uint32_t node;
+
+	while (!e->stopping && has_room(e)) {
+		look_at_caches(e, caches, now);
+		switch (scheduler_next(e->scheduler, caches, &node, &source)) {
+		case SCHEDULER_START:
+			download_start(e, node, source);
+			break;
+		case SCHEDULER_EXHAUSTED:
+			give_up(e, node);
+			break;
+		case SCHEDULER_WAIT:
+			return;
+		}
+	}
+}
+
+static void take_ingested(struct engine *e)
+{
+	struct download *list;
+
+	pthread_mutex_lock(&e->lock);
+	list = TAKE_PTR(e->ingested);
+	pthread_mutex_unlock(&e->lock);
+	while (list) {
+		struct download *d = list;
+
+		list = d->next_ingested;
+		on_ingested(d);
+	}
+}
+
+static void repeat_due(struct engine *e, int64_t now)
+{
+	struct download *next;
+
+	if (e->delayed_downloads == 0)
+		return;
+	for (struct download *d = e->downloads_list; d; d = next) {
+		next = d->next;
+		if (!d->delayed)
+			continue;
+		if (engine_cache_is_gone(d->cache)) {
+			next_source(d, NF_E_NET, "the cache is down");
+		} else if (d->due <= now && health_usable(&d->cache->health, now)) {
+			d->delayed = false;
+			e->delayed_downloads--;
+			download_ask(d);
+		}
+	}
+}
+
+void download_pump(struct engine *e, int64_t now)
+{
+	take_ingested(e);
+	if (e->stopping)
+		return;
+	repeat_due(e, now);
+	if (!e->opts->dry_run)
+		start_what_may(e, now);
+}
+
+int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
+{
+	for (const struct download *d = e->downloads_list; d && e->delayed_downloads;
+	     d = d->next)
+		if (d->delayed && d->due - now < limit)
+			limit = d->due > now ? d->due - now : 0;
+	return limit;
+}
+
+void download_end(struct engine *e)
+{
+	take_ingested(e);
+	while (e->downloads_list)
+		download_free(e->downloads_list);
+}

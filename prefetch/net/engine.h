@@ -1,0 +1,100 @@
+/* What the parts of a fetch share: fetch.c owns the loop, lookup.c asks for narinfos,
+ * download.c for NARs. All of it runs on one thread; workers only see the job that they
+ * are given. */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/workers.h"
+#include "net/fetch.h"
+#include "net/health.h"
+#include "net/scheduler.h"
+#include "net/transfer.h"
+#include "plan/resolver.h"
+
+enum cache_state {
+	CACHE_NEW, /* nix-cache-info is not here yet */
+	CACHE_READY,
+	CACHE_REFUSED, /* another store directory, not a cache: never asked */
+};
+
+struct cache {
+	struct engine *engine;
+	uint32_t index;
+	const struct substituter *conf;
+	enum cache_state state;
+	int priority;
+	int dir_fd; /* of a file:// cache */
+	struct health health;
+	char *refused;	    /* why */
+	uint32_t cursor;    /* nodes below it were asked for */
+	unsigned lookups;   /* narinfos under way */
+	unsigned downloads; /* NARs under way */
+	struct fetch_cache_stats *stats;
+};
+
+struct engine {
+	const struct fetch_options *opts;
+	struct fetch_result *result;
+	struct transfers *transfers;
+	struct workers *workers;
+	struct resolver *resolver;
+	struct scheduler *scheduler;
+	struct cache *caches;
+	size_t cache_count;
+	uint32_t pool_cursor;	/* nodes below it were looked for in the pool */
+	struct lookup *lookups; /* all that were started and are not answered */
+	size_t delayed_lookups; /* of these, that wait to be repeated */
+	struct download *downloads_list;
+	size_t delayed_downloads;
+	size_t downloads;    /* NARs that were started and are not in the pool or given up
+				yet */
+	size_t transferring; /* of these, from the network */
+	size_t ingesting;    /* of these, with the workers */
+	pthread_mutex_t lock;
+	struct download *ingested; /* under lock: done by workers, not yet looked at */
+	bool stopping;		   /* nothing new is started */
+	int rc;			   /* the gravest failure */
+	struct nf_err err;
+	uint32_t random;
+};
+
+int64_t engine_now_ms(void);
+uint32_t engine_random(struct engine *e);
+
+/* Something failed for a path (or for the run, PATH NULL): remembered, the gravest kept.
+ */
+void engine_fail(struct engine *e, const char *path, int code, const char *text);
+
+/* A path is known and not in the pool: its NAR is to be fetched. */
+void engine_want_nar(struct engine *e, uint32_t node);
+
+/* An event of a cache: for its health, its statistics and, where TEXT is not NULL, a
+ * note. */
+void engine_cache_event(struct cache *c, enum health_event event, const char *text);
+
+/* True if the cache will not answer any more. */
+bool engine_cache_is_gone(const struct cache *c);
+
+/* ---- lookup.c ---- */
+
+/* Asks every cache for its nix-cache-info. */
+void lookup_begin(struct engine *e);
+/* Asks the pool, then the caches, for what is wanted and was not asked for. */
+void lookup_pump(struct engine *e, int64_t now);
+/* Frees what is not answered; transfers_free must have come before. */
+void lookup_end(struct engine *e);
+
+/* ---- download.c ---- */
+
+/* Starts what may start; takes back what workers have done. */
+void download_pump(struct engine *e, int64_t now);
+void download_end(struct engine *e);
+
+/* Milliseconds until a delayed lookup or download is due, at most LIMIT. */
+int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit);
+int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit);
+
+#endif

@@ -1,0 +1,258 @@
+#include "net/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/interrupt.h"
+#include "base/mem.h"
+#include "net/engine.h"
+
+#define CONNECTIONS_DEFAULT	   64
+#define CONNECT_TIMEOUT_DEFAULT_MS 5000
+#define STALL_TIMEOUT_DEFAULT_S	   30
+#define POLL_MS			   200
+#define WORKER_QUEUE		   64
+
+int64_t engine_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* xorshift32: for jitter, nothing else. */
+uint32_t engine_random(struct engine *e)
+{
+	e->random ^= e->random << 13;
+	e->random ^= e->random >> 17;
+	e->random ^= e->random << 5;
+	return e->random;
+}
+
+/* The order in which a run's failures decide its exit status. */
+static int gravity(int code)
+{
+	static const int order[] = {
+		0,	    NF_E_MISSING, NF_E_NET,  NF_E_UNSUPPORTED,
+		NF_E_LIMIT, NF_E_FORMAT,  NF_E_HASH, NF_E_TRUST,
+		NF_E_USAGE, NF_E_NOSPACE, NF_E_SYS,  NF_E_INTR,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (order[i] == code)
+			return (int)i;
+	return 0;
+}
+
+void engine_fail(struct engine *e, const char *path, int code, const char *text)
+{
+	struct fetch_result *r = e->result;
+
+	code = code < 0 ? -code : code;
+	if (path) {
+		r->failures = mem_realloc(r->failures, r->failure_count + 1,
+					  sizeof(r->failures[0]));
+		r->failures[r->failure_count++] = (struct fetch_failure){
+			.path = mem_strdup(path),
+			.code = code,
+			.text = mem_strdup(text),
+		};
+	}
+	if (gravity(code) <= gravity(-e->rc))
+		return;
+	e->rc = path ? err_set(&e->err, (enum nf_error)code, "path '%s': %s", path, text)
+		     : err_set(&e->err, (enum nf_error)code, "%s", text);
+}
+
+void engine_want_nar(struct engine *e, uint32_t node)
+{
+	e->result->to_fetch_bytes += resolver_node(e->resolver, node)->sources->file_size;
+	scheduler_want(e->scheduler, node);
+}
+
+void engine_cache_event(struct cache *c, enum health_event event, const char *text)
+{
+	bool was_gone = engine_cache_is_gone(c);
+
+	health_event(&c->health, event, engine_now_ms());
+	if (!text)
+		return;
+	c->stats->failures++;
+	free(c->stats->last_failure);
+	c->stats->last_failure = mem_strdup(text);
+	if (!was_gone && engine_cache_is_gone(c))
+		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
+			      c->conf->url, text);
+}
+
+bool engine_cache_is_gone(const struct cache *c)
+{
+	return c->state == CACHE_REFUSED || health_is_gone(&c->health);
+}
+
+static void open_caches(struct engine *e)
+{
+	const struct fetch_options *o = e->opts;
+
+	e->cache_count = o->substituter_count;
+	e->caches = mem_calloc(e->cache_count, sizeof(e->caches[0]));
+	e->result->caches = mem_calloc(e->cache_count, sizeof(e->result->caches[0]));
+	e->result->cache_count = e->cache_count;
+	for (size_t i = 0; i < e->cache_count; i++) {
+		struct cache *c = &e->caches[i];
+
+		c->engine = e;
+		c->index = (uint32_t)i;
+		c->conf = &o->substituters[i];
+		c->priority = c->conf->priority;
+		c->dir_fd = -1;
+		c->stats = &e->result->caches[i];
+		c->stats->url = mem_strdup(c->conf->url);
+	}
+}
+
+static int engine_open(struct engine *e, struct nf_err *err)
+{
+	const struct fetch_options *o = e->opts;
+	size_t connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
+	struct transfers_options t = {
+		.connections = connections,
+		.connections_per_host = connections,
+		.connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms
+							    : CONNECT_TIMEOUT_DEFAULT_MS,
+		.stall_timeout_s =
+			o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_DEFAULT_S,
+		.netrc = o->netrc,
+	};
+
+	pthread_mutex_init(&e->lock, NULL);
+	e->random = (uint32_t)getpid() * 2654435761U | 1;
+	e->resolver = resolver_new();
+	e->scheduler = scheduler_new(e->resolver);
+	e->workers = workers_new(o->jobs ? o->jobs : workers_cpu_count(), WORKER_QUEUE);
+	open_caches(e);
+	return transfers_new(&e->transfers, &t, err);
+}
+
+static void engine_close(struct engine *e)
+{
+	workers_free(e->workers);
+	transfers_free(e->transfers);
+	download_end(e);
+	lookup_end(e);
+	scheduler_free(e->scheduler);
+	resolver_free(e->resolver);
+	for (size_t i = 0; i < e->cache_count; i++) {
+		if (e->caches[i].dir_fd >= 0)
+			close(e->caches[i].dir_fd);
+		free(e->caches[i].refused);
+	}
+	free(e->caches);
+	pthread_mutex_destroy(&e->lock);
+}
+
+static bool is_done(const struct engine *e)
+{
+	if (e->ingesting)
+		return false;
+	if (e->stopping)
+		return true;
+	return resolver_open_count(e->resolver) == 0 && e->downloads == 0 &&
+	       (e->opts->dry_run || scheduler_waiting(e->scheduler) == 0);
+}
+
+/* Sizes become known while we go: the totals are told again at each turn. */
+static void tell_totals(struct engine *e)
+{
+	struct fetch_result *r = e->result;
+
+	r->paths = resolver_count(e->resolver);
+	progress_set(e->opts->progress, PROGRESS_PATHS_TOTAL, r->paths - r->in_pool);
+	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, r->to_fetch_bytes);
+}
+
+static int loop(struct engine *e, struct nf_err *err)
+{
+	int rc = 0;
+
+	lookup_begin(e);
+	while (!rc) {
+		int64_t now = engine_now_ms(), wait;
+
+		if (interrupt_pending() && !e->stopping) {
+			rc = interrupt_check(&e->err);
+			engine_fail(e, NULL, rc, e->err.text);
+			e->stopping = true;
+		}
+		lookup_pump(e, now);
+		download_pump(e, now);
+		tell_totals(e);
+		if (is_done(e))
+			break;
+		wait = lookup_next_due(e, now, POLL_MS);
+		wait = download_next_due(e, now, wait);
+		rc = transfers_run(e->transfers, (int)wait, err);
+	}
+	return rc;
+}
+
+/* What resolving left open, and the sums. */
+static void take_stock(struct engine *e)
+{
+	for (uint32_t id = 0; id < resolver_count(e->resolver); id++) {
+		const struct resolver_node *n = resolver_node(e->resolver, id);
+
+		e->result->nar_bytes += n->nar_size;
+		if (n->state != RESOLVER_UNKNOWN)
+			continue;
+		engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
+			    n->why_text ? n->why_text : "it is in no cache");
+	}
+}
+
+int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
+		  struct nf_err *err)
+{
+	struct engine e = { .opts = opts, .result = ret };
+	int rc, flushed;
+
+	*ret = (struct fetch_result){ 0 };
+	rc = engine_open(&e, err);
+	if (rc) {
+		engine_close(&e);
+		return rc;
+	}
+	for (size_t i = 0; i < opts->target_count; i++)
+		resolver_want(e.resolver, &opts->targets[i]);
+	rc = loop(&e, err);
+	take_stock(&e);
+	workers_wait(e.workers, -1);
+	flushed = pool_flush(opts->pool, rc ? NULL : err);
+	if (!rc && e.rc) {
+		rc = e.rc;
+		if (err)
+			*err = e.err;
+	} else if (!rc) {
+		rc = flushed;
+	}
+	engine_close(&e);
+	return rc;
+}
+
+void fetch_result_release(struct fetch_result *r)
+{
+	for (size_t i = 0; i < r->failure_count; i++) {
+		free(r->failures[i].path);
+		free(r->failures[i].text);
+	}
+	free(r->failures);
+	for (size_t i = 0; i < r->cache_count; i++) {
+		free(r->caches[i].url);
+		free(r->caches[i].last_failure);
+	}
+	free(r->caches);
+	*r = (struct fetch_result){ 0 };
+}

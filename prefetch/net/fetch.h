@@ -1,0 +1,72 @@
+/* From targets to verified NARs in the pool: resolving and downloading at the same time.
+ */
+#ifndef FETCH_H
+#define FETCH_H
+
+#include <nixferry/key.h>
+#include <nixferry/storepath.h>
+
+#include "base/err.h"
+#include "base/progress.h"
+#include "config/substituter.h"
+#include "pool/pool.h"
+
+struct fetch_options {
+	const struct nf_storepath *targets;
+	size_t target_count;
+	const struct substituter *substituters; /* at most SCHEDULER_CACHES_MAX */
+	size_t substituter_count;
+	const struct nf_keyring *keys;
+	struct pool *pool;
+	int level;		/* how NARs are stored: a zstd level or POOL_KEEP */
+	size_t connections;	/* at most, in all; 0: the default */
+	size_t jobs;		/* threads that decode and encode; 0: one a processor */
+	int connect_timeout_ms; /* 0: the default */
+	int stall_timeout_s;	/* 0: the default */
+	const char *netrc;	/* or NULL */
+	bool keep_going;	/* a path that cannot be had does not end the others */
+	bool dry_run;		/* resolve only */
+	struct progress *progress;
+};
+
+/* A path that could not be had. */
+struct fetch_failure {
+	char *path;
+	int code; /* NF_E_... */
+	char *text;
+};
+
+struct fetch_cache_stats {
+	char *url;
+	size_t narinfos; /* that it answered with */
+	size_t nars;	 /* that were fetched from it and verified */
+	uint64_t bytes;	 /* of NARs that came from it */
+	size_t failures;
+	char *last_failure; /* or NULL */
+};
+
+struct fetch_result {
+	size_t paths;	/* in the closure, as far as it is known */
+	size_t in_pool; /* that were there already */
+	size_t fetched;
+	uint64_t nar_bytes;	 /* of all paths, unpacked */
+	uint64_t to_fetch_bytes; /* compressed, of what is not in the pool, as far as
+				    caches say */
+	uint64_t fetched_bytes;	 /* compressed, that came */
+	uint64_t resumed_bytes;	 /* of partial downloads that were there already */
+	struct fetch_failure *failures;
+	size_t failure_count;
+	struct fetch_cache_stats *caches; /* one a substituter, in their order */
+	size_t cache_count;
+};
+
+void fetch_result_release(struct fetch_result *r);
+
+/* Brings the closure of the targets into the pool. Whatever happens, RET tells how far it
+ * came, and what came is kept. Errors, the gravest of all paths': NF_E_MISSING (in no
+ * cache), NF_E_TRUST, NF_E_FORMAT/NF_E_HASH (every source served something else),
+ * NF_E_NET, NF_E_NOSPACE, NF_E_SYS, NF_E_INTR. */
+int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
+		  struct nf_err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,431 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "net/engine.h"
+#include "net/retry.h"
+
+/* Narinfos that one cache is asked for at once. Over HTTP/2 they share a connection. */
+#define LOOKUPS_PER_CACHE 256
+/* Answers of a local cache between two looks at the network. */
+#define LOCAL_BATCH 512
+
+/* A narinfo, or with NODE_CACHE_INFO the nix-cache-info, that a cache is asked for. */
+#define NODE_CACHE_INFO UINT32_MAX
+
+struct lookup {
+	struct cache *cache;
+	uint32_t node;
+	unsigned attempt;
+	bool delayed;
+	int64_t due;		    /* while it is delayed */
+	struct lookup *prev, *next; /* of the engine's list */
+	struct buf body;
+	char *url;
+};
+
+static void lookup_free(struct lookup *l)
+{
+	struct engine *e = l->cache->engine;
+
+	if (l->prev)
+		l->prev->next = l->next;
+	else
+		e->lookups = l->next;
+	if (l->next)
+		l->next->prev = l->prev;
+	e->delayed_lookups -= l->delayed;
+	l->cache->lookups--;
+	buf_release(&l->body);
+	free(l->url);
+	free(l);
+}
+
+static void tell_absent(struct cache *c, uint32_t node, int code, const char *text)
+{
+	char *whole;
+
+	if (!code) {
+		resolver_not_found(c->engine->resolver, node, 0, "");
+		return;
+	}
+	whole = mem_printf("cache '%s': %s", c->conf->url, text);
+	resolver_not_found(c->engine->resolver, node, code, whole);
+	free(whole);
+}
+
+/* ---- what came ---- */
+
+static int judge(struct cache *c, uint32_t node, struct nf_slice text, struct nf_err *err)
+{
+	struct engine *e = c->engine;
+	struct nf_storepath wanted;
+	struct nf_narinfo ni;
+	struct nf_trusted t;
+	int rc;
+
+	resolver_path(e->resolver, node, &wanted);
+	rc = nf_narinfo_parse_for(&ni, &wanted, text, err);
+	if (rc)
+		err_prefix(err, rc, "narinfo of '%s'", wanted.base);
+	else
+		rc = nf_trust_pathinfo(&t, &ni.info, e->opts->keys, err);
+	if (!rc) {
+		bool first = resolver_node(e->resolver, node)->state == RESOLVER_WANTED;
+
+		rc = resolver_found(e->resolver, node, c->index, &ni, &t, err);
+		if (rc)
+			progress_note(e->opts->progress, "cache '%s': %s", c->conf->url,
+				      err->text);
+		else if (first)
+			engine_want_nar(e, node);
+	} else {
+		tell_absent(c, node, rc, err->text);
+	}
+	nf_narinfo_release(&ni);
+	return rc;
+}
+
+static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
+{
+	struct nf_err err;
+	int rc = judge(c, node, text, &err);
+
+	c->stats->narinfos++;
+	progress_add(c->engine->opts->progress, PROGRESS_RESOLVED, 1);
+	if (rc == -NF_E_FORMAT)
+		engine_cache_event(c, HEALTH_OK, err.text);
+}
+
+static void refuse_cache(struct cache *c, const char *text)
+{
+	c->state = CACHE_REFUSED;
+	c->refused = mem_strdup(text);
+	engine_cache_event(c, HEALTH_OK, text);
+}
+
+static void take_cache_info(struct cache *c, struct nf_slice text)
+{
+	struct nf_cache_info ci;
+	struct nf_err err;
+	int rc = nf_cache_info_parse(&ci, text, &err);
+
+	if (!rc && ci.store_dir[0] && strcmp(ci.store_dir, NF_STORE_DIR) != 0)
+		rc = err_set(&err, NF_E_FORMAT, "its store directory is '%s', not '%s'",
+			     ci.store_dir, NF_STORE_DIR);
+	if (rc) {
+		refuse_cache(c, err.text);
+		return;
+	}
+	if (!c->conf->has_priority)
+		c->priority = ci.priority;
+	c->state = CACHE_READY;
+}
+
+static void take(struct lookup *l)
+{
+	if (l->node == NODE_CACHE_INFO)
+		take_cache_info(l->cache, buf_slice(&l->body));
+	else
+		take_narinfo(l->cache, l->node, buf_slice(&l->body));
+}
+
+static void take_absence(struct lookup *l)
+{
+	if (l->node == NODE_CACHE_INFO)
+		l->cache->state = CACHE_READY; /* as Nix: as if it were empty */
+	else
+		tell_absent(l->cache, l->node, 0, NULL);
+}
+
+/* ---- HTTP ---- */
+
+static int on_data(void *ctx, const void *p, size_t len, struct nf_err *err)
+{
+	struct lookup *l = ctx;
+
+	buf_add(&l->body, p, len);
+	if (buf_failed(&l->body))
+		return err_set(err, NF_E_LIMIT, "'%s': the answer is too long", l->url);
+	return 0;
+}
+
+static void delay(struct lookup *l, int64_t ms)
+{
+	l->due = engine_now_ms() + ms;
+	l->delayed = true;
+	l->cache->engine->delayed_lookups++;
+}
+
+static void give_up(struct lookup *l, int code, const char *text)
+{
+	if (l->node != NODE_CACHE_INFO)
+		tell_absent(l->cache, l->node, code, text);
+	else
+		refuse_cache(l->cache, text);
+	lookup_free(l);
+}
+
+static void on_failure(struct lookup *l, const struct transfer_done *d, const char *text)
+{
+	struct engine *e = l->cache->engine;
+	int64_t wait = retry_delay_ms(++l->attempt, d->status, d->retry_after_s,
+				      engine_random(e));
+
+	engine_cache_event(l->cache, d->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
+			   text);
+	if (wait < 0 || engine_cache_is_gone(l->cache))
+		give_up(l, NF_E_NET, text);
+	else
+		delay(l, wait);
+}
+
+static void on_done(void *ctx, const struct transfer_done *d, const struct nf_err *err)
+{
+	struct lookup *l = ctx;
+	char text[128];
+
+	if (d->rc && d->rc != -NF_E_NET) {
+		engine_cache_event(l->cache, HEALTH_OK, err->text);
+		give_up(l, -d->rc, err->text);
+		return;
+	}
+	if (d->rc) {
+		on_failure(l, d, err->text);
+		return;
+	}
+	snprintf(text, sizeof(text), "it answered with HTTP status %ld", d->status);
+	switch (retry_judge(d->status)) {
+	case RETRY_OK:
+		engine_cache_event(l->cache, HEALTH_OK, NULL);
+		take(l);
+		lookup_free(l);
+		break;
+	case RETRY_ABSENT:
+		engine_cache_event(l->cache, HEALTH_OK, NULL);
+		take_absence(l);
+		lookup_free(l);
+		break;
+	case RETRY_LATER:
+		on_failure(l, d, text);
+		break;
+	case RETRY_NEVER:
+		engine_cache_event(l->cache, HEALTH_OK, text);
+		give_up(l, NF_E_NET, text);
+		break;
+	}
+}
+
+static void ask(struct lookup *l)
+{
+	struct transfer_request req = {
+		.url = l->url,
+		.max_bytes = l->body.max,
+		.ctx = l,
+		.data = on_data,
+		.done = on_done,
+	};
+
+	buf_clear(&l->body);
+	transfers_start(l->cache->engine->transfers, &req);
+}
+
+static void lookup_start(struct cache *c, uint32_t node)
+{
+	struct lookup *l = mem_calloc(1, sizeof(*l));
+	char file[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")];
+
+	l->cache = c;
+	l->node = node;
+	c->lookups++;
+	l->next = c->engine->lookups;
+	if (l->next)
+		l->next->prev = l;
+	c->engine->lookups = l;
+	if (node == NODE_CACHE_INFO) {
+		buf_init(&l->body, NIX_CACHE_INFO_MAX);
+		strcpy(file, "nix-cache-info");
+	} else {
+		buf_init(&l->body, NARINFO_MAX);
+		snprintf(file, sizeof(file), "%.32s.narinfo",
+			 resolver_node(c->engine->resolver, node)->base);
+		progress_add(c->engine->opts->progress, PROGRESS_RESOLVING, 1);
+	}
+	l->url = substituter_resolve(c->conf, file);
+	ask(l);
+}
+
+/* ---- file:// ---- */
+
+static void read_local(struct cache *c, uint32_t node)
+{
+	char file[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")];
+	AUTO_BUF struct buf text;
+	struct nf_err err;
+	int rc;
+
+	snprintf(file, sizeof(file), "%.32s.narinfo",
+		 resolver_node(c->engine->resolver, node)->base);
+	buf_init(&text, NARINFO_MAX);
+	rc = file_read_at(c->dir_fd, file, &text, &err);
+	if (!rc)
+		take_narinfo(c, node, buf_slice(&text));
+	else
+		tell_absent(c, node, rc == -NF_E_MISSING ? 0 : rc, err.text);
+}
+
+static void begin_local(struct cache *c)
+{
+	AUTO_BUF struct buf text;
+	struct nf_err err;
+	int rc;
+
+	c->dir_fd = open(c->conf->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->dir_fd < 0) {
+		err_sys(&err, "cannot open the directory");
+		refuse_cache(c, err.text);
+		return;
+	}
+	buf_init(&text, NIX_CACHE_INFO_MAX);
+	rc = file_read_at(c->dir_fd, "nix-cache-info", &text, &err);
+	if (!rc || rc == -NF_E_MISSING)
+		take_cache_info(c, buf_slice(&text));
+	else
+		refuse_cache(c, err.text);
+}
+
+/* ---- the pump ---- */
+
+void lookup_begin(struct engine *e)
+{
+	for (size_t i = 0; i < e->cache_count; i++) {
+		struct cache *c = &e->caches[i];
+
+		if (c->conf->kind == SUBSTITUTER_FILE)
+			begin_local(c);
+		else
+			lookup_start(c, NODE_CACHE_INFO);
+	}
+}
+
+/* What the pool has, under keys that are trusted now, needs no cache. */
+static void ask_pool(struct engine *e, uint32_t node)
+{
+	struct nf_storepath path;
+	struct nf_narinfo ni;
+	struct nf_trusted t;
+	struct nf_err err;
+	int rc;
+
+	resolver_path(e->resolver, node, &path);
+	rc = pool_find(e->opts->pool, &path, &ni, &err);
+	if (!rc)
+		rc = nf_trust_pathinfo(&t, &ni.info, e->opts->keys, &err);
+	if (!rc)
+		rc = resolver_found(e->resolver, node, RESOLVER_POOL, &ni, &t, &err);
+	nf_narinfo_release(&ni);
+	if (rc) {
+		resolver_asked(e->resolver, node, (uint16_t)e->cache_count);
+		return;
+	}
+	e->result->in_pool++;
+}
+
+static const char *why_gone(const struct cache *c)
+{
+	if (c->refused)
+		return c->refused;
+	return c->stats->last_failure ? c->stats->last_failure : "it is down";
+}
+
+static void pump_cache(struct cache *c, int64_t now)
+{
+	struct engine *e = c->engine;
+	unsigned local = 0;
+
+	while (c->cursor < e->pool_cursor) {
+		uint32_t node = c->cursor;
+		const struct resolver_node *n = resolver_node(e->resolver, node);
+
+		if (n->in_pool) {
+			c->cursor++;
+			continue;
+		}
+		if (engine_cache_is_gone(c)) {
+			tell_absent(c, node, NF_E_NET,
+				    c->refused		     ? c->refused
+				    : c->stats->last_failure ? c->stats->last_failure
+							     : "it is down");
+		} else if (c->conf->kind == SUBSTITUTER_FILE) {
+			if (local++ == LOCAL_BATCH)
+				return;
+			read_local(c, node);
+		} else {
+			if (c->state == CACHE_NEW || c->lookups >= LOOKUPS_PER_CACHE ||
+			    !health_usable(&c->health, now))
+				return;
+			lookup_start(c, node);
+		}
+		c->cursor++;
+	}
+}
+
+static void repeat(struct lookup *l, int64_t now)
+{
+	struct cache *c = l->cache;
+
+	if (engine_cache_is_gone(c)) {
+		give_up(l, NF_E_NET, why_gone(c));
+	} else if (l->due <= now && health_usable(&c->health, now)) {
+		l->delayed = false;
+		c->engine->delayed_lookups--;
+		ask(l);
+	}
+}
+
+static void repeat_due(struct engine *e, int64_t now)
+{
+	struct lookup *next;
+
+	if (e->delayed_lookups == 0)
+		return;
+	for (struct lookup *l = e->lookups; l; l = next) {
+		next = l->next;
+		if (l->delayed)
+			repeat(l, now);
+	}
+}
+
+void lookup_pump(struct engine *e, int64_t now)
+{
+	if (e->stopping)
+		return;
+	repeat_due(e, now);
+	while (e->pool_cursor < resolver_count(e->resolver))
+		ask_pool(e, e->pool_cursor++);
+	for (size_t i = 0; i < e->cache_count; i++)
+		pump_cache(&e->caches[i], now);
+}
+
+int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
+{
+	for (const struct lookup *l = e->lookups; l && e->delayed_lookups; l = l->next)
+		if (l->delayed && l->due - now < limit)
+			limit = l->due > now ? l->due - now : 0;
+	/* A local cache answers at once: there is more to do. */
+	for (size_t i = 0; i < e->cache_count && !e->stopping; i++)
+		if (e->caches[i].conf->kind == SUBSTITUTER_FILE &&
+		    e->caches[i].cursor < resolver_count(e->resolver))
+			return 0;
+	return limit;
+}
+
+void lookup_end(struct engine *e)
+{
+	while (e->lookups)
+		lookup_free(e->lookups);
+}
