@@ -1,0 +1,112 @@
+#include "cmd/bundle_input.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/interrupt.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/slice.h"
+#include "base/stream.h"
+#include "cmd/options.h"
+
+static int open_file(struct bundle_input *in, const char *arg, struct nf_err *err)
+{
+	if (strcmp(arg, "-") != 0) {
+		in->name = arg;
+		in->fd = open(arg, O_RDONLY | O_CLOEXEC);
+		return in->fd < 0 ? err_sys(err, "bundle '%s'", arg) : 0;
+	}
+	in->name = "standard input";
+	if (isatty(STDIN_FILENO))
+		return err_set(err, NF_E_USAGE,
+			       "standard input is a terminal: pipe a bundle into it");
+	in->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	return in->fd < 0 ? err_sys(err, "standard input") : 0;
+}
+
+int bundle_input_open(struct bundle_input *in, const struct cmd_args *args,
+		      struct nf_err *err)
+{
+	int rc;
+
+	rc = options_keyring(&in->keys, args, err);
+	if (!rc)
+		rc = open_file(in, cmd_args_get(args, 0), err);
+	if (!rc)
+		rc = nf_bundle_open(&in->bundle, in->fd, in->name, in->keys, &in->signers,
+				    err);
+	return rc;
+}
+
+void bundle_input_release(struct bundle_input *in)
+{
+	nf_bundle_free(in->bundle);
+	nf_bundle_signers_release(&in->signers);
+	nf_keyring_free(in->keys);
+	if (in->fd >= 0)
+		close(in->fd);
+}
+
+static int read_narinfo(struct nf_bundle *b, size_t i, struct nf_narinfo *ni,
+			struct nf_err *err)
+{
+	const struct nf_bundle_member *m = nf_bundle_member(b, i);
+	AUTO(source_closep) struct nf_source *src = NULL;
+	AUTO_BUF struct buf text;
+	struct buf_sink sink;
+	int rc;
+
+	buf_init(&text, NARINFO_MAX);
+	buf_sink_init(&sink, &text);
+	rc = nf_bundle_member_source(b, i, &src, err);
+	if (!rc)
+		rc = source_copy(src, &sink.sink, err);
+	if (!rc)
+		rc = nf_narinfo_parse(ni, buf_slice(&text), err);
+	return rc ? err_prefix(err, rc, "'%s'", m->name) : 0;
+}
+
+static int visit_path(struct nf_bundle *b, size_t i, const struct map *by_name,
+		      bundle_input_path_fn *fn, void *ctx, struct nf_err *err)
+{
+	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	uintptr_t *nar;
+	int rc;
+
+	nf_narinfo_init(&ni);
+	rc = read_narinfo(b, i, &ni, err);
+	if (rc)
+		return rc;
+	nar = map_get(by_name, ni.url);
+	if (!nar)
+		return err_set(err, NF_E_FORMAT,
+			       "'%s': its NAR '%.*s' is not in the bundle",
+			       nf_bundle_member(b, i)->name, NF_SLICE_ARG(ni.url));
+	return fn(ctx, &ni, nf_bundle_member(b, (size_t)*nar), err);
+}
+
+int bundle_input_each_path(struct bundle_input *in, bundle_input_path_fn *fn, void *ctx,
+			   struct nf_err *err)
+{
+	size_t count = nf_bundle_member_count(in->bundle);
+	AUTO(map_release) struct map by_name;
+	int rc = 0;
+
+	map_init(&by_name);
+	for (size_t i = 0; i < count; i++) {
+		const char *name = nf_bundle_member(in->bundle, i)->name;
+		bool is_new;
+
+		*map_put(&by_name, nf_slice_str(name), &is_new) = i;
+	}
+	for (size_t i = 0; i < count && !rc; i++) {
+		const char *name = nf_bundle_member(in->bundle, i)->name;
+
+		rc = interrupt_check(err);
+		if (!rc && slice_ends_with(nf_slice_str(name), ".narinfo"))
+			rc = visit_path(in->bundle, i, &by_name, fn, ctx, err);
+	}
+	return rc ? err_prefix(err, rc, "bundle '%s'", in->name) : 0;
+}

@@ -1,0 +1,38 @@
+/* The bundle that a command was given, opened: its signature verified, or refused. */
+#ifndef BUNDLE_INPUT_H
+#define BUNDLE_INPUT_H
+
+#include <nixferry/bundle.h>
+#include <nixferry/key.h>
+#include <nixferry/narinfo.h>
+
+#include "cmd/cmd_args.h"
+
+struct bundle_input {
+	const char *name; /* for people: the file, or "standard input" */
+	int fd;		  /* owned */
+	struct nf_keyring *keys;
+	struct nf_bundle *bundle; /* NULL: not trusted, or no bundle */
+	struct nf_bundle_signers signers;
+};
+
+#define BUNDLE_INPUT_INIT                                                                \
+	{                                                                                \
+		.fd = -1                                                                 \
+	}
+
+/* The first argument: a file or "-". Keys are those of options_keyring. The signers are
+ * there also if the result is NF_E_TRUST. */
+int bundle_input_open(struct bundle_input *in, const struct cmd_args *args,
+		      struct nf_err *err) MUST_CHECK;
+void bundle_input_release(struct bundle_input *in);
+
+/* Calls FN for each path of the bundle, in its order, with its narinfo and the member
+ * that holds its NAR. Narinfos must not have been read before from a stream. A return
+ * other than 0 ends it. */
+typedef int bundle_input_path_fn(void *ctx, const struct nf_narinfo *ni,
+				 const struct nf_bundle_member *nar, struct nf_err *err);
+int bundle_input_each_path(struct bundle_input *in, bundle_input_path_fn *fn, void *ctx,
+			   struct nf_err *err) MUST_CHECK;
+
+#endif

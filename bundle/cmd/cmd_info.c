@@ -1,0 +1,138 @@
+#include <stdio.h>
+
+#include "cmd/bundle_input.h"
+#include "cmd/commands.h"
+#include "cmd/human.h"
+#include "cmd/json.h"
+#include "cmd/options.h"
+
+#define NAME_MAX_SHOWN 4096
+
+struct totals {
+	uint64_t paths;
+	uint64_t nar_bytes;
+};
+
+static int count_path(void *ctx, const struct nf_narinfo *ni,
+		      const struct nf_bundle_member *nar, struct nf_err *err)
+{
+	struct totals *t = ctx;
+
+	(void)nar;
+	(void)err;
+	t->paths++;
+	t->nar_bytes += ni->info.nar_size;
+	return 0;
+}
+
+static void add_signers(struct json_doc *doc, const struct bundle_input *in)
+{
+	json_add_str(doc, "bundle", in->name);
+	json_begin_array(doc, "signers");
+	for (size_t i = 0; i < in->signers.count; i++)
+		json_add_str(doc, NULL, in->signers.names[i]);
+	json_end(doc);
+	json_add_bool(doc, "trusted", in->bundle != NULL);
+}
+
+/* Text of an unverified bundle, made safe for a terminal. */
+static void print_clean(const char *label, const char *text)
+{
+	AUTO_BUF struct buf clean;
+
+	buf_init(&clean, NAME_MAX_SHOWN);
+	human_clean(&clean, nf_slice_str(text));
+	printf("%-12s%s\n", label, clean.ptr ? clean.ptr : "");
+}
+
+/* All that may be told of a bundle that no trusted key signed. */
+static void print_untrusted(const struct bundle_input *in, bool json)
+{
+	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+
+	if (json) {
+		add_signers(doc, in);
+		json_print(doc, stdout);
+		return;
+	}
+	print_clean("bundle", in->name);
+	for (size_t i = 0; i < in->signers.count; i++)
+		print_clean("signer", in->signers.names[i]);
+	printf("%-12s%s\n", "trusted", "no");
+}
+
+static void print_json(const struct bundle_input *in, const struct totals *t)
+{
+	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+	char path[NF_STOREPATH_TEXT_MAX];
+
+	add_signers(doc, in);
+	json_add_str(doc, "signedBy", nf_bundle_signed_by(in->bundle));
+	json_begin_array(doc, "roots");
+	for (size_t i = 0; i < nf_bundle_root_count(in->bundle); i++)
+		json_add_str(doc, NULL,
+			     nf_storepath_format(path, nf_bundle_root(in->bundle, i)));
+	json_end(doc);
+	json_add_number(doc, "paths", t->paths);
+	json_add_number(doc, "bundleSize", nf_bundle_total_size(in->bundle));
+	json_add_number(doc, "narSize", t->nar_bytes);
+	json_print(doc, stdout);
+}
+
+static void print_human(const struct bundle_input *in, const struct totals *t)
+{
+	char path[NF_STOREPATH_TEXT_MAX];
+	char size[HUMAN_MAX];
+
+	print_clean("bundle", in->name);
+	for (size_t i = 0; i < in->signers.count; i++)
+		print_clean("signer", in->signers.names[i]);
+	printf("%-12syes, %s\n", "trusted", nf_bundle_signed_by(in->bundle));
+	for (size_t i = 0; i < nf_bundle_root_count(in->bundle); i++)
+		printf("%-12s%s\n", "root",
+		       nf_storepath_format(path, nf_bundle_root(in->bundle, i)));
+	printf("%-12s%llu\n", "paths", (unsigned long long)t->paths);
+	printf("%-12s%s\n", "size", human_size(size, nf_bundle_total_size(in->bundle)));
+	printf("%-12s%s\n", "unpacked", human_size(size, t->nar_bytes));
+}
+
+static int run_info(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
+	bool json = cmd_args_flag(args, "json");
+	struct totals totals = { 0 };
+	int rc;
+
+	(void)ui;
+	rc = bundle_input_open(&in, args, err);
+	if (rc == -NF_E_TRUST)
+		print_untrusted(&in, json);
+	if (rc)
+		return rc;
+	rc = bundle_input_each_path(&in, count_path, &totals, err);
+	if (rc)
+		return rc;
+	if (json)
+		print_json(&in, &totals);
+	else
+		print_human(&in, &totals);
+	return 0;
+}
+
+const struct command cmd_info = {
+	.name = "info",
+	.args = "BUNDLE|-",
+	.summary = "tell a bundle's roots, sizes and signers",
+	.text = "Tells who signed BUNDLE, whether one of these keys is trusted, the "
+		"paths it was "
+		"made for, how many paths it has and their sizes. Of a bundle that no "
+		"trusted key "
+		"signed only the names of its signers are told, and the exit status is "
+		"4.",
+	.groups = (const struct cmd_option_group *const[]){ &options_keys,
+							    &options_common, NULL },
+	.min_args = 1,
+	.max_args = 1,
+	.kind = CMD_VALUE_FILE,
+	.run = run_info,
+};

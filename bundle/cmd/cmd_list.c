@@ -1,0 +1,91 @@
+#include <stdio.h>
+
+#include "cmd/bundle_input.h"
+#include "cmd/commands.h"
+#include "cmd/human.h"
+#include "cmd/json.h"
+#include "cmd/options.h"
+
+static int print_path(void *ctx, const struct nf_narinfo *ni,
+		      const struct nf_bundle_member *nar, struct nf_err *err)
+{
+	char path[NF_STOREPATH_TEXT_MAX];
+	char unpacked[HUMAN_MAX], packed[HUMAN_MAX];
+
+	(void)ctx;
+	(void)err;
+	printf("%10s %10s  %s\n", human_size(unpacked, ni->info.nar_size),
+	       human_size(packed, nar->size), nf_storepath_format(path, &ni->info.path));
+	return 0;
+}
+
+static int add_path(void *ctx, const struct nf_narinfo *ni,
+		    const struct nf_bundle_member *nar, struct nf_err *err)
+{
+	struct json_doc *doc = ctx;
+	char path[NF_STOREPATH_TEXT_MAX];
+	char hash[NF_HASH_TEXT_MAX];
+
+	(void)err;
+	json_begin_object(doc, NULL);
+	json_add_str(doc, "path", nf_storepath_format(path, &ni->info.path));
+	json_add_str(doc, "narHash", nf_hash_format(hash, &ni->info.nar_hash, NF_SRI));
+	json_add_number(doc, "narSize", ni->info.nar_size);
+	json_add_number(doc, "bundleSize", nar->size);
+	json_add_slice(doc, "compression", ni->compression);
+	json_begin_array(doc, "references");
+	for (size_t i = 0; i < ni->info.nrefs; i++)
+		json_add_slice(doc, NULL, ni->info.refs[i]);
+	json_end(doc);
+	json_begin_array(doc, "signatures");
+	for (size_t i = 0; i < ni->info.nsigs; i++)
+		json_add_slice(doc, NULL, ni->info.sigs[i]);
+	json_end(doc);
+	json_end(doc);
+	return 0;
+}
+
+static int list_json(struct bundle_input *in, struct nf_err *err)
+{
+	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+	int rc;
+
+	json_begin_array(doc, "paths");
+	rc = bundle_input_each_path(in, add_path, doc, err);
+	if (rc)
+		return rc;
+	json_end(doc);
+	json_print(doc, stdout);
+	return 0;
+}
+
+static int run_list(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
+	int rc;
+
+	(void)ui;
+	rc = bundle_input_open(&in, args, err);
+	if (rc)
+		return rc;
+	if (cmd_args_flag(args, "json"))
+		return list_json(&in, err);
+	return bundle_input_each_path(&in, print_path, NULL, err);
+}
+
+const struct command cmd_list = {
+	.name = "list",
+	.args = "BUNDLE|-",
+	.summary = "list the paths in a bundle",
+	.text = "Lists the store paths in BUNDLE in its order, references first: "
+		"unpacked size, "
+		"size in the bundle, path. The bundle's signature is verified; its NARs "
+		"are not "
+		"read.",
+	.groups = (const struct cmd_option_group *const[]){ &options_keys,
+							    &options_common, NULL },
+	.min_args = 1,
+	.max_args = 1,
+	.kind = CMD_VALUE_FILE,
+	.run = run_list,
+};

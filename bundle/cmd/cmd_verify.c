@@ -1,0 +1,66 @@
+#include <nixferry/import.h>
+#include <stdio.h>
+
+#include "cmd/bundle_input.h"
+#include "cmd/commands.h"
+#include "cmd/human.h"
+#include "cmd/json.h"
+#include "cmd/options.h"
+#include "cmd/ui.h"
+
+static void print_json(const struct bundle_input *in, const struct nf_import_result *r)
+{
+	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+
+	json_add_str(doc, "bundle", in->name);
+	json_add_str(doc, "signedBy", nf_bundle_signed_by(in->bundle));
+	json_add_number(doc, "paths", r->imported);
+	json_add_number(doc, "narSize", r->nar_bytes);
+	json_add_number(doc, "nodes", r->nodes);
+	json_print(doc, stdout);
+}
+
+static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
+	AUTO(nf_import_result_release) struct nf_import_result result = { 0 };
+	struct nf_import_options opts = { 0 };
+	char size[HUMAN_MAX];
+	int rc;
+
+	rc = options_job_count(&opts.jobs, args, err);
+	if (!rc)
+		rc = bundle_input_open(&in, args, err);
+	if (rc)
+		return rc;
+	opts.keys = in.keys;
+	opts.progress = ui_progress_start(ui);
+	rc = nf_verify(in.bundle, &opts, &result, err);
+	ui_progress_stop(ui);
+	if (rc)
+		return rc;
+	if (cmd_args_flag(args, "json"))
+		print_json(&in, &result);
+	else
+		printf("good: %zu paths (%s unpacked), signed by %s\n", result.imported,
+		       human_size(size, result.nar_bytes),
+		       nf_bundle_signed_by(in.bundle));
+	return 0;
+}
+
+const struct command cmd_verify = {
+	.name = "verify",
+	.args = "BUNDLE|-",
+	.summary = "check everything in a bundle, write nothing",
+	.text = "Checks all that import checks, and writes nothing: the bundle's "
+		"signature, "
+		"each block, path info, signature, NAR and reference, and that the "
+		"closure of "
+		"each root is complete within the bundle.",
+	.groups = (const struct cmd_option_group *const[]){ &options_keys, &options_jobs,
+							    &options_common, NULL },
+	.min_args = 1,
+	.max_args = 1,
+	.kind = CMD_VALUE_FILE,
+	.run = run_verify,
+};

@@ -1,0 +1,159 @@
+#include "cmd/command.h"
+
+#include <nixferry/version.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/interrupt.h"
+#include "cmd/cmd_args.h"
+#include "cmd/help.h"
+#include "cmd/suggest.h"
+#include "cmd/ui.h"
+
+const struct command *command_find(const struct program *program, const char *name)
+{
+	for (size_t i = 0; program->commands[i]; i++) {
+		if (strcmp(program->commands[i]->name, name) == 0)
+			return program->commands[i];
+	}
+	return NULL;
+}
+
+/* Without a command there are no options that could say how messages look. */
+static int usage_error(const struct program *program, const char *command,
+		       const struct nf_err *err)
+{
+	struct ui_options opts = { .program = program->name, .command = command };
+	AUTO(ui_freep) struct ui *ui = ui_new(&opts);
+
+	ui_error(ui, err);
+	if (command)
+		fprintf(stderr, "try '%s help %s'\n", program->name, command);
+	else
+		fprintf(stderr, "try '%s --help'\n", program->name);
+	return nf_exit_status(err->code);
+}
+
+static int unknown_command(const struct program *program, const char *name)
+{
+	struct suggest near;
+	struct nf_err err;
+
+	suggest_init(&near, name);
+	for (size_t i = 0; program->commands[i]; i++)
+		suggest_offer(&near, program->commands[i]->name);
+	if (near.best)
+		err_set(&err, NF_E_USAGE, "unknown command '%s' (did you mean '%s'?)",
+			name, near.best);
+	else
+		err_set(&err, NF_E_USAGE, "unknown command '%s'", name);
+	return usage_error(program, NULL, &err);
+}
+
+static struct ui *make_ui(const struct cmd_args *args, const char *command)
+{
+	const char *color = cmd_args_value(args, "color");
+	const char *format = cmd_args_value(args, "log-format");
+	struct ui_options opts = {
+		.program = cmd_args_program(args)->name,
+		.command = command,
+		.quiet = cmd_args_flag(args, "quiet"),
+		.verbose = cmd_args_flag(args, "verbose"),
+		.no_progress = cmd_args_flag(args, "no-progress"),
+		.json = format && strcmp(format, "json") == 0,
+	};
+
+	if (color && strcmp(color, "always") == 0)
+		opts.color = UI_COLOR_ALWAYS;
+	else if (color && strcmp(color, "never") == 0)
+		opts.color = UI_COLOR_NEVER;
+	return ui_new(&opts);
+}
+
+/* A result that did not reach its file is a failure. */
+static int finish_stdout(struct nf_err *err)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	err_sys(err, "standard output");
+	err->code = NF_E_SYS;
+	return -NF_E_SYS;
+}
+
+static int run(const struct command *command, const struct cmd_args *args)
+{
+	AUTO(ui_freep) struct ui *ui = make_ui(args, command->name);
+	struct nf_err err = { 0 };
+	int rc;
+
+	interrupt_install();
+	rc = command->run(args, ui, &err);
+	ui_progress_stop(ui);
+	if (rc)
+		ui_error(ui, &err);
+	if (finish_stdout(&err)) {
+		ui_error(ui, &err);
+		rc = rc ? rc : -(int)err.code;
+	}
+	return nf_exit_status(rc);
+}
+
+static int print_help(const struct program *program, const struct command *command)
+{
+	struct ui_options opts = { .program = program->name };
+	AUTO(ui_freep) struct ui *ui = ui_new(&opts);
+	AUTO_BUF struct buf text;
+	struct nf_err err;
+	int rc;
+
+	buf_init(&text, HELP_MAX);
+	if (command)
+		help_command(&text, program, command);
+	else
+		help_program(&text, program);
+	fwrite(text.ptr, 1, text.len, stdout);
+	rc = finish_stdout(&err);
+	if (rc)
+		ui_error(ui, &err);
+	return nf_exit_status(rc);
+}
+
+static int main_command(const struct program *program, const struct command *command,
+			int argc, char **argv)
+{
+	AUTO(cmd_args_freep) struct cmd_args *args = NULL;
+	struct nf_err err;
+	int rc;
+
+	rc = cmd_args_parse(&args, program, command, argc, argv, &err);
+	if (rc)
+		return usage_error(program, command->name, &err);
+	if (cmd_args_flag(args, "help"))
+		return print_help(program, command);
+	return run(command, args);
+}
+
+int command_main(const struct program *program, int argc, char **argv)
+{
+	const struct command *command;
+	struct nf_err err;
+
+	if (argc < 2) {
+		err_set(&err, NF_E_USAGE, "no command given");
+		return usage_error(program, NULL, &err);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return print_help(program, NULL);
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("%s %s\n", program->name, NF_VERSION);
+		return nf_exit_status(finish_stdout(&err));
+	}
+	if (argv[1][0] == '-') {
+		err_set(&err, NF_E_USAGE, "option '%s' before the command", argv[1]);
+		return usage_error(program, NULL, &err);
+	}
+	command = command_find(program, argv[1]);
+	if (!command)
+		return unknown_command(program, argv[1]);
+	return main_command(program, command, argc - 2, argv + 2);
+}

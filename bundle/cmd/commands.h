@@ -1,0 +1,17 @@
+/* The commands that need no network. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include "cmd/command.h"
+
+extern const struct command cmd_import;
+extern const struct command cmd_verify;
+extern const struct command cmd_list;
+extern const struct command cmd_info;
+extern const struct command cmd_keygen;
+extern const struct command cmd_pack;
+extern const struct command cmd_pool;
+extern const struct command cmd_completions;
+extern const struct command cmd_help;
+
+#endif

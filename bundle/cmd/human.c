@@ -1,0 +1,119 @@
+#include "cmd/human.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+char *human_size(char out[HUMAN_MAX], uint64_t bytes)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes < 1024) {
+		snprintf(out, HUMAN_MAX, "%u B", (unsigned)bytes);
+		return out;
+	}
+	/* 1023.95 would be printed as 1024.0. */
+	while (value >= 1023.95 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(out, HUMAN_MAX, value < 9.995 ? "%.2f %s" : "%.1f %s", value,
+		 units[unit]);
+	return out;
+}
+
+char *human_duration(char out[HUMAN_MAX], uint64_t seconds)
+{
+	unsigned long long s = seconds;
+
+	if (s < 60)
+		snprintf(out, HUMAN_MAX, "%llu s", s);
+	else if (s < 3600)
+		snprintf(out, HUMAN_MAX, "%llu:%02llu min", s / 60, s % 60);
+	else if (s < 48 * 3600)
+		snprintf(out, HUMAN_MAX, "%llu:%02llu h", s / 3600, s / 60 % 60);
+	else if (s < 1000ULL * 24 * 3600)
+		snprintf(out, HUMAN_MAX, "%llu d %llu h", s / 86400, s / 3600 % 24);
+	else
+		snprintf(out, HUMAN_MAX, "over 1000 d");
+	return out;
+}
+
+/* The length of the well-formed UTF-8 character at S and its number; 0 if there is none.
+ */
+static size_t decode_utf8(const unsigned char *s, size_t left, uint32_t *ret)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	uint32_t c = s[0];
+
+	if (n == 1) {
+		*ret = c;
+		return 1;
+	}
+	if (s[0] < 0xc2 || s[0] > 0xf4 || left < n)
+		return 0;
+	c &= 0x7fU >> n;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret = c;
+	return n;
+}
+
+static bool is_harmless(uint32_t c)
+{
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+		return false;
+	/* Marks that turn the direction of the text around them, and line separators. */
+	return c != 0x200e && c != 0x200f && c != 0x61c &&
+	       !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
+}
+
+void human_clean(struct buf *out, struct nf_slice text)
+{
+	const unsigned char *s = (const unsigned char *)text.ptr;
+	size_t i = 0;
+
+	while (i < text.len) {
+		uint32_t c = 0;
+		size_t n = decode_utf8(s + i, text.len - i, &c);
+
+		if (n && is_harmless(c))
+			buf_add(out, s + i, n);
+		else
+			buf_add_char(out, '?');
+		i += n ? n : 1;
+	}
+}
+
+static bool is_plain_word(const char *text)
+{
+	const char *plain =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"_-+=:,./@%";
+
+	return text[0] && text[strspn(text, plain)] == '\0';
+}
+
+void human_shell_word(struct buf *out, const char *text)
+{
+	if (is_plain_word(text)) {
+		buf_add_str(out, text);
+		return;
+	}
+	buf_add_char(out, '\'');
+	for (; *text; text++) {
+		if (*text == '\'')
+			buf_add_str(out, "'\\''");
+		else
+			buf_add_char(out, *text);
+	}
+	buf_add_char(out, '\'');
+}

@@ -1,0 +1,26 @@
+/* Numbers and names for people. */
+#ifndef HUMAN_H
+#define HUMAN_H
+
+#include <nixferry/slice.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* "1023.9 MiB" and NUL fit. */
+#define HUMAN_MAX 24
+
+/* "0 B", "999 B", "1.4 KiB", "2.41 GiB": three digits or so. Returns OUT. */
+char *human_size(char out[HUMAN_MAX], uint64_t bytes);
+
+/* "7 s", "3:07 min", "2:07 h", "3 d 4 h". Returns OUT. */
+char *human_duration(char out[HUMAN_MAX], uint64_t seconds);
+
+/* Appends TEXT as it may be shown on a terminal: control characters, broken UTF-8 and
+ * direction overrides become '?'. */
+void human_clean(struct buf *out, struct nf_slice text);
+
+/* Appends TEXT as one word of a shell command, quoted where needed. */
+void human_shell_word(struct buf *out, const char *text);
+
+#endif

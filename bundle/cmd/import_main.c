@@ -1,0 +1,18 @@
+/* nixferry-import: what travels beside a bundle. */
+#include "cmd/commands.h"
+
+static const struct command *const commands[] = {
+	&cmd_import, &cmd_verify, &cmd_list, &cmd_info, &cmd_help, NULL,
+};
+
+static const struct program program = {
+	.name = "nixferry-import",
+	.summary =
+		"Verifies bundles of NixOS closures and unpacks them into target stores.",
+	.commands = commands,
+};
+
+int main(int argc, char **argv)
+{
+	return command_main(&program, argc, argv);
+}

@@ -1,0 +1,204 @@
+#include "cmd/options.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/slice.h"
+#include "format/target_name.h"
+
+#define JOBS_MAX 1024
+
+static const struct cmd_option common[] = {
+	{ "json", 0, NULL, "print the result as one JSON document", 0, NULL, false },
+	{ "quiet", 'q', NULL, "no remarks, no progress: warnings and errors only", 0,
+	  NULL, false },
+	{ "verbose", 'v', NULL, "more remarks", 0, NULL, false },
+	{ "no-progress", 0, NULL, "no progress display", 0, NULL, false },
+	{ "color", 0, "WHEN", "color messages: auto (the default), always or never",
+	  CMD_VALUE_WORDS, "auto always never", false },
+	{ "log-format", 0, "FORMAT",
+	  "messages and progress as text (the default) or json (one object a line)",
+	  CMD_VALUE_WORDS, "text json", false },
+	{ "help", 'h', NULL, "show this help", 0, NULL, false },
+	{ 0 },
+};
+const struct cmd_option_group options_common = { "Common options", common };
+
+static const struct cmd_option keys[] = {
+	{ "trusted-public-key", 0, "NAME:KEY",
+	  "trust this key too, beside that of cache.nixos.org", 0, NULL, true },
+	{ 0 },
+};
+const struct cmd_option_group options_keys = { "Trust", keys };
+
+static const struct cmd_option pool[] = {
+	{ "pool", 0, "DIR",
+	  "the directory of verified NARs; default: $XDG_CACHE_HOME/nixferry or "
+	  "~/.cache/nixferry",
+	  CMD_VALUE_DIR, NULL, false },
+	{ 0 },
+};
+const struct cmd_option_group options_pool = { "Pool", pool };
+
+static const struct cmd_option jobs[] = {
+	{ "jobs", 'j', "N", "worker threads; default: one a processor", 0, NULL, false },
+	{ 0 },
+};
+const struct cmd_option_group options_jobs = { "Work", jobs };
+
+static const struct cmd_option pack[] = {
+	{ "sign-key", 0, "FILE",
+	  "the secret key that signs the bundle, and paths that carry no signature",
+	  CMD_VALUE_FILE, NULL, false },
+	{ "compress", 0, "HOW",
+	  "zstd[:LEVEL] with a level of 1 to 19 (default: zstd:3), or keep: as the cache "
+	  "served it",
+	  0, NULL, false },
+	{ 0 },
+};
+const struct cmd_option_group options_pack = { "Packing", pack };
+
+static const struct cmd_option targets[] = {
+	{ "from-file", 0, "FILE",
+	  "read targets from FILE, one a line; - is standard input", CMD_VALUE_FILE, NULL,
+	  true },
+	{ 0 },
+};
+const struct cmd_option_group options_targets = { "Targets", targets };
+
+static const struct cmd_option caches[] = {
+	{ "substituter", 0, "URL", "ask this cache; replaces the configured ones", 0,
+	  NULL, true },
+	{ "extra-substituter", 0, "URL", "ask this cache too", 0, NULL, true },
+	{ "connections", 0, "N", "connections at once", 0, NULL, false },
+	{ "limit-rate", 0, "BYTES",
+	  "download at most this many bytes a second (K, M, G: powers of 1024)", 0, NULL,
+	  false },
+	{ "netrc-file", 0, "FILE", "names and passwords for caches", CMD_VALUE_FILE, NULL,
+	  false },
+	{ 0 },
+};
+const struct cmd_option_group options_caches = { "Caches", caches };
+
+/* What a parser said of an option's value is wrong usage, whatever the parser calls it.
+ */
+static int wrong_option(struct nf_err *err, const char *name)
+{
+	if (err)
+		err->code = NF_E_USAGE;
+	return err_prefix(err, -NF_E_USAGE, "option '--%s'", name);
+}
+
+int options_keyring(struct nf_keyring **ret, const struct cmd_args *a, struct nf_err *err)
+{
+	AUTO(nf_keyring_freep) struct nf_keyring *ring = nf_keyring_new();
+	const char *text;
+	int rc;
+
+	rc = nf_keyring_add(ring, NF_SLICE_LIT(NF_DEFAULT_PUBLIC_KEY), err);
+	for (size_t i = 0; !rc && (text = cmd_args_nth(a, "trusted-public-key", i));
+	     i++) {
+		rc = nf_keyring_add(ring, nf_slice_str(text), err);
+		if (rc)
+			rc = wrong_option(err, "trusted-public-key");
+	}
+	if (rc)
+		return rc;
+	*ret = TAKE_PTR(ring);
+	return 0;
+}
+
+int options_pool_dir(char **ret, const struct cmd_args *a, struct nf_err *err)
+{
+	const char *dir = cmd_args_value(a, "pool");
+
+	if (!dir)
+		return pool_default_dir(ret, err);
+	*ret = mem_strdup(dir);
+	return 0;
+}
+
+int options_open_pool(struct pool **ret, const struct cmd_args *a, struct nf_err *err)
+{
+	AUTO_FREE char *dir = NULL;
+	int rc;
+
+	rc = options_pool_dir(&dir, a, err);
+	if (rc)
+		return rc;
+	return pool_open(ret, dir, err);
+}
+
+int options_job_count(size_t *ret, const struct cmd_args *a, struct nf_err *err)
+{
+	uint64_t n;
+	int rc;
+
+	rc = cmd_args_number(a, "jobs", 1, JOBS_MAX, 0, &n, err);
+	if (rc)
+		return rc;
+	*ret = (size_t)n;
+	return 0;
+}
+
+int options_sign_key(struct nf_secret_key **ret, const struct cmd_args *a,
+		     struct nf_err *err)
+{
+	const char *file = cmd_args_value(a, "sign-key");
+
+	if (!file)
+		return err_set(err, NF_E_USAGE,
+			       "a bundle must be signed: give --sign-key FILE (nixferry "
+			       "keygen makes one)");
+	return nf_secret_key_read(ret, file, err);
+}
+
+int options_level(int *ret, const struct cmd_args *a, struct nf_err *err)
+{
+	const char *text = cmd_args_value(a, "compress");
+	struct nf_slice rest = nf_slice_str(text ? text : "zstd");
+	uint64_t level = ZSTD_LEVEL_DEFAULT;
+	bool good;
+
+	if (nf_slice_is(rest, "keep")) {
+		*ret = POOL_KEEP;
+		return 0;
+	}
+	good = slice_skip_prefix(&rest, "zstd") &&
+	       (rest.len == 0 ||
+		(slice_skip_prefix(&rest, ":") && slice_parse_u64(rest, &level)));
+	if (!good || level < ZSTD_LEVEL_MIN || level > ZSTD_LEVEL_MAX)
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--compress': '%s' is neither zstd, zstd:%d to zstd:%d "
+			"nor keep",
+			text, ZSTD_LEVEL_MIN, ZSTD_LEVEL_MAX);
+	*ret = (int)level;
+	return 0;
+}
+
+int options_target_paths(struct nf_storepath **ret, size_t *ret_count,
+			 const struct cmd_args *a, struct nf_err *err)
+{
+	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
+	const char *file;
+	int rc = 0;
+
+	for (size_t i = 0; i < cmd_args_count(a) && !rc; i++) {
+		const char *arg = cmd_args_get(a, i);
+
+		rc = strcmp(arg, "-") == 0
+			     ? target_names_add_file(&names, arg, err)
+			     : target_names_add(&names, nf_slice_str(arg), err);
+	}
+	for (size_t i = 0; !rc && (file = cmd_args_nth(a, "from-file", i)); i++)
+		rc = target_names_add_file(&names, file, err);
+	if (!rc && names.count == 0)
+		rc = err_set(err, NF_E_USAGE, "no target given");
+	if (rc)
+		return rc;
+	target_names_sort(&names);
+	*ret_count = names.count;
+	*ret = TAKE_PTR(names.paths);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* Option groups that several commands share, and what they mean. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <nixferry/key.h>
+
+#include "base/cleanup.h"
+#include "cmd/cmd_args.h"
+#include "pool/pool.h"
+
+/* --json --quiet --verbose --no-progress --color --log-format --help: every command. */
+extern const struct cmd_option_group options_common;
+/* --trusted-public-key */
+extern const struct cmd_option_group options_keys;
+/* --pool */
+extern const struct cmd_option_group options_pool;
+/* --jobs */
+extern const struct cmd_option_group options_jobs;
+/* --sign-key --compress */
+extern const struct cmd_option_group options_pack;
+/* --from-file */
+extern const struct cmd_option_group options_targets;
+/* --substituter --extra-substituter --connections --limit-rate --netrc-file */
+extern const struct cmd_option_group options_caches;
+
+DEFINE_CLEANUP(struct nf_keyring *, nf_keyring_free)
+DEFINE_CLEANUP(struct nf_secret_key *, nf_secret_key_free)
+
+/* The default key and those of --trusted-public-key. */
+int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
+		    struct nf_err *err) MUST_CHECK;
+
+/* The pool of --pool, or the default one; options_pool_dir names it (free()). */
+int options_pool_dir(char **ret, const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
+int options_open_pool(struct pool **ret, const struct cmd_args *a,
+		      struct nf_err *err) MUST_CHECK;
+
+/* --jobs; 0: one a processor. */
+int options_job_count(size_t *ret, const struct cmd_args *a,
+		      struct nf_err *err) MUST_CHECK;
+
+/* --sign-key, which must be there. */
+int options_sign_key(struct nf_secret_key **ret, const struct cmd_args *a,
+		     struct nf_err *err) MUST_CHECK;
+
+/* --compress: a zstd level, or POOL_KEEP. */
+int options_level(int *ret, const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
+
+/* The store paths that the arguments and --from-file name, sorted, each once (free()).
+ * None at all is NF_E_USAGE. */
+int options_target_paths(struct nf_storepath **ret, size_t *ret_count,
+			 const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
+
+#endif

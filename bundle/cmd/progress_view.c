@@ -1,0 +1,97 @@
+#include "cmd/progress_view.h"
+
+#include <string.h>
+
+#include "base/slice.h"
+#include "cmd/human.h"
+
+/* Seconds over which the speed is smoothed. */
+#define RATE_SMOOTH 3.0
+
+/* A time left over this is no news. */
+#define LEFT_MAX (100.0 * 24 * 3600)
+
+void rate_update(struct rate *r, uint64_t bytes, double time)
+{
+	double elapsed = time - r->last_time;
+	double now, weight;
+
+	if (!r->running || bytes < r->last_bytes) {
+		*r = (struct rate){ .last_time = time,
+				    .last_bytes = bytes,
+				    .running = true };
+		return;
+	}
+	if (elapsed <= 0)
+		return;
+	now = (double)(bytes - r->last_bytes) / elapsed;
+	weight = r->per_second > 0 ? elapsed / (elapsed + RATE_SMOOTH) : 1;
+	r->per_second += weight * (now - r->per_second);
+	r->last_time = time;
+	r->last_bytes = bytes;
+}
+
+void progress_sample_take(struct progress_sample *s, struct progress *p)
+{
+	s->phase = progress_get_phase(p);
+	for (int i = 0; i < PROGRESS_COUNTS; i++)
+		s->counts[i] = progress_get(p, (enum progress_count)i);
+	s->item_count = progress_items(p, s->items, PROGRESS_ITEMS);
+}
+
+static void add_count(struct buf *out, uint64_t done, uint64_t total, const char *what)
+{
+	if (done == 0 && total == 0)
+		return;
+	buf_addf(out, ", %llu", (unsigned long long)done);
+	if (total >= done && total > 0)
+		buf_addf(out, " of %llu", (unsigned long long)total);
+	buf_addf(out, " %s", what);
+}
+
+static void add_bytes(struct buf *out, const struct progress_sample *s)
+{
+	uint64_t done = s->counts[PROGRESS_BYTES_DONE];
+	uint64_t total = s->counts[PROGRESS_BYTES_TOTAL];
+	char text[HUMAN_MAX];
+	double left;
+
+	if (done == 0 && total == 0)
+		return;
+	buf_addf(out, ", %s", human_size(text, done));
+	if (total >= done && total > 0)
+		buf_addf(out, " of %s", human_size(text, total));
+	if (s->per_second < 1 || total <= done)
+		return;
+	buf_addf(out, ", %s/s", human_size(text, (uint64_t)s->per_second));
+	left = (double)(total - done) / s->per_second;
+	if (left < LEFT_MAX)
+		buf_addf(out, ", %s left", human_duration(text, (uint64_t)(left + 0.5)));
+}
+
+void progress_view_line(struct buf *out, const struct progress_sample *s)
+{
+	AUTO_BUF struct buf rest;
+	struct nf_slice text;
+
+	buf_init(&rest, 512);
+	if (s->counts[PROGRESS_PATHS_TOTAL] == 0)
+		add_count(&rest, s->counts[PROGRESS_RESOLVED],
+			  s->counts[PROGRESS_RESOLVING], "path infos");
+	add_count(&rest, s->counts[PROGRESS_PATHS_DONE], s->counts[PROGRESS_PATHS_TOTAL],
+		  "paths");
+	add_bytes(&rest, s);
+	text = buf_slice(&rest);
+	slice_skip_prefix(&text, ", ");
+	buf_add_str(out, s->phase ? s->phase : "starting");
+	if (text.len) {
+		buf_add_str(out, ": ");
+		buf_add_slice(out, text);
+	}
+}
+
+void progress_view_item(struct buf *out, const struct progress_item *item)
+{
+	buf_addf(out, "  %s ", item->verb ? item->verb : "");
+	human_clean(out, nf_slice(item->name, strnlen(item->name, sizeof(item->name))));
+}

@@ -1,0 +1,15 @@
+/* "did you mean": the candidate that is nearest to a word that was not understood. */
+#ifndef SUGGEST_H
+#define SUGGEST_H
+
+struct suggest {
+	const char *word;
+	const char *best; /* NULL: nothing is near */
+	unsigned distance;
+};
+
+void suggest_init(struct suggest *s, const char *word);
+/* CANDIDATE is borrowed. */
+void suggest_offer(struct suggest *s, const char *candidate);
+
+#endif

@@ -1,0 +1,54 @@
+/* Everything that is for people: messages and the progress display, on stderr. All text
+ * is made safe for a terminal: control characters, broken UTF-8 and direction overrides
+ * become '?'. */
+#ifndef UI_H
+#define UI_H
+
+#include <stdbool.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/progress.h"
+
+struct ui;
+
+enum ui_color {
+	UI_COLOR_AUTO, /* if stderr is a terminal and NO_COLOR is not set */
+	UI_COLOR_ALWAYS,
+	UI_COLOR_NEVER
+};
+
+struct ui_options {
+	const char *program;
+	const char *command; /* may be NULL */
+	bool quiet;	     /* warnings and errors only */
+	bool verbose;
+	bool no_progress;
+	bool json; /* one JSON object a line */
+	enum ui_color color;
+};
+
+struct ui *ui_new(const struct ui_options *opts);
+/* Ends a progress display that still runs. */
+void ui_free(struct ui *ui);
+DEFINE_CLEANUP(struct ui *, ui_free)
+
+/* "nixferry: import: TEXT" */
+void ui_error(struct ui *ui, const struct nf_err *err);
+/* "nixferry: import: warning: TEXT" */
+void ui_warn(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Not with --quiet. */
+void ui_note(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* With --verbose only. */
+void ui_detail(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+bool ui_is_quiet(const struct ui *ui);
+
+/* Starts showing what work reports to the progress that is returned (the ui's, valid
+ * until ui_free): live lines on a terminal, else a plain line now and then. Its notes are
+ * printed as they come. To be ended before a result is printed; ending it twice is
+ * allowed. Once a ui. */
+struct progress *ui_progress_start(struct ui *ui);
+void ui_progress_stop(struct ui *ui);
+
+#endif

@@ -1,0 +1,20 @@
+#include "cmd/commands.h"
+
+/* In the order that --help shows. */
+static const struct command *const commands[] = {
+	&cmd_pack, &cmd_import, &cmd_verify,	  &cmd_list, &cmd_info,
+	&cmd_pool, &cmd_keygen, &cmd_completions, &cmd_help, NULL,
+};
+
+static const struct program program = {
+	.name = "nixferry",
+	.summary = "Carries NixOS closures: fetches them from verified substituters into "
+		   "signed, "
+		   "portable bundles, and imports these into target stores.",
+	.commands = commands,
+};
+
+int main(int argc, char **argv)
+{
+	return command_main(&program, argc, argv);
+}
