@@ -6,7 +6,8 @@
 
 #include "base/err.h"
 
-/* Installs the handlers; a second signal ends the process at once. */
+/* Installs the handlers; a second signal ends the process at once. A signal that the
+ * parent had ignored (nohup) stays ignored. */
 void interrupt_install(void);
 
 bool interrupt_pending(void);

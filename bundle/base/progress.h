@@ -52,7 +52,7 @@ size_t progress_items(struct progress *p, struct progress_item *out, size_t max)
  * takes it. MAX of 256 are kept, then the oldest is dropped and counted. */
 void progress_note(struct progress *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The oldest remark (free()), or NULL. */
+/* The oldest remark (free()), or NULL; first of all how many were dropped. */
 char *progress_take_note(struct progress *p);
 
 #endif

@@ -1,0 +1,188 @@
+#include "base/progress.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void a_null_progress_is_allowed_everywhere(void **state)
+{
+	struct progress_item item;
+
+	(void)state;
+	progress_phase(NULL, "fetching");
+	assert_string_equal(progress_get_phase(NULL), "");
+	progress_add(NULL, PROGRESS_PATHS_DONE, 1);
+	progress_set(NULL, PROGRESS_PATHS_DONE, 1);
+	assert_int_equal(progress_get(NULL, PROGRESS_PATHS_DONE), 0);
+	assert_int_equal(progress_begin(NULL, "fetch", "a"), -1);
+	progress_end(NULL, 0);
+	assert_int_equal(progress_items(NULL, &item, 1), 0);
+	progress_note(NULL, "%d", 1);
+	assert_null(progress_take_note(NULL));
+	progress_free(NULL);
+}
+
+static void counts_and_phase_are_what_was_set(void **state)
+{
+	struct progress *p = progress_new();
+
+	(void)state;
+	assert_string_equal(progress_get_phase(p), "");
+	progress_phase(p, "fetching");
+	assert_string_equal(progress_get_phase(p), "fetching");
+	progress_set(p, PROGRESS_BYTES_TOTAL, 1ULL << 40);
+	progress_add(p, PROGRESS_BYTES_TOTAL, 5);
+	assert_int_equal(progress_get(p, PROGRESS_BYTES_TOTAL), (1ULL << 40) + 5);
+	assert_int_equal(progress_get(p, PROGRESS_BYTES_DONE), 0);
+	progress_free(p);
+}
+
+static void items_are_shown_until_they_end(void **state)
+{
+	struct progress *p = progress_new();
+	struct progress_item items[PROGRESS_ITEMS];
+	int a, b;
+
+	(void)state;
+	a = progress_begin(p, "fetch", "a");
+	b = progress_begin(p, "unpack", "b");
+	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), 2);
+	assert_string_equal(items[0].name, "a");
+	assert_string_equal(items[1].verb, "unpack");
+	assert_int_equal(progress_items(p, items, 1), 1);
+	progress_end(p, a);
+	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), 1);
+	assert_string_equal(items[0].name, "b");
+	progress_end(p, b);
+	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), 0);
+	progress_free(p);
+}
+
+static void an_item_without_a_place_is_counted_nowhere(void **state)
+{
+	struct progress *p = progress_new();
+	struct progress_item items[PROGRESS_ITEMS];
+
+	(void)state;
+	for (int i = 0; i < PROGRESS_ITEMS; i++)
+		assert_int_equal(progress_begin(p, "fetch", "a"), i);
+	assert_int_equal(progress_begin(p, "fetch", "late"), -1);
+	progress_end(p, -1);
+	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), PROGRESS_ITEMS);
+	progress_free(p);
+}
+
+static void a_long_name_is_cut(void **state)
+{
+	struct progress *p = progress_new();
+	struct progress_item item;
+	char name[200];
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	name[199] = '\0';
+	progress_begin(p, "fetch", name);
+	assert_int_equal(progress_items(p, &item, 1), 1);
+	assert_int_equal(strlen(item.name), PROGRESS_ITEM_NAME - 1);
+	progress_free(p);
+}
+
+static void expect_note(struct progress *p, const char *text)
+{
+	char *note = progress_take_note(p);
+
+	assert_non_null(note);
+	assert_string_equal(note, text);
+	free(note);
+}
+
+static void notes_come_in_order(void **state)
+{
+	struct progress *p = progress_new();
+
+	(void)state;
+	progress_note(p, "one %d", 1);
+	progress_note(p, "two");
+	expect_note(p, "one 1");
+	progress_note(p, "three");
+	expect_note(p, "two");
+	expect_note(p, "three");
+	assert_null(progress_take_note(p));
+	progress_note(p, "never taken");
+	progress_free(p);
+}
+
+static void the_oldest_of_too_many_notes_are_dropped_and_counted(void **state)
+{
+	struct progress *p = progress_new();
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		progress_note(p, "%d", i);
+	expect_note(p, "44 older remarks were dropped");
+	for (int i = 44; i < 300; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%d", i);
+		expect_note(p, text);
+	}
+	assert_null(progress_take_note(p));
+	progress_free(p);
+}
+
+static void *work(void *arg)
+{
+	struct progress *p = arg;
+
+	for (int i = 0; i < 500; i++) {
+		int item = progress_begin(p, "fetch", "a");
+
+		progress_phase(p, i % 2 ? "fetching" : "packing");
+		progress_add(p, PROGRESS_PATHS_DONE, 1);
+		progress_note(p, "note %d", i);
+		progress_end(p, item);
+	}
+	return NULL;
+}
+
+static void threads_may_use_it_at_once(void **state)
+{
+	struct progress *p = progress_new();
+	struct progress_item items[PROGRESS_ITEMS];
+	pthread_t threads[4];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, work, p), 0);
+	for (size_t i = 0; i < 500; i++) {
+		progress_items(p, items, PROGRESS_ITEMS);
+		assert_non_null(progress_get_phase(p));
+		free(progress_take_note(p));
+	}
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(progress_get(p, PROGRESS_PATHS_DONE), 2000);
+	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), 0);
+	progress_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_null_progress_is_allowed_everywhere),
+		cmocka_unit_test(counts_and_phase_are_what_was_set),
+		cmocka_unit_test(items_are_shown_until_they_end),
+		cmocka_unit_test(an_item_without_a_place_is_counted_nowhere),
+		cmocka_unit_test(a_long_name_is_cut),
+		cmocka_unit_test(notes_come_in_order),
+		cmocka_unit_test(the_oldest_of_too_many_notes_are_dropped_and_counted),
+		cmocka_unit_test(threads_may_use_it_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
