@@ -21,14 +21,17 @@
 /* A NAR's unpacked size: larger than any real one, small enough for sums to not overflow.
  */
 #define NAR_SIZE_MAX (1ULL << 50)
+/* Its file system objects, likewise. */
+#define NAR_NODES_MAX (1ULL << 40)
 
 /* A bundle's manifest must be read whole before its signature can be checked: about 300
  * bytes a path, so this is 200,000 paths. */
 #define MANIFEST_MAX	  (64 * MIB)
 #define MANIFEST_SIG_MAX  (16 * KIB)
 #define BUNDLE_BLOCK_SIZE MIB
-/* 32 bytes a block: bundles up to 1 TiB. */
-#define BUNDLE_BLOCKS_MAX (1 * MIB)
+/* Blocks, each with a digest of 32 bytes: bundles up to 1 TiB. */
+#define BUNDLE_BLOCKS_MAX  (1 * MIB)
+#define BUNDLE_PAYLOAD_MAX (BUNDLE_BLOCKS_MAX * BUNDLE_BLOCK_SIZE)
 
 /* Key files and lists of keys. */
 #define KEY_FILE_MAX (64 * KIB)

@@ -1,0 +1,276 @@
+#include "format/bundle_head.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "format/tar.h"
+
+/*   [header] nixferry/manifest       [zeros to a multiple of 512]
+ *   [header] nixferry/manifest.sig   [zeros]    lines "KEYNAME:BASE64"
+ *   [header] nixferry/blocks         [zeros]    32 bytes for each MiB of the payload
+ */
+#define MANIFEST_NAME "nixferry/manifest"
+#define SIG_NAME      "nixferry/manifest.sig"
+#define BLOCKS_NAME   "nixferry/blocks"
+
+/* What is signed is this and then the manifest, so that no signature over something else
+ * that the same key makes (a path's fingerprint) can pass for one over a manifest. */
+#define DOMAIN	   "nixferry-bundle-manifest-1\n"
+#define DOMAIN_LEN (sizeof(DOMAIN) - 1)
+
+#define DIGESTS_MAX (BUNDLE_BLOCKS_MAX * BLAKE2B_SIZE)
+
+void bundle_head_init(struct bundle_head *h)
+{
+	*h = (struct bundle_head){ 0 };
+	manifest_init(&h->manifest);
+}
+
+void bundle_head_release(struct bundle_head *h)
+{
+	manifest_release(&h->manifest);
+	free(h->signed_by);
+	free(h->digests);
+	bundle_head_init(h);
+}
+
+void nf_bundle_signers_release(struct nf_bundle_signers *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->names[i]);
+	free(s->names);
+	*s = (struct nf_bundle_signers){ 0 };
+}
+
+/* ---- reading ---- */
+
+struct input {
+	int fd;
+	bool seekable;
+	uint64_t at;
+};
+
+/* The next LEN bytes. */
+static int take(struct input *in, void *p, size_t len, struct nf_err *err)
+{
+	size_t got = len;
+	int rc;
+
+	if (in->seekable)
+		rc = file_pread_all(in->fd, p, len, in->at, "head", err);
+	else
+		rc = file_read_full(in->fd, p, len, &got, "head", err);
+	if (!rc && got < len)
+		rc = err_set(err, NF_E_FORMAT, "truncated in its head");
+	in->at += len;
+	return rc;
+}
+
+static int take_header(struct input *in, const char *name, uint64_t max,
+		       uint64_t *ret_size, struct nf_err *err)
+{
+	bool first = in->at == 0;
+	uint8_t header[TAR_UNIT];
+	int rc = take(in, header, sizeof(header), err);
+
+	if (rc == -NF_E_FORMAT && first)
+		return err_set(err, NF_E_FORMAT, "not a nixferry bundle: too short");
+	if (rc)
+		return rc;
+	if (!tar_header_match(header, name, ret_size)) {
+		if (first)
+			return err_set(err, NF_E_FORMAT, "not a nixferry bundle");
+		return err_set(err, NF_E_FORMAT, "the header of '%s' is damaged", name);
+	}
+	if (*ret_size > max)
+		return err_set(err, NF_E_LIMIT, "'%s' has %llu bytes, over %llu", name,
+			       (unsigned long long)*ret_size, (unsigned long long)max);
+	return 0;
+}
+
+/* The whole member NAME in memory with PREFIX before it; *ret_len counts both. */
+static int take_member(struct input *in, const char *name, uint64_t max,
+		       const char *prefix, char **ret, size_t *ret_len,
+		       struct nf_err *err)
+{
+	size_t before = strlen(prefix);
+	AUTO_FREE char *bytes = NULL;
+	uint64_t size, padded;
+	int rc;
+
+	rc = take_header(in, name, max, &size, err);
+	if (rc)
+		return rc;
+	padded = tar_padded(size);
+	bytes = mem_alloc(before + (size_t)padded);
+	memcpy(bytes, prefix, before);
+	rc = take(in, bytes + before, (size_t)padded, err);
+	if (rc)
+		return rc;
+	for (uint64_t i = size; i < padded; i++)
+		if (bytes[before + i])
+			return err_set(err, NF_E_FORMAT, "the padding of '%s' is damaged",
+				       name);
+	*ret_len = before + (size_t)size;
+	*ret = TAKE_PTR(bytes);
+	return 0;
+}
+
+/* Names go to people's terminals before anything is trusted. */
+static bool is_printable(struct nf_slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] <= ' ' || s.ptr[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+static bool ring_has_name(const struct nf_keyring *ring, const char *name)
+{
+	for (size_t i = 0; i < nf_keyring_count(ring); i++)
+		if (strcmp(nf_keyring_name(ring, i), name) == 0)
+			return true;
+	return false;
+}
+
+static int parse_signers(struct nf_bundle_signers *signers, struct nf_slice sigs,
+			 struct nf_err *err)
+{
+	size_t cap = 0;
+
+	while (sigs.len) {
+		struct nf_slice line = slice_cut(&sigs, '\n');
+		struct nf_slice rest = line;
+		struct nf_slice name = slice_cut(&rest, ':');
+
+		if (!sigs.ptr || !rest.ptr || name.len == 0 || name.len > KEY_NAME_MAX ||
+		    !is_printable(line))
+			return err_set(err, NF_E_FORMAT,
+				       "line %zu of its signatures is no signature",
+				       signers->count + 1);
+		MEM_GROW(signers->names, signers->count, cap);
+		signers->names[signers->count++] = mem_strndup(name.ptr, name.len);
+	}
+	return 0;
+}
+
+static int untrusted(const struct nf_bundle_signers *signers, struct nf_err *err)
+{
+	AUTO_BUF struct buf names;
+
+	if (signers->count == 0)
+		return err_set(err, NF_E_TRUST, "it has no signature");
+	buf_init(&names, 5 * MANIFEST_SIG_MAX);
+	for (size_t i = 0; i < signers->count; i++)
+		buf_addf(&names, "%s'%s'", i ? ", " : "", signers->names[i]);
+	return err_set(err, NF_E_TRUST, "signed by %s, which is not a trusted key",
+		       names.ptr);
+}
+
+/* One signature that verifies suffices. A known key that does not verify says more than
+ * an unknown one. */
+static int check_signatures(const struct nf_keyring *ring, struct nf_slice sigs,
+			    const struct nf_bundle_signers *signers,
+			    struct nf_slice message, char **ret_by, struct nf_err *err)
+{
+	struct nf_err one, bad;
+	int bad_rc = 0;
+
+	for (size_t i = 0; i < signers->count; i++) {
+		struct nf_slice line = slice_cut(&sigs, '\n');
+		int rc = nf_keyring_verify(ring, line, message.ptr, message.len, &one);
+
+		if (rc == 0) {
+			*ret_by = mem_strdup(signers->names[i]);
+			return 0;
+		}
+		if (ring_has_name(ring, signers->names[i])) {
+			bad_rc = rc;
+			bad = one;
+		}
+	}
+	if (!bad_rc)
+		return untrusted(signers, err);
+	if (err)
+		*err = bad;
+	return bad_rc;
+}
+
+int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
+		     const struct nf_keyring *ring, struct nf_bundle_signers *ret_signers,
+		     struct nf_err *err)
+{
+	struct input in = { .fd = fd, .seekable = seekable };
+	AUTO_FREE char *message = NULL;
+	AUTO_FREE char *sigs = NULL;
+	size_t message_len, sigs_len;
+	char *digests;
+	int rc;
+
+	bundle_head_init(h);
+	rc = take_member(&in, MANIFEST_NAME, MANIFEST_MAX, DOMAIN, &message, &message_len,
+			 err);
+	if (!rc)
+		rc = take_member(&in, SIG_NAME, MANIFEST_SIG_MAX, "", &sigs, &sigs_len,
+				 err);
+	if (!rc)
+		rc = parse_signers(ret_signers, nf_slice(sigs, sigs_len), err);
+	if (!rc)
+		rc = check_signatures(ring, nf_slice(sigs, sigs_len), ret_signers,
+				      nf_slice(message, message_len), &h->signed_by, err);
+	if (rc)
+		return rc;
+	rc = manifest_parse(&h->manifest,
+			    nf_slice(message + DOMAIN_LEN, message_len - DOMAIN_LEN),
+			    err);
+	if (rc)
+		return err_prefix(err, rc, "manifest");
+	rc = take_member(&in, BLOCKS_NAME, DIGESTS_MAX, "", &digests, &h->digests_len,
+			 err);
+	if (rc)
+		return rc;
+	h->digests = (uint8_t *)digests;
+	h->size = in.at;
+	return 0;
+}
+
+/* ---- writing ---- */
+
+static void add_member(struct buf *out, const char *name, const void *p, size_t len)
+{
+	static const uint8_t zeros[TAR_UNIT];
+	uint8_t header[TAR_HEADER_MAX];
+
+	buf_add(out, header, tar_header(header, name, len));
+	buf_add(out, p, len);
+	buf_add(out, zeros, (size_t)(tar_padded(len) - len));
+}
+
+int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *digests,
+		       const struct nf_secret_key *key, struct nf_err *err)
+{
+	size_t digests_len = (size_t)manifest_block_count(m) * BLAKE2B_SIZE;
+	AUTO_BUF struct buf message;
+	AUTO_FREE char *sig = NULL;
+	AUTO_FREE char *line = NULL;
+
+	blake2b(m->blocks_digest, digests, digests_len);
+	buf_init(&message, DOMAIN_LEN + MANIFEST_MAX);
+	buf_add(&message, DOMAIN, DOMAIN_LEN);
+	manifest_format(&message, m);
+	if (buf_failed(&message))
+		return err_set(err, NF_E_LIMIT, "the manifest is over %llu bytes",
+			       MANIFEST_MAX);
+	sig = nf_sign(key, message.ptr, message.len);
+	line = mem_printf("%s\n", sig);
+	add_member(out, MANIFEST_NAME, message.ptr + DOMAIN_LEN,
+		   message.len - DOMAIN_LEN);
+	add_member(out, SIG_NAME, line, strlen(line));
+	add_member(out, BLOCKS_NAME, digests, digests_len);
+	assert(!buf_failed(out));
+	return 0;
+}

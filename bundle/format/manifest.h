@@ -1,0 +1,43 @@
+/* The manifest of a bundle: what its payload holds, and where. Text, and canonical: each
+ * manifest has exactly one text, and each accepted text formats back to itself.
+ * The grammar is in docs/bundle-format.md. */
+#ifndef MANIFEST_H
+#define MANIFEST_H
+
+#include <nixferry/bundle.h>
+#include <nixferry/storepath.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/hash.h"
+
+struct manifest {
+	uint64_t payload_size;
+	uint8_t blocks_digest[BLAKE2B_SIZE]; /* of all block digests, one after another */
+	struct nf_storepath *roots;
+	size_t root_count;
+	struct nf_bundle_member *members;
+	size_t member_count;
+};
+
+void manifest_init(struct manifest *m);
+void manifest_release(struct manifest *m);
+
+/* The struct is initialised in any case; on success every promise of the format holds:
+ * names, their order and uniqueness, offsets without gap or overlap, sizes within the
+ * limits. NF_E_UNSUPPORTED is another version, NF_E_FORMAT names the line. */
+int manifest_parse(struct manifest *m, struct nf_slice text,
+		   struct nf_err *err) MUST_CHECK;
+
+/* Computes every member's offset and the payload's size from names and sizes, and checks
+ * the same promises (NF_E_FORMAT, NF_E_LIMIT). Roots that repeat are an error. */
+int manifest_layout(struct manifest *m, struct nf_err *err) MUST_CHECK;
+
+/* Appends the text of a manifest that was laid out. */
+void manifest_format(struct buf *out, const struct manifest *m);
+
+/* Blocks that the payload has. */
+uint64_t manifest_block_count(const struct manifest *m);
+
+#endif
