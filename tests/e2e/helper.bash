@@ -1,0 +1,251 @@
+# What the end-to-end tests share. Every test has its own directory $T, its own home and
+# Nix configuration, and the keys $T/lab.sec, $T/lab.pub ("lab-1").
+bats_require_minimum_version 1.5.0
+
+repo=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+: "${BUILD:=$repo/build/release}"
+SELF_PLACEHOLDER=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+
+setup_lab() {
+	T=$BATS_TEST_TMPDIR
+	CACHE_PIDS=()
+	export HOME=$T/home XDG_CACHE_HOME=$T/home/.cache NIX_CONF_DIR=$T/nix-conf
+	export NIX_CONFIG="experimental-features = nix-command
+sandbox = false
+build-users-group ="
+	unset NIX_REMOTE NIX_STORE_DIR NIX_STATE_DIR NIX_PATH XDG_CONFIG_HOME
+	unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+	mkdir -p "$HOME" "$NIX_CONF_DIR"
+	umask 022
+	mkcache keygen lab-1 "$T/lab.sec" "$T/lab.pub"
+	PUBLIC_KEY=$(cat "$T/lab.pub")
+}
+
+teardown_lab() {
+	stop_caches
+}
+
+nixferry() {
+	"$BUILD/nixferry" "$@"
+}
+
+mkcache() {
+	"$BUILD/mkcache" "$@"
+}
+
+have_nix() {
+	command -v nix >/dev/null && command -v nix-store >/dev/null
+}
+
+# Real Nix on the root store $1.
+nix_on() {
+	local root=$1
+	shift
+	nix --store "$root" --option substituters "" "$@"
+}
+
+# ---- caches ----
+
+# start_cache DIR [OPTION OF cached]...: sets URL and CACHE_LOG.
+start_cache() {
+	local n=${#CACHE_PIDS[@]} port_file
+	port_file=$T/port.$n
+	CACHE_LOG=$T/cache.$n.log
+	: >"$CACHE_LOG"
+	"$BUILD/cached" --with-parent --root "$1" --port-file "$port_file" --log "$CACHE_LOG" \
+		"${@:2}" 3>&- &
+	CACHE_PIDS+=($!)
+	wait_for 10 test -s "$port_file"
+	PORT=$(cat "$port_file")
+	URL=http://127.0.0.1:$PORT
+}
+
+stop_caches() {
+	local pid
+	for pid in "${CACHE_PIDS[@]}"; do
+		kill "$pid" 2>/dev/null || continue
+		wait "$pid" 2>/dev/null || true
+	done
+	CACHE_PIDS=()
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+	local tries=$(($1 * 50))
+	shift
+	until "$@"; do
+		((tries-- > 0)) || {
+			echo "gave up waiting for: $*" >&2
+			return 1
+		}
+		sleep 0.02
+	done
+}
+
+# A port of this machine on which nobody listens.
+dead_port() {
+	local before=$URL before_log=$CACHE_LOG
+	mkdir -p "$T/nothing"
+	start_cache "$T/nothing"
+	DEAD_PORT=$PORT
+	kill "${CACHE_PIDS[-1]}"
+	wait "${CACHE_PIDS[-1]}" 2>/dev/null || true
+	URL=$before CACHE_LOG=$before_log
+}
+
+# log_count PATTERN [LOG]: the requests whose line matches.
+log_count() {
+	grep -cE -- "$1" "${2:-$CACHE_LOG}" || true
+}
+
+# The NAR's URL path of a store path, from the narinfo in the cache directory $1.
+nar_of() {
+	sed -n 's/^URL: //p' "$1/$(hash_part "$2").narinfo"
+}
+
+hash_part() {
+	basename "$1" | cut -c 1-32
+}
+
+narinfo_of() {
+	echo "$1/$(hash_part "$2").narinfo"
+}
+
+# ---- closures ----
+
+make_tree() {
+	local dir=$1
+	mkdir -p "$dir/bin" "$dir/share/doc" "$dir/empty-dir"
+	printf '#!/bin/sh\necho hello\n' >"$dir/bin/hello"
+	chmod 755 "$dir/bin/hello"
+	: >"$dir/empty"
+	head -c 100000 /dev/urandom >"$dir/share/noise"
+	yes 'a line of text' | head -n 2000 >"$dir/share/doc/text"
+	printf 'eightchr' >"$dir/share/aligned"
+	ln -s ../share/noise "$dir/bin/noise"
+	ln -s /nowhere/at/all "$dir/broken"
+	printf x >"$dir/name with spaces and \"quotes\" äöü"
+}
+
+# make_small_closure CACHE [OPTION OF mkcache]...: signed; sets TOP APP LIB DATA LINK and
+# keeps the trees in $T/trees/BASENAME.
+#   TOP -> APP -> LIB (content-addressed); APP -> APP; TOP -> DATA (a file), LINK (a link)
+make_small_closure() {
+	local cache=$1 trees=$T/trees
+	shift
+	local put=(mkcache add --cache "$cache" --sign "$T/lab.sec" "$@")
+	mkdir -p "$trees"
+	make_tree "$trees/lib"
+	LIB=$("${put[@]}" --name lib-1.0 --tree "$trees/lib")
+	make_tree "$trees/app"
+	echo "$LIB /nix/store/$SELF_PLACEHOLDER-app-2.0/bin" >"$trees/app/bin/refers"
+	APP=$("${put[@]}" --name app-2.0 --tree "$trees/app" --input-addressed --self-ref \
+		--ref "$LIB" --deriver 00000000000000000000000000000000-app-2.0.drv)
+	sed -i "s/$SELF_PLACEHOLDER/$(hash_part "$APP")/" "$trees/app/bin/refers"
+	echo data >"$trees/data"
+	DATA=$("${put[@]}" --name data.txt --tree "$trees/data" --input-addressed)
+	ln -sf "$DATA" "$trees/link"
+	LINK=$("${put[@]}" --name link --tree "$trees/link" --input-addressed --ref "$DATA")
+	mkdir -p "$trees/top"
+	ln -s "$APP" "$trees/top/sw"
+	TOP=$("${put[@]}" --name nixos-system-lab-1 --tree "$trees/top" --input-addressed \
+		--ref "$APP" --ref "$DATA" --ref "$LINK")
+	local path
+	for path in lib:"$LIB" app:"$APP" data:"$DATA" link:"$LINK" top:"$TOP"; do
+		mv "$trees/${path%%:*}" "$trees/$(basename "${path#*:}")"
+	done
+	ALL_PATHS=("$TOP" "$APP" "$LIB" "$DATA" "$LINK")
+}
+
+# make_bundle TARGET [CACHE]: fetches and packs into $T/b.bundle, with its own pool.
+make_bundle() {
+	nixferry prefetch "$1" --substituter "file://${2:-$T/cache}" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/b.bundle"
+}
+
+import_bundle() {
+	nixferry import "${1:-$T/b.bundle}" --store "${2:-$T/root}" \
+		--trusted-public-key "$PUBLIC_KEY" "${@:3}"
+}
+
+# ---- assertions ----
+
+fail() {
+	echo "$*" >&2
+	return 1
+}
+
+# fails STATUS PATTERN COMMAND...: it ends with that status and says so on stderr.
+fails() {
+	local status_wanted=$1 pattern=$2
+	shift 2
+	run --separate-stderr "$@"
+	[ "$status" -eq "$status_wanted" ] ||
+		fail "status $status instead of $status_wanted: $* :: $output :: $stderr"
+	# shellcheck disable=SC2154
+	grep -qiE -- "$pattern" <<<"$stderr" || fail "no '$pattern' in: $stderr"
+}
+
+# Kind, executable bit and target or content of everything in a tree.
+describe_tree() {
+	(
+		cd "$(dirname "$1")" || exit
+		find "./$(basename "$1")" -printf '%y %P %l %m\n' |
+			sed -E 's/^(f .*) [0-7]?([0-7])[0-7]{2}$/\1 \2/; s/^([dl] .*) [0-7]+$/\1/' |
+			sed -E '/^f /{s/[1357]$/x/;s/[0246]$/-/}' | LC_ALL=C sort
+		find "./$(basename "$1")" -type f -exec sha256sum {} + |
+			sed "s| \./$(basename "$1")| |" | LC_ALL=C sort
+	)
+}
+
+assert_tree_equal() {
+	diff <(describe_tree "$1") <(describe_tree "$2") || fail "$1 and $2 differ"
+}
+
+# Nix's canonical metadata everywhere below the store path's real directory.
+assert_canonical() {
+	local odd
+	odd=$(find "$1" \( -type f ! -perm 444 ! -perm 555 -o -type d ! -perm 555 \
+		-o ! -newermt @0 -o -newermt @1.5 \) | head)
+	[ -z "$odd" ] || fail "not canonical: $odd"
+}
+
+# The valid paths of a root store, sorted; none where there is no database.
+valid_paths() {
+	local db=$1/nix/var/nix/db/db.sqlite
+	[ -e "$db" ] || return 0
+	sqlite3 "$db" "select path from ValidPaths order by path"
+}
+
+assert_nothing_valid() {
+	[ -z "$(valid_paths "$1")" ] || fail "$1 has valid paths: $(valid_paths "$1")"
+}
+
+# The root store holds what its database says, and nothing that was left in the way.
+assert_store_whole() {
+	local root=$1
+	diff <(valid_paths "$root" | sed 's|.*/||') \
+		<(find "$root/nix/store" -mindepth 1 -maxdepth 1 ! -name .links -printf '%f\n' 2>/dev/null |
+			LC_ALL=C sort) || fail "store and database of $root differ"
+	assert_no_temp_files "$root"
+}
+
+assert_no_temp_files() {
+	local left
+	[ -e "$1" ] || return 0
+	left=$(find "$1" \( -name '.*.tmp' -o -name '*.tmp' -o -name '.tmp*' -o -name 'tmp-*' \
+		-o -name '*.part' -o -name '*.lock' ! -name gc.lock \) | head)
+	[ -z "$left" ] || fail "left behind: $left"
+}
+
+# Every path of the small closure is in the root store, as it was made.
+assert_closure_in() {
+	local root=$1 path
+	diff <(printf '%s\n' "${ALL_PATHS[@]}" | LC_ALL=C sort) <(valid_paths "$root") ||
+		fail "$root has other paths"
+	for path in "${ALL_PATHS[@]}"; do
+		assert_tree_equal "$T/trees/$(basename "$path")" "$root$path"
+		assert_canonical "$root$path"
+	done
+	assert_store_whole "$root"
+}

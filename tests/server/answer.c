@@ -1,0 +1,334 @@
+#include "answer.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/slice.h"
+#include "entity.h"
+
+#define BODY_BLOCK	65536
+#define HTTP_DATE_MAX	64
+#define SLICES_A_SECOND 20
+
+/* A body that is made as it is sent. */
+struct body {
+	struct entity entity;
+	struct fault_effects fx;
+	uint64_t start; /* in the entity */
+	uint64_t len;
+	int socket;
+};
+
+/* The part of an entity that is answered. */
+struct range {
+	unsigned status; /* 200, 206 or 416 */
+	uint64_t start;
+	uint64_t len;
+};
+
+struct request {
+	const struct answerer *server;
+	struct MHD_Connection *conn;
+	const char *path;
+	const char *method;
+};
+
+/* True if the other side hung up meanwhile. */
+static bool wait_ms(int socket, int ms)
+{
+	struct pollfd p = { .fd = socket, .events = POLLRDHUP };
+
+	return poll(&p, 1, ms) != 0;
+}
+
+static int socket_of(struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
+static const char *header_of(struct MHD_Connection *conn, const char *name)
+{
+	return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
+}
+
+/* One write a line, so that lines of several threads do not mix. */
+static void log_request(const struct request *rq, unsigned status, uint64_t bytes)
+{
+	const char *range = header_of(rq->conn, MHD_HTTP_HEADER_RANGE);
+	char *line;
+
+	if (rq->server->log_fd < 0)
+		return;
+	if (strcmp(rq->method, MHD_HTTP_METHOD_HEAD) == 0)
+		bytes = 0;
+	line = mem_printf("%s %s %u %" PRIu64 " %s\n", rq->method, rq->path, status,
+			  bytes, range ? range : "-");
+	if (write(rq->server->log_fd, line, strlen(line)) < 0)
+		perror("cached: log");
+	free(line);
+}
+
+static void add_header(struct MHD_Response *r, const char *name, const char *value)
+{
+	if (MHD_add_response_header(r, name, value) != MHD_YES)
+		fprintf(stderr, "cached: header %s: %s refused\n", name, value);
+}
+
+static enum MHD_Result send_off(struct MHD_Connection *conn, unsigned status,
+				struct MHD_Response *r)
+{
+	enum MHD_Result result = MHD_queue_response(conn, status, r);
+
+	MHD_destroy_response(r);
+	return result;
+}
+
+static struct MHD_Response *text_response(const char *text)
+{
+	return MHD_create_response_from_buffer(strlen(text), mem_strdup(text),
+					       MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result answer_status(const struct request *rq, unsigned status,
+				     const char *retry_after)
+{
+	char text[64];
+	struct MHD_Response *r;
+
+	snprintf(text, sizeof(text), "this is status %u\n", status);
+	r = text_response(text);
+	if (retry_after)
+		add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, retry_after);
+	log_request(rq, status, strlen(text));
+	return send_off(rq->conn, status, r);
+}
+
+static enum MHD_Result answer_redirect(const struct request *rq, const char *to)
+{
+	size_t len = strlen(to);
+	bool with_path = len && to[len - 1] == '/';
+	char *url = mem_printf("%s%s", to, with_path ? rq->path + 1 : "");
+	struct MHD_Response *r = text_response("");
+
+	add_header(r, MHD_HTTP_HEADER_LOCATION, url);
+	free(url);
+	log_request(rq, MHD_HTTP_FOUND, 0);
+	return send_off(rq->conn, MHD_HTTP_FOUND, r);
+}
+
+static const char *http_date(char out[HTTP_DATE_MAX], time_t t)
+{
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(out, HTTP_DATE_MAX, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	return out;
+}
+
+/* Whether the client's copy is of this entity (a missing If-Range agrees). */
+static bool if_range_agrees(struct MHD_Connection *conn, const struct entity *e)
+{
+	const char *value = header_of(conn, MHD_HTTP_HEADER_IF_RANGE);
+	char date[HTTP_DATE_MAX];
+
+	return !value || (e->etag[0] && strcmp(value, e->etag) == 0) ||
+	       strcmp(value, http_date(date, e->mtime)) == 0;
+}
+
+/* One range of bytes; anything else in the header means the whole, as RFC 9110 allows. */
+static struct range pick_range(struct nf_slice text, uint64_t size)
+{
+	struct range whole = { MHD_HTTP_OK, 0, size };
+	struct nf_slice first;
+	uint64_t from = 0, to = size - 1;
+
+	if (!slice_skip_prefix(&text, "bytes=") || memchr(text.ptr, ',', text.len))
+		return whole;
+	first = slice_cut(&text, '-');
+	if (!text.ptr || (first.len && !slice_parse_u64(first, &from)) ||
+	    (text.len && !slice_parse_u64(text, &to)))
+		return whole;
+	if (!first.len) {
+		from = to < size ? size - to : 0;
+		to = size - 1;
+	}
+	if (from >= size || to < from)
+		return (struct range){ MHD_HTTP_RANGE_NOT_SATISFIABLE, 0, 0 };
+	if (to >= size)
+		to = size - 1;
+	return (struct range){ MHD_HTTP_PARTIAL_CONTENT, from, to - from + 1 };
+}
+
+static struct range range_of(const struct request *rq, const struct entity *e,
+			     const struct fault_effects *fx)
+{
+	const char *value = header_of(rq->conn, MHD_HTTP_HEADER_RANGE);
+
+	if (!value || fx->ignore_range || fx->no_ranges || fx->gzip ||
+	    !if_range_agrees(rq->conn, e))
+		return (struct range){ MHD_HTTP_OK, 0, e->size };
+	return pick_range(nf_slice_str(value), e->size);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static ssize_t body_read(void *cls, uint64_t pos, char *out, size_t max)
+{
+	struct body *b = cls;
+	const struct fault_effects *fx = &b->fx;
+	uint64_t n = least(max, b->len - pos);
+
+	if (pos >= fx->truncate)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (pos >= fx->stall) {
+		wait_ms(b->socket, fx->stall_ms);
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	n = least(n, least(fx->truncate, fx->stall) - pos);
+	if (fx->rate) {
+		n = least(n, fx->rate / SLICES_A_SECOND + 1);
+		if (wait_ms(b->socket, (int)(n * 1000 / fx->rate)))
+			return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	if (n == 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	n = (uint64_t)entity_read(&b->entity, b->start + pos, out, (size_t)n);
+	return (ssize_t)n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)n;
+}
+
+static void body_free(void *cls)
+{
+	struct body *b = cls;
+
+	entity_release(&b->entity);
+	fault_effects_release(&b->fx);
+	free(b);
+}
+
+/* Takes over the entity; FX's strings are not needed any more. */
+static struct MHD_Response *body_response(struct MHD_Connection *conn, struct entity *e,
+					  const struct fault_effects *fx,
+					  const struct range *range)
+{
+	struct body *b;
+
+	if (range->len == 0) {
+		entity_release(e);
+		return text_response("");
+	}
+	if (entity_is_plain(e) && !fx->rate &&
+	    least(fx->truncate, fx->stall) == FAULT_NEVER)
+		return MHD_create_response_from_fd_at_offset64(range->len, e->fd,
+							       range->start);
+	b = mem_alloc(sizeof(*b));
+	*b = (struct body){ .entity = *e,
+			    .fx = *fx,
+			    .start = range->start,
+			    .len = range->len,
+			    .socket = socket_of(conn) };
+	b->fx.retry_after = b->fx.location = b->fx.body_file = NULL;
+	return MHD_create_response_from_callback(b->len, BODY_BLOCK, body_read, b,
+						 body_free);
+}
+
+static void add_range_header(struct MHD_Response *r, const struct range *range,
+			     const struct entity *e, bool wrong)
+{
+	uint64_t shift = wrong ? 1 : 0;
+	char text[96];
+
+	if (range->status == MHD_HTTP_PARTIAL_CONTENT)
+		snprintf(text, sizeof(text), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
+			 range->start + shift, range->start + range->len - 1 + shift,
+			 e->size + shift);
+	else
+		snprintf(text, sizeof(text), "bytes */%" PRIu64, e->size);
+	add_header(r, MHD_HTTP_HEADER_CONTENT_RANGE, text);
+}
+
+static enum MHD_Result answer_entity(const struct request *rq, struct entity *e,
+				     const struct fault_effects *fx)
+{
+	struct range range = range_of(rq, e, fx);
+	struct entity head = *e;
+	struct MHD_Response *r;
+	char date[HTTP_DATE_MAX];
+
+	if (fx->wrong_range && range.start + range.len < e->size)
+		range.start++;
+	log_request(rq, range.status, least(range.len, least(fx->truncate, fx->stall)));
+	r = body_response(rq->conn, e, fx, &range);
+	if (!r)
+		return MHD_NO;
+	if (range.status != MHD_HTTP_OK)
+		add_range_header(r, &range, &head, fx->wrong_range);
+	if (!fx->no_ranges)
+		add_header(r, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
+	if (head.etag[0])
+		add_header(r, MHD_HTTP_HEADER_ETAG, head.etag);
+	if (fx->gzip)
+		add_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+	add_header(r, MHD_HTTP_HEADER_LAST_MODIFIED, http_date(date, head.mtime));
+	return send_off(rq->conn, range.status, r);
+}
+
+static enum MHD_Result answer(const struct request *rq, const struct fault_effects *fx)
+{
+	struct entity e;
+
+	if (fx->delay_ms && wait_ms(socket_of(rq->conn), (int)fx->delay_ms))
+		return MHD_NO;
+	if (fx->refuse) {
+		log_request(rq, 0, 0);
+		return MHD_NO;
+	}
+	if (fx->status)
+		return answer_status(rq, fx->status, fx->retry_after);
+	if (fx->redirect_loop)
+		return answer_redirect(rq, rq->path);
+	if (fx->location)
+		return answer_redirect(rq, fx->location);
+	if (!entity_open(&e, rq->server->root_fd, rq->path, fx))
+		return answer_status(rq, MHD_HTTP_NOT_FOUND, NULL);
+	return answer_entity(rq, &e, fx);
+}
+
+enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const char *url,
+			       const char *method, const char *version,
+			       const char *upload, size_t *upload_size, void **con_cls)
+{
+	struct request rq = { cls, conn, url, method };
+	struct fault_effects fx;
+	enum MHD_Result result;
+	struct nf_err err;
+
+	(void)version;
+	(void)upload;
+	/* An answer before the request's end would cost the connection. */
+	if (!*con_cls || *upload_size) {
+		*con_cls = cls;
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return answer_status(&rq, MHD_HTTP_METHOD_NOT_ALLOWED, NULL);
+	if (fault_table_match(rq.server->faults, url, &fx, &err)) {
+		/* A test with a mistyped fault must not pass. */
+		fprintf(stderr, "cached: %s\n", err.text);
+		_exit(2);
+	}
+	result = answer(&rq, &fx);
+	fault_effects_release(&fx);
+	return result;
+}

@@ -1,0 +1,21 @@
+/* Answers the requests of the test cache. */
+#ifndef ANSWER_H
+#define ANSWER_H
+
+#include <microhttpd.h>
+
+#include "fault.h"
+
+struct answerer {
+	int root_fd; /* what is served */
+	int log_fd;  /* "METHOD PATH STATUS BYTES RANGE" a line, before the body is sent;
+			-1: none. STATUS 0 is a connection closed without an answer */
+	struct faults *faults;
+};
+
+/* An MHD_AccessHandlerCallback; CLS is a struct answerer. */
+enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const char *url,
+			       const char *method, const char *version,
+			       const char *upload, size_t *upload_size, void **con_cls);
+
+#endif
