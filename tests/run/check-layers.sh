@@ -32,7 +32,7 @@ forbid 'cmd' prefetch/net
 owner() {
 	header=$1
 	shift
-	for file in $(grep -lE "^#include <$header" $(git ls-files 'bundle/*.[ch]' 'prefetch/*.[ch]' 'include/*.h') || true); do
+	for file in $(git grep -lE "^#include <$header" -- 'bundle/*.[ch]' 'prefetch/*.[ch]' 'include/*.h'); do
 		case " $* " in
 		*" $file "*) ;;
 		*) complain "$file includes <$header>; only $* may" ;;

@@ -8,7 +8,7 @@ libmicrohttpd-dev libcmocka-dev bats nix-bin sqlite3 xz-utils zstd bzip2 lz4 lzi
 curl openssl procps util-linux"
 
 missing=
-for package in $packages $*; do
+for package in $packages "$@"; do
 	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
 	[ "$state" = installed ] || missing="$missing $package"
 done

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Sizes of functions and files, shell scripts, clang-tidy. FILES="a.c b.c" narrows clang-tidy.
+set -u
+fail=0
+sources=$(git ls-files 'bundle/*.c' 'prefetch/*.c' 'tests/server/*.c' 'tests/tools/*.c')
+
+# shellcheck disable=SC2086
+long=$(ctags -x --kinds-C=f --fields=+ne --_xformat='%{end} %{line} %{input} %{name}' $sources |
+	awk '$1 - $2 + 1 > 80 { print $3 ": " $4 " has " $1 - $2 + 1 " lines; the limit is 80" }')
+if [ -n "$long" ]; then
+	echo "$long"
+	fail=1
+fi
+
+# shellcheck disable=SC2086
+wc -l $sources | awk '$2 != "total" && $1 > 800 { print $2 " has " $1 " lines; the limit is 800"; bad = 1 }
+	END { exit bad }' || fail=1
+
+# shellcheck disable=SC2046
+shellcheck $(git ls-files '*.sh' .ci/run) || fail=1
+
+# shellcheck disable=SC2086
+printf '%s\n' ${FILES:-$sources} | xargs -P "$(nproc)" -n 4 sh -c '
+	clang-tidy --quiet "$@" -- -std=gnu11 -D_GNU_SOURCE -Iinclude -Ibundle -Iprefetch 2>/dev/null
+' sh || fail=1
+
+[ "$fail" -eq 0 ] && echo "lint: clean"
+exit "$fail"
