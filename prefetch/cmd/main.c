@@ -1,9 +1,10 @@
 #include "cmd/commands.h"
+#include "cmd/network_commands.h"
 
 /* In the order that --help shows. */
 static const struct command *const commands[] = {
-	&cmd_pack, &cmd_import, &cmd_verify,	  &cmd_list, &cmd_info,
-	&cmd_pool, &cmd_keygen, &cmd_completions, &cmd_help, NULL,
+	&cmd_prefetch, &cmd_pack,   &cmd_import,      &cmd_verify, &cmd_list, &cmd_info,
+	&cmd_pool,     &cmd_keygen, &cmd_completions, &cmd_help,   NULL,
 };
 
 static const struct program program = {

@@ -1,0 +1,262 @@
+#include "cmd/network_commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cache_options.h"
+#include "cmd/commands.h"
+#include "cmd/human.h"
+#include "cmd/json.h"
+#include "cmd/options.h"
+#include "cmd/ui.h"
+#include "net/fetch.h"
+#include "pool/pack.h"
+
+/* What the options and arguments came to. */
+struct prefetch {
+	struct fetch_options fetch;
+	struct nf_storepath *targets;
+	struct substituter_list substituters;
+	struct nf_keyring *keys;
+	struct nf_secret_key *sign_key; /* NULL without an output */
+	struct pool *pool;
+	const char *output;
+	bool json;
+};
+
+static void prefetch_release(struct prefetch *p)
+{
+	free(p->targets);
+	substituter_list_release(&p->substituters);
+	nf_keyring_free(p->keys);
+	nf_secret_key_free(p->sign_key);
+	pool_free(p->pool);
+}
+
+static int check_output(const struct prefetch *p, struct nf_err *err)
+{
+	if (!p->output || strcmp(p->output, "-") != 0)
+		return 0;
+	if (p->json)
+		return err_set(err, NF_E_USAGE,
+			       "--json and --output - both want standard output");
+	if (isatty(STDOUT_FILENO))
+		return err_set(err, NF_E_USAGE,
+			       "standard output is a terminal: redirect it, or give "
+			       "--output BUNDLE");
+	return 0;
+}
+
+static int read_options(struct prefetch *p, const struct cmd_args *args,
+			struct nf_err *err)
+{
+	struct fetch_options *f = &p->fetch;
+	int rc;
+
+	p->output = cmd_args_value(args, "output");
+	p->json = cmd_args_flag(args, "json");
+	f->keep_going = cmd_args_flag(args, "keep-going");
+	f->dry_run = cmd_args_flag(args, "dry-run");
+	f->netrc = cmd_args_value(args, "netrc-file");
+	rc = check_output(p, err);
+	if (!rc)
+		rc = options_job_count(&f->jobs, args, err);
+	if (!rc)
+		rc = options_level(&f->level, args, err);
+	if (!rc)
+		rc = cache_options_connections(&f->connections, args, err);
+	if (!rc)
+		rc = cache_options_substituters(&p->substituters, args, err);
+	if (!rc)
+		rc = options_keyring(&p->keys, args, err);
+	if (!rc && p->output)
+		rc = options_sign_key(&p->sign_key, args, err);
+	if (!rc)
+		rc = options_target_paths(&p->targets, &f->target_count, args, err);
+	if (!rc)
+		rc = options_open_pool(&p->pool, args, err);
+	f->targets = p->targets;
+	f->substituters = p->substituters.items;
+	f->substituter_count = p->substituters.count;
+	f->keys = p->keys;
+	f->pool = p->pool;
+	return rc;
+}
+
+static void add_caches(struct json_doc *doc, const struct fetch_result *r)
+{
+	json_begin_array(doc, "caches");
+	for (size_t i = 0; i < r->cache_count; i++) {
+		const struct fetch_cache_stats *c = &r->caches[i];
+
+		json_begin_object(doc, NULL);
+		json_add_str(doc, "url", c->url);
+		json_add_number(doc, "narinfos", c->narinfos);
+		json_add_number(doc, "nars", c->nars);
+		json_add_number(doc, "bytes", c->bytes);
+		json_add_number(doc, "failures", c->failures);
+		if (c->last_failure)
+			json_add_str(doc, "lastFailure", c->last_failure);
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
+static void add_failures(struct json_doc *doc, const struct fetch_result *r)
+{
+	json_begin_array(doc, "failures");
+	for (size_t i = 0; i < r->failure_count; i++) {
+		json_begin_object(doc, NULL);
+		json_add_str(doc, "path", r->failures[i].path);
+		json_add_str(doc, "class", nf_error_name(r->failures[i].code));
+		json_add_str(doc, "cause", r->failures[i].text);
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
+static void report_json(const struct prefetch *p, const struct fetch_result *r,
+			const struct pack_result *packed, int rc)
+{
+	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+
+	json_add_bool(doc, "complete", rc == 0);
+	json_add_number(doc, "paths", r->paths);
+	json_add_number(doc, "inPool", r->in_pool);
+	json_add_number(doc, "fetched", r->fetched);
+	json_add_number(doc, "narSize", r->nar_bytes);
+	json_add_number(doc, "downloadSize", r->to_fetch_bytes);
+	json_add_number(doc, "downloadedBytes", r->fetched_bytes);
+	json_add_number(doc, "resumedBytes", r->resumed_bytes);
+	add_caches(doc, r);
+	add_failures(doc, r);
+	if (packed) {
+		json_add_str(doc, "bundle", p->output);
+		json_add_number(doc, "bundleSize", packed->bundle_bytes);
+	}
+	json_print(doc, stdout);
+}
+
+/* A line for people: on stdout, unless the bundle goes there. */
+static void say(const struct prefetch *p, struct ui *ui, const char *line)
+{
+	if (p->output && strcmp(p->output, "-") == 0)
+		ui_note(ui, "%s", line);
+	else
+		printf("%s\n", line);
+}
+
+static void report_text(const struct prefetch *p, struct ui *ui,
+			const struct fetch_result *r, const struct pack_result *packed)
+{
+	char size[HUMAN_MAX], nar[HUMAN_MAX], line[512];
+
+	human_size(nar, r->nar_bytes);
+	if (p->fetch.dry_run) {
+		human_size(size, r->to_fetch_bytes);
+		snprintf(line, sizeof(line),
+			 "%zu paths (%s): %zu in the pool, %zu to fetch (%s)", r->paths,
+			 nar, r->in_pool, r->paths - r->in_pool, size);
+	} else {
+		human_size(size, r->fetched_bytes);
+		snprintf(line, sizeof(line),
+			 "%zu paths (%s): %zu were in the pool, %zu fetched (%s)",
+			 r->paths, nar, r->in_pool, r->fetched, size);
+	}
+	say(p, ui, line);
+	if (!packed)
+		return;
+	human_size(size, packed->bundle_bytes);
+	snprintf(line, sizeof(line), "packed as %s: %s", size, p->output);
+	say(p, ui, line);
+}
+
+/* All but the gravest failure, which is the command's error; a long list is cut. */
+#define FAILURES_SHOWN 20
+
+static void tell_failures(struct ui *ui, const struct fetch_result *r)
+{
+	for (size_t i = 0; i < r->failure_count && i < FAILURES_SHOWN; i++)
+		ui_warn(ui, "path '%s': %s", r->failures[i].path, r->failures[i].text);
+	if (r->failure_count > FAILURES_SHOWN)
+		ui_warn(ui, "and %zu more paths (--json lists all)",
+			r->failure_count - FAILURES_SHOWN);
+}
+
+static int pack(const struct prefetch *p, struct pack_result *packed, struct nf_err *err)
+{
+	const struct pack_options opts = {
+		.roots = p->targets,
+		.root_count = p->fetch.target_count,
+		.key = p->sign_key,
+		.level = p->fetch.level,
+		.jobs = p->fetch.jobs,
+		.progress = p->fetch.progress,
+	};
+
+	return pack_bundle(p->pool, p->output, &opts, packed, err);
+}
+
+static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	AUTO(prefetch_release) struct prefetch p = { 0 };
+	struct pack_result packed;
+	struct fetch_result result;
+	bool has_bundle;
+	int rc;
+
+	rc = read_options(&p, args, err);
+	if (rc)
+		return rc;
+	p.fetch.progress = ui_progress_start(ui);
+	rc = fetch_closure(&p.fetch, &result, err);
+	has_bundle = !rc && p.output && !p.fetch.dry_run;
+	if (has_bundle)
+		rc = pack(&p, &packed, err);
+	ui_progress_stop(ui);
+	if (rc && result.failure_count > 1)
+		tell_failures(ui, &result);
+	if (p.json)
+		report_json(&p, &result, rc ? NULL : has_bundle ? &packed : NULL, rc);
+	else if (!rc)
+		report_text(&p, ui, &result, has_bundle ? &packed : NULL);
+	fetch_result_release(&result);
+	return rc;
+}
+
+static const struct cmd_option options[] = {
+	{ "output", 'o', "BUNDLE",
+	  "also pack a bundle into this file; - is standard output", CMD_VALUE_FILE, NULL,
+	  false },
+	{ "keep-going", 'k', NULL, "fetch what can be had although some path cannot", 0,
+	  NULL, false },
+	{ "dry-run", 'n', NULL, "resolve and say what would be fetched, fetch nothing", 0,
+	  NULL, false },
+	{ 0 },
+};
+static const struct cmd_option_group group = { "Options", options };
+
+const struct command cmd_prefetch = {
+	.name = "prefetch",
+	.args = "TARGET...",
+	.summary = "fetch a closure into the pool, and pack it",
+	.text = "Finds everything that each TARGET needs, downloads what the pool lacks "
+		"from the "
+		"caches, verifies it and keeps it in the pool; with --output also packs "
+		"it into "
+		"one signed bundle. Interrupted, the same command goes on from where it "
+		"was.\n"
+		"\n"
+		"TARGET is a store path, something below one, HASH-NAME alone, a "
+		"symbolic link to "
+		"one such as ./result, or - for a list on standard input.",
+	.groups =
+		(const struct cmd_option_group *const[]){
+			&group, &options_pack, &options_caches, &options_keys,
+			&options_targets, &options_pool, &options_jobs, &options_common,
+			NULL },
+	.min_args = 0,
+	.max_args = SIZE_MAX,
+	.kind = CMD_VALUE_FILE,
+	.run = run_prefetch,
+};

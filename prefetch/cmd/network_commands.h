@@ -1,0 +1,9 @@
+/* The commands that need caches. */
+#ifndef NETWORK_COMMANDS_H
+#define NETWORK_COMMANDS_H
+
+#include "cmd/command.h"
+
+extern const struct command cmd_prefetch;
+
+#endif
