@@ -1,0 +1,378 @@
+#include "store/import_plan.h"
+
+#include "base/buf.h"
+#include "base/interrupt.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "base/stream.h"
+#include "format/ca.h"
+
+#define NARINFO_SUFFIX ".narinfo"
+#define CACHE_INFO     "nix-cache-info"
+
+static struct nf_slice member_name(const struct nf_bundle *b, size_t i)
+{
+	return nf_slice_str(nf_bundle_member(b, i)->name);
+}
+
+static bool is_narinfo(struct nf_slice name)
+{
+	return slice_ends_with(name, NARINFO_SUFFIX);
+}
+
+/* Appends a whole member to TEXT, whose maximum bounds it. */
+static int read_member(struct nf_bundle *b, size_t i, struct buf *text,
+		       struct nf_err *err)
+{
+	AUTO(source_closep) struct nf_source *src = NULL;
+	struct buf_sink sink;
+	int rc = nf_bundle_member_source(b, i, &src, err);
+
+	if (rc)
+		return rc;
+	buf_clear(text);
+	buf_sink_init(&sink, text);
+	return source_copy(src, &sink.sink, err);
+}
+
+static int check_cache_info(struct nf_slice text, struct nf_err *err)
+{
+	struct nf_cache_info info;
+	int rc = nf_cache_info_parse(&info, text, err);
+
+	if (rc)
+		return rc;
+	if (info.store_dir[0] && strcmp(info.store_dir, NF_STORE_DIR))
+		return err_set(err, NF_E_UNSUPPORTED,
+			       "the bundle is for the store '%s', not " NF_STORE_DIR,
+			       info.store_dir);
+	return 0;
+}
+
+static int add_path(struct import_plan *p, struct nf_slice name, struct nf_slice text,
+		    struct nf_err *err)
+{
+	struct import_path *path = &p->paths[p->count];
+	const struct nf_storepath *sp = &path->ni.info.path;
+	uintptr_t *place;
+	bool new;
+	int rc;
+
+	/* Counted first: what was initialised is released. */
+	p->count++;
+	rc = nf_narinfo_parse(&path->ni, text, err);
+	if (rc)
+		return rc;
+	name.len -= strlen(NARINFO_SUFFIX);
+	if (!nf_slice_eq(name, nf_storepath_hash(sp)))
+		return err_set(err, NF_E_FORMAT, "it describes '%s'", sp->base);
+	place = map_put(&p->by_base, nf_storepath_base(sp), &new);
+	if (!new)
+		return err_set(err, NF_E_FORMAT, "'%s' is described twice", sp->base);
+	*place = p->count - 1;
+	return 0;
+}
+
+static int read_infos(struct import_plan *p, struct nf_err *err)
+{
+	size_t members = nf_bundle_member_count(p->bundle);
+	AUTO_BUF struct buf text;
+	int rc = 0;
+
+	buf_init(&text, NARINFO_MAX);
+	for (size_t i = 0; i < members; i++) {
+		struct nf_slice name = member_name(p->bundle, i);
+
+		if (!is_narinfo(name) && !nf_slice_is(name, CACHE_INFO))
+			continue;
+		rc = interrupt_check(err);
+		if (rc)
+			return rc;
+		rc = read_member(p->bundle, i, &text, err);
+		if (!rc)
+			rc = is_narinfo(name) ? add_path(p, name, buf_slice(&text), err)
+					      : check_cache_info(buf_slice(&text), err);
+		if (rc)
+			return err_prefix(err, rc, "'%.*s'", NF_SLICE_ARG(name));
+	}
+	return 0;
+}
+
+static int find_nar(struct import_plan *p, const struct map *members,
+		    struct import_path *path, struct nf_err *err)
+{
+	const uintptr_t *member = map_get(members, path->ni.url);
+
+	if (!member || is_narinfo(path->ni.url))
+		return err_set(err, NF_E_FORMAT, "its NAR '%.*s' is not in the bundle",
+			       NF_SLICE_ARG(path->ni.url));
+	if (!codec_parse(&path->codec, path->ni.compression))
+		return err_set(err, NF_E_UNSUPPORTED, "its NAR is compressed with '%.*s'",
+			       NF_SLICE_ARG(path->ni.compression));
+	path->member = *member;
+	path->nodes = nf_bundle_member(p->bundle, path->member)->nodes;
+	/* Also keeps sums over all paths far from overflowing. */
+	if (path->nodes > path->ni.info.nar_size)
+		return err_set(err, NF_E_FORMAT, "a NAR of %llu bytes with %llu objects",
+			       (unsigned long long)path->ni.info.nar_size,
+			       (unsigned long long)path->nodes);
+	return 0;
+}
+
+static int judge(struct import_path *path, const struct nf_keyring *ring,
+		 struct nf_err *err)
+{
+	struct nf_pathinfo *info = &path->ni.info;
+	int rc = nf_trust_pathinfo(&path->trusted, info, ring, err);
+
+	/* A signature vouches, but does not cover the content address; Nix refuses to
+	 * have one that is wrong. */
+	if (!rc && info->ca.len && ca_check_path(info, NULL))
+		info->ca = (struct nf_slice){ 0 };
+	return rc;
+}
+
+static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
+		     struct nf_err *err)
+{
+	size_t count = nf_bundle_member_count(p->bundle);
+	AUTO(map_release) struct map members;
+	int rc;
+
+	map_init(&members);
+	for (size_t i = 0; i < count; i++)
+		*map_put(&members, member_name(p->bundle, i), &(bool){ false }) = i;
+	for (size_t i = 0; i < p->count; i++) {
+		struct import_path *path = &p->paths[i];
+
+		rc = interrupt_check(err);
+		if (rc)
+			return rc;
+		rc = find_nar(p, &members, path, err);
+		if (!rc)
+			rc = judge(path, ring, err);
+		if (rc)
+			return err_prefix(err, rc, "'" NF_STORE_DIR "/%s'",
+					  path->ni.info.path.base);
+	}
+	return 0;
+}
+
+struct visit {
+	size_t path;
+	size_t next_ref;
+};
+
+/* Depth first, with a stack of our own: chains of references are as long as a bundle's
+ * maker likes. */
+struct sorter {
+	const struct import_plan *plan;
+	enum {
+		NEW,
+		OPEN,
+		DONE
+	} * marks;
+	struct visit *stack;
+	size_t depth;
+	size_t sorted;
+};
+
+static int enter(struct sorter *s, size_t path, struct nf_err *err)
+{
+	if (s->marks[path] == DONE)
+		return 0;
+	if (s->marks[path] == OPEN)
+		return err_set(err, NF_E_FORMAT,
+			       "'" NF_STORE_DIR "/%s' refers to itself through others",
+			       s->plan->paths[path].ni.info.path.base);
+	s->marks[path] = OPEN;
+	s->stack[s->depth++] = (struct visit){ path, 0 };
+	return 0;
+}
+
+static int sort_from(struct sorter *s, size_t start, struct nf_err *err)
+{
+	int rc = enter(s, start, err);
+
+	while (!rc && s->depth) {
+		struct visit *v = &s->stack[s->depth - 1];
+		const struct nf_pathinfo *info = &s->plan->paths[v->path].ni.info;
+		const uintptr_t *ref;
+
+		if (v->next_ref == info->nrefs) {
+			s->marks[v->path] = DONE;
+			s->plan->order[s->sorted++] = v->path;
+			s->depth--;
+			continue;
+		}
+		ref = map_get(&s->plan->by_base, info->refs[v->next_ref++]);
+		if (ref && *ref != v->path)
+			rc = enter(s, *ref, err);
+	}
+	return rc;
+}
+
+static int sort_paths(struct import_plan *p, struct nf_err *err)
+{
+	struct sorter s = { .plan = p };
+	int rc = 0;
+
+	p->order = mem_calloc(p->count, sizeof(*p->order));
+	s.marks = mem_calloc(p->count, sizeof(*s.marks));
+	s.stack = mem_calloc(p->count, sizeof(*s.stack));
+	for (size_t i = 0; !rc && i < p->count; i++)
+		rc = sort_from(&s, i, err);
+	free(s.marks);
+	free(s.stack);
+	return rc;
+}
+
+int import_plan_load(struct import_plan *p, struct nf_bundle *b,
+		     const struct nf_keyring *ring, struct nf_err *err)
+{
+	size_t members = nf_bundle_member_count(b), infos = 0;
+	int rc;
+
+	*p = (struct import_plan){ .bundle = b };
+	map_init(&p->by_base);
+	for (size_t i = 0; i < members; i++)
+		infos += is_narinfo(member_name(b, i));
+	p->paths = mem_calloc(infos, sizeof(*p->paths));
+	rc = read_infos(p, err);
+	if (!rc)
+		rc = judge_all(p, ring, err);
+	return rc ? rc : sort_paths(p, err);
+}
+
+void import_plan_release(struct import_plan *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		nf_narinfo_release(&p->paths[i].ni);
+	map_release(&p->by_base);
+	free(p->paths);
+	free(p->order);
+}
+
+struct import_path *import_plan_find(const struct import_plan *p, struct nf_slice base)
+{
+	const uintptr_t *place = map_get(&p->by_base, base);
+
+	return place ? &p->paths[*place] : NULL;
+}
+
+struct import_totals import_plan_totals(const struct import_plan *p,
+					enum import_state state)
+{
+	struct import_totals t = { 0 };
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->paths[i].state != state)
+			continue;
+		t.paths++;
+		t.bytes += p->paths[i].ni.info.nar_size;
+		t.nodes += p->paths[i].nodes;
+	}
+	return t;
+}
+
+static int query_path(struct import_path *path, struct store_db *db,
+		      struct progress *progress, struct nf_err *err)
+{
+	const struct nf_pathinfo *info = &path->ni.info;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo have;
+	struct nf_err why;
+	int rc = store_db_query(db, &info->path, false, &have, &why);
+
+	if (rc == -NF_E_MISSING)
+		return 0;
+	if (rc) {
+		if (err)
+			*err = why;
+		return rc;
+	}
+	path->state = IMPORT_PRESENT;
+	if (!nf_hash_eq(&have.nar_hash, &info->nar_hash))
+		progress_note(progress,
+			      "'" NF_STORE_DIR "/%s' is valid in the target with other "
+			      "contents than in the bundle; it stays as it is",
+			      info->path.base);
+	return 0;
+}
+
+int import_plan_query(struct import_plan *p, struct store_db *db,
+		      struct progress *progress, struct nf_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < p->count; i++) {
+		rc = interrupt_check(err);
+		if (!rc)
+			rc = query_path(&p->paths[i], db, progress, err);
+	}
+	return rc;
+}
+
+/* Whether BASE is in the bundle or valid in DB. */
+static int is_known(const struct import_plan *p, struct store_db *db,
+		    struct nf_slice base, bool *ret, struct nf_err *err)
+{
+	struct nf_storepath path;
+	int rc;
+
+	*ret = import_plan_find(p, base) != NULL;
+	if (*ret || !db)
+		return 0;
+	rc = nf_storepath_parse_base(&path, base, err);
+	return rc ? rc : store_db_is_valid(db, &path, ret, err);
+}
+
+static const char *where(struct store_db *db)
+{
+	return db ? "neither in the bundle nor valid in the target" : "not in the bundle";
+}
+
+static int check_refs(const struct import_plan *p, struct store_db *db,
+		      const struct nf_pathinfo *info, struct nf_err *err)
+{
+	bool known;
+	int rc;
+
+	for (size_t i = 0; i < info->nrefs; i++) {
+		rc = is_known(p, db, info->refs[i], &known, err);
+		if (rc)
+			return rc;
+		if (!known)
+			return err_set(err, NF_E_MISSING,
+				       "'" NF_STORE_DIR "/%s' refers to '" NF_STORE_DIR
+				       "/%.*s', which is %s",
+				       info->path.base, NF_SLICE_ARG(info->refs[i]),
+				       where(db));
+	}
+	return 0;
+}
+
+int import_plan_check_closed(const struct import_plan *p, struct store_db *db,
+			     struct nf_err *err)
+{
+	size_t roots = nf_bundle_root_count(p->bundle);
+	bool known;
+	int rc = 0;
+
+	for (size_t i = 0; i < roots; i++) {
+		const struct nf_storepath *root = nf_bundle_root(p->bundle, i);
+
+		rc = is_known(p, db, nf_storepath_base(root), &known, err);
+		if (!rc && !known)
+			rc = err_set(err, NF_E_MISSING,
+				     "the bundle is made for '" NF_STORE_DIR
+				     "/%s', which is %s",
+				     root->base, where(db));
+		if (rc)
+			return rc;
+	}
+	for (size_t i = 0; !rc && i < p->count; i++)
+		if (p->paths[i].state == IMPORT_WANTED)
+			rc = check_refs(p, db, &p->paths[i].ni.info, err);
+	return rc;
+}

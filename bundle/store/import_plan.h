@@ -1,0 +1,72 @@
+/* What an import will do: every path of a bundle, judged before anything is written. */
+#ifndef IMPORT_PLAN_H
+#define IMPORT_PLAN_H
+
+#include <nixferry/bundle.h>
+#include <nixferry/narinfo.h>
+#include <nixferry/trust.h>
+#include <stdatomic.h>
+
+#include "base/codec.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/progress.h"
+#include "store/store_db.h"
+
+enum import_state {
+	IMPORT_WANTED,
+	IMPORT_PRESENT,	 /* valid in the target already */
+	IMPORT_UNPACKED, /* verified and whole, not in its place yet */
+	IMPORT_READY, /* also what it refers to, in the batch that is registered next */
+	IMPORT_REGISTERED, /* by this import */
+};
+
+struct import_path {
+	struct nf_narinfo ni;
+	struct nf_trusted trusted; /* of ni.info */
+	enum codec codec;
+	size_t member;	/* its NAR in the bundle; several paths may share one */
+	uint64_t nodes; /* file system objects */
+	_Atomic(enum import_state) state;
+};
+
+struct import_plan {
+	struct nf_bundle *bundle; /* borrowed */
+	struct import_path *paths;
+	size_t count;
+	size_t *order;	    /* indices of paths, references first */
+	struct map by_base; /* base name -> index */
+};
+
+/* Reads all narinfos of B and judges each: NF_E_TRUST if neither a key of RING nor a
+ * content address vouches for it, NF_E_FORMAT if its NAR is not in the bundle,
+ * NF_E_UNSUPPORTED if that cannot be decoded. A content address that does not recompute
+ * is dropped. Release also after a failure. */
+int import_plan_load(struct import_plan *p, struct nf_bundle *b,
+		     const struct nf_keyring *ring, struct nf_err *err) MUST_CHECK;
+void import_plan_release(struct import_plan *p);
+
+/* The path with that base name, or NULL. */
+struct import_path *import_plan_find(const struct import_plan *p, struct nf_slice base);
+
+struct import_totals {
+	size_t paths;
+	uint64_t bytes; /* of NARs */
+	uint64_t nodes;
+};
+
+/* Of the paths in one state. */
+struct import_totals import_plan_totals(const struct import_plan *p,
+					enum import_state state);
+
+/* Finds out which paths are valid in DB already. A valid path with other contents stays
+ * as it is, with a remark to PROGRESS. */
+int import_plan_query(struct import_plan *p, struct store_db *db,
+		      struct progress *progress, struct nf_err *err) MUST_CHECK;
+
+/* NF_E_MISSING if a path that is wanted refers to one, or the bundle is made for one,
+ * that is neither in the bundle nor valid in DB (NULL: nothing is valid). */
+int import_plan_check_closed(const struct import_plan *p, struct store_db *db,
+			     struct nf_err *err) MUST_CHECK;
+
+#endif

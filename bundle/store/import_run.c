@@ -1,0 +1,293 @@
+#include "store/import_run.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/interrupt.h"
+#include "base/mem.h"
+#include "base/stream.h"
+#include "base/workers.h"
+#include "format/nar_checked.h"
+
+#define IDLE_MS 500
+/* A NAR is large if it is more than this part of what one thread has to do. */
+#define LARGE_PART 32
+
+struct run {
+	const struct import_run_options *opts;
+	bool seekable;
+	pthread_mutex_t lock; /* of error */
+	struct nf_err error;  /* the first */
+	atomic_int failed;    /* its code, negative */
+};
+
+/* One member of the bundle and the paths that it holds. */
+struct job {
+	struct run *run;
+	struct import_path **paths;
+	size_t count;
+	uint64_t size; /* of all their NARs */
+	bool large;
+	struct nf_source *src; /* opened already: of a stream */
+};
+
+struct watched_source {
+	struct nf_source source;
+	struct nf_source *in;
+	struct run *run;
+};
+
+static int watched_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	struct watched_source *w = (struct watched_source *)s;
+	int rc = interrupt_check(err);
+
+	if (rc)
+		return rc;
+	if (w->run->failed)
+		return err_set(err, NF_E_INTR, "given up");
+	rc = source_next(w->in, ret, err);
+	if (!rc)
+		progress_add(w->run->opts->progress, PROGRESS_BYTES_DONE, ret->len);
+	return rc;
+}
+
+static void watched_close(struct nf_source *s)
+{
+	struct watched_source *w = (struct watched_source *)s;
+
+	source_close(w->in);
+	free(w);
+}
+
+static struct nf_source *watch(struct nf_source *in, struct run *run)
+{
+	struct watched_source *w = mem_alloc(sizeof(*w));
+
+	*w = (struct watched_source){ { watched_next, watched_close }, in, run };
+	return &w->source;
+}
+
+static void set_failed(struct run *run, int rc, const struct nf_err *err)
+{
+	pthread_mutex_lock(&run->lock);
+	if (!run->failed) {
+		run->error = *err;
+		run->failed = rc;
+	}
+	pthread_mutex_unlock(&run->lock);
+}
+
+static int consume(struct run *run, struct import_path *path, struct nf_source *member,
+		   struct nf_err *err)
+{
+	const struct import_run_options *o = run->opts;
+	const char *base = path->ni.info.path.base;
+	AUTO(source_closep)
+	struct nf_source *nar = watch(
+		nar_checked_source(decoder_new(path->codec, member), &path->trusted),
+		run);
+	int item = progress_begin(o->progress, o->verb, base);
+	int rc = o->consume(o->ctx, path, nar, err);
+
+	progress_end(o->progress, item);
+	if (rc)
+		return rc == -NF_E_INTR
+			       ? rc
+			       : err_prefix(err, rc, "'" NF_STORE_DIR "/%s'", base);
+	path->state = IMPORT_UNPACKED;
+	progress_add(o->progress, PROGRESS_PATHS_DONE, 1);
+	return 0;
+}
+
+/* A member of a stream passes only once. */
+static int spool(struct job *j, int *ret_fd, uint64_t *ret_size, struct nf_err *err)
+{
+	AUTO(source_closep) struct nf_source *src = TAKE_PTR(j->src);
+	AUTO_FD int fd =
+		openat(j->run->opts->spool_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct fd_sink sink;
+	int rc;
+
+	if (fd < 0)
+		return err_sys(err, "make a temporary file");
+	fd_sink_init(&sink, fd, NULL, NULL);
+	rc = source_copy(src, &sink.sink, err);
+	if (rc)
+		return rc;
+	*ret_size = sink.written;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int run_spooled(struct job *j, struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
+	uint64_t size = 0;
+	int rc = spool(j, &fd, &size, err);
+
+	for (size_t i = 0; !rc && i < j->count; i++)
+		rc = consume(j->run, j->paths[i], source_of_fd_range(fd, 0, size), err);
+	return rc;
+}
+
+static int run_paths(struct job *j, struct nf_err *err)
+{
+	struct nf_bundle *b = j->run->opts->plan->bundle;
+	int rc = 0;
+
+	if (j->src && j->count > 1)
+		return run_spooled(j, err);
+	if (j->src)
+		return consume(j->run, j->paths[0], TAKE_PTR(j->src), err);
+	for (size_t i = 0; !rc && i < j->count; i++) {
+		struct nf_source *src;
+
+		rc = nf_bundle_member_source(b, j->paths[i]->member, &src, err);
+		if (!rc)
+			rc = consume(j->run, j->paths[i], src, err);
+	}
+	return rc;
+}
+
+static void run_job(void *job, size_t worker)
+{
+	struct job *j = job;
+	struct nf_err err = { 0 };
+	int rc;
+
+	(void)worker;
+	if (!j->run->failed) {
+		rc = run_paths(j, &err);
+		if (rc)
+			set_failed(j->run, rc, &err);
+	}
+	source_closep(&j->src);
+}
+
+static int cmp_members(const void *a, const void *b)
+{
+	const struct import_path *x = *(struct import_path *const *)a;
+	const struct import_path *y = *(struct import_path *const *)b;
+
+	return (x->member > y->member) - (x->member < y->member);
+}
+
+/* Large NARs first, so that the threads finish together; then as they lie in the file:
+ * neighbours share blocks, each of which is verified as a whole. */
+static int cmp_jobs(const void *a, const void *b)
+{
+	const struct job *x = a, *y = b;
+
+	if (x->large != y->large)
+		return x->large ? -1 : 1;
+	if (x->large && x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	return cmp_members(x->paths, y->paths);
+}
+
+static size_t collect_wanted(struct import_plan *plan, struct import_path **ret)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->paths[i].state == IMPORT_WANTED)
+			ret[count++] = &plan->paths[i];
+	if (count)
+		qsort(ret, count, sizeof(struct import_path *), cmp_members);
+	return count;
+}
+
+/* JOBS has room for one a path; returns how many they are. */
+static size_t make_jobs(struct run *run, struct import_path **paths, size_t count,
+			struct job *jobs)
+{
+	size_t njobs = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct job *j = &jobs[njobs ? njobs - 1 : 0];
+
+		if (!njobs || j->paths[0]->member != paths[i]->member) {
+			j = &jobs[njobs++];
+			*j = (struct job){ .run = run, .paths = &paths[i] };
+		}
+		j->count++;
+		j->size += paths[i]->ni.info.nar_size;
+	}
+	return njobs;
+}
+
+static void order_jobs(struct job *jobs, size_t count, size_t threads)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += jobs[i].size;
+	for (size_t i = 0; i < count; i++)
+		jobs[i].large = jobs[i].size > total / threads / LARGE_PART;
+	if (count)
+		qsort(jobs, count, sizeof(*jobs), cmp_jobs);
+}
+
+/* Between jobs, on the calling thread: false when the run is to end. */
+static bool go_on(struct run *run)
+{
+	struct nf_err err = { 0 };
+	int rc = interrupt_check(&err);
+
+	if (!rc && !run->failed && run->opts->idle)
+		rc = run->opts->idle(run->opts->ctx, &err);
+	if (rc)
+		set_failed(run, rc, &err);
+	return !run->failed;
+}
+
+/* A stream's members are opened here, in their order, and at most as many wait as there
+ * are threads. */
+static void submit(struct run *run, struct workers *w, struct job *jobs, size_t count)
+{
+	struct nf_err err = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < count && go_on(run); i++) {
+		if (!run->seekable)
+			rc = nf_bundle_member_source(run->opts->plan->bundle,
+						     jobs[i].paths[0]->member,
+						     &jobs[i].src, &err);
+		if (rc) {
+			set_failed(run, rc, &err);
+			break;
+		}
+		workers_submit(w, run_job, &jobs[i]);
+	}
+	while (!workers_wait(w, IDLE_MS))
+		go_on(run);
+}
+
+int import_run(const struct import_run_options *opts, struct nf_err *err)
+{
+	struct run run = { .opts = opts, .lock = PTHREAD_MUTEX_INITIALIZER };
+	size_t threads = opts->jobs ? opts->jobs : workers_cpu_count();
+	AUTO_FREE struct import_path **paths =
+		mem_calloc(opts->plan->count, sizeof(*paths));
+	AUTO_FREE struct job *jobs = mem_calloc(opts->plan->count, sizeof(*jobs));
+	size_t count = collect_wanted(opts->plan, paths);
+	struct import_totals totals = import_plan_totals(opts->plan, IMPORT_WANTED);
+	struct workers *w;
+
+	run.seekable = nf_bundle_is_seekable(opts->plan->bundle);
+	count = make_jobs(&run, paths, count, jobs);
+	if (run.seekable)
+		order_jobs(jobs, count, threads);
+	progress_add(opts->progress, PROGRESS_PATHS_TOTAL, totals.paths);
+	progress_add(opts->progress, PROGRESS_BYTES_TOTAL, totals.bytes);
+	w = workers_new(threads, run.seekable && count > threads ? count : threads);
+	submit(&run, w, jobs, count);
+	workers_free(w);
+	pthread_mutex_destroy(&run.lock);
+	if (run.failed && err)
+		*err = run.error;
+	return run.failed;
+}

@@ -1,0 +1,75 @@
+#include <nixferry/import.h>
+#include <nixferry/nar.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "store/import_plan.h"
+#include "store/import_run.h"
+
+static int check_path(void *ctx, struct import_path *path, struct nf_source *nar,
+		      struct nf_err *err)
+{
+	uint64_t nodes = 0;
+	int rc = nf_nar_check(nar, &nodes, err);
+
+	(void)ctx;
+	if (!rc && nodes != path->nodes)
+		return err_set(err, NF_E_FORMAT,
+			       "its NAR holds %llu objects, the manifest says %llu",
+			       (unsigned long long)nodes,
+			       (unsigned long long)path->nodes);
+	return rc;
+}
+
+static int check_nars(struct import_plan *plan, const struct nf_import_options *opts,
+		      struct nf_err *err)
+{
+	const char *dir = getenv("TMPDIR");
+	AUTO_FD int spool_fd =
+		open(dir ? dir : "/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct import_run_options run = {
+		.plan = plan,
+		.jobs = opts->jobs,
+		.progress = opts->progress,
+		.verb = "verify",
+		.spool_fd = spool_fd,
+		.consume = check_path,
+	};
+
+	return import_run(&run, err);
+}
+
+static int verify(struct nf_bundle *b, struct import_plan *plan,
+		  const struct nf_import_options *opts, struct nf_err *err)
+{
+	int rc;
+
+	progress_phase(opts->progress, "verifying");
+	rc = import_plan_load(plan, b, opts->keys, err);
+	if (!rc)
+		rc = import_plan_check_closed(plan, NULL, err);
+	if (rc)
+		return rc;
+	rc = check_nars(plan, opts, err);
+	return rc ? rc : nf_bundle_check_rest(b, err);
+}
+
+int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,
+	      struct nf_import_result *ret, struct nf_err *err)
+{
+	AUTO(import_plan_release) struct import_plan plan = { 0 };
+	struct import_totals totals;
+	int rc = verify(b, &plan, opts, err);
+
+	if (rc)
+		return rc;
+	totals = import_plan_totals(&plan, IMPORT_UNPACKED);
+	*ret = (struct nf_import_result){
+		.imported = totals.paths,
+		.nar_bytes = totals.bytes,
+		.nodes = totals.nodes,
+	};
+	return 0;
+}
