@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "cmd/suggest.h"
@@ -292,32 +291,6 @@ int cmd_args_number(const struct cmd_args *a, const char *name, uint64_t min,
 		return err_set(err, NF_E_USAGE,
 			       "option '--%s': '%s' is no number of %llu to %llu", name,
 			       text, (unsigned long long)min, (unsigned long long)max);
-	return 0;
-}
-
-int cmd_args_bytes(const struct cmd_args *a, const char *name, uint64_t *ret,
-		   struct nf_err *err)
-{
-	static const char suffixes[] = "KMGT";
-	const char *text = cmd_args_value(a, name);
-	struct nf_slice digits;
-	const char *suffix;
-	uint64_t unit = 1;
-
-	*ret = 0;
-	if (!text)
-		return 0;
-	digits = nf_slice_str(text);
-	suffix = strchr(suffixes, text[digits.len - 1]);
-	if (suffix) {
-		unit = KIB << (10 * (unsigned)(suffix - suffixes));
-		digits.len--;
-	}
-	if (!slice_parse_u64(digits, ret) || *ret == 0 ||
-	    __builtin_mul_overflow(*ret, unit, ret))
-		return err_set(err, NF_E_USAGE,
-			       "option '--%s': '%s' is no size such as 500K, 20M or 1G",
-			       name, text);
 	return 0;
 }
 

@@ -37,10 +37,6 @@ int cmd_args_number(const struct cmd_args *a, const char *name, uint64_t min,
 		    uint64_t max, uint64_t fallback, uint64_t *ret,
 		    struct nf_err *err) MUST_CHECK;
 
-/* A number of bytes with an optional K, M, G or T (powers of 1024); 0 if not given. */
-int cmd_args_bytes(const struct cmd_args *a, const char *name, uint64_t *ret,
-		   struct nf_err *err) MUST_CHECK;
-
 /* The arguments that are no options. */
 size_t cmd_args_count(const struct cmd_args *a);
 const char *cmd_args_get(const struct cmd_args *a, size_t i);

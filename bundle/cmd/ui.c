@@ -385,10 +385,19 @@ struct progress *ui_progress_start(struct ui *ui)
 	return ui->progress;
 }
 
-void ui_progress_stop(struct ui *ui)
+/* What is left to show once the thread has ended. */
+static void end_display(struct ui *ui)
 {
 	AUTO_BUF struct buf out;
 
+	buf_init(&out, SCREEN_MAX);
+	add_erase(ui, &out);
+	write_stderr(&out);
+	print_notes(ui);
+}
+
+void ui_progress_stop(struct ui *ui)
+{
 	if (!ui->progress)
 		return;
 	pthread_mutex_lock(&ui->lock);
@@ -398,8 +407,5 @@ void ui_progress_stop(struct ui *ui)
 	if (ui->running)
 		pthread_join(ui->thread, NULL);
 	ui->running = false;
-	buf_init(&out, SCREEN_MAX);
-	add_erase(ui, &out);
-	write_stderr(&out);
-	print_notes(ui);
+	end_display(ui);
 }

@@ -33,7 +33,6 @@ static const struct cmd_option options[] = {
 	  false },
 	{ "key", 0, "KEY", "a repeatable value", 0, NULL, true },
 	{ "jobs", 'j', "N", "a number", 0, NULL, false },
-	{ "limit-rate", 0, "BYTES", "a size", 0, NULL, false },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };
@@ -249,46 +248,6 @@ static void numbers_are_within_their_bounds(void **state)
 	}
 }
 
-static void sizes_have_suffixes(void **state)
-{
-	static const struct {
-		const char *value;
-		int rc;
-		uint64_t want;
-	} rows[] = {
-		{ "1", 0, 1 },
-		{ "500K", 0, 500 * 1024 },
-		{ "20M", 0, 20 * 1024 * 1024 },
-		{ "1G", 0, 1024 * 1024 * 1024 },
-		{ "2T", 0, 2ULL << 40 },
-		{ "0", -NF_E_USAGE, 0 },
-		{ "K", -NF_E_USAGE, 0 },
-		{ "1k", -NF_E_USAGE, 0 },
-		{ "1KB", -NF_E_USAGE, 0 },
-		{ "1.5M", -NF_E_USAGE, 0 },
-		{ "99999999999T", -NF_E_USAGE, 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO(cmd_args_freep) struct cmd_args *a = NULL;
-		struct nf_err err;
-		char line[128], text[128];
-		uint64_t got;
-
-		snprintf(line, sizeof(line), "--limit-rate %s", rows[i].value);
-		snprintf(text, sizeof(text),
-			 "option '--limit-rate': '%s' is no size such as 500K, 20M or 1G",
-			 rows[i].value);
-		assert_int_equal(parse(&a, &any, line, &err), 0);
-		assert_int_equal(cmd_args_bytes(a, "limit-rate", &got, &err), rows[i].rc);
-		if (rows[i].rc)
-			assert_string_equal(err.text, text);
-		else
-			assert_int_equal(got, rows[i].want);
-	}
-}
-
 static void near_words_are_suggested(void **state)
 {
 	static const char *const candidates[] = { "import", "verify", "list",  "info",
@@ -436,7 +395,6 @@ int main(void)
 		cmocka_unit_test(wrong_usage_names_the_option),
 		cmocka_unit_test(help_does_not_ask_for_arguments),
 		cmocka_unit_test(numbers_are_within_their_bounds),
-		cmocka_unit_test(sizes_have_suffixes),
 		cmocka_unit_test(near_words_are_suggested),
 		cmocka_unit_test(help_has_every_option_and_fits),
 		cmocka_unit_test(help_lists_every_command),

@@ -284,7 +284,7 @@ static void messages_name_program_and_command(void **state)
 		  "{\"event\":\"message\",\"level\":\"warning\",\"command\":\"list\","
 		  "\"text\":\"a warning\"}\n"
 		  "{\"event\":\"message\",\"level\":\"error\",\"command\":\"list\","
-		  "\"text\":\"key '\\u001b[1m' is unknown\",\"class\":\"not trusted\","
+		  "\"text\":\"key '\\u001B[1m' is unknown\",\"class\":\"not trusted\","
 		  "\"exit\":4}\n" },
 	};
 	char out[4096];
