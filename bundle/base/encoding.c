@@ -1,0 +1,160 @@
+#include "base/encoding.h"
+
+#include <string.h>
+
+static const char nix32_chars[] = "0123456789abcdfghijklmnpqrsvwxyz";
+static const char base64_chars[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+size_t nix32_len(size_t size)
+{
+	return size ? (size * 8 - 1) / 5 + 1 : 0;
+}
+
+size_t base64_len(size_t size)
+{
+	return (size + 2) / 3 * 4;
+}
+
+void nix32_encode(char *out, const uint8_t *in, size_t size)
+{
+	for (size_t k = nix32_len(size); k-- > 0;) {
+		size_t i = 5 * k / 8, j = 5 * k % 8;
+		unsigned c = in[i] >> j;
+
+		if (i + 1 < size)
+			c |= (unsigned)in[i + 1] << (8 - j);
+		*out++ = nix32_chars[c & 31];
+	}
+	*out = '\0';
+}
+
+static int nix32_digit(char c)
+{
+	const char *at = c ? strchr(nix32_chars, c) : NULL;
+
+	return at ? (int)(at - nix32_chars) : -1;
+}
+
+bool nix32_is_alphabet(char c)
+{
+	return nix32_digit(c) >= 0;
+}
+
+bool nix32_decode(uint8_t *out, size_t size, struct nf_slice text)
+{
+	if (text.len != nix32_len(size))
+		return false;
+	memset(out, 0, size);
+	for (size_t k = 0; k < text.len; k++) {
+		int digit = nix32_digit(text.ptr[text.len - 1 - k]);
+		size_t i = 5 * k / 8, j = 5 * k % 8;
+		unsigned carry;
+
+		if (digit < 0)
+			return false;
+		out[i] |= (uint8_t)((unsigned)digit << j);
+		carry = (unsigned)digit >> (8 - j);
+		if (i + 1 < size)
+			out[i + 1] |= (uint8_t)carry;
+		else if (carry)
+			return false;
+	}
+	return true;
+}
+
+void base16_encode(char *out, const uint8_t *in, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < size; i++) {
+		*out++ = digits[in[i] >> 4];
+		*out++ = digits[in[i] & 15];
+	}
+	*out = '\0';
+}
+
+static int base16_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool base16_decode(uint8_t *out, size_t size, struct nf_slice text)
+{
+	if (text.len != 2 * size)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		int high = base16_digit(text.ptr[2 * i]),
+		    low = base16_digit(text.ptr[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+void base64_encode(char *out, const uint8_t *in, size_t size)
+{
+	for (size_t i = 0; i < size; i += 3) {
+		uint32_t group = (uint32_t)in[i] << 16;
+
+		if (i + 1 < size)
+			group |= (uint32_t)in[i + 1] << 8;
+		if (i + 2 < size)
+			group |= in[i + 2];
+		*out++ = base64_chars[group >> 18];
+		*out++ = base64_chars[group >> 12 & 63];
+		*out++ = i + 1 < size ? base64_chars[group >> 6 & 63] : '=';
+		*out++ = i + 2 < size ? base64_chars[group & 63] : '=';
+	}
+	*out = '\0';
+}
+
+static int base64_digit(char c)
+{
+	const char *at = c ? strchr(base64_chars, c) : NULL;
+
+	return at ? (int)(at - base64_chars) : -1;
+}
+
+/* COUNT bytes (1 to 3) out of four characters; the rest must be padding, its bits zero.
+ */
+static bool base64_group(uint8_t *out, size_t count, const char *in)
+{
+	uint32_t group = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		int digit = i <= count ? base64_digit(in[i]) : in[i] == '=' ? 0 : -1;
+
+		if (digit < 0)
+			return false;
+		group = group << 6 | (uint32_t)digit;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		uint8_t byte = (uint8_t)(group >> (16 - 8 * i));
+
+		if (i < count)
+			out[i] = byte;
+		else if (byte)
+			return false;
+	}
+	return true;
+}
+
+bool base64_decode(uint8_t *out, size_t size, struct nf_slice text)
+{
+	if (text.len != base64_len(size))
+		return false;
+	for (size_t i = 0; i < size; i += 3)
+		if (!base64_group(out + i, size - i < 3 ? size - i : 3,
+				  text.ptr + i / 3 * 4))
+			return false;
+	return true;
+}
