@@ -93,11 +93,14 @@ $(B)/%.a:
 $(B)/nixferry: $(call obj,$(MAIN_SRCS)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS)
 
-# The carry-along half: static in release, so that it runs on any machine of its kind.
-STATIC_LIBS = $(shell $(PKG_CONFIG) --static --libs $(BUNDLE_PKGS) 2>/dev/null)
+# The carry-along half: static in release, so that it runs on any machine of its kind. The
+# libraries left out serve parts of libarchive that we do not use. glibc warns of functions
+# that want its shared libraries (names of hosts and users, plug-ins): we call none of them.
+STATIC_LIBS = $(filter-out -lacl -lnettle -lxml2,$(shell $(PKG_CONFIG) --static --libs $(BUNDLE_PKGS) 2>/dev/null))
 $(B)/nixferry-import: $(call obj,$(IMPORT_MAIN)) $(B)/libcmd.a $(B)/libbundle.a
 ifeq ($(FLAVOR),release)
-	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -static -o $@ $^ $(STATIC_LIBS)
+	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -static-pie -o $@ $^ $(STATIC_LIBS) 2>$@.log || \
+		{ cat $@.log >&2; exit 1; }
 else
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
 endif
