@@ -4,7 +4,7 @@
 
 #include "base/slice.h"
 
-#define COLUMN_MAX 26
+#define OPTION_COLUMN 28
 
 /* Adds TEXT word by word, lines behind the first indented, COLUMN being where we are. */
 static void add_wrapped(struct buf *out, struct nf_slice text, size_t column,
@@ -99,7 +99,7 @@ static void add_option(struct buf *out, const struct cmd_option *o)
 		buf_addf(&left, " %s", o->value);
 	if (o->repeatable)
 		buf_add_str(&left, " ...");
-	add_entry(out, left.ptr, o->help, COLUMN_MAX);
+	add_entry(out, left.ptr, o->help, OPTION_COLUMN);
 }
 
 void help_command(struct buf *out, const struct program *program,

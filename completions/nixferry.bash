@@ -1,0 +1,289 @@
+# bash completion for nixferry; written by 'nixferry completions bash'
+
+_nixferry_words() {
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+_nixferry_files() {
+	compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen "$1" -- "$cur")
+}
+
+_nixferry() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=
+	((COMP_CWORD > 1)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
+	# "--name=value" comes as three words.
+	if [[ $cur == '=' ]]; then
+		cur=
+	elif [[ $prev == '=' ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	if ((COMP_CWORD == 1)); then
+		_nixferry_words 'prefetch pack import verify list info pool keygen completions help --help --version'
+		return
+	fi
+	case "${COMP_WORDS[1]} $prev" in
+	'prefetch --output' | 'prefetch -o')
+		_nixferry_files -f
+		return
+		;;
+	'prefetch --sign-key')
+		_nixferry_files -f
+		return
+		;;
+	'prefetch --compress')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --substituter')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --extra-substituter')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --connections')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --netrc-file')
+		_nixferry_files -f
+		return
+		;;
+	'prefetch --trusted-public-key')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --from-file')
+		_nixferry_files -f
+		return
+		;;
+	'prefetch --pool')
+		_nixferry_files -d
+		return
+		;;
+	'prefetch --jobs' | 'prefetch -j')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'prefetch --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'pack --output' | 'pack -o')
+		_nixferry_files -f
+		return
+		;;
+	'pack --sign-key')
+		_nixferry_files -f
+		return
+		;;
+	'pack --compress')
+		COMPREPLY=()
+		return
+		;;
+	'pack --from-file')
+		_nixferry_files -f
+		return
+		;;
+	'pack --pool')
+		_nixferry_files -d
+		return
+		;;
+	'pack --jobs' | 'pack -j')
+		COMPREPLY=()
+		return
+		;;
+	'pack --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'pack --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'import --store')
+		_nixferry_files -d
+		return
+		;;
+	'import --profile')
+		COMPREPLY=()
+		return
+		;;
+	'import --trusted-public-key')
+		COMPREPLY=()
+		return
+		;;
+	'import --jobs' | 'import -j')
+		COMPREPLY=()
+		return
+		;;
+	'import --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'import --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'verify --trusted-public-key')
+		COMPREPLY=()
+		return
+		;;
+	'verify --jobs' | 'verify -j')
+		COMPREPLY=()
+		return
+		;;
+	'verify --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'verify --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'list --trusted-public-key')
+		COMPREPLY=()
+		return
+		;;
+	'list --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'list --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'info --trusted-public-key')
+		COMPREPLY=()
+		return
+		;;
+	'info --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'info --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'pool --older-than')
+		COMPREPLY=()
+		return
+		;;
+	'pool --pool')
+		_nixferry_files -d
+		return
+		;;
+	'pool --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'pool --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'keygen --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'keygen --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'completions --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'completions --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'help --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'help --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	esac
+	case ${COMP_WORDS[1]} in
+	prefetch)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --sign-key --compress --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
+	pack)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--output -o --sign-key --compress --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
+	import)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--store --profile --trusted-public-key --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
+	verify)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--trusted-public-key --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
+	list)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--trusted-public-key --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
+	info)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--trusted-public-key --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
+	pool)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--older-than --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_words 'path list check gc'
+		fi
+		;;
+	keygen)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
+	completions)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_words 'bash zsh fish'
+		fi
+		;;
+	help)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_words 'prefetch pack import verify list info pool keygen completions help'
+		fi
+		;;
+	esac
+}
+
+complete -F _nixferry nixferry

@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# The command line: usage, help, keys, completions. Exit statuses of the work itself are
+# tested where the work is.
+
+load helper
+
+setup() {
+	T=$BATS_TEST_TMPDIR
+	export HOME=$T/home XDG_CACHE_HOME=$T/home/.cache
+	mkdir -p "$HOME"
+	# shellcheck disable=SC2154
+	expected=$repo/tests/e2e/expected
+}
+
+@test "help comes from the tables, on stdout, with status 0" {
+	nixferry --help | diff "$expected/help.txt" -
+	nixferry help | diff "$expected/help.txt" -
+	for command in import pack pool keygen; do
+		nixferry help "$command" | diff "$expected/help-$command.txt" -
+		nixferry "$command" --help | diff "$expected/help-$command.txt" -
+		nixferry "$command" -h | diff "$expected/help-$command.txt" -
+	done
+	"$BUILD/nixferry-import" --help | diff "$expected/help-nixferry-import.txt" -
+}
+
+@test "the version is told" {
+	version=$(sed -n 's/^#define NF_VERSION "\(.*\)"/\1/p' "$repo/include/nixferry/version.h")
+	[ "$(nixferry --version)" = "nixferry $version" ]
+	[ "$("$BUILD/nixferry-import" --version)" = "nixferry-import $version" ]
+}
+
+@test "wrong usage is status 2, with nothing on stdout" {
+	while IFS='|' read -r text args; do
+		read -ra argv <<<"$args"
+		fails 2 "$text" nixferry "${argv[@]}"
+		[ -z "$output" ]
+	done <<-'EOF'
+		no command given|
+		unknown command 'imprt' \(did you mean 'import'\?\)|imprt
+		option '--quiet' before the command|--quiet list
+		nixferry: import: unknown option '--stroe' \(did you mean '--store'\?\)|import x --stroe y
+		option '--store' needs a value: ROOT|import x --store
+		missing --store ROOT|import x
+		missing argument: expected BUNDLE|verify
+		argument 'b' is too many|verify a b
+		option '--jobs': '0' is no number of 1 to 1024|verify x --jobs 0
+		option '--color': 'blue' is none of: auto always never|list --color blue x
+		'down' is none of: path list check gc|pool down
+		option '--trusted-public-key': .*nonsense|list x --trusted-public-key nonsense
+		missing --output BUNDLE|pack x
+		a bundle must be signed: give --sign-key FILE|pack x -o y
+		neither zstd, zstd:1 to zstd:19 nor keep|pack x -o y --compress zstd:20
+		neither zstd, zstd:1 to zstd:19 nor keep|pack x -o y --compress xz
+		store root '/' is the live system|import x --store /
+		unknown command 'no'|help no
+	EOF
+}
+
+@test "a bundle that is not there is a system error" {
+	fails 1 "bundle '.*/none': No such file or directory" nixferry list "$T/none"
+}
+
+@test "what is no bundle is corrupt" {
+	seq 100000 >"$T/seq"
+	fails 5 "seq" nixferry info "$T/seq"
+	fails 5 "." nixferry verify - <"$T/seq"
+	fails 5 "." nixferry list - </dev/null
+}
+
+@test "a result that cannot be written is status 1" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	run --separate-stderr bash -c '"$1" help >/dev/full' _ "$BUILD/nixferry"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"standard output: No space left on device"* ]]
+	run bash -c '"$1" pool path >/dev/full' _ "$BUILD/nixferry"
+	[ "$status" -eq 1 ]
+}
+
+@test "errors are one JSON object a line where that is asked for" {
+	run --separate-stderr nixferry list "$T/none" --log-format json
+	[ "$status" -eq 1 ]
+	[ "$(jq -r '[.event, .level, .command, .class, .exit] | join(" ")' <<<"$stderr")" = \
+		"message error list system error 1" ]
+}
+
+@test "control characters in names do not reach the terminal" {
+	run --separate-stderr nixferry list $'/none\e[2J'
+	[[ $stderr == *'/none?[2J'* ]]
+	[[ $stderr != *$'\e'* ]]
+}
+
+@test "keygen makes keys that nobody else can read" {
+	umask 022
+	nixferry keygen example-1 "$T/secret" "$T/public" >"$T/out"
+	[ "$(stat -c %a "$T/secret")" = 600 ]
+	[ "$(stat -c %a "$T/public")" = 644 ]
+	[ "$(cat "$T/out")" = "$(cat "$T/public")" ]
+	[[ $(cat "$T/public") =~ ^example-1:[A-Za-z0-9+/]{43}=$ ]]
+	[[ $(cat "$T/secret") =~ ^example-1:[A-Za-z0-9+/]{86}==$ ]]
+	[ "$(nixferry keygen --json b-1 "$T/s2" "$T/p2" | jq -r .publicKey)" = "$(cat "$T/p2")" ]
+}
+
+@test "keygen replaces nothing and leaves nothing half done" {
+	echo mine >"$T/file"
+	fails 2 "'.*/file' exists and is not replaced" nixferry keygen a-1 "$T/file" "$T/public"
+	[ ! -e "$T/public" ]
+	fails 2 "'.*/file' exists and is not replaced" nixferry keygen a-1 "$T/secret" "$T/file"
+	[ ! -e "$T/secret" ]
+	[ "$(cat "$T/file")" = mine ]
+	ln -s "$T/elsewhere" "$T/link"
+	fails 2 "exists and is not replaced" nixferry keygen a-1 "$T/link" "$T/public"
+	[ ! -e "$T/elsewhere" ]
+	fails 2 "name" nixferry keygen 'a:b' "$T/secret" "$T/public"
+	[ ! -e "$T/secret" ]
+	fails 1 "create '.*/none/s': No such file" nixferry keygen a-1 "$T/none/s" "$T/public"
+}
+
+@test "Nix reads the keys" {
+	have_nix || skip "no nix"
+	export NIX_CONFIG="experimental-features = nix-command"
+	nixferry keygen example-1 "$T/secret" "$T/public"
+	[ "$(nix key convert-secret-to-public <"$T/secret")" = "$(cat "$T/public")" ]
+}
+
+@test "the pool's directory is the default or the one given" {
+	[ "$(nixferry pool path)" = "$XDG_CACHE_HOME/nixferry" ]
+	[ "$(env -u XDG_CACHE_HOME "$BUILD/nixferry" pool path)" = "$HOME/.cache/nixferry" ]
+	[ "$(nixferry pool path --pool /elsewhere)" = /elsewhere ]
+	[ "$(nixferry pool path --json --pool /elsewhere | jq -r .pool)" = /elsewhere ]
+	[ ! -e "$XDG_CACHE_HOME/nixferry" ]
+}
+
+@test "an empty pool lists, checks and collects nothing" {
+	[ -z "$(nixferry pool list --pool "$T/pool")" ]
+	[ "$(nixferry pool list --pool "$T/pool" --json | jq -c .)" = '{"paths":[]}' ]
+	[ "$(nixferry pool check --pool "$T/pool")" = "checked 0 entries, 0 were damaged" ]
+	[ "$(nixferry pool gc --pool "$T/pool")" = "freed 0 B" ]
+}
+
+@test "targets in a list are named with their line" {
+	nixferry keygen a-1 "$T/secret" "$T/public"
+	printf '# mine\n\n/etc\n' >"$T/list"
+	fails 2 "list: line 3: target '/etc'" nixferry pack --from-file "$T/list" -o "$T/b" \
+		--sign-key "$T/secret" --pool "$T/pool"
+	fails 2 "standard input: line 3: target '/etc'" nixferry pack - -o "$T/b" \
+		--sign-key "$T/secret" --pool "$T/pool" <"$T/list"
+	fails 2 "no target given" nixferry pack -o "$T/b" --sign-key "$T/secret"
+	[ ! -e "$T/b" ]
+}
+
+# complete_bash WORD...: what bash offers for the last of them, on one line.
+complete_bash() {
+	bash -c '
+		source "$0"
+		COMP_WORDS=("$@")
+		COMP_CWORD=$(($# - 1))
+		_nixferry
+		echo "${COMPREPLY[*]}"
+	' "$repo/completions/nixferry.bash" "$@"
+}
+
+@test "bash completes commands, options and values" {
+	[ "$(complete_bash nixferry im)" = import ]
+	[ "$(complete_bash nixferry import --st)" = --store ]
+	[ "$(complete_bash nixferry list --color '')" = "auto always never" ]
+	[ "$(complete_bash nixferry list --color = al)" = always ]
+	[ "$(complete_bash nixferry pool c)" = check ]
+	[ "$(complete_bash nixferry completions '')" = "bash zsh fish" ]
+	[ "$(complete_bash nixferry help ver)" = verify ]
+	[ -z "$(complete_bash nixferry verify --jobs '')" ]
+	mkdir "$T/dir"
+	touch "$T/file"
+	[ "$(complete_bash nixferry import --store "$T/")" = "$T/dir $T/home" ]
+	[ "$(complete_bash nixferry verify "$T/f")" = "$T/file" ]
+	[ "$(bash -c 'source "$0"; complete -p nixferry' "$repo/completions/nixferry.bash")" = \
+		"complete -F _nixferry nixferry" ]
+}
+
+@test "the carry-along program has its four commands only" {
+	run "$BUILD/nixferry-import" pack x
+	[ "$status" -eq 2 ]
+	[[ $output == *"nixferry-import: unknown command 'pack'"* ]]
+	run "$BUILD/nixferry-import" verify "$T/none"
+	[ "$status" -eq 1 ]
+	[[ $output == *"nixferry-import: verify: bundle "* ]]
+}
