@@ -183,7 +183,9 @@ static void message(struct ui *ui, enum level level, const char *text,
 	pthread_mutex_unlock(&ui->lock);
 }
 
-static void message_v(struct ui *ui, enum level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void message_v(struct ui *ui,
+							    enum level level,
+							    const char *fmt, va_list ap)
 {
 	char text[MESSAGE_MAX];
 
