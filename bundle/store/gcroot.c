@@ -34,11 +34,11 @@ static int replace_link(int dir_fd, const char *name, const char *target,
 
 	snprintf(temp, sizeof(temp), ".nixferry-%ld.tmp", (long)getpid());
 	if (unlinkat(dir_fd, temp, 0) && errno != ENOENT)
-		return err_sys(err, "remove '%s'", temp);
+		return err_sys(err, "cannot remove '%s'", temp);
 	if (symlinkat(target, dir_fd, temp))
-		return err_sys(err, "make the link '%s'", name);
+		return err_sys(err, "cannot make the link '%s'", name);
 	if (renameat(dir_fd, temp, dir_fd, name)) {
-		int rc = err_sys(err, "make the link '%s'", name);
+		int rc = err_sys(err, "cannot make the link '%s'", name);
 
 		unlinkat(dir_fd, temp, 0);
 		return rc;
@@ -58,7 +58,7 @@ int gcroot_add(const struct target *t, const struct nf_storepath *path,
 	if (rc)
 		return err_prefix(err, rc, "'%s'", t->state_dir);
 	if (mkdirat(roots_fd, "nixferry", 0755) && errno != EEXIST)
-		return err_sys(err, "make the directory '%s/gcroots/nixferry'",
+		return err_sys(err, "cannot make the directory '%s/gcroots/nixferry'",
 			       t->state_dir);
 	rc = file_opendir_at(&dir_fd, roots_fd, "nixferry", err);
 	if (rc)
@@ -99,7 +99,7 @@ static int last_generation(int dir_fd, const char *name, uint64_t *ret,
 	int rc = 0;
 
 	if (!dir) {
-		rc = err_sys(err, "read the directory of profiles");
+		rc = err_sys(err, "cannot read the directory of profiles");
 		cleanup_fd(&fd);
 		return rc;
 	}
@@ -108,7 +108,7 @@ static int last_generation(int dir_fd, const char *name, uint64_t *ret,
 		if (parse_generation(nf_slice_str(entry->d_name), name, &n) && n > *ret)
 			*ret = n;
 	if (errno)
-		rc = err_sys(err, "read the directory of profiles");
+		rc = err_sys(err, "cannot read the directory of profiles");
 	closedir(dir);
 	return rc;
 }

@@ -49,7 +49,7 @@ static int empty_directory(int dir_fd, struct nf_err *err)
 	int rc = 0;
 
 	if (!dir) {
-		rc = err_sys(err, "read '" TEMP_NAME "'");
+		rc = err_sys(err, "cannot read '" TEMP_NAME "'");
 		cleanup_fd(&fd);
 		return rc;
 	}
@@ -57,7 +57,7 @@ static int empty_directory(int dir_fd, struct nf_err *err)
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
 			rc = file_remove_tree_at(dir_fd, entry->d_name, err);
 	if (!rc && errno)
-		rc = err_sys(err, "read '" TEMP_NAME "'");
+		rc = err_sys(err, "cannot read '" TEMP_NAME "'");
 	closedir(dir);
 	return rc;
 }
@@ -70,23 +70,26 @@ static int lock_temp(struct import *im, bool *ret_gone, struct nf_err *err)
 	struct stat st;
 
 	if (mkdirat(im->target.store_fd, TEMP_NAME, 0700) && errno != EEXIST)
-		return err_sys(err, "make '%s/nix/store/" TEMP_NAME "'", im->target.root);
+		return err_sys(err, "cannot make '%s/nix/store/" TEMP_NAME "'",
+			       im->target.root);
 	fd = openat(im->target.store_fd, TEMP_NAME,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	*ret_gone = fd < 0 && errno == ENOENT;
 	if (*ret_gone)
 		return 0;
 	if (fd < 0)
-		return err_sys(err, "open '%s/nix/store/" TEMP_NAME "'", im->target.root);
+		return err_sys(err, "cannot open '%s/nix/store/" TEMP_NAME "'",
+			       im->target.root);
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno == EWOULDBLOCK)
 			return err_set(err, NF_E_SYS,
 				       "another import into '%s' is running",
 				       im->opts->store_root);
-		return err_sys(err, "lock '%s/nix/store/" TEMP_NAME "'", im->target.root);
+		return err_sys(err, "cannot lock '%s/nix/store/" TEMP_NAME "'",
+			       im->target.root);
 	}
 	if (fstat(fd, &st))
-		return err_sys(err, "look at '" TEMP_NAME "'");
+		return err_sys(err, "cannot look at '" TEMP_NAME "'");
 	*ret_gone = st.st_nlink == 0;
 	if (!*ret_gone)
 		im->temp_fd = TAKE_FD(fd);
@@ -104,7 +107,7 @@ static int open_temp(struct import *im, struct nf_err *err)
 		return rc;
 	/* Neither a group nor an access list may be inherited by what is made in it. */
 	if (fchmod(im->temp_fd, 0700))
-		return err_sys(err, "change the mode of '" TEMP_NAME "'");
+		return err_sys(err, "cannot change the mode of '" TEMP_NAME "'");
 	fremovexattr(im->temp_fd, "system.posix_acl_default");
 	return empty_directory(im->temp_fd, err);
 }

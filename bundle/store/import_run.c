@@ -112,7 +112,7 @@ static int spool(struct job *j, int *ret_fd, uint64_t *ret_size, struct nf_err *
 	int rc;
 
 	if (fd < 0)
-		return err_sys(err, "make a temporary file");
+		return err_sys(err, "cannot make a temporary file");
 	fd_sink_init(&sink, fd, NULL, NULL);
 	rc = source_copy(src, &sink.sink, err);
 	if (rc)

@@ -92,14 +92,14 @@ int store_schema_lock(const char *state_dir, int *ret_fd, struct nf_err *err)
 	AUTO_FD int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return err_sys(err, "open '%s'", file);
+		return err_sys(err, "cannot open '%s'", file);
 	if (flock(fd, LOCK_SH | LOCK_NB)) {
 		if (errno == EWOULDBLOCK)
 			return err_set(err, NF_E_SYS,
 				       "'%s' is locked: another process is changing the "
 				       "store's schema",
 				       file);
-		return err_sys(err, "lock '%s'", file);
+		return err_sys(err, "cannot lock '%s'", file);
 	}
 	*ret_fd = TAKE_FD(fd);
 	return 0;

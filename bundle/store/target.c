@@ -36,11 +36,11 @@ static int init_mode(int fd, const char *path, bool is_store, struct nf_err *err
 
 	if (is_store && geteuid() == 0 && find_build_group(&gid)) {
 		if (fchown(fd, 0, gid))
-			return err_sys(err, "change the owner of '%s'", path);
+			return err_sys(err, "cannot change the owner of '%s'", path);
 		mode = 01775;
 	}
 	if (fchmod(fd, mode))
-		return err_sys(err, "change the mode of '%s'", path);
+		return err_sys(err, "cannot change the mode of '%s'", path);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ static int open_error(int dir_fd, const char *name, const char *path, struct nf_
 			       "must be directories",
 			       path);
 	errno = saved;
-	return err_sys(err, "open the directory '%s'", path);
+	return err_sys(err, "cannot open the directory '%s'", path);
 }
 
 /* Opens BELOW/NAME of the target, making it where it is missing. */
@@ -69,7 +69,7 @@ static int open_part(const struct target *t, int dir_fd, const char *below,
 
 	made = !mkdirat(dir_fd, name, 0755);
 	if (!made && errno != EEXIST)
-		return err_sys(err, "make the directory '%s'", path);
+		return err_sys(err, "cannot make the directory '%s'", path);
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return open_error(dir_fd, name, path, err);
@@ -135,7 +135,7 @@ int target_open(struct target *t, const char *root, struct nf_err *err)
 		t->root_fd =
 			open(len ? t->root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (t->root_fd < 0)
-			rc = err_sys(err, "open the directory '%s'", root);
+			rc = err_sys(err, "cannot open the directory '%s'", root);
 	}
 	if (!rc)
 		rc = open_parts(t, err);
@@ -161,7 +161,8 @@ int target_free_space(const struct target *t, uint64_t *ret_bytes, uint64_t *ret
 	bool root = geteuid() == 0;
 
 	if (fstatvfs(t->store_fd, &st))
-		return err_sys(err, "ask for the free space of '%s/nix/store'", t->root);
+		return err_sys(err, "cannot ask for the free space of '%s/nix/store'",
+			       t->root);
 	*ret_bytes = (uint64_t)(root ? st.f_bfree : st.f_bavail) * st.f_frsize;
 	/* File systems that make inodes as they need them report none at all. */
 	*ret_nodes = st.f_files ? (root ? st.f_ffree : st.f_favail) : UINT64_MAX;
@@ -171,6 +172,6 @@ int target_free_space(const struct target *t, uint64_t *ret_bytes, uint64_t *ret
 int target_sync(const struct target *t, struct nf_err *err)
 {
 	if (syncfs(t->store_fd))
-		return err_sys(err, "write '%s/nix/store' to the disk", t->root);
+		return err_sys(err, "cannot write '%s/nix/store' to the disk", t->root);
 	return 0;
 }

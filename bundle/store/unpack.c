@@ -56,7 +56,7 @@ static int parent_fd(const struct unpacker *u)
 
 static int fail(const struct unpacker *u, const char *what, struct nf_err *err)
 {
-	return err_sys(err, "%s '%s'", what, u->name);
+	return err_sys(err, "cannot %s '%s'", what, u->name);
 }
 
 /* The reader has checked names; the topmost object has ours. */
@@ -97,7 +97,7 @@ static int leave_directory(struct unpacker *u, struct nf_err *err)
 
 	/* The topmost stays writable: who is not root could not move it otherwise. */
 	if (u->depth && (fchmod(fd, 0555) || futimens(fd, canonical_times)))
-		return err_sys(err, "set the mode and time of a directory");
+		return err_sys(err, "cannot set the mode and time of a directory");
 	return 0;
 }
 
@@ -228,16 +228,16 @@ int unpack_finish(int from_fd, const char *name, int to_fd, const char *to_name,
 	struct stat st;
 
 	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW))
-		return err_sys(err, "look at '%s'", name);
+		return err_sys(err, "cannot look at '%s'", name);
 	if (S_ISDIR(st.st_mode)) {
 		fd = openat(from_fd, name,
 			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
-			return err_sys(err, "open the directory '%s'", name);
+			return err_sys(err, "cannot open the directory '%s'", name);
 	}
 	if (rename_new(from_fd, name, to_fd, to_name))
-		return err_sys(err, "move '%s' into the store", to_name);
+		return err_sys(err, "cannot move '%s' into the store", to_name);
 	if (fd >= 0 && (fchmod(fd, 0555) || futimens(fd, canonical_times)))
-		return err_sys(err, "set the mode and time of '%s'", to_name);
+		return err_sys(err, "cannot set the mode and time of '%s'", to_name);
 	return 0;
 }

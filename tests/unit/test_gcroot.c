@@ -1,0 +1,220 @@
+#include "store/gcroot.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "temp_dir.h"
+
+#define HASH_A "sgii4f5h9d2lym14f3av1r80w53l9k82"
+#define HASH_B "xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c"
+
+struct fixture {
+	struct temp_dir *dir;
+	struct target target;
+	struct nf_storepath a;
+	struct nf_storepath b;
+};
+
+static int setup(void **state)
+{
+	static struct fixture f;
+
+	temp_dir_setup((void **)&f.dir);
+	assert_int_equal(target_open(&f.target, f.dir->path, NULL), 0);
+	assert_int_equal(
+		nf_storepath_parse_base(&f.a, NF_SLICE_LIT(HASH_A "-tree"), NULL), 0);
+	assert_int_equal(nf_storepath_parse_base(&f.b, NF_SLICE_LIT(HASH_B "-f"), NULL),
+			 0);
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	target_close(&f->target);
+	return temp_dir_teardown((void **)&f->dir);
+}
+
+static void assert_link(const struct fixture *f, const char *name, const char *target)
+{
+	char path[256];
+	AUTO_FREE char *have = NULL;
+
+	snprintf(path, sizeof(path), "nix/var/nix/%s", name);
+	have = temp_dir_readlink(f->dir, path);
+	assert_string_equal(have, target);
+}
+
+static void a_root_is_a_direct_link(void **state)
+{
+	const struct fixture *f = *state;
+
+	/* Twice: the second finds it. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(gcroot_add(&f->target, &f->a, NULL), 0);
+		assert_link(f, "gcroots/nixferry/" HASH_A "-tree",
+			    "/nix/store/" HASH_A "-tree");
+	}
+}
+
+static void a_wrong_root_is_replaced(void **state)
+{
+	const struct fixture *f = *state;
+
+	temp_dir_mkdir(f->dir, "nix/var/nix/gcroots/nixferry");
+	assert_int_equal(symlinkat("/nix/store/" HASH_B "-f", f->dir->fd,
+				   "nix/var/nix/gcroots/nixferry/" HASH_A "-tree"),
+			 0);
+	assert_int_equal(gcroot_add(&f->target, &f->a, NULL), 0);
+	assert_link(f, "gcroots/nixferry/" HASH_A "-tree", "/nix/store/" HASH_A "-tree");
+}
+
+static void a_linked_directory_of_roots_is_refused(void **state)
+{
+	const struct fixture *f = *state;
+	struct nf_err err;
+
+	assert_int_equal(symlinkat("/tmp", f->dir->fd, "nix/var/nix/gcroots/nixferry"),
+			 0);
+	assert_int_equal(gcroot_add(&f->target, &f->a, &err), -NF_E_SYS);
+	assert_non_null(strstr(err.text, "nixferry"));
+}
+
+static void a_profile_grows_by_generations(void **state)
+{
+	const struct fixture *f = *state;
+	const struct {
+		const struct nf_storepath *path;
+		const char *link;
+		const char *why;
+	} rows[] = {
+		{ &f->a, "system-1-link", "the first" },
+		{ &f->a, "system-1-link", "the same again makes none" },
+		{ &f->b, "system-2-link", "another path" },
+		{ &f->a, "system-3-link", "an old path is a new generation" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *link = NULL;
+		char name[64], want[128], store[NF_STOREPATH_TEXT_MAX];
+
+		assert_int_equal(
+			profile_set(&f->target, "system", rows[i].path, &link, NULL), 0);
+		snprintf(want, sizeof(want), "/nix/var/nix/profiles/%s", rows[i].link);
+		assert_string_equal(link, want);
+		assert_link(f, "profiles/system", rows[i].link);
+		snprintf(name, sizeof(name), "profiles/%s", rows[i].link);
+		assert_link(f, name, nf_storepath_format(store, rows[i].path));
+	}
+}
+
+static void the_next_generation_is_above_all_that_exist(void **state)
+{
+	static const char *const links[] = { "system-7-link", "system-12-link",
+					     "system-x-link", "system-99",
+					     "other-50-link", "system-007-links" };
+	const struct fixture *f = *state;
+	AUTO_FREE char *link = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "nix/var/nix/profiles/%s", links[i]);
+		assert_int_equal(symlinkat("/nix/store/" HASH_B "-f", f->dir->fd, name),
+				 0);
+	}
+	assert_int_equal(symlinkat("/nix/var/nix/profiles/system-7-link", f->dir->fd,
+				   "nix/var/nix/profiles/system"),
+			 0);
+	assert_int_equal(profile_set(&f->target, "system", &f->a, &link, NULL), 0);
+	assert_string_equal(link, "/nix/var/nix/profiles/system-13-link");
+}
+
+static void an_absolute_link_to_a_generation_is_understood(void **state)
+{
+	const struct fixture *f = *state;
+	AUTO_FREE char *link = NULL;
+
+	assert_int_equal(symlinkat("/nix/store/" HASH_A "-tree", f->dir->fd,
+				   "nix/var/nix/profiles/system-4-link"),
+			 0);
+	assert_int_equal(symlinkat("/nix/var/nix/profiles/system-4-link", f->dir->fd,
+				   "nix/var/nix/profiles/system"),
+			 0);
+	assert_int_equal(profile_set(&f->target, "system", &f->a, &link, NULL), 0);
+	assert_string_equal(link, "/nix/var/nix/profiles/system-4-link");
+}
+
+static void names_that_are_none_are_wrong_usage(void **state)
+{
+	static const char *const names[] = { "", ".", "..", ".hidden", "a/b", "/abs" };
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *link = NULL;
+		struct nf_err err;
+		char text[64];
+
+		assert_int_equal(profile_set(&f->target, names[i], &f->a, &link, &err),
+				 -NF_E_USAGE);
+		snprintf(text, sizeof(text), "'%s' is not the name of a profile",
+			 names[i]);
+		assert_string_equal(err.text, text);
+		assert_null(link);
+	}
+}
+
+static void nix_sees_the_roots(void **state)
+{
+	const struct fixture *f = *state;
+	AUTO_FREE char *link = NULL;
+	AUTO_FREE char *added = NULL;
+	AUTO_FREE char *roots = NULL;
+	struct nf_storepath path;
+	int status;
+
+	if (!temp_dir_have_command("nix-store"))
+		skip();
+	temp_dir_write(f->dir, "f", "hello\n");
+	added = temp_dir_run(&status, "nix-store --store '%s' --add '%s/f' 2>/dev/null",
+			     f->dir->path, f->dir->path);
+	assert_int_equal(status, 0);
+	added[strcspn(added, "\n")] = '\0';
+	assert_int_equal(nf_storepath_parse(&path, nf_slice_str(added), NULL), 0);
+	assert_int_equal(gcroot_add(&f->target, &path, NULL), 0);
+	assert_int_equal(profile_set(&f->target, "system", &path, &link, NULL), 0);
+	roots = temp_dir_run(&status, "nix-store --store '%s' --gc --print-roots",
+			     f->dir->path);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(roots, "/nix/var/nix/gcroots/nixferry/"));
+	assert_non_null(strstr(roots, "/nix/var/nix/profiles/system-1-link"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_root_is_a_direct_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_wrong_root_is_replaced, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_linked_directory_of_roots_is_refused,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_profile_grows_by_generations, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			the_next_generation_is_above_all_that_exist, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_absolute_link_to_a_generation_is_understood, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_that_are_none_are_wrong_usage,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(nix_sees_the_roots, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
