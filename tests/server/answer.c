@@ -321,7 +321,8 @@ enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const cha
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return answer_status(&rq, MHD_HTTP_METHOD_NOT_ALLOWED, NULL);
 	if (fault_table_match(rq.server->faults, url, &fx, &err)) {
 		/* A test with a mistyped fault must not pass. */

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/slice.h"
 
 #define PEM_MAX	     65536
 #define IDLE_SECONDS 300
@@ -82,6 +83,16 @@ static int read_text(char **ret, const char *path, struct nf_err *err)
 	return rc;
 }
 
+static int parse_port(uint16_t *ret, struct nf_err *err)
+{
+	uint64_t port;
+
+	if (!slice_parse_u64(nf_slice_str(optarg), &port) || port > UINT16_MAX)
+		return err_set(err, NF_E_USAGE, "--port '%s'", optarg);
+	*ret = (uint16_t)port;
+	return 0;
+}
+
 static int apply_option(struct settings *s, int id, struct nf_err *err)
 {
 	switch (id) {
@@ -89,8 +100,7 @@ static int apply_option(struct settings *s, int id, struct nf_err *err)
 		return open_or_fail(&s->answerer.root_fd, optarg, O_RDONLY | O_DIRECTORY,
 				    err);
 	case OPT_PORT:
-		s->port = (uint16_t)atoi(optarg);
-		return 0;
+		return parse_port(&s->port, err);
 	case OPT_PORT_FILE:
 		s->port_file = optarg;
 		return 0;

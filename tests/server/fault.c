@@ -263,21 +263,12 @@ static bool same_state(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static int reload(struct faults *f, struct nf_err *err)
+static int read_file(struct faults *f, struct nf_err *err)
 {
 	AUTO_BUF struct buf text;
 	struct nf_slice rest, line;
-	struct stat now = { 0 };
 	int rc;
 
-	if (stat(f->file, &now))
-		now = (struct stat){ 0 };
-	if (same_state(&now, &f->file_state))
-		return 0;
-	f->file_state = now;
-	forget_watched(f);
-	if (now.st_ino == 0)
-		return 0;
 	buf_init(&text, FAULT_FILE_MAX);
 	rc = file_read_at(AT_FDCWD, f->file, &text, err);
 	rest = buf_slice(&text);
@@ -287,6 +278,19 @@ static int reload(struct faults *f, struct nf_err *err)
 			rc = add(f, line, true, err);
 	}
 	return rc;
+}
+
+static int reload(struct faults *f, struct nf_err *err)
+{
+	struct stat now;
+
+	if (stat(f->file, &now))
+		now = (struct stat){ 0 };
+	if (same_state(&now, &f->file_state))
+		return 0;
+	f->file_state = now;
+	forget_watched(f);
+	return now.st_ino ? read_file(f, err) : 0;
 }
 
 static bool meets(struct fault *fault, const char *path)
