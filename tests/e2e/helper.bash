@@ -164,6 +164,7 @@ make_bundle() {
 }
 
 import_bundle() {
+	mkdir -p "${2:-$T/root}"
 	nixferry import "${1:-$T/b.bundle}" --store "${2:-$T/root}" \
 		--trusted-public-key "$PUBLIC_KEY" "${@:3}"
 }
@@ -175,7 +176,8 @@ fail() {
 	return 1
 }
 
-# fails STATUS PATTERN COMMAND...: it ends with that status and says so on stderr.
+# fails STATUS PATTERN COMMAND...: it ends with that status and says so on stderr. A crash
+# or a sanitizer's report never counts.
 fails() {
 	local status_wanted=$1 pattern=$2
 	shift 2
@@ -184,6 +186,7 @@ fails() {
 		fail "status $status instead of $status_wanted: $* :: $output :: $stderr"
 	# shellcheck disable=SC2154
 	grep -qiE -- "$pattern" <<<"$stderr" || fail "no '$pattern' in: $stderr"
+	! grep -qE 'Sanitizer|runtime error' <<<"$stderr" || fail "$stderr"
 }
 
 # Kind, executable bit and target or content of everything in a tree.
