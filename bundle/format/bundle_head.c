@@ -162,9 +162,9 @@ static int untrusted(const struct nf_bundle_signers *signers, struct nf_err *err
 {
 	AUTO_BUF struct buf names;
 
+	buf_init(&names, 5 * MANIFEST_SIG_MAX);
 	if (signers->count == 0)
 		return err_set(err, NF_E_TRUST, "it has no signature");
-	buf_init(&names, 5 * MANIFEST_SIG_MAX);
 	for (size_t i = 0; i < signers->count; i++)
 		buf_addf(&names, "%s'%s'", i ? ", " : "", signers->names[i]);
 	return err_set(err, NF_E_TRUST, "signed by %s, which is not a trusted key",

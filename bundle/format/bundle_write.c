@@ -378,17 +378,11 @@ static bool can_place(int fd)
 
 static int write_bundle(struct pass *pass, struct manifest *m, struct nf_err *err)
 {
+	size_t digests_len = (size_t)manifest_block_count(m) * BLAKE2B_SIZE;
 	AUTO_BUF struct buf head;
-	uint64_t blocks;
-	int rc;
 
-	rc = make_manifest(m, pass->opts, err);
-	if (rc)
-		return rc;
-	blocks = manifest_block_count(m);
-	pass->digests = mem_calloc((size_t)blocks, BLAKE2B_SIZE);
-	buf_init(&head,
-		 MANIFEST_MAX + MANIFEST_SIG_MAX + blocks * BLAKE2B_SIZE + 8 * KIB);
+	buf_init(&head, MANIFEST_MAX + MANIFEST_SIG_MAX + digests_len + 8 * KIB);
+	pass->digests = mem_calloc(digests_len, 1);
 	return can_place(pass->fd) ? write_file(pass, m, &head, err)
 				   : write_pipe(pass, m, &head, err);
 }
@@ -404,7 +398,9 @@ int nf_bundle_write(int fd, const char *name, const struct nf_bundle_write_optio
 	pass.m = &m;
 	pthread_mutex_init(&pass.lock, NULL);
 	pthread_cond_init(&pass.turned, NULL);
-	rc = write_bundle(&pass, &m, err);
+	rc = make_manifest(&m, opts, err);
+	if (!rc)
+		rc = write_bundle(&pass, &m, err);
 	pthread_cond_destroy(&pass.turned);
 	pthread_mutex_destroy(&pass.lock);
 	xxh3_free(pass.xxh3);
