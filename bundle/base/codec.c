@@ -1,0 +1,414 @@
+#include "base/codec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <brotli/decode.h>
+#include <zstd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+#define OUT_SIZE	(256 * KIB)
+#define ZSTD_WINDOW_LOG 27 /* 128 MiB, as Nix */
+
+static const struct {
+	const char *name;
+	const char *suffix;
+	int archive_filter; /* of libarchive; 0: another library */
+} codecs[] = {
+	[CODEC_NONE] = { "none", "", 0 },
+	[CODEC_XZ] = { "xz", ".xz", ARCHIVE_FILTER_XZ },
+	[CODEC_ZSTD] = { "zstd", ".zst", 0 },
+	[CODEC_BZIP2] = { "bzip2", ".bz2", ARCHIVE_FILTER_BZIP2 },
+	[CODEC_GZIP] = { "gzip", ".gz", ARCHIVE_FILTER_GZIP },
+	[CODEC_LZ4] = { "lz4", ".lz4", ARCHIVE_FILTER_LZ4 },
+	[CODEC_LZIP] = { "lzip", ".lz", ARCHIVE_FILTER_LZIP },
+	[CODEC_LZMA] = { "lzma", ".lzma", ARCHIVE_FILTER_LZMA },
+	[CODEC_BR] = { "br", ".br", 0 },
+};
+
+bool codec_parse(enum codec *ret, struct nf_slice name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
+		if (nf_slice_is(name, codecs[i].name)) {
+			*ret = (enum codec)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *codec_name(enum codec codec)
+{
+	return codecs[codec].name;
+}
+
+const char *codec_suffix(enum codec codec)
+{
+	return codecs[codec].suffix;
+}
+
+/* ---- what all decoders share ---- */
+
+struct decoder {
+	struct nf_source source;
+	struct nf_source *in;
+	enum codec codec;
+	struct nf_slice input; /* what is not decoded yet */
+	bool input_ended;
+	uint64_t fed; /* bytes that came from in */
+	char *out;
+	ZSTD_DCtx *zstd;
+	BrotliDecoderState *brotli;
+	struct archive *archive;
+	bool mid_frame; /* a frame was begun and did not end */
+	bool ended;
+	int in_rc; /* libarchive: what in said, and how */
+	struct nf_err in_err;
+};
+
+static int corrupt(const struct decoder *d, struct nf_err *err, const char *why)
+{
+	return err_set(err, NF_E_FORMAT, "%s data: %s", codec_name(d->codec), why);
+}
+
+/* Makes sure that there is input, unless it has ended. */
+static int fill(struct decoder *d, struct nf_err *err)
+{
+	int rc;
+
+	if (d->input.len || d->input_ended)
+		return 0;
+	rc = source_next(d->in, &d->input, err);
+	d->input_ended = !rc && d->input.len == 0;
+	d->fed += d->input.len;
+	return rc;
+}
+
+static void take_input(struct decoder *d, size_t n)
+{
+	d->input.ptr += n;
+	d->input.len -= n;
+}
+
+static void decoder_close(struct nf_source *s)
+{
+	struct decoder *d = (struct decoder *)s;
+
+	ZSTD_freeDCtx(d->zstd);
+	if (d->brotli)
+		BrotliDecoderDestroyInstance(d->brotli);
+	if (d->archive)
+		archive_read_free(d->archive);
+	source_close(d->in);
+	free(d->out);
+	free(d);
+}
+
+/* ---- zstd ---- */
+
+static int zstd_error(const struct decoder *d, size_t code, struct nf_err *err)
+{
+	const char *why = ZSTD_getErrorName(code);
+
+	if (strstr(why, "too much memory"))
+		return err_set(err, NF_E_LIMIT, "zstd data: its window is over %llu MiB",
+			       (1ULL << ZSTD_WINDOW_LOG) / MIB);
+	return corrupt(d, err, why);
+}
+
+static void zstd_begin(struct decoder *d)
+{
+	d->zstd = ZSTD_createDCtx();
+	d->out = mem_alloc(OUT_SIZE);
+	if (!d->zstd)
+		abort();
+	ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
+}
+
+static int zstd_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	struct decoder *d = (struct decoder *)s;
+	ZSTD_outBuffer out = { .size = OUT_SIZE };
+	int rc = 0;
+
+	if (!d->zstd)
+		zstd_begin(d);
+	out.dst = d->out;
+	while (out.pos < out.size) {
+		ZSTD_inBuffer in;
+		size_t left;
+
+		rc = fill(d, err);
+		if (rc)
+			return rc;
+		if (d->input_ended && !d->mid_frame)
+			break;
+		in = (ZSTD_inBuffer){ .src = d->input.ptr, .size = d->input.len };
+		left = ZSTD_decompressStream(d->zstd, &out, &in);
+		if (ZSTD_isError(left))
+			return zstd_error(d, left, err);
+		take_input(d, in.pos);
+		d->mid_frame = left != 0;
+		if (d->input_ended && d->mid_frame && out.pos < out.size)
+			return corrupt(d, err, "truncated");
+	}
+	if (d->fed == 0)
+		return corrupt(d, err, "truncated");
+	*ret = nf_slice(d->out, out.pos);
+	return 0;
+}
+
+/* ---- brotli ---- */
+
+static int brotli_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	struct decoder *d = (struct decoder *)s;
+	BrotliDecoderResult result = BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT;
+	size_t room = OUT_SIZE;
+	uint8_t *out;
+	int rc;
+
+	if (!d->brotli) {
+		d->brotli = BrotliDecoderCreateInstance(NULL, NULL, NULL);
+		d->out = mem_alloc(OUT_SIZE);
+		if (!d->brotli)
+			abort();
+	}
+	out = (uint8_t *)d->out;
+	while (room && !d->ended) {
+		const uint8_t *in;
+		size_t len;
+
+		rc = fill(d, err);
+		if (rc)
+			return rc;
+		in = (const uint8_t *)d->input.ptr;
+		len = d->input.len;
+		result = BrotliDecoderDecompressStream(d->brotli, &len, &in, &room, &out,
+						       NULL);
+		take_input(d, d->input.len - len);
+		if (result == BROTLI_DECODER_RESULT_ERROR)
+			return corrupt(d, err,
+				       BrotliDecoderErrorString(
+					       BrotliDecoderGetErrorCode(d->brotli)));
+		if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT && d->input_ended)
+			return corrupt(d, err, "truncated");
+		d->ended = result == BROTLI_DECODER_RESULT_SUCCESS;
+	}
+	if (d->ended) {
+		rc = fill(d, err);
+		if (rc)
+			return rc;
+		if (d->input.len)
+			return corrupt(d, err, "something follows its end");
+	}
+	*ret = nf_slice(d->out, OUT_SIZE - room);
+	return 0;
+}
+
+/* ---- libarchive ---- */
+
+static la_ssize_t archive_input(struct archive *a, void *ctx, const void **ret)
+{
+	struct decoder *d = ctx;
+
+	take_input(d, d->input.len);
+	d->in_rc = fill(d, &d->in_err);
+	if (d->in_rc) {
+		archive_set_error(a, EIO, "input");
+		return -1;
+	}
+	*ret = d->input.ptr;
+	return (la_ssize_t)d->input.len;
+}
+
+static int archive_failed(struct decoder *d, struct nf_err *err)
+{
+	const char *why = archive_error_string(d->archive);
+
+	if (d->in_rc) {
+		if (err)
+			*err = d->in_err;
+		return d->in_rc;
+	}
+	return corrupt(d, err, why ? why : "damaged");
+}
+
+/* One filter is named; libarchive's guessing, which would unwrap compression within
+ * compression, is off. */
+static int archive_begin(struct decoder *d, struct nf_err *err)
+{
+	struct archive_entry *entry;
+	int rc;
+
+	d->archive = archive_read_new();
+	if (!d->archive)
+		abort();
+	archive_read_support_format_raw(d->archive);
+	rc = archive_read_append_filter(d->archive, codecs[d->codec].archive_filter);
+	if (rc != ARCHIVE_OK)
+		return err_set(err, NF_E_UNSUPPORTED,
+			       "%s data: this build of libarchive cannot decode it",
+			       codec_name(d->codec));
+	if (archive_read_open2(d->archive, d, NULL, archive_input, NULL, NULL) !=
+	    ARCHIVE_OK)
+		return archive_failed(d, err);
+	rc = archive_read_next_header(d->archive, &entry);
+	if (rc == ARCHIVE_EOF)
+		d->ended = true;
+	else if (rc != ARCHIVE_OK)
+		return archive_failed(d, err);
+	return 0;
+}
+
+/* Decoders stop at what they take for the end; the input must stop there too. */
+static int archive_check_end(struct decoder *d, struct nf_err *err)
+{
+	int64_t used = archive_filter_bytes(d->archive, -1);
+	int rc;
+
+	if (d->fed == 0)
+		return corrupt(d, err, "truncated");
+	if (used < 0 || (uint64_t)used != d->fed)
+		return corrupt(d, err, "something follows its end");
+	take_input(d, d->input.len);
+	rc = fill(d, err);
+	if (!rc && !d->input_ended)
+		rc = corrupt(d, err, "something follows its end");
+	return rc;
+}
+
+static int archive_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	struct decoder *d = (struct decoder *)s;
+	const void *block;
+	la_int64_t offset;
+	size_t len = 0;
+	int rc = 0;
+
+	*ret = nf_slice(NULL, 0);
+	if (!d->archive)
+		rc = archive_begin(d, err);
+	while (!rc && !d->ended && len == 0) {
+		int got = archive_read_data_block(d->archive, &block, &len, &offset);
+
+		if (got == ARCHIVE_EOF)
+			d->ended = true;
+		else if (got != ARCHIVE_OK)
+			rc = archive_failed(d, err);
+		else
+			*ret = nf_slice(block, len);
+	}
+	if (!rc && d->ended)
+		rc = archive_check_end(d, err);
+	return rc;
+}
+
+struct nf_source *decoder_new(enum codec codec, struct nf_source *in)
+{
+	struct decoder *d;
+
+	if (codec == CODEC_NONE)
+		return in;
+	d = mem_calloc(1, sizeof(*d));
+	d->in = in;
+	d->codec = codec;
+	d->source.close = decoder_close;
+	if (codec == CODEC_ZSTD)
+		d->source.next = zstd_next;
+	else if (codec == CODEC_BR)
+		d->source.next = brotli_next;
+	else
+		d->source.next = archive_next;
+	return &d->source;
+}
+
+/* ---- encoding ---- */
+
+struct zstd_encoder {
+	struct nf_sink sink;
+	struct nf_sink *out;
+	ZSTD_CCtx *ctx;
+	char *buffer;
+	size_t size;
+};
+
+static int encode(struct zstd_encoder *e, ZSTD_inBuffer *in, ZSTD_EndDirective mode,
+		  struct nf_err *err)
+{
+	size_t left;
+	int rc = 0;
+
+	do {
+		ZSTD_outBuffer out = { .dst = e->buffer, .size = e->size };
+
+		left = ZSTD_compressStream2(e->ctx, &out, in, mode);
+		if (ZSTD_isError(left))
+			return err_set(err, NF_E_SYS, "zstd: %s",
+				       ZSTD_getErrorName(left));
+		if (out.pos)
+			rc = sink_write(e->out, out.dst, out.pos, err);
+	} while (!rc && (mode == ZSTD_e_end ? left != 0 : in->pos < in->size));
+	return rc;
+}
+
+static int encoder_write(struct nf_sink *s, const void *p, size_t len, struct nf_err *err)
+{
+	ZSTD_inBuffer in = { .src = p, .size = len };
+
+	return encode((struct zstd_encoder *)s, &in, ZSTD_e_continue, err);
+}
+
+struct zstd_encoder *zstd_encoder_new(int level)
+{
+	struct zstd_encoder *e = mem_calloc(1, sizeof(*e));
+
+	e->sink.write = encoder_write;
+	e->ctx = ZSTD_createCCtx();
+	if (!e->ctx)
+		abort();
+	ZSTD_CCtx_setParameter(e->ctx, ZSTD_c_compressionLevel, level);
+	ZSTD_CCtx_setParameter(e->ctx, ZSTD_c_checksumFlag, 1);
+	e->size = ZSTD_CStreamOutSize();
+	e->buffer = mem_alloc(e->size);
+	return e;
+}
+
+void zstd_encoder_free(struct zstd_encoder *e)
+{
+	if (!e)
+		return;
+	ZSTD_freeCCtx(e->ctx);
+	free(e->buffer);
+	free(e);
+}
+
+int zstd_encoder_start(struct zstd_encoder *e, struct nf_sink *out, uint64_t size,
+		       struct nf_err *err)
+{
+	size_t code = ZSTD_CCtx_reset(e->ctx, ZSTD_reset_session_only);
+
+	if (!ZSTD_isError(code))
+		code = ZSTD_CCtx_setPledgedSrcSize(e->ctx, size);
+	if (ZSTD_isError(code))
+		return err_set(err, NF_E_SYS, "zstd: %s", ZSTD_getErrorName(code));
+	e->out = out;
+	return 0;
+}
+
+struct nf_sink *zstd_encoder_sink(struct zstd_encoder *e)
+{
+	return &e->sink;
+}
+
+int zstd_encoder_finish(struct zstd_encoder *e, struct nf_err *err)
+{
+	ZSTD_inBuffer in = { 0 };
+
+	return encode(e, &in, ZSTD_e_end, err);
+}

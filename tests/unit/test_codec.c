@@ -1,0 +1,365 @@
+#include "base/codec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#define PLAIN_SIZE 300000
+
+static const struct {
+	enum codec codec;
+	const char *tool;
+	bool concatenates; /* members behind each other are one stream */
+	bool has_checksum; /* a flipped bit is always noticed (libarchive skips gzip's) */
+} rows[] = {
+	{ CODEC_XZ, "xz -c", true, true },
+	{ CODEC_ZSTD, "zstd -q -c --check", true, true },
+	{ CODEC_BZIP2, "bzip2 -c", true, true },
+	{ CODEC_GZIP, "gzip -c", true, false },
+	{ CODEC_LZ4, "lz4 -q -c", true, true },
+	{ CODEC_LZIP, "lzip -c", true, true },
+	{ CODEC_LZMA, "xz --format=lzma -c", false, false },
+	{ CODEC_BR, "brotli -c -", false, false },
+};
+
+static char plain[PLAIN_SIZE];
+
+/* Some of it compresses, some does not. */
+static void make_plain(void)
+{
+	uint32_t x = 1;
+
+	for (size_t i = 0; i < PLAIN_SIZE; i++) {
+		x = x * 1664525 + 1013904223;
+		plain[i] = (char)(i % 4096 < 2048 ? i / 64 : x >> 24);
+	}
+}
+
+static void run_tool(struct buf *out, const char *tool, const void *p, size_t len)
+{
+	char in_name[] = "/tmp/codec-XXXXXX", part[4096];
+	AUTO_FREE char *command = NULL;
+	int fd = mkstemp(in_name);
+	size_t n;
+	FILE *f;
+
+	assert_int_equal(write(fd, p, len), len);
+	close(fd);
+	command = mem_printf("%s <%s", tool, in_name);
+	f = popen(command, "r");
+	assert_non_null(f);
+	buf_init(out, 1 << 22);
+	while ((n = fread(part, 1, sizeof(part), f)))
+		buf_add(out, part, n);
+	assert_int_equal(pclose(f), 0);
+	unlink(in_name);
+}
+
+static int decode(enum codec codec, const void *p, size_t len, size_t chunk,
+		  struct buf *out, struct nf_err *err)
+{
+	AUTO(source_closep)
+	struct nf_source *s = decoder_new(codec, source_of_memory(p, len, chunk));
+	struct buf_sink sink;
+
+	buf_init(out, 4 * PLAIN_SIZE);
+	buf_sink_init(&sink, out);
+	return source_copy(s, &sink.sink, err);
+}
+
+static void each_codec_decodes_what_its_tool_wrote(void **state)
+{
+	static const size_t chunks[] = { 0, 1, 4096, 65536 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf packed;
+
+		run_tool(&packed, rows[i].tool, plain, PLAIN_SIZE);
+		for (size_t c = 0; c < ARRAY_SIZE(chunks); c++) {
+			AUTO_BUF struct buf out;
+			struct nf_err err;
+			int rc = decode(rows[i].codec, packed.ptr, packed.len, chunks[c],
+					&out, &err);
+
+			if (rc)
+				fail_msg("%s in runs of %zu: %s", rows[i].tool, chunks[c],
+					 err.text);
+			assert_int_equal(out.len, PLAIN_SIZE);
+			assert_memory_equal(out.ptr, plain, PLAIN_SIZE);
+		}
+	}
+}
+
+static void concatenated_members_are_one_stream(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf packed, out, second;
+		struct nf_err err;
+
+		buf_init(&out, 0);
+		run_tool(&packed, rows[i].tool, plain, PLAIN_SIZE / 2);
+		run_tool(&second, rows[i].tool, plain + PLAIN_SIZE / 2, PLAIN_SIZE / 2);
+		buf_add_slice(&packed, buf_slice(&second));
+		if (!rows[i].concatenates) {
+			assert_int_equal(decode(rows[i].codec, packed.ptr, packed.len,
+						1000, &out, &err),
+					 -NF_E_FORMAT);
+			continue;
+		}
+		if (decode(rows[i].codec, packed.ptr, packed.len, 1000, &out, &err))
+			fail_msg("%s: %s", rows[i].tool, err.text);
+		assert_int_equal(out.len, PLAIN_SIZE);
+		assert_memory_equal(out.ptr, plain, PLAIN_SIZE);
+	}
+}
+
+static void nothing_may_follow_the_end(void **state)
+{
+	static const char *const tails[] = { "x", "garbage that is longer than a header",
+					     "\0\0\0\0\0\0\0" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (size_t t = 0; t < ARRAY_SIZE(tails); t++) {
+			AUTO_BUF struct buf packed, out;
+			struct nf_err err;
+			size_t len = t == 2 ? 7 : strlen(tails[t]);
+
+			run_tool(&packed, rows[i].tool, plain, 5000);
+			buf_add(&packed, tails[t], len);
+			if (decode(rows[i].codec, packed.ptr, packed.len, 0, &out,
+				   &err) != -NF_E_FORMAT)
+				fail_msg("%s: tail %zu was not noticed", rows[i].tool, t);
+			buf_release(&out);
+			if (decode(rows[i].codec, packed.ptr, packed.len,
+				   packed.len - len, &out, &err) != -NF_E_FORMAT)
+				fail_msg("%s: tail %zu in a run of its own was not "
+					 "noticed",
+					 rows[i].tool, t);
+		}
+	}
+}
+
+static void a_missing_end_is_noticed_at_every_length(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf packed;
+
+		run_tool(&packed, rows[i].tool, plain, 5000);
+		for (size_t len = 0; len < packed.len; len += len < 40 ? 1 : 37) {
+			AUTO_BUF struct buf out;
+			struct nf_err err;
+			int rc = decode(rows[i].codec, packed.ptr, len, 100, &out, &err);
+
+			if (rc != -NF_E_FORMAT)
+				fail_msg("%s: %zu of %zu bytes gave %d", rows[i].tool,
+					 len, packed.len, rc);
+		}
+	}
+}
+
+static void a_flipped_bit_is_noticed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf packed;
+
+		if (!rows[i].has_checksum)
+			continue;
+		run_tool(&packed, rows[i].tool, plain, 5000);
+		for (size_t at = packed.len / 2; at < packed.len / 2 + 8; at++) {
+			AUTO_BUF struct buf out;
+			struct nf_err err;
+
+			packed.ptr[at] ^= 4;
+			if (decode(rows[i].codec, packed.ptr, packed.len, 0, &out,
+				   &err) != -NF_E_FORMAT)
+				fail_msg("%s: byte %zu", rows[i].tool, at);
+			packed.ptr[at] ^= 4;
+		}
+	}
+}
+
+static void another_formats_bytes_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf out;
+		struct nf_err err;
+
+		assert_int_equal(decode(rows[i].codec, plain, 1000, 0, &out, &err),
+				 -NF_E_FORMAT);
+		assert_non_null(strstr(err.text, codec_name(rows[i].codec)));
+	}
+}
+
+static void compression_within_compression_is_not_unwrapped(void **state)
+{
+	AUTO_BUF struct buf once, twice, out;
+	struct nf_err err;
+
+	(void)state;
+	run_tool(&once, "gzip -c", plain, 5000);
+	run_tool(&twice, "xz -c", once.ptr, once.len);
+	assert_int_equal(decode(CODEC_XZ, twice.ptr, twice.len, 0, &out, &err), 0);
+	assert_int_equal(out.len, once.len);
+	assert_memory_equal(out.ptr, once.ptr, once.len);
+}
+
+static void a_zstd_window_over_the_limit_is_refused(void **state)
+{
+	AUTO_BUF struct buf packed, out;
+	struct nf_err err;
+
+	(void)state;
+	run_tool(&packed,
+		 "cat - /dev/zero 2>/dev/null | head -c 300000000 | zstd -q -c --ultra "
+		 "--long=30",
+		 plain, 10);
+	assert_int_equal(decode(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
+			 -NF_E_LIMIT);
+	assert_string_equal(err.text, "zstd data: its window is over 128 MiB");
+}
+
+struct failing_source {
+	struct nf_source source;
+	bool failed;
+};
+
+static int failing_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	(void)s;
+	(void)ret;
+	return err_set(err, NF_E_HASH, "block 7 is damaged");
+}
+
+static void failing_close(struct nf_source *s)
+{
+	(void)s;
+}
+
+static void an_error_of_the_input_passes_through(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct failing_source f = { .source = { failing_next, failing_close } };
+		AUTO(source_closep)
+		struct nf_source *s = decoder_new(rows[i].codec, &f.source);
+		struct nf_err err;
+
+		assert_int_equal(source_drain(s, &err), -NF_E_HASH);
+		assert_string_equal(err.text, "block 7 is damaged");
+	}
+}
+
+static void encode(struct buf *out, struct zstd_encoder *e, size_t len, size_t chunk)
+{
+	struct buf_sink sink;
+	struct nf_err err;
+
+	buf_init(out, 1 << 22);
+	buf_sink_init(&sink, out);
+	assert_int_equal(zstd_encoder_start(e, &sink.sink, len, &err), 0);
+	for (size_t at = 0; at < len; at += chunk) {
+		size_t n = len - at < chunk ? len - at : chunk;
+
+		assert_int_equal(sink_write(zstd_encoder_sink(e), plain + at, n, &err),
+				 0);
+	}
+	assert_int_equal(zstd_encoder_finish(e, &err), 0);
+}
+
+static void encoding_does_not_depend_on_the_sizes_of_writes(void **state)
+{
+	static const size_t lens[] = { 0, 1, 1000, 131072, PLAIN_SIZE };
+	static const size_t chunks[] = { PLAIN_SIZE, 1000, 131072, 131073, 77 };
+	static const int levels[] = { 1, 3, 9 };
+
+	(void)state;
+	for (size_t l = 0; l < ARRAY_SIZE(levels); l++) {
+		AUTO(zstd_encoder_freep)
+		struct zstd_encoder *e = zstd_encoder_new(levels[l]);
+
+		for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+			AUTO_BUF struct buf first, back;
+			struct nf_err err;
+
+			encode(&first, e, lens[i], chunks[0]);
+			for (size_t c = 1; c < ARRAY_SIZE(chunks); c++) {
+				AUTO_BUF struct buf other;
+
+				encode(&other, e, lens[i], chunks[c]);
+				assert_int_equal(other.len, first.len);
+				assert_memory_equal(other.ptr, first.ptr, first.len);
+			}
+			assert_int_equal(
+				decode(CODEC_ZSTD, first.ptr, first.len, 0, &back, &err),
+				0);
+			assert_int_equal(back.len, lens[i]);
+			if (lens[i])
+				assert_memory_equal(back.ptr, plain, lens[i]);
+		}
+	}
+}
+
+static void a_frame_that_was_promised_more_is_an_error(void **state)
+{
+	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
+	AUTO_BUF struct buf out;
+	struct buf_sink sink;
+	struct nf_err err;
+
+	(void)state;
+	buf_init(&out, 1 << 20);
+	buf_sink_init(&sink, &out);
+	assert_int_equal(zstd_encoder_start(e, &sink.sink, 10, &err), 0);
+	assert_int_equal(sink_write(zstd_encoder_sink(e), plain, 9, &err), 0);
+	assert_int_equal(zstd_encoder_finish(e, &err), -NF_E_SYS);
+}
+
+static void names_are_those_of_a_narinfo(void **state)
+{
+	enum codec codec;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_true(codec_parse(&codec, nf_slice_str(codec_name(rows[i].codec))));
+		assert_int_equal(codec, rows[i].codec);
+	}
+	assert_true(codec_parse(&codec, NF_SLICE_LIT("none")));
+	assert_false(codec_parse(&codec, NF_SLICE_LIT("lrzip")));
+	assert_false(codec_parse(&codec, NF_SLICE_LIT("")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_codec_decodes_what_its_tool_wrote),
+		cmocka_unit_test(concatenated_members_are_one_stream),
+		cmocka_unit_test(nothing_may_follow_the_end),
+		cmocka_unit_test(a_missing_end_is_noticed_at_every_length),
+		cmocka_unit_test(a_flipped_bit_is_noticed),
+		cmocka_unit_test(another_formats_bytes_are_refused),
+		cmocka_unit_test(compression_within_compression_is_not_unwrapped),
+		cmocka_unit_test(a_zstd_window_over_the_limit_is_refused),
+		cmocka_unit_test(an_error_of_the_input_passes_through),
+		cmocka_unit_test(encoding_does_not_depend_on_the_sizes_of_writes),
+		cmocka_unit_test(a_frame_that_was_promised_more_is_an_error),
+		cmocka_unit_test(names_are_those_of_a_narinfo),
+	};
+
+	make_plain();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
