@@ -128,7 +128,7 @@ static bool is_current(int dir_fd, const char *name, const char *want,
 	base = base ? base + 1 : have;
 	if (!parse_generation(nf_slice_str(base), name, &n) || strlen(base) > NAME_MAX)
 		return false;
-	strcpy(file, base);
+	memcpy(file, base, strlen(base) + 1);
 	return read_link(dir_fd, file, have, sizeof(have)) && !strcmp(have, want);
 }
 

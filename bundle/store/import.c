@@ -54,7 +54,7 @@ static int empty_directory(int dir_fd, struct nf_err *err)
 		return rc;
 	}
 	while (!rc && (errno = 0, (entry = readdir(dir))))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			rc = file_remove_tree_at(dir_fd, entry->d_name, err);
 	if (!rc && errno)
 		rc = err_sys(err, "cannot read '" TEMP_NAME "'");
@@ -229,7 +229,8 @@ static int place(struct import *im, const char *base, struct nf_err *err)
 static int register_batch(struct import *im, struct import_path **batch, size_t count,
 			  struct nf_err *err)
 {
-	AUTO_FREE const struct nf_pathinfo **infos = mem_calloc(count, sizeof(*infos));
+	AUTO_FREE const struct nf_pathinfo **infos =
+		mem_calloc(count, sizeof(struct nf_pathinfo *));
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < count; i++) {
@@ -253,7 +254,8 @@ static int register_batch(struct import *im, struct import_path **batch, size_t 
 
 static int register_ready(struct import *im, struct nf_err *err)
 {
-	AUTO_FREE struct import_path **batch = mem_calloc(im->plan.count, sizeof(*batch));
+	AUTO_FREE struct import_path **batch =
+		mem_calloc(im->plan.count, sizeof(struct import_path *));
 	size_t count = collect_ready(im, batch);
 	int rc = count ? register_batch(im, batch, count, err) : 0;
 
@@ -264,7 +266,7 @@ static int register_ready(struct import *im, struct nf_err *err)
 static int add_sigs(struct import *im, struct nf_err *err)
 {
 	AUTO_FREE const struct nf_pathinfo **infos =
-		mem_calloc(im->plan.count, sizeof(*infos));
+		mem_calloc(im->plan.count, sizeof(struct nf_pathinfo *));
 	size_t count = 0;
 
 	for (size_t i = 0; i < im->plan.count; i++)

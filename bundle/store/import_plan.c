@@ -43,7 +43,7 @@ static int check_cache_info(struct nf_slice text, struct nf_err *err)
 
 	if (rc)
 		return rc;
-	if (info.store_dir[0] && strcmp(info.store_dir, NF_STORE_DIR))
+	if (info.store_dir[0] && strcmp(info.store_dir, NF_STORE_DIR) != 0)
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "the bundle is for the store '%s', not " NF_STORE_DIR,
 			       info.store_dir);

@@ -271,7 +271,7 @@ int import_run(const struct import_run_options *opts, struct nf_err *err)
 	struct run run = { .opts = opts, .lock = PTHREAD_MUTEX_INITIALIZER };
 	size_t threads = opts->jobs ? opts->jobs : workers_cpu_count();
 	AUTO_FREE struct import_path **paths =
-		mem_calloc(opts->plan->count, sizeof(*paths));
+		mem_calloc(opts->plan->count, sizeof(struct import_path *));
 	AUTO_FREE struct job *jobs = mem_calloc(opts->plan->count, sizeof(*jobs));
 	size_t count = collect_wanted(opts->plan, paths);
 	struct import_totals totals = import_plan_totals(opts->plan, IMPORT_WANTED);

@@ -104,7 +104,7 @@ static char *make_uri(const char *path, const char *query)
 		else
 			p += sprintf(p, "%%%02x", (unsigned char)*path);
 	}
-	strcpy(p, query);
+	memcpy(p, query, strlen(query) + 1);
 	return uri;
 }
 

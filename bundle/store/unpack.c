@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <nixferry/nar.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,14 +41,13 @@ static void unpacker_release(struct unpacker *u)
 static mode_t read_umask(void)
 {
 	AUTO_BUF struct buf status;
-	unsigned mask;
 	const char *line;
 
 	buf_init(&status, 64 * KIB);
 	if (file_read_at(AT_FDCWD, "/proc/self/status", &status, NULL) || !status.len)
 		return 0777;
 	line = strstr(status.ptr, "\nUmask:");
-	return line && sscanf(line, "\nUmask: %o", &mask) == 1 ? mask & 0777 : 0777;
+	return line ? (mode_t)strtoul(line + strlen("\nUmask:"), NULL, 8) & 0777 : 0777;
 }
 
 static int parent_fd(const struct unpacker *u)
