@@ -10,6 +10,7 @@
 #define NARINFO_MAX	   (2 * MIB)
 #define NARINFO_REFS_MAX   (16 * KIB)
 #define NARINFO_SIGS_MAX   64
+#define NARINFO_URL_MAX	   (8 * KIB)
 #define NIX_CACHE_INFO_MAX (64 * KIB)
 
 /* A NAR, as the newest Nix limits it. */
@@ -32,6 +33,10 @@
 /* Blocks, each with a digest of 32 bytes: bundles up to 1 TiB. */
 #define BUNDLE_BLOCKS_MAX  (1 * MIB)
 #define BUNDLE_PAYLOAD_MAX (BUNDLE_BLOCKS_MAX * BUNDLE_BLOCK_SIZE)
+
+/* How often a content-addressed path may name itself: the offsets are kept, 8 bytes each.
+ */
+#define CA_SELF_REFS_MAX (4 * MIB)
 
 /* Key files and lists of keys. */
 #define KEY_FILE_MAX (64 * KIB)

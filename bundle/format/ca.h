@@ -59,7 +59,8 @@ struct hash_modulo;
 struct hash_modulo *hash_modulo_new(enum nf_hash_algo algo, struct nf_slice self);
 void hash_modulo_free(struct hash_modulo *m);
 void hash_modulo_update(struct hash_modulo *m, const void *p, size_t len);
-/* "|OFFSET" for each occurrence is included. */
-void hash_modulo_final(struct hash_modulo *m, struct nf_hash *ret);
+/* "|OFFSET" for each occurrence is included. False if there were more of them than
+ * CA_SELF_REFS_MAX: *ret is then of no use. */
+bool hash_modulo_final(struct hash_modulo *m, struct nf_hash *ret);
 
 #endif

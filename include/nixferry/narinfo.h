@@ -34,9 +34,8 @@ __attribute__((warn_unused_result)) int nf_narinfo_parse(struct nf_narinfo *ni,
 							 struct nf_slice text,
 							 struct nf_err *err);
 
-/* nf_narinfo_parse, and an answer for another path than WANTED's hash part (or, where
- * WANTED has a name, for another name) is NF_E_FORMAT: caches are asked by hash part
- * only. */
+/* nf_narinfo_parse, and an answer for another path than WANTED is NF_E_FORMAT: caches are
+ * asked by hash part only. */
 __attribute__((warn_unused_result)) int nf_narinfo_parse_for(
 	struct nf_narinfo *ni, const struct nf_storepath *wanted, struct nf_slice text,
 	struct nf_err *err);

@@ -1,0 +1,21 @@
+/* Filling a path info from text that it owns already, without copying each piece. */
+#ifndef PATHINFO_FILL_H
+#define PATHINFO_FILL_H
+
+#include <nixferry/pathinfo.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* The memory that the path info owns; made when first asked for. */
+struct arena *pathinfo_arena(struct nf_pathinfo *info);
+
+/* Takes base names with spaces between them, in any order, as the path info's references,
+ * of which it must have none. LIST must be in its arena. */
+int pathinfo_take_refs(struct nf_pathinfo *info, struct nf_slice list,
+		       struct nf_err *err) MUST_CHECK;
+
+/* Takes one more signature; SIG must be in its arena. */
+void pathinfo_take_sig(struct nf_pathinfo *info, struct nf_slice sig);
+
+#endif
