@@ -1,5 +1,6 @@
 #include "cmd/progress_view.h"
 
+#include <nixferry/storepath.h>
 #include <string.h>
 
 #include "base/slice.h"
@@ -92,6 +93,14 @@ void progress_view_line(struct buf *out, const struct progress_sample *s)
 
 void progress_view_item(struct buf *out, const struct progress_item *item)
 {
-	buf_addf(out, "  %s ", item->verb ? item->verb : "");
-	human_clean(out, nf_slice(item->name, strnlen(item->name, sizeof(item->name))));
+	struct nf_slice name =
+		nf_slice(item->name, strnlen(item->name, sizeof(item->name)));
+	size_t hash = NF_STOREPATH_HASH_LEN;
+
+	/* The name of a store path says more than its hash part. */
+	if (name.len > hash + 1 && name.ptr[hash] == '-' &&
+	    nf_storepath_is_hash(nf_slice(name.ptr, hash)))
+		name = nf_slice(name.ptr + hash + 1, name.len - hash - 1);
+	buf_addf(out, "  %-7s ", item->verb ? item->verb : "");
+	human_clean(out, name);
 }

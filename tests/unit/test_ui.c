@@ -208,6 +208,29 @@ static void the_line_says_what_is_known(void **state)
 	}
 }
 
+static void items_are_named_without_their_hash(void **state)
+{
+	static const struct {
+		struct progress_item item;
+		const char *want;
+	} rows[] = {
+		{ { "0c0chgh2ckigyv5crknwvlx2zmyh2dc2-glibc-2.36", "unpack" },
+		  "  unpack  glibc-2.36" },
+		{ { "glibc-2.36", "fetch" }, "  fetch   glibc-2.36" },
+		{ { "a\033[2Jb", "fetch" }, "  fetch   a?[2Jb" },
+		{ { "e", NULL }, "          e" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf out;
+
+		buf_init(&out, 512);
+		progress_view_item(&out, &rows[i].item);
+		assert_string_equal(out.ptr, rows[i].want);
+	}
+}
+
 /* Runs FN with stderr in a file and returns what was written to it. */
 static size_t capture(char *out, size_t size, void (*fn)(void))
 {
@@ -371,6 +394,7 @@ int main(void)
 		cmocka_unit_test(json_nests_and_escapes),
 		cmocka_unit_test(speed_is_smoothed),
 		cmocka_unit_test(the_line_says_what_is_known),
+		cmocka_unit_test(items_are_named_without_their_hash),
 		cmocka_unit_test(messages_name_program_and_command),
 		cmocka_unit_test(progress_is_a_plain_line_now_and_then),
 	};
