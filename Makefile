@@ -200,7 +200,7 @@ completions: $(B)/nixferry
 
 check-completions: $(B)/nixferry
 	@sh completions/generate.sh $(B)/nixferry $(B)/completions
-	@diff -ru completions $(B)/completions || { echo "completions/ is stale: run make completions" >&2; exit 1; }
+	@diff -ru -x generate.sh completions $(B)/completions || { echo "completions/ is stale: run make completions" >&2; exit 1; }
 
 # ---- installation ----
 

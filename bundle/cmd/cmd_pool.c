@@ -190,8 +190,9 @@ const struct command cmd_pool = {
 		"  path   print its directory\n"
 		"  list   its entries: unpacked size, size in the pool, path\n"
 		"  check  compare each file with its checksum; what is damaged is "
-		"removed, so that\n"
-		"         the next prefetch fetches it again, and the exit status is 5\n"
+		"removed, so\n"
+		"         that the next prefetch fetches it again, and the exit status "
+		"is 5\n"
 		"  gc     remove partial downloads and files without an entry",
 	.groups = (const struct cmd_option_group *const[]){ &group, &options_pool,
 							    &options_common, NULL },

@@ -63,6 +63,17 @@ static void add_text(struct buf *out, const char *text)
 	}
 }
 
+static void add_last_line(struct buf *out, const struct program *program)
+{
+	AUTO_BUF struct buf line;
+
+	buf_init(&line, 512);
+	buf_addf(&line,
+		 "'%s help COMMAND' tells more of one, '%s --version' the version.",
+		 program->name, program->name);
+	add_wrapped(out, buf_slice(&line), 0, 0);
+}
+
 void help_program(struct buf *out, const struct program *program)
 {
 	size_t column = 0;
@@ -78,11 +89,8 @@ void help_program(struct buf *out, const struct program *program)
 	for (size_t i = 0; program->commands[i]; i++)
 		add_entry(out, program->commands[i]->name, program->commands[i]->summary,
 			  column);
-	buf_add_str(out, "\n");
-	buf_addf(out,
-		 "'%s help COMMAND' tells more of one. '%s --version' tells the "
-		 "version.\n",
-		 program->name, program->name);
+	buf_add_char(out, '\n');
+	add_last_line(out, program);
 }
 
 static void add_option(struct buf *out, const struct cmd_option *o)
