@@ -1,0 +1,150 @@
+#include "base/stream.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+
+static int temp_file(const char *text)
+{
+	char name[] = "/tmp/stream-XXXXXX";
+	int fd = mkstemp(name);
+
+	unlink(name);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	return fd;
+}
+
+static void a_range_of_a_file_is_read_exactly(void **state)
+{
+	AUTO_FD int fd = temp_file("0123456789");
+	AUTO(source_closep) struct nf_source *s = source_of_fd_range(fd, 2, 5);
+	AUTO_BUF struct buf out;
+	struct buf_sink sink;
+	struct nf_err err;
+
+	(void)state;
+	buf_init(&out, 100);
+	buf_sink_init(&sink, &out);
+	assert_int_equal(source_copy(s, &sink.sink, &err), 0);
+	assert_string_equal(out.ptr, "23456");
+}
+
+static void a_file_that_ends_within_the_range_is_truncated(void **state)
+{
+	AUTO_FD int fd = temp_file("0123456789");
+	AUTO(source_closep) struct nf_source *s = source_of_fd_range(fd, 2, 20);
+	struct nf_err err;
+
+	(void)state;
+	assert_int_equal(source_drain(s, &err), -NF_E_FORMAT);
+	assert_string_equal(err.text, "truncated: 12 bytes are missing");
+}
+
+static void a_pipe_is_read_to_its_end(void **state)
+{
+	AUTO_BUF struct buf out;
+	struct nf_source *s;
+	struct buf_sink sink;
+	struct nf_err err;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "pipe", 4), 4);
+	close(fds[1]);
+	buf_init(&out, 100);
+	buf_sink_init(&sink, &out);
+	s = source_of_fd(fds[0]);
+	assert_int_equal(source_copy(s, &sink.sink, &err), 0);
+	source_close(s);
+	close(fds[0]);
+	assert_string_equal(out.ptr, "pipe");
+}
+
+static void a_size_is_held_exactly(void **state)
+{
+	static const struct {
+		size_t len;
+		int rc;
+		const char *error;
+	} rows[] = {
+		{ 10, 0, "" },
+		{ 9, -NF_E_HASH, "NAR is 9 bytes, not the 10 that were promised" },
+		{ 11, -NF_E_HASH, "NAR is over the 10 bytes that were promised" },
+		{ 0, -NF_E_HASH, "NAR is 0 bytes, not the 10 that were promised" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (size_t chunk = 0; chunk < 4; chunk++) {
+			AUTO(source_closep)
+			struct nf_source *s = source_sized(
+				source_of_memory("01234567890", rows[i].len, chunk), 10,
+				"NAR");
+			struct nf_err err = { 0 };
+
+			assert_int_equal(source_drain(s, &err), rows[i].rc);
+			assert_string_equal(err.text, rows[i].error);
+		}
+	}
+}
+
+static void layers_see_all_that_passes(void **state)
+{
+	AUTO(hasher_freep) struct hasher *hasher = hasher_new(NF_SHA256);
+	AUTO(xxh3_freep) struct xxh3 *xxh3 = xxh3_new();
+	AUTO_FD int fd = temp_file("");
+	AUTO(source_closep) struct nf_source *s = NULL;
+	struct nf_hash seen, written, expected;
+	struct fd_sink sink;
+	struct nf_err err;
+
+	(void)state;
+	fd_sink_init(&sink, fd, hasher_new(NF_SHA256), xxh3);
+	s = source_tee(source_hashed(source_of_memory("hello\n", 6, 4), hasher),
+		       &sink.sink);
+	assert_int_equal(source_drain(s, &err), 0);
+	hasher_final(hasher, &seen);
+	hasher_final(sink.hasher, &written);
+	hash_bytes(&expected, NF_SHA256, "hello\n", 6);
+	assert_true(nf_hash_eq(&seen, &expected));
+	assert_true(nf_hash_eq(&written, &expected));
+	assert_int_equal(sink.written, 6);
+	hasher_free(sink.hasher);
+}
+
+static void a_sink_into_memory_holds_its_limit(void **state)
+{
+	AUTO(source_closep) struct nf_source *s = source_of_memory("0123456789", 10, 3);
+	AUTO_BUF struct buf out;
+	struct buf_sink sink;
+	struct nf_err err;
+
+	(void)state;
+	buf_init(&out, 8);
+	buf_sink_init(&sink, &out);
+	assert_int_equal(source_copy(s, &sink.sink, &err), -NF_E_LIMIT);
+	assert_string_equal(err.text, "more than 8 bytes");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_range_of_a_file_is_read_exactly),
+		cmocka_unit_test(a_file_that_ends_within_the_range_is_truncated),
+		cmocka_unit_test(a_pipe_is_read_to_its_end),
+		cmocka_unit_test(a_size_is_held_exactly),
+		cmocka_unit_test(layers_see_all_that_passes),
+		cmocka_unit_test(a_sink_into_memory_holds_its_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
