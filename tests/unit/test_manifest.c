@@ -1,0 +1,308 @@
+#include "format/manifest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+
+#define HASH	 "0123456789abcdfghijklmnpqrsvwxyz"
+#define ROOT	 HASH "-hello-1.0"
+#define SHA256	 "0000000000000000000000000000000000000000000000000001"
+#define BLAKE	 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define START	 "nixferry-bundle 1\nstore-dir /nix/store\nblock-size 1048576\n"
+#define SIZES	 "payload-size 4608\nblocks 1 " BLAKE "\n"
+#define ROOTS	 "root " ROOT "\n"
+#define INFO	 "member nix-cache-info 512 21 " SHA256 " 0\n"
+#define NARINFO	 "member " HASH ".narinfo 1536 513 " SHA256 " 0\n"
+#define NAR	 "member nar/x.nar.zst 3072 1 " SHA256 " 7\n"
+#define COMPLETE START SIZES ROOTS INFO NARINFO NAR "end\n"
+
+static void a_manifest_is_read(void **state)
+{
+	struct manifest m;
+
+	(void)state;
+	assert_int_equal(manifest_parse(&m, NF_SLICE_LIT(COMPLETE), NULL), 0);
+	assert_int_equal(m.payload_size, 4608);
+	assert_int_equal(manifest_block_count(&m), 1);
+	assert_int_equal(m.blocks_digest[1], 0x11);
+	assert_int_equal(m.root_count, 1);
+	assert_string_equal(m.roots[0].base, ROOT);
+	assert_int_equal(m.member_count, 3);
+	assert_string_equal(m.members[1].name, HASH ".narinfo");
+	assert_int_equal(m.members[1].offset, 1536);
+	assert_int_equal(m.members[1].size, 513);
+	assert_int_equal(m.members[2].nodes, 7);
+	assert_int_equal(m.members[2].digest.algo, NF_SHA256);
+	assert_int_equal(m.members[2].digest.bytes[0], 1);
+	manifest_release(&m);
+}
+
+static void what_is_read_is_written_back(void **state)
+{
+	struct manifest m;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, MANIFEST_MAX);
+	assert_int_equal(manifest_parse(&m, NF_SLICE_LIT(COMPLETE), NULL), 0);
+	manifest_format(&text, &m);
+	assert_string_equal(text.ptr, COMPLETE);
+	manifest_release(&m);
+	buf_release(&text);
+}
+
+#define AT_END	START SIZES INFO NARINFO NAR
+#define SOME	START SIZES INFO
+#define ONE(l)	START SIZES l "end\n"
+#define NAME(n) START SIZES INFO "member " n " 1536 1 " SHA256 " 0\nend\n"
+
+static void each_fault_is_named(void **state)
+{
+	static const struct {
+		const char *text;
+		enum nf_error code;
+		const char *says;
+	} rows[] = {
+		{ "", NF_E_FORMAT, "line 1: the manifest ends early" },
+		{ "nixferry-bundle 2\nnew\n", NF_E_UNSUPPORTED,
+		  "version 2 of the format; known is version 1" },
+		{ "nixferry-bundle 01\n", NF_E_FORMAT, "line 1: not a number" },
+		{ "nixferry-bundle\n", NF_E_FORMAT,
+		  "line 1: expected 'nixferry-bundle '" },
+		{ "nixferry-bundle 1", NF_E_FORMAT, "line 1: no line feed at the end" },
+		{ "nixferry-bundle 1\r\n", NF_E_FORMAT, "line 1: not a number" },
+		{ "nixferry-bundle 1\nstore-dir /gnu/store\n", NF_E_FORMAT,
+		  "line 2: expected 'store-dir /nix/store'" },
+		{ "nixferry-bundle 1\nstore-dir /nix/store\nblock-size 65536\n",
+		  NF_E_FORMAT, "line 3: another block size than 1048576" },
+		{ START "payload-size -1\n", NF_E_FORMAT, "line 4: not a number" },
+		{ START "payload-size 99999999999999999999\n", NF_E_FORMAT,
+		  "line 4: not a number" },
+		{ START "payload-size 1099511627777\n", NF_E_LIMIT,
+		  "payload of 1099511627777 bytes, over 1099511627776" },
+		{ START "payload-size 4608\nblocks 2 " BLAKE "\n", NF_E_FORMAT,
+		  "line 5: not the number of blocks that the payload has" },
+		{ START "payload-size 4608\nblocks 1 00\n", NF_E_FORMAT,
+		  "line 5: not a BLAKE2b-256 digest" },
+		{ START "payload-size 4608\nblocks 1 00AA2233445566778899aabbccddeeff0011"
+			"2233445566778899aabbccddeeff\n",
+		  NF_E_FORMAT, "line 5: an upper case digest" },
+		{ START "payload-size 4608\nblocks 1\n", NF_E_FORMAT,
+		  "line 5: a field is missing" },
+		{ START "payload-size 4608\nblocks  1 " BLAKE "\n", NF_E_FORMAT,
+		  "line 5: a field is missing" },
+		{ START "payload-size 4608\nblocks 1 " BLAKE " \n", NF_E_FORMAT,
+		  "line 5: a field too many" },
+		{ START SIZES ROOTS ROOTS INFO NARINFO NAR "end\n", NF_E_FORMAT,
+		  "root '" ROOT "' twice" },
+		{ ONE(INFO ROOTS), NF_E_FORMAT,
+		  "line 7: expected a root, a member or the end, in this order" },
+		{ ONE("remark x\n"), NF_E_FORMAT,
+		  "line 6: expected a root, a member or the end, in this order" },
+		{ ONE("member nix-cache-info 512 21 " SHA256 "\n"), NF_E_FORMAT,
+		  "line 6: a field is missing" },
+		{ ONE("member nix-cache-info 512 21 " SHA256 " 0 0\n"), NF_E_FORMAT,
+		  "line 6: a field too many" },
+		{ ONE("member nix-cache-info 512 021 " SHA256 " 0\n"), NF_E_FORMAT,
+		  "line 6: not a number" },
+		{ ONE("member nix-cache-info 512 21 1" SHA256 " 0\n"), NF_E_FORMAT,
+		  "line 6: not a SHA-256 digest" },
+		{ ONE("member nix-cache-info 512 21 z000000000000000000000000000000000000"
+		      "000000000000001 0\n"),
+		  NF_E_FORMAT, "line 6: not a SHA-256 digest" },
+		{ ONE("member nix-cache-info 0 21 " SHA256 " 0\n"), NF_E_FORMAT,
+		  "line 6: the member's offset leaves a gap or overlaps" },
+		{ ONE("member nix-cache-info 1024 21 " SHA256 " 0\n"), NF_E_FORMAT,
+		  "line 6: the member's offset leaves a gap or overlaps" },
+		{ ONE("member nix-cache-info 512 1099511627777 " SHA256 " 0\n"),
+		  NF_E_LIMIT,
+		  "line 6: member 'nix-cache-info' ends beyond 1099511627776 bytes" },
+		{ ONE("member nix-cache-info 512 21 " SHA256 " 1\n"), NF_E_FORMAT,
+		  "line 6: member 'nix-cache-info' cannot have nodes" },
+		{ ONE(INFO INFO), NF_E_FORMAT,
+		  "line 7: member 'nix-cache-info' is out of order" },
+		{ ONE("member nar/x 512 21 " SHA256 " 0\n"), NF_E_FORMAT,
+		  "line 6: member 'nar/x' is out of order" },
+		{ START SIZES INFO "member nar/x 1536 1 " SHA256 " 0\n"
+				   "member " HASH ".narinfo 2560 1 " SHA256 " 0\nend\n",
+		  NF_E_FORMAT, "line 8: member '" HASH ".narinfo' is out of order" },
+		{ START "payload-size 4096\nblocks 1 " BLAKE "\n" INFO
+			"member nar/x 1536 1 " SHA256 " 0\n"
+			"member nar/x 2560 1 " SHA256 " 0\nend\n",
+		  NF_E_FORMAT, "member 'nar/x' twice" },
+		{ START SIZES INFO "member nar/x 1536 1 " SHA256 " 1099511627777\nend\n",
+		  NF_E_LIMIT, "line 7: member 'nar/x' has 1099511627777 nodes" },
+		{ NAME("/etc/passwd"), NF_E_FORMAT,
+		  "line 7: wrong member name '/etc/passwd'" },
+		{ NAME("nar/../x"), NF_E_FORMAT, "line 7: wrong member name 'nar/../x'" },
+		{ NAME("nar/.."), NF_E_FORMAT, "line 7: wrong member name 'nar/..'" },
+		{ NAME("nar/."), NF_E_FORMAT, "line 7: wrong member name 'nar/.'" },
+		{ NAME("nar/"), NF_E_FORMAT, "line 7: wrong member name 'nar/'" },
+		{ NAME("nar/a..b"), NF_E_FORMAT, "line 7: wrong member name 'nar/a..b'" },
+		{ NAME("nar/a."), NF_E_FORMAT, "line 7: wrong member name 'nar/a.'" },
+		{ NAME("nar/.a"), NF_E_FORMAT, "line 7: wrong member name 'nar/.a'" },
+		{ NAME("nar/A"), NF_E_FORMAT, "line 7: wrong member name 'nar/A'" },
+		{ NAME("nar/a/b"), NF_E_FORMAT, "line 7: wrong member name 'nar/a/b'" },
+		{ NAME("nixferry/blocks"), NF_E_FORMAT,
+		  "line 7: wrong member name 'nixferry/blocks'" },
+		{ NAME("e" HASH ".narinfo"), NF_E_FORMAT,
+		  "line 7: wrong member name 'e" HASH ".narinfo'" },
+		{ NAME("e123456789abcdfghijklmnpqrsvwxyz.narinfo"), NF_E_FORMAT,
+		  "line 7: wrong member name "
+		  "'e123456789abcdfghijklmnpqrsvwxyz.narinfo'" },
+		{ ONE(ROOTS), NF_E_FORMAT, "no member" },
+		{ SOME, NF_E_FORMAT, "line 7: the manifest ends early" },
+		{ SOME "end", NF_E_FORMAT, "line 7: no line feed at the end" },
+		{ SOME "end\n\n", NF_E_FORMAT, "line 7: something follows the end" },
+		{ SOME "end\n", NF_E_FORMAT,
+		  "payload-size is 4608, its members make 2048" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct nf_err err = { 0 };
+		struct manifest m;
+		int rc = manifest_parse(&m, nf_slice_str(rows[i].text), &err);
+
+		manifest_release(&m);
+		assert_string_equal(err.text, rows[i].says);
+		assert_int_equal(rc, -(int)rows[i].code);
+	}
+}
+
+static void names_of_99_characters_fit(void **state)
+{
+	char text[4096];
+	struct manifest m;
+
+	(void)state;
+	for (int digits = 94; digits <= 97; digits++) {
+		int rc;
+
+		snprintf(text, sizeof(text),
+			 START "payload-size 3072\nblocks 1 " BLAKE "\n" INFO
+			       "member nar/%0*d 1536 1 " SHA256 " 0\nend\n",
+			 digits, 1);
+		rc = manifest_parse(&m, nf_slice_str(text), NULL);
+		assert_int_equal(rc, digits <= 95 ? 0 : -NF_E_FORMAT);
+		manifest_release(&m);
+	}
+}
+
+static void a_cut_manifest_is_never_accepted(void **state)
+{
+	struct manifest m;
+
+	(void)state;
+	for (size_t len = 0; len < strlen(COMPLETE); len++) {
+		assert_int_not_equal(manifest_parse(&m, nf_slice(COMPLETE, len), NULL),
+				     0);
+		manifest_release(&m);
+	}
+}
+
+/* A change is refused or it is another manifest, with its own text. */
+static void every_accepted_text_is_canonical(void **state)
+{
+	static const char bytes[] = " \n\t0129azA./-";
+	char text[] = COMPLETE;
+
+	(void)state;
+	for (size_t i = 0; i < strlen(COMPLETE); i++)
+		for (const char *c = bytes; *c; c++) {
+			struct manifest m;
+			struct buf again;
+
+			text[i] = *c;
+			buf_init(&again, MANIFEST_MAX);
+			if (manifest_parse(&m, nf_slice_str(text), NULL) == 0) {
+				manifest_format(&again, &m);
+				assert_string_equal(again.ptr, text);
+			}
+			manifest_release(&m);
+			buf_release(&again);
+			text[i] = COMPLETE[i];
+		}
+}
+
+static void layout_gives_offsets_and_the_payload_size(void **state)
+{
+	struct nf_bundle_member members[] = {
+		{ .name = "nix-cache-info", .size = 21 },
+		{ .name = HASH ".narinfo", .size = 0 },
+		{ .name = "nar/big.nar", .size = 9ULL << 30, .nodes = 1 },
+		{ .name = "nar/last.nar", .size = 512, .nodes = 1 },
+	};
+	struct manifest m = { .members = members, .member_count = 4 };
+
+	(void)state;
+	assert_int_equal(manifest_layout(&m, NULL), 0);
+	assert_int_equal(members[0].offset, 512);
+	assert_int_equal(members[1].offset, 1536);
+	assert_int_equal(members[2].offset, 1536 + 1536);
+	assert_true(members[3].offset == 3072 + (9ULL << 30) + 512);
+	assert_true(m.payload_size == members[3].offset + 512 + 1024);
+}
+
+static void layout_refuses_what_parse_refuses(void **state)
+{
+	static const struct {
+		struct nf_bundle_member members[3];
+		enum nf_error code;
+		const char *says;
+	} rows[] = {
+		{ { { .name = "" } }, NF_E_FORMAT, "wrong member name ''" },
+		{ { { .name = "nar/a" } },
+		  NF_E_FORMAT,
+		  "member 'nar/a' is out of order" },
+		{ { { .name = "nix-cache-info" },
+		    { .name = "nar/a" },
+		    { .name = "nar/a" } },
+		  NF_E_FORMAT,
+		  "member 'nar/a' twice" },
+		{ { { .name = "nix-cache-info" },
+		    { .name = "nar/a", .size = 1ULL << 40 },
+		    { .name = "nar/b", .size = 1 } },
+		  NF_E_LIMIT,
+		  "member 'nar/b' ends beyond 1099511627776 bytes" },
+		{ { { .name = "nix-cache-info" },
+		    { .name = "nar/a", .size = 1 },
+		    { .name = "nar/b", .size = (1ULL << 40) - 2048 } },
+		  NF_E_LIMIT,
+		  "payload of 1099511629824 bytes, over 1099511627776" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct nf_bundle_member members[3];
+		struct manifest m = { .members = members };
+		struct nf_err err;
+
+		memcpy(members, rows[i].members, sizeof(members));
+		m.member_count = members[2].name[0] ? 3 : 1;
+		assert_int_equal(manifest_layout(&m, &err), -(int)rows[i].code);
+		assert_string_equal(err.text, rows[i].says);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_manifest_is_read),
+		cmocka_unit_test(what_is_read_is_written_back),
+		cmocka_unit_test(each_fault_is_named),
+		cmocka_unit_test(names_of_99_characters_fit),
+		cmocka_unit_test(a_cut_manifest_is_never_accepted),
+		cmocka_unit_test(every_accepted_text_is_canonical),
+		cmocka_unit_test(layout_gives_offsets_and_the_payload_size),
+		cmocka_unit_test(layout_refuses_what_parse_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
