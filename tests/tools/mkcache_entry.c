@@ -19,7 +19,7 @@
 #include "mkcache.h"
 
 #define ZSTD_LEVEL  3
-#define NAR_URL_MAX 80
+#define NAR_URL_MAX (NF_HASH_TEXT_MAX + 16) /* "nar/HASH.nar.lzma" */
 
 static const char cache_info[] = "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n";
 
@@ -104,19 +104,21 @@ static int add_refs(struct nf_pathinfo *info, const struct nf_storepath *refs, s
 	return rc;
 }
 
-static void hash_without_self(const struct mkcache_nar *nar, bool self,
-			      struct nf_hash *ret)
+static int hash_without_self(const struct mkcache_nar *nar, bool self,
+			     struct nf_hash *ret, struct nf_err *err)
 {
 	struct hash_modulo *modulo;
+	bool good;
 
 	if (!self) {
 		hash_bytes(ret, NF_SHA256, nar->bytes, nar->size);
-		return;
+		return 0;
 	}
 	modulo = hash_modulo_new(NF_SHA256, nf_slice_str(MKCACHE_SELF));
 	hash_modulo_update(modulo, nar->bytes, nar->size);
-	hash_modulo_final(modulo, ret);
+	good = hash_modulo_final(modulo, ret);
 	hash_modulo_free(modulo);
+	return good ? 0 : err_set(err, NF_E_LIMIT, "too many references to itself");
 }
 
 static void write_self(struct mkcache_nar *nar, struct nf_slice hash)
@@ -146,7 +148,9 @@ static int make_path(struct mkcache *m, struct nf_pathinfo *info, struct mkcache
 	char text[CA_TEXT_MAX];
 	int rc;
 
-	hash_without_self(nar, o->self_ref, &ca.hash);
+	rc = hash_without_self(nar, o->self_ref, &ca.hash, err);
+	if (rc)
+		return rc;
 	if (o->input_addressed)
 		rc = make_output_path(info, &ca.hash, nf_slice_str(name), err);
 	else
