@@ -380,11 +380,15 @@ static int write_bundle(struct pass *pass, struct manifest *m, struct nf_err *er
 {
 	size_t digests_len = (size_t)manifest_block_count(m) * BLAKE2B_SIZE;
 	AUTO_BUF struct buf head;
+	int rc;
 
 	buf_init(&head, MANIFEST_MAX + MANIFEST_SIG_MAX + digests_len + 8 * KIB);
 	pass->digests = mem_calloc(digests_len, 1);
-	return can_place(pass->fd) ? write_file(pass, m, &head, err)
-				   : write_pipe(pass, m, &head, err);
+	rc = can_place(pass->fd) ? write_file(pass, m, &head, err)
+				 : write_pipe(pass, m, &head, err);
+	if (!rc && pass->opts->ret_size)
+		*pass->opts->ret_size = head.len + m->payload_size;
+	return rc;
 }
 
 int nf_bundle_write(int fd, const char *name, const struct nf_bundle_write_options *opts,

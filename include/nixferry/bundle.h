@@ -102,6 +102,7 @@ struct nf_bundle_write_options {
 	void *open_ctx;
 	size_t jobs;		   /* threads that read and hash; 0: one a processor */
 	struct progress *progress; /* may be NULL; bytes of the payload */
+	uint64_t *ret_size;	   /* may be NULL; of the whole bundle, on success */
 };
 
 /* Writes the bundle to FD (borrowed): a regular file at offset 0 (written in parallel,
