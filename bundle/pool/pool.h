@@ -1,7 +1,7 @@
 /* The pool: a directory of verified NARs that is itself a file:// binary cache, and the
  * partial downloads on their way into it. Several processes may share one.
  *
- *   nix-cache-info   HASH.narinfo   nar/NARHASH.nar[.SUFFIX]   tmp/ID.part, tmp/ID.etag
+ *   nix-cache-info   HASH.narinfo   nar/FILEHASH.nar[.SUFFIX]   tmp/ID.part, tmp/ID.etag
  */
 #ifndef POOL_H
 #define POOL_H
@@ -47,6 +47,10 @@ int pool_add_sigs(struct pool *p, const struct nf_pathinfo *info,
  * verified and on the disk. Any thread. On failure nothing is left. */
 int pool_ingest(struct pool *p, const struct nf_trusted *t, enum codec codec,
 		struct nf_source *in, int level, struct nf_err *err) MUST_CHECK;
+
+/* Encodes an entry's NAR anew, as LEVEL says. */
+int pool_reencode(struct pool *p, const struct nf_narinfo *ni, int level,
+		  struct nf_err *err) MUST_CHECK;
 
 /* Waits until every ingested entry is on the disk and visible; the first failure since
  * the last flush is returned. */
