@@ -1,0 +1,359 @@
+#include "pool/pack.h"
+
+#include <fcntl.h>
+#include <nixferry/bundle.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/encoding.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/interrupt.h"
+#include "base/mem.h"
+#include "base/workers.h"
+#include "pool/pool_closure.h"
+#include "pool/pool_private.h"
+
+struct pack {
+	struct pool *pool;
+	const struct pack_options *opts;
+	struct pool_closure closure;
+	struct pack_result result;
+	/* what goes into the bundle: nix-cache-info, narinfos by name, NARs in import
+	 * order */
+	struct nf_bundle_input *inputs;
+	size_t input_count;
+	struct map nars;    /* NarHash to index in inputs */
+	enum codec *codecs; /* of each input that is a NAR */
+	/* encoding anew */
+	struct workers *workers;
+	pthread_mutex_t lock; /* of what follows */
+	int rc;
+	struct nf_err err;
+};
+
+/* ---- encoding anew ---- */
+
+struct reencode {
+	struct pack *pack;
+	struct nf_storepath path;
+};
+
+static bool is_encoded_so(const struct nf_narinfo *ni, int level)
+{
+	return level == POOL_KEEP ||
+	       (ni->level == level && nf_slice_is(ni->compression, "zstd"));
+}
+
+static bool has_failed(struct pack *pk)
+{
+	bool failed;
+
+	pthread_mutex_lock(&pk->lock);
+	failed = pk->rc != 0;
+	pthread_mutex_unlock(&pk->lock);
+	return failed;
+}
+
+static int reencode(struct pack *pk, const struct nf_storepath *path, struct nf_err *err)
+{
+	struct nf_narinfo ni;
+	int rc;
+
+	rc = interrupt_check(err);
+	if (rc)
+		return rc;
+	rc = pool_find(pk->pool, path, &ni, err);
+	if (!rc)
+		rc = pool_reencode(pk->pool, &ni, pk->opts->level, err);
+	nf_narinfo_release(&ni);
+	return rc;
+}
+
+static void reencode_job(void *job, size_t worker)
+{
+	struct reencode *r = job;
+	struct pack *pk = r->pack;
+	struct nf_err err;
+	int rc;
+
+	(void)worker;
+	if (!has_failed(pk)) {
+		int item = progress_begin(pk->opts->progress, "encode",
+					  r->path.base + NF_STOREPATH_HASH_LEN + 1);
+
+		rc = reencode(pk, &r->path, &err);
+		progress_end(pk->opts->progress, item);
+		progress_add(pk->opts->progress, PROGRESS_PATHS_DONE, 1);
+		pthread_mutex_lock(&pk->lock);
+		if (rc && !pk->rc) {
+			pk->rc = rc;
+			pk->err = err;
+		}
+		pthread_mutex_unlock(&pk->lock);
+	}
+	free(r);
+}
+
+static int visit(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
+{
+	struct pack *pk = ctx;
+	struct reencode *r;
+
+	(void)err;
+	if (is_encoded_so(ni, pk->opts->level))
+		return 0;
+	if (!pk->workers) {
+		size_t jobs = pk->opts->jobs ? pk->opts->jobs : workers_cpu_count();
+
+		progress_phase(pk->opts->progress, "encoding");
+		pk->workers = workers_new(jobs, 4 * jobs);
+	}
+	r = mem_alloc(sizeof(*r));
+	*r = (struct reencode){ pk, ni->info.path };
+	progress_add(pk->opts->progress, PROGRESS_PATHS_TOTAL, 1);
+	workers_submit(pk->workers, reencode_job, r);
+	return 0;
+}
+
+/* Finds the closure, and sees to it that all of it is encoded as asked. */
+static int prepare(struct pack *pk, struct nf_err *err)
+{
+	const struct pack_options *opts = pk->opts;
+	int rc;
+
+	rc = pool_closure_walk(&pk->closure, pk->pool, opts->roots, opts->root_count,
+			       visit, pk, err);
+	if (!pk->workers)
+		return rc;
+	if (rc) {
+		pthread_mutex_lock(&pk->lock);
+		pk->rc = rc; /* what is queued need not be done */
+		pthread_mutex_unlock(&pk->lock);
+	}
+	workers_free(TAKE_PTR(pk->workers));
+	if (rc)
+		return rc;
+	if (pk->rc) {
+		if (err)
+			*err = pk->err;
+		return pk->rc;
+	}
+	return pool_flush(pk->pool, err);
+}
+
+/* ---- members ---- */
+
+static struct nf_bundle_input *bytes_input(struct pack *pk, size_t index,
+					   const char *bytes, size_t len)
+{
+	struct nf_bundle_input *input = &pk->inputs[index];
+
+	input->bytes = bytes;
+	input->size = len;
+	hash_bytes(&input->digest, NF_SHA256, bytes, len);
+	return input;
+}
+
+static int open_nar(void *ctx, size_t index, int *ret_fd, struct nf_err *err)
+{
+	struct pack *pk = ctx;
+	const struct nf_bundle_input *input = &pk->inputs[index];
+	char url[POOL_URL_MAX];
+
+	pool_url(url, &input->digest, pk->codecs[index]);
+	return pool_open_file(pk->pool, url + POOL_URL_FILE, input->size, ret_fd, err);
+}
+
+/* The member of a NAR, made for the first path that has it: others share it, also where
+ * their own entry is in another encoding. */
+static size_t nar_input(struct pack *pk, const struct nf_narinfo *ni)
+{
+	struct nf_slice key = arena_slice(
+		&pk->closure.arena,
+		nf_slice((const char *)ni->info.nar_hash.bytes, nf_hash_size(NF_SHA256)));
+	struct nf_bundle_input *input;
+	char url[POOL_URL_MAX];
+	uintptr_t *value;
+	bool new;
+
+	value = map_put(&pk->nars, key, &new);
+	if (!new)
+		return *value;
+	*value = pk->input_count;
+	codec_parse(&pk->codecs[pk->input_count], ni->compression);
+	input = &pk->inputs[pk->input_count];
+	pool_url(url, &ni->info.nar_hash, pk->codecs[pk->input_count]);
+	strcpy(input->name, url);
+	input->size = ni->file_size;
+	input->digest = ni->file_hash;
+	input->nodes = ni->nodes;
+	input->open = open_nar;
+	input->has_xxh3 = true;
+	memcpy(input->xxh3, ni->xxh3, sizeof(input->xxh3));
+	return pk->input_count++;
+}
+
+static int compare_sigs(const void *a, const void *b)
+{
+	return nf_slice_cmp(*(const struct nf_slice *)a, *(const struct nf_slice *)b);
+}
+
+static void sign(struct nf_pathinfo *info, const struct nf_secret_key *key)
+{
+	AUTO_FREE char *fingerprint = nf_pathinfo_fingerprint(info);
+	AUTO_FREE char *sig = nf_sign(key, fingerprint, strlen(fingerprint));
+
+	nf_pathinfo_add_sig(info, nf_slice_str(sig));
+}
+
+/* What the bundle says of a path: its file's facts are the member's, nothing is said of
+ * the pool, and the order of signatures does not tell how they came. */
+static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_len)
+{
+	size_t index = nar_input(pk, ni);
+	const struct nf_bundle_input *nar = &pk->inputs[index];
+
+	if (!ni->info.nsigs)
+		sign(&ni->info, pk->opts->key);
+	qsort(ni->info.sigs, ni->info.nsigs, sizeof(*ni->info.sigs), compare_sigs);
+	ni->url = nf_slice_str(nar->name);
+	ni->compression = nf_slice_str(codec_name(pk->codecs[index]));
+	ni->has_file_hash = true;
+	ni->file_hash = nar->digest;
+	ni->file_size = nar->size;
+	ni->nodes = 0;
+	ni->has_xxh3 = false;
+	ni->level = 0;
+	return nf_narinfo_format(ni, ret_len);
+}
+
+static int add_path(struct pack *pk, const struct nf_storepath *path, size_t index,
+		    struct nf_err *err)
+{
+	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	int rc;
+
+	rc = pool_find(pk->pool, path, &ni, err);
+	if (rc)
+		return rc;
+	if (!is_encoded_so(&ni, pk->opts->level))
+		return err_set(
+			err, NF_E_SYS,
+			"pool entry '%s': another process has encoded it anew; try "
+			"again",
+			path->base);
+	text = bundle_narinfo(pk, &ni, &len);
+	bytes_input(pk, index, arena_strndup(&pk->closure.arena, text, len), len);
+	pool_info_name(pk->inputs[index].name, nf_storepath_hash(path));
+	pk->result.paths++;
+	pk->result.nar_bytes += ni.info.nar_size;
+	return 0;
+}
+
+static int add_paths(struct pack *pk, const uint32_t *by_name, const uint32_t *order,
+		     struct nf_err *err)
+{
+	size_t count = pk->closure.len;
+	AUTO_FREE uint32_t *rank = mem_calloc(count, sizeof(*rank));
+	int rc = 0;
+
+	for (size_t i = 0; i < count; i++)
+		rank[by_name[i]] = (uint32_t)i;
+	pk->inputs = mem_calloc(1 + 2 * count, sizeof(*pk->inputs));
+	pk->codecs = mem_calloc(1 + 2 * count, sizeof(*pk->codecs));
+	strcpy(bytes_input(pk, 0, POOL_CACHE_INFO, strlen(POOL_CACHE_INFO))->name,
+	       "nix-cache-info");
+	pk->input_count = 1 + count;
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = add_path(pk, &pk->closure.nodes[order[i]]->path, 1 + rank[order[i]],
+			      err);
+	return rc;
+}
+
+static int make_inputs(struct pack *pk, struct nf_err *err)
+{
+	AUTO_FREE uint32_t *by_name = pool_closure_by_name(&pk->closure);
+	AUTO_FREE uint32_t *order = NULL;
+	int rc;
+
+	rc = pool_closure_order(&pk->closure, by_name, &order, err);
+	return rc ? rc : add_paths(pk, by_name, order, err);
+}
+
+/* ---- output ---- */
+
+static int compare_paths(const void *a, const void *b)
+{
+	return nf_storepath_cmp(a, b);
+}
+
+static int write_bundle(struct pack *pk, int fd, const char *name, struct nf_err *err)
+{
+	size_t root_count = pk->opts->root_count;
+	AUTO_FREE struct nf_storepath *roots =
+		mem_dup(pk->opts->roots, root_count * sizeof(*roots));
+	const struct nf_bundle_write_options opts = {
+		.inputs = pk->inputs,
+		.input_count = pk->input_count,
+		.roots = roots,
+		.root_count = root_count,
+		.key = pk->opts->key,
+		.open_ctx = pk,
+		.jobs = pk->opts->jobs,
+		.progress = pk->opts->progress,
+		.ret_size = &pk->result.bundle_bytes,
+	};
+
+	qsort(roots, root_count, sizeof(*roots), compare_paths);
+	progress_phase(pk->opts->progress, "packing");
+	return nf_bundle_write(fd, name, &opts, err);
+}
+
+static int write_file(struct pack *pk, const char *output, struct nf_err *err)
+{
+	AUTO(atomic_file_discard) struct atomic_file file = ATOMIC_FILE_INIT;
+	int rc;
+
+	rc = atomic_file_open(&file, AT_FDCWD, output, 0644, err);
+	if (!rc)
+		rc = write_bundle(pk, file.fd, output, err);
+	return rc ? rc : atomic_file_commit(&file, err);
+}
+
+static int write_output(struct pack *pk, const char *output, struct nf_err *err)
+{
+	if (strcmp(output, "-") == 0)
+		return write_bundle(pk, STDOUT_FILENO, "standard output", err);
+	return write_file(pk, output, err);
+}
+
+int pack_bundle(struct pool *p, const char *output, const struct pack_options *opts,
+		struct pack_result *ret, struct nf_err *err)
+{
+	struct pack pk = { .pool = p, .opts = opts };
+	int rc;
+
+	if (strcmp(output, "-") == 0 && isatty(STDOUT_FILENO))
+		return err_set(err, NF_E_USAGE, "a bundle is not for a terminal");
+	pool_closure_init(&pk.closure);
+	map_init(&pk.nars);
+	pthread_mutex_init(&pk.lock, NULL);
+	rc = prepare(&pk, err);
+	if (!rc)
+		rc = make_inputs(&pk, err);
+	if (!rc)
+		rc = write_output(&pk, output, err);
+	if (!rc)
+		*ret = pk.result;
+	pthread_mutex_destroy(&pk.lock);
+	map_release(&pk.nars);
+	pool_closure_release(&pk.closure);
+	free(pk.inputs);
+	free(pk.codecs);
+	return rc;
+}

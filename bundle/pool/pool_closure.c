@@ -1,0 +1,197 @@
+#include "pool/pool_closure.h"
+
+#include <stdlib.h>
+
+#include "base/interrupt.h"
+#include "base/mem.h"
+
+void pool_closure_init(struct pool_closure *c)
+{
+	*c = (struct pool_closure){ 0 };
+	arena_init(&c->arena);
+	map_init(&c->index);
+}
+
+void pool_closure_release(struct pool_closure *c)
+{
+	free(c->nodes);
+	map_release(&c->index);
+	arena_release(&c->arena);
+}
+
+/* The index of a path, which is added if it is new. */
+static uint32_t find_or_add(struct pool_closure *c, const struct nf_storepath *path,
+			    uint32_t referrer)
+{
+	struct pool_closure_node *node;
+	uintptr_t *value;
+	bool new = false;
+
+	value = map_get(&c->index, nf_storepath_base(path));
+	if (value)
+		return (uint32_t)*value;
+	node = arena_calloc(&c->arena, 1, sizeof(*node));
+	node->path = *path;
+	node->referrer = referrer;
+	value = map_put(&c->index, nf_storepath_base(&node->path), &new);
+	*value = c->len;
+	MEM_GROW(c->nodes, c->len, c->cap);
+	c->nodes[c->len++] = node;
+	return (uint32_t)*value;
+}
+
+static int add_refs(struct pool_closure *c, uint32_t index,
+		    const struct nf_pathinfo *info, struct nf_err *err)
+{
+	struct pool_closure_node *node = c->nodes[index];
+	int rc;
+
+	node->refs = arena_calloc(&c->arena, info->nrefs, sizeof(*node->refs));
+	for (size_t i = 0; i < info->nrefs; i++) {
+		struct nf_storepath ref;
+		uint32_t target;
+
+		rc = nf_storepath_parse_base(&ref, info->refs[i], err);
+		if (rc)
+			return rc;
+		target = find_or_add(c, &ref, index);
+		if (target != index)
+			node->refs[node->nrefs++] = target;
+	}
+	return 0;
+}
+
+static int name_referrer(const struct pool_closure *c, uint32_t index, int rc,
+			 struct nf_err *err)
+{
+	const struct pool_closure_node *node = c->nodes[index];
+
+	if (rc != -NF_E_MISSING)
+		return rc;
+	if (node->referrer == index)
+		return err_prefix(err, rc, "'%s' is not in the pool", node->path.base);
+	return err_prefix(err, rc, "'%s' is not in the pool, but '%s' refers to it",
+			  node->path.base, c->nodes[node->referrer]->path.base);
+}
+
+static int visit_node(struct pool_closure *c, struct pool *p, uint32_t index,
+		      int (*visit)(void *ctx, const struct nf_narinfo *ni,
+				   struct nf_err *err),
+		      void *ctx, struct nf_err *err)
+{
+	struct nf_narinfo ni;
+	int rc;
+
+	rc = interrupt_check(err);
+	if (rc)
+		return rc;
+	rc = pool_find(p, &c->nodes[index]->path, &ni, err);
+	rc = rc ? name_referrer(c, index, rc, err) : add_refs(c, index, &ni.info, err);
+	if (!rc)
+		rc = visit(ctx, &ni, err);
+	nf_narinfo_release(&ni);
+	return rc;
+}
+
+int pool_closure_walk(struct pool_closure *c, struct pool *p,
+		      const struct nf_storepath *roots, size_t root_count,
+		      int (*visit)(void *ctx, const struct nf_narinfo *ni,
+				   struct nf_err *err),
+		      void *ctx, struct nf_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < root_count; i++)
+		find_or_add(c, &roots[i], (uint32_t)c->len);
+	/* Those that it finds are appended: the nodes are the queue. */
+	for (size_t i = 0; !rc && i < c->len; i++)
+		rc = visit_node(c, p, (uint32_t)i, visit, ctx, err);
+	return rc;
+}
+
+static int compare_nodes(const void *a, const void *b, void *ctx)
+{
+	struct pool_closure_node *const *nodes = ctx;
+
+	return nf_storepath_cmp(&nodes[*(const uint32_t *)a]->path,
+				&nodes[*(const uint32_t *)b]->path);
+}
+
+uint32_t *pool_closure_by_name(const struct pool_closure *c)
+{
+	uint32_t *list = mem_calloc(c->len, sizeof(*list));
+
+	for (size_t i = 0; i < c->len; i++)
+		list[i] = (uint32_t)i;
+	if (c->len)
+		qsort_r(list, c->len, sizeof(*list), compare_nodes, c->nodes);
+	return list;
+}
+
+/* A depth-first walk with a stack of its own: chains of references are long. */
+struct walk {
+	const struct pool_closure *c;
+	enum {
+		NEW,
+		OPEN,
+		DONE
+	} * state;
+	uint32_t *next;	 /* of each node: the reference to look at next */
+	uint32_t *stack; /* the open nodes */
+	size_t depth;
+	uint32_t *order;
+	size_t len;
+};
+
+static void enter(struct walk *w, uint32_t index)
+{
+	w->state[index] = OPEN;
+	w->stack[w->depth++] = index;
+}
+
+static int step(struct walk *w, struct nf_err *err)
+{
+	uint32_t index = w->stack[w->depth - 1];
+	const struct pool_closure_node *node = w->c->nodes[index];
+	uint32_t ref;
+
+	if (w->next[index] == node->nrefs) {
+		w->state[index] = DONE;
+		w->order[w->len++] = index;
+		w->depth--;
+		return 0;
+	}
+	ref = node->refs[w->next[index]++];
+	if (w->state[ref] == OPEN)
+		return err_set(err, NF_E_FORMAT, "'%s' and '%s' refer to each other",
+			       node->path.base, w->c->nodes[ref]->path.base);
+	if (w->state[ref] == NEW)
+		enter(w, ref);
+	return 0;
+}
+
+int pool_closure_order(const struct pool_closure *c, const uint32_t *by_name,
+		       uint32_t **ret, struct nf_err *err)
+{
+	struct walk w = { .c = c };
+	int rc = 0;
+
+	w.state = mem_calloc(c->len, sizeof(*w.state));
+	w.next = mem_calloc(c->len, sizeof(*w.next));
+	w.stack = mem_calloc(c->len, sizeof(*w.stack));
+	w.order = mem_calloc(c->len, sizeof(*w.order));
+	for (size_t i = 0; !rc && i < c->len; i++) {
+		if (w.state[by_name[i]] == NEW)
+			enter(&w, by_name[i]);
+		while (!rc && w.depth)
+			rc = step(&w, err);
+	}
+	free(w.state);
+	free(w.next);
+	free(w.stack);
+	if (rc)
+		free(w.order);
+	else
+		*ret = w.order;
+	return rc;
+}
