@@ -19,6 +19,14 @@ static int print_path(void *ctx, const struct nf_narinfo *ni,
 	return 0;
 }
 
+static void add_reference(struct json_doc *doc, struct nf_slice base)
+{
+	char path[NF_STOREPATH_TEXT_MAX];
+
+	snprintf(path, sizeof(path), NF_STORE_DIR "/%.*s", NF_SLICE_ARG(base));
+	json_add_str(doc, NULL, path);
+}
+
 static int add_path(void *ctx, const struct nf_narinfo *ni,
 		    const struct nf_bundle_member *nar, struct nf_err *err)
 {
@@ -35,7 +43,7 @@ static int add_path(void *ctx, const struct nf_narinfo *ni,
 	json_add_slice(doc, "compression", ni->compression);
 	json_begin_array(doc, "references");
 	for (size_t i = 0; i < ni->info.nrefs; i++)
-		json_add_slice(doc, NULL, ni->info.refs[i]);
+		add_reference(doc, ni->info.refs[i]);
 	json_end(doc);
 	json_begin_array(doc, "signatures");
 	for (size_t i = 0; i < ni->info.nsigs; i++)
@@ -77,11 +85,8 @@ const struct command cmd_list = {
 	.name = "list",
 	.args = "BUNDLE|-",
 	.summary = "list the paths in a bundle",
-	.text = "Lists the store paths in BUNDLE in its order, references first: "
-		"unpacked size, "
-		"size in the bundle, path. The bundle's signature is verified; its NARs "
-		"are not "
-		"read.",
+	.text = "Lists the store paths in BUNDLE: unpacked size, size in the bundle, "
+		"path. The bundle's signature is verified; its NARs are not read.",
 	.groups = (const struct cmd_option_group *const[]){ &options_keys,
 							    &options_common, NULL },
 	.min_args = 1,

@@ -118,10 +118,10 @@ static int make_without_refs(struct nf_storepath *ret, const struct ca *ca,
 	AUTO_BUF struct buf text;
 	struct nf_hash inner;
 
+	buf_init(&text, CA_TEXT_MAX + sizeof("fixed:out:"));
 	if (refs->to_self || has_others(refs))
 		return err_set(err, NF_E_FORMAT,
 			       "its kind of content address allows no references");
-	buf_init(&text, CA_TEXT_MAX + sizeof("fixed:out:"));
 	buf_addf(&text, "fixed:out:%s%s:", ca->method == CA_NAR ? "r:" : "",
 		 nf_hash_format(hash, &ca->hash, NF_HEX));
 	hash_bytes(&inner, NF_SHA256, text.ptr, text.len);

@@ -38,8 +38,9 @@ static int check_all(struct nar_checked *c, struct nf_err *err)
 	return !rc && c->ca ? ca_check_final(c->ca, err) : rc;
 }
 
-static int pass(struct nar_checked *c, struct nf_slice *ret, struct nf_err *err)
+static int nar_checked_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
 {
+	struct nar_checked *c = (struct nar_checked *)s;
 	int rc = c->begun ? 0 : begin(c, err);
 
 	if (!rc)
@@ -52,14 +53,6 @@ static int pass(struct nar_checked *c, struct nf_slice *ret, struct nf_err *err)
 	if (c->ca)
 		ca_check_update(c->ca, ret->ptr, ret->len);
 	return 0;
-}
-
-static int nar_checked_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
-{
-	struct nar_checked *c = (struct nar_checked *)s;
-	int rc = pass(c, ret, err);
-
-	return rc ? err_prefix(err, rc, "'%s'", c->info->path.base) : 0;
 }
 
 static void nar_checked_close(struct nf_source *s)

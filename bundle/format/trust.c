@@ -42,9 +42,9 @@ static int no_known_signer(const struct nf_pathinfo *info, struct nf_err *err)
 {
 	AUTO_BUF struct buf names;
 
+	buf_init(&names, NF_ERR_TEXT_MAX);
 	if (info->nsigs == 0)
 		return err_set(err, NF_E_TRUST, "it has no signature");
-	buf_init(&names, NF_ERR_TEXT_MAX);
 	add_signers(&names, info);
 	return err_set(err, NF_E_TRUST, "no signature by a trusted key (signed by %s)",
 		       names.ptr);

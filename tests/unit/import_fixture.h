@@ -1,0 +1,58 @@
+/* Bundles of made-up store paths, and their import into a temporary root. */
+#ifndef IMPORT_FIXTURE_H
+#define IMPORT_FIXTURE_H
+
+#include <nixferry/import.h>
+#include <nixferry/narinfo.h>
+
+#include "base/buf.h"
+#include "temp_dir.h"
+
+#define IMPORT_PATHS 16
+
+/* A path: tests change what they like of it before the bundle is built. */
+struct made_path {
+	struct nf_narinfo ni;
+	struct buf nar; /* as the bundle holds it */
+	uint64_t nodes;
+	bool is_unsigned;
+	bool without_nar;
+	bool is_left_out; /* of the bundle */
+};
+
+struct import_fixture {
+	struct temp_dir *dir;
+	struct nf_secret_key *key;
+	struct nf_keyring *ring;
+	struct made_path paths[IMPORT_PATHS];
+	size_t count;
+	size_t roots[IMPORT_PATHS]; /* indices of paths */
+	size_t root_count;
+	const char *cache_info;
+	const char *profile;
+	int fd; /* of the built bundle, a file in memory; -1 */
+};
+
+/* As cmocka's setup and teardown. */
+int import_fixture_setup(void **state);
+int import_fixture_teardown(void **state);
+
+/* A path named NAME with hash part number N: a directory with a file that holds TEXT, a
+ * program and a link. Not compressed, signed when the bundle is built. */
+struct made_path *import_fixture_add(struct import_fixture *f, unsigned n,
+				     const char *name, const char *text);
+/* Makes FROM refer to TO. */
+void import_fixture_ref(struct made_path *from, const struct made_path *to);
+/* Recomputes NarHash and NarSize from the NAR that the path has now, and its URL. */
+void import_fixture_rehash(struct made_path *p);
+
+/* Signs the paths and writes the bundle; an earlier one is forgotten. */
+void import_fixture_build(struct import_fixture *f);
+
+/* Opens the bundle, as a file or through a pipe, and imports it into DIR/root. */
+int import_fixture_import(struct import_fixture *f, bool piped,
+			  struct nf_import_result *ret, struct nf_err *err);
+int import_fixture_verify(struct import_fixture *f, bool piped,
+			  struct nf_import_result *ret, struct nf_err *err);
+
+#endif

@@ -1,0 +1,283 @@
+#include "plan/resolver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "net/scheduler.h"
+
+/* A world of small paths, each signed. */
+struct world {
+	struct resolver *r;
+	struct nf_secret_key *key;
+	struct nf_keyring *ring;
+};
+
+static void path_of(struct nf_storepath *sp, unsigned n)
+{
+	char base[64];
+
+	snprintf(base, sizeof(base), "%032u-path%u", n, n);
+	assert_int_equal(nf_storepath_parse_base(sp, nf_slice_str(base), NULL), 0);
+}
+
+static int make_world(void **state)
+{
+	struct world *w = mem_calloc(1, sizeof(*w));
+	char *public;
+
+	w->r = resolver_new();
+	w->ring = nf_keyring_new();
+	assert_int_equal(nf_secret_key_generate(&w->key, NF_SLICE_LIT("test-1"), NULL),
+			 0);
+	public = nf_secret_key_public(w->key);
+	assert_int_equal(nf_keyring_add(w->ring, nf_slice_str(public), NULL), 0);
+	free(public);
+	*state = w;
+	return 0;
+}
+
+static int drop_world(void **state)
+{
+	struct world *w = *state;
+
+	resolver_free(w->r);
+	nf_keyring_free(w->ring);
+	nf_secret_key_free(w->key);
+	free(w);
+	return 0;
+}
+
+/* What a cache says of path N, whose bytes are told apart by CONTENT. */
+static void narinfo_of(struct world *w, struct nf_narinfo *ni, unsigned n,
+		       uint8_t content, const unsigned *refs, size_t nrefs)
+{
+	struct nf_storepath ref;
+	char *message, *sig;
+
+	nf_narinfo_init(ni);
+	path_of(&ni->info.path, n);
+	ni->info.nar_hash.algo = NF_SHA256;
+	ni->info.nar_hash.bytes[0] = content;
+	ni->info.nar_size = 100 + n;
+	ni->url = NF_SLICE_LIT("nar/x.nar.xz");
+	ni->compression = NF_SLICE_LIT("xz");
+	ni->file_size = 50;
+	for (size_t i = 0; i < nrefs; i++) {
+		path_of(&ref, refs[i]);
+		assert_int_equal(
+			nf_pathinfo_add_ref(&ni->info, nf_storepath_base(&ref), NULL), 0);
+	}
+	message = nf_pathinfo_fingerprint(&ni->info);
+	sig = nf_sign(w->key, message, strlen(message));
+	nf_pathinfo_add_sig(&ni->info, nf_slice_str(sig));
+	free(message);
+	free(sig);
+}
+
+static int answer(struct world *w, uint32_t id, uint32_t cache, unsigned n,
+		  uint8_t content, const unsigned *refs, size_t nrefs, struct nf_err *err)
+{
+	struct nf_narinfo ni;
+	struct nf_trusted t;
+	int rc;
+
+	narinfo_of(w, &ni, n, content, refs, nrefs);
+	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, w->ring, NULL), 0);
+	rc = resolver_found(w->r, id, cache, &ni, &t, err);
+	nf_narinfo_release(&ni);
+	return rc;
+}
+
+static uint32_t want(struct world *w, unsigned n, uint16_t caches)
+{
+	struct nf_storepath sp;
+	uint32_t id;
+
+	path_of(&sp, n);
+	id = resolver_want(w->r, &sp);
+	resolver_asked(w->r, id, caches);
+	return id;
+}
+
+static void references_become_wants_once(void **state)
+{
+	struct world *w = *state;
+	uint32_t top = want(w, 1, 1);
+
+	assert_int_equal(answer(w, top, 0, 1, 1, (unsigned[]){ 1, 2, 3 }, 3, NULL), 0);
+	assert_int_equal(resolver_count(w->r), 3);
+	assert_int_equal(resolver_open_count(w->r), 2);
+	resolver_asked(w->r, 1, 1);
+	resolver_asked(w->r, 2, 1);
+	assert_int_equal(answer(w, 1, 0, 2, 2, (unsigned[]){ 3 }, 1, NULL), 0);
+	assert_int_equal(answer(w, 2, 0, 3, 3, NULL, 0, NULL), 0);
+	assert_int_equal(resolver_count(w->r), 3);
+	assert_int_equal(resolver_open_count(w->r), 0);
+	assert_int_equal(resolver_node(w->r, top)->refs[0], top);
+}
+
+static void a_path_is_unknown_when_everybody_has_answered(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 3);
+
+	resolver_not_found(w->r, id, 0, "");
+	resolver_not_found(w->r, id, NF_E_NET, "cache 'b': it is down");
+	assert_int_equal(resolver_node(w->r, id)->state, RESOLVER_WANTED);
+	resolver_not_found(w->r, id, 0, "");
+	assert_int_equal(resolver_node(w->r, id)->state, RESOLVER_UNKNOWN);
+	assert_int_equal(resolver_node(w->r, id)->why, NF_E_NET);
+	assert_string_equal(resolver_node(w->r, id)->why_text, "cache 'b': it is down");
+	assert_int_equal(resolver_open_count(w->r), 0);
+}
+
+static void the_gravest_answer_is_the_reason(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 3);
+
+	resolver_not_found(w->r, id, -NF_E_FORMAT, "line 1");
+	resolver_not_found(w->r, id, -NF_E_TRUST, "no signature");
+	resolver_not_found(w->r, id, -NF_E_NET, "down");
+	assert_int_equal(resolver_node(w->r, id)->why, NF_E_TRUST);
+	assert_string_equal(resolver_node(w->r, id)->why_text, "no signature");
+}
+
+static void without_caches_everything_is_unknown(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 0);
+
+	assert_int_equal(resolver_node(w->r, id)->state, RESOLVER_UNKNOWN);
+}
+
+static void sources_that_agree_are_collected_those_that_differ_are_not(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 3);
+	const struct resolver_node *n = resolver_node(w->r, id);
+	struct nf_err err;
+
+	assert_int_equal(answer(w, id, 2, 1, 7, NULL, 0, &err), 0);
+	assert_int_equal(answer(w, id, 0, 1, 8, NULL, 0, &err), -NF_E_HASH);
+	assert_non_null(strstr(err.text, "trusted sources disagree"));
+	assert_int_equal(answer(w, id, 1, 1, 7, NULL, 0, &err), 0);
+	assert_int_equal(n->sources->cache, 2);
+	assert_int_equal(n->sources->next->cache, 1);
+	assert_null(n->sources->next->next);
+	assert_int_equal(n->nar_hash[0], 7);
+}
+
+static void facts_are_judged_again_when_they_are_used(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 1);
+	struct nf_keyring *nobody = nf_keyring_new();
+	struct nf_pathinfo info;
+	struct nf_trusted t;
+
+	assert_int_equal(answer(w, id, 0, 1, 7, (unsigned[]){ 1, 5 }, 2, NULL), 0);
+	assert_int_equal(resolver_trusted(w->r, id, w->ring, &info, &t, NULL), 0);
+	assert_int_equal(info.nrefs, 2);
+	assert_string_equal(t.by, "test-1");
+	nf_pathinfo_release(&info);
+	assert_int_equal(resolver_trusted(w->r, id, nobody, &info, &t, NULL),
+			 -NF_E_TRUST);
+	nf_pathinfo_release(&info);
+	nf_keyring_free(nobody);
+}
+
+/* ---- the scheduler over the same world ---- */
+
+static void the_largest_starts_first_at_the_best_cache(void **state)
+{
+	struct world *w = *state;
+	AUTO(scheduler_freep) struct scheduler *s = scheduler_new(w->r);
+	struct scheduler_cache caches[] = {
+		{ .usable = true, .priority = 40 },
+		{ .usable = true, .priority = 30 },
+	};
+	struct resolver_source *source;
+	uint32_t id;
+
+	for (unsigned n = 1; n <= 3; n++) {
+		id = want(w, n, 2);
+		assert_int_equal(answer(w, id, 0, n, 1, NULL, 0, NULL), 0);
+		assert_int_equal(answer(w, id, 1, n, 1, NULL, 0, NULL), 0);
+		scheduler_want(s, id);
+	}
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
+	assert_int_equal(id, 2);
+	assert_int_equal(source->cache, 1);
+	caches[0].priority = 30;
+	caches[1].active = 1;
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
+	assert_int_equal(id, 1);
+	assert_int_equal(source->cache, 0);
+	assert_int_equal(scheduler_waiting(s), 1);
+}
+
+static void a_source_that_failed_is_not_asked_again(void **state)
+{
+	struct world *w = *state;
+	AUTO(scheduler_freep) struct scheduler *s = scheduler_new(w->r);
+	struct scheduler_cache caches[] = { { .usable = true }, { .usable = true } };
+	struct resolver_source *source;
+	uint32_t id = want(w, 1, 3);
+
+	assert_int_equal(answer(w, id, 0, 1, 1, NULL, 0, NULL), 0);
+	scheduler_want(s, id);
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
+	scheduler_failed(s, id, source);
+	/* Two caches have not answered yet: there is hope. */
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_WAIT);
+	assert_int_equal(answer(w, id, 1, 1, 1, NULL, 0, NULL), 0);
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
+	assert_int_equal(source->cache, 1);
+	scheduler_failed(s, id, source);
+	resolver_not_found(w->r, id, 0, "");
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_EXHAUSTED);
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_WAIT);
+}
+
+static void a_pause_is_waited_for_and_an_end_is_not(void **state)
+{
+	struct world *w = *state;
+	AUTO(scheduler_freep) struct scheduler *s = scheduler_new(w->r);
+	struct scheduler_cache caches[] = { { .usable = false } };
+	struct resolver_source *source;
+	uint32_t id = want(w, 1, 1);
+
+	assert_int_equal(answer(w, id, 0, 1, 1, NULL, 0, NULL), 0);
+	scheduler_want(s, id);
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_WAIT);
+	assert_int_equal(scheduler_waiting(s), 1);
+	caches[0].gone = true;
+	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_EXHAUSTED);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_world, drop_world)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(references_become_wants_once),
+		TEST(a_path_is_unknown_when_everybody_has_answered),
+		TEST(the_gravest_answer_is_the_reason),
+		TEST(without_caches_everything_is_unknown),
+		TEST(sources_that_agree_are_collected_those_that_differ_are_not),
+		TEST(facts_are_judged_again_when_they_are_used),
+		TEST(the_largest_starts_first_at_the_best_cache),
+		TEST(a_source_that_failed_is_not_asked_again),
+		TEST(a_pause_is_waited_for_and_an_end_is_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
