@@ -99,7 +99,7 @@ $(B)/nixferry: $(call obj,$(MAIN_SRCS)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/li
 STATIC_LIBS = $(filter-out -lacl -lnettle -lxml2,$(shell $(PKG_CONFIG) --static --libs $(BUNDLE_PKGS) 2>/dev/null))
 $(B)/nixferry-import: $(call obj,$(IMPORT_MAIN)) $(B)/libcmd.a $(B)/libbundle.a
 ifeq ($(FLAVOR),release)
-	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -static-pie -o $@ $^ $(STATIC_LIBS) 2>$@.log || \
+	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -static-pie -s -o $@ $^ $(STATIC_LIBS) 2>$@.log || \
 		{ cat $@.log >&2; exit 1; }
 else
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
