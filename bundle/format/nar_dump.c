@@ -23,6 +23,13 @@ struct dumper {
 	struct buf path;
 };
 
+/* One object: NAME in DIR_FD; what the NAR calls it is empty for the root. */
+struct place {
+	int dir_fd;
+	const char *name;
+	struct nf_slice nar_name;
+};
+
 struct names {
 	const char **list;
 	size_t len;
@@ -49,9 +56,7 @@ static void close_dir(DIR **dir)
 		closedir(*dir);
 }
 
-/* NAME in DIR_FD is what the dumper's path says. */
-static int dump_node(struct dumper *d, int dir_fd, const char *name,
-		     struct nf_nar_event *ev, struct nf_err *err);
+static int dump_node(struct dumper *d, const struct place *at, struct nf_err *err);
 
 static int write_event(struct dumper *d, const struct nf_nar_event *ev,
 		       struct nf_err *err)
@@ -89,12 +94,12 @@ static int dump_data(struct dumper *d, int fd, uint64_t size, struct nf_err *err
 	return left ? changed(d, err) : 0;
 }
 
-static int dump_file(struct dumper *d, int dir_fd, const char *name,
-		     struct nf_nar_event *ev, struct nf_err *err)
+static int dump_file(struct dumper *d, const struct place *at, struct nf_err *err)
 {
 	/* Should it have become a FIFO meanwhile, opening it must not wait. */
-	AUTO_FD int fd =
-		openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_FD int fd = openat(at->dir_fd, at->name,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct nf_nar_event ev = { .kind = NF_NAR_FILE, .name = at->nar_name };
 	struct stat st;
 	int rc;
 
@@ -104,29 +109,27 @@ static int dump_file(struct dumper *d, int dir_fd, const char *name,
 		return err_sys(err, "stat '%s'", d->path.ptr);
 	if (!S_ISREG(st.st_mode))
 		return changed(d, err);
-	ev->kind = NF_NAR_FILE;
-	ev->executable = st.st_mode & S_IXUSR;
-	ev->size = (uint64_t)st.st_size;
-	rc = write_event(d, ev, err);
+	ev.executable = st.st_mode & S_IXUSR;
+	ev.size = (uint64_t)st.st_size;
+	rc = write_event(d, &ev, err);
 	if (!rc)
-		rc = dump_data(d, fd, ev->size, err);
+		rc = dump_data(d, fd, ev.size, err);
 	if (rc)
 		return rc;
-	ev->kind = NF_NAR_FILE_END;
-	return write_event(d, ev, err);
+	ev.kind = NF_NAR_FILE_END;
+	return write_event(d, &ev, err);
 }
 
-static int dump_symlink(struct dumper *d, int dir_fd, const char *name,
-			struct nf_nar_event *ev, struct nf_err *err)
+static int dump_symlink(struct dumper *d, const struct place *at, struct nf_err *err)
 {
+	struct nf_nar_event ev = { .kind = NF_NAR_SYMLINK, .name = at->nar_name };
 	char target[NAR_TARGET_MAX + 1];
-	ssize_t len = readlinkat(dir_fd, name, target, sizeof(target));
+	ssize_t len = readlinkat(at->dir_fd, at->name, target, sizeof(target));
 
 	if (len < 0)
 		return err_sys(err, "read link '%s'", d->path.ptr);
-	ev->kind = NF_NAR_SYMLINK;
-	ev->data = nf_slice(target, (size_t)len);
-	return write_event(d, ev, err);
+	ev.data = nf_slice(target, (size_t)len);
+	return write_event(d, &ev, err);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -164,52 +167,59 @@ static int dump_entries(struct dumper *d, DIR *dir, struct nf_err *err)
 	int rc = read_names(d, dir, &names, err);
 
 	for (size_t i = 0; !rc && i < names.len; i++) {
-		struct nf_nar_event ev = { .name = nf_slice_str(names.list[i]) };
+		const struct place at = { dirfd(dir), names.list[i],
+					  nf_slice_str(names.list[i]) };
 
 		buf_add_char(&d->path, '/');
 		buf_add_str(&d->path, names.list[i]);
-		rc = dump_node(d, dirfd(dir), names.list[i], &ev, err);
+		rc = dump_node(d, &at, err);
 		d->path.len = path_len;
 		d->path.ptr[path_len] = '\0';
 	}
 	return rc;
 }
 
-static int dump_directory(struct dumper *d, int dir_fd, const char *name,
-			  struct nf_nar_event *ev, struct nf_err *err)
+static DIR *open_directory(const struct place *at)
 {
-	AUTO_FD int fd =
-		openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	AUTO(close_dir) DIR *dir = NULL;
+	AUTO_FD int fd = openat(at->dir_fd, at->name,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		(void)TAKE_FD(fd);
+	return dir;
+}
+
+static int dump_directory(struct dumper *d, const struct place *at, struct nf_err *err)
+{
+	struct nf_nar_event ev = { .kind = NF_NAR_DIRECTORY, .name = at->nar_name };
+	AUTO(close_dir) DIR *dir = open_directory(at);
 	int rc;
 
-	if (fd < 0 || !(dir = fdopendir(fd)))
+	if (!dir)
 		return err_sys(err, "open '%s'", d->path.ptr);
-	fd = -1; /* the DIR has it */
-	ev->kind = NF_NAR_DIRECTORY;
-	rc = write_event(d, ev, err);
+	rc = write_event(d, &ev, err);
 	if (!rc)
 		rc = dump_entries(d, dir, err);
 	if (rc)
 		return rc;
-	ev->kind = NF_NAR_LEAVE;
-	return write_event(d, ev, err);
+	ev.kind = NF_NAR_LEAVE;
+	return write_event(d, &ev, err);
 }
 
-static int dump_node(struct dumper *d, int dir_fd, const char *name,
-		     struct nf_nar_event *ev, struct nf_err *err)
+static int dump_node(struct dumper *d, const struct place *at, struct nf_err *err)
 {
 	struct stat st;
 
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+	if (fstatat(at->dir_fd, at->name, &st, AT_SYMLINK_NOFOLLOW))
 		return err_sys(err, "stat '%s'", d->path.ptr);
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
-		return dump_file(d, dir_fd, name, ev, err);
+		return dump_file(d, at, err);
 	case S_IFLNK:
-		return dump_symlink(d, dir_fd, name, ev, err);
+		return dump_symlink(d, at, err);
 	case S_IFDIR:
-		return dump_directory(d, dir_fd, name, ev, err);
+		return dump_directory(d, at, err);
 	default:
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "'%s' is neither file, directory nor symbolic link",
@@ -224,9 +234,9 @@ int nf_nar_dump(int dir_fd, const char *path, struct nf_sink *out, struct nf_err
 		.writer = nf_nar_writer_new(out),
 		.read_buf = mem_alloc(READ_SIZE),
 	};
-	struct nf_nar_event ev = { 0 };
+	const struct place root = { .dir_fd = dir_fd, .name = path };
 
 	buf_init(&d.path, PATH_TEXT_MAX);
 	buf_add_str(&d.path, path);
-	return dump_node(&d, dir_fd, path, &ev, err);
+	return dump_node(&d, &root, err);
 }

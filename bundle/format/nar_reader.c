@@ -174,6 +174,7 @@ static int read_str(struct nf_nar_reader *r, const char *what, size_t max,
 	const char *p;
 	int rc = read_u64(r, &len, err);
 
+	*ret = nf_slice(NULL, 0);
 	if (rc)
 		return rc;
 	if (len > max)
