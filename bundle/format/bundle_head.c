@@ -99,7 +99,8 @@ static int take_member(struct input *in, const char *name, uint64_t max,
 {
 	size_t before = strlen(prefix);
 	AUTO_FREE char *bytes = NULL;
-	uint64_t size, padded;
+	uint64_t size = 0;
+	uint64_t padded;
 	int rc;
 
 	rc = take_header(in, name, max, &size, err);
@@ -207,7 +208,8 @@ int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
 	struct input in = { .fd = fd, .seekable = seekable };
 	AUTO_FREE char *message = NULL;
 	AUTO_FREE char *sigs = NULL;
-	size_t message_len, sigs_len;
+	size_t message_len = 0;
+	size_t sigs_len = 0;
 	char *digests;
 	int rc;
 

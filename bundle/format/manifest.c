@@ -1,6 +1,7 @@
 #include "format/manifest.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/encoding.h"
@@ -234,7 +235,7 @@ static int take_fields(struct parser *p, const char *key, struct nf_slice *field
 
 static int number_line(struct parser *p, const char *key, uint64_t *ret)
 {
-	struct nf_slice field;
+	struct nf_slice field = { 0 };
 	int rc = next_line(p);
 
 	if (!rc)
@@ -258,7 +259,7 @@ static int version_line(struct parser *p)
 
 static int blocks_line(struct parser *p)
 {
-	struct nf_slice fields[2];
+	struct nf_slice fields[2] = { 0 };
 	uint64_t count;
 	int rc = next_line(p);
 
@@ -302,7 +303,7 @@ static int header_lines(struct parser *p)
 static int root_line(struct parser *p)
 {
 	struct manifest *m = p->m;
-	struct nf_slice base;
+	struct nf_slice base = { 0 };
 	int rc = take_fields(p, "root ", &base, 1);
 
 	if (rc)
@@ -326,10 +327,10 @@ enum {
 
 static int member_line(struct parser *p)
 {
-	struct nf_slice f[MEMBER_FIELDS];
+	struct nf_slice f[MEMBER_FIELDS] = { 0 };
 	struct nf_bundle_member *member;
 	struct manifest *m = p->m;
-	uint64_t offset;
+	uint64_t offset = 0;
 	int rc = take_fields(p, "member ", f, MEMBER_FIELDS);
 
 	if (rc)
@@ -348,7 +349,7 @@ static int member_line(struct parser *p)
 		return err_prefix(p->err, rc, "line %zu", p->number);
 	if (member->offset != offset)
 		return fail(p, "the member's offset leaves a gap or overlaps");
-	memcpy(member->name, f[NAME].ptr, f[NAME].len);
+	snprintf(member->name, sizeof(member->name), "%.*s", NF_SLICE_ARG(f[NAME]));
 	m->member_count++;
 	return 0;
 }

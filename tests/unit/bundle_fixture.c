@@ -71,12 +71,14 @@ static void add_cache_info(struct fixture *f)
 void fixture_small(struct fixture *f)
 {
 	static const char narinfo[] = "StorePath: /nix/store/" ROOT "\nURL: nar/x.nar\n";
+	char nar[700];
 
 	start(f);
 	add_cache_info(f);
 	fixture_add(f, "0123456789abcdfghijklmnpqrsvwxyz.narinfo", narinfo,
 		    sizeof(narinfo) - 1);
-	add_noise(f, "nar/x.nar", 700);
+	memset(nar, 'x', sizeof(nar));
+	fixture_add(f, "nar/x.nar", nar, sizeof(nar));
 }
 
 void fixture_large(struct fixture *f)

@@ -22,7 +22,7 @@ struct fixture {
 	size_t count;
 };
 
-/* nix-cache-info, one narinfo, one NAR: some 7 KB. */
+/* The worked example of docs/bundle-format.md: nix-cache-info, one narinfo, one NAR. */
 void fixture_small(struct fixture *f);
 /* 20 narinfos and 40 NARs from nothing to several MiB. */
 void fixture_large(struct fixture *f);
