@@ -146,15 +146,15 @@ static int prepare(struct pack *pk, struct nf_err *err)
 
 /* ---- members ---- */
 
-static struct nf_bundle_input *bytes_input(struct pack *pk, size_t index,
-					   const char *bytes, size_t len)
+static void bytes_input(struct pack *pk, size_t index, const char *name,
+			const char *bytes, size_t len)
 {
 	struct nf_bundle_input *input = &pk->inputs[index];
 
+	snprintf(input->name, sizeof(input->name), "%s", name);
 	input->bytes = bytes;
 	input->size = len;
 	hash_bytes(&input->digest, NF_SHA256, bytes, len);
-	return input;
 }
 
 static int open_nar(void *ctx, size_t index, int *ret_fd, struct nf_err *err)
@@ -185,8 +185,8 @@ static size_t nar_input(struct pack *pk, const struct nf_narinfo *ni)
 	*value = pk->input_count;
 	codec_parse(&pk->codecs[pk->input_count], ni->compression);
 	input = &pk->inputs[pk->input_count];
-	pool_url(url, &ni->info.nar_hash, pk->codecs[pk->input_count]);
-	strcpy(input->name, url);
+	snprintf(input->name, sizeof(input->name), "%s",
+		 pool_url(url, &ni->info.nar_hash, pk->codecs[pk->input_count]));
 	input->size = ni->file_size;
 	input->digest = ni->file_hash;
 	input->nodes = ni->nodes;
@@ -234,6 +234,7 @@ static int add_path(struct pack *pk, const struct nf_storepath *path, size_t ind
 		    struct nf_err *err)
 {
 	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	char name[POOL_INFO_NAME_MAX];
 	AUTO_FREE char *text = NULL;
 	size_t len;
 	int rc;
@@ -248,8 +249,8 @@ static int add_path(struct pack *pk, const struct nf_storepath *path, size_t ind
 			"again",
 			path->base);
 	text = bundle_narinfo(pk, &ni, &len);
-	bytes_input(pk, index, arena_strndup(&pk->closure.arena, text, len), len);
-	pool_info_name(pk->inputs[index].name, nf_storepath_hash(path));
+	bytes_input(pk, index, pool_info_name(name, nf_storepath_hash(path)),
+		    arena_strndup(&pk->closure.arena, text, len), len);
 	pk->result.paths++;
 	pk->result.nar_bytes += ni.info.nar_size;
 	return 0;
@@ -266,11 +267,10 @@ static int add_paths(struct pack *pk, const uint32_t *by_name, const uint32_t *o
 		rank[by_name[i]] = (uint32_t)i;
 	pk->inputs = mem_calloc(1 + 2 * count, sizeof(*pk->inputs));
 	pk->codecs = mem_calloc(1 + 2 * count, sizeof(*pk->codecs));
-	strcpy(bytes_input(pk, 0, POOL_CACHE_INFO, strlen(POOL_CACHE_INFO))->name,
-	       "nix-cache-info");
+	bytes_input(pk, 0, "nix-cache-info", POOL_CACHE_INFO, strlen(POOL_CACHE_INFO));
 	pk->input_count = 1 + count;
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = add_path(pk, &pk->closure.nodes[order[i]]->path, 1 + rank[order[i]],
+		rc = add_path(pk, &pk->closure.nodes[order[i]].path, 1 + rank[order[i]],
 			      err);
 	return rc;
 }

@@ -111,7 +111,7 @@ void pool_free(struct pool *p)
 		return;
 	pool_commit_release(&p->commit);
 	for (size_t i = 0; i < p->encoders.len; i++)
-		zstd_encoder_free(p->encoders.list[i]);
+		zstd_encoder_free(p->encoders.list[i].encoder);
 	free(p->encoders.list);
 	pthread_mutex_destroy(&p->encoders.lock);
 	close_fd(p->tmp_fd);
@@ -164,17 +164,25 @@ static void close_stream(DIR **dir)
 		closedir(*dir);
 }
 
+/* With a reading position of its own. */
+static DIR *open_stream(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		close_fd(fd);
+	return dir;
+}
+
 int pool_names_read(struct pool_names *n, int dir_fd, bool (*pick)(const char *name),
 		    struct nf_err *err)
 {
-	/* A reading position of its own. */
-	AUTO_FD int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO(close_stream) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	AUTO(close_stream) DIR *dir = open_stream(dir_fd);
 	struct dirent *entry;
 
 	if (!dir)
 		return err_sys(err, "cannot read the pool's directory");
-	fd = -1; /* the stream's */
 	for (errno = 0; (entry = readdir(dir)); errno = 0) {
 		if (!pick(entry->d_name))
 			continue;

@@ -23,30 +23,27 @@ void pool_closure_release(struct pool_closure *c)
 static uint32_t find_or_add(struct pool_closure *c, const struct nf_storepath *path,
 			    uint32_t referrer)
 {
-	struct pool_closure_node *node;
 	uintptr_t *value;
-	bool new = false;
+	bool new;
 
 	value = map_get(&c->index, nf_storepath_base(path));
 	if (value)
 		return (uint32_t)*value;
-	node = arena_calloc(&c->arena, 1, sizeof(*node));
-	node->path = *path;
-	node->referrer = referrer;
-	value = map_put(&c->index, nf_storepath_base(&node->path), &new);
+	value = map_put(&c->index, arena_slice(&c->arena, nf_storepath_base(path)), &new);
 	*value = c->len;
 	MEM_GROW(c->nodes, c->len, c->cap);
-	c->nodes[c->len++] = node;
+	c->nodes[c->len++] =
+		(struct pool_closure_node){ .path = *path, .referrer = referrer };
 	return (uint32_t)*value;
 }
 
 static int add_refs(struct pool_closure *c, uint32_t index,
 		    const struct nf_pathinfo *info, struct nf_err *err)
 {
-	struct pool_closure_node *node = c->nodes[index];
+	uint32_t *refs = arena_calloc(&c->arena, info->nrefs, sizeof(*refs));
+	uint32_t count = 0;
 	int rc;
 
-	node->refs = arena_calloc(&c->arena, info->nrefs, sizeof(*node->refs));
 	for (size_t i = 0; i < info->nrefs; i++) {
 		struct nf_storepath ref;
 		uint32_t target;
@@ -56,22 +53,24 @@ static int add_refs(struct pool_closure *c, uint32_t index,
 			return rc;
 		target = find_or_add(c, &ref, index);
 		if (target != index)
-			node->refs[node->nrefs++] = target;
+			refs[count++] = target;
 	}
+	c->nodes[index].refs = refs;
+	c->nodes[index].nrefs = count;
 	return 0;
 }
 
 static int name_referrer(const struct pool_closure *c, uint32_t index, int rc,
 			 struct nf_err *err)
 {
-	const struct pool_closure_node *node = c->nodes[index];
+	const struct pool_closure_node *node = &c->nodes[index];
 
 	if (rc != -NF_E_MISSING)
 		return rc;
 	if (node->referrer == index)
 		return err_prefix(err, rc, "'%s' is not in the pool", node->path.base);
 	return err_prefix(err, rc, "'%s' is not in the pool, but '%s' refers to it",
-			  node->path.base, c->nodes[node->referrer]->path.base);
+			  node->path.base, c->nodes[node->referrer].path.base);
 }
 
 static int visit_node(struct pool_closure *c, struct pool *p, uint32_t index,
@@ -85,7 +84,7 @@ static int visit_node(struct pool_closure *c, struct pool *p, uint32_t index,
 	rc = interrupt_check(err);
 	if (rc)
 		return rc;
-	rc = pool_find(p, &c->nodes[index]->path, &ni, err);
+	rc = pool_find(p, &c->nodes[index].path, &ni, err);
 	rc = rc ? name_referrer(c, index, rc, err) : add_refs(c, index, &ni.info, err);
 	if (!rc)
 		rc = visit(ctx, &ni, err);
@@ -111,10 +110,10 @@ int pool_closure_walk(struct pool_closure *c, struct pool *p,
 
 static int compare_nodes(const void *a, const void *b, void *ctx)
 {
-	struct pool_closure_node *const *nodes = ctx;
+	const struct pool_closure_node *nodes = ctx;
 
-	return nf_storepath_cmp(&nodes[*(const uint32_t *)a]->path,
-				&nodes[*(const uint32_t *)b]->path);
+	return nf_storepath_cmp(&nodes[*(const uint32_t *)a].path,
+				&nodes[*(const uint32_t *)b].path);
 }
 
 uint32_t *pool_closure_by_name(const struct pool_closure *c)
@@ -152,7 +151,7 @@ static void enter(struct walk *w, uint32_t index)
 static int step(struct walk *w, struct nf_err *err)
 {
 	uint32_t index = w->stack[w->depth - 1];
-	const struct pool_closure_node *node = w->c->nodes[index];
+	const struct pool_closure_node *node = &w->c->nodes[index];
 	uint32_t ref;
 
 	if (w->next[index] == node->nrefs) {
@@ -164,7 +163,7 @@ static int step(struct walk *w, struct nf_err *err)
 	ref = node->refs[w->next[index]++];
 	if (w->state[ref] == OPEN)
 		return err_set(err, NF_E_FORMAT, "'%s' and '%s' refer to each other",
-			       node->path.base, w->c->nodes[ref]->path.base);
+			       node->path.base, w->c->nodes[ref].path.base);
 	if (w->state[ref] == NEW)
 		enter(w, ref);
 	return 0;

@@ -16,7 +16,7 @@ struct pool_closure_node {
 };
 
 struct pool_closure {
-	struct pool_closure_node **nodes; /* in the order they were found */
+	struct pool_closure_node *nodes; /* in the order they were found */
 	size_t len;
 	size_t cap;
 	struct arena arena;

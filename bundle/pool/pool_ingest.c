@@ -34,29 +34,31 @@ static void stored_release(struct stored *s)
 
 /* ---- encoders ---- */
 
+/* One of the level that is asked for; those of another level, which somebody asked for
+ * earlier, go. */
 static struct zstd_encoder *take_encoder(struct pool_encoders *pe, int level)
 {
-	struct zstd_encoder *e = NULL;
+	struct zstd_encoder *found = NULL;
 
 	pthread_mutex_lock(&pe->lock);
-	while (pe->len && pe->level != level)
-		zstd_encoder_free(pe->list[--pe->len]);
-	pe->level = level;
-	if (pe->len)
-		e = pe->list[--pe->len];
+	while (!found && pe->len) {
+		struct pool_encoder last = pe->list[--pe->len];
+
+		if (last.level == level)
+			found = last.encoder;
+		else
+			zstd_encoder_free(last.encoder);
+	}
 	pthread_mutex_unlock(&pe->lock);
-	return e ? e : zstd_encoder_new(level);
+	return found ? found : zstd_encoder_new(level);
 }
 
 static void give_encoder(struct pool_encoders *pe, int level, struct zstd_encoder *e)
 {
 	pthread_mutex_lock(&pe->lock);
-	if (pe->level == level) {
-		MEM_GROW(pe->list, pe->len, pe->cap);
-		pe->list[pe->len++] = TAKE_PTR(e);
-	}
+	MEM_GROW(pe->list, pe->len, pe->cap);
+	pe->list[pe->len++] = (struct pool_encoder){ e, level };
 	pthread_mutex_unlock(&pe->lock);
-	zstd_encoder_free(e);
 }
 
 /* ---- the two ways to store ---- */

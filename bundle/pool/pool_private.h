@@ -14,13 +14,17 @@
  * cache.nixos.org (40). */
 #define POOL_CACHE_INFO "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 30\n"
 
+struct pool_encoder {
+	struct zstd_encoder *encoder;
+	int level;
+};
+
 /* Encoders that no ingest uses at the moment; making one costs megabytes of memory. */
 struct pool_encoders {
 	pthread_mutex_t lock;
-	struct zstd_encoder **list;
+	struct pool_encoder *list;
 	size_t len;
 	size_t cap;
-	int level; /* of all in the list */
 };
 
 struct pool {

@@ -30,6 +30,7 @@ bool pool_temp_lock(struct pool *p, int fd, const char *name)
 
 int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 {
+	t->pool = p;
 	for (;;) {
 		AUTO_FREE char *name = mem_printf("%ld.%u.tmp", (long)getpid(),
 						  atomic_fetch_add(&p->temp_number, 1));
@@ -46,9 +47,8 @@ int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 				continue;
 			return err_sys(err, "lock %s/tmp/%s", p->dir, name);
 		}
-		*t = (struct pool_temp){ .pool = p,
-					 .fd = TAKE_FD(fd),
-					 .name = TAKE_PTR(name) };
+		t->fd = TAKE_FD(fd);
+		t->name = TAKE_PTR(name);
 		return 0;
 	}
 }

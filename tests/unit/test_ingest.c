@@ -208,7 +208,6 @@ static void an_entry_changes_its_encoding_while_somebody_reads_it(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct nf_narinfo before;
-	AUTO_FD int fd = -1;
 	struct made m;
 
 	made_init_random(&m, f, "main", 300000);
