@@ -64,7 +64,8 @@ uint64_t nf_bundle_total_size(const struct nf_bundle *b);
 /* The verified bytes of member I, exactly its size. The source must be closed before the
  * bundle is freed. Of a seekable bundle: in any order, from any threads. Of a stream:
  * members must be opened in increasing order, those left out are skipped; several may be
- * open and must then be read by a thread each. Damage is NF_E_HASH naming the block, the
+ * open and must then be read by a thread each (jobs that wait for a thread are fine where
+ * threads take them in the members' order). Damage is NF_E_HASH naming the block, the
  * end of the file NF_E_FORMAT. */
 __attribute__((warn_unused_result)) int nf_bundle_member_source(struct nf_bundle *b,
 								size_t i,
@@ -80,8 +81,8 @@ __attribute__((warn_unused_result)) int nf_bundle_check_rest(struct nf_bundle *b
 
 /* A member to be written: NAME, SIZE, DIGEST and NODES as above (offset is computed), and
  * either BYTES or a file: OPEN gives an fd (the writer closes it) whose first SIZE bytes
- * are the content. XXH3 (where has_xxh3) must match what the file holds, else NF_E_HASH:
- * bit rot. */
+ * are the content; it is called from several threads, and more than once for a member.
+ * XXH3 (where has_xxh3) must match what the file holds, else NF_E_HASH: bit rot. */
 struct nf_bundle_input {
 	char name[NF_MEMBER_NAME_MAX + 1];
 	uint64_t size;
