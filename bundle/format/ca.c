@@ -114,8 +114,8 @@ static int make_without_refs(struct nf_storepath *ret, const struct ca *ca,
 			     struct nf_slice name, const struct refs *refs,
 			     struct nf_err *err)
 {
+	AUTO_BUF struct buf text = { 0 };
 	char hash[NF_HASH_TEXT_MAX];
-	AUTO_BUF struct buf text;
 	struct nf_hash inner;
 
 	buf_init(&text, CA_TEXT_MAX + sizeof("fixed:out:"));

@@ -44,7 +44,7 @@ static const char *name_fault(struct nf_slice name)
 	/* The first part, up to a dash, must be no "." and no "..". */
 	name = slice_cut(&name, '-');
 	if (nf_slice_is(name, ".") || nf_slice_is(name, ".."))
-		return "its name begins like a directory's link to itself or its parent";
+		return "its name begins with the part '.' or '..'";
 	return NULL;
 }
 
