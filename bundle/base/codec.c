@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <brotli/decode.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -67,7 +67,8 @@ struct decoder {
 	struct archive *archive;
 	bool mid_frame; /* a frame was begun and did not end */
 	bool ended;
-	int in_rc; /* libarchive: what in said, and how */
+	bool marked; /* libarchive: the bytes behind an lz4 end were given */
+	int in_rc;   /* libarchive: what in said, and how */
 	struct nf_err in_err;
 };
 
@@ -91,8 +92,8 @@ static int fill(struct decoder *d, struct nf_err *err)
 
 static void take_input(struct decoder *d, size_t n)
 {
-	d->input.ptr += n;
-	d->input.len -= n;
+	if (n)
+		d->input = nf_slice(d->input.ptr + n, d->input.len - n);
 }
 
 static void decoder_close(struct nf_source *s)
@@ -113,12 +114,17 @@ static void decoder_close(struct nf_source *s)
 
 static int zstd_error(const struct decoder *d, size_t code, struct nf_err *err)
 {
-	const char *why = ZSTD_getErrorName(code);
-
-	if (strstr(why, "too much memory"))
+	if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
 		return err_set(err, NF_E_LIMIT, "zstd data: its window is over %llu MiB",
 			       (1ULL << ZSTD_WINDOW_LOG) / MIB);
-	return corrupt(d, err, why);
+	return corrupt(d, err, ZSTD_getErrorName(code));
+}
+
+/* The first byte of a frame, or of one to skip. libzstd also decodes what its versions
+ * before 0.8 wrote, with old code that nobody needs to meet hostile bytes. */
+static bool zstd_is_first(char c)
+{
+	return (uint8_t)c == 0x28 || ((uint8_t)c & 0xf0) == 0x50;
 }
 
 static void zstd_begin(struct decoder *d)
@@ -148,6 +154,10 @@ static int zstd_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *e
 			return rc;
 		if (d->input_ended && !d->mid_frame)
 			break;
+		if (!d->mid_frame && !zstd_is_first(d->input.ptr[0]))
+			return corrupt(d, err,
+				       d->fed > d->input.len ? "something follows its end"
+							     : "something else");
 		in = (ZSTD_inBuffer){ .src = d->input.ptr, .size = d->input.len };
 		left = ZSTD_decompressStream(d->zstd, &out, &in);
 		if (ZSTD_isError(left))
@@ -213,6 +223,10 @@ static int brotli_next(struct nf_source *s, struct nf_slice *ret, struct nf_err 
 
 /* ---- libarchive ---- */
 
+/* Behind an lz4 frame libarchive takes four bytes, whatever they are, and is content. It
+ * gets these, and must have taken exactly them. */
+static const char lz4_mark[4];
+
 static la_ssize_t archive_input(struct archive *a, void *ctx, const void **ret)
 {
 	struct decoder *d = ctx;
@@ -223,46 +237,46 @@ static la_ssize_t archive_input(struct archive *a, void *ctx, const void **ret)
 		archive_set_error(a, EIO, "input");
 		return -1;
 	}
+	if (d->input_ended && d->codec == CODEC_LZ4 && !d->marked) {
+		d->marked = true;
+		*ret = lz4_mark;
+		return sizeof(lz4_mark);
+	}
 	*ret = d->input.ptr;
 	return (la_ssize_t)d->input.len;
 }
 
-static int archive_failed(struct decoder *d, struct nf_err *err)
+/* The input's own error comes before what libarchive makes of it. */
+static int archive_failed(struct decoder *d, const char *why, struct nf_err *err)
 {
-	const char *why = archive_error_string(d->archive);
-
-	if (d->in_rc) {
-		if (err)
-			*err = d->in_err;
-		return d->in_rc;
-	}
-	return corrupt(d, err, why ? why : "damaged");
+	if (d->in_rc && err)
+		*err = d->in_err;
+	return d->in_rc ? d->in_rc : corrupt(d, err, why ? why : "damaged");
 }
 
 /* One filter is named; libarchive's guessing, which would unwrap compression within
  * compression, is off. */
 static int archive_begin(struct decoder *d, struct nf_err *err)
 {
+	int filter = codecs[d->codec].archive_filter;
 	struct archive_entry *entry;
-	int rc;
 
 	d->archive = archive_read_new();
 	if (!d->archive)
 		abort();
 	archive_read_support_format_raw(d->archive);
-	rc = archive_read_append_filter(d->archive, codecs[d->codec].archive_filter);
-	if (rc != ARCHIVE_OK)
+	/* Asked first: appending would start the external program that it falls back to.
+	 */
+	if (archive_read_support_filter_by_code(d->archive, filter) != ARCHIVE_OK ||
+	    archive_read_append_filter(d->archive, filter) != ARCHIVE_OK)
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "%s data: this build of libarchive cannot decode it",
 			       codec_name(d->codec));
-	if (archive_read_open2(d->archive, d, NULL, archive_input, NULL, NULL) !=
-	    ARCHIVE_OK)
-		return archive_failed(d, err);
-	rc = archive_read_next_header(d->archive, &entry);
-	if (rc == ARCHIVE_EOF)
-		d->ended = true;
-	else if (rc != ARCHIVE_OK)
-		return archive_failed(d, err);
+	/* Up to the first output libarchive does not tell damage from emptiness, so both
+	 * are refused; nor does it keep the filter's reason. */
+	if (archive_read_open2(d->archive, d, NULL, archive_input, NULL, NULL) ||
+	    archive_read_next_header(d->archive, &entry))
+		return archive_failed(d, "damaged, empty or something else", err);
 	return 0;
 }
 
@@ -270,11 +284,13 @@ static int archive_begin(struct decoder *d, struct nf_err *err)
 static int archive_check_end(struct decoder *d, struct nf_err *err)
 {
 	int64_t used = archive_filter_bytes(d->archive, -1);
+	uint64_t end = d->fed + (d->codec == CODEC_LZ4 ? sizeof(lz4_mark) : 0);
 	int rc;
 
-	if (d->fed == 0)
-		return corrupt(d, err, "truncated");
-	if (used < 0 || (uint64_t)used != d->fed)
+	/* Between members libarchive takes a failed input for an ended one. */
+	if (d->in_rc)
+		return archive_failed(d, NULL, err);
+	if (used < 0 || (uint64_t)used != end)
 		return corrupt(d, err, "something follows its end");
 	take_input(d, d->input.len);
 	rc = fill(d, err);
@@ -300,7 +316,7 @@ static int archive_next(struct nf_source *s, struct nf_slice *ret, struct nf_err
 		if (got == ARCHIVE_EOF)
 			d->ended = true;
 		else if (got != ARCHIVE_OK)
-			rc = archive_failed(d, err);
+			rc = archive_failed(d, archive_error_string(d->archive), err);
 		else
 			*ret = nf_slice(block, len);
 	}

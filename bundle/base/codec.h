@@ -29,9 +29,11 @@ const char *codec_name(enum codec codec);
 const char *codec_suffix(enum codec codec);
 
 /* Decodes IN (taken over). All frames or members are decoded; anything after the last, a
- * missing end, a bad checksum is NF_E_FORMAT. An empty input is only an empty output for
- * CODEC_NONE. Memory is bounded: zstd windows over 128 MiB are refused (NF_E_LIMIT).
- * Output is not bounded here: put source_sized() around it. */
+ * missing end, a bad checksum (but gzip's, which libarchive does not look at) is
+ * NF_E_FORMAT. An empty input is only an empty output for CODEC_NONE; compressed
+ * emptiness, which no NAR is, is only decoded from zstd and br. Windows of zstd over 128
+ * MiB are refused (NF_E_LIMIT); xz and lzma use as much memory as their header asks for
+ * and their content fills, so bound the output: put source_sized() around it. */
 struct nf_source *decoder_new(enum codec codec, struct nf_source *in);
 
 #define ZSTD_LEVEL_MIN	   1

@@ -126,18 +126,22 @@ static void concatenated_members_are_one_stream(void **state)
 
 static void nothing_may_follow_the_end(void **state)
 {
-	static const char *const tails[] = { "x", "garbage that is longer than a header",
-					     "\0\0\0\0\0\0\0" };
+	static const struct nf_slice tails[] = {
+		{ "x", 1 },
+		{ "four", 4 }, /* what libarchive's lz4 would take for a magic number */
+		{ "garbage that is longer than a header", 36 },
+		{ "\0\0\0\0\0\0\0", 7 },
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		for (size_t t = 0; t < ARRAY_SIZE(tails); t++) {
 			AUTO_BUF struct buf packed, out;
 			struct nf_err err;
-			size_t len = t == 2 ? 7 : strlen(tails[t]);
+			size_t len = tails[t].len;
 
 			run_tool(&packed, rows[i].tool, plain, 5000);
-			buf_add(&packed, tails[t], len);
+			buf_add_slice(&packed, tails[t]);
 			if (decode(rows[i].codec, packed.ptr, packed.len, 0, &out,
 				   &err) != -NF_E_FORMAT)
 				fail_msg("%s: tail %zu was not noticed", rows[i].tool, t);
@@ -168,6 +172,96 @@ static void a_missing_end_is_noticed_at_every_length(void **state)
 					 len, packed.len, rc);
 		}
 	}
+}
+
+static void a_second_member_that_is_cut_short_is_noticed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf packed;
+		size_t first;
+
+		run_tool(&packed, rows[i].tool, "hello", 5);
+		first = packed.len;
+		for (size_t len = 1; len < first; len++) {
+			AUTO_BUF struct buf out;
+			struct nf_err err;
+			int rc;
+
+			packed.len = first;
+			buf_add(&packed, packed.ptr, len);
+			rc = decode(rows[i].codec, packed.ptr, packed.len, 0, &out, &err);
+			if (rc != -NF_E_FORMAT)
+				fail_msg("%s: %zu of %zu bytes gave %d", rows[i].tool,
+					 len, first, rc);
+		}
+	}
+}
+
+static void no_input_is_no_output_only_for_none(void **state)
+{
+	AUTO_BUF struct buf out;
+	struct nf_err err;
+
+	(void)state;
+	assert_int_equal(decode(CODEC_NONE, NULL, 0, 0, &out, &err), 0);
+	assert_int_equal(out.len, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(decode(rows[i].codec, NULL, 0, 0, &out, &err),
+				 -NF_E_FORMAT);
+}
+
+static void none_passes_what_it_gets(void **state)
+{
+	AUTO_BUF struct buf out;
+	struct nf_err err;
+
+	(void)state;
+	assert_int_equal(decode(CODEC_NONE, plain, 1000, 7, &out, &err), 0);
+	assert_int_equal(out.len, 1000);
+	assert_memory_equal(out.ptr, plain, 1000);
+}
+
+static void frames_of_zstd_before_0_8_are_refused(void **state)
+{
+	static const struct {
+		const char *bytes;
+		const char *error;
+	} legacy[] = {
+		{ "\x1e\xb5\x2f\xfd....", "zstd data: something else" },
+		{ "\x25\xb5\x2f\xfd....", "zstd data: something else" },
+		{ "\x27\xb5\x2f\xfd....", "zstd data: something else" },
+	};
+	AUTO_BUF struct buf packed, out;
+	struct nf_err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(legacy); i++) {
+		assert_int_equal(decode(CODEC_ZSTD, legacy[i].bytes, 8, 1, &out, &err),
+				 -NF_E_FORMAT);
+		assert_string_equal(err.text, legacy[i].error);
+	}
+	run_tool(&packed, "zstd -q -c", "hello", 5);
+	buf_add(&packed, legacy[0].bytes, 8);
+	assert_int_equal(decode(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
+			 -NF_E_FORMAT);
+	assert_string_equal(err.text, "zstd data: something follows its end");
+	buf_release(&out);
+}
+
+static void frames_to_skip_are_skipped(void **state)
+{
+	AUTO_BUF struct buf packed, out;
+	struct nf_err err;
+
+	(void)state;
+	run_tool(&packed, "printf '\\120\\052\\115\\030\\003\\0\\0\\0abc'; zstd -q -c",
+		 "hello", 5);
+	buf_add(&packed, "\x5f\x2a\x4d\x18\0\0\0\0", 8);
+	if (decode(CODEC_ZSTD, packed.ptr, packed.len, 1, &out, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(out.len, 5);
+	assert_memory_equal(out.ptr, "hello", 5);
 }
 
 static void a_flipped_bit_is_noticed(void **state)
@@ -233,15 +327,24 @@ static void a_zstd_window_over_the_limit_is_refused(void **state)
 	assert_string_equal(err.text, "zstd data: its window is over 128 MiB");
 }
 
+/* Gives its bytes, then fails, once. */
 struct failing_source {
 	struct nf_source source;
+	struct nf_slice bytes;
 	bool failed;
 };
 
 static int failing_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
 {
-	(void)s;
-	(void)ret;
+	struct failing_source *f = (struct failing_source *)s;
+
+	*ret = f->bytes;
+	if (f->bytes.len) {
+		f->bytes.len = 0;
+		return 0;
+	}
+	assert_false(f->failed);
+	f->failed = true;
 	return err_set(err, NF_E_HASH, "block 7 is damaged");
 }
 
@@ -254,13 +357,24 @@ static void an_error_of_the_input_passes_through(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct failing_source f = { .source = { failing_next, failing_close } };
-		AUTO(source_closep)
-		struct nf_source *s = decoder_new(rows[i].codec, &f.source);
-		struct nf_err err;
+		AUTO_BUF struct buf packed;
 
-		assert_int_equal(source_drain(s, &err), -NF_E_HASH);
-		assert_string_equal(err.text, "block 7 is damaged");
+		run_tool(&packed, rows[i].tool, "hello", 5);
+		/* At once, after some bytes, and where the member has ended. */
+		for (size_t len = 0; len <= packed.len; len++) {
+			struct failing_source f = {
+				.source = { failing_next, failing_close },
+				.bytes = nf_slice(packed.ptr, len),
+			};
+			AUTO(source_closep)
+			struct nf_source *s = decoder_new(rows[i].codec, &f.source);
+			struct nf_err err;
+
+			if (source_drain(s, &err) != -NF_E_HASH)
+				fail_msg("%s, %zu bytes: %s", rows[i].tool, len,
+					 err.text);
+			assert_string_equal(err.text, "block 7 is damaged");
+		}
 	}
 }
 
@@ -314,6 +428,43 @@ static void encoding_does_not_depend_on_the_sizes_of_writes(void **state)
 	}
 }
 
+static void the_zstd_tool_reads_what_we_wrote(void **state)
+{
+	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
+	AUTO_BUF struct buf packed, back, list;
+
+	(void)state;
+	encode(&packed, e, PLAIN_SIZE, 777);
+	run_tool(&back, "zstd -q -dc", packed.ptr, packed.len);
+	assert_int_equal(back.len, PLAIN_SIZE);
+	assert_memory_equal(back.ptr, plain, PLAIN_SIZE);
+	run_tool(&list, "{ f=$(mktemp) && cat >$f && zstd -lv $f; rm $f; }", packed.ptr,
+		 packed.len);
+	assert_non_null(strstr(list.ptr, "(300000 B)")); /* the content's size */
+	assert_non_null(strstr(list.ptr, "Check: XXH64"));
+}
+
+static void a_frame_that_was_promised_less_is_an_error(void **state)
+{
+	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
+	AUTO_BUF struct buf out;
+	struct buf_sink sink;
+	struct nf_err err;
+	int rc;
+
+	(void)state;
+	buf_init(&out, 1 << 20);
+	buf_sink_init(&sink, &out);
+	assert_int_equal(zstd_encoder_start(e, &sink.sink, 10, &err), 0);
+	rc = sink_write(zstd_encoder_sink(e), plain, 11, &err);
+	if (!rc)
+		rc = zstd_encoder_finish(e, &err);
+	assert_int_equal(rc, -NF_E_SYS);
+	/* The encoder is good for another frame. */
+	buf_release(&out);
+	encode(&out, e, 1000, 100);
+}
+
 static void a_frame_that_was_promised_more_is_an_error(void **state)
 {
 	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
@@ -350,12 +501,19 @@ int main(void)
 		cmocka_unit_test(concatenated_members_are_one_stream),
 		cmocka_unit_test(nothing_may_follow_the_end),
 		cmocka_unit_test(a_missing_end_is_noticed_at_every_length),
+		cmocka_unit_test(a_second_member_that_is_cut_short_is_noticed),
+		cmocka_unit_test(no_input_is_no_output_only_for_none),
+		cmocka_unit_test(none_passes_what_it_gets),
+		cmocka_unit_test(frames_of_zstd_before_0_8_are_refused),
+		cmocka_unit_test(frames_to_skip_are_skipped),
 		cmocka_unit_test(a_flipped_bit_is_noticed),
 		cmocka_unit_test(another_formats_bytes_are_refused),
 		cmocka_unit_test(compression_within_compression_is_not_unwrapped),
 		cmocka_unit_test(a_zstd_window_over_the_limit_is_refused),
 		cmocka_unit_test(an_error_of_the_input_passes_through),
 		cmocka_unit_test(encoding_does_not_depend_on_the_sizes_of_writes),
+		cmocka_unit_test(the_zstd_tool_reads_what_we_wrote),
+		cmocka_unit_test(a_frame_that_was_promised_less_is_an_error),
 		cmocka_unit_test(a_frame_that_was_promised_more_is_an_error),
 		cmocka_unit_test(names_are_those_of_a_narinfo),
 	};
