@@ -6,6 +6,15 @@ static const char nix32_chars[] = "0123456789abcdfghijklmnpqrsvwxyz";
 static const char base64_chars[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* A character's value and one; 0 for what is not in the alphabet. */
+static const uint8_t nix32_values[256] = {
+	['0'] = 1,  2,	3,  4,	5,  6,	7,  8,	9,  10, /* 0 to 9 */
+	['a'] = 11, 12, 13, 14,				/* a to d */
+	['f'] = 15, 16, 17, 18, 19, 20, 21, 22, 23,	/* f to n */
+	['p'] = 24, 25, 26, 27,				/* p to s */
+	['v'] = 28, 29, 30, 31, 32,			/* v to z */
+};
+
 size_t nix32_len(size_t size)
 {
 	return size ? (size * 8 - 1) / 5 + 1 : 0;
@@ -31,9 +40,7 @@ void nix32_encode(char *out, const uint8_t *in, size_t size)
 
 static int nix32_digit(char c)
 {
-	const char *at = c ? strchr(nix32_chars, c) : NULL;
-
-	return at ? (int)(at - nix32_chars) : -1;
+	return nix32_values[(uint8_t)c] - 1;
 }
 
 bool nix32_is_alphabet(char c)
