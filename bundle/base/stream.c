@@ -1,6 +1,7 @@
 #include "base/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,8 +28,8 @@ static int memory_next(struct nf_source *s, struct nf_slice *ret, struct nf_err 
 
 	(void)err;
 	*ret = nf_slice(m->rest.ptr, n);
-	m->rest.ptr += n;
-	m->rest.len -= n;
+	if (n)
+		m->rest = nf_slice(m->rest.ptr + n, m->rest.len - n);
 	return 0;
 }
 
@@ -75,8 +76,11 @@ static int fd_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err
 	size_t want = f->left < READ_SIZE ? (size_t)f->left : READ_SIZE;
 	ssize_t n = 0;
 
-	if (!f->buffer)
+	if (!f->buffer) {
 		f->buffer = mem_alloc(READ_SIZE);
+		if (f->is_range)
+			posix_fadvise(f->fd, (off_t)f->offset, 0, POSIX_FADV_SEQUENTIAL);
+	}
 	if (want)
 		n = read_some(f, want);
 	if (n < 0)

@@ -1,5 +1,7 @@
 #include "base/stream.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,6 +48,74 @@ static void a_file_that_ends_within_the_range_is_truncated(void **state)
 	(void)state;
 	assert_int_equal(source_drain(s, &err), -NF_E_FORMAT);
 	assert_string_equal(err.text, "truncated: 12 bytes are missing");
+}
+
+static void a_range_without_a_size_goes_to_the_end(void **state)
+{
+	size_t size = 600000;
+	AUTO_FREE char *bytes = calloc(1, size);
+	AUTO_FD int fd = temp_file("");
+	AUTO(source_closep) struct nf_source *s = source_of_fd_range(fd, 3, UINT64_MAX);
+	AUTO_BUF struct buf out;
+	struct buf_sink sink;
+	struct nf_err err;
+
+	(void)state;
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = (char)(i * 7 + i / 1000);
+	assert_int_equal(pwrite(fd, bytes, size, 0), size);
+	buf_init(&out, size);
+	buf_sink_init(&sink, &out);
+	assert_int_equal(source_copy(s, &sink.sink, &err), 0);
+	assert_int_equal(out.len, size - 3);
+	assert_memory_equal(out.ptr, bytes + 3, out.len);
+}
+
+static void what_cannot_be_read_says_why(void **state)
+{
+	AUTO_FD int fd = open("/", O_RDONLY | O_DIRECTORY);
+	AUTO(source_closep) struct nf_source *range = source_of_fd_range(fd, 0, 10);
+	AUTO(source_closep) struct nf_source *stream = source_of_fd(fd);
+	struct nf_err err;
+
+	(void)state;
+	assert_int_equal(source_drain(range, &err), -NF_E_SYS);
+	assert_string_equal(err.text, "cannot read: Is a directory");
+	assert_int_equal(source_drain(stream, &err), -NF_E_SYS);
+	assert_int_equal(err.sys_errno, EISDIR);
+}
+
+static void nothing_is_an_empty_source(void **state)
+{
+	AUTO(source_closep) struct nf_source *s = source_of_memory(NULL, 0, 0);
+	struct nf_slice run;
+	struct nf_err err;
+
+	(void)state;
+	assert_int_equal(source_next(s, &run, &err), 0);
+	assert_int_equal(run.len, 0);
+}
+
+static int full(struct nf_sink *s, const void *p, size_t len, struct nf_err *err)
+{
+	(void)s;
+	(void)p;
+	(void)len;
+	return err_set(err, NF_E_NOSPACE, "disk full");
+}
+
+static void an_error_of_a_sink_ends_the_copy(void **state)
+{
+	AUTO(source_closep) struct nf_source *copied = source_of_memory("abc", 3, 1);
+	AUTO(source_closep) struct nf_source *tee = NULL;
+	struct nf_sink sink = { .write = full };
+	struct nf_err err;
+
+	(void)state;
+	assert_int_equal(source_copy(copied, &sink, &err), -NF_E_NOSPACE);
+	assert_string_equal(err.text, "disk full");
+	tee = source_tee(source_of_memory("abc", 3, 1), &sink);
+	assert_int_equal(source_drain(tee, &err), -NF_E_NOSPACE);
 }
 
 static void a_pipe_is_read_to_its_end(void **state)
@@ -140,6 +210,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_range_of_a_file_is_read_exactly),
 		cmocka_unit_test(a_file_that_ends_within_the_range_is_truncated),
+		cmocka_unit_test(a_range_without_a_size_goes_to_the_end),
+		cmocka_unit_test(what_cannot_be_read_says_why),
+		cmocka_unit_test(nothing_is_an_empty_source),
+		cmocka_unit_test(an_error_of_a_sink_ends_the_copy),
 		cmocka_unit_test(a_pipe_is_read_to_its_end),
 		cmocka_unit_test(a_size_is_held_exactly),
 		cmocka_unit_test(layers_see_all_that_passes),
