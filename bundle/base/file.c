@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -185,9 +184,8 @@ static int empty_directory(int dir_fd, const char *name, unsigned depth,
 			       name);
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == EACCES) {
-		/* Directories of a store are not writable, or not even readable. The name
-		 * is of a directory in a directory that only its owner may write. */
-		if (fchmodat(dir_fd, name, 0700, 0) == 0)
+		/* Not even readable. Never through a link that took its place. */
+		if (fchmodat(dir_fd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
 			fd = openat(dir_fd, name,
 				    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
@@ -209,7 +207,7 @@ static int remove_tree(int dir_fd, const char *name, unsigned depth, struct nf_e
 
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
+	if (errno != EISDIR)
 		return err_sys(err, "cannot remove '%s'", name);
 	rc = empty_directory(dir_fd, name, depth, err);
 	if (rc)
@@ -252,12 +250,9 @@ static int open_parent(int *ret, char **ret_name, int dir_fd, const char *path,
 
 static int create_temp(struct atomic_file *f, struct nf_err *err)
 {
-	static atomic_uint counter;
-
-	for (int i = 0; i < TEMP_ATTEMPTS; i++) {
+	for (unsigned i = 0; i < TEMP_ATTEMPTS; i++) {
 		free(f->temp);
-		f->temp = mem_printf(".%.200s.%ld.%u.tmp", f->name, (long)getpid(),
-				     atomic_fetch_add(&counter, 1));
+		f->temp = mem_printf(".%.200s.%ld.%u.tmp", f->name, (long)getpid(), i);
 		f->fd = openat(f->dir_fd, f->temp,
 			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (f->fd >= 0)

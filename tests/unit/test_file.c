@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -132,6 +134,126 @@ static void a_tree_is_removed_without_following_links(void **state)
 	assert_int_equal(file_remove_tree_at(f->fd, "tree", &err), 0);
 }
 
+/* Makes "tree", DEPTH directories within each other. */
+static void make_deep(const struct fixture *f, unsigned depth)
+{
+	int at = dup(f->fd);
+
+	for (unsigned i = 0; i < depth; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(at, "tree", 0755), 0);
+		next = openat(at, "tree", O_RDONLY | O_DIRECTORY);
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+	}
+	close(at);
+}
+
+static void trees_deeper_than_any_nar_are_removed(void **state)
+{
+	struct fixture *f = *state;
+	struct nf_err err;
+
+	make_deep(f, 200);
+	assert_int_equal(file_remove_tree_at(f->fd, "tree", &err), 0);
+	assert_int_equal(count_entries(f), 0);
+}
+
+static void a_tree_without_end_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct nf_err err;
+	char command[64];
+
+	make_deep(f, 600);
+	assert_int_equal(file_remove_tree_at(f->fd, "tree", &err), -NF_E_LIMIT);
+	assert_string_equal(err.text, "'tree' is nested too deep to be removed");
+	snprintf(command, sizeof(command), "rm -r %s/tree", f->dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* As in a store: directories nobody may write, and one that nobody may even read. */
+static int remove_as_nobody(const struct fixture *f)
+{
+	struct nf_err err = { 0 };
+	int rc = 0;
+
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
+		return 1;
+	rc |= file_mkdirs_at(f->fd, "tree/a/b", &err);
+	rc |= file_mkdirs_at(f->fd, "tree/c", &err);
+	rc |= file_replace_at(f->fd, "tree/a/b/file", "x", 1, 0444, &err);
+	rc |= fchmodat(f->fd, "tree/c", 0, 0);
+	rc |= fchmodat(f->fd, "tree/a/b", 0555, 0);
+	rc |= fchmodat(f->fd, "tree/a", 0555, 0);
+	rc |= fchmodat(f->fd, "tree", 0555, 0);
+	return rc || file_remove_tree_at(f->fd, "tree", &err) ? 1 : 0;
+}
+
+static void a_user_removes_what_he_may_not_write(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+	pid_t pid;
+
+	assert_int_equal(chmod(f->dir, 0777), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(remove_as_nobody(f));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(count_entries(f), 0);
+}
+
+static void an_atomic_file_has_its_mode_whatever_the_umask(void **state)
+{
+	struct fixture *f = *state;
+	mode_t mask = umask(0777);
+	struct nf_err err;
+	struct stat st;
+
+	assert_int_equal(file_replace_at(f->fd, "x", "", 0, 0644, &err), 0);
+	umask(mask);
+	assert_int_equal(fstatat(f->fd, "x", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+}
+
+static void two_atomic_files_of_one_name_do_not_meet(void **state)
+{
+	struct fixture *f = *state;
+	struct atomic_file one, two;
+	AUTO_BUF struct buf text;
+	struct nf_err err;
+
+	assert_int_equal(atomic_file_open(&one, f->fd, "x", 0644, &err), 0);
+	assert_int_equal(atomic_file_open(&two, f->fd, "x", 0644, &err), 0);
+	assert_int_equal(file_write_all(one.fd, "one", 3, "x", &err), 0);
+	assert_int_equal(file_write_all(two.fd, "two", 3, "x", &err), 0);
+	assert_int_equal(atomic_file_commit(&two, &err), 0);
+	assert_int_equal(atomic_file_commit_nosync(&one, &err), 0);
+	buf_init(&text, 10);
+	assert_int_equal(file_read_at(f->fd, "x", &text, &err), 0);
+	assert_string_equal(text.ptr, "one");
+	assert_int_equal(count_entries(f), 1);
+}
+
+static void a_commit_that_fails_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct atomic_file file;
+	struct nf_err err;
+
+	assert_int_equal(file_mkdirs_at(f->fd, "x/y", &err), 0);
+	assert_int_equal(atomic_file_open(&file, f->fd, "x", 0644, &err), 0);
+	assert_int_equal(atomic_file_commit(&file, &err), -NF_E_SYS);
+	assert_string_equal(err.text, "cannot rename to 'x': Is a directory");
+	atomic_file_discard(&file);
+	assert_int_equal(count_entries(f), 1);
+}
+
 static void a_file_in_the_way_of_a_directory_is_an_error(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +276,12 @@ int main(void)
 		TEST(reading_holds_its_limit_and_tells_absence),
 		TEST(a_short_file_is_truncated),
 		TEST(a_tree_is_removed_without_following_links),
+		TEST(trees_deeper_than_any_nar_are_removed),
+		TEST(a_tree_without_end_is_left_alone),
+		TEST(a_user_removes_what_he_may_not_write),
+		TEST(an_atomic_file_has_its_mode_whatever_the_umask),
+		TEST(two_atomic_files_of_one_name_do_not_meet),
+		TEST(a_commit_that_fails_leaves_nothing),
 		TEST(a_file_in_the_way_of_a_directory_is_an_error),
 	};
 
