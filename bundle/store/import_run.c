@@ -175,8 +175,7 @@ static int cmp_members(const void *a, const void *b)
 	return (x->member > y->member) - (x->member < y->member);
 }
 
-/* Large NARs first, so that the threads finish together; then as they lie in the file:
- * neighbours share blocks, each of which is verified as a whole. */
+/* Large ones by size, then the others as they lie in the file. */
 static int cmp_jobs(const void *a, const void *b)
 {
 	const struct job *x = a, *y = b;
@@ -219,16 +218,34 @@ static size_t make_jobs(struct run *run, struct import_path **paths, size_t coun
 	return njobs;
 }
 
+/* In file order, references come first and can be registered soon, and neighbours share
+ * blocks, each of which is verified as a whole. But a large NAR at the end would keep one
+ * thread busy alone: so the large ones, the largest first, are mixed in from the start,
+ * byte for byte. */
 static void order_jobs(struct job *jobs, size_t count, size_t threads)
 {
-	uint64_t total = 0;
+	AUTO_FREE struct job *sorted = mem_dup(jobs, count * sizeof(*jobs));
+	uint64_t total = 0, large_bytes = 0, other_bytes = 0;
+	size_t nlarge = 0, large = 0, other;
 
 	for (size_t i = 0; i < count; i++)
 		total += jobs[i].size;
-	for (size_t i = 0; i < count; i++)
-		jobs[i].large = jobs[i].size > total / threads / LARGE_PART;
+	for (size_t i = 0; i < count; i++) {
+		sorted[i].large = jobs[i].size > total / threads / LARGE_PART;
+		nlarge += sorted[i].large;
+	}
 	if (count)
-		qsort(jobs, count, sizeof(*jobs), cmp_jobs);
+		qsort(sorted, count, sizeof(*sorted), cmp_jobs);
+	other = nlarge;
+	for (size_t i = 0; i < count; i++) {
+		if (large < nlarge && (other == count || large_bytes <= other_bytes)) {
+			large_bytes += sorted[large].size;
+			jobs[i] = sorted[large++];
+		} else {
+			other_bytes += sorted[other].size;
+			jobs[i] = sorted[other++];
+		}
+	}
 }
 
 /* Between jobs, on the calling thread: false when the run is to end. */
