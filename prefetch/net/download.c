@@ -30,7 +30,7 @@ static uint64_t body_limit(uint64_t nar_size)
 /* A NAR on its way: transfer (or a local file), then a worker. */
 struct download {
 	struct engine *engine;
-	struct download *prev, *next; /* of the engine's list */
+	LIST_ENTRY(download) link; /* of the engine's */
 	struct download *next_ingested;
 	uint32_t node;
 	const struct resolver_source *source;
@@ -56,12 +56,7 @@ static void download_free(struct download *d)
 {
 	struct engine *e = d->engine;
 
-	if (d->prev)
-		d->prev->next = d->next;
-	else
-		e->downloads_list = d->next;
-	if (d->next)
-		d->next->prev = d->prev;
+	LIST_REMOVE(d, link);
 	e->delayed_downloads -= d->delayed;
 	e->downloads--;
 	d->cache->downloads--;
@@ -440,10 +435,7 @@ static void download_start(struct engine *e, uint32_t node,
 	d->source = source;
 	d->cache = &e->caches[source->cache];
 	d->item = progress_begin(e->opts->progress, "fetch", path_of(d) + 33);
-	d->next = e->downloads_list;
-	if (d->next)
-		d->next->prev = d;
-	e->downloads_list = d;
+	LIST_INSERT_HEAD(&e->active, d, link);
 	e->downloads++;
 	d->cache->downloads++;
 	rc = resolver_trusted(e->resolver, node, e->opts->keys, &d->info, &d->trusted,
@@ -532,8 +524,8 @@ static void repeat_due(struct engine *e, int64_t now)
 
 	if (e->delayed_downloads == 0)
 		return;
-	for (struct download *d = e->downloads_list; d; d = next) {
-		next = d->next;
+	for (struct download *d = LIST_FIRST(&e->active); d; d = next) {
+		next = LIST_NEXT(d, link);
 		if (!d->delayed)
 			continue;
 		if (engine_cache_is_gone(d->cache)) {
@@ -558,8 +550,9 @@ void download_pump(struct engine *e, int64_t now)
 
 int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
-	for (const struct download *d = e->downloads_list; d && e->delayed_downloads;
-	     d = d->next)
+	const struct download *d;
+
+	LIST_FOREACH (d, &e->active, link)
 		if (d->delayed && d->due - now < limit)
 			limit = d->due > now ? d->due - now : 0;
 	return limit;
@@ -567,7 +560,11 @@ int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 
 void download_end(struct engine *e)
 {
+	struct download *next;
+
 	take_ingested(e);
-	while (e->downloads_list)
-		download_free(e->downloads_list);
+	for (struct download *d = LIST_FIRST(&e->active); d; d = next) {
+		next = LIST_NEXT(d, link);
+		download_free(d);
+	}
 }

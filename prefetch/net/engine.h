@@ -5,6 +5,7 @@
 #define ENGINE_H
 
 #include <pthread.h>
+#include <sys/queue.h>
 
 #include "base/buf.h"
 #include "base/workers.h"
@@ -44,10 +45,10 @@ struct engine {
 	struct scheduler *scheduler;
 	struct cache *caches;
 	size_t cache_count;
-	uint32_t pool_cursor;	/* nodes below it were looked for in the pool */
-	struct lookup *lookups; /* all that were started and are not answered */
-	size_t delayed_lookups; /* of these, that wait to be repeated */
-	struct download *downloads_list;
+	uint32_t pool_cursor;	     /* nodes below it were looked for in the pool */
+	LIST_HEAD(, lookup) lookups; /* started and not answered */
+	size_t delayed_lookups;	     /* of these, waiting to be repeated */
+	LIST_HEAD(, download) active;
 	size_t delayed_downloads;
 	size_t downloads;    /* NARs that were started and are not in the pool or given up
 				yet */

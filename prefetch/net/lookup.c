@@ -22,8 +22,8 @@ struct lookup {
 	uint32_t node;
 	unsigned attempt;
 	bool delayed;
-	int64_t due;		    /* while it is delayed */
-	struct lookup *prev, *next; /* of the engine's list */
+	int64_t due;		 /* while it is delayed */
+	LIST_ENTRY(lookup) link; /* of the engine's */
 	struct buf body;
 	char *url;
 };
@@ -32,12 +32,7 @@ static void lookup_free(struct lookup *l)
 {
 	struct engine *e = l->cache->engine;
 
-	if (l->prev)
-		l->prev->next = l->next;
-	else
-		e->lookups = l->next;
-	if (l->next)
-		l->next->prev = l->prev;
+	LIST_REMOVE(l, link);
 	e->delayed_lookups -= l->delayed;
 	l->cache->lookups--;
 	buf_release(&l->body);
@@ -242,10 +237,7 @@ static void lookup_start(struct cache *c, uint32_t node)
 	l->cache = c;
 	l->node = node;
 	c->lookups++;
-	l->next = c->engine->lookups;
-	if (l->next)
-		l->next->prev = l;
-	c->engine->lookups = l;
+	LIST_INSERT_HEAD(&c->engine->lookups, l, link);
 	if (node == NODE_CACHE_INFO) {
 		buf_init(&l->body, NIX_CACHE_INFO_MAX);
 		strcpy(file, "nix-cache-info");
@@ -393,8 +385,8 @@ static void repeat_due(struct engine *e, int64_t now)
 
 	if (e->delayed_lookups == 0)
 		return;
-	for (struct lookup *l = e->lookups; l; l = next) {
-		next = l->next;
+	for (struct lookup *l = LIST_FIRST(&e->lookups); l; l = next) {
+		next = LIST_NEXT(l, link);
 		if (l->delayed)
 			repeat(l, now);
 	}
@@ -413,7 +405,9 @@ void lookup_pump(struct engine *e, int64_t now)
 
 int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
-	for (const struct lookup *l = e->lookups; l && e->delayed_lookups; l = l->next)
+	const struct lookup *l;
+
+	LIST_FOREACH (l, &e->lookups, link)
 		if (l->delayed && l->due - now < limit)
 			limit = l->due > now ? l->due - now : 0;
 	/* A local cache answers at once: there is more to do. */
@@ -426,6 +420,10 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 
 void lookup_end(struct engine *e)
 {
-	while (e->lookups)
-		lookup_free(e->lookups);
+	struct lookup *next;
+
+	for (struct lookup *l = LIST_FIRST(&e->lookups); l; l = next) {
+		next = LIST_NEXT(l, link);
+		lookup_free(l);
+	}
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/queue.h>
 
 #include <curl/curl.h>
 
@@ -22,7 +23,7 @@
 
 struct transfer {
 	struct transfers *owner;
-	struct transfer *prev, *next; /* of the active list */
+	LIST_ENTRY(transfer) link; /* of the active ones */
 	CURL *easy;
 	struct curl_slist *headers;
 	struct transfer_request req;
@@ -35,7 +36,7 @@ struct transfer {
 
 struct transfers {
 	CURLM *multi;
-	struct transfer *active;
+	LIST_HEAD(, transfer) active;
 	size_t active_count;
 	CURL *idle[IDLE_HANDLES_MAX];
 	size_t idle_count;
@@ -70,25 +71,13 @@ int transfers_new(struct transfers **ret, const struct transfers_options *opts,
 	return 0;
 }
 
-static void unlink_active(struct transfer *x)
-{
-	struct transfers *t = x->owner;
-
-	if (x->prev)
-		x->prev->next = x->next;
-	else
-		t->active = x->next;
-	if (x->next)
-		x->next->prev = x->prev;
-	t->active_count--;
-}
-
 /* Takes the transfer out of curl; its easy handle is kept for the next one. */
 static void transfer_free(struct transfer *x)
 {
 	struct transfers *t = x->owner;
 
-	unlink_active(x);
+	LIST_REMOVE(x, link);
+	t->active_count--;
 	curl_multi_remove_handle(t->multi, x->easy);
 	curl_easy_reset(x->easy);
 	if (t->idle_count < IDLE_HANDLES_MAX)
@@ -101,10 +90,14 @@ static void transfer_free(struct transfer *x)
 
 void transfers_free(struct transfers *t)
 {
+	struct transfer *next;
+
 	if (!t)
 		return;
-	while (t->active)
-		transfer_free(t->active);
+	for (struct transfer *x = LIST_FIRST(&t->active); x; x = next) {
+		next = LIST_NEXT(x, link);
+		transfer_free(x);
+	}
 	while (t->idle_count)
 		curl_easy_cleanup(t->idle[--t->idle_count]);
 	curl_multi_cleanup(t->multi);
@@ -257,10 +250,7 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 	add_header(x, "Accept-Encoding: identity");
 	set_range(x);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
-	x->next = t->active;
-	if (t->active)
-		t->active->prev = x;
-	t->active = x;
+	LIST_INSERT_HEAD(&t->active, x, link);
 	t->active_count++;
 	curl_multi_add_handle(t->multi, x->easy);
 	return x;
@@ -322,7 +312,8 @@ static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &d->status);
 	curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
-	strcpy(d->http_version, http_version_name(version));
+	snprintf(d->http_version, sizeof(d->http_version), "%s",
+		 http_version_name(version));
 	d->bytes = x->bytes;
 	d->connect_s = seconds(x->easy, CURLINFO_CONNECT_TIME_T);
 	d->first_byte_s = seconds(x->easy, CURLINFO_STARTTRANSFER_TIME_T);
