@@ -145,6 +145,16 @@ check-e2e: all $(B)/cached $(B)/mkcache
 check-corpus: $(FUZZ_BINS)
 	@sh tests/run/run-tests.sh $(B) corpus $(T)
 
+#: make check-threads   what runs on several threads (meant for FLAVOR=tsan)
+THREADED := workers progress ui bundle_threads bundle_write import ingest pool partial pack
+.PHONY: check-threads check-valgrind
+check-threads: all $(B)/cached $(B)/mkcache $(patsubst %,$(B)/unit/test_%,$(THREADED))
+	@sh tests/run/run-tests.sh $(B) threads
+
+#: make check-valgrind  the main path under valgrind
+check-valgrind: all $(B)/cached $(B)/mkcache
+	@sh tests/run/valgrind.sh $(B)
+
 #: make fuzz-run        each fuzz target for FUZZ_SECONDS (needs CC=clang FLAVOR=fuzz)
 FUZZ_SECONDS ?= 20
 fuzz-run: $(FUZZ_BINS)

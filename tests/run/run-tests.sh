@@ -1,5 +1,5 @@
 #!/bin/sh
-# run-tests.sh BUILD [unit|e2e|corpus [NAME]]: runs the tests, each kind in turn, and closes
+# run-tests.sh BUILD [unit|e2e|corpus|threads [NAME]]: runs the tests, each kind in turn, and closes
 # with "N passed, N failed". Details of what failed are shown, of what passed are not.
 set -u
 build=$1
@@ -70,6 +70,11 @@ case $kind in
 all)
 	run_unit
 	run_corpus
+	run_e2e
+	;;
+threads)
+	run_unit
+	name=main
 	run_e2e
 	;;
 *) "run_$kind" ;;
