@@ -82,8 +82,15 @@ int store_schema_read(const char *state_dir, bool *ret_new, struct nf_err *err)
 int store_schema_write(const char *state_dir, struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/db/schema", state_dir);
+	AUTO_FD int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int rc;
 
-	return file_replace_at(AT_FDCWD, file, "10", 2, 0644, err);
+	/* In place, as Nix does: whoever is killed here leaves an empty file, which means
+	 * a new store, and no temporary one. */
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", file);
+	rc = file_write_all(fd, "10", 2, file, err);
+	return rc ? rc : file_sync(fd, file, err);
 }
 
 int store_schema_lock(const char *state_dir, int *ret_fd, struct nf_err *err)
