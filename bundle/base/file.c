@@ -3,17 +3,20 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 
-#define READ_SIZE	 (64 * 1024)
-#define TEMP_ATTEMPTS	 100
-#define REMOVE_DEPTH_MAX 512
+#define READ_SIZE	  (64 * 1024)
+#define TEMP_ATTEMPTS	  100
+#define REMOVE_DEPTH_MAX  512
+#define INTERRUPT_POLL_MS 100
 
 int file_write_all(int fd, const void *p, size_t len, const char *name,
 		   struct nf_err *err)
@@ -91,6 +94,44 @@ int file_read_full(int fd, void *p, size_t len, size_t *ret_len, const char *nam
 	}
 	*ret_len = got;
 	return 0;
+}
+
+/* There are bytes, or the end. A signal may meet another thread, which does not wake us.
+ */
+static int wait_readable(int fd, struct nf_err *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int rc;
+
+	do {
+		rc = interrupt_check(err);
+	} while (!rc && poll(&p, 1, INTERRUPT_POLL_MS) == 0);
+	return rc;
+}
+
+int file_read_stream(int fd, void *p, size_t len, size_t *ret_len, const char *name,
+		     struct nf_err *err)
+{
+	size_t got = 0;
+	int rc;
+
+	while (got < len) {
+		ssize_t n;
+
+		rc = wait_readable(fd, err);
+		if (rc)
+			return rc;
+		n = read(fd, (char *)p + got, len - got);
+		if (n == 0)
+			break;
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return err_sys(err, "cannot read '%s'", name);
+		if (n > 0)
+			got += (size_t)n;
+	}
+	*ret_len = got;
+	/* Ctrl-C ends the other side of the pipe too: that is no truncation. */
+	return got < len ? interrupt_check(err) : 0;
 }
 
 int file_read_at(int dir_fd, const char *path, struct buf *buf, struct nf_err *err)

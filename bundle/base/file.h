@@ -24,6 +24,11 @@ int file_pread_all(int fd, void *p, size_t len, uint64_t offset, const char *nam
 int file_read_full(int fd, void *p, size_t len, size_t *ret_len, const char *name,
 		   struct nf_err *err) MUST_CHECK;
 
+/* As file_read_full, from what may be a pipe that stalls: an interruption, whatever
+ * thread its signal met, ends the wait with NF_E_INTR. */
+int file_read_stream(int fd, void *p, size_t len, size_t *ret_len, const char *name,
+		     struct nf_err *err) MUST_CHECK;
+
 /* Appends the whole file to BUF, whose maximum bounds it (NF_E_LIMIT). A missing file is
  * NF_E_MISSING. PATH is relative to DIR_FD (AT_FDCWD for the working directory). */
 int file_read_at(int dir_fd, const char *path, struct buf *buf,

@@ -63,7 +63,7 @@ static int take(struct input *in, void *p, size_t len, struct nf_err *err)
 	if (in->seekable)
 		rc = file_pread_all(in->fd, p, len, in->at, "head", err);
 	else
-		rc = file_read_full(in->fd, p, len, &got, "head", err);
+		rc = file_read_stream(in->fd, p, len, &got, "head", err);
 	if (!rc && got < len)
 		rc = err_set(err, NF_E_FORMAT, "truncated in its head");
 	in->at += len;

@@ -14,7 +14,6 @@
 #include <assert.h>
 
 #include "base/file.h"
-#include "base/interrupt.h"
 
 void bundle_stream_init(struct bundle_stream *s, struct bundle_blocks *blocks, int fd)
 {
@@ -64,9 +63,7 @@ static int read_block(struct bundle_stream *s, struct bundle_block **ret,
 	size_t len = 0;
 	int rc;
 
-	rc = interrupt_check(err);
-	if (!rc)
-		rc = file_read_full(s->fd, block->data, block->len, &len, "payload", err);
+	rc = file_read_stream(s->fd, block->data, block->len, &len, "payload", err);
 	if (!rc && len < block->len)
 		rc = err_set(err, NF_E_FORMAT,
 			     "truncated: the stream ends in its payload");
@@ -181,7 +178,7 @@ static int expect_end(struct bundle_stream *s, struct nf_err *err)
 {
 	size_t len;
 	char byte;
-	int rc = file_read_full(s->fd, &byte, 1, &len, "payload", err);
+	int rc = file_read_stream(s->fd, &byte, 1, &len, "payload", err);
 
 	if (!rc && len)
 		rc = err_set(err, NF_E_FORMAT, "something follows the bundle");

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/interrupt.h"
 
 struct fixture {
 	char dir[32];
@@ -268,9 +269,47 @@ static void a_file_in_the_way_of_a_directory_is_an_error(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_dir, drop_dir)
 
+static void a_stream_is_read_to_its_end_and_waited_for(void **state)
+{
+	struct nf_err err;
+	char bytes[8];
+	int ends[2];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "abc", 3), 3);
+	assert_int_equal(file_read_stream(ends[0], bytes, 2, &len, "it", &err), 0);
+	assert_int_equal(len, 2);
+	close(ends[1]);
+	assert_int_equal(file_read_stream(ends[0], bytes, 8, &len, "it", &err), 0);
+	assert_int_equal(len, 1);
+	close(ends[0]);
+}
+
+static void an_interruption_ends_the_wait_for_a_stream(void **state)
+{
+	struct nf_err err;
+	char bytes[8];
+	int ends[2];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	interrupt_set(true);
+	assert_int_equal(file_read_stream(ends[0], bytes, 8, &len, "it", &err),
+			 -NF_E_INTR);
+	assert_string_equal(err.text, "interrupted");
+	interrupt_set(false);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stream_is_read_to_its_end_and_waited_for),
+		cmocka_unit_test(an_interruption_ends_the_wait_for_a_stream),
 		TEST(an_atomic_file_appears_whole_at_its_commit),
 		TEST(a_discarded_file_leaves_nothing),
 		TEST(reading_holds_its_limit_and_tells_absence),
