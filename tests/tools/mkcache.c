@@ -22,7 +22,8 @@ static const char usage[] =
 	"       mkcache sign --cache DIR --sign SECRETFILE STOREPATH...\n"
 	"       mkcache keygen NAME SECRETFILE PUBLICFILE\n"
 	"Options: --ref STOREPATH (repeatable), --self-ref, --input-addressed, --no-ca,\n"
-	"--deriver BASENAME, --sign SECRETFILE,\n"
+	"--deriver BASENAME, --sign SECRETFILE, --as-pool (what a pool of nixferry "
+	"has),\n"
 	"--compress none|xz|zstd|gzip|bzip2|lz4|lzip|lzma|br.\n"
 	"Prints the store paths that were made; generate prints the toplevel last.\n"
 	"With --self-ref, 32 times 'x' in the tree becomes the path's own hash part.\n";
@@ -206,6 +207,7 @@ static const struct option options[] = {
 	{ "self-ref", no_argument, NULL, 's' },
 	{ "input-addressed", no_argument, NULL, 'i' },
 	{ "no-ca", no_argument, NULL, 'c' },
+	{ "as-pool", no_argument, NULL, 'o' },
 	{ "paths", required_argument, NULL, 'p' },
 	{ "seed", required_argument, NULL, 'd' },
 	{ "max-size", required_argument, NULL, 'm' },
@@ -245,6 +247,9 @@ static int apply_option(struct mkcache_options *o, int id, int index, struct nf_
 		return 0;
 	case 'c':
 		o->no_ca = true;
+		return 0;
+	case 'o':
+		o->as_pool = true;
 		return 0;
 	case 'p':
 		return apply_number(&o->paths, err);

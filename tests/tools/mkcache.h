@@ -30,6 +30,7 @@ struct mkcache_options {
 	bool self_ref;
 	bool input_addressed;
 	bool no_ca;
+	bool as_pool; /* with what only a pool keeps, one object a NAR */
 	uint64_t paths;
 	uint64_t seed;
 	uint64_t max_size;

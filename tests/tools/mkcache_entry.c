@@ -221,24 +221,24 @@ static int encode(const struct mkcache_nar *nar, enum codec codec, int out_fd,
 	}
 }
 
+/* Digests of the NAR file; the XXH3 is what a pool keeps beside Nix's own fields. */
 static int hash_file(int fd, struct nf_narinfo *ni, struct nf_err *err)
 {
+	AUTO(source_closep) struct nf_source *src = source_of_fd_range(fd, 0, UINT64_MAX);
 	AUTO(hasher_freep) struct hasher *hasher = hasher_new(NF_SHA256);
-	AUTO(source_closep)
-	struct nf_source *src =
-		source_hashed(source_of_fd_range(fd, 0, UINT64_MAX), hasher);
-	struct stat st;
+	AUTO(xxh3_freep) struct xxh3 *xxh3 = xxh3_new();
+	struct nf_slice run;
 	int rc;
 
-	if (fstat(fd, &st))
-		return err_sys(err, "NAR file");
-	rc = source_drain(src, err);
-	if (rc)
-		return rc;
+	while ((rc = source_next(src, &run, err)) == 0 && run.len) {
+		hasher_update(hasher, run.ptr, run.len);
+		xxh3_update(xxh3, run.ptr, run.len);
+		ni->file_size += run.len;
+	}
 	hasher_final(hasher, &ni->file_hash);
+	xxh3_final(xxh3, ni->xxh3);
 	ni->has_file_hash = true;
-	ni->file_size = (uint64_t)st.st_size;
-	return 0;
+	return rc;
 }
 
 /* Writes nar/FILEHASH.nar.SUFFIX and says so in NI; URL holds the name. */
@@ -266,6 +266,8 @@ static int write_nar(struct mkcache *m, const struct mkcache_nar *nar,
 		return err_sys(err, "'%s'", url);
 	ni->url = nf_slice_str(url);
 	ni->compression = nf_slice_str(codec_name(codec));
+	ni->has_xxh3 = m->opts->as_pool;
+	ni->nodes = m->opts->as_pool ? 1 : 0;
 	return 0;
 }
 
