@@ -169,7 +169,7 @@ import_bundle() {
 		--trusted-public-key "$PUBLIC_KEY" "${@:3}"
 }
 
-# ---- assertions ----
+# ---- assertions: they also work where "set -e" does not, as in "run" ----
 
 fail() {
 	echo "$*" >&2
@@ -183,9 +183,9 @@ fails() {
 	shift 2
 	run --separate-stderr "$@"
 	[ "$status" -eq "$status_wanted" ] ||
-		fail "status $status instead of $status_wanted: $* :: $output :: $stderr"
+		fail "status $status instead of $status_wanted: $* :: $output :: $stderr" || return 1
 	# shellcheck disable=SC2154
-	grep -qiE -- "$pattern" <<<"$stderr" || fail "no '$pattern' in: $stderr"
+	grep -qiE -- "$pattern" <<<"$stderr" || fail "no '$pattern' in: $stderr" || return 1
 	! grep -qE 'Sanitizer|runtime error' <<<"$stderr" || fail "$stderr"
 }
 
@@ -229,7 +229,7 @@ assert_store_whole() {
 	local root=$1
 	diff <(valid_paths "$root" | sed 's|.*/||') \
 		<(find "$root/nix/store" -mindepth 1 -maxdepth 1 ! -name .links -printf '%f\n' 2>/dev/null |
-			LC_ALL=C sort) || fail "store and database of $root differ"
+			LC_ALL=C sort) || fail "store and database of $root differ" || return 1
 	assert_no_temp_files "$root"
 }
 
@@ -245,10 +245,10 @@ assert_no_temp_files() {
 assert_closure_in() {
 	local root=$1 path
 	diff <(printf '%s\n' "${ALL_PATHS[@]}" | LC_ALL=C sort) <(valid_paths "$root") ||
-		fail "$root has other paths"
+		fail "$root has other paths" || return 1
 	for path in "${ALL_PATHS[@]}"; do
-		assert_tree_equal "$T/trees/$(basename "$path")" "$root$path"
-		assert_canonical "$root$path"
+		assert_tree_equal "$T/trees/$(basename "$path")" "$root$path" || return 1
+		assert_canonical "$root$path" || return 1
 	done
 	assert_store_whole "$root"
 }

@@ -1,0 +1,293 @@
+#!/usr/bin/env bats
+# Killed at any moment, the same command goes on: nothing whole is fetched again, partial
+# downloads continue, target stores stay valid.
+
+load helper
+
+setup() {
+	setup_lab
+}
+
+teardown() {
+	teardown_lab
+}
+
+fetch() {
+	nixferry prefetch "$TOP" --substituter "$URL" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+# Shells let background commands ignore SIGINT.
+interruptible() {
+	exec env --default-signal=INT "$@"
+}
+
+# start_fetch: in the background; FETCH is its process.
+start_fetch() {
+	interruptible "$BUILD/nixferry" prefetch "$TOP" --substituter "$URL" \
+		--pool "$T/pool" --trusted-public-key "$PUBLIC_KEY" "$@" 3>&- >"$T/fetch.out" 2>&1 &
+	FETCH=$!
+}
+
+# A child that is gone, or waits to be asked for its status.
+has_ended() {
+	! grep -q "^State:.[^Z]" "/proc/$1/status" 2>/dev/null
+}
+
+# end_by SIGNAL PID: sets ENDED to its exit status. It must not take long.
+end_by() {
+	kill "-$1" "$2" 2>/dev/null || true
+	wait_for 20 has_ended "$2" || kill -KILL "$2"
+	ENDED=0
+	wait "$2" 2>/dev/null || ENDED=$?
+}
+
+in_pool() {
+	find "$T/pool" -maxdepth 1 -name '*.narinfo' | wc -l
+}
+
+pool_has() {
+	[ "$(in_pool)" -ge "$1" ]
+}
+
+partial_bytes() {
+	find "$T/pool/tmp" -name '*.part' -printf '%s\n' 2>/dev/null | sort -n | tail -n 1
+}
+
+partial_has() {
+	[ "$(partial_bytes)" -ge "$1" ] 2>/dev/null
+}
+
+# One path whose NAR is 3 MB of noise, and that NAR's URL path.
+make_big_path() {
+	head -c 3000000 /dev/urandom >"$T/noise"
+	TOP=$(mkcache add --cache "$T/cache" --name big --tree "$T/noise" --sign "$T/lab.sec" \
+		--input-addressed --compress none "$@")
+	NAR=/$(nar_of "$T/cache" "$TOP")
+}
+
+check_pool() {
+	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/b.bundle"
+	nixferry verify "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
+}
+
+# The NARs of paths that were in the pool are not asked for again.
+assert_not_again() {
+	local info
+	while read -r info; do
+		[ "$(log_count "^GET /$(sed -n 's/^URL: //p' "$T/cache/$info") ")" -eq 0 ] ||
+			fail "$info was in the pool and is fetched again"
+	done
+}
+
+@test "killed at several moments, prefetch goes on" {
+	mkcache generate --cache "$T/cache" --paths 40 --seed 3 --max-size 200000 \
+		--sign "$T/lab.sec" --input-addressed >"$T/paths"
+	TOP=$(tail -n 1 "$T/paths")
+	start_cache "$T/cache" --fault '/nar/*=slow:150000'
+	for wanted in 1 8 20 30; do
+		start_fetch
+		wait_for 60 pool_has "$wanted"
+		end_by KILL "$FETCH"
+		find "$T/pool" -maxdepth 1 -name '*.narinfo' -printf '%f\n' >"$T/had"
+		: >"$CACHE_LOG"
+	done
+	fetch
+	assert_not_again <"$T/had"
+	[ "$(in_pool)" -eq 40 ]
+	check_pool
+}
+
+@test "killed while resolving, prefetch starts again" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache" --fault '*.narinfo=delay:300'
+	start_fetch
+	wait_for 20 grep -q narinfo "$CACHE_LOG" || true
+	end_by KILL "$FETCH"
+	fetch
+	check_pool
+}
+
+@test "a partial download continues by range" {
+	make_big_path
+	start_cache "$T/cache" --fault-file "$T/faults"
+	echo '/nar/*=slow:1000000' >"$T/faults"
+	start_fetch
+	wait_for 30 partial_has 500000
+	end_by KILL "$FETCH"
+	had=$(partial_bytes)
+	rm "$T/faults"
+	: >"$CACHE_LOG"
+	fetch
+	grep -qE "^GET $NAR 206 [0-9]+ bytes=$had-" "$CACHE_LOG"
+	[ "$(log_count "^GET $NAR 200")" -eq 0 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "Ctrl-C ends with 130 and keeps what was done" {
+	make_big_path
+	start_cache "$T/cache" --fault-file "$T/faults"
+	echo '/nar/*=slow:1000000' >"$T/faults"
+	start_fetch -o "$T/b.bundle" --sign-key "$T/lab.sec"
+	wait_for 30 partial_has 500000
+	end_by INT "$FETCH"
+	[ "$ENDED" -eq 130 ]
+	[ ! -e "$T/b.bundle" ]
+	[ "$(partial_bytes)" -ge 500000 ]
+	rm "$T/faults"
+	: >"$CACHE_LOG"
+	fetch
+	[ "$(log_count "^GET $NAR 206")" -eq 1 ]
+	check_pool
+}
+
+@test "a connection that breaks is continued by range in the same run" {
+	make_big_path
+	start_cache "$T/cache" --fault '/nar/*=truncate:1000000*1'
+	fetch
+	grep -qE "^GET $NAR 206 [0-9]+ bytes=1000000-" "$CACHE_LOG"
+	check_pool
+}
+
+@test "a server without ranges is asked for the whole again" {
+	make_big_path
+	start_cache "$T/cache" --fault '/nar/*=no-ranges' --fault '/nar/*=truncate:1000000*1'
+	fetch
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "a server that ignores a range is understood" {
+	make_big_path
+	start_cache "$T/cache" --fault '/nar/*=ignore-range' --fault '/nar/*=truncate:1000000*1'
+	fetch
+	check_pool
+}
+
+@test "a server that answers with another range is not believed" {
+	make_big_path
+	start_cache "$T/cache" --fault '/nar/*=wrong-range*1@1' \
+		--fault '/nar/*=truncate:1000000*1'
+	fails 5 "another range" fetch
+	fetch
+	check_pool
+}
+
+@test "a file that changed meanwhile is fetched anew, not patched together" {
+	make_big_path
+	start_cache "$T/cache" --fault '/nar/*=garbage*1' --fault '/nar/*=truncate:1000000*1'
+	start_fetch
+	wait_for 30 partial_has 1000000 || true
+	end_by KILL "$FETCH"
+	touch "$T/cache$NAR"
+	fetch
+	check_pool
+}
+
+@test "a partial download with wrong bytes is thrown away, then fetched right" {
+	make_big_path
+	start_cache "$T/cache" --fault-file "$T/faults"
+	echo '/nar/*=slow:1000000' >"$T/faults"
+	start_fetch
+	wait_for 30 partial_has 500000
+	end_by KILL "$FETCH"
+	part=$(find "$T/pool/tmp" -name '*.part')
+	printf damaged | dd of="$part" bs=1 seek=1000 conv=notrunc 2>/dev/null
+	rm "$T/faults"
+	fetch || fetch
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "two prefetches share a pool" {
+	mkcache generate --cache "$T/cache" --paths 30 --seed 5 --max-size 100000 \
+		--sign "$T/lab.sec" --input-addressed >"$T/paths"
+	TOP=$(tail -n 1 "$T/paths")
+	start_cache "$T/cache" --fault '/nar/*=slow:300000'
+	start_fetch
+	fetch
+	wait "$FETCH"
+	[ "$(in_pool)" -eq 30 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "packing that is killed leaves no bundle in the way" {
+	make_big_path
+	start_cache "$T/cache"
+	fetch
+	for delay in 0.001 0.004 0.01; do
+		timeout -s KILL "$delay" "$BUILD/nixferry" pack "$TOP" --pool "$T/pool" \
+			--sign-key "$T/lab.sec" -o "$T/b.bundle" || true
+		[ ! -e "$T/b.bundle" ] ||
+			nixferry verify "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
+	done
+	check_pool
+}
+
+# ---- the target ----
+
+store_has_something() {
+	[ -n "$(ls "$1/nix/store" 2>/dev/null)" ]
+}
+
+nix_is_content() {
+	have_nix || return 0
+	[ -e "$1/nix/var/nix/db/db.sqlite" ] || return 0
+	nix-store --store "$1" --verify --check-contents
+}
+
+@test "killed at several moments, import leaves a valid store and goes on" {
+	mkcache generate --cache "$T/cache" --paths 60 --seed 9 --max-size 1000000 \
+		--sign "$T/lab.sec" --input-addressed >"$T/paths"
+	TOP=$(tail -n 1 "$T/paths")
+	make_bundle "$TOP"
+	for delay in 0.005 0.01 0.02 0.04 0.06 0.08 0.1 0.15 0.2 0.3; do
+		mkdir -p "$T/root"
+		timeout -s KILL "$delay" "$BUILD/nixferry" import "$T/b.bundle" --store "$T/root" \
+			--trusted-public-key "$PUBLIC_KEY" >/dev/null 2>&1 || true
+		nix_is_content "$T/root"
+	done
+	import_bundle
+	valid_paths "$T/root" | diff - <(LC_ALL=C sort "$T/paths")
+	assert_store_whole "$T/root"
+	nix_is_content "$T/root"
+}
+
+@test "killed at several moments, import into fresh roots converges" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	for delay in 0.003 0.006 0.01 0.015 0.02 0.03; do
+		root=$T/root.$delay
+		mkdir -p "$root"
+		timeout -s KILL "$delay" "$BUILD/nixferry" import "$T/b.bundle" --store "$root" \
+			--profile system --trusted-public-key "$PUBLIC_KEY" >/dev/null 2>&1 || true
+		import_bundle "$T/b.bundle" "$root" --profile system
+		assert_closure_in "$root"
+		nix_is_content "$root"
+	done
+}
+
+@test "Ctrl-C during import ends with 130 and the same command goes on" {
+	mkcache generate --cache "$T/cache" --paths 20 --seed 11 --max-size 2000000 \
+		--sign "$T/lab.sec" --input-addressed >"$T/paths"
+	TOP=$(tail -n 1 "$T/paths")
+	make_bundle "$TOP"
+	mkdir "$T/root"
+	half=$(($(stat -c %s "$T/b.bundle") / 2))
+	mkfifo "$T/pipe"
+	interruptible "$BUILD/nixferry" import - --store "$T/root" --trusted-public-key "$PUBLIC_KEY" \
+		<"$T/pipe" 3>&- >"$T/import.out" 2>&1 &
+	importer=$!
+	exec 9>"$T/pipe"
+	head -c "$half" "$T/b.bundle" >&9
+	wait_for 20 store_has_something "$T/root"
+	end_by INT "$importer"
+	exec 9>&-
+	[ "$ENDED" -eq 130 ]
+	nix_is_content "$T/root"
+	import_bundle
+	valid_paths "$T/root" | diff - <(LC_ALL=C sort "$T/paths")
+	assert_store_whole "$T/root"
+}
