@@ -26,7 +26,7 @@ static const char cache_info[] = "StoreDir: /nix/store\nWantMassQuery: 1\nPriori
 /* The programs that encode what we only decode. */
 static const struct {
 	enum codec codec;
-	const char *argv[4];
+	const char *argv[5]; /* and NULL */
 } encoders[] = {
 	{ CODEC_XZ, { "xz", "-c", "-6" } },
 	{ CODEC_BZIP2, { "bzip2", "-c" } },
