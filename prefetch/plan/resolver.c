@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "format/ca.h"
 
 /* Nodes live in blocks so that they never move. */
 #define BLOCK_NODES 1024
@@ -142,6 +143,17 @@ static const char *join_sigs(struct resolver *r, const struct nf_pathinfo *info)
 	return text;
 }
 
+/* A signature vouches, but does not cover the content address: one that does not give the
+ * path must neither fail bytes that are right nor be passed on. */
+static struct nf_slice proven_ca(const struct nf_trusted *t)
+{
+	const struct nf_pathinfo *info = t->info;
+
+	if (info->ca.len && ca_check_path(info, NULL))
+		return (struct nf_slice){ 0 };
+	return info->ca;
+}
+
 static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted *t)
 {
 	const struct nf_pathinfo *info = t->info;
@@ -151,7 +163,7 @@ static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted 
 	node->nar_size = info->nar_size;
 	node->by = keep_slice(r, nf_slice_str(t->by));
 	node->deriver = keep_slice(r, info->deriver);
-	node->ca = keep_slice(r, info->ca);
+	node->ca = keep_slice(r, proven_ca(t));
 	node->sigs = join_sigs(r, info);
 	node->nrefs = (uint32_t)info->nrefs;
 	if (info->nrefs)

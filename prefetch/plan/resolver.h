@@ -43,7 +43,7 @@ struct resolver_node {
 	uint32_t *refs; /* node numbers */
 	uint32_t nrefs;
 	const char *deriver;		 /* or NULL */
-	const char *ca;			 /* or NULL */
+	const char *ca;			 /* one that gives the path, or NULL */
 	const char *sigs;		 /* separated by spaces; or NULL */
 	const char *by;			 /* who vouches */
 	struct resolver_source *sources; /* in the order in which they came */

@@ -58,6 +58,28 @@ nix_agrees() {
 	assert_closure_in "$T/root"
 }
 
+@test "what comes from a file:// cache is counted" {
+	make_small_closure "$T/cache"
+	size=$(find "$T/cache/nar" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')
+	URL=file://$T/cache
+	fetch "$TOP" --json >"$T/json"
+	[ "$(jq .downloadedBytes "$T/json")" -eq "$size" ]
+	[ "$(jq '.caches[0].bytes' "$T/json")" -eq "$size" ]
+}
+
+@test "a signed path comes without a content address that gives another path" {
+	make_tree "$T/tree"
+	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --input-addressed \
+		--sign "$T/lab.sec")
+	echo "CA: fixed:r:sha256:0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p" \
+		>>"$(narinfo_of "$T/cache" "$TOP")"
+	start_cache "$T/cache"
+	fetch_bundle "$TOP"
+	! grep -q '^CA:' "$(narinfo_of "$T/pool" "$TOP")" || fail "the pool passes it on"
+	import_bundle
+	[ "$(valid_paths "$T/root")" = "$TOP" ]
+}
+
 @test "every compression that caches use" {
 	for codec in none xz zstd gzip bzip2 lz4 lzip lzma br; do
 		rm -rf "$T/trees"

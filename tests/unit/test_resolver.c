@@ -194,6 +194,53 @@ static void facts_are_judged_again_when_they_are_used(void **state)
 	nf_keyring_free(nobody);
 }
 
+/* The signature does not cover the content address. */
+static void a_content_address_that_gives_another_path_is_dropped(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 2);
+	struct nf_narinfo ni;
+	struct nf_pathinfo info;
+	struct nf_trusted t;
+
+	narinfo_of(w, &ni, 1, 7, NULL, 0);
+	nf_pathinfo_set_ca(&ni.info, NF_SLICE_LIT("fixed:r:sha256:0ip26j2h11n1kgkz36rl4ak"
+						  "v694yz65hr72q4kv4b3lxcbi65b3p"));
+	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, w->ring, NULL), 0);
+	assert_int_equal(resolver_found(w->r, id, 0, &ni, &t, NULL), 0);
+	nf_narinfo_release(&ni);
+	assert_null(resolver_node(w->r, id)->ca);
+	assert_int_equal(resolver_trusted(w->r, id, w->ring, &info, &t, NULL), 0);
+	assert_int_equal(info.ca.len, 0);
+	nf_pathinfo_release(&info);
+}
+
+static void a_content_address_that_gives_the_path_is_kept(void **state)
+{
+	struct world *w = *state;
+	struct nf_hash hash = { .algo = NF_SHA256 };
+	struct nf_narinfo ni;
+	struct nf_trusted t;
+	uint32_t id;
+
+	nf_narinfo_init(&ni);
+	assert_int_equal(nf_storepath_make(&ni.info.path, "source", &hash,
+					   NF_SLICE_LIT("x"), NULL),
+			 0);
+	ni.info.nar_hash = hash;
+	ni.info.nar_size = 1;
+	ni.url = NF_SLICE_LIT("nar/x.nar");
+	ni.compression = NF_SLICE_LIT("none");
+	nf_pathinfo_set_ca(&ni.info, NF_SLICE_LIT("fixed:r:sha256:00000000000000000000000"
+						  "00000000000000000000000000000"));
+	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, w->ring, NULL), 0);
+	id = resolver_want(w->r, &ni.info.path);
+	resolver_asked(w->r, id, 1);
+	assert_int_equal(resolver_found(w->r, id, 0, &ni, &t, NULL), 0);
+	nf_narinfo_release(&ni);
+	assert_non_null(resolver_node(w->r, id)->ca);
+}
+
 /* ---- the scheduler over the same world ---- */
 
 static void the_largest_starts_first_at_the_best_cache(void **state)
@@ -274,6 +321,8 @@ int main(void)
 		TEST(without_caches_everything_is_unknown),
 		TEST(sources_that_agree_are_collected_those_that_differ_are_not),
 		TEST(facts_are_judged_again_when_they_are_used),
+		TEST(a_content_address_that_gives_another_path_is_dropped),
+		TEST(a_content_address_that_gives_the_path_is_kept),
 		TEST(the_largest_starts_first_at_the_best_cache),
 		TEST(a_source_that_failed_is_not_asked_again),
 		TEST(a_pause_is_waited_for_and_an_end_is_not),
