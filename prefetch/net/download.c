@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/encoding.h"
 #include "base/file.h"
@@ -43,7 +44,7 @@ struct download {
 	struct pool_partial partial;
 	bool has_partial;
 	bool resumed;	 /* the partial had bytes from before */
-	uint64_t offset; /* where the next byte goes */
+	uint64_t offset; /* where the next byte goes; of a local file: its size */
 	long status;	 /* of the response that is coming */
 	int item;	 /* of the progress */
 	struct nf_pathinfo info;
@@ -116,11 +117,19 @@ static bool is_the_sources_fault(int rc)
 	}
 }
 
+static void count_bytes(struct download *d, uint64_t n)
+{
+	d->cache->stats->bytes += n;
+	d->engine->result->fetched_bytes += n;
+	progress_add(d->engine->opts->progress, PROGRESS_BYTES_DONE, n);
+}
+
 /* ---- workers ---- */
 
 static void ingest_local(struct download *d)
 {
 	struct nf_source *in;
+	struct stat st;
 	int fd;
 
 	fd = open(d->url, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -132,6 +141,8 @@ static void ingest_local(struct download *d)
 		d->rc = err_sys(&d->err, "cannot open '%s'", d->url);
 		return;
 	}
+	if (fstat(fd, &st) == 0)
+		d->offset = (uint64_t)st.st_size;
 	in = source_of_fd_range(fd, 0, UINT64_MAX);
 	d->rc = pool_ingest(d->engine->opts->pool, &d->trusted, d->codec, in,
 			    d->engine->opts->level, &d->err);
@@ -174,6 +185,8 @@ static void on_ingested(struct download *d)
 	struct engine *e = d->engine;
 
 	e->ingesting--;
+	if (d->cache->conf->kind == SUBSTITUTER_FILE)
+		count_bytes(d, d->offset);
 	if (d->rc == 0) {
 		d->has_partial = false;
 		d->cache->stats->nars++;
@@ -260,9 +273,7 @@ static int on_data(void *ctx, const void *p, size_t len, struct nf_err *err)
 	if (rc)
 		return rc;
 	d->offset += len;
-	d->cache->stats->bytes += len;
-	d->engine->result->fetched_bytes += len;
-	progress_add(d->engine->opts->progress, PROGRESS_BYTES_DONE, len);
+	count_bytes(d, len);
 	return 0;
 }
 
