@@ -45,6 +45,14 @@
 /* A list of targets: a channel has 200,000 paths of about 90 bytes. */
 #define TARGET_LIST_MAX (256 * MIB)
 
+/* A .drv file: large ones hold some MiB of text in their environment. */
+#define DERIVATION_MAX (64 * MIB)
+/* Elements of any of its lists: more could not be handed to a builder. */
+#define DERIVATION_ITEMS_MAX (1 * MIB)
+
+/* JSON that is read is a tree in memory, many times its text. */
+#define JSON_MAX (16 * MIB)
+
 /* Symbolic links that are followed to find what a target means. */
 #define LINK_DEPTH_MAX 32
 

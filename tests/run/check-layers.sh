@@ -48,7 +48,7 @@ owner 'zstd' bundle/base/codec.c
 owner 'archive' bundle/base/codec.c
 owner 'brotli/' bundle/base/codec.c
 owner 'xxhash' bundle/base/hash.c
-owner 'jansson' bundle/cmd/json.c
+owner 'jansson' bundle/cmd/json.c bundle/base/json_read.c
 
 # All of bundle/ links without libcurl.
 printf 'int main(void)\n{\n\treturn 0;\n}\n' >"$B/layers.c"
