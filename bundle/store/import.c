@@ -241,7 +241,8 @@ static int register_batch(struct import *im, struct import_path **batch, size_t 
 	if (!rc)
 		rc = target_sync(&im->target, err);
 	if (!rc)
-		rc = store_db_register(im->db, infos, count, time(NULL), err);
+		rc = store_db_register(im->db, im->target.store_fd, infos, count,
+				       time(NULL), err);
 	for (size_t i = 0; i < count; i++) {
 		if (!rc)
 			batch[i]->state = IMPORT_REGISTERED;

@@ -12,15 +12,17 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "store/drv_file.h"
 #include "store/store_schema.h"
+#include "store/store_text.h"
 
 /* Registering is short; whoever holds the lock longer than this is stuck. */
 #define BUSY_TIMEOUT_MS 20000
-#define SIGS_MAX	(64 * KIB)
 
 enum stmt {
 	INSERT_PATH,
 	INSERT_REF,
+	INSERT_OUTPUT,
 	QUERY_PATH,
 	QUERY_REFS,
 	UPDATE_SIGS,
@@ -31,6 +33,8 @@ static const char *const stmt_sql[STMT_COUNT] = {
 	[INSERT_PATH] = "insert into ValidPaths (path, hash, registrationTime, deriver, "
 			"narSize, ultimate, sigs, ca) values (?, ?, ?, ?, ?, null, ?, ?)",
 	[INSERT_REF] = "insert or replace into Refs (referrer, reference) values (?, ?)",
+	[INSERT_OUTPUT] = "insert or replace into DerivationOutputs (drv, id, path) "
+			  "values (?, ?, ?)",
 	[QUERY_PATH] = "select id, hash, deriver, narSize, sigs, ca from ValidPaths "
 		       "where path = ?",
 	[QUERY_REFS] = "select path from Refs join ValidPaths on reference = id "
@@ -86,31 +90,9 @@ static int exec(struct store_db *db, const char *sql, struct nf_err *err)
 									 : fail(db, err);
 }
 
-static bool is_plain(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || (c && strchr("/-._~", c));
-}
-
-/* "file:PATH?QUERY" with whatever has a meaning in a URI escaped. */
-static char *make_uri(const char *path, const char *query)
-{
-	char *uri = mem_alloc(sizeof("file:") + 3 * strlen(path) + strlen(query));
-	char *p = stpcpy(uri, "file:");
-
-	for (; *path; path++) {
-		if (is_plain(*path))
-			*p++ = *path;
-		else
-			p += sprintf(p, "%%%02x", (unsigned char)*path);
-	}
-	memcpy(p, query, strlen(query) + 1);
-	return uri;
-}
-
 static int connect(struct store_db *db, int flags, const char *query, struct nf_err *err)
 {
-	AUTO_FREE char *uri = make_uri(db->file, query);
+	AUTO_FREE char *uri = store_text_uri(db->file, query);
 	int code = sqlite3_open_v2(uri, &db->sql,
 				   flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 
@@ -393,31 +375,6 @@ static int end(struct store_db *db, int rc, struct nf_err *err)
 	return rc;
 }
 
-static int cmp_slices(const void *a, const void *b)
-{
-	return nf_slice_cmp(*(const struct nf_slice *)a, *(const struct nf_slice *)b);
-}
-
-/* Sorted and joined by spaces, as Nix writes them. */
-static int join_sigs(const struct nf_pathinfo *info, struct buf *text, struct nf_err *err)
-{
-	AUTO_FREE struct nf_slice *sigs =
-		mem_dup(info->sigs, info->nsigs * sizeof(*info->sigs));
-
-	if (info->nsigs)
-		qsort(sigs, info->nsigs, sizeof(*sigs), cmp_slices);
-	for (size_t i = 0; i < info->nsigs; i++) {
-		if (i)
-			buf_add_char(text, ' ');
-		buf_add_slice(text, sigs[i]);
-	}
-	if (buf_failed(text))
-		return err_set(err, NF_E_LIMIT,
-			       "'%s': more than %llu bytes of signatures",
-			       info->path.base, SIGS_MAX);
-	return 0;
-}
-
 static int insert_path(struct store_db *db, const struct nf_pathinfo *info, int64_t time,
 		       const char *path, struct nf_err *err)
 {
@@ -427,8 +384,8 @@ static int insert_path(struct store_db *db, const struct nf_pathinfo *info, int6
 	char hash[NF_HASH_TEXT_MAX];
 	int rc;
 
-	buf_init(&sigs, SIGS_MAX);
-	rc = join_sigs(info, &sigs, err);
+	buf_init(&sigs, STORE_SIGS_MAX);
+	rc = store_text_sigs(&sigs, info, err);
 	if (!rc)
 		rc = prepare(db, INSERT_PATH, &s, err);
 	if (rc)
@@ -486,6 +443,34 @@ static int insert_refs(struct store_db *db, const struct nf_pathinfo *info, int6
 	return 0;
 }
 
+static int insert_output(struct store_db *db, int64_t drv,
+			 const struct nf_drv_output *output, struct nf_err *err)
+{
+	AUTO_FREE char *path =
+		mem_printf(NF_STORE_DIR "/%.*s", NF_SLICE_ARG(output->path));
+	AUTO(reset) sqlite3_stmt *s = NULL;
+	int rc = prepare(db, INSERT_OUTPUT, &s, err);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(s, 1, drv);
+	bind_text(s, 2, output->name);
+	bind_text(s, 3, nf_slice_str(path));
+	return run(db, s, err);
+}
+
+static int insert_outputs(struct store_db *db, int store_fd,
+			  const struct nf_storepath *path, int64_t id, struct nf_err *err)
+{
+	AUTO(nf_derivation_release) struct nf_derivation drv;
+	int rc = drv_file_read(store_fd, path, &drv, err);
+
+	for (size_t i = 0; !rc && i < drv.noutputs; i++)
+		if (drv.outputs[i].path.len)
+			rc = insert_output(db, id, &drv.outputs[i], err);
+	return rc;
+}
+
 static int update_sigs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
 		       struct nf_err *err)
 {
@@ -493,8 +478,8 @@ static int update_sigs(struct store_db *db, const struct nf_pathinfo *info, int6
 	AUTO(reset) sqlite3_stmt *s = NULL;
 	int rc;
 
-	buf_init(&sigs, SIGS_MAX);
-	rc = join_sigs(info, &sigs, err);
+	buf_init(&sigs, STORE_SIGS_MAX);
+	rc = store_text_sigs(&sigs, info, err);
 	if (!rc)
 		rc = prepare(db, UPDATE_SIGS, &s, err);
 	if (rc)
@@ -552,8 +537,9 @@ static int register_rows(struct store_db *db, const struct nf_pathinfo *const *i
 	return 0;
 }
 
-int store_db_register(struct store_db *db, const struct nf_pathinfo *const *infos,
-		      size_t count, int64_t registration_time, struct nf_err *err)
+int store_db_register(struct store_db *db, int store_fd,
+		      const struct nf_pathinfo *const *infos, size_t count,
+		      int64_t registration_time, struct nf_err *err)
 {
 	AUTO_FREE int64_t *ids = mem_calloc(count, sizeof(*ids));
 	int rc = begin(db, err);
@@ -561,9 +547,13 @@ int store_db_register(struct store_db *db, const struct nf_pathinfo *const *info
 	if (rc)
 		return rc;
 	rc = register_rows(db, infos, count, registration_time, ids, err);
-	for (size_t i = 0; !rc && i < count; i++)
-		if (ids[i])
-			rc = insert_refs(db, infos[i], ids[i], err);
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (!ids[i])
+			continue;
+		rc = insert_refs(db, infos[i], ids[i], err);
+		if (!rc && nf_storepath_is_drv(&infos[i]->path))
+			rc = insert_outputs(db, store_fd, &infos[i]->path, ids[i], err);
+	}
 	return end(db, rc, err);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "store/drv_file.h"
 #include "store/import_plan.h"
 #include "store/import_run.h"
 
@@ -12,9 +13,13 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 		      struct nf_err *err)
 {
 	uint64_t nodes = 0;
-	int rc = nf_nar_check(nar, &nodes, err);
+	int rc;
 
 	(void)ctx;
+	if (nf_storepath_is_drv(&path->ni.info.path))
+		rc = drv_file_check_nar(nar, &nodes, err);
+	else
+		rc = nf_nar_check(nar, &nodes, err);
 	if (!rc && nodes != path->nodes)
 		return err_set(err, NF_E_FORMAT,
 			       "its NAR holds %llu objects, the manifest says %llu",

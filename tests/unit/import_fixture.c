@@ -133,6 +133,21 @@ struct made_path *import_fixture_add(struct import_fixture *f, unsigned n,
 	return p;
 }
 
+void import_fixture_make_file(struct made_path *p, const char *text)
+{
+	struct buf_sink sink;
+	struct nf_nar_writer *w;
+
+	buf_clear(&p->nar);
+	buf_sink_init(&sink, &p->nar);
+	w = nf_nar_writer_new(&sink.sink);
+	write_event(w, NF_NAR_FILE, "", text, false);
+	write_event(w, NF_NAR_END, "", "", false);
+	nf_nar_writer_free(w);
+	p->nodes = 1;
+	import_fixture_rehash(p);
+}
+
 void import_fixture_ref(struct made_path *from, const struct made_path *to)
 {
 	assert_int_equal(nf_pathinfo_add_ref(&from->ni.info,

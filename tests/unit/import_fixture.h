@@ -41,6 +41,8 @@ int import_fixture_teardown(void **state);
  * program and a link. Not compressed, signed when the bundle is built. */
 struct made_path *import_fixture_add(struct import_fixture *f, unsigned n,
 				     const char *name, const char *text);
+/* Makes the path a regular file with that text. */
+void import_fixture_make_file(struct made_path *p, const char *text);
 /* Makes FROM refer to TO. */
 void import_fixture_ref(struct made_path *from, const struct made_path *to);
 /* Recomputes NarHash and NarSize from the NAR that the path has now, and its URL. */

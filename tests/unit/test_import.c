@@ -312,6 +312,35 @@ static void zstd_is_decoded(void **state)
 	assert_nix_agrees(f);
 }
 
+#define DRV_OUT "xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-x"
+#define DRV_TEXT                                                                         \
+	"Derive([(\"out\",\"/nix/store/" DRV_OUT                                         \
+	"\",\"\",\"\")],[],[],\"x\",\"/bin/sh\",[],[])"
+
+static void derivations_bring_their_outputs(void **state)
+{
+	struct import_fixture *f = *state;
+	struct nf_import_result r = { 0 };
+	AUTO_FREE char *command = NULL;
+	AUTO_FREE char *outputs = NULL;
+	struct made_path *p;
+	int status;
+
+	p = import_fixture_add(f, 2, "x.drv", "");
+	import_fixture_make_file(p, DRV_TEXT);
+	f->roots[f->root_count++] = 0;
+	import_fixture_build(f);
+	assert_int_equal(import_fixture_verify(f, false, &r, NULL), 0);
+	assert_imported(f, &r);
+	assert_nix_agrees(f);
+	if (!temp_dir_have_command("nix-store"))
+		skip();
+	command = mem_printf("-q --outputs /nix/store/%s", p->ni.info.path.base);
+	outputs = nix(&status, f, "nix-store", command);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(outputs, "/nix/store/" DRV_OUT "\n"));
+}
+
 /* What can be wrong with a bundle, each changing the good one. */
 
 static void make_unsigned(struct import_fixture *f)
@@ -388,6 +417,22 @@ static void claim_many_nodes(struct import_fixture *f)
 	f->paths[1].nodes = 1 << 20;
 }
 
+static void add_a_directory_as_derivation(struct import_fixture *f)
+{
+	import_fixture_add(f, 2, "d.drv", "");
+}
+
+static void add_a_malformed_derivation(struct import_fixture *f)
+{
+	import_fixture_make_file(import_fixture_add(f, 2, "d.drv", ""), DRV_TEXT "\n");
+}
+
+static void add_a_dynamic_derivation(struct import_fixture *f)
+{
+	import_fixture_make_file(import_fixture_add(f, 2, "d.drv", ""),
+				 "DrvWithVersion(\"xp-dyn-drv\",[");
+}
+
 static const struct {
 	const char *why;
 	void (*change)(struct import_fixture *f);
@@ -410,6 +455,12 @@ static const struct {
 	  "'nix-cache-info': the bundle is for the store '/gnu/store', not /nix/store" },
 	{ "more objects than a NAR can hold", claim_many_nodes, -NF_E_FORMAT,
 	  "-lib': a NAR of " },
+	{ "a derivation that is a directory", add_a_directory_as_derivation, -NF_E_FORMAT,
+	  "-d.drv': a derivation that is no regular file" },
+	{ "a malformed derivation", add_a_malformed_derivation, -NF_E_FORMAT,
+	  "-d.drv': byte 97: something follows the end" },
+	{ "a derivation of a later version", add_a_dynamic_derivation, -NF_E_UNSUPPORTED,
+	  "-d.drv': it uses dynamic derivations ('xp-dyn-drv')" },
 };
 
 static void whatever_is_wrong_nothing_is_imported(void **state)
@@ -568,6 +619,7 @@ int main(void)
 		TEST(one_import_at_a_time),
 		cmocka_unit_test(paths_may_share_a_nar),
 		TEST(zstd_is_decoded),
+		TEST(derivations_bring_their_outputs),
 		cmocka_unit_test(whatever_is_wrong_nothing_is_imported),
 		TEST(damage_leaves_what_was_valid),
 		TEST(a_reference_may_be_valid_in_the_target_already),

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/slice.h"
 #include "temp_dir.h"
 
 #define STATE	 "nix/var/nix"
@@ -100,7 +101,7 @@ static void add_ref(struct nf_pathinfo *info, const char *base)
 static int register_one(struct store_db *db, const struct nf_pathinfo *info,
 			struct nf_err *err)
 {
-	return store_db_register(db, &info, 1, 1700000000, err);
+	return store_db_register(db, -1, &info, 1, 1700000000, err);
 }
 
 static void a_new_database_has_the_tables_that_nix_makes(void **state)
@@ -146,7 +147,7 @@ static void rows_are_what_nix_writes(void **state)
 	assert_int_equal(nf_pathinfo_set_deriver(&b, NF_SLICE_LIT(HASH_C "-f.drv"), NULL),
 			 0);
 	/* The one that refers comes first. */
-	assert_int_equal(store_db_register(db, both, 2, 1700000000, NULL), 0);
+	assert_int_equal(store_db_register(db, -1, both, 2, 1700000000, NULL), 0);
 	store_db_free(db);
 
 	assert_rows(t, "select * from ValidPaths order by id",
@@ -210,7 +211,7 @@ static void a_reference_that_is_not_valid_undoes_the_whole_set(void **state)
 	make_info(&a, HASH_A "-tree");
 	make_info(&b, HASH_B "-f");
 	add_ref(&b, HASH_C "-x");
-	assert_int_equal(store_db_register(db, both, 2, 1, &err), -NF_E_MISSING);
+	assert_int_equal(store_db_register(db, -1, both, 2, 1, &err), -NF_E_MISSING);
 	assert_non_null(strstr(err.text,
 			       "'/nix/store/" HASH_B "-f' refers to '/nix/store/" HASH_C
 			       "-x', which is not valid in '"));
@@ -232,7 +233,7 @@ static void a_valid_path_is_left_but_gains_signatures(void **state)
 	assert_int_equal(register_one(db, &a, NULL), 0);
 	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:AAAA"));
 	nf_pathinfo_set_ca(&a, NF_SLICE_LIT(TREE_CA));
-	assert_int_equal(store_db_register(db, &(const struct nf_pathinfo *){ &a }, 1,
+	assert_int_equal(store_db_register(db, -1, &(const struct nf_pathinfo *){ &a }, 1,
 					   1800000000, NULL),
 			 0);
 	store_db_free(db);
@@ -254,7 +255,7 @@ static void only_missing_signatures_are_added(void **state)
 	make_info(&b, HASH_B "-f");
 	make_info(&c, HASH_C "-never-registered");
 	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:AAAA"));
-	assert_int_equal(store_db_register(db, all, 2, 1, NULL), 0);
+	assert_int_equal(store_db_register(db, -1, all, 2, 1, NULL), 0);
 	assert_int_equal(store_db_add_sigs(db, all, 3, &added, NULL), 0);
 	assert_int_equal(added, 0);
 	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("b-1:BBBB"));
@@ -440,13 +441,133 @@ static void nix_reads_what_we_register(void **state)
 	make_info(&a, HASH_A "-tree");
 	make_info(&b, HASH_B "-f");
 	add_ref(&b, HASH_A "-tree");
-	assert_int_equal(store_db_register(db, both, 2, 1700000000, NULL), 0);
+	assert_int_equal(store_db_register(db, -1, both, 2, 1700000000, NULL), 0);
 	store_db_free(db);
 	out = temp_dir_run(
 		&status, "nix-store --store '%s' -q --references /nix/store/" HASH_B "-f",
 		t->path);
 	assert_int_equal(status, 0);
 	assert_non_null(strstr(out, "/nix/store/" HASH_A "-tree\n"));
+}
+
+/* ---- derivations ---- */
+
+#define DRV	 HASH_A "-x.drv"
+#define OUT(id)	 "(\"" #id "\",\"/nix/store/" HASH_B "-x-" #id "\",\"\",\"\")"
+#define FLOATING "(\"float\",\"\",\"r:sha256\",\"\")"
+
+static int register_drv(const struct temp_dir *t, struct nf_err *err)
+{
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
+	const struct nf_pathinfo *one = &a;
+	struct store_db *db = open_db(t, STORE_DB_WRITE);
+	int rc;
+
+	make_info(&a, DRV);
+	rc = store_db_register(db, t->fd, &one, 1, 1700000000, err);
+	store_db_free(db);
+	return rc;
+}
+
+static void a_derivation_brings_the_outputs_that_it_knows(void **state)
+{
+	const struct temp_dir *t = *state;
+
+	temp_dir_write(t, DRV,
+		       "Derive([" OUT(dev) "," FLOATING
+					   "," OUT(out) "],[],[],\"\",\"\",[],[])");
+	assert_int_equal(register_drv(t, NULL), 0);
+	assert_rows(t, "select * from DerivationOutputs order by id",
+		    "1|dev|/nix/store/" HASH_B "-x-dev\n1|out|/nix/store/" HASH_B
+		    "-x-out\n");
+	/* What is valid is not read again. */
+	assert_int_equal(unlinkat(t->fd, DRV, 0), 0);
+	assert_int_equal(register_drv(t, NULL), 0);
+}
+
+static void what_is_no_derivation_is_not_registered_as_one(void **state)
+{
+	const struct temp_dir *t = *state;
+	struct nf_err err;
+
+	assert_int_equal(register_drv(t, &err), -NF_E_MISSING);
+	assert_string_equal(err.text, "'/nix/store/" DRV "': it is not there");
+	temp_dir_write(t, DRV, "Derive(\n");
+	assert_int_equal(register_drv(t, &err), -NF_E_FORMAT);
+	assert_string_equal(err.text, "'/nix/store/" DRV "': byte 7: no '['");
+	assert_int_equal(unlinkat(t->fd, DRV, 0), 0);
+	assert_int_equal(symlinkat("/dev/null", t->fd, DRV), 0);
+	assert_int_equal(register_drv(t, &err), -NF_E_FORMAT);
+	assert_string_equal(err.text,
+			    "'/nix/store/" DRV "': a derivation that is no regular file");
+	assert_int_equal(unlinkat(t->fd, DRV, 0), 0);
+	temp_dir_mkdir(t, DRV);
+	assert_int_equal(register_drv(t, &err), -NF_E_FORMAT);
+	assert_string_equal(err.text,
+			    "'/nix/store/" DRV "': a derivation that is no regular file");
+	assert_rows(t, "select * from ValidPaths", "");
+}
+
+#define EXPRESSION                                                                       \
+	"let base = { system = \"x\"; builder = \"/bin/sh\"; };"                         \
+	" fixed = derivation (base // { name = \"fixed\"; outputHashAlgo = \"sha1\"; "   \
+	"outputHash = \"da39a3ee5e6b4b0d3255bfef95601890afd80709\"; });"                 \
+	" in derivation (base // { name = \"multi\"; inherit fixed; "                    \
+	"outputs = [ \"out\" \"dev\" ]; })"
+
+#define SAME_IN_BOTH                                                                     \
+	"select v.path, o.id, o.path from DerivationOutputs o "                          \
+	"join ValidPaths v on o.drv = v.id order by 1, 2"
+
+/* Registers in our store all that is valid in Nix's, whose files it uses. */
+static void register_all_of(const struct temp_dir *t, const struct temp_dir *peer)
+{
+	AUTO_FREE char *paths = query(peer, "select path from ValidPaths");
+	struct store_db *from = open_db(peer, STORE_DB_READ);
+	struct store_db *to = open_db(t, STORE_DB_WRITE);
+	int store_fd = openat(peer->fd, "nix/store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct nf_pathinfo infos[2];
+	const struct nf_pathinfo *list[] = { &infos[0], &infos[1] };
+	struct nf_slice rest = nf_slice_str(paths);
+	struct nf_storepath path;
+	size_t count = 0;
+
+	while (rest.len) {
+		assert_true(count < 2);
+		assert_int_equal(nf_storepath_parse(&path, slice_cut(&rest, '\n'), NULL),
+				 0);
+		assert_int_equal(store_db_query(from, &path, true, &infos[count++], NULL),
+				 0);
+	}
+	assert_int_equal(store_db_register(to, store_fd, list, count, 1, NULL), 0);
+	while (count)
+		nf_pathinfo_release(&infos[--count]);
+	close(store_fd);
+	store_db_free(from);
+	store_db_free(to);
+}
+
+static void nix_registers_the_same_outputs(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO_FREE char *root = temp_dir_join(t, "peer");
+	struct temp_dir peer = { root, -1 };
+	AUTO_FREE char *nixs = NULL;
+	int status;
+
+	if (!temp_dir_have_command("nix-instantiate"))
+		skip();
+	temp_dir_write(t, "e.nix", EXPRESSION);
+	free(temp_dir_run(&status, "nix-instantiate --store '%s' '%s/e.nix'", root,
+			  t->path));
+	assert_int_equal(status, 0);
+	peer.fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	register_all_of(t, &peer);
+	nixs = query(&peer, SAME_IN_BOTH);
+	assert_non_null(strstr(nixs, "-multi.drv|dev|/nix/store/"));
+	assert_non_null(strstr(nixs, "-fixed.drv|out|/nix/store/"));
+	assert_rows(t, SAME_IN_BOTH, nixs);
+	close(peer.fd);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, temp_dir_teardown)
@@ -460,6 +581,9 @@ int main(void)
 		TEST(a_reference_that_is_not_valid_undoes_the_whole_set),
 		TEST(a_valid_path_is_left_but_gains_signatures),
 		TEST(only_missing_signatures_are_added),
+		TEST(a_derivation_brings_the_outputs_that_it_knows),
+		TEST(what_is_no_derivation_is_not_registered_as_one),
+		TEST(nix_registers_the_same_outputs),
 		TEST(other_schemas_are_refused_by_number),
 		TEST(an_empty_schema_is_a_new_store),
 		TEST(a_store_whose_database_is_gone_is_refused),

@@ -1,0 +1,21 @@
+/* The .drv files of a store. */
+#ifndef DRV_FILE_H
+#define DRV_FILE_H
+
+#include <nixferry/derivation.h>
+#include <nixferry/storepath.h>
+#include <nixferry/stream.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Reads DRV in STORE_FD, the directory of a store (borrowed). NF_E_MISSING if there is
+ * none, NF_E_FORMAT if it is no regular file. RET is initialised in any case. */
+int drv_file_read(int store_fd, const struct nf_storepath *drv, struct nf_derivation *ret,
+		  struct nf_err *err) MUST_CHECK;
+
+/* As nf_nar_check, for the NAR of a .drv: also that it is a file and a derivation. */
+int drv_file_check_nar(struct nf_source *nar, uint64_t *ret_nodes,
+		       struct nf_err *err) MUST_CHECK;
+
+#endif
