@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "base/slice.h"
-#include "format/target_name.h"
 
 #define JOBS_MAX 1024
 
@@ -174,8 +173,8 @@ int options_level(int *ret, const struct cmd_args *a, struct nf_err *err)
 	return 0;
 }
 
-int options_target_paths(struct nf_storepath **ret, size_t *ret_count,
-			 const struct cmd_args *a, struct nf_err *err)
+int options_target_names(struct target_names *ret, const struct cmd_args *a,
+			 struct nf_err *err)
 {
 	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
 	const char *file;
@@ -195,7 +194,31 @@ int options_target_paths(struct nf_storepath **ret, size_t *ret_count,
 	if (rc)
 		return rc;
 	target_names_sort(&names);
+	*ret = names;
+	names = (struct target_names)TARGET_NAMES_INIT;
+	return 0;
+}
+
+int options_target_paths(struct nf_storepath **ret, size_t *ret_count,
+			 const struct cmd_args *a, struct nf_err *err)
+{
+	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
+	AUTO_FREE struct nf_storepath *paths = NULL;
+	int rc;
+
+	rc = options_target_names(&names, a, err);
+	if (rc)
+		return rc;
+	paths = mem_calloc(names.count, sizeof(*paths));
+	for (size_t i = 0; i < names.count; i++) {
+		if (names.items[i].outputs)
+			return err_set(err, NF_E_USAGE,
+				       "target '%s!%s': outputs are not chosen here: "
+				       "give their store paths",
+				       names.items[i].path.base, names.items[i].outputs);
+		paths[i] = names.items[i].path;
+	}
 	*ret_count = names.count;
-	*ret = TAKE_PTR(names.paths);
+	*ret = TAKE_PTR(paths);
 	return 0;
 }

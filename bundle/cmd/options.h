@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "cmd/cmd_args.h"
+#include "format/target_name.h"
 #include "pool/pool.h"
 
 /* --json --quiet --verbose --no-progress --color --log-format --help: every command. */
@@ -46,8 +47,13 @@ int options_sign_key(struct nf_secret_key **ret, const struct cmd_args *a,
 /* --compress: a zstd level, or POOL_KEEP. */
 int options_level(int *ret, const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
 
-/* The store paths that the arguments and --from-file name, sorted, each once (free()).
- * None at all is NF_E_USAGE. */
+/* What the arguments and --from-file name, sorted, each once. None at all is NF_E_USAGE.
+ */
+int options_target_names(struct target_names *ret, const struct cmd_args *a,
+			 struct nf_err *err) MUST_CHECK;
+
+/* The same for commands that only know store paths (free()): outputs of a derivation are
+ * NF_E_USAGE. */
 int options_target_paths(struct nf_storepath **ret, size_t *ret_count,
 			 const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
 

@@ -1,18 +1,22 @@
 #include "format/target_name.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/codec.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "base/stream.h"
+#include "format/flake_ref.h"
 
 /* What is wrong with a name is wrong usage, whatever the parser calls it. */
 static int wrong_name(struct nf_err *err)
@@ -31,16 +35,14 @@ static char *join_link(const char *from, const char *target)
 	return mem_printf("%.*s%s", dir_len, from, target);
 }
 
+/* *RET stays NULL where PATH is no link. */
 static int read_link(char **ret, const char *path, const char *text, struct nf_err *err)
 {
 	char target[PATH_MAX];
 	ssize_t len = readlink(path, target, sizeof(target) - 1);
 
 	if (len < 0 && errno == EINVAL)
-		return err_set(err, NF_E_USAGE,
-			       "target '%s': '%s' is neither in " NF_STORE_DIR
-			       " nor a symbolic link",
-			       text, path);
+		return 0;
 	if (len < 0) {
 		err_sys(err, "target '%s': '%s'", text, path);
 		return wrong_name(err);
@@ -50,11 +52,25 @@ static int read_link(char **ret, const char *path, const char *text, struct nf_e
 	return 0;
 }
 
-/* Follows the links at PATH (taken over) until one leads into the store. */
-static int follow(struct nf_storepath *ret, char *path, const char *text,
-		  struct nf_err *err)
+/* A file below a link: where it really is. */
+static int follow_whole(struct nf_storepath *ret, const char *path, const char *text,
+			struct nf_err *err)
 {
-	AUTO_FREE char *at = path;
+	AUTO_FREE char *real = realpath(path, NULL);
+
+	if (real && nf_storepath_parse_below(ret, nf_slice_str(real), NULL, NULL) == 0)
+		return 0;
+	return err_set(err, NF_E_USAGE,
+		       "target '%s': '%s' is neither in " NF_STORE_DIR
+		       " nor a symbolic link",
+		       text, path);
+}
+
+/* Follows the links at TEXT until one leads into the store, which need not be this
+ * machine's. */
+static int follow(struct nf_storepath *ret, const char *text, struct nf_err *err)
+{
+	AUTO_FREE char *at = mem_strdup(text);
 
 	for (int depth = 0; depth <= LINK_DEPTH_MAX; depth++) {
 		struct nf_slice where = nf_slice_str(at);
@@ -66,6 +82,8 @@ static int follow(struct nf_storepath *ret, char *path, const char *text,
 			return rc ? wrong_name(err) : 0;
 		}
 		rc = read_link(&next, at, text, err);
+		if (!rc && !next)
+			return follow_whole(ret, at, text, err);
 		if (rc)
 			return rc;
 		free(at);
@@ -74,7 +92,7 @@ static int follow(struct nf_storepath *ret, char *path, const char *text,
 	return err_set(err, NF_E_USAGE, "target '%s': too many symbolic links", text);
 }
 
-int target_name_resolve(struct nf_storepath *ret, struct nf_slice text,
+static int resolve_path(struct nf_storepath *ret, struct nf_slice text,
 			struct nf_err *err)
 {
 	AUTO_FREE char *name = NULL;
@@ -82,39 +100,126 @@ int target_name_resolve(struct nf_storepath *ret, struct nf_slice text,
 	/* "./result/" would be the directory, not the link. */
 	while (text.len > 1 && text.ptr[text.len - 1] == '/')
 		text.len--;
+	if (nf_storepath_parse_base(ret, text, NULL) == 0)
+		return 0;
+	name = mem_strndup(text.ptr, text.len);
+	return follow(ret, name, err);
+}
+
+static bool is_output_list(struct nf_slice list)
+{
+	if (nf_slice_is(list, "*"))
+		return true;
+	do {
+		struct nf_slice name = slice_cut(&list, ',');
+
+		for (size_t i = 0; i < name.len; i++)
+			if (!isalnum((unsigned char)name.ptr[i]) &&
+			    !strchr("+-._?=", name.ptr[i]))
+				return false;
+		if (name.len == 0)
+			return false;
+	} while (list.ptr);
+	return true;
+}
+
+/* Cuts "!OUTPUTS" or "^OUTPUTS" off *TEXT; false if what is there is no list of outputs.
+ */
+static bool cut_outputs(struct nf_slice *text, struct nf_slice *ret)
+{
+	size_t at = text->len;
+
+	*ret = (struct nf_slice){ 0 };
+	while (at > 0 && text->ptr[at - 1] != '!' && text->ptr[at - 1] != '^')
+		at--;
+	if (at == 0)
+		return true;
+	*ret = nf_slice(text->ptr + at, text->len - at);
+	text->len = at - 1;
+	return is_output_list(*ret);
+}
+
+static bool is_file(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) == 0;
+}
+
+/* What has a mark that no store path has, and is no file. */
+static int resolve_marked(struct target *t, const char *text, struct nf_err *err)
+{
+	struct nf_slice name = nf_slice_str(text), outputs;
+	AUTO_FREE char *ref = NULL;
+	int rc;
+
+	if (!cut_outputs(&name, &outputs))
+		return err_set(err, NF_E_USAGE,
+			       "target '%s': '%.*s' is no list of outputs", text,
+			       NF_SLICE_ARG(outputs));
+	ref = mem_strndup(name.ptr, name.len);
+	if (strchr(ref, '#')) {
+		rc = flake_ref_derivation(&t->path, ref, err);
+		if (rc)
+			return err_prefix(err, rc, "target '%s'", text);
+	} else {
+		rc = resolve_path(&t->path, name, err);
+		if (rc)
+			return rc;
+	}
+	if (outputs.len && !nf_storepath_is_drv(&t->path))
+		return err_set(err, NF_E_USAGE,
+			       "target '%s': '%s' is no derivation: it has no outputs to "
+			       "choose from",
+			       text, t->path.base);
+	t->outputs = outputs.len ? mem_strndup(outputs.ptr, outputs.len) : NULL;
+	return 0;
+}
+
+void target_release(struct target *t)
+{
+	free(TAKE_PTR(t->outputs));
+}
+
+int target_name_resolve(struct target *ret, struct nf_slice text, struct nf_err *err)
+{
+	AUTO_FREE char *name = NULL;
+	struct target t = { 0 };
+	int rc;
+
 	if (text.len == 0)
 		return err_set(err, NF_E_USAGE, "empty target");
 	if (text.len >= PATH_MAX || memchr(text.ptr, '\0', text.len))
 		return err_set(err, NF_E_USAGE, "target '%.*s' is no path",
 			       (int)(text.len < 80 ? text.len : 80), text.ptr);
-	if (nf_storepath_parse_base(ret, text, NULL) == 0)
-		return 0;
 	name = mem_strndup(text.ptr, text.len);
-	if (strchr(name, '#'))
-		return err_set(
-			err, NF_E_USAGE,
-			"target '%s': flake attributes are not evaluated: give the store "
-			"path that it builds",
-			name);
-	return follow(ret, mem_strdup(name), name, err);
+	if (strpbrk(name, "#!^") && !is_file(name))
+		rc = resolve_marked(&t, name, err);
+	else
+		rc = resolve_path(&t.path, text, err);
+	if (!rc)
+		*ret = t;
+	return rc;
 }
 
 void target_names_release(struct target_names *t)
 {
-	free(t->paths);
+	for (size_t i = 0; i < t->count; i++)
+		target_release(&t->items[i]);
+	free(t->items);
 	*t = (struct target_names)TARGET_NAMES_INIT;
 }
 
 int target_names_add(struct target_names *t, struct nf_slice text, struct nf_err *err)
 {
-	struct nf_storepath path;
+	struct target target;
 	int rc;
 
-	rc = target_name_resolve(&path, text, err);
+	rc = target_name_resolve(&target, text, err);
 	if (rc)
 		return rc;
-	MEM_GROW(t->paths, t->count, t->cap);
-	t->paths[t->count++] = path;
+	MEM_GROW(t->items, t->count, t->cap);
+	t->items[t->count++] = target;
 	return 0;
 }
 
@@ -146,6 +251,36 @@ static int read_list(struct buf *buf, const char *file, struct nf_err *err)
 	return source_copy(in, &sink.sink, err);
 }
 
+static bool is_xz(const struct buf *text)
+{
+	struct nf_slice s = buf_slice(text);
+
+	return slice_skip_prefix(&s, "\xfd"
+				     "7zXZ");
+}
+
+/* Replaces what TEXT holds by what it decodes to. */
+static int decode(struct buf *text, struct nf_err *err)
+{
+	AUTO(source_closep)
+	struct nf_source *in =
+		decoder_new(CODEC_XZ, source_of_memory(text->ptr, text->len, 0));
+	AUTO_BUF struct buf decoded;
+	struct buf_sink sink;
+	struct buf encoded;
+	int rc;
+
+	buf_init(&decoded, TARGET_LIST_MAX);
+	buf_sink_init(&sink, &decoded);
+	rc = source_copy(in, &sink.sink, err);
+	if (rc)
+		return rc;
+	encoded = *text;
+	*text = decoded;
+	decoded = encoded;
+	return 0;
+}
+
 int target_names_add_file(struct target_names *t, const char *file, struct nf_err *err)
 {
 	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
@@ -156,6 +291,10 @@ int target_names_add_file(struct target_names *t, const char *file, struct nf_er
 	rc = read_list(&text, file, err);
 	if (rc == -NF_E_MISSING)
 		return wrong_name(err);
+	if (!rc && is_xz(&text)) {
+		rc = decode(&text, err);
+		rc = rc ? err_prefix(err, rc, "%s", name) : 0;
+	}
 	if (rc)
 		return rc;
 	return target_names_add_lines(t, name, buf_slice(&text), err);
@@ -163,7 +302,12 @@ int target_names_add_file(struct target_names *t, const char *file, struct nf_er
 
 static int compare(const void *a, const void *b)
 {
-	return nf_storepath_cmp(a, b);
+	const struct target *x = a, *y = b;
+	int order = nf_storepath_cmp(&x->path, &y->path);
+
+	if (order || !x->outputs || !y->outputs)
+		return order ? order : !!x->outputs - !!y->outputs;
+	return strcmp(x->outputs, y->outputs);
 }
 
 void target_names_sort(struct target_names *t)
@@ -172,10 +316,12 @@ void target_names_sort(struct target_names *t)
 
 	if (t->count == 0)
 		return;
-	qsort(t->paths, t->count, sizeof(*t->paths), compare);
+	qsort(t->items, t->count, sizeof(*t->items), compare);
 	for (size_t i = 1; i < t->count; i++) {
-		if (nf_storepath_cmp(&t->paths[kept], &t->paths[i]) != 0)
-			t->paths[++kept] = t->paths[i];
+		if (compare(&t->items[kept], &t->items[i]) != 0)
+			t->items[++kept] = t->items[i];
+		else
+			target_release(&t->items[i]);
 	}
 	t->count = kept + 1;
 }

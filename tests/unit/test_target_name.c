@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,12 +60,60 @@ static void names_lead_to_store_paths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct nf_storepath path;
+		struct target t;
 		struct nf_err err;
 
-		if (target_name_resolve(&path, nf_slice_str(rows[i].text), &err) != 0)
+		if (target_name_resolve(&t, nf_slice_str(rows[i].text), &err) != 0)
 			fail_msg("%s: %s", rows[i].why, err.text);
-		assert_string_equal(path.base, HASH "-hello");
+		assert_string_equal(t.path.base, HASH "-hello");
+		assert_null(t.outputs);
+	}
+}
+
+static void derivations_may_come_with_outputs(void **state)
+{
+	static const struct {
+		const char *text, *outputs, *why;
+	} rows[] = {
+		{ HASH "-x.drv", NULL, "none" },
+		{ HASH "-x.drv!out", "out", "one" },
+		{ NF_STORE_DIR "/" HASH "-x.drv!out,dev", "out,dev", "two" },
+		{ NF_STORE_DIR "/" HASH "-x.drv^bin", "bin",
+		  "as the newest Nix writes it" },
+		{ "./x.drv^*", "*", "all, of a link" },
+	};
+
+	(void)state;
+	assert_int_equal(symlink(NF_STORE_DIR "/" HASH "-x.drv", "x.drv"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct target t;
+		struct nf_err err;
+
+		if (target_name_resolve(&t, nf_slice_str(rows[i].text), &err) != 0)
+			fail_msg("%s: %s", rows[i].why, err.text);
+		assert_string_equal(t.path.base, HASH "-x.drv");
+		if (rows[i].outputs)
+			assert_string_equal(t.outputs, rows[i].outputs);
+		else
+			assert_null(t.outputs);
+		target_release(&t);
+	}
+	assert_int_equal(unlink("x.drv"), 0);
+}
+
+static void a_file_with_a_mark_in_its_name_is_a_file(void **state)
+{
+	static const char *const names[] = { "a#b", "a!b", "a^b" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct target t;
+
+		assert_int_equal(symlink("result", names[i]), 0);
+		assert_int_equal(target_name_resolve(&t, nf_slice_str(names[i]), NULL),
+				 0);
+		assert_string_equal(t.path.base, HASH "-hello");
+		assert_int_equal(unlink(names[i]), 0);
 	}
 }
 
@@ -81,18 +130,26 @@ static void other_names_are_wrong_usage(void **state)
 		  "target '/etc': '/etc' is neither in /nix/store nor a symbolic link" },
 		{ "outside", "target 'outside': '/etc' is neither in /nix/store nor a "
 			     "symbolic link" },
-		{ "nixpkgs#hello",
-		  "target 'nixpkgs#hello': flake attributes are not evaluated: "
-		  "give the store path that it builds" },
+		{ "outside/passwd",
+		  "target 'outside/passwd': 'outside/passwd' is neither "
+		  "in /nix/store nor a symbolic link" },
+		{ HASH "-x.drv!", "target '" HASH "-x.drv!': '' is no list of outputs" },
+		{ HASH "-x.drv!a,,b",
+		  "target '" HASH "-x.drv!a,,b': 'a,,b' is no list of outputs" },
+		{ HASH "-x.drv!a/b",
+		  "target '" HASH "-x.drv!a/b': 'a/b' is no list of outputs" },
+		{ HASH "-x!out", "target '" HASH "-x!out': '" HASH
+				 "-x' is no derivation: it has no outputs to choose "
+				 "from" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct nf_storepath path;
+		struct target t;
 		struct nf_err err;
 
 		assert_int_equal(
-			target_name_resolve(&path, nf_slice_str(rows[i].text), &err),
+			target_name_resolve(&t, nf_slice_str(rows[i].text), &err),
 			-NF_E_USAGE);
 		assert_int_equal(err.code, NF_E_USAGE);
 		assert_string_equal(err.text, rows[i].want);
@@ -101,12 +158,12 @@ static void other_names_are_wrong_usage(void **state)
 
 static void a_name_in_the_store_that_is_no_path_is_wrong_usage(void **state)
 {
-	struct nf_storepath path;
+	struct target t;
 	struct nf_err err;
 
 	(void)state;
 	assert_int_equal(
-		target_name_resolve(&path, NF_SLICE_LIT(NF_STORE_DIR "/.links"), &err),
+		target_name_resolve(&t, NF_SLICE_LIT(NF_STORE_DIR "/.links"), &err),
 		-NF_E_USAGE);
 	assert_int_equal(err.code, NF_E_USAGE);
 	assert_non_null(strstr(err.text, ".links"));
@@ -118,21 +175,25 @@ static void lists_are_sorted_and_unique(void **state)
 	struct nf_err err;
 
 	(void)state;
-	assert_int_equal(
-		target_names_add_lines(&t, "list",
-				       NF_SLICE_LIT(OTHER "-b\n"
-							  "\n"
-							  "# a remark\n"
-							  "  " HASH "-hello \r\n"
-							  "./result\n" NF_STORE_DIR
-							  "/" OTHER "-b"),
-				       &err),
-		0);
-	assert_int_equal(t.count, 4);
+	assert_int_equal(target_names_add_lines(
+				 &t, "list",
+				 NF_SLICE_LIT(OTHER "-b\n"
+						    "\n"
+						    "# a remark\n"
+						    "  " HASH "-hello \r\n"
+						    "./result\n" NF_STORE_DIR "/" OTHER
+						    "-b\n" OTHER "-b.drv!dev\n" OTHER
+						    "-b.drv\n" OTHER "-b.drv!dev\n"),
+				 &err),
+			 0);
+	assert_int_equal(t.count, 7);
 	target_names_sort(&t);
-	assert_int_equal(t.count, 2);
-	assert_string_equal(t.paths[0].base, HASH "-hello");
-	assert_string_equal(t.paths[1].base, OTHER "-b");
+	assert_int_equal(t.count, 4);
+	assert_string_equal(t.items[0].path.base, HASH "-hello");
+	assert_string_equal(t.items[1].path.base, OTHER "-b");
+	assert_string_equal(t.items[2].path.base, OTHER "-b.drv");
+	assert_null(t.items[2].outputs);
+	assert_string_equal(t.items[3].outputs, "dev");
 }
 
 static void errors_in_lists_name_the_line(void **state)
@@ -151,14 +212,127 @@ static void errors_in_lists_name_the_line(void **state)
 	assert_non_null(strstr(err.text, "no-list"));
 }
 
+static void write_file(const char *name, const void *bytes, size_t len, mode_t mode)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, len), len);
+	assert_int_equal(close(fd), 0);
+}
+
+/* "0c0chgh2ckigyv5crknwvlx2zmyh2dc2-hello\n", twice */
+static const char list_xz[] =
+	"\375\067\172\130\132\000\000\004\346\326\264\106\002\000\041\001\026\000"
+	"\000\000\164\057\345\243\340\000\115\000\055\135\000\030\030\334\004\320"
+	"\146\375\252\250\003\175\262\114\310\357\034\127\131\355\314\033\016\164"
+	"\276\322\012\017\026\315\074\301\303\025\213\275\013\166\115\244\171\271"
+	"\057\101\220\000\000\000\000\000\165\201\060\060\141\376\163\374\000\001"
+	"\111\116\360\055\131\220\037\266\363\175\001\000\000\000\000\004\131\132";
+
+static void a_list_may_be_xz(void **state)
+{
+	AUTO(target_names_release) struct target_names t = TARGET_NAMES_INIT;
+	struct nf_err err = { .text = "" };
+
+	(void)state;
+	write_file("list.xz", list_xz, sizeof(list_xz) - 1, 0600);
+	assert_int_equal(target_names_add_file(&t, "list.xz", &err), 0);
+	assert_int_equal(t.count, 2);
+	assert_string_equal(t.items[1].path.base, HASH "-hello");
+	write_file("list.xz", list_xz, sizeof(list_xz) / 2, 0600);
+	assert_int_equal(target_names_add_file(&t, "list.xz", &err), -NF_E_FORMAT);
+	assert_memory_equal(err.text, "list.xz: ", 9);
+	assert_int_equal(unlink("list.xz"), 0);
+}
+
+/* ---- flakes: a program of that name stands in for nix ---- */
+
+/* Puts it on PATH, alone; NULL: none. */
+static void fake_nix(const char *script)
+{
+	AUTO_FREE char *cwd = getcwd(NULL, 0);
+
+	assert_non_null(cwd);
+	unlink("nix");
+	if (script)
+		write_file("nix", script, strlen(script), 0700);
+	assert_int_equal(setenv("PATH", cwd, 1), 0);
+}
+
+static void nix_says_which_derivation_a_flake_means(void **state)
+{
+	struct nf_err err = { .text = "" };
+	struct target t;
+
+	(void)state;
+	fake_nix("#!/bin/sh\n"
+		 "echo warning: dirty >&2\n"
+		 "[ \"$*\" = \"--extra-experimental-features nix-command flakes eval "
+		 "--raw -- .#a.b.drvPath\" ] &&\n"
+		 "printf %s " NF_STORE_DIR "/" HASH "-x.drv\n");
+	if (target_name_resolve(&t, NF_SLICE_LIT(".#a.b"), &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(t.path.base, HASH "-x.drv");
+	assert_null(t.outputs);
+	if (target_name_resolve(&t, NF_SLICE_LIT(".#a.b^dev"), &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(t.path.base, HASH "-x.drv");
+	assert_string_equal(t.outputs, "dev");
+	target_release(&t);
+}
+
+static void what_nix_cannot_evaluate_is_told(void **state)
+{
+	static const struct {
+		const char *script, *want, *why;
+	} rows[] = {
+		{ NULL, "flakes are evaluated by nix, which is not on PATH", "no nix" },
+		{ "#!/bin/sh\necho first >&2\necho 'last words' >&2\nexit 1\n",
+		  "nix: last words", "the last line" },
+		{ "#!/bin/sh\nprintf '%s\n' warning: 'error: why' '   at x:' '' >&2\n"
+		  "exit 1\n",
+		  "nix: error: why", "the error rather than where it is" },
+		{ "#!/bin/sh\nexit 3\n", "nix: exit status 3", "no words" },
+		{ "#!/bin/sh\nkill -9 $$\n", "nix: ended by signal 9", "killed" },
+		{ "#!/bin/sh\necho hello\n",
+		  "nix says that its derivation is 'hello', which is none",
+		  "no derivation" },
+		{ "#!/bin/sh\necho " NF_STORE_DIR "/" HASH "-x\n",
+		  "nix says that its derivation is '" NF_STORE_DIR "/" HASH
+		  "-x', which is none",
+		  "a path that is no derivation" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *want = NULL;
+		struct nf_err err;
+		struct target t;
+
+		fake_nix(rows[i].script);
+		assert_int_equal(target_name_resolve(&t, NF_SLICE_LIT("x#y"), &err),
+				 -NF_E_USAGE);
+		assert_int_equal(err.code, NF_E_USAGE);
+		assert_true(asprintf(&want, "target 'x#y': %s", rows[i].want) > 0);
+		assert_string_equal(err.text, want);
+	}
+	fake_nix(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_lead_to_store_paths),
+		cmocka_unit_test(derivations_may_come_with_outputs),
+		cmocka_unit_test(a_file_with_a_mark_in_its_name_is_a_file),
 		cmocka_unit_test(other_names_are_wrong_usage),
 		cmocka_unit_test(a_name_in_the_store_that_is_no_path_is_wrong_usage),
 		cmocka_unit_test(lists_are_sorted_and_unique),
 		cmocka_unit_test(errors_in_lists_name_the_line),
+		cmocka_unit_test(a_list_may_be_xz),
+		cmocka_unit_test(nix_says_which_derivation_a_flake_means),
+		cmocka_unit_test(what_nix_cannot_evaluate_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, make_links, remove_links);

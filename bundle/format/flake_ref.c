@@ -1,0 +1,51 @@
+#include "format/flake_ref.h"
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "base/subprocess.h"
+
+#define ANSWER_MAX (4 * KIB)
+
+static int evaluate(struct buf *out, const char *ref, struct nf_err *err)
+{
+	AUTO_FREE char *attr = mem_printf("%s.drvPath", ref);
+	const char *const argv[] = {
+		"nix",
+		"--extra-experimental-features",
+		"nix-command flakes",
+		"eval",
+		"--raw",
+		"--",
+		attr,
+		NULL,
+	};
+	int rc = subprocess_run(argv, out, err);
+
+	if (rc == -NF_E_MISSING)
+		return err_set(err, NF_E_USAGE,
+			       "flakes are evaluated by nix, which is not on PATH");
+	if (rc == -NF_E_SYS && err)
+		err->code = NF_E_USAGE;
+	return rc == -NF_E_SYS ? -NF_E_USAGE : rc;
+}
+
+int flake_ref_derivation(struct nf_storepath *ret, const char *ref, struct nf_err *err)
+{
+	AUTO_BUF struct buf out;
+	struct nf_slice answer;
+	int rc;
+
+	buf_init(&out, ANSWER_MAX);
+	rc = evaluate(&out, ref, err);
+	if (rc)
+		return rc;
+	answer = slice_trim(buf_slice(&out));
+	answer = slice_cut(&answer, '\n');
+	if (nf_storepath_parse(ret, answer, NULL) || !nf_storepath_is_drv(ret))
+		return err_set(err, NF_E_USAGE,
+			       "nix says that its derivation is '%.*s', which is none",
+			       NF_SLICE_ARG(answer));
+	return 0;
+}
