@@ -135,7 +135,7 @@ def import_bundle(top):
     bundle = make_bundle(top)
     root = f"{WORK}/root"
     compare("bundle to a fresh root store, durable", [
-        Contender("nixferry import", f"{FERRY} import --quiet {bundle} --store {root} --trusted-public-key {key()}",
+        Contender("nixferry import", f"mkdir -p {root}; {FERRY} import --quiet {bundle} --store {root} --trusted-public-key {key()}",
                   [bundle], [root]),
         Contender("the limit: zstd -dc TREE | tar x; sync",
                   f"mkdir -p {root}; zstd -q -dc {WORK}/tree.tar.zst | tar x -C {root}; sync",
@@ -156,7 +156,7 @@ def sizes(top):
         start = time.monotonic()
         bundle = make_bundle(top, level, "level")
         made = time.monotonic() - start
-        importer = Contender("import", f"{FERRY} import --quiet {bundle} --store {WORK}/root --trusted-public-key {key()}",
+        importer = Contender("import", f"mkdir -p {WORK}/root; {FERRY} import --quiet {bundle} --store {WORK}/root --trusted-public-key {key()}",
                              [bundle], [f"{WORK}/root"])
         importer.run()
         print(f"| bundle, {level} | {os.path.getsize(bundle) / 1e6:.0f} MB | {made:.1f} s | {importer.times[0]:.2f} s |",
