@@ -26,8 +26,14 @@ int file_write_all(int fd, const void *p, size_t len, const char *name,
 	while (len) {
 		ssize_t n = write(fd, at, len);
 
-		if (n < 0 && errno == EINTR)
+		/* A pipe's reader may never come back. */
+		if (n < 0 && errno == EINTR) {
+			int rc = interrupt_check(err);
+
+			if (rc)
+				return rc;
 			continue;
+		}
 		if (n < 0)
 			return err_sys(err, "cannot write '%s'", name);
 		at += n;

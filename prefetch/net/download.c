@@ -286,7 +286,8 @@ static void on_failure(struct download *d, const struct transfer_done *done,
 
 	engine_cache_event(d->cache, done->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
 			   text);
-	if (wait < 0 || engine_cache_is_gone(d->cache)) {
+	if (wait < 0 || engine_cache_is_gone(d->cache) ||
+	    scheduler_has_other(e->scheduler, d->node, d->source)) {
 		next_source(d, NF_E_NET, text);
 		return;
 	}

@@ -115,6 +115,19 @@ void scheduler_failed(struct scheduler *s, uint32_t node,
 	want_again(s, node, *tried);
 }
 
+bool scheduler_has_other(struct scheduler *s, uint32_t node,
+			 const struct resolver_source *source)
+{
+	const uint64_t *tried = tried_of(s, node);
+	uint64_t bits = (tried ? *tried : 0) | 1ULL << source->cache;
+
+	for (const struct resolver_source *at = resolver_node(s->resolver, node)->sources;
+	     at; at = at->next)
+		if (!(bits & 1ULL << at->cache))
+			return true;
+	return false;
+}
+
 static bool is_better(const struct scheduler_cache *a, const struct scheduler_cache *b)
 {
 	if (a->priority != b->priority)

@@ -33,6 +33,11 @@ void scheduler_want(struct scheduler *s, uint32_t node);
 void scheduler_failed(struct scheduler *s, uint32_t node,
 		      const struct resolver_source *source);
 
+/* True if the node has a source besides this one that was not tried yet: better than
+ * waiting for this one to recover. */
+bool scheduler_has_other(struct scheduler *s, uint32_t node,
+			 const struct resolver_source *source);
+
 enum scheduler_verdict {
 	SCHEDULER_START,     /* *ret_node from *ret_source */
 	SCHEDULER_EXHAUSTED, /* *ret_node has no source left: it is given up */

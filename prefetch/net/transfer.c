@@ -246,8 +246,12 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 	curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE,
 			 req->large ? LARGE_BUFFER : SMALL_BUFFER);
 	set_policy(x);
-	/* A NAR's bytes must be those whose offsets we count on when we resume. */
-	add_header(x, "Accept-Encoding: identity");
+	/* A NAR's bytes must be those whose offsets we count on when we resume; anything
+	 * else may come compressed and is decoded on the way. */
+	if (req->large)
+		add_header(x, "Accept-Encoding: identity");
+	else
+		curl_easy_setopt(x->easy, CURLOPT_ACCEPT_ENCODING, "");
 	set_range(x);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
 	LIST_INSERT_HEAD(&t->active, x, link);

@@ -59,7 +59,7 @@ struct transfer_request {
 	uint64_t range_end;   /* > 0: the last byte's offset; 0: to the end */
 	const char *if_range; /* ETag, or NULL */
 	uint64_t max_bytes;   /* a longer body ends the transfer with NF_E_LIMIT */
-	bool large;	      /* a NAR: big buffers, lower priority */
+	bool large; /* a NAR: big buffers, lower priority, no encoding on the wire */
 	void *ctx;
 	/* Either may return a negative NF_E_... to end the transfer with it. HEAD may be
 	 * NULL. */

@@ -182,8 +182,15 @@ import_fails() {
 	make_path
 	start_cache "$T/cache" --fault '/nar/*=gzip'
 	prefetch_fails 5 "encoding" "$TOP"
+}
+
+@test "a narinfo may come compressed, as was asked" {
+	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '*.narinfo=gzip'
-	prefetch_fails 5 "narinfo" "$TOP"
+	mkdir "$T/out"
+	prefetch "$TOP"
+	import_bundle "$T/out/b.bundle"
+	assert_closure_in "$T/root"
 }
 
 @test "a transfer that always breaks is a network failure" {
@@ -269,6 +276,17 @@ hostile_kinds() {
 		--substituter "$refusing"
 	import_bundle "$T/out/b.bundle"
 	assert_closure_in "$T/root"
+}
+
+@test "a cache that breaks its transfers is left at once for another" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache" --fault '/nar/*=refuse'
+	refusing=$URL
+	start_cache "$T/cache"
+	mkdir "$T/out"
+	SECONDS=0
+	prefetch "$TOP" --substituter "$refusing"
+	[ "$SECONDS" -lt 5 ]
 }
 
 @test "a cache that is down is a network failure" {

@@ -243,6 +243,16 @@ static void a_content_address_that_gives_the_path_is_kept(void **state)
 
 /* ---- the scheduler over the same world ---- */
 
+static const struct resolver_source *source_of_cache(const struct world *w, uint32_t id,
+						     uint32_t cache)
+{
+	const struct resolver_source *s = resolver_node(w->r, id)->sources;
+
+	while (s && s->cache != cache)
+		s = s->next;
+	return s;
+}
+
 static void the_largest_starts_first_at_the_best_cache(void **state)
 {
 	struct world *w = *state;
@@ -285,9 +295,12 @@ static void a_source_that_failed_is_not_asked_again(void **state)
 	scheduler_failed(s, id, source);
 	/* Two caches have not answered yet: there is hope. */
 	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_WAIT);
+	assert_false(scheduler_has_other(s, id, source_of_cache(w, id, 0)));
 	assert_int_equal(answer(w, id, 1, 1, 1, NULL, 0, NULL), 0);
+	assert_true(scheduler_has_other(s, id, source_of_cache(w, id, 0)));
 	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
 	assert_int_equal(source->cache, 1);
+	assert_false(scheduler_has_other(s, id, source));
 	scheduler_failed(s, id, source);
 	resolver_not_found(w->r, id, 0, "");
 	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_EXHAUSTED);
