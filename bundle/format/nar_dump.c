@@ -10,25 +10,15 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/stream.h"
 
-#define READ_SIZE (256 * KIB)
+/* Read at once from a file, and collected before it is handed out. */
+#define READ_SIZE (128 * KIB)
+#define RUN_SIZE  (64 * KIB)
+#define OUT_MAX	  (MIB)
 
 /* For errors only: more than the allowed depth of the longest names. */
 #define PATH_TEXT_MAX (64 * KIB)
-
-/* Where we are in the tree: the path is for errors. */
-struct dumper {
-	struct nf_nar_writer *writer;
-	char *read_buf;
-	struct buf path;
-};
-
-/* One object: NAME in DIR_FD; what the NAR calls it is empty for the root. */
-struct place {
-	int dir_fd;
-	const char *name;
-	struct nf_slice nar_name;
-};
 
 struct names {
 	const char **list;
@@ -37,26 +27,37 @@ struct names {
 	struct arena arena;
 };
 
-static void dumper_release(struct dumper *d)
-{
-	nf_nar_writer_free(d->writer);
-	free(d->read_buf);
-	buf_release(&d->path);
-}
+/* A directory that was entered. */
+struct frame {
+	DIR *dir;
+	struct names names;
+	size_t next;	 /* of the names */
+	size_t path_len; /* of the path to it */
+};
 
-static void names_release(struct names *n)
-{
-	free(n->list);
-	arena_release(&n->arena);
-}
+/* Where we are in the tree. Nothing is ever deeper than the writer allows. */
+struct dumper {
+	struct nf_source source;
+	int dir_fd;
+	struct nf_nar_writer *writer;
+	struct buf out; /* what the writer wrote and nobody has yet */
+	struct buf_sink out_sink;
+	char *read_buf;
+	struct buf path; /* of the object, for errors */
+	struct frame frames[NAR_DEPTH_MAX];
+	size_t depth;
+	int fd;	       /* of the file that is being written, or -1 */
+	uint64_t left; /* of its bytes */
+	bool begun;
+	bool done;
+};
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-static int dump_node(struct dumper *d, const struct place *at, struct nf_err *err);
+/* One object: NAME in DIR_FD; what the NAR calls it is empty for the root. */
+struct place {
+	int dir_fd;
+	const char *name;
+	struct nf_slice nar_name;
+};
 
 static int write_event(struct dumper *d, const struct nf_nar_event *ev,
 		       struct nf_err *err)
@@ -72,26 +73,29 @@ static int changed(const struct dumper *d, struct nf_err *err)
 	return err_set(err, NF_E_SYS, "'%s' changed while it was read", d->path.ptr);
 }
 
-static int dump_data(struct dumper *d, int fd, uint64_t size, struct nf_err *err)
+static int end_file(struct dumper *d, struct nf_err *err)
+{
+	const struct nf_nar_event ev = { .kind = NF_NAR_FILE_END };
+
+	close(TAKE_FD(d->fd));
+	return d->left ? changed(d, err) : write_event(d, &ev, err);
+}
+
+static int dump_data(struct dumper *d, struct nf_err *err)
 {
 	struct nf_nar_event ev = { .kind = NF_NAR_DATA };
-	uint64_t left = size;
 	size_t len;
 	int rc;
 
-	do {
-		rc = file_read_full(fd, d->read_buf, READ_SIZE, &len, d->path.ptr, err);
-		if (rc)
-			return rc;
-		if (len > left)
-			return changed(d, err);
-		left -= len;
-		ev.data = nf_slice(d->read_buf, len);
-		rc = len ? write_event(d, &ev, err) : 0;
-		if (rc)
-			return rc;
-	} while (len == READ_SIZE);
-	return left ? changed(d, err) : 0;
+	rc = file_read_full(d->fd, d->read_buf, READ_SIZE, &len, d->path.ptr, err);
+	if (rc)
+		return rc;
+	if (len > d->left)
+		return changed(d, err);
+	d->left -= len;
+	ev.data = nf_slice(d->read_buf, len);
+	rc = len ? write_event(d, &ev, err) : 0;
+	return rc || len == READ_SIZE ? rc : end_file(d, err);
 }
 
 static int dump_file(struct dumper *d, const struct place *at, struct nf_err *err)
@@ -112,12 +116,11 @@ static int dump_file(struct dumper *d, const struct place *at, struct nf_err *er
 	ev.executable = st.st_mode & S_IXUSR;
 	ev.size = (uint64_t)st.st_size;
 	rc = write_event(d, &ev, err);
-	if (!rc)
-		rc = dump_data(d, fd, ev.size, err);
 	if (rc)
 		return rc;
-	ev.kind = NF_NAR_FILE_END;
-	return write_event(d, &ev, err);
+	d->fd = TAKE_FD(fd);
+	d->left = ev.size;
+	return 0;
 }
 
 static int dump_symlink(struct dumper *d, const struct place *at, struct nf_err *err)
@@ -160,25 +163,6 @@ static int read_names(const struct dumper *d, DIR *dir, struct names *names,
 	return 0;
 }
 
-static int dump_entries(struct dumper *d, DIR *dir, struct nf_err *err)
-{
-	AUTO(names_release) struct names names = { 0 };
-	size_t path_len = d->path.len;
-	int rc = read_names(d, dir, &names, err);
-
-	for (size_t i = 0; !rc && i < names.len; i++) {
-		const struct place at = { dirfd(dir), names.list[i],
-					  nf_slice_str(names.list[i]) };
-
-		buf_add_char(&d->path, '/');
-		buf_add_str(&d->path, names.list[i]);
-		rc = dump_node(d, &at, err);
-		d->path.len = path_len;
-		d->path.ptr[path_len] = '\0';
-	}
-	return rc;
-}
-
 static DIR *open_directory(const struct place *at)
 {
 	AUTO_FD int fd = openat(at->dir_fd, at->name,
@@ -190,21 +174,30 @@ static DIR *open_directory(const struct place *at)
 	return dir;
 }
 
+static void frame_release(struct frame *f)
+{
+	closedir(f->dir);
+	free(f->names.list);
+	arena_release(&f->names.arena);
+}
+
 static int dump_directory(struct dumper *d, const struct place *at, struct nf_err *err)
 {
 	struct nf_nar_event ev = { .kind = NF_NAR_DIRECTORY, .name = at->nar_name };
-	AUTO(close_dir) DIR *dir = open_directory(at);
+	struct frame *f = &d->frames[d->depth];
+	DIR *dir = open_directory(at);
 	int rc;
 
 	if (!dir)
 		return err_sys(err, "open '%s'", d->path.ptr);
 	rc = write_event(d, &ev, err);
-	if (!rc)
-		rc = dump_entries(d, dir, err);
-	if (rc)
+	if (rc) {
+		closedir(dir);
 		return rc;
-	ev.kind = NF_NAR_LEAVE;
-	return write_event(d, &ev, err);
+	}
+	*f = (struct frame){ .dir = dir, .path_len = d->path.len };
+	d->depth++;
+	return read_names(d, dir, &f->names, err);
 }
 
 static int dump_node(struct dumper *d, const struct place *at, struct nf_err *err)
@@ -227,16 +220,97 @@ static int dump_node(struct dumper *d, const struct place *at, struct nf_err *er
 	}
 }
 
+/* The next entry of the innermost directory, or its end. */
+static int dump_entry(struct dumper *d, struct nf_err *err)
+{
+	const struct nf_nar_event leave = { .kind = NF_NAR_LEAVE };
+	struct frame *f = &d->frames[d->depth - 1];
+	struct place at;
+
+	d->path.len = f->path_len;
+	d->path.ptr[f->path_len] = '\0';
+	if (f->next == f->names.len) {
+		frame_release(f);
+		d->depth--;
+		return write_event(d, &leave, err);
+	}
+	at.dir_fd = dirfd(f->dir);
+	at.name = f->names.list[f->next++];
+	at.nar_name = nf_slice_str(at.name);
+	buf_add_char(&d->path, '/');
+	buf_add_str(&d->path, at.name);
+	return dump_node(d, &at, err);
+}
+
+static int dump_root(struct dumper *d, struct nf_err *err)
+{
+	AUTO_FREE char *name = mem_strdup(d->path.ptr);
+	const struct place root = { .dir_fd = d->dir_fd, .name = name };
+
+	d->begun = true;
+	return dump_node(d, &root, err);
+}
+
+static int step(struct dumper *d, struct nf_err *err)
+{
+	const struct nf_nar_event end = { .kind = NF_NAR_END };
+
+	if (d->fd >= 0)
+		return dump_data(d, err);
+	if (d->depth)
+		return dump_entry(d, err);
+	if (!d->begun)
+		return dump_root(d, err);
+	d->done = true;
+	return write_event(d, &end, err);
+}
+
+static int dumper_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	struct dumper *d = (struct dumper *)s;
+	int rc = 0;
+
+	buf_clear(&d->out);
+	while (!rc && !d->done && d->out.len < RUN_SIZE)
+		rc = step(d, err);
+	if (!rc)
+		*ret = buf_slice(&d->out);
+	return rc;
+}
+
+static void dumper_close(struct nf_source *s)
+{
+	struct dumper *d = (struct dumper *)s;
+
+	while (d->depth)
+		frame_release(&d->frames[--d->depth]);
+	cleanup_fd(&d->fd);
+	nf_nar_writer_free(d->writer);
+	buf_release(&d->out);
+	buf_release(&d->path);
+	free(d->read_buf);
+	free(d);
+}
+
+struct nf_source *nf_nar_dump_source(int dir_fd, const char *path)
+{
+	struct dumper *d = mem_calloc(1, sizeof(*d));
+
+	d->source = (struct nf_source){ .next = dumper_next, .close = dumper_close };
+	d->dir_fd = dir_fd;
+	d->fd = -1;
+	d->read_buf = mem_alloc(READ_SIZE);
+	buf_init(&d->out, OUT_MAX);
+	buf_sink_init(&d->out_sink, &d->out);
+	d->writer = nf_nar_writer_new(&d->out_sink.sink);
+	buf_init(&d->path, PATH_TEXT_MAX);
+	buf_add_str(&d->path, path);
+	return &d->source;
+}
+
 int nf_nar_dump(int dir_fd, const char *path, struct nf_sink *out, struct nf_err *err)
 {
-	AUTO(dumper_release)
-	struct dumper d = {
-		.writer = nf_nar_writer_new(out),
-		.read_buf = mem_alloc(READ_SIZE),
-	};
-	const struct place root = { .dir_fd = dir_fd, .name = path };
+	AUTO(source_closep) struct nf_source *in = nf_nar_dump_source(dir_fd, path);
 
-	buf_init(&d.path, PATH_TEXT_MAX);
-	buf_add_str(&d.path, path);
-	return dump_node(&d, &root, err);
+	return source_copy(in, out, err);
 }

@@ -61,9 +61,12 @@ __attribute__((warn_unused_result)) int nf_nar_write(struct nf_nar_writer *w,
 						     const struct nf_nar_event *ev,
 						     struct nf_err *err);
 
-/* Writes the tree at PATH (relative to DIR_FD, never following links) as a NAR, entries
- * sorted. Sockets, devices and FIFOs are NF_E_UNSUPPORTED, named. A file that changes its
- * size meanwhile is NF_E_SYS. */
+/* The tree at PATH (relative to DIR_FD, never following links) as a NAR, entries sorted.
+ * Sockets, devices and FIFOs are NF_E_UNSUPPORTED, named. A file that changes its size
+ * meanwhile is NF_E_SYS. DIR_FD must stay open until the source is closed. */
+struct nf_source *nf_nar_dump_source(int dir_fd, const char *path);
+
+/* The same, written to a sink. */
 __attribute__((warn_unused_result)) int nf_nar_dump(int dir_fd, const char *path,
 						    struct nf_sink *out,
 						    struct nf_err *err);

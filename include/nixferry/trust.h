@@ -1,5 +1,5 @@
-/* The verdict on a path's facts. "Trusted" is a type: only trust_pathinfo makes one, and
- * what fetches, stores or imports takes nothing else. */
+/* The verdict on a path's facts. "Trusted" is a type: only nf_trust_pathinfo and
+ * nf_trust_by_store make one, and what fetches, stores or imports takes nothing else. */
 #ifndef NIXFERRY_TRUST_H
 #define NIXFERRY_TRUST_H
 
@@ -8,8 +8,10 @@
 
 struct nf_trusted {
 	const struct nf_pathinfo *info; /* borrowed */
-	const char *by;	 /* name of the key that vouches, or "content address" */
+	const char *by;	 /* name of the key that vouches, "content address" or "trusted
+			    store" */
 	bool by_content; /* no signature: the bytes must match the content address */
+	bool by_store;	 /* no signature: the user trusts the store that tells it */
 };
 
 /* 0 and *ret if one of the path's signatures verifies against the ring, or the path has a
@@ -20,5 +22,9 @@ __attribute__((warn_unused_result)) int nf_trust_pathinfo(struct nf_trusted *ret
 							  const struct nf_pathinfo *info,
 							  const struct nf_keyring *ring,
 							  struct nf_err *err);
+
+/* For facts that come from a store which the user has declared trusted, and for nothing
+ * else: they need no signature. The only other way to a struct nf_trusted. */
+void nf_trust_by_store(struct nf_trusted *ret, const struct nf_pathinfo *info);
 
 #endif
