@@ -57,6 +57,8 @@ struct store_db {
 	sqlite3_stmt *stmts[STMT_COUNT]; /* prepared when first needed */
 	char *file;			 /* for messages */
 	int lock_fd;			 /* big-lock, held shared; -1 when reading */
+	bool at_rest;			 /* when it was opened for reading: */
+	struct stat rest;		 /* as it was then */
 };
 
 static enum nf_error class_of(int code, int sys_errno)
@@ -134,6 +136,29 @@ static bool is_empty_or_missing(const char *file)
 	return stat(file, &st) ? errno == ENOENT : st.st_size == 0;
 }
 
+/* True, with what tells it from any later state, if nobody has the database open: who
+ * writes makes a log or journal first. Reading it then needs neither locks nor the files
+ * that SQLite would make beside it, and leave there. */
+static bool is_at_rest(const struct store_db *db, struct stat *ret)
+{
+	AUTO_FREE char *wal = mem_printf("%s-wal", db->file);
+	AUTO_FREE char *journal = mem_printf("%s-journal", db->file);
+
+	return access(wal, F_OK) && errno == ENOENT && is_empty_or_missing(journal) &&
+	       stat(db->file, ret) == 0;
+}
+
+static bool has_woken(const struct store_db *db)
+{
+	const struct stat *was = &db->rest;
+	struct stat now;
+
+	return !is_at_rest(db, &now) || now.st_dev != was->st_dev ||
+	       now.st_ino != was->st_ino || now.st_size != was->st_size ||
+	       now.st_mtim.tv_sec != was->st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != was->st_mtim.tv_nsec;
+}
+
 /* A database that nobody has open and that we may not write beside can only be read as
  * immutable; that would miss what is still in its log. */
 static int reopen_immutable(struct store_db *db, struct nf_err *err)
@@ -154,6 +179,18 @@ static int reopen_immutable(struct store_db *db, struct nf_err *err)
 	return rc ? rc : exec(db, "select id from ValidPaths limit 1", err);
 }
 
+static int connect_for_reading(struct store_db *db, struct nf_err *err)
+{
+	int rc = connect(db, SQLITE_OPEN_READONLY,
+			 db->at_rest ? "?immutable=1" : "?mode=ro", err);
+
+	if (rc)
+		return rc;
+	if (!exec(db, "select id from ValidPaths limit 1", NULL))
+		return 0;
+	return reopen_immutable(db, err);
+}
+
 static int open_for_reading(struct store_db *db, const char *state_dir,
 			    struct nf_err *err)
 {
@@ -165,12 +202,8 @@ static int open_for_reading(struct store_db *db, const char *state_dir,
 	if (new || access(db->file, F_OK))
 		return err_set(err, NF_E_MISSING, "'%s' has no store database",
 			       state_dir);
-	rc = connect(db, SQLITE_OPEN_READONLY, "?mode=ro", err);
-	if (rc)
-		return rc;
-	if (!exec(db, "select id from ValidPaths limit 1", NULL))
-		return 0;
-	return reopen_immutable(db, err);
+	db->at_rest = is_at_rest(db, &db->rest);
+	return connect_for_reading(db, err);
 }
 
 int store_db_open(struct store_db **ret, const char *state_dir, enum store_db_mode mode,
@@ -189,13 +222,18 @@ int store_db_open(struct store_db **ret, const char *state_dir, enum store_db_mo
 	return 0;
 }
 
+static void disconnect(struct store_db *db)
+{
+	for (size_t i = 0; i < STMT_COUNT; i++)
+		sqlite3_finalize(TAKE_PTR(db->stmts[i]));
+	sqlite3_close(TAKE_PTR(db->sql));
+}
+
 void store_db_free(struct store_db *db)
 {
 	if (!db)
 		return;
-	for (size_t i = 0; i < STMT_COUNT; i++)
-		sqlite3_finalize(db->stmts[i]);
-	sqlite3_close(db->sql);
+	disconnect(db);
 	cleanup_fd(&db->lock_fd);
 	free(db->file);
 	free(db);
@@ -272,13 +310,32 @@ static int find_id(struct store_db *db, const char *path, int64_t *ret, bool *fo
 	return rc;
 }
 
+/* *RET if what was read of a database at rest may be a mixture of two states: it is now
+ * read as one in use, and must be asked again. */
+static int look_again(struct store_db *db, bool *ret, struct nf_err *err)
+{
+	*ret = db->at_rest && has_woken(db);
+	if (!*ret)
+		return 0;
+	disconnect(db);
+	db->at_rest = false;
+	return connect_for_reading(db, err);
+}
+
 int store_db_is_valid(struct store_db *db, const struct nf_storepath *path, bool *ret,
 		      struct nf_err *err)
 {
 	char text[NF_STOREPATH_TEXT_MAX];
+	bool again;
 	int64_t id;
+	int rc, found;
 
-	return find_id(db, nf_storepath_format(text, path), &id, ret, err);
+	nf_storepath_format(text, path);
+	found = find_id(db, text, &id, ret, err);
+	rc = look_again(db, &again, err);
+	if (!rc && again)
+		found = find_id(db, text, &id, ret, err);
+	return rc ? rc : found;
 }
 
 static void add_sigs(struct nf_pathinfo *info, struct nf_slice sigs)
@@ -338,8 +395,8 @@ static int read_refs(struct store_db *db, int64_t id, struct nf_pathinfo *info,
 	return code == SQLITE_DONE ? 0 : fail(db, err);
 }
 
-int store_db_query(struct store_db *db, const struct nf_storepath *path, bool with_refs,
-		   struct nf_pathinfo *info, struct nf_err *err)
+static int query(struct store_db *db, const struct nf_storepath *path, bool with_refs,
+		 struct nf_pathinfo *info, struct nf_err *err)
 {
 	AUTO(reset) sqlite3_stmt *s = NULL;
 	char text[NF_STOREPATH_TEXT_MAX];
@@ -358,6 +415,20 @@ int store_db_query(struct store_db *db, const struct nf_storepath *path, bool wi
 	if (!rc && with_refs)
 		rc = read_refs(db, sqlite3_column_int64(s, COL_ID), info, err);
 	return rc ? err_prefix(err, rc, "database '%s': '%s'", db->file, text) : 0;
+}
+
+int store_db_query(struct store_db *db, const struct nf_storepath *path, bool with_refs,
+		   struct nf_pathinfo *info, struct nf_err *err)
+{
+	int found = query(db, path, with_refs, info, err);
+	bool again;
+	int rc = look_again(db, &again, err);
+
+	if (!rc && again) {
+		nf_pathinfo_release(info);
+		found = query(db, path, with_refs, info, err);
+	}
+	return rc ? rc : found;
 }
 
 static int begin(struct store_db *db, struct nf_err *err)

@@ -365,6 +365,63 @@ static void a_reader_sees_what_a_writer_commits(void **state)
 	store_db_free(writer);
 }
 
+static size_t count_files(const struct temp_dir *t)
+{
+	AUTO_FREE char *out =
+		temp_dir_run(NULL, "ls -A '%s/" STATE "/db' | wc -l", t->path);
+
+	return strtoul(out, NULL, 10);
+}
+
+static void reading_a_database_at_rest_leaves_no_files(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
+	struct store_db *db = open_db(t, STORE_DB_WRITE);
+	bool valid = false;
+	size_t before;
+
+	make_info(&a, HASH_A "-tree");
+	assert_int_equal(register_one(db, &a, NULL), 0);
+	store_db_free(db);
+	before = count_files(t);
+	db = open_db(t, STORE_DB_READ);
+	assert_int_equal(store_db_is_valid(db, &a.path, &valid, NULL), 0);
+	assert_true(valid);
+	assert_int_equal(count_files(t), before);
+	store_db_free(db);
+	assert_int_equal(count_files(t), before);
+}
+
+static void a_reader_sees_a_database_wake(void **state)
+{
+	static const char *const names[] = { HASH_A "-tree", HASH_B "-f" };
+	const struct temp_dir *t = *state;
+	struct store_db *reader, *writer;
+	bool valid;
+
+	store_db_free(open_db(t, STORE_DB_WRITE));
+	reader = open_db(t, STORE_DB_READ);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		AUTO(nf_pathinfo_release) struct nf_pathinfo a, found;
+
+		make_info(&a, names[i]);
+		assert_int_equal(store_db_query(reader, &a.path, true, &found, NULL),
+				 -NF_E_MISSING);
+		nf_pathinfo_release(&found);
+		writer = open_db(t, STORE_DB_WRITE);
+		assert_int_equal(register_one(writer, &a, NULL), 0);
+		/* The first writer is gone before the reader looks, the other is not. */
+		if (i == 0)
+			store_db_free(TAKE_PTR(writer));
+		assert_int_equal(store_db_is_valid(reader, &a.path, &valid, NULL), 0);
+		assert_true(valid);
+		assert_int_equal(store_db_query(reader, &a.path, true, &found, NULL), 0);
+		store_db_free(writer);
+	}
+	store_db_free(reader);
+}
+
 static void who_may_only_read_reads(void **state)
 {
 	const struct temp_dir *t = *state;
@@ -590,6 +647,8 @@ int main(void)
 		TEST(a_file_that_is_no_database_is_corrupt),
 		TEST(reading_needs_a_database),
 		TEST(a_reader_sees_what_a_writer_commits),
+		TEST(reading_a_database_at_rest_leaves_no_files),
+		TEST(a_reader_sees_a_database_wake),
 		TEST(who_may_only_read_reads),
 		TEST(a_store_that_is_being_changed_is_refused),
 		TEST(odd_characters_in_the_path_are_no_part_of_the_uri),
