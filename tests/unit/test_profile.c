@@ -1,0 +1,303 @@
+#include "net/profile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "temp_dir.h"
+
+#define NOW  1700000000
+#define URL  "https://cache.example.org"
+#define WEEK (7 * 24 * 3600)
+
+static struct profile parsed(const char *text)
+{
+	struct profile p = PROFILE_INIT;
+
+	profile_parse(&p, nf_slice_str(text));
+	return p;
+}
+
+static void what_is_kept_is_read_again(void **state)
+{
+	struct profile_entry learned = { 0 };
+	struct profile p = PROFILE_INIT, again;
+	char *text, *twice;
+
+	(void)state;
+	profile_measured(&learned, NOW, 23000, 47185920);
+	profile_answered(&learned, NOW + 1);
+	profile_failed(&learned, NOW + 2, true,
+		       nf_slice_str(" Connection\nrefused: a:b "));
+	profile_learn(&p, URL, &learned);
+	text = profile_format(&p);
+	assert_string_equal(text, "URL: " URL "\n"
+				  "AnsweredAt: 1700000001\n"
+				  "MeasuredAt: 1700000000\n"
+				  "LatencyUs: 23000\n"
+				  "BytesPerSecond: 47185920\n"
+				  "FailedAt: 1700000002\n"
+				  "Failure: Connection refused: a:b\n"
+				  "Unreachable: 1\n\n");
+	again = parsed(text);
+	twice = profile_format(&again);
+	assert_string_equal(twice, text);
+	free(text);
+	free(twice);
+	profile_release(&p);
+	profile_release(&again);
+}
+
+static void what_cannot_be_read_is_skipped(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t count;
+		const char *reason;
+	} rows[] = {
+		{ "", 0, "nothing" },
+		{ "URL: http://a\n", 0, "an entry that tells nothing" },
+		{ "AnsweredAt: 5\n", 0, "no URL" },
+		{ "URL: a b\nAnsweredAt: 5\n", 0, "white space in the URL" },
+		{ "URL: http://a\nAnsweredAt: -5\n", 0, "no number" },
+		{ "URL: http://a\nAnsweredAt: 99999999999999999999\n", 0, "too large" },
+		{ "URL: http://a\nAnsweredAt: 18446744073709551615\n", 0, "no time" },
+		{ "URL: http://a\nLatencyUs: 5\n", 0, "a measurement without its time" },
+		{ "URL: http://a\nFailure: x\n", 0, "a failure without its time" },
+		{ "nonsense\nURL: http://a\nColor: red\nAnsweredAt: 5", 1, "odd lines" },
+		{ "\n\n\nURL: http://a\r\nAnsweredAt: 5\r\n\n\n", 1, "line ends" },
+		{ "URL: http://a\nAnsweredAt: 5\n\nURL: http://a\nAnsweredAt: 6\n", 1,
+		  "twice" },
+		{ "URL: http://a\nAnsweredAt: 5\n\nURL: http://b\nFailedAt: 6\n", 2,
+		  "two" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct profile p = parsed(rows[i].text);
+
+		if (p.count != rows[i].count)
+			fail_msg("%s: %zu entries", rows[i].reason, p.count);
+		profile_release(&p);
+	}
+}
+
+static void new_measurements_count_as_much_as_all_before(void **state)
+{
+	struct profile_entry e = { 0 };
+
+	(void)state;
+	profile_measured(&e, NOW, 1000, 0);
+	assert_int_equal(e.latency_us, 1000);
+	profile_measured(&e, NOW + 5, 3000, 100);
+	assert_int_equal(e.latency_us, 2000);
+	assert_int_equal(e.throughput, 100);
+	assert_int_equal(e.measured, NOW + 5);
+	profile_measured(&e, NOW + 9, 0, 0);
+	assert_int_equal(e.measured, NOW + 5);
+	profile_measured(&e, NOW, UINT32_MAX, UINT64_MAX);
+	profile_measured(&e, NOW, UINT32_MAX, UINT64_MAX);
+	assert_true(e.throughput > UINT64_MAX / 2);
+}
+
+static void a_cache_is_down_for_some_minutes_or_until_it_answers(void **state)
+{
+	struct profile_entry e = { 0 };
+
+	(void)state;
+	assert_false(profile_is_down(NULL, NOW));
+	assert_false(profile_is_down(&e, NOW));
+	profile_failed(&e, NOW, false, nf_slice_str("it answered with HTTP status 500"));
+	assert_false(profile_is_down(&e, NOW));
+	profile_failed(&e, NOW, true, nf_slice_str("Connection timed out"));
+	assert_true(profile_is_down(&e, NOW));
+	assert_true(profile_is_down(&e, NOW + 600));
+	assert_false(profile_is_down(&e, NOW + 601));
+	assert_false(profile_is_down(&e, NOW - 90000)); /* the clock was set back */
+	profile_answered(&e, NOW + 1);
+	assert_false(profile_is_down(&e, NOW + 1));
+	assert_string_equal(e.failure, "Connection timed out");
+}
+
+static void a_cache_that_is_down_is_not_waited_for_long(void **state)
+{
+	struct profile_entry e = { 0 };
+
+	(void)state;
+	assert_int_equal(profile_first_timeout_ms(NULL, 5000, NOW), 5000);
+	profile_failed(&e, NOW, true, nf_slice_str("x"));
+	assert_int_equal(profile_first_timeout_ms(&e, 5000, NOW), 500);
+	assert_int_equal(profile_first_timeout_ms(&e, 300, NOW), 300);
+	profile_measured(&e, NOW, 700000, 0);
+	assert_int_equal(profile_first_timeout_ms(&e, 5000, NOW), 2800);
+	profile_measured(&e, NOW, UINT32_MAX, 0);
+	assert_int_equal(profile_first_timeout_ms(&e, 5000, NOW), 5000);
+	assert_int_equal(profile_first_timeout_ms(&e, 5000, NOW + 3600), 5000);
+}
+
+static void what_is_old_or_of_the_future_is_forgotten(void **state)
+{
+	struct profile p = parsed("URL: http://old\nAnsweredAt: 1000\n\n"
+				  "URL: http://mixed\nAnsweredAt: 1700000000\n"
+				  "MeasuredAt: 1000\nLatencyUs: 5\n"
+				  "FailedAt: 1000\nFailure: x\nUnreachable: 1\n\n"
+				  "URL: http://future\nFailedAt: 1800000000\n\n");
+	char *text;
+
+	(void)state;
+	assert_int_equal(p.count, 3);
+	profile_expire(&p, NOW);
+	text = profile_format(&p);
+	assert_string_equal(text, "URL: http://mixed\nAnsweredAt: 1700000000\n\n");
+	free(text);
+	profile_expire(&p, NOW + WEEK);
+	assert_int_equal(p.count, 1);
+	profile_expire(&p, NOW + WEEK + 1);
+	assert_int_equal(p.count, 0);
+	profile_release(&p);
+}
+
+static void learning_adds_to_what_is_known(void **state)
+{
+	struct profile p = parsed("URL: " URL "\nFailedAt: 1699999999\nFailure: gone\n"
+				  "Unreachable: 1\n");
+	struct profile_entry learned = { 0 };
+
+	(void)state;
+	profile_learn(&p, "http://silent", &learned);
+	assert_int_equal(p.count, 1);
+	profile_answered(&learned, NOW);
+	profile_learn(&p, URL, &learned);
+	assert_int_equal(p.count, 1);
+	assert_false(profile_find(&p, URL)->unreachable);
+	assert_string_equal(profile_find(&p, URL)->failure, "gone");
+	assert_null(profile_find(&p, "http://silent"));
+	profile_release(&p);
+}
+
+static void a_full_profile_forgets_the_cache_heard_of_longest_ago(void **state)
+{
+	struct profile p = PROFILE_INIT;
+	char url[PROFILE_URL_MAX + 32];
+
+	(void)state;
+	for (int i = 0; i <= PROFILE_CACHES_MAX; i++) {
+		struct profile_entry learned = { .answered = NOW - (i == 3 ? 9 : 0) };
+
+		snprintf(url, sizeof(url), "http://cache-%d", i);
+		profile_learn(&p, url, &learned);
+	}
+	assert_int_equal(p.count, PROFILE_CACHES_MAX);
+	assert_null(profile_find(&p, "http://cache-3"));
+	assert_non_null(profile_find(&p, "http://cache-0"));
+	memset(url, 'a', sizeof(url) - 1);
+	url[sizeof(url) - 1] = '\0';
+	profile_learn(&p, url, &(struct profile_entry){ .answered = NOW });
+	assert_null(profile_find(&p, url));
+	profile_release(&p);
+}
+
+static void the_file_is_made_with_its_directory_for_its_user_alone(void **state)
+{
+	struct temp_dir *t = *state;
+	char *file = temp_dir_join(t, "state/nixferry/caches");
+	struct profile_entry learned = { .answered = NOW };
+	struct profile p, again;
+	struct nf_err err;
+
+	assert_int_equal(profile_load(&p, file, NOW, &err), 0);
+	assert_int_equal(p.count, 0);
+	profile_learn(&p, URL, &learned);
+	assert_int_equal(profile_save(&p, file, &err), 0);
+	assert_int_equal(temp_dir_stat(t, "state/nixferry/caches").st_mode & 0777, 0600);
+	assert_int_equal(profile_load(&again, file, NOW, &err), 0);
+	assert_int_equal(profile_find(&again, URL)->answered, NOW);
+	profile_release(&again);
+	assert_int_equal(profile_load(&again, file, NOW + 2 * WEEK, &err), 0);
+	assert_int_equal(again.count, 0);
+	profile_release(&p);
+	profile_release(&again);
+	free(file);
+}
+
+static void a_file_that_is_too_large_says_nothing(void **state)
+{
+	struct temp_dir *t = *state;
+	char *file = temp_dir_join(t, "caches"), *text = mem_alloc(300000);
+	struct profile p;
+	struct nf_err err;
+
+	memset(text, 'x', 299999);
+	text[299999] = '\0';
+	temp_dir_write(t, "caches", text);
+	assert_int_equal(profile_load(&p, file, NOW, &err), 0);
+	assert_int_equal(p.count, 0);
+	free(text);
+	free(file);
+}
+
+static void a_file_that_cannot_be_used_is_named(void **state)
+{
+	struct temp_dir *t = *state;
+	char *file;
+	struct profile p;
+	struct nf_err err;
+
+	temp_dir_write(t, "plain", "");
+	temp_dir_mkdir(t, "dir/caches");
+	file = temp_dir_join(t, "dir/caches");
+	assert_int_equal(profile_load(&p, file, NOW, &err), -NF_E_SYS);
+	assert_non_null(strstr(err.text, "caches"));
+	free(file);
+	file = temp_dir_join(t, "plain/nixferry/caches");
+	assert_int_equal(profile_save(&p, file, &err), -NF_E_SYS);
+	assert_non_null(strstr(err.text, "plain"));
+	free(file);
+}
+
+static void the_place_follows_the_xdg_variables(void **state)
+{
+	char *file;
+
+	(void)state;
+	setenv("HOME", "/home/me", 1);
+	setenv("XDG_STATE_HOME", "/state", 1);
+	file = profile_default_file();
+	assert_string_equal(file, "/state/nixferry/caches");
+	free(file);
+	setenv("XDG_STATE_HOME", "relative", 1);
+	file = profile_default_file();
+	assert_string_equal(file, "/home/me/.local/state/nixferry/caches");
+	free(file);
+	unsetenv("HOME");
+	unsetenv("XDG_STATE_HOME");
+	assert_null(profile_default_file());
+}
+
+#define ON_DISK(fn) cmocka_unit_test_setup_teardown(fn, temp_dir_setup, temp_dir_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_kept_is_read_again),
+		cmocka_unit_test(what_cannot_be_read_is_skipped),
+		cmocka_unit_test(new_measurements_count_as_much_as_all_before),
+		cmocka_unit_test(a_cache_is_down_for_some_minutes_or_until_it_answers),
+		cmocka_unit_test(a_cache_that_is_down_is_not_waited_for_long),
+		cmocka_unit_test(what_is_old_or_of_the_future_is_forgotten),
+		cmocka_unit_test(learning_adds_to_what_is_known),
+		cmocka_unit_test(a_full_profile_forgets_the_cache_heard_of_longest_ago),
+		ON_DISK(the_file_is_made_with_its_directory_for_its_user_alone),
+		ON_DISK(a_file_that_is_too_large_says_nothing),
+		ON_DISK(a_file_that_cannot_be_used_is_named),
+		cmocka_unit_test(the_place_follows_the_xdg_variables),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
