@@ -313,7 +313,7 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 	struct download *d = ctx;
 	char text[128];
 
-	d->engine->transferring--;
+	engine_transferring(d->cache, -1);
 	if (d->has_partial)
 		d->partial.size = d->offset;
 	if (done->rc == -NF_E_NET) {
@@ -397,7 +397,7 @@ static void download_ask(struct download *d)
 	}
 	req.range_start = d->offset;
 	req.if_range = d->partial.etag;
-	e->transferring++;
+	engine_transferring(d->cache, 1);
 	transfers_start(e->transfers, &req);
 }
 

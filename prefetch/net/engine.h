@@ -11,6 +11,7 @@
 #include "base/workers.h"
 #include "net/fetch.h"
 #include "net/health.h"
+#include "net/profile.h"
 #include "net/scheduler.h"
 #include "net/transfer.h"
 #include "plan/resolver.h"
@@ -29,10 +30,15 @@ struct cache {
 	int priority;
 	int dir_fd; /* of a file:// cache */
 	struct health health;
-	char *refused;	    /* why */
-	uint32_t cursor;    /* nodes below it were asked for */
-	unsigned lookups;   /* narinfos under way */
-	unsigned downloads; /* NARs under way */
+	char *refused;		      /* why */
+	uint32_t cursor;	      /* nodes below it were asked for */
+	unsigned lookups;	      /* narinfos under way */
+	unsigned downloads;	      /* NARs under way */
+	int first_timeout_ms;	      /* for its first answer; 0: none */
+	struct profile_entry learned; /* in this run */
+	unsigned transferring;	      /* NARs that come over the network now */
+	int64_t busy_since;	      /* while there are any */
+	int64_t busy_ms;	      /* before that */
 	struct fetch_cache_stats *stats;
 };
 
@@ -75,6 +81,9 @@ void engine_want_nar(struct engine *e, uint32_t node);
 /* An event of a cache: for its health, its statistics and, where TEXT is not NULL, a
  * note. */
 void engine_cache_event(struct cache *c, enum health_event event, const char *text);
+
+/* A transfer of a NAR from the cache starts (1) or ends (-1). */
+void engine_transferring(struct cache *c, int change);
 
 /* True if the cache will not answer any more. */
 bool engine_cache_is_gone(const struct cache *c);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "net/engine.h"
 
@@ -14,6 +15,8 @@
 #define STALL_TIMEOUT_DEFAULT_S	   30
 #define POLL_MS			   200
 #define WORKER_QUEUE		   64
+/* Less says more of latency than of throughput. */
+#define THROUGHPUT_BYTES_MIN (1 * MIB)
 
 int64_t engine_now_ms(void)
 {
@@ -78,8 +81,12 @@ void engine_cache_event(struct cache *c, enum health_event event, const char *te
 	bool was_gone = engine_cache_is_gone(c);
 
 	health_event(&c->health, event, engine_now_ms());
+	if (event == HEALTH_OK)
+		profile_answered(&c->learned, time(NULL));
 	if (!text)
 		return;
+	profile_failed(&c->learned, time(NULL), event == HEALTH_UNREACHABLE,
+		       nf_slice_str(text));
 	c->stats->failures++;
 	free(c->stats->last_failure);
 	c->stats->last_failure = mem_strdup(text);
@@ -91,6 +98,74 @@ void engine_cache_event(struct cache *c, enum health_event event, const char *te
 bool engine_cache_is_gone(const struct cache *c)
 {
 	return c->state == CACHE_REFUSED || health_is_gone(&c->health);
+}
+
+void engine_transferring(struct cache *c, int change)
+{
+	int64_t now = engine_now_ms();
+
+	if (c->transferring == 0)
+		c->busy_since = now;
+	c->transferring += change;
+	c->engine->transferring += change;
+	if (c->transferring == 0)
+		c->busy_ms += now - c->busy_since;
+}
+
+/* A cache that is believed to be down is not waited for as long as others are, unless
+ * there is nothing else, or nothing works: then it is the link that was down. */
+static void recall(struct engine *e, int timeout_ms)
+{
+	AUTO(profile_release) struct profile known = PROFILE_INIT;
+	const struct profile_entry *entry;
+	int64_t now = time(NULL);
+	bool all_down = true;
+
+	if (e->opts->profile && profile_load(&known, e->opts->profile, now, NULL))
+		known = (struct profile)PROFILE_INIT; /* remember tells */
+	for (size_t i = 0; i < e->cache_count && all_down; i++) {
+		entry = profile_find(&known, e->caches[i].conf->url);
+		all_down = profile_is_down(entry, now);
+	}
+	for (size_t i = 0; i < e->cache_count && e->cache_count > 1; i++) {
+		entry = all_down ? NULL : profile_find(&known, e->caches[i].conf->url);
+		e->caches[i].first_timeout_ms =
+			profile_first_timeout_ms(entry, timeout_ms, now);
+	}
+}
+
+static void learn_throughput(struct cache *c)
+{
+	int64_t busy = c->busy_ms;
+
+	if (c->transferring)
+		busy += engine_now_ms() - c->busy_since;
+	if (c->stats->bytes >= THROUGHPUT_BYTES_MIN && busy > 0)
+		profile_measured(&c->learned, time(NULL), 0,
+				 c->stats->bytes * 1000 / (uint64_t)busy);
+}
+
+/* Other runs may have written meanwhile: what was learned is added to what is there now.
+ */
+static void remember(struct engine *e)
+{
+	AUTO(profile_release) struct profile known = PROFILE_INIT;
+	const char *file = e->opts->profile;
+	struct nf_err err;
+	int rc;
+
+	if (!file)
+		return;
+	rc = profile_load(&known, file, time(NULL), &err);
+	for (size_t i = 0; !rc && i < e->cache_count; i++) {
+		learn_throughput(&e->caches[i]);
+		profile_learn(&known, e->caches[i].conf->url, &e->caches[i].learned);
+	}
+	if (!rc)
+		rc = profile_save(&known, file, &err);
+	if (rc)
+		progress_note(e->opts->progress,
+			      "what was learned of the caches is not kept: %s", err.text);
 }
 
 static void open_caches(struct engine *e)
@@ -134,6 +209,7 @@ static int engine_open(struct engine *e, struct nf_err *err)
 	e->scheduler = scheduler_new(e->resolver);
 	e->workers = workers_new(o->jobs ? o->jobs : workers_cpu_count(), WORKER_QUEUE);
 	open_caches(e);
+	recall(e, t.connect_timeout_ms);
 	return transfers_new(&e->transfers, &t, err);
 }
 
@@ -229,6 +305,7 @@ int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 		resolver_want(e.resolver, &opts->targets[i]);
 	rc = loop(&e, err);
 	take_stock(&e);
+	remember(&e);
 	workers_wait(e.workers, -1);
 	flushed = pool_flush(opts->pool, rc ? NULL : err);
 	if (!rc && e.rc) {

@@ -24,6 +24,7 @@ struct fetch_options {
 	int connect_timeout_ms; /* 0: the default */
 	int stall_timeout_s;	/* 0: the default */
 	const char *netrc;	/* or NULL */
+	const char *profile;	/* file of what is known of caches, or NULL */
 	bool keep_going;	/* a path that cannot be had does not end the others */
 	bool dry_run;		/* resolve only */
 	struct progress *progress;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -98,9 +99,11 @@ static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
 
 static void refuse_cache(struct cache *c, const char *text)
 {
+	if (!engine_cache_is_gone(c))
+		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
+			      c->conf->url, text);
 	c->state = CACHE_REFUSED;
 	c->refused = mem_strdup(text);
-	engine_cache_event(c, HEALTH_OK, text);
 }
 
 static void take_cache_info(struct cache *c, struct nf_slice text)
@@ -112,6 +115,7 @@ static void take_cache_info(struct cache *c, struct nf_slice text)
 	if (!rc && ci.store_dir[0] && strcmp(ci.store_dir, NF_STORE_DIR) != 0)
 		rc = err_set(&err, NF_E_FORMAT, "its store directory is '%s', not '%s'",
 			     ci.store_dir, NF_STORE_DIR);
+	engine_cache_event(c, HEALTH_OK, rc ? err.text : NULL);
 	if (rc) {
 		refuse_cache(c, err.text);
 		return;
@@ -170,13 +174,22 @@ static void on_failure(struct lookup *l, const struct transfer_done *d, const ch
 	struct engine *e = l->cache->engine;
 	int64_t wait = retry_delay_ms(++l->attempt, d->status, d->retry_after_s,
 				      engine_random(e));
+	/* Who accepts a connection and says nothing at all is as good as not there. */
+	bool silent = !d->connected || (l->node == NODE_CACHE_INFO && d->stalled);
 
-	engine_cache_event(l->cache, d->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
-			   text);
+	engine_cache_event(l->cache, silent ? HEALTH_UNREACHABLE : HEALTH_BROKEN, text);
 	if (wait < 0 || engine_cache_is_gone(l->cache))
 		give_up(l, NF_E_NET, text);
 	else
 		delay(l, wait);
+}
+
+/* The first answer's: later ones wait for each other. */
+static void learn_latency(struct lookup *l, const struct transfer_done *d)
+{
+	if (l->node == NODE_CACHE_INFO)
+		profile_measured(&l->cache->learned, time(NULL),
+				 (uint32_t)(d->answer_s * 1e6), 0);
 }
 
 static void on_done(void *ctx, const struct transfer_done *d, const struct nf_err *err)
@@ -197,6 +210,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	switch (retry_judge(d->status)) {
 	case RETRY_OK:
 		engine_cache_event(l->cache, HEALTH_OK, NULL);
+		learn_latency(l, d);
 		take(l);
 		lookup_free(l);
 		break;
@@ -220,6 +234,7 @@ static void ask(struct lookup *l)
 	struct transfer_request req = {
 		.url = l->url,
 		.max_bytes = l->body.max,
+		.timeout_ms = l->node == NODE_CACHE_INFO ? l->cache->first_timeout_ms : 0,
 		.ctx = l,
 		.data = on_data,
 		.done = on_done,
@@ -270,6 +285,12 @@ static void read_local(struct cache *c, uint32_t node)
 		tell_absent(c, node, rc == -NF_E_MISSING ? 0 : rc, err.text);
 }
 
+static void refuse_local(struct cache *c, const struct nf_err *err)
+{
+	engine_cache_event(c, HEALTH_UNREACHABLE, err->text);
+	refuse_cache(c, err->text);
+}
+
 static void begin_local(struct cache *c)
 {
 	AUTO_BUF struct buf text;
@@ -279,7 +300,7 @@ static void begin_local(struct cache *c)
 	c->dir_fd = open(c->conf->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->dir_fd < 0) {
 		err_sys(&err, "cannot open the directory");
-		refuse_cache(c, err.text);
+		refuse_local(c, &err);
 		return;
 	}
 	buf_init(&text, NIX_CACHE_INFO_MAX);
@@ -287,7 +308,7 @@ static void begin_local(struct cache *c)
 	if (!rc || rc == -NF_E_MISSING)
 		take_cache_info(c, buf_slice(&text));
 	else
-		refuse_cache(c, err.text);
+		refuse_local(c, &err);
 }
 
 /* ---- the pump ---- */

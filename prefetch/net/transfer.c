@@ -216,6 +216,8 @@ static void set_policy(struct transfer *x)
 	curl_easy_setopt(easy, CURLOPT_STREAM_WEIGHT,
 			 x->req.large ? LARGE_STREAM_WEIGHT : SMALL_STREAM_WEIGHT);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* A name server that does not answer must not hold up the end. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -252,6 +254,7 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 		add_header(x, "Accept-Encoding: identity");
 	else
 		curl_easy_setopt(x->easy, CURLOPT_ACCEPT_ENCODING, "");
+	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
 	set_range(x);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
 	LIST_INSERT_HEAD(&t->active, x, link);
@@ -278,18 +281,22 @@ static double seconds(CURL *easy, CURLINFO which)
 	return (double)us / 1e6;
 }
 
-static bool is_connect_failure(CURLcode code)
+static enum transfer_cause cause_of(CURLcode code)
 {
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
+		return TRANSFER_NO_HOST;
 	case CURLE_COULDNT_CONNECT:
+		return TRANSFER_REFUSED;
+	case CURLE_OPERATION_TIMEDOUT:
+		return TRANSFER_TIMEOUT;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
-		return true;
+		return TRANSFER_TLS;
 	default:
-		return false;
+		return TRANSFER_OTHER;
 	}
 }
 
@@ -313,6 +320,7 @@ static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 {
 	curl_off_t wait = 0;
 	long version = 0;
+	double asked_s;
 
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &d->status);
 	curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
@@ -326,9 +334,11 @@ static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 	if (header_value(x->easy, "Retry-After") &&
 	    curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK)
 		d->retry_after_s = wait;
-	d->stalled = code == CURLE_OPERATION_TIMEDOUT && d->connect_s > 0;
-	d->connected = !is_connect_failure(code) &&
-		       !(code == CURLE_OPERATION_TIMEDOUT && !d->stalled);
+	asked_s = seconds(x->easy, CURLINFO_PRETRANSFER_TIME_T);
+	d->answer_s = d->first_byte_s - asked_s;
+	d->cause = cause_of(code);
+	d->stalled = d->cause == TRANSFER_TIMEOUT && (d->connect_s > 0 || asked_s > 0);
+	d->connected = d->cause == TRANSFER_OTHER || d->stalled;
 }
 
 static void finish(struct transfer *x, CURLcode code)

@@ -41,16 +41,27 @@ struct transfer_head {
 	int64_t length;	  /* Content-Length, or -1 */
 };
 
+/* Why a transfer failed, as far as it tells of the cache. */
+enum transfer_cause {
+	TRANSFER_OTHER,
+	TRANSFER_NO_HOST, /* its name is not known */
+	TRANSFER_REFUSED, /* no connection: refused, no route */
+	TRANSFER_TIMEOUT, /* no connection or no answer in time */
+	TRANSFER_TLS,
+};
+
 struct transfer_done {
 	int rc;	     /* 0: a whole response came, whatever its status; else -NF_E_NET or
 		      * what a callback returned */
 	long status; /* 0: none came */
+	enum transfer_cause cause; /* where rc is -NF_E_NET */
 	bool connected; /* false: no connection was made (refused, timed out, DNS, TLS) */
 	bool stalled;
 	int64_t retry_after_s;			 /* -1: not said */
 	uint64_t bytes;				 /* of body */
 	double connect_s, first_byte_s, total_s; /* since the start, queueing included */
-	char http_version[8];			 /* "1.1", "2", "" */
+	double answer_s;      /* from the request's sending to the answer's first byte */
+	char http_version[8]; /* "1.1", "2", "" */
 };
 
 struct transfer_request {
@@ -59,6 +70,7 @@ struct transfer_request {
 	uint64_t range_end;   /* > 0: the last byte's offset; 0: to the end */
 	const char *if_range; /* ETag, or NULL */
 	uint64_t max_bytes;   /* a longer body ends the transfer with NF_E_LIMIT */
+	int timeout_ms;	      /* for all of it, queueing included; 0: none */
 	bool large; /* a NAR: big buffers, lower priority, no encoding on the wire */
 	void *ctx;
 	/* Either may return a negative NF_E_... to end the transfer with it. HEAD may be
