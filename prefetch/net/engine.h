@@ -62,11 +62,23 @@ struct engine {
 	size_t ingesting;    /* of these, with the workers */
 	pthread_mutex_t lock;
 	struct download *ingested; /* under lock: done by workers, not yet looked at */
-	bool stopping;		   /* nothing new is started */
-	int rc;			   /* the gravest failure */
+	/* At each turn: whoever decides what is asked for wants it now; NULL: references
+	 * are followed. */
+	int (*ask)(void *ctx, struct nf_err *err);
+	void *ask_ctx;
+	bool stopping; /* nothing new is started */
+	int rc;	       /* the gravest failure */
 	struct nf_err err;
 	uint32_t random;
 };
+
+/* Opens what OPTS names; to be closed also where that failed. */
+int engine_open(struct engine *e, const struct fetch_options *opts,
+		struct fetch_result *result, struct nf_err *err) MUST_CHECK;
+/* Runs until there is nothing more to do; failures of paths are in e->rc and the result.
+ */
+int engine_run(struct engine *e, struct nf_err *err) MUST_CHECK;
+void engine_close(struct engine *e);
 
 int64_t engine_now_ms(void);
 uint32_t engine_random(struct engine *e);
@@ -96,6 +108,9 @@ void lookup_begin(struct engine *e);
 void lookup_pump(struct engine *e, int64_t now);
 /* Frees what is not answered; transfers_free must have come before. */
 void lookup_end(struct engine *e);
+
+/* True if all caches were asked for all that is wanted, and have answered. */
+bool lookup_is_done(const struct engine *e);
 
 /* ---- download.c ---- */
 

@@ -189,9 +189,9 @@ static void open_caches(struct engine *e)
 	}
 }
 
-static int engine_open(struct engine *e, struct nf_err *err)
+int engine_open(struct engine *e, const struct fetch_options *o,
+		struct fetch_result *result, struct nf_err *err)
 {
-	const struct fetch_options *o = e->opts;
 	size_t connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
 	struct transfers_options t = {
 		.connections = connections,
@@ -203,6 +203,8 @@ static int engine_open(struct engine *e, struct nf_err *err)
 		.netrc = o->netrc,
 	};
 
+	*e = (struct engine){ .opts = o, .result = result };
+	*result = (struct fetch_result){ 0 };
 	pthread_mutex_init(&e->lock, NULL);
 	e->random = (uint32_t)getpid() * 2654435761U | 1;
 	e->resolver = resolver_new();
@@ -213,7 +215,7 @@ static int engine_open(struct engine *e, struct nf_err *err)
 	return transfers_new(&e->transfers, &t, err);
 }
 
-static void engine_close(struct engine *e)
+void engine_close(struct engine *e)
 {
 	workers_free(e->workers);
 	transfers_free(e->transfers);
@@ -236,6 +238,8 @@ static bool is_done(const struct engine *e)
 		return false;
 	if (e->stopping)
 		return true;
+	if (e->ask)
+		return resolver_open_count(e->resolver) == 0 && lookup_is_done(e);
 	return resolver_open_count(e->resolver) == 0 && e->downloads == 0 &&
 	       (e->opts->dry_run || scheduler_waiting(e->scheduler) == 0);
 }
@@ -250,7 +254,18 @@ static void tell_totals(struct engine *e)
 	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, r->to_fetch_bytes);
 }
 
-static int loop(struct engine *e, struct nf_err *err)
+static void stop_if_interrupted(struct engine *e)
+{
+	struct nf_err why;
+	int rc = interrupt_check(&why);
+
+	if (!rc)
+		return;
+	engine_fail(e, NULL, rc, why.text);
+	e->stopping = true;
+}
+
+int engine_run(struct engine *e, struct nf_err *err)
 {
 	int rc = 0;
 
@@ -258,13 +273,14 @@ static int loop(struct engine *e, struct nf_err *err)
 	while (!rc) {
 		int64_t now = engine_now_ms(), wait;
 
-		if (interrupt_pending() && !e->stopping) {
-			rc = interrupt_check(&e->err);
-			engine_fail(e, NULL, rc, e->err.text);
-			e->stopping = true;
-		}
+		if (!e->stopping)
+			stop_if_interrupted(e);
+		if (e->ask)
+			rc = e->ask(e->ask_ctx, err);
 		lookup_pump(e, now);
 		download_pump(e, now);
+		if (rc)
+			break;
 		tell_totals(e);
 		if (is_done(e))
 			break;
@@ -292,18 +308,17 @@ static void take_stock(struct engine *e)
 int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 		  struct nf_err *err)
 {
-	struct engine e = { .opts = opts, .result = ret };
+	struct engine e;
 	int rc, flushed;
 
-	*ret = (struct fetch_result){ 0 };
-	rc = engine_open(&e, err);
+	rc = engine_open(&e, opts, ret, err);
 	if (rc) {
 		engine_close(&e);
 		return rc;
 	}
 	for (size_t i = 0; i < opts->target_count; i++)
 		resolver_want(e.resolver, &opts->targets[i]);
-	rc = loop(&e, err);
+	rc = engine_run(&e, err);
 	take_stock(&e);
 	remember(&e);
 	workers_wait(e.workers, -1);

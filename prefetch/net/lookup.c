@@ -439,6 +439,14 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 	return limit;
 }
 
+bool lookup_is_done(const struct engine *e)
+{
+	for (size_t i = 0; i < e->cache_count; i++)
+		if (e->caches[i].cursor < resolver_count(e->resolver))
+			return false;
+	return LIST_EMPTY(&e->lookups);
+}
+
 void lookup_end(struct engine *e)
 {
 	struct lookup *next;

@@ -19,6 +19,8 @@ struct resolver {
 	uint32_t open;
 	struct map by_base;
 	struct arena arena;
+	void (*settled)(void *ctx, uint32_t id, const struct nf_narinfo *ni);
+	void *settled_ctx;
 };
 
 struct resolver *resolver_new(void)
@@ -28,6 +30,15 @@ struct resolver *resolver_new(void)
 	map_init(&r->by_base);
 	arena_init(&r->arena);
 	return r;
+}
+
+void resolver_set_settled(struct resolver *r,
+			  void (*settled)(void *ctx, uint32_t id,
+					  const struct nf_narinfo *ni),
+			  void *ctx)
+{
+	r->settled = settled;
+	r->settled_ctx = ctx;
 }
 
 void resolver_free(struct resolver *r)
@@ -105,10 +116,15 @@ static void settle(struct resolver *r, struct resolver_node *node,
 	node->state = state;
 }
 
-static void settle_if_nobody_is_left(struct resolver *r, struct resolver_node *node)
+static void settle_if_nobody_is_left(struct resolver *r, uint32_t id)
 {
-	if (node->pending == 0 && node->state == RESOLVER_WANTED)
-		settle(r, node, RESOLVER_UNKNOWN);
+	struct resolver_node *node = node_at(r, id);
+
+	if (node->pending || node->state != RESOLVER_WANTED)
+		return;
+	settle(r, node, RESOLVER_UNKNOWN);
+	if (r->settled)
+		r->settled(r->settled_ctx, id, NULL);
 }
 
 void resolver_asked(struct resolver *r, uint32_t id, uint16_t n)
@@ -116,7 +132,7 @@ void resolver_asked(struct resolver *r, uint32_t id, uint16_t n)
 	struct resolver_node *node = node_at(r, id);
 
 	node->pending = n;
-	settle_if_nobody_is_left(r, node);
+	settle_if_nobody_is_left(r, id);
 }
 
 static const char *keep_slice(struct resolver *r, struct nf_slice s)
@@ -154,6 +170,17 @@ static struct nf_slice proven_ca(const struct nf_trusted *t)
 	return info->ca;
 }
 
+static void follow_refs(struct resolver *r, struct resolver_node *node,
+			const struct nf_pathinfo *info)
+{
+	if (info->nrefs == 0)
+		return;
+	node->nrefs = (uint32_t)info->nrefs;
+	node->refs = arena_alloc(&r->arena, info->nrefs * sizeof(node->refs[0]));
+	for (size_t i = 0; i < info->nrefs; i++)
+		node->refs[i] = want_base(r, info->refs[i]);
+}
+
 static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted *t)
 {
 	const struct nf_pathinfo *info = t->info;
@@ -165,11 +192,8 @@ static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted 
 	node->deriver = keep_slice(r, info->deriver);
 	node->ca = keep_slice(r, proven_ca(t));
 	node->sigs = join_sigs(r, info);
-	node->nrefs = (uint32_t)info->nrefs;
-	if (info->nrefs)
-		node->refs = arena_alloc(&r->arena, info->nrefs * sizeof(node->refs[0]));
-	for (size_t i = 0; i < info->nrefs; i++)
-		node->refs[i] = want_base(r, info->refs[i]);
+	if (!r->settled)
+		follow_refs(r, node, info);
 	settle(r, node, RESOLVER_KNOWN);
 }
 
@@ -213,11 +237,12 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 		   struct nf_err *err)
 {
 	struct resolver_node *node = node_at(r, id);
+	bool first = node->state == RESOLVER_WANTED;
 	int rc = 0;
 
 	if (cache != RESOLVER_POOL)
 		node->pending--;
-	if (node->state == RESOLVER_WANTED)
+	if (first)
 		keep_facts(r, id, t);
 	else
 		rc = check_agreement(node, t->info, err);
@@ -227,6 +252,8 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 		node->in_pool = true;
 	else
 		add_source(r, node, cache, ni);
+	if (first && r->settled)
+		r->settled(r->settled_ctx, id, ni);
 	return 0;
 }
 
@@ -267,7 +294,7 @@ void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *t
 	node->pending--;
 	if (node->state == RESOLVER_WANTED)
 		resolver_set_reason(r, id, code, text);
-	settle_if_nobody_is_left(r, node);
+	settle_if_nobody_is_left(r, id);
 }
 
 int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyring *keys,

@@ -54,6 +54,15 @@ struct resolver_node {
 struct resolver;
 
 struct resolver *resolver_new(void);
+
+/* For whoever decides by himself what is wanted next: references are not followed, and
+ * SETTLED is told of each node that is no longer RESOLVER_WANTED: with what vouches for
+ * it and says what it refers to, or with NULL for an unknown one. It may want more nodes.
+ */
+void resolver_set_settled(struct resolver *r,
+			  void (*settled)(void *ctx, uint32_t id,
+					  const struct nf_narinfo *ni),
+			  void *ctx);
 void resolver_free(struct resolver *r);
 DEFINE_CLEANUP(struct resolver *, resolver_free)
 
