@@ -42,6 +42,11 @@
 #define KEY_FILE_MAX (64 * KIB)
 #define KEY_NAME_MAX 255
 
+/* A nix.conf, and those that it includes. */
+#define NIX_CONF_MAX	   (1 * MIB)
+#define NIX_CONF_FILES_MAX 256
+#define NIX_CONF_DEPTH_MAX 16
+
 /* A list of targets: a channel has 200,000 paths of about 90 bytes. */
 #define TARGET_LIST_MAX (256 * MIB)
 
