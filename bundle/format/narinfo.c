@@ -170,6 +170,12 @@ static int take_level(struct nf_narinfo *ni, struct nf_slice value, struct nf_er
 	return rc;
 }
 
+static int take_by_store(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
+{
+	ni->by_store = nf_slice_is(value, "1");
+	return ni->by_store ? 0 : err_set(err, NF_E_FORMAT, "not 1");
+}
+
 /* ---- lines ---- */
 
 enum {
@@ -196,6 +202,7 @@ static const struct field {
 	{ "Nixferry-Nodes", take_nodes, 0 },
 	{ "Nixferry-Xxh3", take_xxh3, 0 },
 	{ "Nixferry-Level", take_level, 0 },
+	{ "Nixferry-By-Store", take_by_store, 0 },
 };
 
 /* The field of a key; ARRAY_SIZE(fields) if there is none. */
@@ -328,6 +335,8 @@ static void add_extensions(struct buf *out, const struct nf_narinfo *ni)
 	}
 	if (ni->level)
 		add_number(out, "Nixferry-Level: ", ni->level);
+	if (ni->by_store)
+		add_number(out, "Nixferry-By-Store: ", 1);
 }
 
 char *nf_narinfo_format(const struct nf_narinfo *ni, size_t *ret_len)

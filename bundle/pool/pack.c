@@ -216,7 +216,7 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	size_t index = nar_input(pk, ni);
 	const struct nf_bundle_input *nar = &pk->inputs[index];
 
-	if (!ni->info.nsigs)
+	if (!ni->info.nsigs || ni->by_store)
 		sign(&ni->info, pk->opts->key);
 	qsort(ni->info.sigs, ni->info.nsigs, sizeof(*ni->info.sigs), compare_sigs);
 	ni->url = nf_slice_str(nar->name);
@@ -227,6 +227,7 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	ni->nodes = 0;
 	ni->has_xxh3 = false;
 	ni->level = 0;
+	ni->by_store = false;
 	return nf_narinfo_format(ni, ret_len);
 }
 

@@ -13,7 +13,8 @@ struct pack_options {
 		*roots; /* each with its closure, all of it in the pool */
 	size_t root_count;
 	const struct nf_secret_key
-		*key; /* signs the bundle, and paths that have no signature */
+		*key; /* signs the bundle, and paths that have no signature or that
+			 only a trusted store vouched for */
 	int level;    /* zstd level, or POOL_KEEP: each NAR as it is in the pool */
 	size_t jobs;  /* 0: one a processor */
 	struct progress *progress;

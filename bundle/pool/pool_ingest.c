@@ -157,6 +157,7 @@ static int describe(struct pool *p, struct pool_pending *e, const struct nf_trus
 	ni.file_size = s->size;
 	ni.nodes = s->nodes;
 	ni.level = (uint8_t)s->level;
+	ni.by_store = t->by_store;
 	e->nar_name = mem_strdup(url + POOL_URL_FILE);
 	e->size = s->size;
 	text = nf_narinfo_format(&ni, &len);
@@ -287,7 +288,9 @@ int pool_reencode(struct pool *p, const struct nf_narinfo *ni, int level,
 		  struct nf_err *err)
 {
 	/* It was verified when it came; the NAR's hash is compared again all the same. */
-	const struct nf_trusted t = { .info = &ni->info, .by = "the pool" };
+	const struct nf_trusted t = { .info = &ni->info,
+				      .by = "the pool",
+				      .by_store = ni->by_store };
 	AUTO_FD int fd = -1;
 	enum codec codec;
 	int rc;

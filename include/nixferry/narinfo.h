@@ -21,6 +21,7 @@ struct nf_narinfo {
 	bool has_xxh3;	/* of the compressed file */
 	uint8_t xxh3[16];
 	uint8_t level; /* zstd level that the file was made with; 0: as it was served */
+	bool by_store; /* no key vouched for it, a trusted store did: packing signs it */
 };
 
 void nf_narinfo_init(struct nf_narinfo *ni);

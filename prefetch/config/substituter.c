@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/slice.h"
 
@@ -10,6 +11,7 @@ void substituter_release(struct substituter *s)
 {
 	free(s->url);
 	free(s->path);
+	free(s->ignored);
 	*s = (struct substituter){ 0 };
 }
 
@@ -26,6 +28,64 @@ static int parse_priority(struct substituter *s, struct nf_slice value,
 	return 0;
 }
 
+static int parse_boolean(bool *ret, struct nf_slice key, struct nf_slice value,
+			 struct nf_err *err)
+{
+	bool yes = nf_slice_is(value, "1") || nf_slice_is(value, "true") ||
+		   nf_slice_is(value, "yes");
+
+	if (!yes && !nf_slice_is(value, "0") && !nf_slice_is(value, "false") &&
+	    !nf_slice_is(value, "no"))
+		return err_set(err, NF_E_USAGE, "%.*s '%.*s' is neither true nor false",
+			       NF_SLICE_ARG(key), NF_SLICE_ARG(value));
+	*ret = yes;
+	return 0;
+}
+
+/* They tell Nix how to write to a cache, or how to keep what it knows of it. */
+static bool is_only_for_nix(struct nf_slice key)
+{
+	static const char *const names[] = {
+		"compression",	       "compression-level",    "index-debug-info",
+		"local-nar-cache",     "log-compression",      "ls-compression",
+		"narinfo-compression", "parallel-compression", "path-info-cache-size",
+		"secret-key",	       "secret-keys",	       "store",
+		"system-features",     "tls-certificate",      "tls-private-key",
+		"write-nar-listing",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (nf_slice_is(key, names[i]))
+			return true;
+	return slice_skip_prefix(&key, "retry-");
+}
+
+static void ignore(struct substituter *s, struct nf_slice key)
+{
+	AUTO_FREE char *before = TAKE_PTR(s->ignored);
+
+	s->ignored = mem_printf("%s%s%.*s", before ? before : "", before ? ", " : "",
+				NF_SLICE_ARG(key));
+}
+
+static int parse_parameter(struct substituter *s, struct nf_slice key,
+			   struct nf_slice value, struct nf_err *err)
+{
+	bool mass; /* we always ask about many paths at once */
+
+	if (nf_slice_is(key, "priority"))
+		return parse_priority(s, value, err);
+	if (nf_slice_is(key, "trusted"))
+		return parse_boolean(&s->trusted, key, value, err);
+	if (nf_slice_is(key, "want-mass-query"))
+		return parse_boolean(&mass, key, value, err);
+	if (!is_only_for_nix(key))
+		return err_set(err, NF_E_USAGE, "parameter '%.*s' is not supported",
+			       NF_SLICE_ARG(key));
+	ignore(s, key);
+	return 0;
+}
+
 static int parse_parameters(struct substituter *s, struct nf_slice query,
 			    struct nf_err *err)
 {
@@ -35,11 +95,7 @@ static int parse_parameters(struct substituter *s, struct nf_slice query,
 		struct nf_slice value = slice_cut(&query, '&');
 		struct nf_slice key = slice_cut(&value, '=');
 
-		if (nf_slice_is(key, "priority"))
-			rc = parse_priority(s, value, err);
-		else
-			rc = err_set(err, NF_E_USAGE, "parameter '%.*s' is not supported",
-				     NF_SLICE_ARG(key));
+		rc = parse_parameter(s, key, value, err);
 	}
 	return rc;
 }
@@ -61,8 +117,26 @@ static int parse_kind(struct substituter *s, struct nf_slice url, struct nf_err 
 		s->path = mem_strndup(rest.ptr, rest.len);
 		return 0;
 	}
-	return err_set(err, NF_E_USAGE,
+	return err_set(err, NF_E_UNSUPPORTED,
 		       "only http://, https:// and file:// are supported");
+}
+
+/* They would be shown wherever the address is. What is before the '@' is not quoted. */
+static int refuse_credentials(struct nf_slice url, struct nf_err *err)
+{
+	struct nf_slice host, rest = url;
+	const char *at;
+
+	if (!slice_skip_prefix(&rest, "http://") && !slice_skip_prefix(&rest, "https://"))
+		return 0;
+	host = slice_cut(&rest, '/');
+	at = host.len ? memrchr(host.ptr, '@', host.len) : NULL;
+	if (!at)
+		return 0;
+	return err_set(err, NF_E_USAGE,
+		       "substituter at '%.*s': names and passwords belong into a netrc "
+		       "file, not into the address",
+		       (int)(host.ptr + host.len - at - 1), at + 1);
 }
 
 static bool has_control_character(struct nf_slice s)
@@ -82,6 +156,9 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 	*s = (struct substituter){ 0 };
 	while (url.len && url.ptr[url.len - 1] == '/')
 		url.len--;
+	rc = refuse_credentials(url, err);
+	if (rc)
+		return rc;
 	if (has_control_character(text))
 		rc = err_set(err, NF_E_USAGE, "it has white space or control characters");
 	else

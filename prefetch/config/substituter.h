@@ -18,10 +18,14 @@ struct substituter {
 	char *url;  /* without parameters and trailing slash; never ends in '/' */
 	char *path; /* SUBSTITUTER_FILE: the directory */
 	bool has_priority;
-	int priority; /* "?priority=N"; lower is tried first */
+	int priority;  /* "?priority=N"; lower is tried first */
+	bool trusted;  /* "?trusted=1": what it serves needs no signature */
+	char *ignored; /* parameters that mean something to Nix only: "a, b"; or NULL */
 };
 
-/* Anything that is no such URL, or has parameters that we do not know, is NF_E_USAGE. */
+/* A store that is of no such kind ("ssh://host", "daemon") is NF_E_UNSUPPORTED. A wrong
+ * address, parameters that not even Nix knows, and credentials (they belong into netrc)
+ * are NF_E_USAGE. */
 int substituter_parse(struct substituter *s, struct nf_slice text,
 		      struct nf_err *err) MUST_CHECK;
 void substituter_release(struct substituter *s);

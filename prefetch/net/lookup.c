@@ -56,32 +56,83 @@ static void tell_absent(struct cache *c, uint32_t node, int code, const char *te
 
 /* ---- what came ---- */
 
-static int judge(struct cache *c, uint32_t node, struct nf_slice text, struct nf_err *err)
+static bool has_same_facts(const struct nf_pathinfo *a, const struct nf_pathinfo *b)
+{
+	if (!nf_hash_eq(&a->nar_hash, &b->nar_hash) || a->nar_size != b->nar_size ||
+	    a->nrefs != b->nrefs)
+		return false;
+	for (size_t i = 0; i < a->nrefs; i++)
+		if (!nf_slice_eq(a->refs[i], b->refs[i]))
+			return false;
+	return true;
+}
+
+/* The pool may have a NAR for which it has no signature that is trusted now: a cache that
+ * vouches for the same facts vouches for that NAR. */
+static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted *t)
+{
+	struct nf_narinfo ni;
+	struct nf_err err;
+	int rc;
+
+	rc = pool_find(e->opts->pool, &t->info->path, &ni, &err);
+	if (!rc && (!has_same_facts(&ni.info, t->info) || (t->by_store && !ni.by_store)))
+		rc = -NF_E_MISSING;
+	if (!rc)
+		rc = pool_add_sigs(e->opts->pool, t->info, &err);
+	if (!rc)
+		rc = resolver_found(e->resolver, node, RESOLVER_POOL, &ni, t, &err);
+	nf_narinfo_release(&ni);
+	return rc == 0;
+}
+
+static int take_trusted(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
+			const struct nf_trusted *t, struct nf_err *err)
 {
 	struct engine *e = c->engine;
+	bool first = resolver_node(e->resolver, node)->state == RESOLVER_WANTED;
+	int rc;
+
+	rc = resolver_found(e->resolver, node, c->index, ni, t, err);
+	if (rc)
+		progress_note(e->opts->progress, "cache '%s': %s", c->conf->url,
+			      err->text);
+	else if (first && is_in_pool(e, node, t))
+		e->result->in_pool++;
+	else if (first)
+		engine_want_nar(e, node);
+	return rc;
+}
+
+static int judge(struct cache *c, struct nf_trusted *ret, const struct nf_pathinfo *info,
+		 struct nf_err *err)
+{
+	int rc = nf_trust_pathinfo(ret, info, c->engine->opts->keys, err);
+
+	if (!rc || !c->conf->trusted)
+		return rc;
+	nf_trust_by_store(ret, info);
+	return 0;
+}
+
+static int take_answer(struct cache *c, uint32_t node, struct nf_slice text,
+		       struct nf_err *err)
+{
 	struct nf_storepath wanted;
 	struct nf_narinfo ni;
 	struct nf_trusted t;
 	int rc;
 
-	resolver_path(e->resolver, node, &wanted);
+	resolver_path(c->engine->resolver, node, &wanted);
 	rc = nf_narinfo_parse_for(&ni, &wanted, text, err);
 	if (rc)
 		err_prefix(err, rc, "narinfo of '%s'", wanted.base);
 	else
-		rc = nf_trust_pathinfo(&t, &ni.info, e->opts->keys, err);
-	if (!rc) {
-		bool first = resolver_node(e->resolver, node)->state == RESOLVER_WANTED;
-
-		rc = resolver_found(e->resolver, node, c->index, &ni, &t, err);
-		if (rc)
-			progress_note(e->opts->progress, "cache '%s': %s", c->conf->url,
-				      err->text);
-		else if (first)
-			engine_want_nar(e, node);
-	} else {
+		rc = judge(c, &t, &ni.info, err);
+	if (rc)
 		tell_absent(c, node, rc, err->text);
-	}
+	else
+		rc = take_trusted(c, node, &ni, &t, err);
 	nf_narinfo_release(&ni);
 	return rc;
 }
@@ -89,7 +140,7 @@ static int judge(struct cache *c, uint32_t node, struct nf_slice text, struct nf
 static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
 {
 	struct nf_err err;
-	int rc = judge(c, node, text, &err);
+	int rc = take_answer(c, node, text, &err);
 
 	c->stats->narinfos++;
 	progress_add(c->engine->opts->progress, PROGRESS_RESOLVED, 1);

@@ -189,6 +189,7 @@ static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted 
 	memcpy(node->nar_hash, info->nar_hash.bytes, sizeof(node->nar_hash));
 	node->nar_size = info->nar_size;
 	node->by = keep_slice(r, nf_slice_str(t->by));
+	node->by_store = t->by_store;
 	node->deriver = keep_slice(r, info->deriver);
 	node->ca = keep_slice(r, proven_ca(t));
 	node->sigs = join_sigs(r, info);
@@ -318,7 +319,10 @@ int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyr
 		nf_pathinfo_add_sig(info, slice_cut(&sigs, ' '));
 	if (node->ca)
 		nf_pathinfo_set_ca(info, nf_slice_str(node->ca));
-	return rc ? rc : nf_trust_pathinfo(t, info, keys, err);
+	if (rc || !node->by_store)
+		return rc ? rc : nf_trust_pathinfo(t, info, keys, err);
+	nf_trust_by_store(t, info);
+	return 0;
 }
 
 size_t resolver_memory(const struct resolver *r)

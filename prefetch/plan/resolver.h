@@ -46,6 +46,7 @@ struct resolver_node {
 	const char *ca;			 /* one that gives the path, or NULL */
 	const char *sigs;		 /* separated by spaces; or NULL */
 	const char *by;			 /* who vouches */
+	bool by_store;			 /* it was a store that the user trusts */
 	struct resolver_source *sources; /* in the order in which they came */
 	int why;	      /* UNKNOWN: the gravest NF_E_... of the answers */
 	const char *why_text; /* and its words; NULL: no cache has it */
@@ -93,8 +94,8 @@ void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *t
 /* A known path's NAR could not be had from a source: kept if it is the gravest so far. */
 void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *text);
 
-/* A known path's facts, put together again and judged again by KEYS: INFO is initialised
- * in any case, *t points into it. */
+/* A known path's facts, put together again and judged again by KEYS (or by the store that
+ * the user trusts for them): INFO is initialised in any case, *t points into it. */
 int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyring *keys,
 		     struct nf_pathinfo *info, struct nf_trusted *t,
 		     struct nf_err *err) MUST_CHECK;

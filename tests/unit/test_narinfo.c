@@ -162,7 +162,8 @@ static void a_pools_own_fields_come_last_and_return(void **state)
 	static const char text[] =
 		NARINFO_TREE "Nixferry-Nodes: 6\n"
 			     "Nixferry-Xxh3: 000102030405060708090a0b0c0d0eff\n"
-			     "Nixferry-Level: 19\n";
+			     "Nixferry-Level: 19\n"
+			     "Nixferry-By-Store: 1\n";
 	struct nf_narinfo ni;
 	struct nf_err err;
 	size_t len;
@@ -174,6 +175,7 @@ static void a_pools_own_fields_come_last_and_return(void **state)
 	assert_true(ni.has_xxh3);
 	assert_int_equal(ni.xxh3[15], 0xff);
 	assert_int_equal(ni.level, 19);
+	assert_true(ni.by_store);
 	again = nf_narinfo_format(&ni, &len);
 	assert_string_equal(again, text);
 	free(again);
@@ -290,6 +292,8 @@ static void what_is_malformed_is_refused_with_its_line(void **state)
 		  "line 1: Nixferry-Nodes: not a number of 1 or more" },
 		{ "Nixferry-Level: 256\n", NF_E_LIMIT,
 		  "line 1: Nixferry-Level: 256 is over 255" },
+		{ "Nixferry-By-Store: 0\n", NF_E_FORMAT,
+		  "line 1: Nixferry-By-Store: not 1" },
 		{ "Nixferry-Xxh3: 00\n", NF_E_FORMAT,
 		  "line 1: Nixferry-Xxh3: not 32 hexadecimal digits" },
 	};
