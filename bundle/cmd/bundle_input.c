@@ -26,12 +26,26 @@ static int open_file(struct bundle_input *in, const char *arg, struct nf_err *er
 	return in->fd < 0 ? err_sys(err, "standard input") : 0;
 }
 
-int bundle_input_open(struct bundle_input *in, const struct cmd_args *args,
+static int read_keys(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
+		     struct nf_err *err)
+{
+	AUTO(nix_settings_release) struct nix_settings settings;
+	int rc;
+
+	rc = nix_settings_load(&settings, err);
+	if (!rc)
+		rc = options_keyring(&in->keys, args, &settings, err);
+	if (!rc)
+		options_tell_notes(&settings, ui);
+	return rc;
+}
+
+int bundle_input_open(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
 		      struct nf_err *err)
 {
 	int rc;
 
-	rc = options_keyring(&in->keys, args, err);
+	rc = read_keys(in, args, ui, err);
 	if (!rc)
 		rc = open_file(in, cmd_args_get(args, 0), err);
 	if (!rc)

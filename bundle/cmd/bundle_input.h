@@ -23,7 +23,7 @@ struct bundle_input {
 
 /* The first argument: a file or "-". Keys are those of options_keyring. The signers are
  * there also if the result is NF_E_TRUST. */
-int bundle_input_open(struct bundle_input *in, const struct cmd_args *args,
+int bundle_input_open(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
 		      struct nf_err *err) MUST_CHECK;
 void bundle_input_release(struct bundle_input *in);
 

@@ -102,7 +102,7 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (!rc)
 		rc = check_root(opts.store_root, err);
 	if (!rc)
-		rc = bundle_input_open(&in, args, err);
+		rc = bundle_input_open(&in, args, ui, err);
 	if (rc)
 		return rc;
 	roots = nf_bundle_root_count(in.bundle);

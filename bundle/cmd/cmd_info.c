@@ -103,8 +103,7 @@ static int run_info(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	struct totals totals = { 0 };
 	int rc;
 
-	(void)ui;
-	rc = bundle_input_open(&in, args, err);
+	rc = bundle_input_open(&in, args, ui, err);
 	if (rc == -NF_E_TRUST)
 		print_untrusted(&in, json);
 	if (rc)

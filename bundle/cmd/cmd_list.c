@@ -72,8 +72,7 @@ static int run_list(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
 	int rc;
 
-	(void)ui;
-	rc = bundle_input_open(&in, args, err);
+	rc = bundle_input_open(&in, args, ui, err);
 	if (rc)
 		return rc;
 	if (cmd_args_flag(args, "json"))

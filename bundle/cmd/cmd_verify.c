@@ -30,7 +30,7 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 
 	rc = options_job_count(&opts.jobs, args, err);
 	if (!rc)
-		rc = bundle_input_open(&in, args, err);
+		rc = bundle_input_open(&in, args, ui, err);
 	if (rc)
 		return rc;
 	opts.keys = in.keys;

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/slice.h"
+#include "cmd/ui.h"
 
 #define JOBS_MAX 1024
 
@@ -25,7 +26,8 @@ const struct cmd_option_group options_common = { "Common options", common };
 
 static const struct cmd_option keys[] = {
 	{ "trusted-public-key", 0, "NAME:KEY",
-	  "trust this key too, beside that of cache.nixos.org", 0, NULL, true },
+	  "trust this key too, beside those of nix.conf (default: cache.nixos.org's)", 0,
+	  NULL, true },
 	{ 0 },
 };
 const struct cmd_option_group options_keys = { "Trust", keys };
@@ -66,12 +68,16 @@ static const struct cmd_option targets[] = {
 const struct cmd_option_group options_targets = { "Targets", targets };
 
 static const struct cmd_option caches[] = {
-	{ "substituter", 0, "URL", "ask this cache; replaces the configured ones", 0,
+	{ "substituter", 0, "URL",
+	  "ask this cache; replaces those of nix.conf (default: cache.nixos.org)", 0,
 	  NULL, true },
 	{ "extra-substituter", 0, "URL", "ask this cache too", 0, NULL, true },
-	{ "connections", 0, "N", "connections at once", 0, NULL, false },
-	{ "netrc-file", 0, "FILE", "names and passwords for caches", CMD_VALUE_FILE, NULL,
+	{ "connections", 0, "N",
+	  "connections at once; default: http-connections of nix.conf, or 64", 0, NULL,
 	  false },
+	{ "netrc-file", 0, "FILE",
+	  "names and passwords for caches; default: netrc-file of nix.conf",
+	  CMD_VALUE_FILE, NULL, false },
 	{ 0 },
 };
 const struct cmd_option_group options_caches = { "Caches", caches };
@@ -85,13 +91,26 @@ static int wrong_option(struct nf_err *err, const char *name)
 	return err_prefix(err, -NF_E_USAGE, "option '--%s'", name);
 }
 
-int options_keyring(struct nf_keyring **ret, const struct cmd_args *a, struct nf_err *err)
+void options_tell_notes(const struct nix_settings *s, struct ui *ui)
+{
+	for (size_t i = 0; i < s->note_count; i++) {
+		const struct nix_note *n = &s->notes[i];
+
+		if (n->matters)
+			ui_note(ui, "%s", n->text);
+		else
+			ui_detail(ui, "%s", n->text);
+	}
+}
+
+int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
+		    struct nix_settings *settings, struct nf_err *err)
 {
 	AUTO(nf_keyring_freep) struct nf_keyring *ring = nf_keyring_new();
 	const char *text;
 	int rc;
 
-	rc = nf_keyring_add(ring, NF_SLICE_LIT(NF_DEFAULT_PUBLIC_KEY), err);
+	rc = nix_settings_add_keys(settings, ring, err);
 	for (size_t i = 0; !rc && (text = cmd_args_nth(a, "trusted-public-key", i));
 	     i++) {
 		rc = nf_keyring_add(ring, nf_slice_str(text), err);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "cmd/cmd_args.h"
+#include "format/nix_settings.h"
 #include "format/target_name.h"
 #include "pool/pool.h"
 
@@ -27,9 +28,12 @@ extern const struct cmd_option_group options_caches;
 DEFINE_CLEANUP(struct nf_keyring *, nf_keyring_free)
 DEFINE_CLEANUP(struct nf_secret_key *, nf_secret_key_free)
 
-/* The default key and those of --trusted-public-key. */
+/* The keys that nix.conf trusts and those of --trusted-public-key. */
 int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
-		    struct nf_err *err) MUST_CHECK;
+		    struct nix_settings *settings, struct nf_err *err) MUST_CHECK;
+
+/* Shows the remarks that reading the settings, and making something of them, left. */
+void options_tell_notes(const struct nix_settings *s, struct ui *ui);
 
 /* The pool of --pool, or the default one; options_pool_dir names it (free()). */
 int options_pool_dir(char **ret, const struct cmd_args *a, struct nf_err *err) MUST_CHECK;

@@ -1,11 +1,19 @@
 #include "cmd/cache_options.h"
 
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/scheduler.h"
 
-#define SUBSTITUTER_DEFAULT "https://cache.nixos.org"
+/* What nix.conf calls no timeout: longer than anybody waits. */
+#define NEVER_S (24 * 3600)
+
+#define DOWNLOADS_MAX 256
+
+/* ---- substituters ---- */
 
 void substituter_list_release(struct substituter_list *l)
 {
@@ -15,45 +23,104 @@ void substituter_list_release(struct substituter_list *l)
 	*l = (struct substituter_list)SUBSTITUTER_LIST_INIT;
 }
 
-static int add(struct substituter_list *l, const char *url, struct nf_err *err)
+static struct substituter *find(struct substituter_list *l, const char *url)
 {
-	struct substituter s;
+	for (size_t i = 0; i < l->count; i++)
+		if (strcmp(l->items[i].url, url) == 0)
+			return &l->items[i];
+	return NULL;
+}
+
+static void note(struct nix_settings *settings, const struct substituter *s)
+{
+	if (s->ignored)
+		nix_settings_note(
+			settings, true,
+			"substituter '%s': these parameters do nothing here: %s", s->url,
+			s->ignored);
+	if (s->trusted)
+		nix_settings_note(settings, true,
+				  "substituter '%s' is trusted: what it serves needs no "
+				  "signature",
+				  s->url);
+}
+
+static int add(struct substituter_list *l, const char *url, struct nix_settings *settings,
+	       struct nf_err *err)
+{
+	struct substituter s, *known;
 	int rc;
 
 	rc = substituter_parse(&s, nf_slice_str(url), err);
 	if (rc)
 		return rc;
-	if (l->count == SCHEDULER_CACHES_MAX) {
+	known = find(l, s.url);
+	if (!known && l->count == SCHEDULER_CACHES_MAX) {
 		substituter_release(&s);
 		return err_set(err, NF_E_USAGE, "more than %d substituters",
 			       SCHEDULER_CACHES_MAX);
+	}
+	note(settings, &s);
+	if (known) {
+		substituter_release(known);
+		*known = s;
+		return 0;
 	}
 	l->items = mem_realloc(l->items, l->count + 1, sizeof(l->items[0]));
 	l->items[l->count++] = s;
 	return 0;
 }
 
-static int add_all(struct substituter_list *l, const struct cmd_args *a,
-		   const char *option, struct nf_err *err)
+static int add_given(struct substituter_list *l, const struct cmd_args *a,
+		     const char *option, struct nix_settings *settings,
+		     struct nf_err *err)
 {
 	const char *url;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && (url = cmd_args_nth(a, option, i)); i++)
-		rc = add(l, url, err);
-	return rc;
+		rc = add(l, url, settings, err);
+	if (rc && err)
+		err->code = NF_E_USAGE;
+	return rc ? -NF_E_USAGE : 0;
+}
+
+static int add_configured(struct substituter_list *l, struct nix_settings *settings,
+			  struct nf_err *err)
+{
+	if (!settings->substitute) {
+		nix_settings_note(settings, true,
+				  "nix.conf says substitute = false: no cache is asked "
+				  "but those of the command line");
+		return 0;
+	}
+	for (size_t i = 0; i < settings->substituters.count; i++) {
+		const struct nix_word *w = &settings->substituters.items[i];
+		struct nf_err why;
+		int rc = add(l, w->text, settings, &why);
+
+		if (rc == -NF_E_UNSUPPORTED)
+			nix_settings_note(settings, true, "%s:%u: left out: %s", w->file,
+					  w->line, why.text);
+		else if (rc)
+			return err_set(err, NF_E_USAGE, "%s:%u: %s", w->file, w->line,
+				       why.text);
+	}
+	return 0;
 }
 
 int cache_options_substituters(struct substituter_list *ret, const struct cmd_args *a,
-			       struct nf_err *err)
+			       struct nix_settings *settings, struct nf_err *err)
 {
 	AUTO(substituter_list_release) struct substituter_list l = SUBSTITUTER_LIST_INIT;
-	int rc = add_all(&l, a, "substituter", err);
+	int rc;
 
-	if (!rc && l.count == 0)
-		rc = add(&l, SUBSTITUTER_DEFAULT, err);
+	if (cmd_args_value(a, "substituter"))
+		rc = add_given(&l, a, "substituter", settings, err);
+	else
+		rc = add_configured(&l, settings, err);
 	if (!rc)
-		rc = add_all(&l, a, "extra-substituter", err);
+		rc = add_given(&l, a, "extra-substituter", settings, err);
 	if (rc)
 		return rc;
 	*ret = l;
@@ -61,12 +128,55 @@ int cache_options_substituters(struct substituter_list *ret, const struct cmd_ar
 	return 0;
 }
 
-int cache_options_connections(size_t *ret, const struct cmd_args *a, struct nf_err *err)
-{
-	uint64_t n;
-	int rc = cmd_args_number(a, "connections", 1, CONNECTIONS_MAX, 0, &n, err);
+/* ---- transfers ---- */
 
+/* A number of nix.conf as one of ours: 0 where it is not set, NONE where it is 0. */
+static uint64_t setting(uint64_t value, uint64_t none, uint64_t max)
+{
+	if (value == NIX_SETTING_UNSET)
+		return 0;
+	if (value == 0)
+		value = none;
+	return value < max ? value : max;
+}
+
+static int read_netrc(struct fetch_options *f, const struct cmd_args *a,
+		      const struct nix_settings *s, struct nf_err *err)
+{
+	const char *given = cmd_args_value(a, "netrc-file");
+
+	if (given && access(given, R_OK) < 0) {
+		err_sys(err, "option '--netrc-file': '%s'", given);
+		if (err)
+			err->code = NF_E_USAGE;
+		return -NF_E_USAGE;
+	}
+	if (given)
+		f->netrc = given;
+	else if (s->netrc_file && access(s->netrc_file, R_OK) == 0)
+		f->netrc = s->netrc_file;
+	return 0;
+}
+
+int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
+			    const struct nix_settings *s, struct nf_err *err)
+{
+	uint64_t connections =
+		setting(s->http_connections, CONNECTIONS_MAX, CONNECTIONS_MAX);
+	int rc;
+
+	rc = cmd_args_number(a, "connections", 1, CONNECTIONS_MAX, connections,
+			     &connections, err);
 	if (!rc)
-		*ret = (size_t)n;
-	return rc;
+		rc = read_netrc(f, a, s, err);
+	if (rc)
+		return rc;
+	f->connections = (size_t)connections;
+	f->transfers = (size_t)setting(s->max_substitution_jobs, 1, DOWNLOADS_MAX);
+	f->connect_timeout_ms = (int)setting(s->connect_timeout, NEVER_S, NEVER_S) * 1000;
+	f->stall_timeout_s = (int)setting(s->stalled_download_timeout, NEVER_S, NEVER_S);
+	f->bytes_per_second = setting(s->download_speed, 0, UINT32_MAX) * 1024;
+	f->ca_file = s->ssl_cert_file;
+	f->user_agent_suffix = s->user_agent_suffix;
+	return 0;
 }

@@ -1,9 +1,12 @@
-/* The options that commands which ask caches share. */
+/* The options that commands which ask caches share, and what nix.conf says where they are
+ * not given. */
 #ifndef CACHE_OPTIONS_H
 #define CACHE_OPTIONS_H
 
 #include "cmd/cmd_args.h"
 #include "config/substituter.h"
+#include "format/nix_settings.h"
+#include "net/fetch.h"
 
 #define CONNECTIONS_MAX 1024
 
@@ -17,13 +20,18 @@ struct substituter_list {
 		0                                                                        \
 	}
 
-/* --substituter and --extra-substituter; without any, cache.nixos.org. */
+/* Those of --substituter, else of nix.conf; and those of --extra-substituter. What
+ * nix.conf names and we do not support is left out, and noted in SETTINGS. A URL that
+ * comes again replaces the parameters of the first. */
 int cache_options_substituters(struct substituter_list *ret, const struct cmd_args *a,
+			       struct nix_settings *settings,
 			       struct nf_err *err) MUST_CHECK;
 void substituter_list_release(struct substituter_list *l);
 
-/* --connections; 0 where it is not given. */
-int cache_options_connections(size_t *ret, const struct cmd_args *a,
-			      struct nf_err *err) MUST_CHECK;
+/* How transfers are made: --connections, --netrc-file, and what nix.conf says of
+ * timeouts, limits, certificates. F borrows from SETTINGS. */
+int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
+			    const struct nix_settings *settings,
+			    struct nf_err *err) MUST_CHECK;
 
 #endif

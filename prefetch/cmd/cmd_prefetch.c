@@ -16,6 +16,7 @@
 /* What the options and arguments came to. */
 struct prefetch {
 	struct fetch_options fetch;
+	struct nix_settings settings;
 	struct nf_storepath *targets;
 	struct substituter_list substituters;
 	struct nf_keyring *keys;
@@ -30,6 +31,7 @@ static void prefetch_release(struct prefetch *p)
 {
 	free(p->targets);
 	substituter_list_release(&p->substituters);
+	nix_settings_release(&p->settings);
 	nf_keyring_free(p->keys);
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
@@ -50,7 +52,26 @@ static int check_output(const struct prefetch *p, struct nf_err *err)
 	return 0;
 }
 
-static int read_options(struct prefetch *p, const struct cmd_args *args,
+/* nix.conf, and the options that go before it. */
+static int read_configuration(struct prefetch *p, const struct cmd_args *args,
+			      struct ui *ui, struct nf_err *err)
+{
+	struct nix_settings *s = &p->settings;
+	int rc;
+
+	rc = nix_settings_load(s, err);
+	if (!rc)
+		rc = cache_options_transfers(&p->fetch, args, s, err);
+	if (!rc)
+		rc = cache_options_substituters(&p->substituters, args, s, err);
+	if (!rc)
+		rc = options_keyring(&p->keys, args, s, err);
+	if (!rc)
+		options_tell_notes(s, ui);
+	return rc;
+}
+
+static int read_options(struct prefetch *p, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
 {
 	struct fetch_options *f = &p->fetch;
@@ -60,18 +81,13 @@ static int read_options(struct prefetch *p, const struct cmd_args *args,
 	p->json = cmd_args_flag(args, "json");
 	f->keep_going = cmd_args_flag(args, "keep-going");
 	f->dry_run = cmd_args_flag(args, "dry-run");
-	f->netrc = cmd_args_value(args, "netrc-file");
 	rc = check_output(p, err);
 	if (!rc)
 		rc = options_job_count(&f->jobs, args, err);
 	if (!rc)
 		rc = options_level(&f->level, args, err);
 	if (!rc)
-		rc = cache_options_connections(&f->connections, args, err);
-	if (!rc)
-		rc = cache_options_substituters(&p->substituters, args, err);
-	if (!rc)
-		rc = options_keyring(&p->keys, args, err);
+		rc = read_configuration(p, args, ui, err);
 	if (!rc && p->output)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
@@ -210,7 +226,7 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	bool has_bundle;
 	int rc;
 
-	rc = read_options(&p, args, err);
+	rc = read_options(&p, args, ui, err);
 	if (rc)
 		return rc;
 	p.fetch.progress = ui_progress_start(ui);

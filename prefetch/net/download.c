@@ -18,8 +18,8 @@
 
 /* NARs that are transferred at once, and NARs that wait for a worker: what is on the disk
  * but not verified yet is bounded by the second. */
-#define TRANSFERS_MAX 16
-#define WAITING_MAX   32
+#define TRANSFERS_DEFAULT 16
+#define WAITING_MAX	  32
 
 /* A compressed NAR is hardly ever larger than the NAR; a server's word for its size is
  * not signed. */
@@ -490,8 +490,9 @@ static void look_at_caches(const struct engine *e, struct scheduler_cache *out,
 
 static bool has_room(const struct engine *e)
 {
-	return e->transferring + e->delayed_downloads < TRANSFERS_MAX &&
-	       e->ingesting < WAITING_MAX;
+	size_t max = e->opts->transfers ? e->opts->transfers : TRANSFERS_DEFAULT;
+
+	return e->transferring + e->delayed_downloads < max && e->ingesting < WAITING_MAX;
 }
 
 static void start_what_may(struct engine *e, int64_t now)

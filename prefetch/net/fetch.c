@@ -201,6 +201,9 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 		.stall_timeout_s =
 			o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_DEFAULT_S,
 		.netrc = o->netrc,
+		.ca_file = o->ca_file,
+		.user_agent_suffix = o->user_agent_suffix,
+		.bytes_per_second = o->bytes_per_second,
 	};
 
 	*e = (struct engine){ .opts = o, .result = result };

@@ -23,10 +23,14 @@ struct fetch_options {
 	size_t jobs;		/* threads that decode and encode; 0: one a processor */
 	int connect_timeout_ms; /* 0: the default */
 	int stall_timeout_s;	/* 0: the default */
-	const char *netrc;	/* or NULL */
-	const char *profile;	/* file of what is known of caches, or NULL */
-	bool keep_going;	/* a path that cannot be had does not end the others */
-	bool dry_run;		/* resolve only */
+	size_t transfers;	/* NARs that are transferred at once; 0: the default */
+	uint64_t bytes_per_second;     /* of each transfer; 0: no limit */
+	const char *netrc;	       /* or NULL */
+	const char *ca_file;	       /* or NULL: libcurl's */
+	const char *user_agent_suffix; /* or NULL */
+	const char *profile;	       /* file of what is known of caches, or NULL */
+	bool keep_going; /* a path that cannot be had does not end the others */
+	bool dry_run;	 /* resolve only */
 	struct progress *progress;
 };
 

@@ -44,7 +44,17 @@ struct transfers {
 	long stall_timeout_s;
 	char *netrc;
 	char *ca_file;
+	char *user_agent;
+	uint64_t bytes_per_second;
 };
+
+static char *user_agent(const char *suffix)
+{
+	bool more = suffix && suffix[0];
+
+	return mem_printf("nixferry/" NF_VERSION "%s%s", more ? " " : "",
+			  more ? suffix : "");
+}
 
 int transfers_new(struct transfers **ret, const struct transfers_options *opts,
 		  struct nf_err *err)
@@ -62,6 +72,8 @@ int transfers_new(struct transfers **ret, const struct transfers_options *opts,
 	t->stall_timeout_s = opts->stall_timeout_s;
 	t->netrc = opts->netrc ? mem_strdup(opts->netrc) : NULL;
 	t->ca_file = opts->ca_file ? mem_strdup(opts->ca_file) : NULL;
+	t->user_agent = user_agent(opts->user_agent_suffix);
+	t->bytes_per_second = opts->bytes_per_second;
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)opts->connections);
 	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
@@ -103,6 +115,7 @@ void transfers_free(struct transfers *t)
 	curl_multi_cleanup(t->multi);
 	free(t->netrc);
 	free(t->ca_file);
+	free(t->user_agent);
 	free(t);
 }
 
@@ -222,7 +235,9 @@ static void set_policy(struct transfer *x)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, t->stall_timeout_s);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "nixferry/" NF_VERSION);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
+	curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
+			 (curl_off_t)t->bytes_per_second);
 	if (t->netrc) {
 		curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
 		curl_easy_setopt(easy, CURLOPT_NETRC_FILE, t->netrc);

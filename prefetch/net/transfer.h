@@ -21,6 +21,8 @@ struct transfers_options {
 	int stall_timeout_s; /* a transfer that moves nothing for so long has failed */
 	const char *netrc;   /* file with credentials, or NULL */
 	const char *ca_file; /* or NULL: the system's */
+	const char *user_agent_suffix; /* or NULL */
+	uint64_t bytes_per_second;     /* of each transfer; 0: no limit */
 };
 
 int transfers_new(struct transfers **ret, const struct transfers_options *opts,

@@ -13,7 +13,10 @@ setup_lab() {
 	export NIX_CONFIG="experimental-features = nix-command
 sandbox = false
 build-users-group ="
-	unset NIX_REMOTE NIX_STORE_DIR NIX_STATE_DIR NIX_PATH XDG_CONFIG_HOME XDG_STATE_HOME
+	# Nothing of this machine's own configuration counts.
+	export XDG_CONFIG_HOME=$T/home/.config XDG_CONFIG_DIRS=$T/xdg
+	unset NIX_REMOTE NIX_STORE_DIR NIX_STATE_DIR NIX_PATH NIX_USER_CONF_FILES
+	unset NIX_SSL_CERT_FILE SSL_CERT_FILE XDG_STATE_HOME
 	unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 	mkdir -p "$HOME" "$NIX_CONF_DIR"
 	umask 022
