@@ -1,0 +1,861 @@
+#include "plan/missing.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expect.h"
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "missing_world.h"
+
+/* ---- tests/cases/missing: a world, what is wanted, and what must come out ----
+ *
+ *	# why this case
+ *	@DRV a.drv = out dev [floating] [no-substitutes] < b.drv!out,dev c.drv!out
+ *		outputs are the paths "a" (out) and "a-dev"; what it needs comes before
+ *		it, more @DRV lines add to one
+ *	@VALID a.drv b		valid locally
+ *	@CACHE a 100/40 < b c	a cache has it: NarSize, FileSize, references
+ *	@OPTION always-substitute
+ *	@WANT a.drv!out,dev b.drv!* c
+ *	@EXPECT build|substitute|unknown NAME...	the set, empty where not said
+ *	@EXPECT order NAME...	builds, each after what it needs
+ *	@EXPECT sizes NAR DOWNLOAD
+ *	@EXPECT reason NAME no-cache|not-allowed|floating OUTPUT...
+ *	@EXPECT chain WANT WANT...	from what a target leads to, to the target
+ *	@EXPECT error TEXT	that missing_finish fails with; names without hash parts
+ */
+
+struct run {
+	struct world world;
+	struct missing *m;
+	struct missing_options opts;
+	bool finished;
+	bool seen_build, seen_substitute, seen_unknown, seen_error;
+	int rc;
+	struct nf_err err;
+};
+
+static struct nf_slice next_word(struct nf_slice *line)
+{
+	struct nf_slice word = { 0 };
+
+	while (line->len && word.len == 0)
+		word = slice_cut(line, ' ');
+	return word;
+}
+
+static uint64_t number(struct nf_slice word)
+{
+	uint64_t n = 0;
+
+	assert_true(slice_parse_u64(word, &n));
+	return n;
+}
+
+static size_t path_named(struct run *r, struct nf_slice name)
+{
+	return world_path(&r->world, name.ptr, name.len);
+}
+
+static void add_output(struct run *r, struct world_path *drv, struct nf_slice stem,
+		       struct nf_slice output)
+{
+	char name[64];
+	size_t at = drv->noutputs++;
+
+	snprintf(name, sizeof(name), "%.*s%s%.*s", NF_SLICE_ARG(stem),
+		 nf_slice_is(output, "out") ? "" : "-",
+		 nf_slice_is(output, "out") ? 0 : (int)output.len, output.ptr);
+	/* Sorted, as derivations have them. */
+	for (; at && nf_slice_cmp(output, nf_slice_str(drv->output_names[at - 1])) < 0;
+	     at--) {
+		drv->outputs[at] = drv->outputs[at - 1];
+		drv->output_names[at] = drv->output_names[at - 1];
+	}
+	drv->outputs[at] = world_path(&r->world, name, strlen(name));
+	/* Lives as long as the process; tests are short. */
+	drv->output_names[at] = nf_slice_is(output, "out")   ? "out"
+				: nf_slice_is(output, "dev") ? "dev"
+				: nf_slice_is(output, "doc") ? "doc"
+							     : "lib";
+	assert_true(nf_slice_is(output, drv->output_names[at]));
+}
+
+/* "a.drv!out,dev", outputs that it has. */
+static struct world_input wanted(struct run *r, struct nf_slice word)
+{
+	struct world_input in = { 0 };
+	const struct world_path *drv;
+	struct nf_slice names = word;
+
+	in.drv = path_named(r, slice_cut(&names, '!'));
+	drv = &r->world.paths[in.drv];
+	while (names.len) {
+		struct nf_slice name = slice_cut(&names, ',');
+		size_t i = 0;
+
+		while (i < drv->noutputs && !nf_slice_is(name, drv->output_names[i]))
+			i++;
+		assert_true(i < drv->noutputs);
+		in.outputs |= 1U << i;
+	}
+	return in;
+}
+
+static void read_drv(struct run *r, struct nf_slice line)
+{
+	struct nf_slice name = next_word(&line), word;
+	struct world_path *drv = &r->world.paths[path_named(r, name)];
+	struct nf_slice stem = nf_slice(name.ptr, name.len - strlen(".drv"));
+
+	assert_true(slice_ends_with(name, ".drv"));
+	assert_true(nf_slice_is(next_word(&line), "="));
+	while ((word = next_word(&line)).len && !nf_slice_is(word, "<")) {
+		if (nf_slice_is(word, "floating"))
+			drv->floating = true;
+		else if (nf_slice_is(word, "no-substitutes"))
+			drv->no_substitutes = true;
+		else
+			add_output(r, drv, stem, word);
+	}
+	while ((word = next_word(&line)).len)
+		drv->inputs[drv->ninputs++] = wanted(r, word);
+}
+
+static void read_valid(struct run *r, struct nf_slice line)
+{
+	struct nf_slice word;
+
+	while ((word = next_word(&line)).len)
+		r->world.paths[path_named(r, word)].valid = true;
+}
+
+static void read_cache(struct run *r, struct nf_slice line)
+{
+	size_t path = path_named(r, next_word(&line));
+	struct world_path *p = &r->world.paths[path];
+	struct nf_slice sizes = next_word(&line), word;
+
+	p->cached = true;
+	p->nar_size = number(slice_cut(&sizes, '/'));
+	p->download_size = number(sizes);
+	word = next_word(&line);
+	assert_true(!word.len || nf_slice_is(word, "<"));
+	while ((word = next_word(&line)).len)
+		p->refs[p->nrefs++] = path_named(r, word);
+}
+
+static void read_option(struct run *r, struct nf_slice line)
+{
+	assert_true(nf_slice_is(line, "always-substitute"));
+	r->opts.always_substitute = true;
+}
+
+static void want(struct run *r, struct nf_slice word)
+{
+	struct nf_slice names = word, name = slice_cut(&names, '!');
+	struct nf_slice list[WORLD_OUTPUTS];
+	struct nf_storepath sp;
+	size_t count = 0;
+
+	world_storepath(&r->world, path_named(r, name), &sp);
+	if (name.len == word.len) {
+		missing_want_path(r->m, &sp);
+		return;
+	}
+	while (names.len && !nf_slice_is(names, "*"))
+		list[count++] = slice_cut(&names, ',');
+	missing_want_outputs(r->m, &sp, list, count);
+}
+
+static void read_want(struct run *r, struct nf_slice line)
+{
+	struct nf_slice word;
+
+	if (!r->m)
+		r->m = missing_new(&r->opts);
+	while ((word = next_word(&line)).len)
+		want(r, word);
+}
+
+/* ---- what is expected ---- */
+
+static const struct missing_node *node_named(struct run *r, struct nf_slice name)
+{
+	struct nf_storepath sp;
+	uint32_t id;
+
+	world_storepath(&r->world, path_named(r, name), &sp);
+	id = missing_find(r->m, &sp);
+	if (id == MISSING_NONE)
+		fail_msg("nobody saw '%.*s'", NF_SLICE_ARG(name));
+	return missing_node(r->m, id);
+}
+
+static bool has_build(const struct missing_node *n)
+{
+	return n->build;
+}
+
+static bool has_substitute(const struct missing_node *n)
+{
+	return n->substitute;
+}
+
+static bool has_unknown(const struct missing_node *n)
+{
+	return n->unknown;
+}
+
+static size_t count_nodes(const struct run *r, bool (*has)(const struct missing_node *))
+{
+	size_t count = 0;
+
+	for (uint32_t id = 0; id < missing_count(r->m); id++)
+		count += has(missing_node(r->m, id));
+	return count;
+}
+
+static void expect_set(struct run *r, struct nf_slice line, size_t total,
+		       bool (*has)(const struct missing_node *))
+{
+	struct nf_slice word;
+	size_t count = 0;
+
+	for (; (word = next_word(&line)).len; count++)
+		if (!has(node_named(r, word)))
+			fail_msg("'%.*s' is not in the set", NF_SLICE_ARG(word));
+	assert_int_equal(count_nodes(r, has), count);
+	assert_int_equal(total, count);
+}
+
+static void expect_build(struct run *r, struct nf_slice line)
+{
+	r->seen_build = true;
+	expect_set(r, line, missing_totals(r->m).build, has_build);
+}
+
+static void expect_substitute(struct run *r, struct nf_slice line)
+{
+	r->seen_substitute = true;
+	expect_set(r, line, missing_totals(r->m).substitute, has_substitute);
+}
+
+static void expect_unknown(struct run *r, struct nf_slice line)
+{
+	r->seen_unknown = true;
+	expect_set(r, line, missing_totals(r->m).unknown, has_unknown);
+}
+
+static void expect_order(struct run *r, struct nf_slice line)
+{
+	size_t count;
+	const uint32_t *builds = missing_builds(r->m, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct nf_slice word = next_word(&line);
+		const char *name = world_name(&r->world, missing_node(r->m, builds[i]));
+
+		if (!nf_slice_is(word, name))
+			fail_msg("'%s' in place of '%.*s'", name, NF_SLICE_ARG(word));
+	}
+	assert_int_equal(next_word(&line).len, 0);
+}
+
+static void expect_sizes(struct run *r, struct nf_slice line)
+{
+	assert_int_equal(missing_totals(r->m).nar_size, number(next_word(&line)));
+	assert_int_equal(missing_totals(r->m).download_size, number(next_word(&line)));
+}
+
+static void expect_reason(struct run *r, struct nf_slice line)
+{
+	static const char *const names[] = {
+		[MISSING_NO_CACHE] = "no-cache",
+		[MISSING_NOT_ALLOWED] = "not-allowed",
+		[MISSING_FLOATING] = "floating",
+	};
+	const struct missing_node *n = node_named(r, next_word(&line));
+
+	assert_true(n->build);
+	assert_true(nf_slice_is(next_word(&line), names[missing_reason(n)]));
+	for (size_t i = 0; i < n->drv->noutputs; i++) {
+		const struct missing_output *o = &n->drv->outputs[i];
+
+		if (o->node != MISSING_NONE &&
+		    missing_node(r->m, o->node)->state == MISSING_NOWHERE)
+			assert_true(nf_slice_is(next_word(&line), o->name));
+	}
+	assert_int_equal(next_word(&line).len, 0);
+}
+
+static void expect_chain(struct run *r, struct nf_slice line)
+{
+	struct nf_slice start = line, first = next_word(&start), word;
+	const struct missing_request *q = node_named(r, slice_cut(&first, '!'))->why;
+
+	for (; (word = next_word(&line)).len; q = q->parent) {
+		struct nf_slice outputs = word, name = slice_cut(&outputs, '!');
+
+		assert_non_null(q);
+		assert_ptr_equal(missing_node(r->m, q->node), node_named(r, name));
+		if (name.len == word.len)
+			assert_null(q->outputs);
+		else
+			assert_true(nf_slice_is(outputs, q->outputs));
+	}
+	assert_null(q);
+}
+
+/* Messages have full paths, cases do not. */
+static void expect_failure(struct run *r, struct nf_slice line)
+{
+	AUTO_BUF struct buf text;
+	const char *from = r->err.text, *path;
+
+	r->seen_error = true;
+	assert_int_equal(-r->rc, r->err.code);
+	buf_init(&text, KIB);
+	while ((path = strstr(from, NF_STORE_DIR "/"))) {
+		buf_add(&text, from, (size_t)(path - from));
+		from = path + strlen(NF_STORE_DIR "/") + NF_STOREPATH_HASH_LEN + 1;
+	}
+	buf_add_str(&text, from);
+	assert_true(r->rc);
+	assert_string_equal(text.ptr, line.ptr);
+}
+
+static void read_expect(struct run *r, struct nf_slice line)
+{
+	static const struct {
+		const char *word;
+		void (*check)(struct run *r, struct nf_slice line);
+	} rows[] = {
+		{ "build", expect_build },     { "substitute", expect_substitute },
+		{ "unknown", expect_unknown }, { "order", expect_order },
+		{ "sizes", expect_sizes },     { "reason", expect_reason },
+		{ "chain", expect_chain },     { "error", expect_failure },
+	};
+	struct nf_slice word = next_word(&line);
+	size_t i = 0;
+
+	if (!r->finished)
+		r->rc = world_run(&r->world, r->m, 1, &r->err);
+	r->finished = true;
+	while (i < ARRAY_SIZE(rows) && !nf_slice_is(word, rows[i].word))
+		i++;
+	assert_true(i < ARRAY_SIZE(rows));
+	rows[i].check(r, line);
+}
+
+static void read_line(struct run *r, struct nf_slice line)
+{
+	static const struct {
+		const char *word;
+		void (*read)(struct run *r, struct nf_slice line);
+	} rows[] = {
+		{ "@DRV", read_drv },	  { "@VALID", read_valid },
+		{ "@CACHE", read_cache }, { "@OPTION", read_option },
+		{ "@WANT", read_want },	  { "@EXPECT", read_expect },
+	};
+	struct nf_slice word = next_word(&line);
+	size_t i = 0;
+
+	if (word.len == 0 || word.ptr[0] == '#')
+		return;
+	while (i < ARRAY_SIZE(rows) && !nf_slice_is(word, rows[i].word))
+		i++;
+	assert_true(i < ARRAY_SIZE(rows));
+	rows[i].read(r, line);
+}
+
+static void run_case(const char *file)
+{
+	AUTO_FREE struct run *r = mem_calloc(1, sizeof(*r));
+	struct nf_slice rest;
+	struct buf text;
+
+	buf_init(&text, 64 * KIB);
+	assert_int_equal(file_read_at(AT_FDCWD, file, &text, NULL), 0);
+	rest = buf_slice(&text);
+	while (rest.len) {
+		struct nf_slice line = slice_cut(&rest, '\n');
+		AUTO_FREE char *copy = mem_strndup(line.ptr, line.len);
+
+		print_message("%s: %s\n", file, copy);
+		read_line(r, nf_slice_str(copy));
+	}
+	assert_true(r->finished);
+	if (!r->seen_error && r->rc)
+		fail_msg("%s", r->err.text);
+	if (!r->seen_error && !r->seen_build)
+		assert_int_equal(missing_totals(r->m).build, 0);
+	if (!r->seen_error && !r->seen_substitute)
+		assert_int_equal(missing_totals(r->m).substitute, 0);
+	if (!r->seen_error && !r->seen_unknown)
+		assert_int_equal(missing_totals(r->m).unknown, 0);
+	missing_free(r->m);
+	buf_release(&text);
+}
+
+static void every_case_comes_out_as_it_says(void **state)
+{
+	glob_t files;
+
+	(void)state;
+	assert_int_equal(glob("tests/cases/missing/*.case", 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		run_case(files.gl_pathv[i]);
+	globfree(&files);
+}
+
+/* ---- random worlds, beside the plainest way to compute it ---- */
+
+struct verdict {
+	bool build, substitute, unknown;
+};
+
+struct reference {
+	const struct world *w;
+	bool always_substitute;
+	bool path_done[WORLD_PATHS];
+	bool outputs_done[WORLD_PATHS][1 << WORLD_OUTPUTS];
+	struct verdict verdicts[WORLD_PATHS];
+	uint64_t nar_size, download_size;
+};
+
+static void reference_path(struct reference *x, size_t i)
+{
+	const struct world_path *p = &x->w->paths[i];
+
+	if (x->path_done[i])
+		return;
+	x->path_done[i] = true;
+	if (p->valid)
+		return;
+	if (!p->cached) {
+		x->verdicts[i].unknown = true;
+		return;
+	}
+	x->verdicts[i].substitute = true;
+	x->nar_size += p->nar_size;
+	x->download_size += p->download_size;
+	for (size_t k = 0; k < p->nrefs; k++)
+		reference_path(x, p->refs[k]);
+}
+
+static bool is_wanted(unsigned outputs, size_t i)
+{
+	return outputs == 0 || outputs & 1U << i;
+}
+
+static void reference_outputs(struct reference *x, size_t i, unsigned outputs)
+{
+	const struct world_path *d = &x->w->paths[i];
+	bool all_valid = true, all_cached = true;
+
+	if (x->outputs_done[i][outputs])
+		return;
+	x->outputs_done[i][outputs] = true;
+	if (!d->valid) {
+		x->verdicts[i].unknown = true;
+		return;
+	}
+	for (size_t k = 0; k < d->noutputs; k++) {
+		const struct world_path *o = &x->w->paths[d->outputs[k]];
+
+		all_valid = all_valid && (!is_wanted(outputs, k) || o->valid);
+		all_cached =
+			all_cached && (!is_wanted(outputs, k) || o->valid || o->cached);
+	}
+	if (all_valid && !d->floating)
+		return;
+	if (all_cached && !d->floating && (!d->no_substitutes || x->always_substitute)) {
+		for (size_t k = 0; k < d->noutputs; k++)
+			if (is_wanted(outputs, k) && !x->w->paths[d->outputs[k]].valid)
+				reference_path(x, d->outputs[k]);
+		return;
+	}
+	x->verdicts[i].build = true;
+	for (size_t k = 0; k < d->ninputs; k++)
+		if (d->inputs[k].outputs)
+			reference_outputs(x, d->inputs[k].drv, d->inputs[k].outputs);
+}
+
+static bool chance(unsigned *seed, unsigned percent)
+{
+	return (unsigned)rand_r(seed) % 100 < percent;
+}
+
+static void make_path(struct world *w, const char *kind, size_t n, unsigned *seed)
+{
+	struct world_path *p;
+	char name[32];
+	size_t before = w->count, links;
+
+	snprintf(name, sizeof(name), "%zu-%s", n, kind);
+	p = &w->paths[world_path(w, name, strlen(name))];
+	p->valid = chance(seed, 30);
+	p->cached = chance(seed, 60);
+	p->nar_size = (uint64_t)rand_r(seed) % 1000;
+	p->download_size = (uint64_t)rand_r(seed) % 1000;
+	links = (size_t)rand_r(seed) % 4;
+	if (chance(seed, 20))
+		p->refs[p->nrefs++] = before;
+	for (size_t i = 0; before && i < links; i++) {
+		size_t ref = (size_t)rand_r(seed) % before;
+
+		if (p->nrefs == 0 || p->refs[p->nrefs - 1] < ref)
+			p->refs[p->nrefs++] = ref;
+	}
+}
+
+static void make_drv(struct world *w, size_t n, const size_t *drvs, size_t ndrvs,
+		     unsigned *seed)
+{
+	static const char *const names[WORLD_OUTPUTS] = { "dev", "doc", "lib", "out" };
+	size_t count = 1 + (size_t)rand_r(seed) % WORLD_OUTPUTS;
+	struct world_path *d;
+	size_t outputs[WORLD_OUTPUTS];
+
+	for (size_t i = 0; i < count; i++) {
+		outputs[i] = w->count;
+		make_path(w, "output", WORLD_OUTPUTS * n + i, seed);
+	}
+	d = &w->paths[w->count];
+	make_path(w, "d.drv", n, seed);
+	d->valid = chance(seed, 95);
+	d->noutputs = count;
+	memcpy(d->outputs, outputs, sizeof(outputs));
+	memcpy(d->output_names, names, sizeof(names));
+	d->floating = chance(seed, 5);
+	d->no_substitutes = chance(seed, 15);
+	for (size_t i = 0; i < ndrvs && d->ninputs < 6; i++) {
+		const struct world_path *in = &w->paths[drvs[i]];
+
+		if (chance(seed, 30))
+			d->inputs[d->ninputs++] = (struct world_input){
+				drvs[i], (unsigned)rand_r(seed) % (1U << in->noutputs)
+			};
+	}
+}
+
+static void make_world(struct world *w, size_t *drvs, size_t *ndrvs, unsigned *seed)
+{
+	size_t count = 2 + (size_t)rand_r(seed) % 16;
+
+	for (size_t i = 0; i < count; i++)
+		make_path(w, "path", i, seed);
+	for (*ndrvs = 0; *ndrvs < count; ++*ndrvs) {
+		make_drv(w, *ndrvs, drvs, *ndrvs, seed);
+		drvs[*ndrvs] = w->count - 1;
+	}
+}
+
+static void assert_same_verdicts(const struct world *w, const struct missing *m,
+				 const struct reference *x)
+{
+	static const struct missing_node nothing;
+
+	for (size_t i = 0; i < w->count; i++) {
+		struct nf_storepath sp;
+		const struct missing_node *n;
+		uint32_t id;
+
+		world_storepath(w, i, &sp);
+		id = missing_find(m, &sp);
+		n = id == MISSING_NONE ? &nothing : missing_node(m, id);
+		assert_int_equal(n->build, x->verdicts[i].build);
+		assert_int_equal(n->substitute, x->verdicts[i].substitute);
+		assert_int_equal(n->unknown, x->verdicts[i].unknown);
+		assert_int_equal(n->why != NULL, n->build || n->substitute || n->unknown);
+	}
+	assert_int_equal(missing_totals(m).nar_size, x->nar_size);
+	assert_int_equal(missing_totals(m).download_size, x->download_size);
+}
+
+/* Every chain ends in a target. */
+static void assert_chains_end(const struct missing *m)
+{
+	for (uint32_t id = 0; id < missing_count(m); id++) {
+		const struct missing_request *q = missing_node(m, id)->why;
+		size_t length = 0;
+
+		if (q)
+			assert_int_equal(q->node, id);
+		for (; q; q = q->parent)
+			assert_true(++length < WORLD_PATHS * WORLD_OUTPUTS);
+	}
+}
+
+static void assert_in_order(const struct missing *m)
+{
+	bool built[WORLD_PATHS] = { false };
+	size_t count;
+	const uint32_t *builds = missing_builds(m, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct missing_node *n = missing_node(m, builds[i]);
+
+		assert_true(n->build && !built[builds[i]]);
+		for (size_t k = 0; k < n->drv->ninputs; k++) {
+			uint32_t in = n->drv->inputs[k].node;
+
+			assert_true(built[in] || !missing_node(m, in)->build);
+		}
+		built[builds[i]] = true;
+	}
+}
+
+static void check_world(const struct world *w, const size_t *drvs, size_t ndrvs,
+			unsigned seed)
+{
+	AUTO_FREE struct reference *x = mem_calloc(1, sizeof(*x));
+	struct missing_options opts = { .always_substitute = chance(&seed, 20) };
+	AUTO(missing_freep) struct missing *m = missing_new(&opts);
+	struct nf_storepath sp;
+	struct nf_err err;
+
+	*x = (struct reference){ .w = w, .always_substitute = opts.always_substitute };
+	for (int i = 0; i < 3; i++) {
+		size_t path = (size_t)rand_r(&seed) % w->count;
+		size_t drv = drvs[(size_t)rand_r(&seed) % ndrvs];
+		unsigned outputs =
+			(unsigned)rand_r(&seed) % (1U << w->paths[drv].noutputs);
+
+		world_storepath(w, path, &sp);
+		missing_want_path(m, &sp);
+		reference_path(x, path);
+		world_want(w, m, drv, outputs);
+		reference_outputs(x, drv, outputs);
+	}
+	if (world_run(w, m, seed, &err))
+		fail_msg("%s", err.text);
+	assert_same_verdicts(w, m, x);
+	assert_chains_end(m);
+	assert_in_order(m);
+}
+
+static void random_worlds_come_out_as_by_recursion(void **state)
+{
+	AUTO_FREE struct world *w = mem_alloc(sizeof(*w));
+	size_t drvs[WORLD_PATHS], ndrvs;
+
+	(void)state;
+	for (unsigned i = 1; i <= 400; i++) {
+		unsigned seed = i;
+
+		memset(w, 0, sizeof(*w));
+		make_world(w, drvs, &ndrvs, &seed);
+		for (unsigned k = 0; k < 3; k++)
+			check_world(w, drvs, ndrvs, seed + k);
+	}
+}
+
+/* ---- derivations that no world has ---- */
+
+#define A_DRV "00000000000000000000000000000000-a.drv"
+#define B_DRV "00000000000000000000000000000000-b.drv"
+
+/* A.drv needs the output "gone" of B.drv; both have "out", which no cache has. */
+static int answer_contents_of(struct missing *m, uint32_t id, const char *env,
+			      struct nf_err *err)
+{
+	AUTO(nf_derivation_release) struct nf_derivation d;
+	AUTO_BUF struct buf text;
+	bool is_a = strcmp(missing_node(m, id)->base, A_DRV) == 0;
+
+	buf_init(&text, 64 * KIB);
+	buf_addf(&text,
+		 "Derive([(\"out\",\"/nix/store/%032d-o\",\"\",\"\")],[%s],[],\"\",\"\","
+		 "[],[%s])",
+		 is_a, is_a ? "(\"/nix/store/" B_DRV "\",[\"gone\"])" : "", env);
+	assert_int_equal(nf_derivation_parse(&d, buf_slice(&text), NULL), 0);
+	return missing_contents(m, id, &d, err);
+}
+
+static void want_a(struct missing *m)
+{
+	struct nf_storepath sp;
+
+	assert_int_equal(nf_storepath_parse_base(&sp, NF_SLICE_LIT(A_DRV), NULL), 0);
+	missing_want_outputs(m, &sp, NULL, 0);
+	/* A second time it asks nothing more. */
+	missing_want_outputs(m, &sp, NULL, 0);
+}
+
+static void an_input_that_lacks_the_output_is_named(void **state)
+{
+	AUTO(missing_freep)
+	struct missing *m = missing_new(&(struct missing_options){ 0 });
+	struct missing_question q;
+	struct nf_err err;
+	size_t questions = 0;
+
+	(void)state;
+	want_a(m);
+	for (; missing_next(m, &q); questions++) {
+		if (q.ask == MISSING_ASK_VALID)
+			missing_valid(m, q.id,
+				      strstr(missing_node(m, q.id)->base, "drv"));
+		else if (q.ask == MISSING_ASK_FACTS)
+			missing_not_found(m, q.id);
+		else
+			assert_int_equal(answer_contents_of(m, q.id, "", NULL), 0);
+	}
+	/* Valid and contents of both, valid and facts of A's output. */
+	assert_int_equal(questions, 6);
+	expect_error(err, missing_finish(m, &err), NF_E_FORMAT,
+		     "'/nix/store/" A_DRV
+		     "' needs the output 'gone' of '/nix/store/" B_DRV
+		     "', which has none of that name");
+}
+
+static void malformed_structured_attributes_are_no_answer(void **state)
+{
+	AUTO(missing_freep)
+	struct missing *m = missing_new(&(struct missing_options){ 0 });
+	struct missing_question q;
+	struct nf_err err;
+
+	(void)state;
+	want_a(m);
+	assert_true(missing_next(m, &q));
+	assert_int_equal(q.ask, MISSING_ASK_VALID);
+	assert_false(missing_next(m, &q));
+	missing_valid(m, q.id, true);
+	assert_true(missing_next(m, &q));
+	assert_int_equal(q.ask, MISSING_ASK_CONTENTS);
+	expect_error(err, answer_contents_of(m, q.id, "(\"__json\",\"[]\")", &err),
+		     NF_E_FORMAT,
+		     "'/nix/store/" A_DRV
+		     "': its structured attributes: JSON, but no object");
+}
+
+/* ---- scale ---- */
+
+#define MANY 200000U
+
+static void nth_path(struct nf_storepath *sp, uint32_t n)
+{
+	char base[64];
+
+	snprintf(base, sizeof(base), "%032u-a-package-with-a-name-1.2.3", n);
+	assert_int_equal(nf_storepath_parse_base(sp, nf_slice_str(base), NULL), 0);
+}
+
+/* Node numbers are path numbers: each path refers to the next one and to older ones. */
+static void answer_chain(struct missing *m, const struct missing_question *q)
+{
+	struct nf_storepath paths[10];
+	struct nf_slice refs[ARRAY_SIZE(paths)];
+	size_t count = 0;
+
+	if (q->ask == MISSING_ASK_VALID) {
+		missing_valid(m, q->id, false);
+		return;
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		uint32_t n = i ? q->id - (q->id < 7 * i ? q->id : 7 * i) : q->id + 1;
+
+		if (n >= MANY)
+			continue;
+		nth_path(&paths[count], n);
+		refs[count] = nf_storepath_base(&paths[count]);
+		count++;
+	}
+	missing_found(m, q->id, refs, count, UINT64_MAX / 2, 1);
+}
+
+static void a_channel_fits_into_hundreds_of_bytes_a_path(void **state)
+{
+	AUTO(missing_freep)
+	struct missing *m = missing_new(&(struct missing_options){ 0 });
+	struct missing_question q;
+	struct nf_storepath sp;
+
+	(void)state;
+	nth_path(&sp, 0);
+	missing_want_path(m, &sp);
+	while (missing_next(m, &q))
+		answer_chain(m, &q);
+	assert_int_equal(missing_finish(m, NULL), 0);
+	assert_int_equal(missing_totals(m).substitute, MANY);
+	assert_int_equal(missing_totals(m).download_size, MANY);
+	/* Not what it overflows to. */
+	assert_true(missing_totals(m).nar_size == UINT64_MAX);
+	print_message("%zu bytes a path\n", missing_memory(m) / MANY);
+	assert_true(missing_memory(m) / MANY < 400);
+}
+
+static void nth_drv(struct nf_derivation *d, uint32_t n)
+{
+	struct nf_err err;
+	AUTO_BUF struct buf text;
+
+	buf_init(&text, 64 * KIB);
+	buf_addf(&text,
+		 "Derive([(\"out\",\"/nix/store/%032u-o\",\"\",\"\")],"
+		 "[(\"/nix/store/%032u-d.drv\",[\"out\"])],[],\"\",\"\",[],[])",
+		 n, n + 1);
+	if (nf_derivation_parse(d, buf_slice(&text), &err))
+		fail_msg("%s", err.text);
+}
+
+static void chains_of_derivations_need_no_stack(void **state)
+{
+	AUTO(missing_freep)
+	struct missing *m = missing_new(&(struct missing_options){ 0 });
+	struct missing_question q;
+	struct nf_storepath sp;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(nf_storepath_parse_base(
+				 &sp,
+				 NF_SLICE_LIT("00000000000000000000000000000000-d.drv"),
+				 NULL),
+			 0);
+	missing_want_outputs(m, &sp, NULL, 0);
+	while (missing_next(m, &q)) {
+		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
+		uint32_t n = (uint32_t)strtoul(missing_node(m, q.id)->base, NULL, 10);
+		bool is_drv = slice_ends_with(nf_slice_str(missing_node(m, q.id)->base),
+					      ".drv");
+
+		if (q.ask == MISSING_ASK_VALID) {
+			missing_valid(m, q.id, is_drv && n < MANY / 4);
+		} else if (q.ask == MISSING_ASK_CONTENTS) {
+			nth_drv(&d, n);
+			assert_int_equal(missing_contents(m, q.id, &d, NULL), 0);
+		} else {
+			missing_not_found(m, q.id);
+		}
+	}
+	assert_int_equal(missing_finish(m, NULL), 0);
+	(void)!missing_builds(m, &count);
+	assert_int_equal(count, MANY / 4);
+	assert_int_equal(missing_totals(m).unknown, 1);
+	print_message("%zu bytes a derivation\n", missing_memory(m) / count);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_case_comes_out_as_it_says),
+		cmocka_unit_test(random_worlds_come_out_as_by_recursion),
+		cmocka_unit_test(an_input_that_lacks_the_output_is_named),
+		cmocka_unit_test(malformed_structured_attributes_are_no_answer),
+		cmocka_unit_test(a_channel_fits_into_hundreds_of_bytes_a_path),
+		cmocka_unit_test(chains_of_derivations_need_no_stack),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
