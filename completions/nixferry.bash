@@ -19,10 +19,54 @@ _nixferry() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'prefetch pack import verify list info pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify list info pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
+	'plan --why-build')
+		_nixferry_files -f
+		return
+		;;
+	'plan --from-store')
+		_nixferry_files -d
+		return
+		;;
+	'plan --substituter')
+		COMPREPLY=()
+		return
+		;;
+	'plan --extra-substituter')
+		COMPREPLY=()
+		return
+		;;
+	'plan --connections')
+		COMPREPLY=()
+		return
+		;;
+	'plan --netrc-file')
+		_nixferry_files -f
+		return
+		;;
+	'plan --trusted-public-key')
+		COMPREPLY=()
+		return
+		;;
+	'plan --from-file')
+		_nixferry_files -f
+		return
+		;;
+	'plan --pool')
+		_nixferry_files -d
+		return
+		;;
+	'plan --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'plan --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
 	'prefetch --output' | 'prefetch -o')
 		_nixferry_files -f
 		return
@@ -213,6 +257,13 @@ _nixferry() {
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
+	plan)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--why-build --from-store --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-file --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--output -o --keep-going -k --dry-run -n --sign-key --compress --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
@@ -280,7 +331,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'prefetch pack import verify list info pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify list info pool keygen completions help'
 		fi
 		;;
 	esac

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/options.h"
 #include "net/scheduler.h"
 
 /* What nix.conf calls no timeout: longer than anybody waits. */
@@ -179,4 +180,33 @@ int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 	f->ca_file = s->ssl_cert_file;
 	f->user_agent_suffix = s->user_agent_suffix;
 	return 0;
+}
+
+int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
+		     const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	struct nix_settings *s = &setup->settings;
+	int rc;
+
+	rc = nix_settings_load(s, err);
+	if (!rc)
+		rc = cache_options_transfers(f, args, s, err);
+	if (!rc)
+		rc = cache_options_substituters(&setup->substituters, args, s, err);
+	if (!rc)
+		rc = options_keyring(&setup->keys, args, s, err);
+	if (rc)
+		return rc;
+	options_tell_notes(s, ui);
+	f->substituters = setup->substituters.items;
+	f->substituter_count = setup->substituters.count;
+	f->keys = setup->keys;
+	return 0;
+}
+
+void cache_setup_release(struct cache_setup *setup)
+{
+	nf_keyring_free(setup->keys);
+	substituter_list_release(&setup->substituters);
+	nix_settings_release(&setup->settings);
 }

@@ -4,6 +4,7 @@
 #define CACHE_OPTIONS_H
 
 #include "cmd/cmd_args.h"
+#include "cmd/ui.h"
 #include "config/substituter.h"
 #include "format/nix_settings.h"
 #include "net/fetch.h"
@@ -33,5 +34,19 @@ void substituter_list_release(struct substituter_list *l);
 int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 			    const struct nix_settings *settings,
 			    struct nf_err *err) MUST_CHECK;
+
+/* All that a command which asks caches needs to know of them. */
+struct cache_setup {
+	struct nix_settings settings;
+	struct substituter_list substituters;
+	struct nf_keyring *keys;
+};
+
+/* From nix.conf and the options, into SETUP and F, which borrows from it; remarks are
+ * told. */
+int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
+		     const struct cmd_args *args, struct ui *ui,
+		     struct nf_err *err) MUST_CHECK;
+void cache_setup_release(struct cache_setup *setup);
 
 #endif

@@ -16,10 +16,8 @@
 /* What the options and arguments came to. */
 struct prefetch {
 	struct fetch_options fetch;
-	struct nix_settings settings;
+	struct cache_setup caches;
 	struct nf_storepath *targets;
-	struct substituter_list substituters;
-	struct nf_keyring *keys;
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
 	char *profile; /* what is known of caches */
@@ -30,9 +28,7 @@ struct prefetch {
 static void prefetch_release(struct prefetch *p)
 {
 	free(p->targets);
-	substituter_list_release(&p->substituters);
-	nix_settings_release(&p->settings);
-	nf_keyring_free(p->keys);
+	cache_setup_release(&p->caches);
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
 	free(p->profile);
@@ -53,24 +49,6 @@ static int check_output(const struct prefetch *p, struct nf_err *err)
 }
 
 /* nix.conf, and the options that go before it. */
-static int read_configuration(struct prefetch *p, const struct cmd_args *args,
-			      struct ui *ui, struct nf_err *err)
-{
-	struct nix_settings *s = &p->settings;
-	int rc;
-
-	rc = nix_settings_load(s, err);
-	if (!rc)
-		rc = cache_options_transfers(&p->fetch, args, s, err);
-	if (!rc)
-		rc = cache_options_substituters(&p->substituters, args, s, err);
-	if (!rc)
-		rc = options_keyring(&p->keys, args, s, err);
-	if (!rc)
-		options_tell_notes(s, ui);
-	return rc;
-}
-
 static int read_options(struct prefetch *p, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
 {
@@ -87,7 +65,7 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = options_level(&f->level, args, err);
 	if (!rc)
-		rc = read_configuration(p, args, ui, err);
+		rc = cache_setup_read(&p->caches, f, args, ui, err);
 	if (!rc && p->output)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
@@ -97,9 +75,6 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	p->profile = profile_default_file();
 	f->profile = p->profile;
 	f->targets = p->targets;
-	f->substituters = p->substituters.items;
-	f->substituter_count = p->substituters.count;
-	f->keys = p->keys;
 	f->pool = p->pool;
 	return rc;
 }

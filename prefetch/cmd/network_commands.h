@@ -4,6 +4,7 @@
 
 #include "cmd/command.h"
 
+extern const struct command cmd_plan;
 extern const struct command cmd_prefetch;
 
 #endif

@@ -268,6 +268,17 @@ static void stop_if_interrupted(struct engine *e)
 	e->stopping = true;
 }
 
+/* True if whoever decides what is asked for wanted more. */
+static bool asks_more(struct engine *e, int *rc, struct nf_err *err)
+{
+	uint32_t before = resolver_count(e->resolver);
+
+	if (!e->ask || e->stopping)
+		return false;
+	*rc = e->ask(e->ask_ctx, err);
+	return resolver_count(e->resolver) != before;
+}
+
 int engine_run(struct engine *e, struct nf_err *err)
 {
 	int rc = 0;
@@ -278,14 +289,12 @@ int engine_run(struct engine *e, struct nf_err *err)
 
 		if (!e->stopping)
 			stop_if_interrupted(e);
-		if (e->ask)
-			rc = e->ask(e->ask_ctx, err);
 		lookup_pump(e, now);
 		download_pump(e, now);
-		if (rc)
-			break;
+		if (asks_more(e, &rc, err))
+			continue;
 		tell_totals(e);
-		if (is_done(e))
+		if (rc || is_done(e))
 			break;
 		wait = lookup_next_due(e, now, POLL_MS);
 		wait = download_next_due(e, now, wait);

@@ -1,0 +1,27 @@
+/* What a plan says, for people and as JSON. */
+#ifndef PLAN_REPORT_H
+#define PLAN_REPORT_H
+
+#include "cmd/json.h"
+#include "net/query.h"
+#include "plan/missing.h"
+
+/* A finished planner and what caches said. */
+struct plan {
+	const struct missing *missing;
+	const struct query *query;
+};
+
+void plan_print(const struct plan *p);
+void plan_print_json(const struct plan *p);
+
+/* The chain from a target to a path that is to be built; NF_E_USAGE if it is not to be
+ * built. */
+int plan_print_why(const struct plan *p, const struct nf_storepath *path,
+		   struct nf_err *err) MUST_CHECK;
+
+/* 0 if everything is here or can be fetched; else the gravest reason why something
+ * cannot: NF_E_MISSING (it would be built, or nobody has it), NF_E_TRUST, NF_E_NET... */
+int plan_verdict(const struct plan *p, struct nf_err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# What would be fetched, built, or is unknown: the same as real Nix says, and more.
+
+load helper
+
+setup() {
+	setup_lab
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+}
+
+teardown() {
+	teardown_lab
+}
+
+# plan ROOT ARG...: against the store below ROOT.
+plan() {
+	local root=$1
+	shift
+	nixferry plan --from-store "$root" --pool "$T/pool" --trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+# A store below $T/root that has nothing but DATA.
+store_with_data() {
+	make_bundle "$DATA"
+	import_bundle
+	rm -rf "$T/pool"
+}
+
+# The paths that plan gives a status: fetch, build, unknown.
+planned() {
+	local status=$1
+	shift
+	plan "$@" --json 2>/dev/null |
+		jq -r --arg s "$status" '.paths[] | select(.status == $s) | .path' | LC_ALL=C sort
+}
+
+# What nix-store --realise --dry-run lists behind a heading: fetched, built, "know how".
+nix_says() {
+	local heading=$1 root=$2 caches=$3
+	shift 3
+	nix-store --store "$root" --realise --dry-run --option substituters "$caches" \
+		--option trusted-public-keys "$PUBLIC_KEY" --option connect-timeout 1 "$@" 2>&1 |
+		awk -v h="$heading" '/^[^ ]/ { on = index($0, h) > 0 } /^  \/nix/ && on { print $1 }' |
+		LC_ALL=C sort
+}
+
+# For targets and caches given, the three sets are Nix's.
+agrees_with_nix() {
+	local root=$1 caches=$2 args=() cache
+	shift 2
+	for cache in $caches; do args+=(--substituter "$cache"); done
+	diff <(planned fetch "$root" "$@" "${args[@]}") <(nix_says "will be fetched" "$root" "$caches" "$@") ||
+		return 1
+	diff <(planned build "$root" "$@" "${args[@]}") <(nix_says "will be built" "$root" "$caches" "$@") ||
+		return 1
+	diff <(planned unknown "$root" "$@" "${args[@]}") <(nix_says "know how" "$root" "$caches" "$@")
+}
+
+@test "a closure that is in a cache would be fetched, with sizes and keys" {
+	store_with_data
+	run plan "$T/root" "$TOP" --substituter "$URL"
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ $output == *"vouched for by lab-1"* ]] || fail "$output"
+	plan "$T/root" "$TOP" --substituter "$URL" --json >"$T/plan"
+	[ "$(jq .fetch "$T/plan")" -eq 4 ] || fail "$(cat "$T/plan")"
+	[ "$(jq .here "$T/plan")" -eq 1 ]
+	[ "$(jq .build "$T/plan")" -eq 0 ]
+	[ "$(jq -r ".paths[] | select(.path == \"$LIB\") | .trustedBy" "$T/plan")" = lab-1 ]
+	[ "$(jq -r ".paths[] | select(.path == \"$DATA\") | .status" "$T/plan")" = here ]
+}
+
+@test "nothing is fetched by planning" {
+	store_with_data
+	plan "$T/root" "$TOP" --substituter "$URL" >/dev/null
+	[ "$(log_count '/nar/')" -eq 0 ]
+}
+
+@test "what the pool has is not fetched again" {
+	store_with_data
+	nixferry prefetch "$LIB" --substituter "$URL" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY"
+	[ "$(planned pool "$T/root" "$TOP" --substituter "$URL")" = "$LIB" ]
+}
+
+@test "a path that no cache has is unknown, with status 3" {
+	store_with_data
+	rm "$T/cache/$(hash_part "$LIB").narinfo"
+	run plan "$T/root" "$TOP" --substituter "$URL"
+	[ "$status" -eq 3 ] || fail "$output"
+	[[ $output == *"$LIB"* ]] || fail "$output"
+	[ "$(planned unknown "$T/root" "$TOP" --substituter "$URL")" = "$LIB" ]
+}
+
+@test "a path that no trusted key vouches for is told, with status 4" {
+	store_with_data
+	mkcache keygen other-1 "$T/other.sec" "$T/other.pub"
+	make_tree "$T/untrusted"
+	local path
+	path=$(mkcache add --cache "$T/cache" --name untrusted --tree "$T/untrusted" \
+		--input-addressed --sign "$T/other.sec")
+	run plan "$T/root" "$path" --substituter "$URL"
+	[ "$status" -eq 4 ] || fail "$output"
+	[[ $output == *"other-1"* ]] || fail "$output"
+}
+
+@test "the sets are Nix's for caches that overlap, lack paths, or are dead" {
+	have_nix || skip "no Nix here"
+	store_with_data
+	cp -r "$T/cache" "$T/half"
+	rm "$T/half/$(hash_part "$LIB").narinfo" "$T/half/$(hash_part "$TOP").narinfo"
+	rm "$T/cache/$(hash_part "$LINK").narinfo"
+	agrees_with_nix "$T/root" "file://$T/cache" "$TOP"
+	agrees_with_nix "$T/root" "file://$T/half" "$TOP" "$APP"
+	agrees_with_nix "$T/root" "file://$T/cache file://$T/half" "$TOP" "$LINK"
+	agrees_with_nix "$T/root" "file://$T/half file://$T/cache" "$TOP"
+}
+
+# Derivations A; B from A; C from A and B; D, which must not be substituted, from A.
+instantiate_graph() {
+	cat >"$T/graph.nix" <<-EOF
+		let mk = name: deps: extra: derivation ({
+		      inherit name deps; system = builtins.currentSystem; builder = "/bin/sh";
+		      args = [ "-c" "echo \$deps > \$out" ]; } // extra);
+		  a = mk "a" [ ] { };
+		  b = mk "b" [ a ] { };
+		  c = mk "c" [ a b ] { outputs = [ "out" "dev" ]; };
+		  d = mk "d" [ a ] { allowSubstitutes = false; };
+		in { inherit a b c d; }
+	EOF
+	local name
+	for name in a b c d; do
+		DRV[$name]=$(nix-instantiate --store "$T/root" "$T/graph.nix" -A "$name" 2>/dev/null)
+		DRV[$name]=${DRV[$name]%%!*}
+	done
+}
+
+# output_of NAME [OUTPUT]: the path of a derivation's output.
+output_of() {
+	nix-store --store "$T/root" -q --binding "${2:-out}" "${DRV[$1]}" 2>/dev/null
+}
+
+# put_in_cache PATH REF...: some bytes under that name, signed.
+put_in_cache() {
+	local path=$1 ref model refs=
+	shift
+	rm -rf "$T/some"
+	make_tree "$T/some"
+	model=$(mkcache add --cache "$T/cache" --name some --tree "$T/some" --input-addressed \
+		--sign "$T/lab.sec")
+	for ref in "$@"; do refs+=" $(basename "$ref")"; done
+	sed -e "s|^StorePath: .*|StorePath: $path|" -e "s|^References:.*|References:${refs:- }|" \
+		-e '/^Sig:/d' "$T/cache/$(hash_part "$model").narinfo" \
+		>"$T/cache/$(hash_part "$path").narinfo"
+	mkcache sign --cache "$T/cache" --sign "$T/lab.sec" "$path" >/dev/null
+}
+
+@test "for derivations the sets are Nix's, whatever the cache has" {
+	have_nix || skip "no Nix here"
+	declare -A DRV
+	store_with_data
+	instantiate_graph
+	local all=("${DRV[c]}" "${DRV[d]}")
+	agrees_with_nix "$T/root" "file://$T/cache" "${all[@]}"
+	put_in_cache "$(output_of a)"
+	agrees_with_nix "$T/root" "file://$T/cache" "${all[@]}"
+	put_in_cache "$(output_of c)" "$(output_of a)"
+	agrees_with_nix "$T/root" "file://$T/cache" "${all[@]}"
+	agrees_with_nix "$T/root" "file://$T/cache" "${DRV[c]}!out"
+	put_in_cache "$(output_of d)"
+	agrees_with_nix "$T/root" "file://$T/cache" "${all[@]}"
+	put_in_cache "$(output_of c dev)"
+	agrees_with_nix "$T/root" "file://$T/cache" "${all[@]}"
+}
+
+@test "why something must be built is a chain from the target" {
+	have_nix || skip "no Nix here"
+	declare -A DRV
+	store_with_data
+	instantiate_graph
+	run plan "$T/root" "${DRV[c]}" --substituter "$URL" --why-build "${DRV[a]}"
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ ${lines[0]} == "${DRV[c]}"* ]] || fail "$output"
+	[[ ${lines[1]} == *"needs ${DRV[a]}"* ]] || fail "$output"
+	[[ ${lines[2]} == "it must be built: in no cache" ]] || fail "$output"
+	run plan "$T/root" "${DRV[d]}" --substituter "$URL"
+	[ "$status" -eq 3 ]
+	[[ $output == *"allowSubstitutes = false"* ]] || fail "$output"
+	run plan "$T/root" "${DRV[c]}" --substituter "$URL" --why-build "$TOP"
+	[ "$status" -eq 2 ]
+}
+
+@test "a malformed derivation is named" {
+	have_nix || skip "no Nix here"
+	declare -A DRV
+	store_with_data
+	instantiate_graph
+	chmod u+w "$T/root${DRV[a]}"
+	echo 'Derive([' >"$T/root${DRV[a]}"
+	run plan "$T/root" "${DRV[a]}" --substituter "$URL"
+	[ "$status" -eq 5 ] || fail "$output"
+	[[ $output == *"derivation '$(basename "${DRV[a]}")'"* ]] || fail "$output"
+}
