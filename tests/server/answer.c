@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/encoding.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "entity.h"
@@ -63,14 +65,15 @@ static const char *header_of(struct MHD_Connection *conn, const char *name)
 static void log_request(const struct request *rq, unsigned status, uint64_t bytes)
 {
 	const char *range = header_of(rq->conn, MHD_HTTP_HEADER_RANGE);
+	const char *auth = header_of(rq->conn, MHD_HTTP_HEADER_AUTHORIZATION);
 	char *line;
 
 	if (rq->server->log_fd < 0)
 		return;
 	if (strcmp(rq->method, MHD_HTTP_METHOD_HEAD) == 0)
 		bytes = 0;
-	line = mem_printf("%s %s %u %" PRIu64 " %s\n", rq->method, rq->path, status,
-			  bytes, range ? range : "-");
+	line = mem_printf("%s %s %u %" PRIu64 " %s%s%s\n", rq->method, rq->path, status,
+			  bytes, range ? range : "-", auth ? " " : "", auth ? auth : "");
 	if (write(rq->server->log_fd, line, strlen(line)) < 0)
 		perror("cached: log");
 	free(line);
@@ -109,6 +112,28 @@ static enum MHD_Result answer_status(const struct request *rq, unsigned status,
 		add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, retry_after);
 	log_request(rq, status, strlen(text));
 	return send_off(rq->conn, status, r);
+}
+
+static bool is_authorized(const struct request *rq)
+{
+	const char *wanted = rq->server->auth;
+	const char *value = header_of(rq->conn, MHD_HTTP_HEADER_AUTHORIZATION);
+	AUTO_FREE char *basic = NULL;
+
+	if (!wanted)
+		return true;
+	basic = mem_alloc(base64_len(strlen(wanted)) + 1);
+	base64_encode(basic, (const uint8_t *)wanted, strlen(wanted));
+	return value && strncmp(value, "Basic ", 6) == 0 && strcmp(value + 6, basic) == 0;
+}
+
+static enum MHD_Result answer_unauthorized(const struct request *rq)
+{
+	struct MHD_Response *r = text_response("this is for others\n");
+
+	add_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"cache\"");
+	log_request(rq, MHD_HTTP_UNAUTHORIZED, 0);
+	return send_off(rq->conn, MHD_HTTP_UNAUTHORIZED, r);
 }
 
 static enum MHD_Result answer_redirect(const struct request *rq, const char *to)
@@ -324,6 +349,8 @@ enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const cha
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
 	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return answer_status(&rq, MHD_HTTP_METHOD_NOT_ALLOWED, NULL);
+	if (!is_authorized(&rq))
+		return answer_unauthorized(&rq);
 	if (fault_table_match(rq.server->faults, url, &fx, &err)) {
 		/* A test with a mistyped fault must not pass. */
 		fprintf(stderr, "cached: %s\n", err.text);

@@ -8,8 +8,10 @@
 
 struct answerer {
 	int root_fd; /* what is served */
-	int log_fd;  /* "METHOD PATH STATUS BYTES RANGE" a line, before the body is sent;
-			-1: none. STATUS 0 is a connection closed without an answer */
+	int log_fd;  /* "METHOD PATH STATUS BYTES RANGE" a line, before the body is sent,
+			and the Authorization header behind it if there was one; -1: none.
+			STATUS 0 is a connection closed without an answer */
+	const char *auth; /* "USER:PASSWORD" that every request must have; NULL: none */
 	struct faults *faults;
 };
 

@@ -25,6 +25,7 @@ static const char usage[] =
 	"usage: cached --root DIR [--port N] [--port-file F] [--log F] [--fault "
 	"SPEC]...\n"
 	"              [--fault-file F] [--tls-cert F --tls-key F] [--with-parent]\n"
+	"              [--auth USER:PASSWORD]\n"
 	"Serves DIR on 127.0.0.1 (port 0, the default: any; see --port-file). SPEC is\n"
 	"GLOB=KIND[:ARG][*COUNT][@SKIP]; see tests/server/fault.c for the kinds.\n"
 	"--fault-file is read again whenever it changes. --with-parent ends with the\n"
@@ -48,6 +49,7 @@ enum option_id {
 	OPT_TLS_CERT,
 	OPT_TLS_KEY,
 	OPT_WITH_PARENT,
+	OPT_AUTH,
 	OPT_HELP,
 };
 
@@ -61,6 +63,7 @@ static const struct option options[] = {
 	{ "tls-cert", required_argument, NULL, OPT_TLS_CERT },
 	{ "tls-key", required_argument, NULL, OPT_TLS_KEY },
 	{ "with-parent", no_argument, NULL, OPT_WITH_PARENT },
+	{ "auth", required_argument, NULL, OPT_AUTH },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -118,6 +121,9 @@ static int apply_option(struct settings *s, int id, struct nf_err *err)
 		return read_text(&s->tls_key, optarg, err);
 	case OPT_WITH_PARENT:
 		return prctl(PR_SET_PDEATHSIG, SIGKILL) ? err_sys(err, "prctl") : 0;
+	case OPT_AUTH:
+		s->answerer.auth = optarg;
+		return 0;
 	case OPT_HELP:
 		fputs(usage, stdout);
 		exit(0);
