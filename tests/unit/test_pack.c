@@ -255,6 +255,35 @@ static void who_has_no_signature_gets_one(void **state)
 	made_release(&m);
 }
 
+static void what_only_a_trusted_store_vouched_for_gets_a_signature_too(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO_FREE char *output = output_path(f, "bundle");
+	AUTO_FD int fd = -1;
+	struct nf_bundle *b = NULL;
+	struct nf_trusted trusted;
+	struct pack_result result;
+	struct nf_narinfo ni;
+	struct made m, signed_one;
+
+	made_init(&signed_one, f, "signed", "hello", NULL);
+	made_init_nar(&m, NULL, "odd", signed_one.nar.ptr, signed_one.nar.len, NULL);
+	nf_pathinfo_add_sig(&m.info, nf_slice_str("z-1:AAAA"));
+	nf_trust_by_store(&m.trusted, &m.info);
+	pool_fixture_ingest(f, &m, 3);
+	/* Also when it was encoded anew in between. */
+	assert_ok(f, pack(f, &m, 5, output, &result));
+	open_bundle(f, output, &fd, &b);
+	read_narinfo(f, b, 1, &ni);
+	assert_int_equal(ni.info.nsigs, 2);
+	assert_false(ni.by_store);
+	assert_ok(f, nf_trust_pathinfo(&trusted, &ni.info, f->ring, &f->err));
+	nf_narinfo_release(&ni);
+	nf_bundle_free(b);
+	made_release(&signed_one);
+	made_release(&m);
+}
+
 static void upstream_signatures_stay_sorted(void **state)
 {
 	static const char *const sigs[] = { "z-1:AAAA", "b-1:AAAA" };
@@ -486,6 +515,7 @@ int main(void)
 		FIXTURE_TEST(keep_packs_what_the_pool_has),
 		FIXTURE_TEST(paths_with_the_same_nar_share_a_member),
 		FIXTURE_TEST(who_has_no_signature_gets_one),
+		FIXTURE_TEST(what_only_a_trusted_store_vouched_for_gets_a_signature_too),
 		FIXTURE_TEST(upstream_signatures_stay_sorted),
 		FIXTURE_TEST(what_is_missing_is_named_with_its_referrer),
 		FIXTURE_TEST(references_in_a_circle_are_refused),

@@ -106,6 +106,31 @@ static uint32_t want(struct world *w, unsigned n, uint16_t caches)
 	return id;
 }
 
+/* What is kept of a verdict is as much as it was, and not more. */
+static void the_word_of_a_trusted_store_is_remembered_as_such(void **state)
+{
+	struct world *w = *state;
+	struct nf_keyring *nobody = nf_keyring_new();
+	uint32_t by_store = want(w, 1, 1), by_key = want(w, 2, 1);
+	struct nf_pathinfo info;
+	struct nf_narinfo ni;
+	struct nf_trusted t;
+
+	narinfo_of(w, &ni, 1, 1, NULL, 0);
+	nf_trust_by_store(&t, &ni.info);
+	assert_int_equal(resolver_found(w->r, by_store, 0, &ni, &t, NULL), 0);
+	nf_narinfo_release(&ni);
+	assert_int_equal(resolver_trusted(w->r, by_store, nobody, &info, &t, NULL), 0);
+	assert_true(t.by_store);
+	nf_pathinfo_release(&info);
+
+	assert_int_equal(answer(w, by_key, 0, 2, 1, NULL, 0, NULL), 0);
+	assert_int_equal(resolver_trusted(w->r, by_key, nobody, &info, &t, NULL),
+			 -NF_E_TRUST);
+	nf_pathinfo_release(&info);
+	nf_keyring_free(nobody);
+}
+
 static void references_become_wants_once(void **state)
 {
 	struct world *w = *state;
@@ -328,6 +353,7 @@ static void a_pause_is_waited_for_and_an_end_is_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(the_word_of_a_trusted_store_is_remembered_as_such),
 		TEST(references_become_wants_once),
 		TEST(a_path_is_unknown_when_everybody_has_answered),
 		TEST(the_gravest_answer_is_the_reason),

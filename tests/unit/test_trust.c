@@ -186,6 +186,21 @@ static void a_signature_vouches_whatever_the_content_address(void **state)
 	nf_narinfo_release(&ni);
 }
 
+static void the_word_of_a_trusted_store_is_no_proof_of_bytes(void **state)
+{
+	struct nf_trusted t;
+	struct nf_narinfo ni;
+
+	(void)state;
+	parse(&ni, FACTS "Sig: unknown:x\n");
+	nf_trust_by_store(&t, &ni.info);
+	assert_ptr_equal(t.info, &ni.info);
+	assert_string_equal(t.by, "trusted store");
+	assert_true(t.by_store);
+	assert_false(t.by_content);
+	nf_narinfo_release(&ni);
+}
+
 static void an_empty_ring_trusts_no_signature(void **state)
 {
 	struct nf_keyring *empty = nf_keyring_new();
@@ -211,6 +226,7 @@ int main(void)
 		cmocka_unit_test(a_content_address_that_recomputes_vouches),
 		cmocka_unit_test(what_nobody_vouches_for_is_refused),
 		cmocka_unit_test(a_signature_vouches_whatever_the_content_address),
+		cmocka_unit_test(the_word_of_a_trusted_store_is_no_proof_of_bytes),
 		cmocka_unit_test(an_empty_ring_trusts_no_signature),
 	};
 

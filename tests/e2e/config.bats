@@ -1,0 +1,301 @@
+#!/usr/bin/env bats
+# nix.conf, netrc and certificates: what they say has effect, and no more than that.
+
+load helper
+
+setup() {
+	setup_lab
+	CONF=$NIX_CONF_DIR/nix.conf
+}
+
+teardown() {
+	teardown_lab
+}
+
+# Without any option that nix.conf could say.
+fetch() {
+	nixferry prefetch --pool "$T/pool" "$@"
+}
+
+# One path, signed: $TOP in $T/cache.
+make_path() {
+	mkdir -p "$T/tree"
+	head -c 20000 /dev/urandom >"$T/tree/noise"
+	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --sign "$T/lab.sec" \
+		--input-addressed)
+}
+
+configure() {
+	printf '%s\n' "$@" >"$CONF"
+}
+
+in_pool() {
+	[ -e "$T/pool/$(hash_part "$1").narinfo" ]
+}
+
+# ---- where settings come from ----
+
+@test "caches and keys come from nix.conf" {
+	make_path
+	start_cache "$T/cache"
+	configure "substituters = $URL # the lab's" "trusted-public-keys = $PUBLIC_KEY"
+	fetch "$TOP"
+	in_pool "$TOP"
+}
+
+@test "NIX_CONFIG, the user's file and included files count" {
+	make_path
+	start_cache "$T/cache"
+	configure "substituters = http://127.0.0.1:9" "include keys.conf" "!include none.conf"
+	echo "extra-trusted-public-keys = $PUBLIC_KEY" >"$NIX_CONF_DIR/keys.conf"
+	mkdir -p "$XDG_CONFIG_HOME/nix"
+	echo "substituters = file://$T/nothing" >"$XDG_CONFIG_HOME/nix/nix.conf"
+	mkdir "$T/nothing"
+	NIX_CONFIG="extra-substituters = $URL" fetch "$TOP"
+	in_pool "$TOP"
+	[ "$(log_count '^GET /nar/')" -eq 1 ]
+}
+
+@test "a key that nix.conf does not name is not trusted, also not the default one" {
+	make_path
+	configure "substituters = file://$T/cache"
+	fails 4 "no signature by a trusted key \(signed by 'lab-1'\)" fetch "$TOP"
+	fetch "$TOP" --trusted-public-key "$PUBLIC_KEY"
+	in_pool "$TOP"
+}
+
+@test "--substituter replaces the list, --extra-substituter adds to it" {
+	make_path
+	start_cache "$T/cache"
+	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY"
+	mkdir "$T/nothing"
+	fails 3 "in no cache" fetch "$TOP" --substituter "file://$T/nothing"
+	[ ! -s "$CACHE_LOG" ]
+	fetch "$TOP" --extra-substituter "file://$T/nothing"
+	in_pool "$TOP"
+}
+
+@test "import, verify, list and info take their keys from nix.conf" {
+	make_path
+	make_bundle "$TOP"
+	local command
+	for command in verify list info; do
+		configure
+		[ "$command" = info ] || fails 4 "lab-1" nixferry "$command" "$T/b.bundle"
+		configure "extra-trusted-public-keys = $PUBLIC_KEY"
+		nixferry "$command" "$T/b.bundle"
+	done
+	mkdir "$T/root"
+	nixferry import "$T/b.bundle" --store "$T/root"
+	[ -e "$T/root$TOP" ]
+	rm "$CONF"
+	"$BUILD/nixferry-import" verify "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
+}
+
+@test "the public half of a secret-key-files key is trusted" {
+	make_path
+	make_bundle "$TOP"
+	configure "secret-key-files = $T/none $T/lab.sec"
+	nixferry verify "$T/b.bundle"
+}
+
+@test "nix.conf's caches are not asked when substitute is false" {
+	make_path
+	start_cache "$T/cache"
+	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY" "substitute = false"
+	fails 3 "substitute = false" fetch "$TOP"
+	[ ! -s "$CACHE_LOG" ]
+	fetch "$TOP" --substituter "$URL"
+}
+
+# ---- what is wrong ----
+
+@test "a wrong line or value is status 2, with file and line" {
+	local command
+	configure "# fine" "substituters=http://x"
+	for command in "prefetch $T" "verify $T/b" "import $T/b --store $T" "list $T/b"; do
+		# shellcheck disable=SC2086
+		fails 2 "$CONF:2: 'substituters=http://x' is not followed by a '='" \
+			"$BUILD/nixferry" $command
+	done
+	configure "connect-timeout = soon"
+	fails 2 "$CONF:1: connect-timeout: 'soon' is not a number" fetch /nix/store/x
+	configure "include more.conf"
+	printf '\nfallback = perhaps\n' >"$NIX_CONF_DIR/more.conf"
+	fails 2 "$NIX_CONF_DIR/more.conf:2: fallback: 'perhaps' is neither" fetch /nix/store/x
+	configure "trusted-public-keys = lab-1:short"
+	fails 2 "$CONF:1: trusted-public-keys: public key 'lab-1'" fetch /nix/store/x
+	configure "substituters = http://x?colour=red"
+	fails 2 "$CONF:1: .*parameter 'colour' is not supported" fetch /nix/store/x
+	rm "$CONF"
+	NIX_CONFIG="include $T/none" fails 2 "NIX_CONFIG:1: included file" fetch /nix/store/x
+}
+
+@test "stores that we cannot ask are left out of nix.conf's list, and refused as an option" {
+	make_path
+	configure "substituters = daemon s3://bucket ssh://host ssh-ng://h local file://$T/cache" \
+		"trusted-public-keys = $PUBLIC_KEY"
+	run --separate-stderr fetch "$TOP"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "$CONF:1: left out: substituter '" <<<"$stderr")" -eq 5 ]
+	fails 2 "substituter 'ssh://host'" fetch "$TOP" --substituter ssh://host
+}
+
+@test "credentials in an address are refused, and not shown" {
+	fails 2 "substituter at 'host': names and passwords belong into a netrc file" \
+		fetch /nix/store/x --substituter http://me:secret@host
+	! grep -q secret <<<"$stderr"
+}
+
+@test "require-sigs = false is noted, not obeyed" {
+	make_path
+	configure "substituters = file://$T/cache" "require-sigs = false"
+	fails 4 "require-sigs = false: nixferry requires a signature" fetch "$TOP"
+}
+
+# ---- a store that is trusted ----
+
+@test "what a trusted store tells needs no signature; packing signs it" {
+	mkdir -p "$T/tree"
+	echo hello >"$T/tree/file"
+	TOP=$(mkcache add --cache "$T/cache" --name bare --tree "$T/tree" --input-addressed)
+	start_cache "$T/cache"
+	fails 4 "it has no signature" fetch "$TOP" --substituter "$URL"
+	run --separate-stderr fetch "$TOP" --substituter "$URL?trusted=1" --sign-key "$T/lab.sec" \
+		-o "$T/b.bundle"
+	[ "$status" -eq 0 ]
+	grep -q "'$URL' is trusted: what it serves needs no signature" <<<"$stderr"
+	import_bundle
+	[ "$(sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "select sigs from ValidPaths")" \
+		!= "" ]
+}
+
+@test "a signature by an unknown key does not keep packing from signing for a trusted store" {
+	mkcache keygen stranger-1 "$T/s.sec" "$T/s.pub"
+	mkdir -p "$T/tree"
+	echo hello >"$T/tree/file"
+	TOP=$(mkcache add --cache "$T/cache" --name odd --tree "$T/tree" --input-addressed \
+		--sign "$T/s.sec")
+	fetch "$TOP" --substituter "file://$T/cache?trusted=1"
+	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/b.bundle"
+	nixferry verify "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
+	tar xOf "$T/b.bundle" "$(hash_part "$TOP").narinfo" >"$T/narinfo"
+	[ "$(grep -c '^Sig: ' "$T/narinfo")" -eq 2 ]
+	! grep -q '^Nixferry-' "$T/narinfo"
+}
+
+@test "packing signs nothing that a key vouched for" {
+	make_path
+	make_bundle "$TOP"
+	mkcache keygen other-1 "$T/o.sec" "$T/o.pub"
+	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/o.sec" -o "$T/o.bundle"
+	fails 4 "lab-1" nixferry verify "$T/o.bundle" --trusted-public-key "$(cat "$T/o.pub")"
+}
+
+@test "only the store that is marked is trusted, and its NARs are not fetched twice" {
+	mkdir -p "$T/tree"
+	echo hello >"$T/tree/file"
+	TOP=$(mkcache add --cache "$T/cache" --name bare --tree "$T/tree" --input-addressed)
+	start_cache "$T/cache"
+	mkdir "$T/nothing"
+	fails 4 "it has no signature" fetch "$TOP" --substituter "file://$T/nothing?trusted=1" \
+		--extra-substituter "$URL"
+	fetch "$TOP" --substituter "$URL?trusted=1"
+	fetch "$TOP" --substituter "$URL?trusted=1"
+	[ "$(log_count '^GET /nar/')" -eq 1 ]
+	# The pool's copy is not trusted by itself.
+	fails 4 "it has no signature" fetch "$TOP" --substituter "$URL"
+}
+
+@test "a NAR in the pool gets the signature that a cache has for it, without a transfer" {
+	make_path
+	mkcache keygen late-1 "$T/l.sec" "$T/l.pub"
+	start_cache "$T/cache"
+	fetch "$TOP" --substituter "$URL" --trusted-public-key "$PUBLIC_KEY"
+	mkcache sign --cache "$T/cache" --sign "$T/l.sec" "$TOP"
+	fetch "$TOP" --substituter "$URL" --trusted-public-key "$(cat "$T/l.pub")"
+	[ "$(log_count '^GET /nar/')" -eq 1 ]
+	grep -q '^Sig: late-1:' "$T/pool/$(hash_part "$TOP").narinfo"
+}
+
+@test "parameters for Nix alone are told and do nothing" {
+	make_path
+	run --separate-stderr fetch "$TOP" --trusted-public-key "$PUBLIC_KEY" \
+		--substituter "file://$T/cache?compression=xz&priority=3&want-mass-query=1"
+	[ "$status" -eq 0 ]
+	grep -q "these parameters do nothing here: compression$" <<<"$stderr"
+}
+
+# ---- credentials ----
+
+@test "a cache that wants a password gets it from netrc" {
+	make_path
+	start_cache "$T/cache" --auth me:secret
+	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY"
+	fails 6 "status 401" fetch "$TOP"
+	echo "machine 127.0.0.1 login me password secret" >"$NIX_CONF_DIR/netrc"
+	fetch "$TOP"
+	in_pool "$TOP"
+	rm -r "$T/pool" "$NIX_CONF_DIR/netrc"
+	echo "machine 127.0.0.1 login me password secret" >"$T/my-netrc"
+	fetch "$TOP" --netrc-file "$T/my-netrc"
+	rm -r "$T/pool"
+	echo "netrc-file = $T/my-netrc" >>"$CONF"
+	fetch "$TOP"
+	fails 2 "option '--netrc-file': '$T/none'" fetch "$TOP" --netrc-file "$T/none"
+}
+
+# redirected NETRC: fetches from a cache that sends its NARs to another host; $OTHER_LOG.
+redirected() {
+	make_path
+	start_cache "$T/cache"
+	local other=http://localhost:$PORT/
+	OTHER_LOG=$CACHE_LOG
+	start_cache "$T/cache" --auth me:secret --fault "/nar/*=redirect:$other"
+	printf '%b\n' "$1" >"$T/netrc"
+	fetch "$TOP" --substituter "$URL" --netrc-file "$T/netrc" \
+		--trusted-public-key "$PUBLIC_KEY"
+	[ "$(log_count " 302 .* Basic $(printf me:secret | base64)$")" -eq 1 ]
+	[ "$(log_count '^GET /nar/' "$OTHER_LOG")" -eq 1 ]
+}
+
+@test "credentials are for their host: a redirect does not take them to another" {
+	redirected 'machine 127.0.0.1 login me password secret'
+	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
+}
+
+@test "nor does one whose own entry has no password, or a default entry without any" {
+	redirected 'machine localhost login you\nmachine 127.0.0.1 login me password secret'
+	[ "$(log_count "$(printf you:secret | base64)|$(printf me:secret | base64)" "$OTHER_LOG")" -eq 0 ]
+	redirected 'machine 127.0.0.1 login me password secret\ndefault'
+	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
+}
+
+@test "credentials do not go to a NAR's own address on another host" {
+	make_path
+	start_cache "$T/cache"
+	local other_log=$CACHE_LOG
+	sed -i "s|^URL: |URL: http://localhost:$PORT/|" "$(narinfo_of "$T/cache" "$TOP")"
+	start_cache "$T/cache" --auth me:secret
+	echo "machine 127.0.0.1 login me password secret" >"$T/netrc"
+	fetch "$TOP" --substituter "$URL" --netrc-file "$T/netrc" \
+		--trusted-public-key "$PUBLIC_KEY"
+	[ "$(log_count '^GET /nar/' "$other_log")" -eq 1 ]
+	[ "$(log_count Basic "$other_log")" -eq 0 ]
+}
+
+# ---- TLS ----
+
+@test "certificates come from ssl-cert-file or the environment" {
+	make_path
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+		-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+		-keyout "$T/tls.key" -out "$T/tls.crt" 2>/dev/null
+	start_cache "$T/cache" --tls-cert "$T/tls.crt" --tls-key "$T/tls.key"
+	configure "substituters = https://127.0.0.1:$PORT" "trusted-public-keys = $PUBLIC_KEY"
+	fails 6 "certificate" fetch "$TOP"
+	NIX_SSL_CERT_FILE=$T/tls.crt fetch "$TOP"
+	rm -r "$T/pool"
+	echo "ssl-cert-file = $T/tls.crt" >>"$CONF"
+	NIX_SSL_CERT_FILE=$T/none fetch "$TOP"
+}
