@@ -260,8 +260,10 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 	curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->error);
+	/* libcurl looks at a speed limit only after so many buffers. */
 	curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE,
-			 req->large ? LARGE_BUFFER : SMALL_BUFFER);
+			 req->large && !t->bytes_per_second ? LARGE_BUFFER
+							    : SMALL_BUFFER);
 	set_policy(x);
 	/* A NAR's bytes must be those whose offsets we count on when we resume; anything
 	 * else may come compressed and is decoded on the way. */

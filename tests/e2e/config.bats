@@ -17,10 +17,10 @@ fetch() {
 	nixferry prefetch --pool "$T/pool" "$@"
 }
 
-# One path, signed: $TOP in $T/cache.
+# make_path [BYTES]: one path, signed: $TOP in $T/cache.
 make_path() {
 	mkdir -p "$T/tree"
-	head -c 20000 /dev/urandom >"$T/tree/noise"
+	head -c "${1:-20000}" /dev/urandom >"$T/tree/noise"
 	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --sign "$T/lab.sec" \
 		--input-addressed)
 }
@@ -106,6 +106,19 @@ in_pool() {
 	fails 3 "substitute = false" fetch "$TOP"
 	[ ! -s "$CACHE_LOG" ]
 	fetch "$TOP" --substituter "$URL"
+}
+
+@test "timeouts and limits of nix.conf have effect" {
+	make_path 4000000
+	start_cache "$T/cache" --fault '/nar/*=stall:100*1'
+	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY" \
+		"stalled-download-timeout = 1" "http-connections = 0" "max-substitution-jobs = 0"
+	timeout 15 "$BUILD/nixferry" prefetch --pool "$T/pool" "$TOP"
+	rm -r "$T/pool"
+	echo "download-speed = 2000" >>"$CONF"
+	local start=$EPOCHREALTIME
+	fetch "$TOP"
+	[ $((${EPOCHREALTIME/./} - ${start/./})) -ge 700000 ]
 }
 
 # ---- what is wrong ----
