@@ -14,9 +14,12 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-#define REDIRECTS_MAX	    10L
-#define SMALL_BUFFER	    (16L * 1024)
-#define LARGE_BUFFER	    (256L * 1024)
+#define REDIRECTS_MAX 10L
+#define SMALL_BUFFER  (16L * 1024)
+#define LARGE_BUFFER  (256L * 1024)
+/* Over HTTP/2; a server may allow fewer. curl would open another connection from 100 on.
+ */
+#define STREAMS_MAX	    512L
 #define IDLE_HANDLES_MAX    64
 #define SMALL_STREAM_WEIGHT 256L
 #define LARGE_STREAM_WEIGHT 16L
@@ -75,6 +78,7 @@ int transfers_new(struct transfers **ret, const struct transfers_options *opts,
 	t->user_agent = user_agent(opts->user_agent_suffix);
 	t->bytes_per_second = opts->bytes_per_second;
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MAX);
 	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)opts->connections);
 	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
 			  (long)opts->connections_per_host);
