@@ -283,6 +283,7 @@ int engine_run(struct engine *e, struct nf_err *err)
 {
 	int rc = 0;
 
+	progress_phase(e->opts->progress, e->opts->dry_run ? "resolving" : "fetching");
 	lookup_begin(e);
 	while (!rc) {
 		int64_t now = engine_now_ms(), wait;

@@ -6,7 +6,7 @@ usage: bench.py [SCENARIO...]      (default: all; --list names them)
 Contenders of a scenario alternate within one run. Before each timed run the outputs are removed,
 dirty pages written, the page cache dropped, the inputs read once, and two seconds waited.
 """
-import json, os, resource, shutil, statistics, subprocess, sys, time
+import os, shutil, statistics, subprocess, sys, time
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 WORK = os.environ.get("BENCH_DIR", f"{ROOT}/build/bench")
@@ -90,9 +90,15 @@ def prepare():
     return top
 
 def serve():
+    """nginx: the xz cache on PORT, the zstd cache on PORT + 1 and, by TLS and HTTP/2, on PORT + 2."""
     conf = f"{WORK}/nginx.conf"
+    if not os.path.exists(f"{WORK}/tls.crt"):
+        sh(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{WORK}/tls.key", "-out", f"{WORK}/tls.crt",
+            "-days", "365", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
     servers = "".join(f"server {{ listen 127.0.0.1:{PORT + i}; root {WORK}/cache-{how}; }}\n"
                       for i, how in enumerate(("xz", "zstd")))
+    servers += (f"server {{ listen 127.0.0.1:{PORT + 2} ssl http2; http2_max_concurrent_streams 512; root {WORK}/cache-zstd; "
+                f"ssl_certificate {WORK}/tls.crt; ssl_certificate_key {WORK}/tls.key; }}\n")
     open(conf, "w").write(f"""
 daemon off; pid {WORK}/nginx.pid; error_log {WORK}/nginx.err; worker_processes 2; user root;
 events {{ worker_connections 4096; }}
@@ -163,7 +169,70 @@ def sizes(top):
               flush=True)
     remove(f"{WORK}/level.bundle")
 
-SCENARIOS = {f.__name__: f for f in (bundle_from_xz, import_bundle, sizes)}
+def lagged(delay_ms, targets):
+    """lagproxy in front of ports, DELAY_MS one way; returns the processes."""
+    sh(["cc", "-O2", "-pthread", f"{ROOT}/tests/bench/lagproxy.c", "-o", f"{WORK}/lagproxy"])
+    procs = [subprocess.Popen([f"{WORK}/lagproxy", str(PORT + 1000 + i), str(PORT + i), str(delay_ms), "0"])
+             for i in targets]
+    time.sleep(0.5)
+    return procs
+
+def plan_latency(top):
+    """Over HTTP/1.1 and HTTP/2 at 30 ms round trip. The limit is depth x round trip."""
+    empty = f"{WORK}/empty"
+    os.makedirs(empty, exist_ok=True)
+    sh(["nix-store", "--store", empty, "--init"])
+    procs = lagged(15, (1, 2))
+    try:
+        common = f"--from-store {empty} --trusted-public-key {key()} --pool {WORK}/pool-plan"
+        compare("planning the closure at 30 ms round trip", [
+            Contender("nixferry plan, HTTP/1.1", f"{FERRY} plan -q {top} --substituter http://127.0.0.1:{PORT + 1001} {common}",
+                      [], [f"{WORK}/pool-plan"]),
+            Contender("nixferry plan, HTTP/2 (TLS)", f"NIX_SSL_CERT_FILE={WORK}/tls.crt; export NIX_SSL_CERT_FILE; "
+                      f"{FERRY} plan -q {top} --substituter https://localhost:{PORT + 1002} {common}", [], [f"{WORK}/pool-plan"]),
+            Contender("nix path-info -r", f"nix path-info -r --store http://127.0.0.1:{PORT + 1001} {top}"),
+        ])
+    finally:
+        for p in procs:
+            p.kill()
+
+def plan_scale(top):
+    """Memory and time by the number of paths, and of derivations."""
+    print("\n## Planning large graphs\n\n| what | time | peak memory | a path |\n|---|---|---|---|")
+    empty = f"{WORK}/empty"
+    os.makedirs(empty, exist_ok=True)
+    sh(["nix-store", "--store", empty, "--init"])
+    for n in (50000, 100000, 200000):
+        cache = f"{WORK}/generated-{n}"
+        remove(cache)
+        target = sh([f"{ROOT}/build/release/mkcache", "generate", "--cache", cache, "--paths", str(n), "--seed", "1",
+                     "--max-size", "600", "--sign", f"{WORK}/bench.sec"]).split()[-1]
+        c = Contender("plan scale", f"{FERRY} plan -q {target} --from-store {empty} --substituter file://{cache} "
+                      f"--trusted-public-key {key()} --pool {WORK}/pool-plan", [], [f"{WORK}/pool-plan"])
+        c.run()
+        print(f"| {n} paths in a file:// cache | {c.times[0]:.1f} s | {c.rss[0]:.0f} MB | {c.rss[0] * 1024 * 1024 / n:.0f} B |", flush=True)
+        remove(cache)
+    drvs = f"{WORK}/drvs"
+    if not os.path.exists(f"{WORK}/drvs.top"):
+        remove(drvs)
+        os.makedirs(drvs)
+        open(f"{WORK}/drvs.nix", "w").write("""let
+  mk = i: deps: derivation { name = "d${toString i}"; system = builtins.currentSystem; builder = "/bin/sh"; inherit deps; };
+  list = builtins.genList (i: mk i (if i < 40 then [ ] else builtins.map (j: builtins.elemAt list (i - 40 + j * 7)) [ 0 1 2 3 4 ])) 20000;
+in mk "top" (builtins.genList (j: builtins.elemAt list (19999 - j)) 40)
+""")
+        open(f"{WORK}/drvs.top", "w").write(sh(["nix-instantiate", "--store", drvs, f"{WORK}/drvs.nix"]).strip())
+    target = open(f"{WORK}/drvs.top").read()
+    os.makedirs(f"{WORK}/nothing", exist_ok=True)
+    open(f"{WORK}/nothing/nix-cache-info", "w").write("StoreDir: /nix/store\n")
+    compare("planning 20,000 derivations of which no cache has an output", [
+        Contender("nixferry plan (derivations)", f"{FERRY} plan -q {target} --from-store {drvs} --substituter file://{WORK}/nothing "
+                  f"--pool {WORK}/pool-plan || test $? -eq 3;", [drvs], [f"{WORK}/pool-plan"]),
+        Contender("nix-store --realise --dry-run", f"nix-store --store {drvs} --realise --dry-run {target} "
+                  f"--option substituters file://{WORK}/nothing", [drvs]),
+    ])
+
+SCENARIOS = {f.__name__: f for f in (bundle_from_xz, import_bundle, sizes, plan_latency, plan_scale)}
 
 def main():
     names = sys.argv[1:] or list(SCENARIOS)
