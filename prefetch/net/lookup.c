@@ -348,13 +348,13 @@ static void begin_local(struct cache *c)
 	struct nf_err err;
 	int rc;
 
+	buf_init(&text, NIX_CACHE_INFO_MAX);
 	c->dir_fd = open(c->conf->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->dir_fd < 0) {
 		err_sys(&err, "cannot open the directory");
 		refuse_local(c, &err);
 		return;
 	}
-	buf_init(&text, NIX_CACHE_INFO_MAX);
 	rc = file_read_at(c->dir_fd, "nix-cache-info", &text, &err);
 	if (!rc || rc == -NF_E_MISSING)
 		take_cache_info(c, buf_slice(&text));
