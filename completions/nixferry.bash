@@ -19,7 +19,7 @@ _nixferry() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'plan prefetch pack import verify list info pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify list info caches pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
@@ -215,6 +215,42 @@ _nixferry() {
 		_nixferry_words 'text json'
 		return
 		;;
+	'caches --sample')
+		_nixferry_files -f
+		return
+		;;
+	'caches --substituter')
+		COMPREPLY=()
+		return
+		;;
+	'caches --extra-substituter')
+		COMPREPLY=()
+		return
+		;;
+	'caches --connections')
+		COMPREPLY=()
+		return
+		;;
+	'caches --netrc-file')
+		_nixferry_files -f
+		return
+		;;
+	'caches --trusted-public-key')
+		COMPREPLY=()
+		return
+		;;
+	'caches --pool')
+		_nixferry_files -d
+		return
+		;;
+	'caches --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'caches --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
 	'pool --older-than')
 		COMPREPLY=()
 		return
@@ -306,6 +342,13 @@ _nixferry() {
 			_nixferry_files -f
 		fi
 		;;
+	caches)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--sample --substituter --extra-substituter --connections --netrc-file --trusted-public-key --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			COMPREPLY=()
+		fi
+		;;
 	pool)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--older-than --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
@@ -331,7 +374,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'plan prefetch pack import verify list info pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify list info caches pool keygen completions help'
 		fi
 		;;
 	esac

@@ -129,6 +129,23 @@ int cache_options_substituters(struct substituter_list *ret, const struct cmd_ar
 	return 0;
 }
 
+int cache_options_named(struct substituter_list *ret, const struct cmd_args *a,
+			struct nix_settings *settings, struct nf_err *err)
+{
+	AUTO(substituter_list_release) struct substituter_list l = SUBSTITUTER_LIST_INIT;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < cmd_args_count(a); i++)
+		rc = add(&l, cmd_args_get(a, i), settings, err);
+	if (rc && err)
+		err->code = NF_E_USAGE;
+	if (rc)
+		return -NF_E_USAGE;
+	*ret = l;
+	l = (struct substituter_list)SUBSTITUTER_LIST_INIT;
+	return 0;
+}
+
 /* ---- transfers ---- */
 
 /* A number of nix.conf as one of ours: 0 where it is not set, NONE where it is 0. */

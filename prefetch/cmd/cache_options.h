@@ -27,6 +27,9 @@ struct substituter_list {
 int cache_options_substituters(struct substituter_list *ret, const struct cmd_args *a,
 			       struct nix_settings *settings,
 			       struct nf_err *err) MUST_CHECK;
+/* Those that the command's arguments name. */
+int cache_options_named(struct substituter_list *ret, const struct cmd_args *a,
+			struct nix_settings *settings, struct nf_err *err) MUST_CHECK;
 void substituter_list_release(struct substituter_list *l);
 
 /* How transfers are made: --connections, --netrc-file, and what nix.conf says of

@@ -6,5 +6,6 @@
 
 extern const struct command cmd_plan;
 extern const struct command cmd_prefetch;
+extern const struct command cmd_caches;
 
 #endif

@@ -122,3 +122,260 @@ known() {
 	env -u HOME -u XDG_STATE_HOME "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool3" \
 		--substituter "file://$T/cache" --trusted-public-key "$PUBLIC_KEY"
 }
+
+@test "a file:// cache that is not there is left out, and remembered as such" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	run --separate-stderr fetch "$TOP" --substituter "file://$T/none" --substituter "$URL"
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[[ $stderr == *"none' is left out: cannot open the directory"* ]]
+	[ "$(known "file://$T/none" Unreachable)" = 1 ]
+	fails 6 "cannot open the directory" fetch "$TOP" --substituter "file://$T/none" \
+		--pool "$T/fresh"
+}
+
+# ---- nixferry caches ----
+
+# probe URL... [OPTION]...: its JSON in $T/json, its status in $status.
+probe() {
+	run --separate-stderr nixferry caches --json --trusted-public-key "$PUBLIC_KEY" "$@"
+	printf '%s\n' "$output" >"$T/json"
+}
+
+# is VALUE FILTER: of the first cache, or of the whole document.
+is() {
+	local got
+	got=$(jq -r "$2" "$T/json")
+	[ "$got" = "$1" ] || fail "$2 is '$got', not '$1': $(cat "$T/json")"
+}
+
+@test "a cache that works is told of: reach, speed, priority, keys" {
+	make_large_path
+	printf 'StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 33\n' >"$T/cache/nix-cache-info"
+	start_cache "$T/cache"
+	probe "$URL" --sample "$TOP"
+	[ "$status" -eq 0 ]
+	is ok '.caches[0].state'
+	is true '.caches[0].usable'
+	is 1 '.caches[0].rank'
+	is false '.caches[0].tls'
+	is 1.1 '.caches[0].httpVersion'
+	is /nix/store '.caches[0].storeDir'
+	is '33 cache' '.caches[0] | "\(.priority) \(.priorityFrom)"'
+	is true '.caches[0].wantMassQuery'
+	is true '.caches[0] | .latencyMicroseconds > 0 and .connectMicroseconds > 0'
+	is true '.caches[0].bytesPerSecond > 1000000'
+	is '1/1 1' '.caches[0].sample | "\(.found)/\(.asked) \(.trusted)"'
+	is 'lab-1 trusted' '.caches[0].keys[0] | "\(.name) \(.state)"'
+	is 0 '.caches[0].advice | length'
+	is 1 .usable
+	run nixferry caches "$URL" --sample "$TOP" --trusted-public-key "$PUBLIC_KEY"
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == CACHE*STATE*USED*LATENCY*SPEED*HTTP*PRIORITY*HAS*SIGNED\ BY ]]
+	[[ ${lines[1]} == "$URL"*ok*1st*ms*iB/s*1.1*33*1/1*lab-1 ]]
+	[ "${#lines[@]}" -eq 2 ]
+}
+
+@test "latency and throughput are those of the cache, not of its connection" {
+	make_large_path
+	start_cache "$T/cache" --fault '*=delay:40' --fault '/nar/*=slow:4000000'
+	probe "$URL" --sample "$TOP"
+	is true '.caches[0].latencyMicroseconds | . >= 38000 and . < 120000'
+	is true '.caches[0].connectMicroseconds < 30000'
+	is true '.caches[0].bytesPerSecond | . > 2000000 and . < 6000000'
+	[ "$(known "$URL" LatencyUs)" -ge 38000 ]
+}
+
+@test "the configured caches are those asked, and URLs replace them" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	mkdir -p "$NIX_CONF_DIR"
+	echo "substituters = $URL file://$T/cache" >"$NIX_CONF_DIR/nix.conf"
+	probe
+	is "$URL file://$T/cache" '[.caches[].url] | join(" ")'
+	probe --extra-substituter "file://$T/other"
+	is 3 '.caches | length'
+	probe "file://$T/other"
+	is "file://$T/other" '[.caches[].url] | join(" ")'
+	[ "$status" -eq 6 ]
+	fails 2 "ftp://" nixferry caches ftp://example.org
+}
+
+@test "each way of not working is told, all at the cost of one timeout" {
+	make_small_closure "$T/cache"
+	dead_port
+	start_silent_cache
+	mkdir "$T/guix"
+	echo "StoreDir: /gnu/store" >"$T/guix/nix-cache-info"
+	start_cache "$T/guix"
+	guix=$URL
+	start_cache "$T/cache" --fault '*=status:500'
+	failing=$URL
+	start_cache "$T/cache" --fault '*=status:401'
+	private=$URL
+	start_cache "$T/cache"
+	echo "connect-timeout = 2" >"$NIX_CONF_DIR/nix.conf"
+	SECONDS=0
+	probe "http://127.0.0.1:$DEAD_PORT" "$SILENT" "$guix" "$failing" "$private" \
+		"file://$T/none" "https://127.0.0.1:$PORT" "$URL" --sample "$TOP"
+	[ "$SECONDS" -le 5 ]
+	[ "$status" -eq 0 ] || fail "$status: $stderr"
+	is "refused timeout other-store http http refused tls ok" \
+		'[.caches[].state] | join(" ")'
+	is '500 401' '[.caches[3, 4].httpStatus | tostring] | join(" ")'
+	is 1 .usable
+	is '1 1 1 1 1 1 1 0' '[.caches[].advice | length | tostring] | join(" ")'
+	run --separate-stderr nixferry caches "http://127.0.0.1:$DEAD_PORT" "$failing"
+	[ "$status" -eq 6 ]
+	[[ $output == *"nobody listens there"*"HTTP 500"* ]]
+	[[ $stderr == *"caches: no cache can be used" ]]
+}
+
+@test "a key that is not trusted is named, with what to do" {
+	make_small_closure "$T/cache"
+	mkcache keygen stranger-1 "$T/s.sec" "$T/s.pub"
+	mkcache sign --cache "$T/cache" --sign "$T/s.sec" "$DATA"
+	start_cache "$T/cache"
+	probe "$URL" --sample "$DATA"
+	[ "$status" -eq 6 ]
+	is 'stranger-1 unknown' '.caches[0].keys[0] | "\(.name) \(.state)"'
+	is false '.caches[0].usable'
+	run nixferry caches "$URL" --sample "$DATA"
+	[[ $output == *"stranger-1 (not trusted)"*"--trusted-public-key stranger-1:KEY"* ]]
+	probe "$URL" --sample "$DATA" --trusted-public-key "$(cat "$T/s.pub")"
+	[ "$status" -eq 0 ]
+	is trusted '.caches[0].keys[0].state'
+}
+
+@test "a path without a signature, and a narinfo of no use" {
+	make_small_closure "$T/cache"
+	sed -i '/^Sig:/d' "$(narinfo_of "$T/cache" "$DATA")"
+	echo nonsense >"$(narinfo_of "$T/cache" "$LINK")"
+	start_cache "$T/cache"
+	probe "$URL" --sample "$DATA" --sample "$LINK" --sample "$LIB"
+	is '2 1 1 1' '.caches[0].sample | "\(.found) \(.trusted) \(.unsigned) \(.malformed)"'
+	is 2 '.caches[0].advice | length'
+}
+
+@test "what the sample refers to is looked at, in every cache" {
+	make_small_closure "$T/cache"
+	cp -r "$T/cache" "$T/half"
+	rm "$(narinfo_of "$T/half" "$TOP")" "$(narinfo_of "$T/half" "$APP")"
+	start_cache "$T/cache"
+	probe "$URL" "file://$T/half" --sample "$TOP"
+	is '5/5 3/5' '[.caches[].sample | "\(.found)/\(.asked)"] | join(" ")'
+}
+
+@test "without a sample, what the pool has is looked at; a directory by itself" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	probe "$URL" "file://$T/cache" --pool "$T/pool"
+	is 5 '.caches[1].sample.found'
+	[ ! -e "$T/pool" ]
+	fetch "$TOP" --substituter "$URL" --pool "$T/pool"
+	probe "$URL" --pool "$T/pool"
+	is '5/5' '.caches[0].sample | "\(.found)/\(.asked)"'
+}
+
+@test "the last failure is remembered after the cache came back" {
+	make_small_closure "$T/cache"
+	dead_port
+	dead=http://127.0.0.1:$DEAD_PORT
+	probe "$dead"
+	[ "$status" -eq 6 ]
+	is null '.caches[0].lastFailure'
+	start_cache "$T/cache" --port "$DEAD_PORT"
+	probe "$dead"
+	[ "$status" -eq 0 ]
+	is true '.caches[0].lastFailure | .cause | contains("onnect")'
+	run nixferry caches "$dead"
+	[[ $output == *"failed "*" ago: "*onnect* ]]
+}
+
+@test "a fast cache that loses by its priority is told of" {
+	make_large_path
+	start_cache "$T/cache" --fault '/nar/*=slow:3000000'
+	slow=$URL
+	start_cache "$T/cache"
+	probe "$slow?priority=30" "$URL?priority=40" --sample "$TOP"
+	is '1 2' '[.caches[].rank | tostring] | join(" ")'
+	is "it is faster than $slow, but comes after it (priority 40 against 30): name it as '$URL?priority=29'" \
+		'.caches[1].advice[0]'
+}
+
+@test "what servers say does not reach the terminal as it is" {
+	make_small_closure "$T/cache"
+	printf 'StoreDir: /\e[2J\n' >"$T/cache/nix-cache-info"
+	sed -i $'s/^Sig: lab-1/Sig: \e[31mred/' "$(narinfo_of "$T/cache" "$DATA")"
+	start_cache "$T/cache"
+	run nixferry caches "$URL"
+	[[ $output == *"'/?[2J'"* ]]
+	[[ $output != *$'\e'* ]]
+	rm "$T/cache/nix-cache-info"
+	run nixferry caches "$URL" --sample "$DATA" --verbose
+	[[ $output != *$'\e'* ]]
+}
+
+make_certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+		-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+		-keyout "$T/tls.key" -out "$T/tls.crt" 2>/dev/null
+}
+
+@test "TLS: a certificate that nobody vouches for is refused, one in ssl-cert-file is taken" {
+	make_small_closure "$T/cache"
+	make_certificate
+	start_cache "$T/cache" --tls-cert "$T/tls.crt" --tls-key "$T/tls.key"
+	url=https://127.0.0.1:$PORT
+	probe "$url"
+	[ "$status" -eq 6 ]
+	is tls '.caches[0].state'
+	is true '.caches[0].advice[0] | contains("ssl-cert-file")'
+	echo "ssl-cert-file = $T/tls.crt" >"$NIX_CONF_DIR/nix.conf"
+	probe "$url" --sample "$TOP"
+	[ "$status" -eq 0 ]
+	is 'ok true' '.caches[0] | "\(.state) \(.tls)"'
+}
+
+@test "HTTP/2 is told" {
+	PATH=$PATH:/usr/sbin
+	command -v nginx >/dev/null || skip "no nginx"
+	make_small_closure "$T/cache"
+	make_certificate
+	dead_port
+	cat >"$T/nginx.conf" <<-EOF
+		daemon off;
+		master_process off;
+		pid $T/nginx.pid;
+		error_log $T/nginx.log;
+		events {}
+		http {
+			access_log off;
+			client_body_temp_path $T/nginx-body;
+			proxy_temp_path $T/nginx-proxy;
+			fastcgi_temp_path $T/nginx-fastcgi;
+			uwsgi_temp_path $T/nginx-uwsgi;
+			scgi_temp_path $T/nginx-scgi;
+			server {
+				listen 127.0.0.1:$DEAD_PORT ssl http2;
+				ssl_certificate $T/tls.crt;
+				ssl_certificate_key $T/tls.key;
+				root $T/cache;
+			}
+		}
+	EOF
+	nginx -c "$T/nginx.conf" -e "$T/nginx.log" 3>&- &
+	CACHE_PIDS+=($!)
+	echo "ssl-cert-file = $T/tls.crt" >"$NIX_CONF_DIR/nix.conf"
+	wait_for 5 curl -sfk -o /dev/null "https://127.0.0.1:$DEAD_PORT/nix-cache-info"
+	probe "https://127.0.0.1:$DEAD_PORT" --sample "$TOP"
+	[ "$status" -eq 0 ]
+	is '2 true 5' '.caches[0] | "\(.httpVersion) \(.tls) \(.sample.trusted)"'
+	fetch "$TOP" --substituter "https://127.0.0.1:$DEAD_PORT"
+}
+
+@test "a probe can be interrupted" {
+	start_silent_cache
+	timeout --preserve-status -s INT 1 "$BUILD/nixferry" caches "$SILENT" || status=$?
+	[ "$status" -eq 130 ]
+}

@@ -1,0 +1,294 @@
+#include "cmd/network_commands.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/cache_options.h"
+#include "cmd/caches_view.h"
+#include "cmd/options.h"
+#include "cmd/ui.h"
+#include "net/probe.h"
+#include "net/profile.h"
+#include "store/local_store.h"
+
+#define SYSTEM "/run/current-system"
+/* The timeouts of nix.conf may be none at all. */
+#define TIMEOUT_MAX_MS 15000
+
+struct caches {
+	struct probe_options probe;
+	struct fetch_options transfers;
+	struct nix_settings settings;
+	struct substituter_list substituters;
+	struct nf_keyring *keys;
+	struct nf_storepath samples[PROBE_SAMPLES_MAX];
+	size_t sample_count;
+	struct probe_report *reports;
+	struct profile known;
+	char *profile_file; /* or NULL */
+};
+
+static void caches_release(struct caches *c)
+{
+	for (size_t i = 0; c->reports && i < c->substituters.count; i++)
+		probe_report_release(&c->reports[i]);
+	free(c->reports);
+	substituter_list_release(&c->substituters);
+	nix_settings_release(&c->settings);
+	nf_keyring_free(c->keys);
+	profile_release(&c->known);
+	free(c->profile_file);
+}
+
+/* ---- the sample ---- */
+
+static void add_sample(struct caches *c, const struct nf_storepath *path)
+{
+	if (c->sample_count < PROBE_SAMPLES_MAX)
+		c->samples[c->sample_count++] = *path;
+}
+
+static int add_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
+{
+	struct caches *c = ctx;
+
+	(void)err;
+	add_sample(c, &ni->info.path);
+	return c->sample_count == PROBE_SAMPLES_MAX;
+}
+
+/* What was fetched before shows well who has what; a pool that is not there is not made.
+ */
+static void add_pool_entries(struct caches *c, const struct cmd_args *args)
+{
+	AUTO(pool_freep) struct pool *pool = NULL;
+	AUTO_FREE char *dir = NULL, *mark = NULL;
+
+	if (options_pool_dir(&dir, args, NULL))
+		return;
+	mark = mem_printf("%s/nix-cache-info", dir);
+	if (access(mark, R_OK) == 0 && pool_open(&pool, dir, NULL) == 0 &&
+	    pool_each(pool, add_entry, c, NULL))
+		return; /* enough of them, or a pool that cannot be read */
+}
+
+/* A system itself is in no cache; what it refers to is. */
+static void add_local_references(struct caches *c)
+{
+	AUTO(local_store_freep) struct local_store *store = NULL;
+	struct nf_storepath path;
+	struct nf_pathinfo info;
+	size_t named = c->sample_count;
+
+	if (local_store_open(&store, "/", NULL))
+		return;
+	for (size_t i = 0; i < named; i++) {
+		if (local_store_find(store, &c->samples[i], &info, NULL) == 0)
+			for (size_t j = 0; j < info.nrefs; j++)
+				if (!nf_storepath_parse_base(&path, info.refs[j], NULL))
+					add_sample(c, &path);
+		nf_pathinfo_release(&info);
+	}
+}
+
+static int read_samples(struct caches *c, const struct cmd_args *args, struct nf_err *err)
+{
+	struct target t;
+	const char *text;
+	int rc;
+
+	for (size_t i = 0; (text = cmd_args_nth(args, "sample", i)); i++) {
+		rc = target_name_resolve(&t, nf_slice_str(text), err);
+		if (rc)
+			return rc;
+		add_sample(c, &t.path);
+		target_release(&t);
+	}
+	if (c->sample_count == 0)
+		add_pool_entries(c, args);
+	else
+		add_local_references(c);
+	if (c->sample_count == 0 &&
+	    target_name_resolve(&t, NF_SLICE_LIT(SYSTEM), NULL) == 0) {
+		add_sample(c, &t.path);
+		target_release(&t);
+		add_local_references(c);
+	}
+	return 0;
+}
+
+/* ---- options ---- */
+
+static int read_options(struct caches *c, const struct cmd_args *args, struct ui *ui,
+			struct nf_err *err)
+{
+	struct nix_settings *s = &c->settings;
+	int rc;
+
+	rc = nix_settings_load(s, err);
+	if (!rc)
+		rc = cache_options_transfers(&c->transfers, args, s, err);
+	if (!rc && cmd_args_count(args))
+		rc = cache_options_named(&c->substituters, args, s, err);
+	else if (!rc)
+		rc = cache_options_substituters(&c->substituters, args, s, err);
+	if (!rc)
+		rc = options_keyring(&c->keys, args, s, err);
+	if (!rc)
+		rc = read_samples(c, args, err);
+	if (!rc && c->substituters.count == 0)
+		rc = err_set(err, NF_E_USAGE, "there is no cache to ask");
+	if (!rc)
+		options_tell_notes(s, ui);
+	return rc;
+}
+
+static void prepare(struct caches *c)
+{
+	const struct fetch_options *t = &c->transfers;
+	struct probe_options *p = &c->probe;
+
+	*p = (struct probe_options){
+		.substituters = c->substituters.items,
+		.substituter_count = c->substituters.count,
+		.keys = c->keys,
+		.samples = c->samples,
+		.sample_count = c->sample_count,
+		.connect_timeout_ms = t->connect_timeout_ms,
+		.netrc = t->netrc,
+		.ca_file = t->ca_file,
+		.user_agent_suffix = t->user_agent_suffix,
+	};
+	if (p->connect_timeout_ms > TIMEOUT_MAX_MS)
+		p->connect_timeout_ms = TIMEOUT_MAX_MS;
+	c->reports = mem_calloc(p->substituter_count, sizeof(c->reports[0]));
+}
+
+/* ---- what is remembered ---- */
+
+static void learn(const struct probe_report *r, struct profile *known, int64_t now)
+{
+	struct profile_entry e = { 0 };
+
+	if (r->answered)
+		profile_answered(&e, now);
+	if (r->cause)
+		profile_failed(&e, now, !r->answered, nf_slice_str(r->cause));
+	profile_measured(&e, now, r->latency_us, r->throughput);
+	profile_learn(known, r->conf->url, &e);
+}
+
+/* Other runs may have written meanwhile: what was learned is added to what is there now.
+ */
+static int remember(const struct caches *c, struct nf_err *err)
+{
+	AUTO(profile_release) struct profile known = PROFILE_INIT;
+	int64_t now = time(NULL);
+	int rc;
+
+	if (!c->profile_file)
+		return 0;
+	rc = profile_load(&known, c->profile_file, now, err);
+	for (size_t i = 0; !rc && i < c->substituters.count; i++)
+		learn(&c->reports[i], &known, now);
+	return rc ? rc : profile_save(&known, c->profile_file, err);
+}
+
+/* ---- the command ---- */
+
+static void print(const struct caches *c, const struct cmd_args *args)
+{
+	const struct caches_view view = {
+		.reports = c->reports,
+		.count = c->substituters.count,
+		.before = &c->known,
+		.now = time(NULL),
+		.verbose = cmd_args_flag(args, "verbose"),
+	};
+
+	if (cmd_args_flag(args, "json")) {
+		AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+
+		caches_view_json(doc, &view);
+		json_print(doc, stdout);
+	} else {
+		AUTO_BUF struct buf out;
+
+		buf_init(&out, CACHES_VIEW_MAX);
+		caches_view_text(&out, &view);
+		fwrite(out.ptr, 1, out.len, stdout);
+	}
+}
+
+static int verdict(const struct caches *c, struct ui *ui, struct nf_err *err)
+{
+	size_t usable = 0, unknown = 0;
+
+	for (size_t i = 0; i < c->substituters.count; i++) {
+		const struct probe_report *r = &c->reports[i];
+
+		usable += probe_report_usable(r);
+		unknown += probe_report_usable(r) && r->found == 0;
+	}
+	if (unknown)
+		ui_note(ui, "a sample tells who signs what a cache serves: give "
+			    "--sample TARGET");
+	return usable ? 0 : err_set(err, NF_E_NET, "no cache can be used");
+}
+
+static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	AUTO(caches_release) struct caches c = { 0 };
+	struct nf_err lost;
+	int rc;
+
+	rc = read_options(&c, args, ui, err);
+	if (rc)
+		return rc;
+	prepare(&c);
+	c.profile_file = profile_default_file();
+	if (c.profile_file && profile_load(&c.known, c.profile_file, time(NULL), NULL))
+		c.known = (struct profile)PROFILE_INIT; /* remember tells */
+	rc = probe_run(c.reports, &c.probe, err);
+	if (rc)
+		return rc;
+	print(&c, args);
+	if (remember(&c, &lost))
+		ui_warn(ui, "what was learned of the caches is not kept: %s", lost.text);
+	return verdict(&c, ui, err);
+}
+
+static const struct cmd_option options[] = {
+	{ "sample", 0, "TARGET",
+	  "look at the narinfos of this path and of what it refers to; default: what the "
+	  "pool has, or the running system",
+	  CMD_VALUE_FILE, NULL, true },
+	{ 0 },
+};
+static const struct cmd_option_group group = { "Options", options };
+
+const struct command cmd_caches = {
+	.name = "caches",
+	.args = "[URL...]",
+	.summary = "ask each cache how it is: reach, speed, keys, rank",
+	.text = "Asks every configured cache, or each URL, and tells whether it can be "
+		"reached, how fast it is, what it serves, which keys sign that and "
+		"whether they are trusted, in which order the caches are used, and what "
+		"to do where something is wrong. The exit status is 0 if at least one "
+		"can be used, else 6.\n"
+		"\n"
+		"  USED     1st: asked for NARs first; caches of one priority share a "
+		"place\n"
+		"  LATENCY  from a request to the first byte of its answer\n"
+		"  SPEED    of a part of one NAR of the sample\n"
+		"  HAS      how many paths of the sample it has",
+	.groups = (const struct cmd_option_group *const[]){ &group, &options_caches,
+							    &options_keys, &options_pool,
+							    &options_common, NULL },
+	.min_args = 0,
+	.max_args = SIZE_MAX,
+	.run = run_caches,
+};
