@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "cmd/options.h"
+#include "net/profile.h"
 #include "net/scheduler.h"
 
 /* What nix.conf calls no timeout: longer than anybody waits. */
@@ -218,11 +219,14 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 	f->substituters = setup->substituters.items;
 	f->substituter_count = setup->substituters.count;
 	f->keys = setup->keys;
+	setup->profile = profile_default_file();
+	f->profile = setup->profile;
 	return 0;
 }
 
 void cache_setup_release(struct cache_setup *setup)
 {
+	free(setup->profile);
 	nf_keyring_free(setup->keys);
 	substituter_list_release(&setup->substituters);
 	nix_settings_release(&setup->settings);

@@ -43,6 +43,7 @@ struct cache_setup {
 	struct nix_settings settings;
 	struct substituter_list substituters;
 	struct nf_keyring *keys;
+	char *profile; /* file of what is known of caches, or NULL */
 };
 
 /* From nix.conf and the options, into SETUP and F, which borrows from it; remarks are

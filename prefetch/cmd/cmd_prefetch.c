@@ -10,7 +10,6 @@
 #include "cmd/options.h"
 #include "cmd/ui.h"
 #include "net/fetch.h"
-#include "net/profile.h"
 #include "pool/pack.h"
 
 /* What the options and arguments came to. */
@@ -20,7 +19,6 @@ struct prefetch {
 	struct nf_storepath *targets;
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
-	char *profile; /* what is known of caches */
 	const char *output;
 	bool json;
 };
@@ -31,7 +29,6 @@ static void prefetch_release(struct prefetch *p)
 	cache_setup_release(&p->caches);
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
-	free(p->profile);
 }
 
 static int check_output(const struct prefetch *p, struct nf_err *err)
@@ -72,8 +69,6 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 		rc = options_target_paths(&p->targets, &f->target_count, args, err);
 	if (!rc)
 		rc = options_open_pool(&p->pool, args, err);
-	p->profile = profile_default_file();
-	f->profile = p->profile;
 	f->targets = p->targets;
 	f->pool = p->pool;
 	return rc;

@@ -301,6 +301,7 @@ int engine_run(struct engine *e, struct nf_err *err)
 		wait = download_next_due(e, now, wait);
 		rc = transfers_run(e->transfers, (int)wait, err);
 	}
+	remember(e);
 	return rc;
 }
 
@@ -333,7 +334,6 @@ int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 		resolver_want(e.resolver, &opts->targets[i]);
 	rc = engine_run(&e, err);
 	take_stock(&e);
-	remember(&e);
 	workers_wait(e.workers, -1);
 	flushed = pool_flush(opts->pool, rc ? NULL : err);
 	if (!rc && e.rc) {

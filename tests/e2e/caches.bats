@@ -97,6 +97,19 @@ known() {
 	[ "$SECONDS" -le 2 ]
 }
 
+@test "planning waits for a cache that never answers once, too" {
+	make_small_closure "$T/cache"
+	start_silent_cache
+	start_cache "$T/cache"
+	plan=("$BUILD/nixferry" plan "$TOP" --trusted-public-key "$PUBLIC_KEY" --substituter
+		"$SILENT" --substituter "$URL")
+	run "${plan[@]}"
+	[ "$(known "$SILENT" Unreachable)" = 1 ]
+	SECONDS=0
+	run "${plan[@]}"
+	[ "$SECONDS" -le 2 ]
+}
+
 @test "where every cache was down, none is given less time" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nix-cache-info=delay:1500'
