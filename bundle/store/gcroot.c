@@ -13,6 +13,7 @@
 
 #define PROFILE_NAME_MAX 200
 #define LINK_SUFFIX	 "-link"
+#define TEMP_LINK	 ".nixferry.tmp"
 
 /* The target of the symbolic link NAME; false if it is none, or longer than any that is
  * looked for here. */
@@ -26,21 +27,25 @@ static bool read_link(int dir_fd, const char *name, char *out, size_t size)
 	return true;
 }
 
+/* What a killed run left. Two imports into one store do not run at once, so that one name
+ * serves all. */
+static int remove_leftover(int dir_fd, struct nf_err *err)
+{
+	if (unlinkat(dir_fd, TEMP_LINK, 0) && errno != ENOENT)
+		return err_sys(err, "cannot remove '%s'", TEMP_LINK);
+	return 0;
+}
+
 /* NAME -> TARGET, swapped in atomically for whatever link had the name. */
 static int replace_link(int dir_fd, const char *name, const char *target,
 			struct nf_err *err)
 {
-	char temp[48];
-
-	snprintf(temp, sizeof(temp), ".nixferry-%ld.tmp", (long)getpid());
-	if (unlinkat(dir_fd, temp, 0) && errno != ENOENT)
-		return err_sys(err, "cannot remove '%s'", temp);
-	if (symlinkat(target, dir_fd, temp))
+	if (symlinkat(target, dir_fd, TEMP_LINK))
 		return err_sys(err, "cannot make the link '%s'", name);
-	if (renameat(dir_fd, temp, dir_fd, name)) {
+	if (renameat(dir_fd, TEMP_LINK, dir_fd, name)) {
 		int rc = err_sys(err, "cannot make the link '%s'", name);
 
-		unlinkat(dir_fd, temp, 0);
+		unlinkat(dir_fd, TEMP_LINK, 0);
 		return rc;
 	}
 	return 0;
@@ -63,6 +68,9 @@ int gcroot_add(const struct target *t, const struct nf_storepath *path,
 	rc = file_opendir_at(&dir_fd, roots_fd, "nixferry", err);
 	if (rc)
 		return err_prefix(err, rc, "'%s/gcroots'", t->state_dir);
+	rc = remove_leftover(dir_fd, err);
+	if (rc)
+		return rc;
 	nf_storepath_format(want, path);
 	if (read_link(dir_fd, path->base, have, sizeof(have)) && !strcmp(want, have))
 		return 0;
@@ -167,6 +175,9 @@ int profile_set(const struct target *t, const char *name, const struct nf_storep
 	rc = file_opendir_at(&dir_fd, t->state_fd, "profiles", err);
 	if (rc)
 		return err_prefix(err, rc, "'%s'", t->state_dir);
+	rc = remove_leftover(dir_fd, err);
+	if (rc)
+		return rc;
 	nf_storepath_format(want, path);
 	if (!is_current(dir_fd, name, want, file)) {
 		rc = new_generation(dir_fd, name, want, file, err);

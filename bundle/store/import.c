@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "store/gcroot.h"
@@ -62,12 +63,36 @@ static int empty_directory(int dir_fd, struct nf_err *err)
 	return rc;
 }
 
+/* A moment, for an import that was killed and is still on its way out. */
+#define LOCK_TRIES    20
+#define LOCK_PAUSE_US 100000
+
+static int wait_for_lock(struct import *im, int fd, struct nf_err *err)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		int rc;
+
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return err_sys(err, "cannot lock '%s/nix/store/" TEMP_NAME "'",
+				       im->target.root);
+		rc = interrupt_check(err);
+		if (rc)
+			return rc;
+		usleep(LOCK_PAUSE_US);
+	}
+	return err_set(err, NF_E_SYS, "another import into '%s' is running",
+		       im->opts->store_root);
+}
+
 /* Opens and locks the directory; *ret_gone if another import removed it before it was
  * ours. */
 static int lock_temp(struct import *im, bool *ret_gone, struct nf_err *err)
 {
 	AUTO_FD int fd = -1;
 	struct stat st;
+	int rc;
 
 	if (mkdirat(im->target.store_fd, TEMP_NAME, 0700) && errno != EEXIST)
 		return err_sys(err, "cannot make '%s/nix/store/" TEMP_NAME "'",
@@ -80,14 +105,9 @@ static int lock_temp(struct import *im, bool *ret_gone, struct nf_err *err)
 	if (fd < 0)
 		return err_sys(err, "cannot open '%s/nix/store/" TEMP_NAME "'",
 			       im->target.root);
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		if (errno == EWOULDBLOCK)
-			return err_set(err, NF_E_SYS,
-				       "another import into '%s' is running",
-				       im->opts->store_root);
-		return err_sys(err, "cannot lock '%s/nix/store/" TEMP_NAME "'",
-			       im->target.root);
-	}
+	rc = wait_for_lock(im, fd, err);
+	if (rc)
+		return rc;
 	if (fstat(fd, &st))
 		return err_sys(err, "cannot look at '" TEMP_NAME "'");
 	*ret_gone = st.st_nlink == 0;

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "temp_dir.h"
 
 #define HASH_A "sgii4f5h9d2lym14f3av1r80w53l9k82"
@@ -197,6 +199,25 @@ static void nix_sees_the_roots(void **state)
 	assert_non_null(strstr(roots, "/nix/var/nix/profiles/system-1-link"));
 }
 
+static void what_a_killed_run_left_is_removed(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FD int roots_fd = -1;
+	char *link;
+
+	assert_int_equal(gcroot_add(&f->target, &f->a, NULL), 0);
+	assert_int_equal(
+		file_opendir_at(&roots_fd, f->target.state_fd, "gcroots/nixferry", NULL),
+		0);
+	assert_int_equal(symlinkat("x", roots_fd, ".nixferry.tmp"), 0);
+	assert_int_equal(symlinkat("x", f->target.state_fd, "profiles/.nixferry.tmp"), 0);
+	assert_int_equal(gcroot_add(&f->target, &f->a, NULL), 0);
+	assert_int_equal(profile_set(&f->target, "system", &f->a, &link, NULL), 0);
+	free(link);
+	assert_int_equal(unlinkat(roots_fd, ".nixferry.tmp", 0), -1);
+	assert_int_equal(unlinkat(f->target.state_fd, "profiles/.nixferry.tmp", 0), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +234,8 @@ int main(void)
 			an_absolute_link_to_a_generation_is_understood, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_that_are_none_are_wrong_usage,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_killed_run_left_is_removed, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(nix_sees_the_roots, setup, teardown),
 	};
 
