@@ -27,18 +27,20 @@ struct pack {
 	size_t input_count;
 	struct map nars;    /* NarHash to index in inputs */
 	enum codec *codecs; /* of each input that is a NAR */
-	/* encoding anew */
+	/* encoding */
 	struct workers *workers;
 	pthread_mutex_t lock; /* of what follows */
 	int rc;
 	struct nf_err err;
 };
 
-/* ---- encoding anew ---- */
+/* ---- bringing the pool to what is to be packed ---- */
 
-struct reencode {
+/* An entry to be encoded anew or, with IS_NEW, to be made from what the origin has. */
+struct encode {
 	struct pack *pack;
-	struct nf_storepath path;
+	struct nf_pathinfo info;
+	bool is_new;
 };
 
 static bool is_encoded_so(const struct nf_narinfo *ni, int level)
@@ -62,9 +64,6 @@ static int reencode(struct pack *pk, const struct nf_storepath *path, struct nf_
 	struct nf_narinfo ni;
 	int rc;
 
-	rc = interrupt_check(err);
-	if (rc)
-		return rc;
 	rc = pool_find(pk->pool, path, &ni, err);
 	if (!rc)
 		rc = pool_reencode(pk->pool, &ni, pk->opts->level, err);
@@ -72,19 +71,47 @@ static int reencode(struct pack *pk, const struct nf_storepath *path, struct nf_
 	return rc;
 }
 
-static void reencode_job(void *job, size_t worker)
+static int take_from_origin(struct pack *pk, const struct nf_pathinfo *info,
+			    struct nf_err *err)
 {
-	struct reencode *r = job;
-	struct pack *pk = r->pack;
+	const struct pack_options *opts = pk->opts;
+	/* Nobody served it: there is no encoding to be kept. */
+	int level = opts->level == POOL_KEEP ? ZSTD_LEVEL_DEFAULT : opts->level;
+	struct nf_source *nar;
+	struct nf_trusted t;
+	int rc;
+
+	rc = opts->origin->nar(opts->origin->ctx, &info->path, &nar, err);
+	if (rc)
+		return err_prefix(err, rc, "path '%s'", info->path.base);
+	if (!opts->keys || nf_trust_pathinfo(&t, info, opts->keys, NULL))
+		nf_trust_by_store(&t, info);
+	rc = pool_ingest(pk->pool, &t, CODEC_NONE, nar, level, err);
+	return rc ? err_prefix(err, rc, "path '%s'", info->path.base) : 0;
+}
+
+static void encode_free(struct encode *e)
+{
+	nf_pathinfo_release(&e->info);
+	free(e);
+}
+
+static void encode_job(void *job, size_t worker)
+{
+	struct encode *e = job;
+	struct pack *pk = e->pack;
 	struct nf_err err;
 	int rc;
 
 	(void)worker;
 	if (!has_failed(pk)) {
 		int item = progress_begin(pk->opts->progress, "encode",
-					  r->path.base + NF_STOREPATH_HASH_LEN + 1);
+					  e->info.path.base + NF_STOREPATH_HASH_LEN + 1);
 
-		rc = reencode(pk, &r->path, &err);
+		rc = interrupt_check(&err);
+		if (!rc)
+			rc = e->is_new ? take_from_origin(pk, &e->info, &err)
+				       : reencode(pk, &e->info.path, &err);
 		progress_end(pk->opts->progress, item);
 		progress_add(pk->opts->progress, PROGRESS_PATHS_DONE, 1);
 		pthread_mutex_lock(&pk->lock);
@@ -94,38 +121,59 @@ static void reencode_job(void *job, size_t worker)
 		}
 		pthread_mutex_unlock(&pk->lock);
 	}
-	free(r);
+	encode_free(e);
 }
 
-static int visit(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
+static struct encode *encode_new(struct pack *pk, const struct nf_pathinfo *info,
+				 bool is_new)
 {
-	struct pack *pk = ctx;
-	struct reencode *r;
+	struct encode *e = mem_calloc(1, sizeof(*e));
 
-	(void)err;
-	if (is_encoded_so(ni, pk->opts->level))
-		return 0;
+	e->pack = pk;
+	e->is_new = is_new;
+	nf_pathinfo_copy(&e->info, info);
+	return e;
+}
+
+static void submit(struct pack *pk, struct encode *e)
+{
 	if (!pk->workers) {
 		size_t jobs = pk->opts->jobs ? pk->opts->jobs : workers_cpu_count();
 
 		progress_phase(pk->opts->progress, "encoding");
 		pk->workers = workers_new(jobs, 4 * jobs);
 	}
-	r = mem_alloc(sizeof(*r));
-	*r = (struct reencode){ pk, ni->info.path };
 	progress_add(pk->opts->progress, PROGRESS_PATHS_TOTAL, 1);
-	workers_submit(pk->workers, reencode_job, r);
-	return 0;
+	workers_submit(pk->workers, encode_job, e);
 }
 
-/* Finds the closure, and sees to it that all of it is encoded as asked. */
+static int find(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
+		struct nf_err *err)
+{
+	struct pack *pk = ctx;
+	const struct pack_origin *origin = pk->opts->origin;
+	bool is_new;
+	int rc;
+
+	rc = pool_find(pk->pool, path, ni, err);
+	is_new = rc == -NF_E_MISSING && origin;
+	if (is_new) {
+		nf_narinfo_release(ni);
+		rc = origin->find(origin->ctx, path, &ni->info, err);
+	}
+	if (!rc && (is_new || !is_encoded_so(ni, pk->opts->level)))
+		submit(pk, encode_new(pk, &ni->info, is_new));
+	return rc;
+}
+
+/* Finds the closure, and sees to it that the pool has all of it, encoded as asked. */
 static int prepare(struct pack *pk, struct nf_err *err)
 {
 	const struct pack_options *opts = pk->opts;
 	int rc;
 
-	rc = pool_closure_walk(&pk->closure, pk->pool, opts->roots, opts->root_count,
-			       visit, pk, err);
+	rc = pool_closure_walk(&pk->closure, opts->roots, opts->root_count, find, pk,
+			       err);
 	if (!pk->workers)
 		return rc;
 	if (rc) {

@@ -8,15 +8,29 @@
 #include "base/progress.h"
 #include "pool/pool.h"
 
+/* A store that has what the pool lacks. What it says of a path is trusted: it is a store
+ * whose owner the user trusts. */
+struct pack_origin {
+	void *ctx;
+	/* Facts of a path, or NF_E_MISSING; INFO is initialised in any case. On the
+	 * caller's thread. */
+	int (*find)(void *ctx, const struct nf_storepath *path, struct nf_pathinfo *info,
+		    struct nf_err *err);
+	/* Its NAR, unverified. Any thread. */
+	int (*nar)(void *ctx, const struct nf_storepath *path, struct nf_source **ret,
+		   struct nf_err *err);
+};
+
 struct pack_options {
-	const struct nf_storepath
-		*roots; /* each with its closure, all of it in the pool */
+	const struct nf_storepath *roots; /* each with its closure */
 	size_t root_count;
 	const struct nf_secret_key
 		*key; /* signs the bundle, and paths that have no signature or that
 			 only a trusted store vouched for */
 	int level;    /* zstd level, or POOL_KEEP: each NAR as it is in the pool */
-	size_t jobs;  /* 0: one a processor */
+	const struct pack_origin *origin; /* or NULL: the pool alone */
+	const struct nf_keyring *keys;	  /* for the origin's signatures; NULL: none */
+	size_t jobs;			  /* 0: one a processor */
 	struct progress *progress;
 };
 
@@ -28,9 +42,9 @@ struct pack_result {
 
 /* Writes the closure of the roots to the file OUTPUT (temporary name, fsync, rename) or,
  * if it is
- * "-", to standard output. Entries in another encoding than LEVEL asks for are encoded
- * anew into the pool first. NF_E_MISSING names a path of the closure that is not in the
- * pool and who refers to it. */
+ * "-", to standard output. What the pool lacks comes into it from the origin, verified;
+ * entries in another encoding than LEVEL asks for are encoded anew. NF_E_MISSING names a
+ * path of the closure that neither has and who refers to it. */
 int pack_bundle(struct pool *p, const char *output, const struct pack_options *opts,
 		struct pack_result *ret, struct nf_err *err) MUST_CHECK;
 

@@ -73,39 +73,30 @@ static int name_referrer(const struct pool_closure *c, uint32_t index, int rc,
 			  node->path.base, c->nodes[node->referrer].path.base);
 }
 
-static int visit_node(struct pool_closure *c, struct pool *p, uint32_t index,
-		      int (*visit)(void *ctx, const struct nf_narinfo *ni,
-				   struct nf_err *err),
+int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
+		      size_t root_count,
+		      int (*find)(void *ctx, const struct nf_storepath *path,
+				  struct nf_narinfo *ni, struct nf_err *err),
 		      void *ctx, struct nf_err *err)
 {
-	struct nf_narinfo ni;
-	int rc;
-
-	rc = interrupt_check(err);
-	if (rc)
-		return rc;
-	rc = pool_find(p, &c->nodes[index].path, &ni, err);
-	rc = rc ? name_referrer(c, index, rc, err) : add_refs(c, index, &ni.info, err);
-	if (!rc)
-		rc = visit(ctx, &ni, err);
-	nf_narinfo_release(&ni);
-	return rc;
-}
-
-int pool_closure_walk(struct pool_closure *c, struct pool *p,
-		      const struct nf_storepath *roots, size_t root_count,
-		      int (*visit)(void *ctx, const struct nf_narinfo *ni,
-				   struct nf_err *err),
-		      void *ctx, struct nf_err *err)
-{
-	int rc = 0;
-
 	for (size_t i = 0; i < root_count; i++)
 		find_or_add(c, &roots[i], (uint32_t)c->len);
 	/* Those that it finds are appended: the nodes are the queue. */
-	for (size_t i = 0; !rc && i < c->len; i++)
-		rc = visit_node(c, p, (uint32_t)i, visit, ctx, err);
-	return rc;
+	for (uint32_t i = 0; i < c->len; i++) {
+		const struct nf_storepath path = c->nodes[i].path;
+		AUTO(nf_narinfo_release) struct nf_narinfo ni;
+		int rc;
+
+		nf_narinfo_init(&ni);
+		rc = interrupt_check(err);
+		if (rc)
+			return rc;
+		rc = find(ctx, &path, &ni, err);
+		rc = rc ? name_referrer(c, i, rc, err) : add_refs(c, i, &ni.info, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 static int compare_nodes(const void *a, const void *b, void *ctx)

@@ -1,4 +1,5 @@
-/* The closure of some paths, from the References of a pool's entries. */
+/* The closure of some paths, from the References of a pool's entries and of what is to
+ * become such. */
 #ifndef POOL_CLOSURE_H
 #define POOL_CLOSURE_H
 
@@ -26,12 +27,13 @@ struct pool_closure {
 void pool_closure_init(struct pool_closure *c);
 void pool_closure_release(struct pool_closure *c);
 
-/* Finds all that the roots refer to; VISIT sees each entry once. NF_E_MISSING names a
- * path that is not in the pool, and who refers to it. */
-int pool_closure_walk(struct pool_closure *c, struct pool *p,
-		      const struct nf_storepath *roots, size_t root_count,
-		      int (*visit)(void *ctx, const struct nf_narinfo *ni,
-				   struct nf_err *err),
+/* Finds all that the roots refer to. FIND is asked once for each path: it initialises NI
+ * in any case and fills it, or says NF_E_MISSING, to which is added who refers to the
+ * path. */
+int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
+		      size_t root_count,
+		      int (*find)(void *ctx, const struct nf_storepath *path,
+				  struct nf_narinfo *ni, struct nf_err *err),
 		      void *ctx, struct nf_err *err) MUST_CHECK;
 
 /* Indices of the nodes, c->len of them each, the caller's (free()): in byte order of the
