@@ -68,6 +68,19 @@ static void ignore(struct substituter *s, struct nf_slice key)
 				NF_SLICE_ARG(key));
 }
 
+/* "local?root=/mnt" */
+static int parse_root(struct substituter *s, struct nf_slice value, struct nf_err *err)
+{
+	if (s->kind != SUBSTITUTER_PATH)
+		return err_set(err, NF_E_USAGE, "only 'local' has a root");
+	if (value.len == 0 || value.ptr[0] != '/')
+		return err_set(err, NF_E_USAGE, "its root '%.*s' is not absolute",
+			       NF_SLICE_ARG(value));
+	free(s->path);
+	s->path = mem_strndup(value.ptr, value.len);
+	return 0;
+}
+
 static int parse_parameter(struct substituter *s, struct nf_slice key,
 			   struct nf_slice value, struct nf_err *err)
 {
@@ -75,6 +88,8 @@ static int parse_parameter(struct substituter *s, struct nf_slice key,
 
 	if (nf_slice_is(key, "priority"))
 		return parse_priority(s, value, err);
+	if (nf_slice_is(key, "root"))
+		return parse_root(s, value, err);
 	if (nf_slice_is(key, "trusted"))
 		return parse_boolean(&s->trusted, key, value, err);
 	if (nf_slice_is(key, "want-mass-query"))
@@ -100,6 +115,12 @@ static int parse_parameters(struct substituter *s, struct nf_slice query,
 	return rc;
 }
 
+static bool is_path(struct nf_slice url)
+{
+	return url.len && (url.ptr[0] == '/' || slice_skip_prefix(&url, "./") ||
+			   slice_skip_prefix(&url, "../"));
+}
+
 static int parse_kind(struct substituter *s, struct nf_slice url, struct nf_err *err)
 {
 	struct nf_slice rest = url;
@@ -117,8 +138,14 @@ static int parse_kind(struct substituter *s, struct nf_slice url, struct nf_err 
 		s->path = mem_strndup(rest.ptr, rest.len);
 		return 0;
 	}
+	if (is_path(url) || nf_slice_is(url, "local")) {
+		s->kind = SUBSTITUTER_PATH;
+		s->path = is_path(url) ? mem_strndup(url.ptr, url.len) : mem_strdup("/");
+		return 0;
+	}
 	return err_set(err, NF_E_UNSUPPORTED,
-		       "only http://, https:// and file:// are supported");
+		       "only http://, https://, file://, local and paths (/mnt, "
+		       "./x.bundle) are supported");
 }
 
 /* They would be shown wherever the address is. What is before the '@' is not quoted. */
@@ -154,7 +181,7 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 	int rc;
 
 	*s = (struct substituter){ 0 };
-	while (url.len && url.ptr[url.len - 1] == '/')
+	while (url.len > 1 && url.ptr[url.len - 1] == '/')
 		url.len--;
 	rc = refuse_credentials(url, err);
 	if (rc)
@@ -169,7 +196,9 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 		substituter_release(s);
 		return err_prefix(err, rc, "substituter '%.*s'", NF_SLICE_ARG(text));
 	}
-	s->url = mem_strndup(url.ptr, url.len);
+	/* Two roots of "local" are two stores. */
+	s->url = nf_slice_is(url, "local") ? mem_strdup(s->path)
+					   : mem_strndup(url.ptr, url.len);
 	return 0;
 }
 
@@ -184,7 +213,7 @@ struct nf_slice substituter_label(const struct substituter *s)
 {
 	struct nf_slice rest = nf_slice_str(s->url);
 
-	if (s->kind == SUBSTITUTER_FILE)
+	if (s->kind != SUBSTITUTER_HTTP)
 		return nf_slice_str(s->path);
 	if (!slice_skip_prefix(&rest, "https://"))
 		slice_skip_prefix(&rest, "http://");

@@ -1,5 +1,6 @@
 /* Where NARs can be had, as the user names it: "https://cache.nixos.org?priority=40",
- * "http://lan:5000", "file:///mnt/cache". */
+ * "http://lan:5000", "file:///mnt/cache", "file:///mnt/x.bundle"; "/mnt" and
+ * "local?root=/mnt" (a store's root), "./x.bundle". */
 #ifndef SUBSTITUTER_H
 #define SUBSTITUTER_H
 
@@ -10,13 +11,14 @@
 
 enum substituter_kind {
 	SUBSTITUTER_HTTP,
-	SUBSTITUTER_FILE
+	SUBSTITUTER_FILE, /* "file://": a cache's directory, or a bundle */
+	SUBSTITUTER_PATH, /* a store's root, a bundle or a cache's directory */
 };
 
 struct substituter {
 	enum substituter_kind kind;
 	char *url;  /* without parameters and trailing slash; never ends in '/' */
-	char *path; /* SUBSTITUTER_FILE: the directory */
+	char *path; /* of those that are on this machine */
 	bool has_priority;
 	int priority;  /* "?priority=N"; lower is tried first */
 	bool trusted;  /* "?trusted=1": what it serves needs no signature */

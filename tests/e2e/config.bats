@@ -146,7 +146,7 @@ in_pool() {
 
 @test "stores that we cannot ask are left out of nix.conf's list, and refused as an option" {
 	make_path
-	configure "substituters = daemon s3://bucket ssh://host ssh-ng://h local file://$T/cache" \
+	configure "substituters = daemon s3://bucket ssh://host ssh-ng://h auto file://$T/cache" \
 		"trusted-public-keys = $PUBLIC_KEY"
 	run --separate-stderr fetch "$TOP"
 	[ "$status" -eq 0 ]

@@ -74,6 +74,39 @@ static void parameters_of_nix_count_or_are_told(void **state)
 	}
 }
 
+static void paths_and_local_are_on_this_machine(void **state)
+{
+	static const struct {
+		const char *text, *path, *url;
+	} rows[] = {
+		{ "/mnt", "/mnt", "/mnt" },
+		{ "/mnt/", "/mnt", "/mnt" },
+		{ "/", "/", "/" },
+		{ "./x.bundle", "./x.bundle", "./x.bundle" },
+		{ "../x.bundle?priority=3", "../x.bundle", "../x.bundle" },
+		{ "local", "/", "/" },
+		{ "local?root=/mnt", "/mnt", "/mnt" },
+		{ "local?trusted=1&root=/mnt", "/mnt", "/mnt" },
+	};
+	struct substituter s;
+	struct nf_err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(substituter_parse(&s, nf_slice_str(rows[i].text), &err),
+				 0);
+		assert_int_equal(s.kind, SUBSTITUTER_PATH);
+		assert_string_equal(s.path, rows[i].path);
+		assert_string_equal(s.url, rows[i].url);
+		assert_true(nf_slice_is(substituter_label(&s), rows[i].path));
+		substituter_release(&s);
+	}
+}
+
+#define ONLY                                                                             \
+	"only http://, https://, file://, local and paths (/mnt, ./x.bundle) are "       \
+	"supported"
+
 static void what_is_no_substituter_is_refused_by_name(void **state)
 {
 	static const struct {
@@ -81,21 +114,18 @@ static void what_is_no_substituter_is_refused_by_name(void **state)
 		int code;
 		const char *error;
 	} rows[] = {
-		{ "ftp://x", NF_E_UNSUPPORTED,
-		  "substituter 'ftp://x': only http://, https:// and file:// are "
-		  "supported" },
+		{ "ftp://x", NF_E_UNSUPPORTED, "substituter 'ftp://x': " ONLY },
 		{ "ssh-ng://host", NF_E_UNSUPPORTED,
-		  "substituter 'ssh-ng://host': only http://, https:// and file:// are "
-		  "supported" },
-		{ "daemon", NF_E_UNSUPPORTED,
-		  "substituter 'daemon': only http://, https:// and file:// are "
-		  "supported" },
-		{ "", NF_E_UNSUPPORTED,
-		  "substituter '': only http://, https:// and file:// are supported" },
+		  "substituter 'ssh-ng://host': " ONLY },
+		{ "daemon", NF_E_UNSUPPORTED, "substituter 'daemon': " ONLY },
+		{ "x.bundle", NF_E_UNSUPPORTED, "substituter 'x.bundle': " ONLY },
+		{ "", NF_E_UNSUPPORTED, "substituter '': " ONLY },
 		{ "http:///x", NF_E_USAGE, "substituter 'http:///x': it names no host" },
-		{ "https://", NF_E_UNSUPPORTED,
-		  "substituter 'https://': only http://, https:// and file:// are "
-		  "supported" },
+		{ "https://", NF_E_UNSUPPORTED, "substituter 'https://': " ONLY },
+		{ "local?root=mnt", NF_E_USAGE,
+		  "substituter 'local?root=mnt': its root 'mnt' is not absolute" },
+		{ "file:///x?root=/mnt", NF_E_USAGE,
+		  "substituter 'file:///x?root=/mnt': only 'local' has a root" },
 		{ "file://x", NF_E_USAGE,
 		  "substituter 'file://x': its path is not absolute" },
 		{ "http://a b", NF_E_USAGE,
@@ -127,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_are_taken_apart),
 		cmocka_unit_test(parameters_of_nix_count_or_are_told),
+		cmocka_unit_test(paths_and_local_are_on_this_machine),
 		cmocka_unit_test(what_is_no_substituter_is_refused_by_name),
 	};
 
