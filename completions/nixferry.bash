@@ -99,6 +99,10 @@ _nixferry() {
 		COMPREPLY=()
 		return
 		;;
+	'prefetch --from-store')
+		_nixferry_files -d
+		return
+		;;
 	'prefetch --from-file')
 		_nixferry_files -f
 		return
@@ -129,6 +133,14 @@ _nixferry() {
 		;;
 	'pack --compress')
 		COMPREPLY=()
+		return
+		;;
+	'pack --trusted-public-key')
+		COMPREPLY=()
+		return
+		;;
+	'pack --from-store')
+		_nixferry_files -d
 		return
 		;;
 	'pack --from-file')
@@ -302,14 +314,14 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --sign-key --compress --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --sign-key --compress --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --sign-key --compress --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --sign-key --compress --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

@@ -5,6 +5,7 @@
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "pool/pack.h"
 
@@ -48,9 +49,44 @@ static void report(struct ui *ui, const struct pack_result *r, const char *outpu
 	}
 }
 
+/* Where paths may come from, and whose word counts. */
+struct sources {
+	struct nix_settings settings;
+	struct nf_keyring *keys;
+	struct local_store *store;
+	struct pack_origin origin;
+};
+
+static void sources_release(struct sources *s)
+{
+	nix_settings_release(&s->settings);
+	nf_keyring_free(s->keys);
+	local_store_free(s->store);
+}
+
+static int open_sources(struct sources *s, struct pack_options *opts,
+			const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	int rc;
+
+	rc = nix_settings_load(&s->settings, err);
+	if (!rc)
+		rc = options_keyring(&s->keys, args, &s->settings, err);
+	if (!rc)
+		rc = store_options_open(&s->store, args, ui, err);
+	if (rc)
+		return rc;
+	options_tell_notes(&s->settings, ui);
+	s->origin = store_options_origin(s->store);
+	opts->origin = s->store ? &s->origin : NULL;
+	opts->keys = s->keys;
+	return 0;
+}
+
 static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(nf_secret_key_freep) struct nf_secret_key *key = NULL;
+	AUTO(sources_release) struct sources sources = { 0 };
 	AUTO(pool_freep) struct pool *pool = NULL;
 	AUTO_FREE struct nf_storepath *roots = NULL;
 	const char *output = cmd_args_value(args, "output");
@@ -70,6 +106,8 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		rc = options_target_paths(&roots, &opts.root_count, args, err);
 	if (!rc)
 		rc = options_open_pool(&pool, args, err);
+	if (!rc)
+		rc = open_sources(&sources, &opts, args, ui, err);
 	if (rc)
 		return rc;
 	opts.roots = roots;
@@ -93,20 +131,19 @@ static const struct cmd_option_group group = { "Options", options };
 const struct command cmd_pack = {
 	.name = "pack",
 	.args = "TARGET...",
-	.summary = "pack what the pool has into a bundle, without a network",
+	.summary = "pack what pool and store have into a bundle, without a network",
 	.text = "Packs each TARGET with everything that it needs into one signed bundle. "
-		"All of it "
-		"must be in the pool, where prefetch puts it. The same paths, key and "
-		"level give "
-		"the same bytes.\n"
-		"\n"
-		"TARGET is a store path, something below one, HASH-NAME alone, a "
-		"symbolic link to "
-		"one such as ./result, or - for a list on standard input.",
-	.groups = (const struct cmd_option_group *const[]){ &group, &options_pack,
-							    &options_targets,
-							    &options_pool, &options_jobs,
-							    &options_common, NULL },
+		"All of it must be in the pool, where prefetch puts it, or in the live "
+		"store, "
+		"from where it comes into the pool. The same paths, key and level give "
+		"the "
+		"same bytes.\n"
+		"\n" OPTIONS_TARGET_TEXT,
+	.groups =
+		(const struct cmd_option_group *const[]){
+			&group, &options_pack, &options_keys, &options_stores,
+			&options_targets, &options_pool, &options_jobs, &options_common,
+			NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

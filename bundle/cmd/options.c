@@ -61,8 +61,8 @@ const struct cmd_option_group options_pack = { "Packing", pack };
 
 static const struct cmd_option targets[] = {
 	{ "from-file", 0, "FILE",
-	  "read targets from FILE, one a line; - is standard input", CMD_VALUE_FILE, NULL,
-	  true },
+	  "read targets from FILE, one a line, may be xz; - is standard input",
+	  CMD_VALUE_FILE, NULL, true },
 	{ 0 },
 };
 const struct cmd_option_group options_targets = { "Targets", targets };

@@ -20,6 +20,11 @@ extern const struct cmd_option_group options_pool;
 extern const struct cmd_option_group options_jobs;
 /* --sign-key --compress */
 extern const struct cmd_option_group options_pack;
+/* What commands say of their arguments. */
+#define OPTIONS_TARGET_TEXT                                                              \
+	"TARGET is a store path, something below one, HASH-NAME alone, a symbolic link " \
+	"to one such as ./result, an attribute of a flake (FLAKE#ATTR, which nix "       \
+	"evaluates), or - for a list on standard input."
 /* --from-file */
 extern const struct cmd_option_group options_targets;
 /* --substituter --extra-substituter --connections --limit-rate --netrc-file */

@@ -57,10 +57,10 @@ static int add(struct substituter_list *l, const char *url, struct nix_settings 
 	if (rc)
 		return rc;
 	known = find(l, s.url);
-	if (!known && l->count == SCHEDULER_CACHES_MAX) {
+	if (!known && l->count == FETCH_SUBSTITUTERS_MAX) {
 		substituter_release(&s);
 		return err_set(err, NF_E_USAGE, "more than %d substituters",
-			       SCHEDULER_CACHES_MAX);
+			       FETCH_SUBSTITUTERS_MAX);
 	}
 	note(settings, &s);
 	if (known) {

@@ -8,6 +8,7 @@
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "net/fetch.h"
 #include "pool/pack.h"
@@ -19,6 +20,7 @@ struct prefetch {
 	struct nf_storepath *targets;
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
+	struct local_store *store; /* NULL: none */
 	const char *output;
 	bool json;
 };
@@ -29,6 +31,7 @@ static void prefetch_release(struct prefetch *p)
 	cache_setup_release(&p->caches);
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
+	local_store_free(p->store);
 }
 
 static int check_output(const struct prefetch *p, struct nf_err *err)
@@ -69,8 +72,11 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 		rc = options_target_paths(&p->targets, &f->target_count, args, err);
 	if (!rc)
 		rc = options_open_pool(&p->pool, args, err);
+	if (!rc)
+		rc = store_options_open(&p->store, args, ui, err);
 	f->targets = p->targets;
 	f->pool = p->pool;
+	f->store = p->store;
 	return rc;
 }
 
@@ -114,7 +120,9 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r,
 	json_add_bool(doc, "complete", rc == 0);
 	json_add_number(doc, "paths", r->paths);
 	json_add_number(doc, "inPool", r->in_pool);
+	json_add_number(doc, "inStore", r->in_store);
 	json_add_number(doc, "fetched", r->fetched);
+	json_add_number(doc, "dumped", r->dumped);
 	json_add_number(doc, "narSize", r->nar_bytes);
 	json_add_number(doc, "downloadSize", r->to_fetch_bytes);
 	json_add_number(doc, "downloadedBytes", r->fetched_bytes);
@@ -140,19 +148,24 @@ static void say(const struct prefetch *p, struct ui *ui, const char *line)
 static void report_text(const struct prefetch *p, struct ui *ui,
 			const struct fetch_result *r, const struct pack_result *packed)
 {
-	char size[HUMAN_MAX], nar[HUMAN_MAX], line[512];
+	char size[HUMAN_MAX], nar[HUMAN_MAX], store[64] = "", line[512];
 
 	human_size(nar, r->nar_bytes);
 	if (p->fetch.dry_run) {
 		human_size(size, r->to_fetch_bytes);
+		if (r->in_store)
+			snprintf(store, sizeof(store), "%zu in the store, ", r->in_store);
 		snprintf(line, sizeof(line),
-			 "%zu paths (%s): %zu in the pool, %zu to fetch (%s)", r->paths,
-			 nar, r->in_pool, r->paths - r->in_pool, size);
+			 "%zu paths (%s): %zu in the pool, %s%zu to fetch (%s)", r->paths,
+			 nar, r->in_pool, store, r->paths - r->in_pool - r->in_store,
+			 size);
 	} else {
 		human_size(size, r->fetched_bytes);
+		if (r->dumped)
+			snprintf(store, sizeof(store), "%zu from the store, ", r->dumped);
 		snprintf(line, sizeof(line),
-			 "%zu paths (%s): %zu were in the pool, %zu fetched (%s)",
-			 r->paths, nar, r->in_pool, r->fetched, size);
+			 "%zu paths (%s): %zu were in the pool, %s%zu fetched (%s)",
+			 r->paths, nar, r->in_pool, store, r->fetched, size);
 	}
 	say(p, ui, line);
 	if (!packed)
@@ -231,21 +244,19 @@ const struct command cmd_prefetch = {
 	.name = "prefetch",
 	.args = "TARGET...",
 	.summary = "fetch a closure into the pool, and pack it",
-	.text = "Finds everything that each TARGET needs, downloads what the pool lacks "
-		"from the "
-		"caches, verifies it and keeps it in the pool; with --output also packs "
-		"it into "
-		"one signed bundle. Interrupted, the same command goes on from where it "
-		"was.\n"
-		"\n"
-		"TARGET is a store path, something below one, HASH-NAME alone, a "
-		"symbolic link to "
-		"one such as ./result, or - for a list on standard input.",
+	.text = "Finds everything that each TARGET needs, takes what the pool lacks from "
+		"the live "
+		"store or else from the caches, verifies it and keeps it in the pool; "
+		"with "
+		"--output also packs it into one signed bundle. Interrupted, the same "
+		"command "
+		"goes on from where it was.\n"
+		"\n" OPTIONS_TARGET_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_pack, &options_caches, &options_keys,
-			&options_targets, &options_pool, &options_jobs, &options_common,
-			NULL },
+			&options_stores, &options_targets, &options_pool, &options_jobs,
+			&options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

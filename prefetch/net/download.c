@@ -51,6 +51,7 @@ struct download {
 	struct nf_trusted trusted;
 	struct nf_err err; /* of the worker */
 	int rc;
+	bool unreadable; /* of the worker: the source failed us, not the pool */
 };
 
 static void download_free(struct download *d)
@@ -84,6 +85,10 @@ static void next_source(struct download *d, int code, const char *text)
 	progress_note(e->opts->progress, "path '%s' from cache '%s': %s", path_of(d),
 		      d->cache->conf->url, text);
 	resolver_set_reason(e->resolver, d->node, code, text);
+	if (d->cache->own) {
+		e->result->in_store--;
+		lookup_again(e, d->node);
+	}
 	scheduler_failed(e->scheduler, d->node, d->source);
 	download_free(d);
 }
@@ -120,33 +125,59 @@ static bool is_the_sources_fault(int rc)
 static void count_bytes(struct download *d, uint64_t n)
 {
 	d->cache->stats->bytes += n;
+	if (d->cache->own)
+		return; /* no download */
 	d->engine->result->fetched_bytes += n;
 	progress_add(d->engine->opts->progress, PROGRESS_BYTES_DONE, n);
 }
 
 /* ---- workers ---- */
 
+/* Passes a local source on, and tells its failures from those of the pool. */
+struct watched_source {
+	struct nf_source source;
+	struct nf_source *in;
+	struct download *download;
+};
+
+static int watched_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	struct watched_source *w = (struct watched_source *)s;
+	int rc = source_next(w->in, ret, err);
+
+	w->download->unreadable = rc != 0;
+	return rc;
+}
+
+static void watched_close(struct nf_source *s)
+{
+	source_close(((struct watched_source *)s)->in);
+	free(s);
+}
+
+static struct nf_source *watched_source_new(struct nf_source *in, struct download *d)
+{
+	struct watched_source *w = mem_calloc(1, sizeof(*w));
+
+	*w = (struct watched_source){ { watched_next, watched_close }, in, d };
+	return &w->source;
+}
+
 static void ingest_local(struct download *d)
 {
+	const struct fetch_options *opts = d->engine->opts;
 	struct nf_source *in;
-	struct stat st;
-	int fd;
+	int level = opts->level;
 
-	fd = open(d->url, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == ENOENT) {
-		d->rc = err_set(&d->err, NF_E_MISSING, "'%s' is not there", d->url);
+	d->rc = local_source_nar(d->cache->local, &d->info, d->source->url, &in,
+				 &d->offset, &d->err);
+	d->unreadable = d->rc != 0;
+	if (d->rc)
 		return;
-	}
-	if (fd < 0) {
-		d->rc = err_sys(&d->err, "cannot open '%s'", d->url);
-		return;
-	}
-	if (fstat(fd, &st) == 0)
-		d->offset = (uint64_t)st.st_size;
-	in = source_of_fd_range(fd, 0, UINT64_MAX);
-	d->rc = pool_ingest(d->engine->opts->pool, &d->trusted, d->codec, in,
-			    d->engine->opts->level, &d->err);
-	close(fd);
+	if (level == POOL_KEEP && local_source_dumps(d->cache->local))
+		level = ZSTD_LEVEL_DEFAULT;
+	d->rc = pool_ingest(opts->pool, &d->trusted, d->codec, watched_source_new(in, d),
+			    level, &d->err);
 }
 
 static void ingest_job(void *job, size_t worker)
@@ -156,7 +187,7 @@ static void ingest_job(void *job, size_t worker)
 
 	(void)worker;
 	d->rc = interrupt_check(&d->err);
-	if (!d->rc && d->cache->conf->kind == SUBSTITUTER_FILE)
+	if (!d->rc && d->cache->local)
 		ingest_local(d);
 	else if (!d->rc)
 		d->rc = pool_ingest_partial(e->opts->pool, &d->trusted, d->codec,
@@ -185,17 +216,20 @@ static void on_ingested(struct download *d)
 	struct engine *e = d->engine;
 
 	e->ingesting--;
-	if (d->cache->conf->kind == SUBSTITUTER_FILE)
+	if (d->cache->local)
 		count_bytes(d, d->offset);
 	if (d->rc == 0) {
 		d->has_partial = false;
 		d->cache->stats->nars++;
-		e->result->fetched++;
+		if (d->cache->own)
+			e->result->dumped++;
+		else
+			e->result->fetched++;
 		progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
 		download_free(d);
 	} else if (d->rc == -NF_E_INTR) {
 		download_free(d);
-	} else if (!is_the_sources_fault(d->rc)) {
+	} else if (!is_the_sources_fault(d->rc) && !d->unreadable) {
 		fatal(d, d->rc, d->err.text);
 	} else if (d->resumed && d->has_partial) {
 		/* The bytes from before may be the wrong ones: once more, from the start.
@@ -208,8 +242,11 @@ static void on_ingested(struct download *d)
 		download_ask(d);
 	} else {
 		discard_partial(d);
+		/* Damage on this machine says nothing of what else is there. */
 		if (d->rc != -NF_E_UNSUPPORTED && d->rc != -NF_E_MISSING)
-			engine_cache_event(d->cache, HEALTH_LIED, d->err.text);
+			engine_cache_event(d->cache,
+					   d->cache->local ? HEALTH_OK : HEALTH_LIED,
+					   d->err.text);
 		next_source(d, -d->rc, d->err.text);
 	}
 }
@@ -403,21 +440,6 @@ static void download_ask(struct download *d)
 
 /* ---- starting ---- */
 
-static bool url_is_safe(const char *url)
-{
-	struct nf_slice rest = nf_slice_str(url);
-
-	if (url[0] == '/' || strstr(url, "://"))
-		return false;
-	while (rest.len) {
-		struct nf_slice part = slice_cut(&rest, '/');
-
-		if (nf_slice_is(part, "..") || nf_slice_is(part, "."))
-			return false;
-	}
-	return true;
-}
-
 static int locate(struct download *d, struct nf_err *err)
 {
 	const struct resolver_source *s = d->source;
@@ -425,14 +447,8 @@ static int locate(struct download *d, struct nf_err *err)
 	if (!codec_parse(&d->codec, nf_slice_str(s->compression)))
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "compression '%s' cannot be decoded", s->compression);
-	if (d->cache->conf->kind == SUBSTITUTER_HTTP) {
+	if (!d->cache->local)
 		d->url = substituter_resolve(d->cache->conf, s->url);
-		return 0;
-	}
-	if (!url_is_safe(s->url))
-		return err_set(err, NF_E_FORMAT, "URL '%s' leads out of the cache",
-			       s->url);
-	d->url = mem_printf("%s/%s", d->cache->conf->path, s->url);
 	return 0;
 }
 
@@ -456,7 +472,7 @@ static void download_start(struct engine *e, uint32_t node,
 		rc = locate(d, &d->err);
 	if (rc)
 		next_source(d, -rc, d->err.text);
-	else if (d->cache->conf->kind == SUBSTITUTER_FILE)
+	else if (d->cache->local)
 		hand_to_workers(d);
 	else
 		download_ask(d);
@@ -472,6 +488,12 @@ static void give_up(struct engine *e, uint32_t node)
 		e->stopping = true;
 }
 
+/* What needs no network comes first, unless the user has it otherwise. */
+static int priority_of(const struct cache *c)
+{
+	return c->local && !c->conf->has_priority ? -1 : c->priority;
+}
+
 static void look_at_caches(const struct engine *e, struct scheduler_cache *out,
 			   int64_t now)
 {
@@ -483,7 +505,7 @@ static void look_at_caches(const struct engine *e, struct scheduler_cache *out,
 			.usable = !engine_cache_is_gone(c) &&
 				  health_usable(&c->health, now),
 			.active = c->downloads,
-			.priority = c->priority,
+			.priority = priority_of(c),
 		};
 	}
 }

@@ -11,6 +11,7 @@
 #include "base/workers.h"
 #include "net/fetch.h"
 #include "net/health.h"
+#include "net/local_source.h"
 #include "net/profile.h"
 #include "net/scheduler.h"
 #include "net/transfer.h"
@@ -28,10 +29,13 @@ struct cache {
 	const struct substituter *conf;
 	enum cache_state state;
 	int priority;
-	int dir_fd; /* of a file:// cache */
+	struct local_source *local; /* NULL: it is asked over the network */
+	bool own;		    /* the store: asked before all others */
 	struct health health;
-	char *refused;		      /* why */
+	char *refused; /* why */
+	int refused_code;
 	uint32_t cursor;	      /* nodes below it were asked for */
+	size_t again_cursor;	      /* of those that are asked for again */
 	unsigned lookups;	      /* narinfos under way */
 	unsigned downloads;	      /* NARs under way */
 	int first_timeout_ms;	      /* for its first answer; 0: none */
@@ -51,7 +55,12 @@ struct engine {
 	struct scheduler *scheduler;
 	struct cache *caches;
 	size_t cache_count;
-	uint32_t pool_cursor;	     /* nodes below it were looked for in the pool */
+	struct cache *own; /* the store, or NULL; the last of the caches */
+	struct substituter own_conf;
+	uint32_t pool_cursor; /* nodes below it were looked for in the pool and store */
+	/* Nodes whose NAR the store could not give: caches are asked after all. */
+	uint32_t *again;
+	size_t again_len, again_cap;
 	LIST_HEAD(, lookup) lookups; /* started and not answered */
 	size_t delayed_lookups;	     /* of these, waiting to be repeated */
 	LIST_HEAD(, download) active;
@@ -106,6 +115,8 @@ bool engine_cache_is_gone(const struct cache *c);
 void lookup_begin(struct engine *e);
 /* Asks the pool, then the caches, for what is wanted and was not asked for. */
 void lookup_pump(struct engine *e, int64_t now);
+/* Asks the caches for a node for which they were not asked, because the store had it. */
+void lookup_again(struct engine *e, uint32_t node);
 /* Frees what is not answered; transfers_free must have come before. */
 void lookup_end(struct engine *e);
 

@@ -117,17 +117,18 @@ void engine_transferring(struct cache *c, int change)
 static void recall(struct engine *e, int timeout_ms)
 {
 	AUTO(profile_release) struct profile known = PROFILE_INIT;
+	size_t count = e->opts->substituter_count;
 	const struct profile_entry *entry;
 	int64_t now = time(NULL);
 	bool all_down = true;
 
 	if (e->opts->profile && profile_load(&known, e->opts->profile, now, NULL))
 		known = (struct profile)PROFILE_INIT; /* remember tells */
-	for (size_t i = 0; i < e->cache_count && all_down; i++) {
+	for (size_t i = 0; i < count && all_down; i++) {
 		entry = profile_find(&known, e->caches[i].conf->url);
 		all_down = profile_is_down(entry, now);
 	}
-	for (size_t i = 0; i < e->cache_count && e->cache_count > 1; i++) {
+	for (size_t i = 0; i < count && count > 1; i++) {
 		entry = all_down ? NULL : profile_find(&known, e->caches[i].conf->url);
 		e->caches[i].first_timeout_ms =
 			profile_first_timeout_ms(entry, timeout_ms, now);
@@ -157,7 +158,7 @@ static void remember(struct engine *e)
 	if (!file)
 		return;
 	rc = profile_load(&known, file, time(NULL), &err);
-	for (size_t i = 0; !rc && i < e->cache_count; i++) {
+	for (size_t i = 0; !rc && i < e->opts->substituter_count; i++) {
 		learn_throughput(&e->caches[i]);
 		profile_learn(&known, e->caches[i].conf->url, &e->caches[i].learned);
 	}
@@ -168,11 +169,27 @@ static void remember(struct engine *e)
 			      "what was learned of the caches is not kept: %s", err.text);
 }
 
+/* The store is the last of the caches. */
+static void open_store(struct engine *e)
+{
+	e->own = &e->caches[e->cache_count - 1];
+	e->own->own = true;
+	e->own->state = CACHE_READY;
+	e->own->local = local_source_of_store(e->opts->store);
+}
+
 static void open_caches(struct engine *e)
 {
 	const struct fetch_options *o = e->opts;
 
-	e->cache_count = o->substituter_count;
+	if (o->store) {
+		const char *root = local_store_root(o->store);
+
+		e->own_conf.kind = SUBSTITUTER_PATH;
+		e->own_conf.url = mem_printf("local?root=%s", root);
+		e->own_conf.path = mem_strdup(root);
+	}
+	e->cache_count = o->substituter_count + (o->store ? 1 : 0);
 	e->caches = mem_calloc(e->cache_count, sizeof(e->caches[0]));
 	e->result->caches = mem_calloc(e->cache_count, sizeof(e->result->caches[0]));
 	e->result->cache_count = e->cache_count;
@@ -181,12 +198,13 @@ static void open_caches(struct engine *e)
 
 		c->engine = e;
 		c->index = (uint32_t)i;
-		c->conf = &o->substituters[i];
+		c->conf = i < o->substituter_count ? &o->substituters[i] : &e->own_conf;
 		c->priority = c->conf->priority;
-		c->dir_fd = -1;
 		c->stats = &e->result->caches[i];
 		c->stats->url = mem_strdup(c->conf->url);
 	}
+	if (o->store)
+		open_store(e);
 }
 
 int engine_open(struct engine *e, const struct fetch_options *o,
@@ -227,11 +245,12 @@ void engine_close(struct engine *e)
 	scheduler_free(e->scheduler);
 	resolver_free(e->resolver);
 	for (size_t i = 0; i < e->cache_count; i++) {
-		if (e->caches[i].dir_fd >= 0)
-			close(e->caches[i].dir_fd);
+		local_source_free(e->caches[i].local);
 		free(e->caches[i].refused);
 	}
 	free(e->caches);
+	free(e->again);
+	substituter_release(&e->own_conf);
 	pthread_mutex_destroy(&e->lock);
 }
 

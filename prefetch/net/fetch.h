@@ -9,13 +9,21 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "config/substituter.h"
+#include "net/scheduler.h"
 #include "pool/pool.h"
+#include "store/local_store.h"
+
+/* The scheduler knows one source more: the store. */
+#define FETCH_SUBSTITUTERS_MAX (SCHEDULER_CACHES_MAX - 1)
 
 struct fetch_options {
 	const struct nf_storepath *targets;
 	size_t target_count;
-	const struct substituter *substituters; /* at most SCHEDULER_CACHES_MAX */
+	const struct substituter *substituters; /* at most FETCH_SUBSTITUTERS_MAX */
 	size_t substituter_count;
+	/* What it has need not be asked for elsewhere; its facts need no signature. May
+	 * be NULL. */
+	struct local_store *store;
 	const struct nf_keyring *keys;
 	struct pool *pool;
 	int level;		/* how NARs are stored: a zstd level or POOL_KEEP */
@@ -51,9 +59,11 @@ struct fetch_cache_stats {
 };
 
 struct fetch_result {
-	size_t paths;	/* in the closure, as far as it is known */
-	size_t in_pool; /* that were there already */
-	size_t fetched;
+	size_t paths;		 /* in the closure, as far as it is known */
+	size_t in_pool;		 /* that were there already */
+	size_t in_store;	 /* that the store has, and the pool had not */
+	size_t fetched;		 /* that came from caches */
+	size_t dumped;		 /* that came from the store */
 	uint64_t nar_bytes;	 /* of all paths, unpacked */
 	uint64_t to_fetch_bytes; /* compressed, of what is not in the pool, as far as
 				    caches say */
@@ -61,7 +71,8 @@ struct fetch_result {
 	uint64_t resumed_bytes;	 /* of partial downloads that were there already */
 	struct fetch_failure *failures;
 	size_t failure_count;
-	struct fetch_cache_stats *caches; /* one a substituter, in their order */
+	struct fetch_cache_stats *caches; /* one a substituter, in their order; then the
+					     store */
 	size_t cache_count;
 };
 

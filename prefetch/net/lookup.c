@@ -1,10 +1,8 @@
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "net/engine.h"
@@ -104,8 +102,8 @@ static int take_trusted(struct cache *c, uint32_t node, const struct nf_narinfo 
 	return rc;
 }
 
-static int judge(struct cache *c, struct nf_trusted *ret, const struct nf_pathinfo *info,
-		 struct nf_err *err)
+static int judge(const struct cache *c, struct nf_trusted *ret,
+		 const struct nf_pathinfo *info, struct nf_err *err)
 {
 	int rc = nf_trust_pathinfo(ret, info, c->engine->opts->keys, err);
 
@@ -115,46 +113,46 @@ static int judge(struct cache *c, struct nf_trusted *ret, const struct nf_pathin
 	return 0;
 }
 
-static int take_answer(struct cache *c, uint32_t node, struct nf_slice text,
-		       struct nf_err *err)
+/* An answer, or with RC and ERR what is wrong with it. */
+static void take_answer(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
+			int rc, struct nf_err *err)
 {
-	struct nf_storepath wanted;
-	struct nf_narinfo ni;
 	struct nf_trusted t;
-	int rc;
 
-	resolver_path(c->engine->resolver, node, &wanted);
-	rc = nf_narinfo_parse_for(&ni, &wanted, text, err);
-	if (rc)
-		err_prefix(err, rc, "narinfo of '%s'", wanted.base);
-	else
-		rc = judge(c, &t, &ni.info, err);
+	if (!rc)
+		rc = judge(c, &t, &ni->info, err);
 	if (rc)
 		tell_absent(c, node, rc, err->text);
 	else
-		rc = take_trusted(c, node, &ni, &t, err);
-	nf_narinfo_release(&ni);
-	return rc;
+		rc = take_trusted(c, node, ni, &t, err);
+	c->stats->narinfos++;
+	progress_add(c->engine->opts->progress, PROGRESS_RESOLVED, 1);
+	if (rc == -NF_E_FORMAT)
+		engine_cache_event(c, HEALTH_OK, err->text);
 }
 
 static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
 {
+	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	struct nf_storepath wanted;
 	struct nf_err err;
-	int rc = take_answer(c, node, text, &err);
+	int rc;
 
-	c->stats->narinfos++;
-	progress_add(c->engine->opts->progress, PROGRESS_RESOLVED, 1);
-	if (rc == -NF_E_FORMAT)
-		engine_cache_event(c, HEALTH_OK, err.text);
+	resolver_path(c->engine->resolver, node, &wanted);
+	rc = nf_narinfo_parse_for(&ni, &wanted, text, &err);
+	if (rc)
+		err_prefix(&err, rc, "narinfo of '%s'", wanted.base);
+	take_answer(c, node, &ni, rc, &err);
 }
 
-static void refuse_cache(struct cache *c, const char *text)
+static void refuse_cache(struct cache *c, int code, const char *text)
 {
 	if (!engine_cache_is_gone(c))
 		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
 			      c->conf->url, text);
 	c->state = CACHE_REFUSED;
 	c->refused = mem_strdup(text);
+	c->refused_code = code;
 }
 
 static void take_cache_info(struct cache *c, struct nf_slice text)
@@ -168,7 +166,7 @@ static void take_cache_info(struct cache *c, struct nf_slice text)
 			     ci.store_dir, NF_STORE_DIR);
 	engine_cache_event(c, HEALTH_OK, rc ? err.text : NULL);
 	if (rc) {
-		refuse_cache(c, err.text);
+		refuse_cache(c, NF_E_NET, err.text);
 		return;
 	}
 	if (!c->conf->has_priority)
@@ -216,7 +214,7 @@ static void give_up(struct lookup *l, int code, const char *text)
 	if (l->node != NODE_CACHE_INFO)
 		tell_absent(l->cache, l->node, code, text);
 	else
-		refuse_cache(l->cache, text);
+		refuse_cache(l->cache, NF_E_NET, text);
 	lookup_free(l);
 }
 
@@ -317,29 +315,29 @@ static void lookup_start(struct cache *c, uint32_t node)
 	ask(l);
 }
 
-/* ---- file:// ---- */
+/* ---- on this machine ---- */
 
-static void read_local(struct cache *c, uint32_t node)
+static void ask_local(struct cache *c, uint32_t node)
 {
-	char file[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")];
-	AUTO_BUF struct buf text;
+	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	struct nf_storepath path;
 	struct nf_err err;
 	int rc;
 
-	snprintf(file, sizeof(file), "%.32s.narinfo",
-		 resolver_node(c->engine->resolver, node)->base);
-	buf_init(&text, NARINFO_MAX);
-	rc = file_read_at(c->dir_fd, file, &text, &err);
-	if (!rc)
-		take_narinfo(c, node, buf_slice(&text));
+	resolver_path(c->engine->resolver, node, &path);
+	rc = local_source_find(c->local, &path, &ni, &err);
+	if (rc == -NF_E_MISSING)
+		tell_absent(c, node, 0, NULL);
 	else
-		tell_absent(c, node, rc == -NF_E_MISSING ? 0 : rc, err.text);
+		take_answer(c, node, &ni, rc, &err);
 }
 
-static void refuse_local(struct cache *c, const struct nf_err *err)
+static void refuse_local(struct cache *c, int rc, const struct nf_err *err)
 {
+	bool is_absent = rc == -NF_E_SYS || rc == -NF_E_MISSING || rc == -NF_E_USAGE;
+
 	engine_cache_event(c, HEALTH_UNREACHABLE, err->text);
-	refuse_cache(c, err->text);
+	refuse_cache(c, is_absent ? NF_E_NET : -rc, err->text);
 }
 
 static void begin_local(struct cache *c)
@@ -349,17 +347,15 @@ static void begin_local(struct cache *c)
 	int rc;
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);
-	c->dir_fd = open(c->conf->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (c->dir_fd < 0) {
-		err_sys(&err, "cannot open the directory");
-		refuse_local(c, &err);
-		return;
+	rc = local_source_open(&c->local, c->conf, c->engine->opts->keys, &err);
+	if (!rc) {
+		rc = local_source_info(c->local, &text, &err);
+		rc = rc == -NF_E_MISSING ? 0 : rc;
 	}
-	rc = file_read_at(c->dir_fd, "nix-cache-info", &text, &err);
-	if (!rc || rc == -NF_E_MISSING)
-		take_cache_info(c, buf_slice(&text));
+	if (rc)
+		refuse_local(c, rc, &err);
 	else
-		refuse_local(c, &err);
+		take_cache_info(c, buf_slice(&text));
 }
 
 /* ---- the pump ---- */
@@ -369,15 +365,17 @@ void lookup_begin(struct engine *e)
 	for (size_t i = 0; i < e->cache_count; i++) {
 		struct cache *c = &e->caches[i];
 
-		if (c->conf->kind == SUBSTITUTER_FILE)
-			begin_local(c);
-		else
+		if (c->own)
+			continue;
+		if (c->conf->kind == SUBSTITUTER_HTTP)
 			lookup_start(c, NODE_CACHE_INFO);
+		else
+			begin_local(c);
 	}
 }
 
 /* What the pool has, under keys that are trusted now, needs no cache. */
-static void ask_pool(struct engine *e, uint32_t node)
+static bool ask_pool(struct engine *e, uint32_t node)
 {
 	struct nf_storepath path;
 	struct nf_narinfo ni;
@@ -392,11 +390,45 @@ static void ask_pool(struct engine *e, uint32_t node)
 	if (!rc)
 		rc = resolver_found(e->resolver, node, RESOLVER_POOL, &ni, &t, &err);
 	nf_narinfo_release(&ni);
-	if (rc) {
-		resolver_asked(e->resolver, node, (uint16_t)e->cache_count);
-		return;
-	}
-	e->result->in_pool++;
+	e->result->in_pool += !rc;
+	return !rc;
+}
+
+/* Nor does what the store has. Signatures are looked at where they matter: when its NAR
+ * comes into the pool. */
+static bool ask_store(struct engine *e, uint32_t node)
+{
+	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	struct nf_storepath path;
+	struct nf_trusted t;
+	struct nf_err err;
+	int rc;
+
+	resolver_path(e->resolver, node, &path);
+	rc = local_source_find(e->own->local, &path, &ni, &err);
+	if (rc && rc != -NF_E_MISSING)
+		progress_note(e->opts->progress, "%s", err.text);
+	if (rc)
+		return false;
+	nf_trust_by_store(&t, &ni.info);
+	resolver_asked(e->resolver, node, 1);
+	rc = take_trusted(e->own, node, &ni, &t, &err);
+	e->result->in_store += !rc && !resolver_node(e->resolver, node)->in_pool;
+	return !rc;
+}
+
+static void ask_here(struct engine *e, uint32_t node)
+{
+	if (!ask_pool(e, node) && !(e->own && ask_store(e, node)))
+		resolver_asked(e->resolver, node,
+			       (uint16_t)(e->cache_count - (e->own ? 1 : 0)));
+}
+
+void lookup_again(struct engine *e, uint32_t node)
+{
+	MEM_GROW(e->again, e->again_len, e->again_cap);
+	e->again[e->again_len++] = node;
+	resolver_asked(e->resolver, node, (uint16_t)(e->cache_count - 1));
 }
 
 static const char *why_gone(const struct cache *c)
@@ -406,33 +438,47 @@ static const char *why_gone(const struct cache *c)
 	return c->stats->last_failure ? c->stats->last_failure : "it is down";
 }
 
+/* False if the cache takes no more questions for now. */
+static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
+{
+	if (engine_cache_is_gone(c)) {
+		tell_absent(c, node, c->refused ? c->refused_code : NF_E_NET,
+			    why_gone(c));
+	} else if (c->local) {
+		ask_local(c, node);
+	} else {
+		if (c->state == CACHE_NEW || c->lookups >= LOOKUPS_PER_CACHE ||
+		    !health_usable(&c->health, now))
+			return false;
+		lookup_start(c, node);
+	}
+	return true;
+}
+
+/* In the pool, or in the store, which was asked before the caches. */
+static bool is_here(const struct engine *e, const struct resolver_node *n)
+{
+	return n->in_pool || (e->own && n->sources && n->sources->cache == e->own->index);
+}
+
 static void pump_cache(struct cache *c, int64_t now)
 {
 	struct engine *e = c->engine;
 	unsigned local = 0;
 
+	if (c->own)
+		return;
+	while (c->again_cursor < e->again_len &&
+	       ask_cache(c, e->again[c->again_cursor], now))
+		c->again_cursor++;
 	while (c->cursor < e->pool_cursor) {
-		uint32_t node = c->cursor;
-		const struct resolver_node *n = resolver_node(e->resolver, node);
+		const struct resolver_node *n = resolver_node(e->resolver, c->cursor);
 
-		if (n->in_pool) {
-			c->cursor++;
-			continue;
-		}
-		if (engine_cache_is_gone(c)) {
-			tell_absent(c, node, NF_E_NET,
-				    c->refused		     ? c->refused
-				    : c->stats->last_failure ? c->stats->last_failure
-							     : "it is down");
-		} else if (c->conf->kind == SUBSTITUTER_FILE) {
-			if (local++ == LOCAL_BATCH)
+		if (!is_here(e, n)) {
+			if (c->local && local++ == LOCAL_BATCH)
 				return;
-			read_local(c, node);
-		} else {
-			if (c->state == CACHE_NEW || c->lookups >= LOOKUPS_PER_CACHE ||
-			    !health_usable(&c->health, now))
+			if (!ask_cache(c, c->cursor, now))
 				return;
-			lookup_start(c, node);
 		}
 		c->cursor++;
 	}
@@ -469,10 +515,20 @@ void lookup_pump(struct engine *e, int64_t now)
 	if (e->stopping)
 		return;
 	repeat_due(e, now);
-	while (e->pool_cursor < resolver_count(e->resolver))
-		ask_pool(e, e->pool_cursor++);
+	for (int i = 0; i < LOCAL_BATCH && e->pool_cursor < resolver_count(e->resolver);
+	     i++)
+		ask_here(e, e->pool_cursor++);
 	for (size_t i = 0; i < e->cache_count; i++)
 		pump_cache(&e->caches[i], now);
+}
+
+/* Whether it was asked for all that is wanted. */
+static bool has_been_asked(const struct cache *c)
+{
+	const struct engine *e = c->engine;
+
+	return c->own || (c->cursor == resolver_count(e->resolver) &&
+			  c->again_cursor == e->again_len);
 }
 
 int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
@@ -482,10 +538,13 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 	LIST_FOREACH (l, &e->lookups, link)
 		if (l->delayed && l->due - now < limit)
 			limit = l->due > now ? l->due - now : 0;
-	/* A local cache answers at once: there is more to do. */
-	for (size_t i = 0; i < e->cache_count && !e->stopping; i++)
-		if (e->caches[i].conf->kind == SUBSTITUTER_FILE &&
-		    e->caches[i].cursor < resolver_count(e->resolver))
+	if (e->stopping)
+		return limit;
+	/* What is on this machine answers at once: there is more to do. */
+	if (e->pool_cursor < resolver_count(e->resolver))
+		return 0;
+	for (size_t i = 0; i < e->cache_count; i++)
+		if (e->caches[i].local && !has_been_asked(&e->caches[i]))
 			return 0;
 	return limit;
 }
@@ -493,9 +552,9 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 bool lookup_is_done(const struct engine *e)
 {
 	for (size_t i = 0; i < e->cache_count; i++)
-		if (e->caches[i].cursor < resolver_count(e->resolver))
+		if (!has_been_asked(&e->caches[i]))
 			return false;
-	return LIST_EMPTY(&e->lookups);
+	return e->pool_cursor == resolver_count(e->resolver) && LIST_EMPTY(&e->lookups);
 }
 
 void lookup_end(struct engine *e)

@@ -1,20 +1,19 @@
 #include "net/probe.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "base/stream.h"
+#include "net/local_source.h"
 #include "net/retry.h"
 #include "net/transfer.h"
 
@@ -27,7 +26,6 @@
 #define NAR_BYTES	(4 * MIB)
 #define NAR_BYTES_LEAST (256 * KIB) /* less says more of latency */
 #define NAR_MS		2000
-#define NAR_BUFFER	(256 * KIB)
 
 struct cache {
 	struct probe *probe;
@@ -103,22 +101,30 @@ static void consider_nar(struct cache *c, const struct nf_narinfo *ni)
 	c->nar_size = size;
 }
 
-static void take_narinfo(struct cache *c, size_t sample, struct nf_slice text)
+/* What came for a sample; RC is not 0 where it cannot be read. */
+static void take_facts(struct cache *c, size_t sample, const struct nf_narinfo *ni,
+		       int rc)
 {
 	struct probe *p = c->probe;
-	bool any = sample == SAMPLE_NONE;
-	struct nf_narinfo ni;
-	int rc = any ? nf_narinfo_parse(&ni, text, NULL)
-		     : nf_narinfo_parse_for(&ni, &p->samples[sample], text, NULL);
 
 	if (rc) {
 		c->report->malformed++;
-	} else {
-		probe_report_narinfo(c->report, &ni, p->opts->keys);
-		consider_nar(c, &ni);
-		if (!any)
-			add_references(p, &ni.info);
+		return;
 	}
+	probe_report_narinfo(c->report, ni, p->opts->keys);
+	consider_nar(c, ni);
+	if (sample != SAMPLE_NONE)
+		add_references(p, &ni->info);
+}
+
+static void take_narinfo(struct cache *c, size_t sample, struct nf_slice text)
+{
+	bool any = sample == SAMPLE_NONE;
+	struct nf_narinfo ni;
+	int rc = any ? nf_narinfo_parse(&ni, text, NULL)
+		     : nf_narinfo_parse_for(&ni, &c->probe->samples[sample], text, NULL);
+
+	take_facts(c, sample, &ni, rc);
 	nf_narinfo_release(&ni);
 }
 
@@ -368,92 +374,83 @@ static int measure_http(struct cache *c, struct nf_err *err)
 	return rc;
 }
 
-/* ---- file:// ---- */
+/* ---- on this machine ---- */
 
-static void read_narinfo(struct cache *c, int dir_fd, const char *file, size_t sample)
+/* Some narinfos that a directory has. */
+static void read_entries(struct cache *c)
 {
-	AUTO_BUF struct buf text;
-	int rc;
-
-	buf_init(&text, NARINFO_MAX);
-	c->report->asked++;
-	rc = file_read_at(dir_fd, file, &text, NULL);
-	if (!rc)
-		take_narinfo(c, sample, buf_slice(&text));
-	else if (rc != -NF_E_MISSING)
-		c->report->malformed++;
-}
-
-/* Some narinfos that the directory has. */
-static void read_entries(struct cache *c, int dir_fd)
-{
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = opendir(c->conf->path);
 	struct dirent *entry;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return;
+	while (dir && c->report->asked < PROBE_SAMPLES_MAX && (entry = readdir(dir))) {
+		AUTO_BUF struct buf text;
+
+		buf_init(&text, NARINFO_MAX);
+		if (!slice_ends_with(nf_slice_str(entry->d_name), ".narinfo"))
+			continue;
+		c->report->asked++;
+		if (file_read_at(dirfd(dir), entry->d_name, &text, NULL))
+			c->report->malformed++;
+		else
+			take_narinfo(c, SAMPLE_NONE, buf_slice(&text));
 	}
-	while (c->report->asked < PROBE_SAMPLES_MAX && (entry = readdir(dir)))
-		if (slice_ends_with(nf_slice_str(entry->d_name), ".narinfo"))
-			read_narinfo(c, dir_fd, entry->d_name, SAMPLE_NONE);
-	closedir(dir);
+	if (dir)
+		closedir(dir);
 }
 
-static void read_samples(struct cache *c, int dir_fd)
+static void read_samples(struct cache *c, struct local_source *src)
 {
-	char file[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")];
 	struct probe *p = c->probe;
 
 	/* The list grows by what they refer to. */
 	for (size_t i = 0; i < p->sample_count; i++) {
-		snprintf(file, sizeof(file), "%.32s.narinfo", p->samples[i].base);
-		read_narinfo(c, dir_fd, file, i);
+		struct nf_narinfo ni;
+		int rc = local_source_find(src, &p->samples[i], &ni, NULL);
+
+		c->report->asked++;
+		if (rc != -NF_E_MISSING)
+			take_facts(c, i, &ni, rc);
+		nf_narinfo_release(&ni);
 	}
 	if (p->sample_count == 0)
-		read_entries(c, dir_fd);
+		read_entries(c);
 }
 
-static void measure_local(struct cache *c, int dir_fd)
+static void measure_local(struct cache *c, const struct local_source *src)
 {
-	AUTO_FD int fd = -1;
-	AUTO_FREE char *buffer = NULL;
+	AUTO(source_closep) struct nf_source *in = NULL;
 	struct measure m = { 0 };
-	struct stat st;
-	ssize_t n = 1;
+	struct nf_slice run = { 0 };
+	uint64_t size;
 
-	if (!c->nar || c->nar[0] == '/' || strstr(c->nar, ".."))
+	/* How fast a store's files are is no matter of one path. */
+	if (!c->nar || local_source_dumps(src) ||
+	    local_source_nar(src, NULL, c->nar, &in, &size, NULL))
 		return;
-	fd = openat(dir_fd, c->nar, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return;
-	buffer = mem_alloc(NAR_BUFFER);
 	measure_add(&m, 0);
-	while (n > 0 && m.bytes < NAR_BYTES &&
-	       m.last_us - m.started_us < NAR_MS * 1000ULL) {
-		n = read(fd, buffer, NAR_BUFFER);
-		if (n > 0)
-			measure_add(&m, (uint64_t)n);
-	}
+	do {
+		if (source_next(in, &run, NULL))
+			return;
+		if (run.len)
+			measure_add(&m, run.len);
+	} while (run.len && m.bytes < NAR_BYTES &&
+		 m.last_us - m.started_us < NAR_MS * 1000ULL);
 	c->report->throughput = measure_result(&m);
 }
 
 static void probe_local(struct cache *c)
 {
-	AUTO_FD int dir_fd = open(c->conf->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO(local_source_freep) struct local_source *src = NULL;
 	AUTO_BUF struct buf text;
 	struct nf_err err;
 	int rc;
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);
-	if (dir_fd < 0) {
-		err_sys(&err, "cannot open the directory");
+	if (local_source_open(&src, c->conf, c->probe->opts->keys, &err)) {
 		probe_report_fail(c->report, PROBE_REFUSED, err.text);
 		return;
 	}
-	rc = file_read_at(dir_fd, "nix-cache-info", &text, &err);
+	rc = local_source_info(src, &text, &err);
 	if (rc && rc != -NF_E_MISSING) {
 		probe_report_fail(c->report, PROBE_NO_CACHE, err.text);
 		return;
@@ -461,8 +458,8 @@ static void probe_local(struct cache *c)
 	probe_report_cache_info(c->report, buf_slice(&text));
 	if (c->report->state != PROBE_OK)
 		return;
-	read_samples(c, dir_fd);
-	measure_local(c, dir_fd);
+	read_samples(c, src);
+	measure_local(c, src);
 }
 
 /* ---- all of it ---- */
@@ -505,7 +502,7 @@ static int run(struct probe *p, struct nf_err *err)
 	for (size_t i = 0; !rc && i < o->substituter_count; i++) {
 		struct cache *c = &p->caches[i];
 
-		if (c->conf->kind == SUBSTITUTER_FILE)
+		if (c->conf->kind != SUBSTITUTER_HTTP)
 			probe_local(c);
 		else if (c->nar && c->report->state == PROBE_OK)
 			rc = measure_http(c, err);

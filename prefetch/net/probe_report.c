@@ -168,8 +168,8 @@ static const char *advice_on_state(const struct probe_report *r)
 	case PROBE_NO_HOST:
 		return "is its name spelt right, and does DNS work here?";
 	case PROBE_REFUSED:
-		if (r->conf->kind == SUBSTITUTER_FILE)
-			return "is the disk mounted, and the directory right?";
+		if (r->conf->kind != SUBSTITUTER_HTTP)
+			return "is the disk mounted, and the path right?";
 		return "nobody listens there: is the server running, is the port right?";
 	case PROBE_TIMEOUT:
 		return "is it switched off, or behind a firewall?";

@@ -319,8 +319,11 @@ int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyr
 		nf_pathinfo_add_sig(info, slice_cut(&sigs, ' '));
 	if (node->ca)
 		nf_pathinfo_set_ca(info, nf_slice_str(node->ca));
-	if (rc || !node->by_store)
-		return rc ? rc : nf_trust_pathinfo(t, info, keys, err);
+	if (rc)
+		return rc;
+	rc = nf_trust_pathinfo(t, info, keys, err);
+	if (!rc || !node->by_store)
+		return rc;
 	nf_trust_by_store(t, info);
 	return 0;
 }

@@ -94,8 +94,9 @@ void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *t
 /* A known path's NAR could not be had from a source: kept if it is the gravest so far. */
 void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *text);
 
-/* A known path's facts, put together again and judged again by KEYS (or by the store that
- * the user trusts for them): INFO is initialised in any case, *t points into it. */
+/* A known path's facts, put together again and judged again by KEYS, and where these
+ * do not vouch, by the store that the user trusts: INFO is initialised in any case, *t
+ * points into it. */
 int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyring *keys,
 		     struct nf_pathinfo *info, struct nf_trusted *t,
 		     struct nf_err *err) MUST_CHECK;

@@ -116,7 +116,7 @@ def key():
 def bundle_from_xz(top):
     out = f"{WORK}/out"
     compare("xz cache over HTTP to a signed zstd bundle, fresh pool", [
-        Contender("nixferry prefetch -o", f"{FERRY} prefetch --quiet {top} --substituter http://127.0.0.1:{PORT} "
+        Contender("nixferry prefetch -o", f"{FERRY} prefetch --quiet --no-local-store {top} --substituter http://127.0.0.1:{PORT} "
                   f"--trusted-public-key {key()} --pool {WORK}/pool --sign-key {WORK}/bench.sec -o {WORK}/out.bundle",
                   [f"{WORK}/cache-xz"], [f"{WORK}/pool", f"{WORK}/out.bundle"]),
         Contender("the limit: xz -dc | zstd -3, all cores",
@@ -132,7 +132,7 @@ def bundle_from_xz(top):
 def make_bundle(top, level="zstd:3", name="in"):
     bundle = f"{WORK}/{name}.bundle"
     if not os.path.exists(bundle):
-        sh([FERRY, "prefetch", "--quiet", top, "--substituter", f"file://{WORK}/cache-zstd", "--trusted-public-key", key(),
+        sh([FERRY, "prefetch", "--quiet", "--no-local-store", top, "--substituter", f"file://{WORK}/cache-zstd", "--trusted-public-key", key(),
             "--pool", f"{WORK}/pool-{name}", "--compress", level, "--sign-key", f"{WORK}/bench.sec", "-o", bundle])
         remove(f"{WORK}/pool-{name}")
     return bundle

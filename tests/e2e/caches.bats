@@ -141,9 +141,9 @@ known() {
 	start_cache "$T/cache"
 	run --separate-stderr fetch "$TOP" --substituter "file://$T/none" --substituter "$URL"
 	[ "$status" -eq 0 ] || fail "$stderr"
-	[[ $stderr == *"none' is left out: cannot open the directory"* ]]
+	[[ $stderr == *"none' is left out: cannot open"* ]]
 	[ "$(known "file://$T/none" Unreachable)" = 1 ]
-	fails 6 "cannot open the directory" fetch "$TOP" --substituter "file://$T/none" \
+	fails 6 "cannot open" fetch "$TOP" --substituter "file://$T/none" \
 		--pool "$T/fresh"
 }
 

@@ -1,0 +1,48 @@
+#include "cmd/store_options.h"
+
+static const struct cmd_option stores[] = {
+	{ "from-store", 0, "ROOT",
+	  "take what it has from the store under ROOT, and trust its database; default: "
+	  "/, the live store",
+	  CMD_VALUE_DIR, NULL, false },
+	{ "no-local-store", 0, NULL, "leave the live store alone", 0, NULL, false },
+	{ 0 },
+};
+const struct cmd_option_group options_stores = { "Store", stores };
+
+int store_options_open(struct local_store **ret, const struct cmd_args *a, struct ui *ui,
+		       struct nf_err *err)
+{
+	const char *root = cmd_args_value(a, "from-store");
+	struct nf_err why;
+	int rc;
+
+	*ret = NULL;
+	if (root) {
+		rc = local_store_open(ret, root, err);
+		return rc ? err_prefix(err, rc, "option '--from-store'") : 0;
+	}
+	if (cmd_args_flag(a, "no-local-store"))
+		return 0;
+	rc = local_store_open(ret, "/", &why);
+	if (rc && rc != -NF_E_MISSING)
+		ui_note(ui, "the live store is not used: %s", why.text);
+	return 0;
+}
+
+static int find(void *ctx, const struct nf_storepath *path, struct nf_pathinfo *info,
+		struct nf_err *err)
+{
+	return local_store_find(ctx, path, info, err);
+}
+
+static int nar(void *ctx, const struct nf_storepath *path, struct nf_source **ret,
+	       struct nf_err *err)
+{
+	return local_store_nar(ctx, path, ret, err);
+}
+
+struct pack_origin store_options_origin(struct local_store *store)
+{
+	return (struct pack_origin){ .ctx = store, .find = find, .nar = nar };
+}

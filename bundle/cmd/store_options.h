@@ -1,0 +1,21 @@
+/* The store that paths may come from. */
+#ifndef STORE_OPTIONS_H
+#define STORE_OPTIONS_H
+
+#include "cmd/cmd_args.h"
+#include "cmd/ui.h"
+#include "pool/pack.h"
+#include "store/local_store.h"
+
+/* --from-store --no-local-store */
+extern const struct cmd_option_group options_stores;
+
+/* The store of --from-store, or the live one if it can be read; *RET is NULL where there
+ * is none, or none is wanted. */
+int store_options_open(struct local_store **ret, const struct cmd_args *a, struct ui *ui,
+		       struct nf_err *err) MUST_CHECK;
+
+/* The same for packing; STORE is borrowed. */
+struct pack_origin store_options_origin(struct local_store *store);
+
+#endif
