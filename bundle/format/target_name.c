@@ -147,7 +147,7 @@ static bool is_file(const char *name)
 }
 
 /* What has a mark that no store path has, and is no file. */
-static int resolve_marked(struct target *t, const char *text, struct nf_err *err)
+static int resolve_marked(struct target_name *t, const char *text, struct nf_err *err)
 {
 	struct nf_slice name = nf_slice_str(text), outputs;
 	AUTO_FREE char *ref = NULL;
@@ -176,15 +176,15 @@ static int resolve_marked(struct target *t, const char *text, struct nf_err *err
 	return 0;
 }
 
-void target_release(struct target *t)
+void target_name_release(struct target_name *t)
 {
 	free(TAKE_PTR(t->outputs));
 }
 
-int target_name_resolve(struct target *ret, struct nf_slice text, struct nf_err *err)
+int target_name_resolve(struct target_name *ret, struct nf_slice text, struct nf_err *err)
 {
 	AUTO_FREE char *name = NULL;
-	struct target t = { 0 };
+	struct target_name t = { 0 };
 	int rc;
 
 	if (text.len == 0)
@@ -205,14 +205,14 @@ int target_name_resolve(struct target *ret, struct nf_slice text, struct nf_err 
 void target_names_release(struct target_names *t)
 {
 	for (size_t i = 0; i < t->count; i++)
-		target_release(&t->items[i]);
+		target_name_release(&t->items[i]);
 	free(t->items);
 	*t = (struct target_names)TARGET_NAMES_INIT;
 }
 
 int target_names_add(struct target_names *t, struct nf_slice text, struct nf_err *err)
 {
-	struct target target;
+	struct target_name target;
 	int rc;
 
 	rc = target_name_resolve(&target, text, err);
@@ -302,7 +302,7 @@ int target_names_add_file(struct target_names *t, const char *file, struct nf_er
 
 static int compare(const void *a, const void *b)
 {
-	const struct target *x = a, *y = b;
+	const struct target_name *x = a, *y = b;
 	int order = nf_storepath_cmp(&x->path, &y->path);
 
 	if (order || !x->outputs || !y->outputs)
@@ -321,7 +321,7 @@ void target_names_sort(struct target_names *t)
 		if (compare(&t->items[kept], &t->items[i]) != 0)
 			t->items[++kept] = t->items[i];
 		else
-			target_release(&t->items[i]);
+			target_name_release(&t->items[i]);
 	}
 	t->count = kept + 1;
 }

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-struct target {
+struct target_name {
 	struct nf_storepath path;
 	/* Of a derivation, what follows '!' or '^': names of outputs, checked, separated
 	 * by commas, or "*" for all of them. NULL where nothing was said, and always for
@@ -18,17 +18,17 @@ struct target {
 	char *outputs;
 };
 
-void target_release(struct target *t);
+void target_name_release(struct target_name *t);
 
 /* Looks at the file system only for what is neither of the first two, and asks nix only
  * for a flake's attribute. NF_E_USAGE names the text and says why it is no target. *RET
  * is set on success only. */
-int target_name_resolve(struct target *ret, struct nf_slice text,
+int target_name_resolve(struct target_name *ret, struct nf_slice text,
 			struct nf_err *err) MUST_CHECK;
 
 /* A growing set of targets. */
 struct target_names {
-	struct target *items; /* owned */
+	struct target_name *items; /* owned */
 	size_t count;
 	size_t cap;
 };

@@ -96,7 +96,7 @@ static void add_local_references(struct caches *c)
 
 static int read_samples(struct caches *c, const struct cmd_args *args, struct nf_err *err)
 {
-	struct target t;
+	struct target_name t;
 	const char *text;
 	int rc;
 
@@ -105,7 +105,7 @@ static int read_samples(struct caches *c, const struct cmd_args *args, struct nf
 		if (rc)
 			return rc;
 		add_sample(c, &t.path);
-		target_release(&t);
+		target_name_release(&t);
 	}
 	if (c->sample_count == 0)
 		add_pool_entries(c, args);
@@ -114,7 +114,7 @@ static int read_samples(struct caches *c, const struct cmd_args *args, struct nf
 	if (c->sample_count == 0 &&
 	    target_name_resolve(&t, NF_SLICE_LIT(SYSTEM), NULL) == 0) {
 		add_sample(c, &t.path);
-		target_release(&t);
+		target_name_release(&t);
 		add_local_references(c);
 	}
 	return 0;

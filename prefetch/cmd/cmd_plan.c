@@ -9,6 +9,7 @@
 #include "cmd/network_commands.h"
 #include "cmd/options.h"
 #include "cmd/plan_report.h"
+#include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "format/target_name.h"
 #include "net/query.h"
@@ -72,21 +73,6 @@ static int read_drv(void *ctx, const struct nf_storepath *path, char **ret,
 	return 0;
 }
 
-/* The machine's own store, where there is one that can be read; the one that was named
- * must. */
-static int open_store(struct local_store **ret, const struct cmd_args *args,
-		      struct nf_err *err)
-{
-	const char *root = cmd_args_value(args, "from-store");
-	int rc = local_store_open(ret, root ? root : "/", err);
-
-	if (rc == -NF_E_MISSING && !root) {
-		*ret = NULL;
-		return 0;
-	}
-	return rc;
-}
-
 static int read_options(struct plan_run *p, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
 {
@@ -98,12 +84,12 @@ static int read_options(struct plan_run *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = options_open_pool(&p->pool, args, err);
 	if (!rc)
-		rc = open_store(&p->store, args, err);
+		rc = store_options_open(&p->store, args, ui, err);
 	f->pool = p->pool;
 	return rc;
 }
 
-static void want_outputs(struct missing *m, const struct target *t)
+static void want_outputs(struct missing *m, const struct target_name *t)
 {
 	struct nf_slice rest = nf_slice_str(t->outputs), names[64];
 	size_t n = 0;
@@ -118,7 +104,7 @@ static void want_outputs(struct missing *m, const struct target *t)
 static void want_targets(struct plan_run *p)
 {
 	for (size_t i = 0; i < p->targets.count; i++) {
-		const struct target *t = &p->targets.items[i];
+		const struct target_name *t = &p->targets.items[i];
 
 		if (t->outputs)
 			want_outputs(p->missing, t);
@@ -180,9 +166,6 @@ static const struct cmd_option options[] = {
 	{ "why-build", 0, "DRV",
 	  "print the chain from a target to DRV, which must be built", CMD_VALUE_FILE,
 	  NULL, false },
-	{ "from-store", 0, "ROOT",
-	  "what is here is what the store under ROOT has; default: /", CMD_VALUE_DIR,
-	  NULL, false },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };
@@ -200,16 +183,12 @@ const struct command cmd_plan = {
 		"vouches for counts as not there. The status is 3 when something would "
 		"have to "
 		"be built.\n"
-		"\n"
-		"TARGET is a store path, something below one, HASH-NAME alone, a "
-		"symbolic link to "
-		"one such as ./result, a derivation (DRV or DRV!out,dev), or - for a "
-		"list on "
-		"standard input.",
+		"\n" OPTIONS_TARGET_TEXT " A derivation (DRV, DRV!out,dev) is planned "
+					 "with what it takes to build it.",
 	.groups =
 		(const struct cmd_option_group *const[]){
-			&group, &options_caches, &options_keys, &options_targets,
-			&options_pool, &options_common, NULL },
+			&group, &options_stores, &options_caches, &options_keys,
+			&options_targets, &options_pool, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

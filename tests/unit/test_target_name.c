@@ -60,7 +60,7 @@ static void names_lead_to_store_paths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct target t;
+		struct target_name t;
 		struct nf_err err;
 
 		if (target_name_resolve(&t, nf_slice_str(rows[i].text), &err) != 0)
@@ -86,7 +86,7 @@ static void derivations_may_come_with_outputs(void **state)
 	(void)state;
 	assert_int_equal(symlink(NF_STORE_DIR "/" HASH "-x.drv", "x.drv"), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct target t;
+		struct target_name t;
 		struct nf_err err;
 
 		if (target_name_resolve(&t, nf_slice_str(rows[i].text), &err) != 0)
@@ -96,7 +96,7 @@ static void derivations_may_come_with_outputs(void **state)
 			assert_string_equal(t.outputs, rows[i].outputs);
 		else
 			assert_null(t.outputs);
-		target_release(&t);
+		target_name_release(&t);
 	}
 	assert_int_equal(unlink("x.drv"), 0);
 }
@@ -107,7 +107,7 @@ static void a_file_with_a_mark_in_its_name_is_a_file(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct target t;
+		struct target_name t;
 
 		assert_int_equal(symlink("result", names[i]), 0);
 		assert_int_equal(target_name_resolve(&t, nf_slice_str(names[i]), NULL),
@@ -145,7 +145,7 @@ static void other_names_are_wrong_usage(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct target t;
+		struct target_name t;
 		struct nf_err err;
 
 		assert_int_equal(
@@ -158,7 +158,7 @@ static void other_names_are_wrong_usage(void **state)
 
 static void a_name_in_the_store_that_is_no_path_is_wrong_usage(void **state)
 {
-	struct target t;
+	struct target_name t;
 	struct nf_err err;
 
 	(void)state;
@@ -263,7 +263,7 @@ static void fake_nix(const char *script)
 static void nix_says_which_derivation_a_flake_means(void **state)
 {
 	struct nf_err err = { .text = "" };
-	struct target t;
+	struct target_name t;
 
 	(void)state;
 	fake_nix("#!/bin/sh\n"
@@ -279,7 +279,7 @@ static void nix_says_which_derivation_a_flake_means(void **state)
 		fail_msg("%s", err.text);
 	assert_string_equal(t.path.base, HASH "-x.drv");
 	assert_string_equal(t.outputs, "dev");
-	target_release(&t);
+	target_name_release(&t);
 }
 
 static void what_nix_cannot_evaluate_is_told(void **state)
@@ -308,7 +308,7 @@ static void what_nix_cannot_evaluate_is_told(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_FREE char *want = NULL;
 		struct nf_err err;
-		struct target t;
+		struct target_name t;
 
 		fake_nix(rows[i].script);
 		assert_int_equal(target_name_resolve(&t, NF_SLICE_LIT("x#y"), &err),
