@@ -184,7 +184,7 @@ const struct command cmd_plan = {
 		"have to "
 		"be built.\n"
 		"\n" OPTIONS_TARGET_TEXT " A derivation (DRV, DRV!out,dev) is planned "
-					 "with what it takes to build it.",
+		"with what it takes to build it.",
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_stores, &options_caches, &options_keys,
