@@ -14,6 +14,7 @@
 #include "base/slice.h"
 #include "base/stream.h"
 #include "net/engine.h"
+#include "net/ingest.h"
 #include "net/retry.h"
 
 /* NARs that are transferred at once, and NARs that wait for a worker: what is on the disk
@@ -32,11 +33,9 @@ static uint64_t body_limit(uint64_t nar_size)
 struct download {
 	struct engine *engine;
 	LIST_ENTRY(download) link; /* of the engine's */
-	struct download *next_ingested;
 	uint32_t node;
 	const struct resolver_source *source;
 	struct cache *cache;
-	enum codec codec;
 	char *url;
 	unsigned attempt;
 	bool delayed;
@@ -44,14 +43,10 @@ struct download {
 	struct pool_partial partial;
 	bool has_partial;
 	bool resumed;	 /* the partial had bytes from before */
-	uint64_t offset; /* where the next byte goes; of a local file: its size */
+	uint64_t offset; /* where the next byte goes */
 	long status;	 /* of the response that is coming */
 	int item;	 /* of the progress */
-	struct nf_pathinfo info;
-	struct nf_trusted trusted;
-	struct nf_err err; /* of the worker */
-	int rc;
-	bool unreadable; /* of the worker: the source failed us, not the pool */
+	struct ingest ingest;
 };
 
 static void download_free(struct download *d)
@@ -65,7 +60,7 @@ static void download_free(struct download *d)
 	progress_end(e->opts->progress, d->item);
 	if (d->has_partial)
 		pool_partial_keep(e->opts->pool, &d->partial);
-	nf_pathinfo_release(&d->info);
+	nf_pathinfo_release(&d->ingest.info);
 	free(d->url);
 	free(d);
 }
@@ -131,94 +126,17 @@ static void count_bytes(struct download *d, uint64_t n)
 	progress_add(d->engine->opts->progress, PROGRESS_BYTES_DONE, n);
 }
 
-/* ---- workers ---- */
-
-/* Passes a local source on, and tells its failures from those of the pool. */
-struct watched_source {
-	struct nf_source source;
-	struct nf_source *in;
-	struct download *download;
-};
-
-static int watched_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
-{
-	struct watched_source *w = (struct watched_source *)s;
-	int rc = source_next(w->in, ret, err);
-
-	w->download->unreadable = rc != 0;
-	return rc;
-}
-
-static void watched_close(struct nf_source *s)
-{
-	source_close(((struct watched_source *)s)->in);
-	free(s);
-}
-
-static struct nf_source *watched_source_new(struct nf_source *in, struct download *d)
-{
-	struct watched_source *w = mem_calloc(1, sizeof(*w));
-
-	*w = (struct watched_source){ { watched_next, watched_close }, in, d };
-	return &w->source;
-}
-
-static void ingest_local(struct download *d)
-{
-	const struct fetch_options *opts = d->engine->opts;
-	struct nf_source *in;
-	int level = opts->level;
-
-	d->rc = local_source_nar(d->cache->local, &d->info, d->source->url, &in,
-				 &d->offset, &d->err);
-	d->unreadable = d->rc != 0;
-	if (d->rc)
-		return;
-	if (level == POOL_KEEP && local_source_dumps(d->cache->local))
-		level = ZSTD_LEVEL_DEFAULT;
-	d->rc = pool_ingest(opts->pool, &d->trusted, d->codec, watched_source_new(in, d),
-			    level, &d->err);
-}
-
-static void ingest_job(void *job, size_t worker)
-{
-	struct download *d = job;
-	struct engine *e = d->engine;
-
-	(void)worker;
-	d->rc = interrupt_check(&d->err);
-	if (!d->rc && d->cache->local)
-		ingest_local(d);
-	else if (!d->rc)
-		d->rc = pool_ingest_partial(e->opts->pool, &d->trusted, d->codec,
-					    &d->partial, e->opts->level, &d->err);
-	pthread_mutex_lock(&e->lock);
-	d->next_ingested = e->ingested;
-	e->ingested = d;
-	pthread_mutex_unlock(&e->lock);
-	transfers_wakeup(e->transfers);
-}
-
-static void hand_to_workers(struct download *d)
-{
-	struct engine *e = d->engine;
-
-	progress_end(e->opts->progress, d->item);
-	d->item = progress_begin(e->opts->progress, "verify", path_of(d) + 33);
-	e->ingesting++;
-	workers_submit(e->workers, ingest_job, d);
-}
-
 static void download_ask(struct download *d);
 
-static void on_ingested(struct download *d)
+static void on_ingested(struct ingest *job)
 {
+	struct download *d =
+		(struct download *)((char *)job - offsetof(struct download, ingest));
 	struct engine *e = d->engine;
 
-	e->ingesting--;
 	if (d->cache->local)
-		count_bytes(d, d->offset);
-	if (d->rc == 0) {
+		count_bytes(d, d->ingest.local_bytes);
+	if (d->ingest.rc == 0) {
 		d->has_partial = false;
 		d->cache->stats->nars++;
 		if (d->cache->own)
@@ -227,28 +145,43 @@ static void on_ingested(struct download *d)
 			e->result->fetched++;
 		progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
 		download_free(d);
-	} else if (d->rc == -NF_E_INTR) {
+	} else if (d->ingest.rc == -NF_E_INTR) {
 		download_free(d);
-	} else if (!is_the_sources_fault(d->rc) && !d->unreadable) {
-		fatal(d, d->rc, d->err.text);
+	} else if (!is_the_sources_fault(d->ingest.rc) && !d->ingest.unreadable) {
+		fatal(d, d->ingest.rc, d->ingest.err.text);
 	} else if (d->resumed && d->has_partial) {
 		/* The bytes from before may be the wrong ones: once more, from the start.
 		 */
 		progress_note(e->opts->progress,
 			      "path '%s': what was there of it is of no use: %s",
-			      path_of(d), d->err.text);
+			      path_of(d), d->ingest.err.text);
 		discard_partial(d);
 		d->resumed = false;
 		download_ask(d);
 	} else {
 		discard_partial(d);
 		/* Damage on this machine says nothing of what else is there. */
-		if (d->rc != -NF_E_UNSUPPORTED && d->rc != -NF_E_MISSING)
+		if (d->ingest.rc != -NF_E_UNSUPPORTED && d->ingest.rc != -NF_E_MISSING)
 			engine_cache_event(d->cache,
 					   d->cache->local ? HEALTH_OK : HEALTH_LIED,
-					   d->err.text);
-		next_source(d, -d->rc, d->err.text);
+					   d->ingest.err.text);
+		next_source(d, -d->ingest.rc, d->ingest.err.text);
 	}
+}
+
+static void hand_to_workers(struct download *d)
+{
+	struct engine *e = d->engine;
+
+	progress_end(e->opts->progress, d->item);
+	d->item = progress_begin(e->opts->progress, "verify", path_of(d) + 33);
+	d->ingest.engine = e;
+	d->ingest.level = e->opts->level;
+	d->ingest.local = d->cache->local;
+	d->ingest.local_url = d->source->url;
+	d->ingest.partial = &d->partial;
+	d->ingest.done = on_ingested;
+	ingest_submit(&d->ingest);
 }
 
 /* ---- HTTP ---- */
@@ -422,10 +355,10 @@ static void download_ask(struct download *d)
 		.data = on_data,
 		.done = on_done,
 	};
-	int rc = prepare_partial(d, &d->err);
+	int rc = prepare_partial(d, &d->ingest.err);
 
 	if (rc) {
-		fatal(d, rc, d->err.text);
+		fatal(d, rc, d->ingest.err.text);
 		return;
 	}
 	if (d->source->file_size && d->offset == d->source->file_size) {
@@ -444,7 +377,7 @@ static int locate(struct download *d, struct nf_err *err)
 {
 	const struct resolver_source *s = d->source;
 
-	if (!codec_parse(&d->codec, nf_slice_str(s->compression)))
+	if (!codec_parse(&d->ingest.codec, nf_slice_str(s->compression)))
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "compression '%s' cannot be decoded", s->compression);
 	if (!d->cache->local)
@@ -466,12 +399,12 @@ static void download_start(struct engine *e, uint32_t node,
 	LIST_INSERT_HEAD(&e->active, d, link);
 	e->downloads++;
 	d->cache->downloads++;
-	rc = resolver_trusted(e->resolver, node, e->opts->keys, &d->info, &d->trusted,
-			      &d->err);
+	rc = resolver_trusted(e->resolver, node, e->opts->keys, &d->ingest.info,
+			      &d->ingest.trusted, &d->ingest.err);
 	if (!rc)
-		rc = locate(d, &d->err);
+		rc = locate(d, &d->ingest.err);
 	if (rc)
-		next_source(d, -rc, d->err.text);
+		next_source(d, -rc, d->ingest.err.text);
 	else if (d->cache->local)
 		hand_to_workers(d);
 	else
@@ -538,21 +471,6 @@ static void start_what_may(struct engine *e, int64_t now)
 	}
 }
 
-static void take_ingested(struct engine *e)
-{
-	struct download *list;
-
-	pthread_mutex_lock(&e->lock);
-	list = TAKE_PTR(e->ingested);
-	pthread_mutex_unlock(&e->lock);
-	while (list) {
-		struct download *d = list;
-
-		list = d->next_ingested;
-		on_ingested(d);
-	}
-}
-
 static void repeat_due(struct engine *e, int64_t now)
 {
 	struct download *next;
@@ -575,7 +493,7 @@ static void repeat_due(struct engine *e, int64_t now)
 
 void download_pump(struct engine *e, int64_t now)
 {
-	take_ingested(e);
+	ingest_collect(e);
 	if (e->stopping)
 		return;
 	repeat_due(e, now);
@@ -597,7 +515,7 @@ void download_end(struct engine *e)
 {
 	struct download *next;
 
-	take_ingested(e);
+	ingest_collect(e);
 	for (struct download *d = LIST_FIRST(&e->active); d; d = next) {
 		next = LIST_NEXT(d, link);
 		download_free(d);

@@ -70,7 +70,7 @@ struct engine {
 	size_t transferring; /* of these, from the network */
 	size_t ingesting;    /* of these, with the workers */
 	pthread_mutex_t lock;
-	struct download *ingested; /* under lock: done by workers, not yet looked at */
+	struct ingest *ingested; /* under lock: done by workers, not yet looked at */
 	/* At each turn: whoever decides what is asked for wants it now; NULL: references
 	 * are followed. */
 	int (*ask)(void *ctx, struct nf_err *err);
