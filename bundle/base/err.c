@@ -101,3 +101,18 @@ int err_prefix(struct nf_err *err, int rc, const char *fmt, ...)
 	err->text[len + 2 + tail] = '\0';
 	return rc;
 }
+
+int err_gravity(int code)
+{
+	static const int order[] = {
+		0,	    NF_E_MISSING, NF_E_NET,  NF_E_UNSUPPORTED,
+		NF_E_LIMIT, NF_E_FORMAT,  NF_E_HASH, NF_E_TRUST,
+		NF_E_USAGE, NF_E_NOSPACE, NF_E_SYS,  NF_E_INTR,
+	};
+	int positive = code < 0 ? -code : code;
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		if (order[i] == positive)
+			return (int)i;
+	return 0;
+}

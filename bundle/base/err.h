@@ -20,6 +20,11 @@ int err_sys(struct nf_err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
  */
 int err_prefix(struct nf_err *err, int rc, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* Of several failures, the one with the highest gravity is the one to report: absence,
+ * then silence, then damage, then lies, then what is wrong on this machine. CODE may be
+ * negated; 0 has the lowest. */
+int err_gravity(int code);
+
 /* clang's analyzer does not see into err.c: a failure is never 0. */
 #ifdef __clang_analyzer__
 #define err_set(...)		 ((void)err_set(__VA_ARGS__), -1)

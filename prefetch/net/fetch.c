@@ -35,21 +35,6 @@ uint32_t engine_random(struct engine *e)
 	return e->random;
 }
 
-/* The order in which a run's failures decide its exit status. */
-static int gravity(int code)
-{
-	static const int order[] = {
-		0,	    NF_E_MISSING, NF_E_NET,  NF_E_UNSUPPORTED,
-		NF_E_LIMIT, NF_E_FORMAT,  NF_E_HASH, NF_E_TRUST,
-		NF_E_USAGE, NF_E_NOSPACE, NF_E_SYS,  NF_E_INTR,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
-		if (order[i] == code)
-			return (int)i;
-	return 0;
-}
-
 void engine_fail(struct engine *e, const char *path, int code, const char *text)
 {
 	struct fetch_result *r = e->result;
@@ -64,7 +49,7 @@ void engine_fail(struct engine *e, const char *path, int code, const char *text)
 			.text = mem_strdup(text),
 		};
 	}
-	if (gravity(code) <= gravity(-e->rc))
+	if (err_gravity(code) <= err_gravity(e->rc))
 		return;
 	e->rc = path ? err_set(&e->err, (enum nf_error)code, "path '%s': %s", path, text)
 		     : err_set(&e->err, (enum nf_error)code, "%s", text);

@@ -258,31 +258,11 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 	return 0;
 }
 
-/* What a user must hear of first: a lie, then damage, then silence, then absence. */
-static int gravity(int code)
-{
-	switch (code < 0 ? -code : code) {
-	case NF_E_TRUST:
-		return 4;
-	case NF_E_FORMAT:
-	case NF_E_LIMIT:
-	case NF_E_HASH:
-	case NF_E_UNSUPPORTED:
-		return 3;
-	case NF_E_NET:
-		return 2;
-	case 0:
-		return 1;
-	default:
-		return 5;
-	}
-}
-
 void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *text)
 {
 	struct resolver_node *node = node_at(r, id);
 
-	if (gravity(code) <= gravity(node->why))
+	if (err_gravity(code) <= err_gravity(node->why))
 		return;
 	node->why = code < 0 ? -code : code;
 	node->why_text = arena_strndup(&r->arena, text, strlen(text));

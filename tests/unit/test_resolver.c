@@ -175,6 +175,23 @@ static void the_gravest_answer_is_the_reason(void **state)
 	assert_string_equal(resolver_node(w->r, id)->why_text, "no signature");
 }
 
+/* A cache that has lost its file must not hide that another one served a wrong one. */
+static void absence_does_not_hide_a_lie(void **state)
+{
+	struct world *w = *state;
+	struct nf_storepath sp;
+	uint32_t id;
+
+	path_of(&sp, 1);
+	id = resolver_want(w->r, &sp);
+	resolver_set_reason(w->r, id, NF_E_HASH, "wrong bytes");
+	resolver_set_reason(w->r, id, NF_E_MISSING, "status 404");
+	assert_int_equal(resolver_node(w->r, id)->why, NF_E_HASH);
+	assert_string_equal(resolver_node(w->r, id)->why_text, "wrong bytes");
+	resolver_set_reason(w->r, id, -NF_E_TRUST, "no signature");
+	assert_int_equal(resolver_node(w->r, id)->why, NF_E_TRUST);
+}
+
 static void without_caches_everything_is_unknown(void **state)
 {
 	struct world *w = *state;
@@ -353,6 +370,7 @@ static void a_pause_is_waited_for_and_an_end_is_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(absence_does_not_hide_a_lie),
 		TEST(the_word_of_a_trusted_store_is_remembered_as_such),
 		TEST(references_become_wants_once),
 		TEST(a_path_is_unknown_when_everybody_has_answered),
