@@ -314,14 +314,14 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --sign-key --compress --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --with-build-inputs --sign-key --compress --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --sign-key --compress --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --with-build-inputs --sign-key --compress --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

@@ -9,7 +9,6 @@ extern const struct command cmd_verify;
 extern const struct command cmd_list;
 extern const struct command cmd_info;
 extern const struct command cmd_keygen;
-extern const struct command cmd_pack;
 extern const struct command cmd_pool;
 extern const struct command cmd_completions;
 extern const struct command cmd_help;

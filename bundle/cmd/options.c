@@ -217,27 +217,3 @@ int options_target_names(struct target_names *ret, const struct cmd_args *a,
 	names = (struct target_names)TARGET_NAMES_INIT;
 	return 0;
 }
-
-int options_target_paths(struct nf_storepath **ret, size_t *ret_count,
-			 const struct cmd_args *a, struct nf_err *err)
-{
-	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
-	AUTO_FREE struct nf_storepath *paths = NULL;
-	int rc;
-
-	rc = options_target_names(&names, a, err);
-	if (rc)
-		return rc;
-	paths = mem_calloc(names.count, sizeof(*paths));
-	for (size_t i = 0; i < names.count; i++) {
-		if (names.items[i].outputs)
-			return err_set(err, NF_E_USAGE,
-				       "target '%s!%s': outputs are not chosen here: "
-				       "give their store paths",
-				       names.items[i].path.base, names.items[i].outputs);
-		paths[i] = names.items[i].path;
-	}
-	*ret_count = names.count;
-	*ret = TAKE_PTR(paths);
-	return 0;
-}

@@ -24,7 +24,8 @@ extern const struct cmd_option_group options_pack;
 #define OPTIONS_TARGET_TEXT                                                              \
 	"TARGET is a store path, something below one, HASH-NAME alone, a symbolic link " \
 	"to one such as ./result, an attribute of a flake (FLAKE#ATTR, which nix "       \
-	"evaluates), or - for a list on standard input."
+	"evaluates), a derivation (DRV, DRV!out,dev), or - for a list on standard "      \
+	"input."
 /* --from-file */
 extern const struct cmd_option_group options_targets;
 /* --substituter --extra-substituter --connections --limit-rate --netrc-file */
@@ -60,10 +61,5 @@ int options_level(int *ret, const struct cmd_args *a, struct nf_err *err) MUST_C
  */
 int options_target_names(struct target_names *ret, const struct cmd_args *a,
 			 struct nf_err *err) MUST_CHECK;
-
-/* The same for commands that only know store paths (free()): outputs of a derivation are
- * NF_E_USAGE. */
-int options_target_paths(struct nf_storepath **ret, size_t *ret_count,
-			 const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "store/drv_file.h"
 #include "store/store_db.h"
 
 struct local_store {
@@ -71,6 +72,18 @@ int local_store_find(struct local_store *s, const struct nf_storepath *path,
 			       "the store under '%s' knows no SHA-256 or no size of '%s'",
 			       local_store_root(s), path->base);
 	return rc;
+}
+
+int local_store_is_valid(struct local_store *s, const struct nf_storepath *path,
+			 bool *ret, struct nf_err *err)
+{
+	return store_db_is_valid(s->db, path, ret, err);
+}
+
+int local_store_drv(const struct local_store *s, const struct nf_storepath *drv,
+		    struct nf_derivation *ret, struct nf_err *err)
+{
+	return drv_file_read(s->fd, drv, ret, err);
 }
 
 int local_store_nar(const struct local_store *s, const struct nf_storepath *path,

@@ -3,8 +3,10 @@
 #ifndef LOCAL_STORE_H
 #define LOCAL_STORE_H
 
+#include <nixferry/derivation.h>
 #include <nixferry/pathinfo.h>
 #include <nixferry/stream.h>
+#include <stdbool.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -24,6 +26,14 @@ const char *local_store_root(const struct local_store *s);
  * INFO is initialised in any case. One thread at a time. */
 int local_store_find(struct local_store *s, const struct nf_storepath *path,
 		     struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
+
+/* Whether a path is valid: less work than local_store_find. One thread at a time. */
+int local_store_is_valid(struct local_store *s, const struct nf_storepath *path,
+			 bool *ret, struct nf_err *err) MUST_CHECK;
+
+/* What a .drv file says, as drv_file_read. Any thread. */
+int local_store_drv(const struct local_store *s, const struct nf_storepath *drv,
+		    struct nf_derivation *ret, struct nf_err *err) MUST_CHECK;
 
 /* The NAR of a path as it is on the disk, which need not be what the database says: put
  * nar_checked_source() around it. NF_E_MISSING if it is not there. The source must be

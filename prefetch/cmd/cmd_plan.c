@@ -1,16 +1,11 @@
-#include <fcntl.h>
-#include <stdlib.h>
-
-#include "base/file.h"
-#include "base/limits.h"
-#include "base/slice.h"
-#include "cmd/cache_options.h"
-#include "cmd/commands.h"
 #include "cmd/network_commands.h"
+
+#include "cmd/cache_options.h"
 #include "cmd/options.h"
 #include "cmd/plan_report.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
+#include "cmd/wanted.h"
 #include "format/target_name.h"
 #include "net/query.h"
 #include "plan/missing.h"
@@ -36,43 +31,6 @@ static void plan_run_release(struct plan_run *p)
 	target_names_release(&p->targets);
 }
 
-/* ---- the local store's answers ---- */
-
-static int is_valid(void *ctx, const struct nf_storepath *path, bool *ret,
-		    struct nf_err *err)
-{
-	struct local_store *store = ctx;
-	struct nf_pathinfo info;
-	int rc;
-
-	*ret = false;
-	if (!store)
-		return 0;
-	rc = local_store_find(store, path, &info, err);
-	nf_pathinfo_release(&info);
-	*ret = rc == 0;
-	return rc == -NF_E_MISSING ? 0 : rc;
-}
-
-static int read_drv(void *ctx, const struct nf_storepath *path, char **ret,
-		    size_t *ret_len, struct nf_err *err)
-{
-	struct local_store *store = ctx;
-	AUTO_BUF struct buf text;
-	AUTO_BUF struct buf file;
-	int rc;
-
-	buf_init(&text, DERIVATION_MAX);
-	buf_init(&file, 8 * KIB);
-	buf_addf(&file, "%s" NF_STORE_DIR "/%s", local_store_root(store), path->base);
-	rc = file_read_at(AT_FDCWD, file.ptr, &text, err);
-	if (rc)
-		return rc;
-	*ret_len = text.len;
-	*ret = buf_take(&text);
-	return 0;
-}
-
 static int read_options(struct plan_run *p, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
 {
@@ -89,45 +47,16 @@ static int read_options(struct plan_run *p, const struct cmd_args *args, struct 
 	return rc;
 }
 
-static void want_outputs(struct missing *m, const struct target_name *t)
-{
-	struct nf_slice rest = nf_slice_str(t->outputs), names[64];
-	size_t n = 0;
-
-	while (rest.len && n < ARRAY_SIZE(names))
-		names[n++] = slice_cut(&rest, ',');
-	if (n == 1 && nf_slice_is(names[0], "*"))
-		n = 0;
-	missing_want_outputs(m, &t->path, names, n);
-}
-
-static void want_targets(struct plan_run *p)
-{
-	for (size_t i = 0; i < p->targets.count; i++) {
-		const struct target_name *t = &p->targets.items[i];
-
-		if (t->outputs)
-			want_outputs(p->missing, t);
-		else if (nf_storepath_is_drv(&t->path))
-			missing_want_outputs(p->missing, &t->path, NULL, 0);
-		else
-			missing_want_path(p->missing, &t->path);
-	}
-}
-
 static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 {
-	const struct query_store store = {
-		.ctx = p->store,
-		.is_valid = is_valid,
-		.read_drv = read_drv,
-	};
 	int rc;
 
-	p->missing = missing_new(&(struct missing_options){ 0 });
-	want_targets(p);
+	p->missing = missing_new(&(struct missing_options){
+		.always_substitute = p->caches.settings.always_allow_substitutes,
+	});
+	wanted_ask(p->missing, &p->targets);
 	p->fetch.progress = ui_progress_start(ui);
-	rc = query_run(&p->query, &p->fetch, &store, p->missing, err);
+	rc = query_run(&p->query, &p->fetch, p->store, p->missing, err);
 	ui_progress_stop(ui);
 	return rc ? rc : missing_finish(p->missing, err);
 }
@@ -183,8 +112,8 @@ const struct command cmd_plan = {
 		"vouches for counts as not there. The status is 3 when something would "
 		"have to "
 		"be built.\n"
-		"\n" OPTIONS_TARGET_TEXT " A derivation (DRV, DRV!out,dev) is planned "
-		"with what it takes to build it.",
+		"\n" OPTIONS_TARGET_TEXT " A derivation is planned with what it takes to "
+		"build it.",
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_stores, &options_caches, &options_keys,

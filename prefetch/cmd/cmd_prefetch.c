@@ -10,6 +10,7 @@
 #include "cmd/options.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
+#include "cmd/wanted.h"
 #include "net/fetch.h"
 #include "pool/pack.h"
 
@@ -17,17 +18,20 @@
 struct prefetch {
 	struct fetch_options fetch;
 	struct cache_setup caches;
-	struct nf_storepath *targets;
+	struct target_names targets;
+	struct wanted wanted;
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
 	struct local_store *store; /* NULL: none */
 	const char *output;
+	bool build_inputs;
 	bool json;
 };
 
 static void prefetch_release(struct prefetch *p)
 {
-	free(p->targets);
+	wanted_release(&p->wanted);
+	target_names_release(&p->targets);
 	cache_setup_release(&p->caches);
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
@@ -57,6 +61,7 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 
 	p->output = cmd_args_value(args, "output");
 	p->json = cmd_args_flag(args, "json");
+	p->build_inputs = cmd_args_flag(args, "with-build-inputs");
 	f->keep_going = cmd_args_flag(args, "keep-going");
 	f->dry_run = cmd_args_flag(args, "dry-run");
 	rc = check_output(p, err);
@@ -69,15 +74,43 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc && p->output)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
-		rc = options_target_paths(&p->targets, &f->target_count, args, err);
+		rc = options_target_names(&p->targets, args, err);
 	if (!rc)
 		rc = options_open_pool(&p->pool, args, err);
 	if (!rc)
 		rc = store_options_open(&p->store, args, ui, err);
-	f->targets = p->targets;
 	f->pool = p->pool;
-	f->store = p->store;
 	return rc;
+}
+
+/* Outputs that are valid here count as being there; then the store is one of the sources.
+ */
+static int find_wanted(struct prefetch *p, struct nf_err *err)
+{
+	const struct wanted_options opts = {
+		.fetch = &p->fetch,
+		.store = p->store,
+		.build_inputs = p->build_inputs,
+		.always_substitute = p->caches.settings.always_allow_substitutes,
+	};
+	int rc = wanted_find(&p->wanted, &p->targets, &opts, err);
+
+	p->fetch.store = p->store;
+	p->fetch.targets = p->wanted.paths;
+	p->fetch.target_count = p->wanted.count;
+	if (!rc && p->wanted.unknown && !p->fetch.keep_going)
+		rc = wanted_verdict(&p->wanted, err);
+	return rc;
+}
+
+static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
+{
+	int rc = find_wanted(p, err);
+
+	*result = (struct fetch_result){ 0 };
+	if (!rc)
+		rc = fetch_closure(&p->fetch, result, err);
+	return rc ? rc : wanted_verdict(&p->wanted, err);
 }
 
 static void add_caches(struct json_doc *doc, const struct fetch_result *r)
@@ -127,6 +160,7 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r,
 	json_add_number(doc, "downloadSize", r->to_fetch_bytes);
 	json_add_number(doc, "downloadedBytes", r->fetched_bytes);
 	json_add_number(doc, "resumedBytes", r->resumed_bytes);
+	wanted_add_json(&p->wanted, doc);
 	add_caches(doc, r);
 	add_failures(doc, r);
 	if (packed) {
@@ -168,6 +202,11 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 			 r->paths, nar, r->in_pool, store, r->fetched, size);
 	}
 	say(p, ui, line);
+	if (p->wanted.build_count) {
+		snprintf(line, sizeof(line), "%zu derivations are left to be built",
+			 p->wanted.build_count);
+		say(p, ui, line);
+	}
 	if (!packed)
 		return;
 	human_size(size, packed->bundle_bytes);
@@ -190,8 +229,8 @@ static void tell_failures(struct ui *ui, const struct fetch_result *r)
 static int pack(const struct prefetch *p, struct pack_result *packed, struct nf_err *err)
 {
 	const struct pack_options opts = {
-		.roots = p->targets,
-		.root_count = p->fetch.target_count,
+		.roots = p->wanted.paths,
+		.root_count = p->wanted.count,
 		.key = p->sign_key,
 		.level = p->fetch.level,
 		.jobs = p->fetch.jobs,
@@ -213,7 +252,7 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	if (rc)
 		return rc;
 	p.fetch.progress = ui_progress_start(ui);
-	rc = fetch_closure(&p.fetch, &result, err);
+	rc = fetch(&p, &result, err);
 	has_bundle = !rc && p.output && !p.fetch.dry_run;
 	if (has_bundle)
 		rc = pack(&p, &packed, err);
@@ -248,15 +287,18 @@ const struct command cmd_prefetch = {
 		"the live "
 		"store or else from the caches, verifies it and keeps it in the pool; "
 		"with "
-		"--output also packs it into one signed bundle. Interrupted, the same "
+		"--output also packs it into one signed bundle. Of a derivation the "
+		"outputs are "
+		"fetched or, where no cache has them, what it takes to build them. "
+		"Interrupted, the same "
 		"command "
 		"goes on from where it was.\n"
 		"\n" OPTIONS_TARGET_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
-			&group, &options_pack, &options_caches, &options_keys,
-			&options_stores, &options_targets, &options_pool, &options_jobs,
-			&options_common, NULL },
+			&group, &wanted_group, &options_pack, &options_caches,
+			&options_keys, &options_stores, &options_targets, &options_pool,
+			&options_jobs, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

@@ -1,4 +1,4 @@
-/* The commands that need caches. */
+/* The commands that need caches, or what plans for them. */
 #ifndef NETWORK_COMMANDS_H
 #define NETWORK_COMMANDS_H
 
@@ -6,6 +6,7 @@
 
 extern const struct command cmd_plan;
 extern const struct command cmd_prefetch;
+extern const struct command cmd_pack;
 extern const struct command cmd_caches;
 
 #endif

@@ -9,7 +9,7 @@ struct query {
 	struct engine engine;
 	struct fetch_options fetch;
 	struct fetch_result result;
-	struct query_store store;
+	struct local_store *store; /* or NULL */
 	struct missing *missing;
 	/* The planner's numbers of the resolver's nodes, and the other way round. */
 	uint32_t *planned;
@@ -42,29 +42,25 @@ static int answer_contents(struct query *q, uint32_t id, struct nf_err *err)
 {
 	struct nf_derivation d;
 	struct nf_storepath path;
-	AUTO_FREE char *text = NULL;
-	size_t len = 0;
 	int rc;
 
 	missing_path(q->missing, id, &path);
-	rc = q->store.read_drv(q->store.ctx, &path, &text, &len, err);
-	if (rc)
-		return rc;
-	rc = nf_derivation_parse(&d, nf_slice(text, len), err);
+	rc = local_store_drv(q->store, &path, &d, err);
 	if (!rc)
 		rc = missing_contents(q->missing, id, &d, err);
 	nf_derivation_release(&d);
-	return rc ? err_prefix(err, rc, "derivation '%s'", path.base) : 0;
+	return rc;
 }
 
 static int answer_valid(struct query *q, uint32_t id, struct nf_err *err)
 {
 	struct nf_storepath path;
 	bool valid = false;
-	int rc;
+	int rc = 0;
 
 	missing_path(q->missing, id, &path);
-	rc = q->store.is_valid(q->store.ctx, &path, &valid, err);
+	if (q->store)
+		rc = local_store_is_valid(q->store, &path, &valid, err);
 	if (!rc)
 		missing_valid(q->missing, id, valid);
 	return rc;
@@ -104,7 +100,7 @@ static int query_pump(void *ctx, struct nf_err *err)
 }
 
 int query_run(struct query **ret, const struct fetch_options *fetch,
-	      const struct query_store *store, struct missing *m, struct nf_err *err)
+	      struct local_store *store, struct missing *m, struct nf_err *err)
 {
 	struct query *q = mem_calloc(1, sizeof(*q));
 	int rc;
@@ -112,7 +108,7 @@ int query_run(struct query **ret, const struct fetch_options *fetch,
 	*ret = q;
 	q->fetch = *fetch;
 	q->fetch.dry_run = true;
-	q->store = *store;
+	q->store = store;
 	q->missing = m;
 	rc = engine_open(&q->engine, &q->fetch, &q->result, err);
 	if (rc)

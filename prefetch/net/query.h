@@ -7,23 +7,13 @@
 #include "plan/missing.h"
 #include "plan/resolver.h"
 
-/* What a query may look at in the local store; any function may be called once a node. */
-struct query_store {
-	void *ctx;
-	/* NF_E_... only where the store cannot be read. */
-	int (*is_valid)(void *ctx, const struct nf_storepath *path, bool *ret,
-			struct nf_err *err);
-	/* The text of a valid .drv (free()). */
-	int (*read_drv)(void *ctx, const struct nf_storepath *path, char **ret,
-			size_t *ret_len, struct nf_err *err);
-};
-
 struct query;
 
 /* Asks until the planner has no more questions. FETCH gives caches, keys and pool; its
- * targets are not looked at. RET holds what was learnt, also after a failure. */
+ * targets are not looked at. What is valid in STORE (NULL: none), is here, and
+ * derivations are read there. RET holds what was learnt, also after a failure. */
 int query_run(struct query **ret, const struct fetch_options *fetch,
-	      const struct query_store *store, struct missing *m,
+	      struct local_store *store, struct missing *m,
 	      struct nf_err *err) MUST_CHECK;
 void query_free(struct query *q);
 DEFINE_CLEANUP(struct query *, query_free)

@@ -222,6 +222,20 @@ static bool ask_outputs(struct missing *m, struct missing_step *r,
 	return r->pending > 0;
 }
 
+/* Marks the wanted outputs that are valid, and counts them. */
+static size_t find_here(struct missing *m, const struct missing_step *r)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < r->nwanted; i++) {
+		struct missing_node *node = missing_table_at(m, r->wanted[i]);
+
+		node->here |= node->state == MISSING_VALID || node->state == MISSING_READ;
+		count += node->here;
+	}
+	return count;
+}
+
 static size_t count_outputs(const struct missing *m, const struct missing_step *r,
 			    enum missing_state state)
 {
@@ -247,7 +261,7 @@ static void step_read(struct missing *m, struct missing_step *r,
 	}
 	if (ask_outputs(m, r, MISSING_SEEN))
 		return;
-	valid = count_outputs(m, r, MISSING_VALID) + count_outputs(m, r, MISSING_READ);
+	valid = find_here(m, r);
 	if (valid == r->nwanted)
 		return;
 	if (!node->drv->may_substitute) {
@@ -301,6 +315,7 @@ static void step_path(struct missing *m, struct missing_step *r)
 		break;
 	case MISSING_VALID:
 	case MISSING_READ:
+		node->here |= !r->public.parent;
 		break;
 	}
 }
@@ -390,6 +405,7 @@ static void take_outputs(struct missing *m, struct missing_drv *drv,
 		drv->outputs[i].node =
 			floats ? MISSING_NONE : missing_table_put(m, from->path);
 		drv->is_floating |= floats;
+		drv->is_fixed |= !floats && from->hash.len > 0;
 	}
 }
 

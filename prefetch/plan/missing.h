@@ -67,7 +67,8 @@ struct missing_drv {
 	size_t noutputs;
 	size_t ninputs;
 	bool may_substitute; /* allowed to, by itself or by the options */
-	bool is_floating;    /* some output's path is known only after building */
+	bool is_fixed; /* its output is told by its hash: building may use the network */
+	bool is_floating; /* some output's path is known only after building */
 };
 
 /* Who wants what: following PARENT leads from a node to the target that it is for. */
@@ -92,6 +93,7 @@ struct missing_node {
 	bool build;	 /* a derivation to be built */
 	bool substitute; /* a path to be fetched */
 	bool unknown;	 /* nobody knows how to get it */
+	bool here; /* valid, and a target or an output that a target or a build wants */
 
 	/* For missing.c alone. */
 	bool is_wanted; /* as a path */

@@ -409,5 +409,5 @@ from_nothing() {
 	fails 2 "target 'path:$T/flake#nothing': nix: error: .*nothing" \
 		from_nothing "path:$T/flake#nothing"
 	fails 2 "target 'path:$T/flake#text': nix: error: " from_nothing "path:$T/flake#text"
-	fails 6 "-thing.drv" from_nothing "path:$T/flake#thing"
+	fails 3 "-thing.drv' is not in the local store" from_nothing "path:$T/flake#thing"
 }

@@ -199,5 +199,5 @@ put_in_cache() {
 	echo 'Derive([' >"$T/root${DRV[a]}"
 	run plan "$T/root" "${DRV[a]}" --substituter "$URL"
 	[ "$status" -eq 5 ] || fail "$output"
-	[[ $output == *"derivation '$(basename "${DRV[a]}")'"* ]] || fail "$output"
+	[[ $output == *"'${DRV[a]}': byte 8"* ]] || fail "$output"
 }

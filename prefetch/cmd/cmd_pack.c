@@ -1,0 +1,201 @@
+#include "cmd/network_commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/human.h"
+#include "cmd/json.h"
+#include "cmd/options.h"
+#include "cmd/store_options.h"
+#include "cmd/ui.h"
+#include "cmd/wanted.h"
+#include "pool/pack.h"
+
+static int check_output(const char *output, bool json, struct nf_err *err)
+{
+	if (!output)
+		return err_set(err, NF_E_USAGE,
+			       "missing --output BUNDLE: what to write to");
+	if (strcmp(output, "-") != 0)
+		return 0;
+	if (json)
+		return err_set(err, NF_E_USAGE,
+			       "--json and --output - both want standard output");
+	if (isatty(STDOUT_FILENO))
+		return err_set(
+			err, NF_E_USAGE,
+			"standard output is a terminal: redirect it, or give --output "
+			"BUNDLE");
+	return 0;
+}
+
+static void report(struct ui *ui, const struct pack_result *r, const char *output,
+		   bool json)
+{
+	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+	char nar[HUMAN_MAX], bundle[HUMAN_MAX];
+
+	human_size(nar, r->nar_bytes);
+	human_size(bundle, r->bundle_bytes);
+	if (json) {
+		json_add_str(doc, "bundle", output);
+		json_add_number(doc, "paths", r->paths);
+		json_add_number(doc, "narSize", r->nar_bytes);
+		json_add_number(doc, "bundleSize", r->bundle_bytes);
+		json_print(doc, stdout);
+	} else if (strcmp(output, "-") == 0) {
+		ui_note(ui, "packed %zu paths (%s) as %s", r->paths, nar, bundle);
+	} else {
+		printf("packed %zu paths (%s) as %s: %s\n", r->paths, nar, bundle,
+		       output);
+	}
+}
+
+/* What the options and arguments came to. */
+struct packing {
+	struct nix_settings settings;
+	struct nf_keyring *keys;
+	struct nf_secret_key *sign_key;
+	struct pool *pool;
+	struct local_store *store; /* NULL: none */
+	struct target_names targets;
+	struct wanted wanted;
+	const char *output;
+	size_t jobs;
+	int level;
+	bool json;
+	bool build_inputs;
+};
+
+static void packing_release(struct packing *p)
+{
+	wanted_release(&p->wanted);
+	target_names_release(&p->targets);
+	local_store_free(p->store);
+	pool_free(p->pool);
+	nf_secret_key_free(p->sign_key);
+	nf_keyring_free(p->keys);
+	nix_settings_release(&p->settings);
+}
+
+static int open_sources(struct packing *p, const struct cmd_args *args, struct ui *ui,
+			struct nf_err *err)
+{
+	int rc = options_open_pool(&p->pool, args, err);
+
+	if (!rc)
+		rc = nix_settings_load(&p->settings, err);
+	if (!rc)
+		rc = options_keyring(&p->keys, args, &p->settings, err);
+	if (!rc)
+		rc = store_options_open(&p->store, args, ui, err);
+	if (!rc)
+		options_tell_notes(&p->settings, ui);
+	return rc;
+}
+
+static int read_options(struct packing *p, const struct cmd_args *args, struct ui *ui,
+			struct nf_err *err)
+{
+	int rc;
+
+	p->output = cmd_args_value(args, "output");
+	p->json = cmd_args_flag(args, "json");
+	p->build_inputs = cmd_args_flag(args, "with-build-inputs");
+	rc = check_output(p->output, p->json, err);
+	if (!rc)
+		rc = options_job_count(&p->jobs, args, err);
+	if (!rc)
+		rc = options_level(&p->level, args, err);
+	if (!rc)
+		rc = options_sign_key(&p->sign_key, args, err);
+	if (!rc)
+		rc = options_target_names(&p->targets, args, err);
+	return rc ? rc : open_sources(p, args, ui, err);
+}
+
+/* There are no caches: an output is in the pool or in the store, or must be built. */
+static int find_wanted(struct packing *p, struct progress *progress, struct nf_err *err)
+{
+	const struct fetch_options sources = {
+		.pool = p->pool,
+		.keys = p->keys,
+		.progress = progress,
+	};
+	const struct wanted_options opts = {
+		.fetch = &sources,
+		.store = p->store,
+		.build_inputs = p->build_inputs,
+		.always_substitute = p->settings.always_allow_substitutes,
+	};
+	int rc = wanted_find(&p->wanted, &p->targets, &opts, err);
+
+	return rc ? rc : wanted_verdict(&p->wanted, err);
+}
+
+static int pack(const struct packing *p, struct progress *progress,
+		struct pack_result *result, struct nf_err *err)
+{
+	const struct pack_origin origin = store_options_origin(p->store);
+	const struct pack_options opts = {
+		.roots = p->wanted.paths,
+		.root_count = p->wanted.count,
+		.key = p->sign_key,
+		.level = p->level,
+		.origin = p->store ? &origin : NULL,
+		.keys = p->keys,
+		.jobs = p->jobs,
+		.progress = progress,
+	};
+
+	return pack_bundle(p->pool, p->output, &opts, result, err);
+}
+
+static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	AUTO(packing_release) struct packing p = { 0 };
+	struct pack_result result;
+	struct progress *progress;
+	int rc;
+
+	rc = read_options(&p, args, ui, err);
+	if (rc)
+		return rc;
+	progress = ui_progress_start(ui);
+	rc = find_wanted(&p, progress, err);
+	if (!rc)
+		rc = pack(&p, progress, &result, err);
+	ui_progress_stop(ui);
+	if (!rc)
+		report(ui, &result, p.output, p.json);
+	return rc;
+}
+
+static const struct cmd_option options[] = {
+	{ "output", 'o', "BUNDLE", "the file to write; - is standard output",
+	  CMD_VALUE_FILE, NULL, false },
+	{ 0 },
+};
+static const struct cmd_option_group group = { "Options", options };
+
+const struct command cmd_pack = {
+	.name = "pack",
+	.args = "TARGET...",
+	.summary = "pack what pool and store have into a bundle, without a network",
+	.text = "Packs each TARGET with everything that it needs into one signed bundle. "
+		"All of it must be in the pool, where prefetch puts it, or in the live "
+		"store, "
+		"from where it comes into the pool. The same paths, key and level give "
+		"the "
+		"same bytes.\n"
+		"\n" OPTIONS_TARGET_TEXT,
+	.groups =
+		(const struct cmd_option_group *const[]){
+			&group, &wanted_group, &options_pack, &options_keys,
+			&options_stores, &options_targets, &options_pool, &options_jobs,
+			&options_common, NULL },
+	.min_args = 0,
+	.max_args = SIZE_MAX,
+	.kind = CMD_VALUE_FILE,
+	.run = run_pack,
+};

@@ -1,0 +1,226 @@
+#include "cmd/wanted.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/slice.h"
+#include "net/query.h"
+
+void wanted_release(struct wanted *w)
+{
+	free(w->paths);
+	free(w->builds);
+	*w = (struct wanted){ 0 };
+}
+
+static const struct cmd_option options[] = {
+	{ "with-build-inputs", 0, NULL,
+	  "of derivations that must be built, take along all that building them needs", 0,
+	  NULL, false },
+	{ 0 },
+};
+const struct cmd_option_group wanted_group = { "Derivations", options };
+
+/* ---- questions ---- */
+
+static void ask_outputs(struct missing *m, const struct target_name *t)
+{
+	struct nf_slice rest = nf_slice_str(t->outputs);
+	AUTO_FREE struct nf_slice *names = mem_calloc(rest.len + 1, sizeof(*names));
+	size_t n = 0;
+
+	while (rest.len)
+		names[n++] = slice_cut(&rest, ',');
+	if (n == 1 && nf_slice_is(names[0], "*"))
+		n = 0;
+	missing_want_outputs(m, &t->path, names, n);
+}
+
+static bool is_derivation(const struct target_name *t)
+{
+	return t->outputs || nf_storepath_is_drv(&t->path);
+}
+
+static void ask_derivation(struct missing *m, const struct target_name *t)
+{
+	if (t->outputs)
+		ask_outputs(m, t);
+	else
+		missing_want_outputs(m, &t->path, NULL, 0);
+}
+
+void wanted_ask(struct missing *m, const struct target_names *targets)
+{
+	for (size_t i = 0; i < targets->count; i++) {
+		const struct target_name *t = &targets->items[i];
+
+		if (is_derivation(t))
+			ask_derivation(m, t);
+		else
+			missing_want_path(m, &t->path);
+	}
+}
+
+/* ---- answers ---- */
+
+static void add(struct nf_storepath **list, size_t *count,
+		const struct nf_storepath *path)
+{
+	*list = mem_realloc(*list, *count + 1, sizeof(**list));
+	(*list)[(*count)++] = *path;
+}
+
+static void add_node(struct wanted *w, const struct missing *m, uint32_t id)
+{
+	struct nf_storepath path;
+
+	missing_path(m, id, &path);
+	add(&w->paths, &w->count, &path);
+}
+
+/* What comes with the closure of something else need not be told. */
+static bool is_wanted_itself(const struct missing_node *node)
+{
+	const struct missing_request *by = node->why ? node->why->parent : NULL;
+
+	return node->here || (node->substitute && (!by || by->outputs));
+}
+
+static void set_reason(struct wanted *w, int rc, const struct nf_err *err)
+{
+	if (err_gravity(rc) <= err_gravity(w->rc))
+		return;
+	w->rc = rc;
+	w->err = *err;
+}
+
+static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
+			 const struct missing_node *node)
+{
+	const struct resolver_node *asked = query_node(q, id);
+	struct nf_err err;
+	int rc;
+
+	if (asked && asked->why)
+		rc = err_set(&err, (enum nf_error)asked->why, "path '%s': %s", node->base,
+			     asked->why_text);
+	else if (asked)
+		rc = err_set(&err, NF_E_MISSING, "path '%s': it is in no cache",
+			     node->base);
+	else
+		rc = err_set(&err, NF_E_MISSING,
+			     "derivation '%s' is not in the local store, where "
+			     "derivations are read",
+			     node->base);
+	w->unknown++;
+	set_reason(w, rc, &err);
+}
+
+/* What is told by its hash alone is built by fetching it from wherever it comes. */
+static void tell_fixed(struct wanted *w, const struct missing_node *node)
+{
+	struct nf_err err;
+	int rc =
+		err_set(&err, NF_E_MISSING,
+			"derivation '%s' would fetch its output from the network when it "
+			"is built, and no cache has it",
+			node->base);
+
+	set_reason(w, rc, &err);
+}
+
+static void tell_builds(struct wanted *w)
+{
+	struct nf_err err;
+	int rc = err_set(&err, NF_E_MISSING,
+			 "%zu derivations would have to be built, '%s' among them "
+			 "(--with-build-inputs takes along what that needs)",
+			 w->build_count, w->builds[w->build_count - 1].base);
+
+	set_reason(w, rc, &err);
+}
+
+static void take_builds(struct wanted *w, const struct missing *m, bool build_inputs)
+{
+	const uint32_t *ids = missing_builds(m, &w->build_count);
+
+	w->builds = mem_calloc(w->build_count, sizeof(*w->builds));
+	for (size_t i = 0; i < w->build_count; i++) {
+		missing_path(m, ids[i], &w->builds[i]);
+		if (build_inputs && missing_node(m, ids[i])->drv->is_fixed)
+			tell_fixed(w, missing_node(m, ids[i]));
+	}
+	if (w->build_count && !build_inputs)
+		tell_builds(w);
+}
+
+static void take_answers(struct wanted *w, const struct missing *m, const struct query *q,
+			 bool build_inputs)
+{
+	for (uint32_t id = 0; id < missing_count(m); id++) {
+		const struct missing_node *node = missing_node(m, id);
+		bool is_target = node->why && !node->why->parent;
+
+		if (is_wanted_itself(node))
+			add_node(w, m, id);
+		/* It refers to all derivations and sources below it. */
+		if (build_inputs && node->build && is_target)
+			add_node(w, m, id);
+		if (node->unknown)
+			tell_unknown(w, q, id, node);
+	}
+	take_builds(w, m, build_inputs);
+}
+
+static int ask_for_derivations(struct wanted *w, const struct target_names *targets,
+			       const struct wanted_options *opts, struct nf_err *err)
+{
+	AUTO(missing_freep)
+	struct missing *m = missing_new(&(struct missing_options){
+		.always_substitute = opts->always_substitute,
+	});
+	AUTO(query_freep) struct query *q = NULL;
+	int rc;
+
+	for (size_t i = 0; i < targets->count; i++)
+		if (is_derivation(&targets->items[i]))
+			ask_derivation(m, &targets->items[i]);
+	rc = query_run(&q, opts->fetch, opts->store, m, err);
+	if (!rc)
+		rc = missing_finish(m, err);
+	if (!rc)
+		take_answers(w, m, q, opts->build_inputs);
+	return rc;
+}
+
+int wanted_find(struct wanted *ret, const struct target_names *targets,
+		const struct wanted_options *opts, struct nf_err *err)
+{
+	bool any = false;
+
+	*ret = (struct wanted){ 0 };
+	for (size_t i = 0; i < targets->count; i++) {
+		if (is_derivation(&targets->items[i]))
+			any = true;
+		else
+			add(&ret->paths, &ret->count, &targets->items[i].path);
+	}
+	return any ? ask_for_derivations(ret, targets, opts, err) : 0;
+}
+
+int wanted_verdict(const struct wanted *w, struct nf_err *err)
+{
+	if (w->rc && err)
+		*err = w->err;
+	return w->rc;
+}
+
+void wanted_add_json(const struct wanted *w, struct json_doc *doc)
+{
+	char text[NF_STOREPATH_TEXT_MAX];
+
+	json_begin_array(doc, "toBuild");
+	for (size_t i = 0; i < w->build_count; i++)
+		json_add_str(doc, NULL, nf_storepath_format(text, &w->builds[i]));
+	json_end(doc);
+}
