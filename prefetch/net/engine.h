@@ -58,6 +58,9 @@ struct engine {
 	struct cache *own; /* the store, or NULL; the last of the caches */
 	struct substituter own_conf;
 	uint32_t pool_cursor; /* nodes below it were looked for in the pool and store */
+	/* Nodes that the pool has, but nobody trusted vouches for there; ascending. */
+	uint32_t *doubted;
+	size_t doubted_len, doubted_cap;
 	/* Nodes whose NAR the store could not give: caches are asked after all. */
 	uint32_t *again;
 	size_t again_len, again_cap;

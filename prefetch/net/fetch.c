@@ -235,6 +235,7 @@ void engine_close(struct engine *e)
 	}
 	free(e->caches);
 	free(e->again);
+	free(e->doubted);
 	substituter_release(&e->own_conf);
 	pthread_mutex_destroy(&e->lock);
 }

@@ -65,6 +65,13 @@ static bool has_same_facts(const struct nf_pathinfo *a, const struct nf_pathinfo
 	return true;
 }
 
+static int compare_nodes(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 /* The pool may have a NAR for which it has no signature that is trusted now: a cache that
  * vouches for the same facts vouches for that NAR. */
 static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted *t)
@@ -73,6 +80,9 @@ static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted 
 	struct nf_err err;
 	int rc;
 
+	if (!e->doubted_len ||
+	    !bsearch(&node, e->doubted, e->doubted_len, sizeof(node), compare_nodes))
+		return false;
 	rc = pool_find(e->opts->pool, &t->info->path, &ni, &err);
 	if (!rc && (!has_same_facts(&ni.info, t->info) || (t->by_store && !ni.by_store)))
 		rc = -NF_E_MISSING;
@@ -374,6 +384,13 @@ void lookup_begin(struct engine *e)
 	}
 }
 
+/* Nodes are asked for in the order of their numbers. */
+static void doubt(struct engine *e, uint32_t node)
+{
+	MEM_GROW(e->doubted, e->doubted_len, e->doubted_cap);
+	e->doubted[e->doubted_len++] = node;
+}
+
 /* What the pool has, under keys that are trusted now, needs no cache. */
 static bool ask_pool(struct engine *e, uint32_t node)
 {
@@ -385,8 +402,10 @@ static bool ask_pool(struct engine *e, uint32_t node)
 
 	resolver_path(e->resolver, node, &path);
 	rc = pool_find(e->opts->pool, &path, &ni, &err);
-	if (!rc)
-		rc = nf_trust_pathinfo(&t, &ni.info, e->opts->keys, &err);
+	if (!rc && nf_trust_pathinfo(&t, &ni.info, e->opts->keys, &err)) {
+		doubt(e, node);
+		rc = -NF_E_TRUST;
+	}
 	if (!rc)
 		rc = resolver_found(e->resolver, node, RESOLVER_POOL, &ni, &t, &err);
 	nf_narinfo_release(&ni);
