@@ -1,5 +1,7 @@
 #include "cmd/network_commands.h"
 
+#include <time.h>
+
 #include "cmd/cache_options.h"
 #include "cmd/options.h"
 #include "cmd/plan_report.h"
@@ -19,10 +21,12 @@ struct plan_run {
 	struct local_store *store; /* NULL: this machine has none */
 	struct missing *missing;
 	struct query *query;
+	struct profile profile;
 };
 
 static void plan_run_release(struct plan_run *p)
 {
+	profile_release(&p->profile);
 	query_free(p->query);
 	missing_free(p->missing);
 	local_store_free(p->store);
@@ -58,6 +62,11 @@ static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 	p->fetch.progress = ui_progress_start(ui);
 	rc = query_run(&p->query, &p->fetch, p->store, p->missing, err);
 	ui_progress_stop(ui);
+	/* Without it only the estimate is missing; the query told why it cannot be read.
+	 */
+	if (!rc && p->fetch.profile &&
+	    profile_load(&p->profile, p->fetch.profile, time(NULL), NULL))
+		p->profile = (struct profile)PROFILE_INIT;
 	return rc ? rc : missing_finish(p->missing, err);
 }
 
@@ -81,7 +90,7 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		rc = find_out(&p, ui, err);
 	if (rc)
 		return rc;
-	plan = (struct plan){ .missing = p.missing, .query = p.query };
+	plan = (struct plan){ p.missing, p.query, &p.profile };
 	if (why)
 		return why_build(&plan, why, err);
 	if (cmd_args_flag(args, "json"))

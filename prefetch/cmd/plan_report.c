@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cmd/human.h"
+#include "plan/estimate.h"
 
 #define LARGEST_SHOWN 5
 #define LINES_SHOWN   20
@@ -78,6 +79,34 @@ static struct cache_sums *sums_by_cache(const struct plan *p, size_t count)
 	return sums;
 }
 
+/* ---- time ---- */
+
+static uint64_t round_up(double seconds)
+{
+	uint64_t whole = (uint64_t)seconds;
+
+	return whole + (seconds > (double)whole);
+}
+
+/* What is on this machine is not waited for. */
+static struct estimate_share *shares(const struct plan *p, size_t count)
+{
+	AUTO_FREE struct cache_sums *sums = sums_by_cache(p, count);
+	struct estimate_share *list = mem_calloc(count, sizeof(*list));
+
+	for (size_t i = 0; i < count; i++) {
+		const struct profile_entry *known =
+			profile_find(p->profile, query_result(p->query)->caches[i].url);
+
+		if (query_result(p->query)->caches[i].local)
+			continue;
+		list[i].bytes = sums[i].download;
+		list[i].throughput = known ? known->throughput : 0;
+		list[i].latency_us = known ? known->latency_us : 0;
+	}
+	return list;
+}
+
 /* ---- for people ---- */
 
 static void print_caches(const struct plan *p)
@@ -98,6 +127,28 @@ static void print_caches(const struct plan *p)
 		else if (c->last_failure)
 			printf("  %s", c->last_failure);
 		putchar('\n');
+	}
+}
+
+static void print_time(const struct plan *p)
+{
+	const struct fetch_result *r = query_result(p->query);
+	AUTO_FREE struct estimate_share *list = shares(p, r->cache_count);
+	char speed[HUMAN_MAX], time[HUMAN_MAX];
+	double seconds;
+
+	if (estimate_seconds(list, r->cache_count, &seconds))
+		printf("    takes about %s, at the speeds that were measured:\n",
+		       human_duration(time, round_up(seconds)));
+	for (size_t i = 0; i < r->cache_count; i++) {
+		if (!list[i].bytes)
+			continue;
+		if (list[i].throughput)
+			printf("      %s: %s/s\n", r->caches[i].url,
+			       human_size(speed, list[i].throughput));
+		else
+			printf("      %s: not measured yet (nixferry caches does)\n",
+			       r->caches[i].url);
 	}
 }
 
@@ -203,8 +254,10 @@ void plan_print(const struct plan *p)
 	if (s.unsized)
 		printf("    of %zu of them no cache says how large the download is\n",
 		       s.unsized);
-	if (s.fetch)
+	if (s.fetch) {
+		print_time(p);
 		print_largest(p, s.fetch);
+	}
 	print_builds(p);
 	print_unknown(p);
 }
@@ -266,6 +319,30 @@ static void add_node(struct json_doc *doc, const struct plan *p, uint32_t id)
 	json_end(doc);
 }
 
+static void add_time(struct json_doc *doc, const struct plan *p)
+{
+	const struct fetch_result *r = query_result(p->query);
+	AUTO_FREE struct estimate_share *list = shares(p, r->cache_count);
+	double seconds;
+
+	if (estimate_seconds(list, r->cache_count, &seconds))
+		json_add_number(doc, "estimatedSeconds", round_up(seconds));
+	else
+		json_add_null(doc, "estimatedSeconds");
+	json_begin_array(doc, "caches");
+	for (size_t i = 0; i < r->cache_count; i++) {
+		json_begin_object(doc, NULL);
+		json_add_str(doc, "url", r->caches[i].url);
+		json_add_number(doc, "downloadSize", list[i].bytes);
+		if (list[i].throughput)
+			json_add_number(doc, "bytesPerSecond", list[i].throughput);
+		else
+			json_add_null(doc, "bytesPerSecond");
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
 void plan_print_json(const struct plan *p)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
@@ -279,6 +356,7 @@ void plan_print_json(const struct plan *p)
 	json_add_number(doc, "unknown", t.unknown);
 	json_add_number(doc, "downloadSize", s.download);
 	json_add_number(doc, "narSize", s.fetch_nar);
+	add_time(doc, p);
 	json_begin_array(doc, "paths");
 	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
 		const struct missing_node *node = missing_node(p->missing, id);

@@ -3,6 +3,7 @@
 #define PLAN_REPORT_H
 
 #include "cmd/json.h"
+#include "net/profile.h"
 #include "net/query.h"
 #include "plan/missing.h"
 
@@ -10,6 +11,7 @@
 struct plan {
 	const struct missing *missing;
 	const struct query *query;
+	const struct profile *profile; /* what is known of the caches */
 };
 
 void plan_print(const struct plan *p);

@@ -201,3 +201,33 @@ put_in_cache() {
 	[ "$status" -eq 5 ] || fail "$output"
 	[[ $output == *"'${DRV[a]}': byte 8"* ]] || fail "$output"
 }
+
+# remember BYTES_PER_SECOND: as if an earlier run had measured the cache.
+remember() {
+	mkdir -p "$HOME/.local/state/nixferry"
+	printf 'URL: %s\nAnsweredAt: %s\nMeasuredAt: %s\nLatencyUs: 1000\nBytesPerSecond: %s\n' \
+		"$URL" "$(date +%s)" "$(date +%s)" "$1" >"$HOME/.local/state/nixferry/caches"
+}
+
+@test "time is estimated from what was measured, and said to be unknown before" {
+	store_with_data
+	run plan "$T/root" "$TOP" --substituter "$URL"
+	[[ $output == *"$URL: not measured yet"* ]] || fail "$output"
+	[[ $output != *"takes about"* ]] || fail "$output"
+	[ "$(plan "$T/root" "$TOP" --substituter "$URL" --json | jq .estimatedSeconds)" = null ]
+	local bytes
+	bytes=$(plan "$T/root" "$TOP" --substituter "$URL" --json | jq .downloadSize)
+	remember $((bytes / 10))
+	run plan "$T/root" "$TOP" --substituter "$URL" --json
+	[ "$(jq .estimatedSeconds <<<"$output")" -ge 10 ] || fail "$output"
+	[ "$(jq .estimatedSeconds <<<"$output")" -le 12 ] || fail "$output"
+	[ "$(jq ".caches[0].downloadSize" <<<"$output")" -eq "$bytes" ] || fail "$output"
+	run plan "$T/root" "$TOP" --substituter "$URL"
+	[[ $output == *"takes about 1"[0-2]" s"* ]] || fail "$output"
+}
+
+@test "what comes from this machine takes no time" {
+	store_with_data
+	run plan "$T/root" "$TOP" --substituter "file://$T/cache"
+	[[ $output != *"not measured"* ]] || fail "$output"
+}
