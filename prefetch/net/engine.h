@@ -37,6 +37,7 @@ struct cache {
 	uint32_t cursor;	      /* nodes below it were asked for */
 	size_t again_cursor;	      /* of those that are asked for again */
 	unsigned lookups;	      /* narinfos under way */
+	unsigned held;		      /* of these, answered before its nix-cache-info */
 	unsigned downloads;	      /* NARs under way */
 	int first_timeout_ms;	      /* for its first answer; 0: none */
 	struct profile_entry learned; /* in this run */

@@ -10,6 +10,8 @@
 
 /* Narinfos that one cache is asked for at once. Over HTTP/2 they share a connection. */
 #define LOOKUPS_PER_CACHE 256
+/* Of these, before its nix-cache-info is here: the first round trip is not waited for. */
+#define EARLY_LOOKUPS 16
 /* Answers of a local cache between two looks at the network. */
 #define LOCAL_BATCH 512
 
@@ -20,6 +22,8 @@ struct lookup {
 	struct cache *cache;
 	uint32_t node;
 	unsigned attempt;
+	bool early; /* asked before it was known whether the cache is one of ours */
+	bool held;  /* its answer waits until that is known */
 	bool delayed;
 	int64_t due;		 /* while it is delayed */
 	LIST_ENTRY(lookup) link; /* of the engine's */
@@ -34,6 +38,7 @@ static void lookup_free(struct lookup *l)
 	LIST_REMOVE(l, link);
 	e->delayed_lookups -= l->delayed;
 	l->cache->lookups--;
+	l->cache->held -= l->held;
 	buf_release(&l->body);
 	free(l->url);
 	free(l);
@@ -200,6 +205,36 @@ static void take_absence(struct lookup *l)
 		tell_absent(l->cache, l->node, 0, NULL);
 }
 
+static const char *why_gone(const struct cache *c)
+{
+	if (c->refused)
+		return c->refused;
+	return c->stats->last_failure ? c->stats->last_failure : "it is down";
+}
+
+/* What the cache is, is known: whether its answer counts. */
+static void settle(struct lookup *l)
+{
+	struct cache *c = l->cache;
+
+	if (l->node == NODE_CACHE_INFO || c->state == CACHE_READY)
+		take(l);
+	else
+		tell_absent(c, l->node, c->refused_code, why_gone(c));
+	lookup_free(l);
+}
+
+static void take_held(struct cache *c)
+{
+	struct lookup *next;
+
+	for (struct lookup *l = LIST_FIRST(&c->engine->lookups); l; l = next) {
+		next = LIST_NEXT(l, link);
+		if (l->cache == c && l->held)
+			settle(l);
+	}
+}
+
 /* ---- HTTP ---- */
 
 static int on_data(void *ctx, const void *p, size_t len, struct nf_err *err)
@@ -228,13 +263,19 @@ static void give_up(struct lookup *l, int code, const char *text)
 	lookup_free(l);
 }
 
+/* Among the first questions to a cache of which nothing is known yet. */
+static bool is_first(const struct lookup *l)
+{
+	return l->node == NODE_CACHE_INFO || l->early;
+}
+
 static void on_failure(struct lookup *l, const struct transfer_done *d, const char *text)
 {
 	struct engine *e = l->cache->engine;
 	int64_t wait = retry_delay_ms(++l->attempt, d->status, d->retry_after_s,
 				      engine_random(e));
 	/* Who accepts a connection and says nothing at all is as good as not there. */
-	bool silent = !d->connected || (l->node == NODE_CACHE_INFO && d->stalled);
+	bool silent = !d->connected || (is_first(l) && d->stalled);
 
 	engine_cache_event(l->cache, silent ? HEALTH_UNREACHABLE : HEALTH_BROKEN, text);
 	if (wait < 0 || engine_cache_is_gone(l->cache))
@@ -249,6 +290,16 @@ static void learn_latency(struct lookup *l, const struct transfer_done *d)
 	if (l->node == NODE_CACHE_INFO)
 		profile_measured(&l->cache->learned, time(NULL),
 				 (uint32_t)(d->answer_s * 1e6), 0);
+}
+
+static void take_or_hold(struct lookup *l)
+{
+	if (l->node == NODE_CACHE_INFO || l->cache->state != CACHE_NEW) {
+		settle(l);
+		return;
+	}
+	l->held = true;
+	l->cache->held++;
 }
 
 static void on_done(void *ctx, const struct transfer_done *d, const struct nf_err *err)
@@ -270,8 +321,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	case RETRY_OK:
 		engine_cache_event(l->cache, HEALTH_OK, NULL);
 		learn_latency(l, d);
-		take(l);
-		lookup_free(l);
+		take_or_hold(l);
 		break;
 	case RETRY_ABSENT:
 		engine_cache_event(l->cache, HEALTH_OK, NULL);
@@ -293,7 +343,7 @@ static void ask(struct lookup *l)
 	struct transfer_request req = {
 		.url = l->url,
 		.max_bytes = l->body.max,
-		.timeout_ms = l->node == NODE_CACHE_INFO ? l->cache->first_timeout_ms : 0,
+		.timeout_ms = is_first(l) ? l->cache->first_timeout_ms : 0,
 		.ctx = l,
 		.data = on_data,
 		.done = on_done,
@@ -310,6 +360,7 @@ static void lookup_start(struct cache *c, uint32_t node)
 
 	l->cache = c;
 	l->node = node;
+	l->early = c->state == CACHE_NEW;
 	c->lookups++;
 	LIST_INSERT_HEAD(&c->engine->lookups, l, link);
 	if (node == NODE_CACHE_INFO) {
@@ -450,13 +501,6 @@ void lookup_again(struct engine *e, uint32_t node)
 	resolver_asked(e->resolver, node, (uint16_t)(e->cache_count - 1));
 }
 
-static const char *why_gone(const struct cache *c)
-{
-	if (c->refused)
-		return c->refused;
-	return c->stats->last_failure ? c->stats->last_failure : "it is down";
-}
-
 /* False if the cache takes no more questions for now. */
 static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 {
@@ -466,8 +510,9 @@ static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 	} else if (c->local) {
 		ask_local(c, node);
 	} else {
-		if (c->state == CACHE_NEW || c->lookups >= LOOKUPS_PER_CACHE ||
-		    !health_usable(&c->health, now))
+		unsigned most = c->state == CACHE_NEW ? EARLY_LOOKUPS : LOOKUPS_PER_CACHE;
+
+		if (c->lookups >= most || !health_usable(&c->health, now))
 			return false;
 		lookup_start(c, node);
 	}
@@ -533,6 +578,9 @@ void lookup_pump(struct engine *e, int64_t now)
 {
 	if (e->stopping)
 		return;
+	for (size_t i = 0; i < e->cache_count; i++)
+		if (e->caches[i].held && e->caches[i].state != CACHE_NEW)
+			take_held(&e->caches[i]);
 	repeat_due(e, now);
 	for (int i = 0; i < LOCAL_BATCH && e->pool_cursor < resolver_count(e->resolver);
 	     i++)

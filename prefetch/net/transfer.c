@@ -229,7 +229,9 @@ static void set_policy(struct transfer *x)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	/* Only what TLS negotiates can be shared: it is worth waiting for. */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
+			 strncasecmp(x->req.url, "https:", 6) == 0 ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_STREAM_WEIGHT,
 			 x->req.large ? LARGE_STREAM_WEIGHT : SMALL_STREAM_WEIGHT);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);

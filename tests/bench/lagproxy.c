@@ -1,6 +1,7 @@
 // lagproxy: a TCP proxy on loopback that adds one-way delay and caps bandwidth, per
-// direction. usage: lagproxy LISTEN_PORT TARGET_PORT DELAY_MS MBIT_PER_S   (0 = no cap;
-// the cap is shared by all connections) build: cc -O2 -pthread lagproxy.c -o lagproxy
+// direction. usage: lagproxy LISTEN_PORT TARGET_PORT DELAY_MS MBIT_PER_S [HANDSHAKE]
+// (0 = no cap; the cap is shared by all connections; HANDSHAKE 0: connecting takes no time)
+// build: cc -O2 -pthread lagproxy.c -o lagproxy
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -12,7 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-static double delay, rate;
+static double delay, handshake, rate;
 static int target;
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static double free_at[2];
@@ -116,7 +117,7 @@ static void *conn(void *a)
 	struct sockaddr_in d = { .sin_family = AF_INET,
 				 .sin_port = htons(target),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	until(now() + 2 * delay); // the handshake's round trip
+	until(now() + handshake);
 	if (connect(s, (void *)&d, sizeof d)) {
 		close(c);
 		close(s);
@@ -151,6 +152,7 @@ int main(int n, char **v)
 	target = atoi(v[2]);
 	delay = atof(v[3]) / 1e3;
 	rate = atof(v[4]) * 1e6 / 8;
+	handshake = n > 5 && atoi(v[5]) == 0 ? 0 : 2 * delay;
 	int l = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	struct sockaddr_in a = { .sin_family = AF_INET,

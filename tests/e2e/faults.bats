@@ -318,9 +318,11 @@ hostile_kinds() {
 	start_cache "$T/cache"
 	mkdir "$T/out"
 	run --separate-stderr prefetch "$TOP"
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 6 ] || fail "$stderr"
 	grep -q /gnu/store <<<"$stderr"
-	[ "$(log_count narinfo)" -eq 0 ]
+	# The target itself may be asked for at the same time; its answer does not count.
+	[ "$(log_count narinfo)" -le 1 ]
+	[ "$(log_count /nar/)" -eq 0 ]
 }
 
 @test "a path that is in no cache leaves the closure incomplete" {
