@@ -58,6 +58,9 @@
 /* JSON that is read is a tree in memory, many times its text. */
 #define JSON_MAX (16 * MIB)
 
+/* What is known of a partial download: some 40 bytes for each run of bytes. */
+#define PARTIAL_STATE_MAX (64 * KIB)
+
 /* Symbolic links that are followed to find what a target means. */
 #define LINK_DEPTH_MAX 32
 

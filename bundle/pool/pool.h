@@ -1,7 +1,7 @@
 /* The pool: a directory of verified NARs that is itself a file:// binary cache, and the
  * partial downloads on their way into it. Several processes may share one.
  *
- *   nix-cache-info   HASH.narinfo   nar/FILEHASH.nar[.SUFFIX]   tmp/ID.part, tmp/ID.etag
+ *   nix-cache-info   HASH.narinfo   nar/FILEHASH.nar[.SUFFIX]   tmp/ID.part, tmp/ID.state
  */
 #ifndef POOL_H
 #define POOL_H
@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/codec.h"
 #include "base/err.h"
+#include "pool/partial_state.h"
 
 struct pool;
 
@@ -58,21 +59,26 @@ int pool_flush(struct pool *p, struct nf_err *err) MUST_CHECK;
 
 /* ---- partial downloads ---- */
 
-/* A file in tmp/ that a download goes to, locked against other processes. */
+/* A file in tmp/ that a download goes to, locked against other processes. Its bytes may
+ * come in any order; what is there survives a kill, but for the last MiB where there are
+ * holes. */
 struct pool_partial {
-	int fd;	       /* to write to, at its end */
-	uint64_t size; /* bytes that are there already */
-	char *name;    /* private */
-	char *etag;    /* what the server said of those bytes, or NULL */
+	int fd;
+	char *name;		    /* private */
+	struct partial_state state; /* read-only for others: which bytes are there */
+	uint64_t unsaved;	    /* private: bytes that a kill would lose */
 };
 
 /* ID: letters, digits, '-', '.'. If another process has it, a fresh unshared one is made.
  */
 int pool_partial_open(struct pool *p, const char *id, struct pool_partial *ret,
 		      struct nf_err *err) MUST_CHECK;
-/* Remembers the ETag for a later run (NULL: forgets). */
-int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *etag,
-			  struct nf_err *err) MUST_CHECK;
+/* Writes at OFFSET what is not there yet: who comes first with a byte has brought it. */
+int pool_partial_write(struct pool *p, struct pool_partial *pp, uint64_t offset,
+		       const void *bytes, size_t len, struct nf_err *err) MUST_CHECK;
+/* Remembers for a later run what the server said of the file at URL (NULL: forgets). */
+int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *url,
+			  const char *etag, struct nf_err *err) MUST_CHECK;
 /* Empties it, to start again at 0. */
 int pool_partial_restart(struct pool *p, struct pool_partial *pp,
 			 struct nf_err *err) MUST_CHECK;

@@ -228,7 +228,7 @@ static int keep_partial(struct pool *p, struct pool_pending *e,
 	if (!rc)
 		rc = describe(p, e, t, &s, err);
 	if (!rc)
-		rc = pool_partial_set_etag(p, pp, NULL, err);
+		rc = pool_partial_forget(p, pp, err);
 	if (rc)
 		return rc;
 	e->nar = (struct pool_temp){

@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "pool/pool_private.h"
 
-#define ID_MAX	 200
-#define ETAG_MAX 1024
+#define ID_MAX 200
+/* The state is written again after so many bytes. */
+#define UNSAVED_MAX MIB
 
 static bool is_id(const char *id)
 {
@@ -20,14 +22,14 @@ static bool is_id(const char *id)
 	return len > 0 && len <= ID_MAX && id[0] != '.' && strspn(id, allowed) == len;
 }
 
-/* "ID.etag" of "ID.part"; NULL for one that no later run will look for. */
-static char *etag_name(const struct pool_partial *pp)
+/* "ID.state" of "ID.part"; NULL for one that no later run will look for. */
+static char *state_name(const struct pool_partial *pp)
 {
 	struct nf_slice name = nf_slice_str(pp->name);
 
 	if (!slice_ends_with(name, ".part"))
 		return NULL;
-	return mem_printf("%.*s.etag", (int)(name.len - strlen(".part")), name.ptr);
+	return mem_printf("%.*s.state", (int)(name.len - strlen(".part")), name.ptr);
 }
 
 /* Opens and locks "ID.part"; *ret_fd is -1 if another process has it, or just finished
@@ -49,35 +51,34 @@ static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_
 	return 0;
 }
 
-static bool is_printable(struct nf_slice s)
+/* A state that cannot be read is as good as none. */
+static void read_state(struct pool *p, struct pool_partial *pp)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
-			return false;
-	return s.len > 0;
-}
-
-/* An ETag that cannot be read is as good as none. */
-static char *read_etag(struct pool *p, const char *name)
-{
+	AUTO_FREE char *name = state_name(pp);
 	AUTO_BUF struct buf text;
 
-	buf_init(&text, ETAG_MAX);
-	if (file_read_at(p->tmp_fd, name, &text, NULL) || !is_printable(buf_slice(&text)))
-		return NULL;
-	return buf_take(&text);
+	buf_init(&text, PARTIAL_STATE_MAX);
+	if (name && file_read_at(p->tmp_fd, name, &text, NULL) == 0)
+		partial_state_parse(&pp->state, buf_slice(&text));
 }
 
+/* What was written and not noted any more is cut off where there are holes: the file must
+ * not end behind what is there. */
 static int look_at(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 {
-	AUTO_FREE char *etag = etag_name(pp);
+	struct runs *runs = &pp->state.runs;
 	struct stat st;
 
-	if (fstat(pp->fd, &st) || lseek(pp->fd, 0, SEEK_END) < 0)
+	if (fstat(pp->fd, &st))
 		return err_sys(err, "%s/tmp/%s", p->dir, pp->name);
-	pp->size = (uint64_t)st.st_size;
-	if (etag && pp->size)
-		pp->etag = read_etag(p, etag);
+	if (st.st_size == 0)
+		return 0;
+	read_state(p, pp);
+	if (!pp->state.has_holes)
+		runs_add(runs, 0, (uint64_t)st.st_size);
+	runs_cut(runs, (uint64_t)st.st_size);
+	if (ftruncate(pp->fd, (off_t)runs_end(runs)))
+		return err_sys(err, "%s/tmp/%s", p->dir, pp->name);
 	return 0;
 }
 
@@ -109,45 +110,97 @@ int pool_partial_open(struct pool *p, const char *id, struct pool_partial *ret,
 	return 0;
 }
 
-static int write_etag(struct pool *p, const char *name, const char *etag,
-		      struct nf_err *err)
+/* Not synced: what is resumed is verified like anything else. */
+static int write_state(struct pool *p, struct pool_partial *pp, const char *name,
+		       struct nf_err *err)
 {
 	AUTO(pool_temp_discard) struct pool_temp temp = POOL_TEMP_INIT;
+	AUTO_BUF struct buf text;
 	int rc;
 
+	buf_init(&text, PARTIAL_STATE_MAX);
+	partial_state_format(&pp->state, &text);
+	if (buf_failed(&text))
+		return 0; /* some of it will be fetched again */
 	rc = pool_temp_open(&temp, p, err);
 	if (!rc)
-		rc = file_write_all(temp.fd, etag, strlen(etag), name, err);
-	/* Not synced: what is resumed is verified like anything else. */
+		rc = file_write_all(temp.fd, text.ptr, text.len, name, err);
 	return rc ? rc : pool_temp_publish(&temp, p->tmp_fd, name, err);
 }
 
-int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *etag,
-			  struct nf_err *err)
+static int save_state(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 {
-	AUTO_FREE char *name = etag_name(pp);
-	bool usable =
-		etag && is_printable(nf_slice_str(etag)) && strlen(etag) <= ETAG_MAX;
+	AUTO_FREE char *name = state_name(pp);
 
-	if (usable && pp->etag && strcmp(etag, pp->etag) == 0)
-		return 0;
-	free(pp->etag);
-	pp->etag = usable ? mem_strdup(etag) : NULL;
+	pp->unsaved = 0;
 	if (!name)
 		return 0;
-	if (usable)
-		return write_etag(p, name, etag, err);
+	if (pp->state.has_holes || pp->state.etag_count)
+		return write_state(p, pp, name, err);
 	if (unlinkat(p->tmp_fd, name, 0) && errno != ENOENT)
 		return err_sys(err, "%s/tmp/%s", p->dir, name);
 	return 0;
 }
 
+int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *url,
+			  const char *etag, struct nf_err *err)
+{
+	return partial_state_set_etag(&pp->state, url, etag) ? save_state(p, pp, err) : 0;
+}
+
+/* The note of a hole must be there before the hole is. */
+static int note_hole(struct pool *p, struct pool_partial *pp, uint64_t offset,
+		     struct nf_err *err)
+{
+	if (pp->state.has_holes || offset <= runs_end(&pp->state.runs))
+		return 0;
+	pp->state.has_holes = true;
+	return save_state(p, pp, err);
+}
+
+static int write_run(struct pool *p, struct pool_partial *pp, const struct run *run,
+		     const char *bytes, struct nf_err *err)
+{
+	size_t len = (size_t)(run->end - run->from);
+	int rc;
+
+	rc = note_hole(p, pp, run->from, err);
+	if (!rc)
+		rc = file_pwrite_all(pp->fd, bytes, len, run->from, pp->name, err);
+	if (rc)
+		return rc;
+	runs_add(&pp->state.runs, run->from, run->end);
+	pp->unsaved += len;
+	return 0;
+}
+
+int pool_partial_write(struct pool *p, struct pool_partial *pp, uint64_t offset,
+		       const void *bytes, size_t len, struct nf_err *err)
+{
+	const char *first = bytes;
+	uint64_t at = offset, end = offset + len;
+	struct run run;
+	int rc = 0;
+
+	for (; !rc && runs_missing(&pp->state.runs, at, end, &run); at = run.end)
+		rc = write_run(p, pp, &run, first + (run.from - offset), err);
+	if (!rc && pp->state.has_holes && pp->unsaved >= UNSAVED_MAX)
+		rc = save_state(p, pp, err);
+	return rc;
+}
+
 int pool_partial_restart(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 {
-	if (ftruncate(pp->fd, 0) || lseek(pp->fd, 0, SEEK_SET) < 0)
+	if (ftruncate(pp->fd, 0))
 		return err_sys(err, "%s/tmp/%s", p->dir, pp->name);
-	pp->size = 0;
-	return pool_partial_set_etag(p, pp, NULL, err);
+	partial_state_clear(&pp->state);
+	return save_state(p, pp, err);
+}
+
+int pool_partial_forget(struct pool *p, struct pool_partial *pp, struct nf_err *err)
+{
+	partial_state_release(&pp->state);
+	return save_state(p, pp, err);
 }
 
 static void close_partial(struct pool_partial *pp)
@@ -155,8 +208,20 @@ static void close_partial(struct pool_partial *pp)
 	if (pp->fd >= 0)
 		close(pp->fd);
 	free(pp->name);
-	free(pp->etag);
+	partial_state_release(&pp->state);
 	*pp = (struct pool_partial){ .fd = -1 };
+}
+
+static void save_and_close(struct pool *p, struct pool_partial *pp)
+{
+	struct nf_err err;
+
+	/* Where this fails, an earlier state tells of fewer bytes. */
+	if (pp->name && pp->state.has_holes) {
+		pp->state.has_holes = !runs_are_whole(&pp->state.runs);
+		(void)!save_state(p, pp, &err);
+	}
+	close_partial(pp);
 }
 
 void pool_partial_keep(struct pool *p, struct pool_partial *pp)
@@ -165,15 +230,15 @@ void pool_partial_keep(struct pool *p, struct pool_partial *pp)
 	if (pp->name && slice_ends_with(nf_slice_str(pp->name), ".tmp"))
 		pool_partial_discard(p, pp);
 	else
-		close_partial(pp);
+		save_and_close(p, pp);
 }
 
 void pool_partial_discard(struct pool *p, struct pool_partial *pp)
 {
-	AUTO_FREE char *etag = pp->name ? etag_name(pp) : NULL;
+	AUTO_FREE char *state = pp->name ? state_name(pp) : NULL;
 
-	if (etag)
-		unlinkat(p->tmp_fd, etag, 0);
+	if (state)
+		unlinkat(p->tmp_fd, state, 0);
 	if (pp->name)
 		unlinkat(p->tmp_fd, pp->name, 0);
 	close_partial(pp);

@@ -73,4 +73,8 @@ void pool_names_release(struct pool_names *n);
 /* "HASH.narinfo" */
 bool pool_names_is_info(const char *name);
 
+/* Removes what is noted of a partial download that is whole. */
+int pool_partial_forget(struct pool *p, struct pool_partial *pp,
+			struct nf_err *err) MUST_CHECK;
+
 #endif

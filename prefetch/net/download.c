@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base/encoding.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
@@ -228,7 +227,7 @@ static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *e
 		d->resumed = false;
 	}
 	if (!rc)
-		rc = pool_partial_set_etag(pool, &d->partial, head->etag, err);
+		rc = pool_partial_set_etag(pool, &d->partial, d->url, head->etag, err);
 	return rc;
 }
 
@@ -239,7 +238,8 @@ static int on_data(void *ctx, const void *p, size_t len, struct nf_err *err)
 
 	if (retry_judge(d->status) != RETRY_OK)
 		return 0; /* an error page */
-	rc = file_pwrite_all(d->partial.fd, p, len, d->offset, path_of(d), err);
+	rc = pool_partial_write(d->engine->opts->pool, &d->partial, d->offset, p, len,
+				err);
 	if (rc)
 		return rc;
 	d->offset += len;
@@ -284,8 +284,6 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 	char text[128];
 
 	engine_transferring(d->cache, -1);
-	if (d->has_partial)
-		d->partial.size = d->offset;
 	if (done->rc == -NF_E_NET) {
 		on_failure(d, done, err->text);
 		return;
@@ -323,6 +321,7 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 static int prepare_partial(struct download *d, struct nf_err *err)
 {
 	struct engine *e = d->engine;
+	const struct runs *runs;
 	char id[64];
 	int rc;
 
@@ -333,9 +332,11 @@ static int prepare_partial(struct download *d, struct nf_err *err)
 	if (rc)
 		return rc;
 	d->has_partial = true;
-	if (d->source->file_size && d->partial.size > d->source->file_size)
+	runs = &d->partial.state.runs;
+	if (!runs_are_whole(runs) ||
+	    (d->source->file_size && runs_end(runs) > d->source->file_size))
 		rc = pool_partial_restart(e->opts->pool, &d->partial, err);
-	d->offset = d->partial.size;
+	d->offset = runs_end(runs);
 	d->resumed = d->offset > 0;
 	e->result->resumed_bytes += d->offset;
 	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, d->offset);
@@ -366,7 +367,7 @@ static void download_ask(struct download *d)
 		return;
 	}
 	req.range_start = d->offset;
-	req.if_range = d->partial.etag;
+	req.if_range = partial_state_etag(&d->partial.state, d->url);
 	engine_transferring(d->cache, 1);
 	transfers_start(e->transfers, &req);
 }

@@ -149,7 +149,10 @@ static void parse_content_range(struct transfer_head *head, const char *value)
 	head->range_ok =
 		slice_parse_u64(start, &head->range_start) &&
 		slice_parse_u64(end, &last) && last >= head->range_start &&
+		last < UINT64_MAX &&
 		(nf_slice_is(rest, "*") || slice_parse_u64(rest, &head->range_total));
+	if (head->range_ok)
+		head->range_end = last + 1;
 }
 
 static int tell_head(struct transfer *x)
@@ -370,6 +373,10 @@ static void finish(struct transfer *x, CURLcode code)
 
 	if (code == CURLE_OK && !x->head_seen)
 		x->rc = tell_head(x);
+	if (x->rc == TRANSFER_ENOUGH) {
+		x->rc = 0;
+		code = CURLE_OK;
+	}
 	describe(x, code, &d);
 	if (!x->rc && code != CURLE_OK)
 		x->rc = err_set(&x->err, NF_E_NET, "%s",

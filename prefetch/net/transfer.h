@@ -36,6 +36,7 @@ struct transfer_head {
 	long status;	      /* of the last response, redirects followed */
 	uint64_t range_start; /* of a 206: its Content-Range; range_ok: it has a valid one
 			       */
+	uint64_t range_end;   /* behind its last byte */
 	uint64_t range_total; /* UINT64_MAX: not said */
 	bool range_ok;
 	bool encoded;	  /* a Content-Encoding other than identity */
@@ -66,6 +67,8 @@ struct transfer_done {
 	char http_version[8]; /* "1.1", "2", "" */
 };
 
+#define TRANSFER_ENOUGH 1
+
 struct transfer_request {
 	const char *url;
 	uint64_t range_start; /* > 0: a ranged request from there on */
@@ -75,8 +78,8 @@ struct transfer_request {
 	int timeout_ms;	      /* for all of it, queueing included; 0: none */
 	bool large; /* a NAR: big buffers, lower priority, no encoding on the wire */
 	void *ctx;
-	/* Either may return a negative NF_E_... to end the transfer with it. HEAD may be
-	 * NULL. */
+	/* Either may return a negative NF_E_... to end the transfer with it, or
+	 * TRANSFER_ENOUGH to end it as if all had come. HEAD may be NULL. */
 	int (*head)(void *ctx, const struct transfer_head *head, struct nf_err *err);
 	int (*data)(void *ctx, const void *p, size_t len, struct nf_err *err);
 	/* Exactly once, from transfers_run. ERR is set where done->rc is not 0. */

@@ -6,8 +6,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/limits.h"
 #include "base/mem.h"
+
+#define URL "http://cache/nar/1.nar"
+
+static uint64_t size_of(const struct pool_partial *pp)
+{
+	return runs_total(&pp->state.runs);
+}
 
 static void open_partial(struct pool_fixture *f, const char *id, struct pool_partial *pp)
 {
@@ -17,7 +24,9 @@ static void open_partial(struct pool_fixture *f, const char *id, struct pool_par
 static void write_partial(struct pool_fixture *f, struct pool_partial *pp, const void *p,
 			  size_t len)
 {
-	assert_ok(f, file_write_all(pp->fd, p, len, "partial", &f->err));
+	uint64_t end = runs_end(&pp->state.runs);
+
+	assert_ok(f, pool_partial_write(f->pool, pp, end, p, len, &f->err));
 }
 
 static void a_later_run_goes_on_where_one_stopped(void **state)
@@ -26,22 +35,22 @@ static void a_later_run_goes_on_where_one_stopped(void **state)
 	struct pool_partial pp;
 
 	open_partial(f, "id", &pp);
-	assert_int_equal(pp.size, 0);
-	assert_null(pp.etag);
-	assert_ok(f, pool_partial_set_etag(f->pool, &pp, "\"v1\"", &f->err));
+	assert_int_equal(size_of(&pp), 0);
+	assert_null(partial_state_etag(&pp.state, URL));
+	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "\"v1\"", &f->err));
 	write_partial(f, &pp, "12345", 5);
 	pool_partial_keep(f->pool, &pp);
 	assert_int_equal(pp.fd, -1);
 
 	pool_fixture_reopen(f);
 	open_partial(f, "id", &pp);
-	assert_int_equal(pp.size, 5);
-	assert_string_equal(pp.etag, "\"v1\"");
+	assert_int_equal(size_of(&pp), 5);
+	assert_string_equal(partial_state_etag(&pp.state, URL), "\"v1\"");
 	write_partial(f, &pp, "678", 3);
 	pool_partial_keep(f->pool, &pp);
 
 	open_partial(f, "id", &pp);
-	assert_int_equal(pp.size, 8);
+	assert_int_equal(size_of(&pp), 8);
 	pool_partial_discard(f->pool, &pp);
 	assert_int_equal(pool_fixture_count(f, "tmp"), 0);
 }
@@ -60,7 +69,7 @@ static void a_kill_leaves_what_was_written(void **state)
 	}
 	waitpid(child, NULL, 0);
 	open_partial(f, "id", &pp);
-	assert_int_equal(pp.size, 3);
+	assert_int_equal(size_of(&pp), 3);
 	pool_partial_discard(f->pool, &pp);
 }
 
@@ -70,36 +79,137 @@ static void a_restart_forgets_bytes_and_etag(void **state)
 	struct pool_partial pp;
 
 	open_partial(f, "id", &pp);
-	assert_ok(f, pool_partial_set_etag(f->pool, &pp, "x", &f->err));
+	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "x", &f->err));
 	write_partial(f, &pp, "12345", 5);
 	assert_ok(f, pool_partial_restart(f->pool, &pp, &f->err));
-	assert_int_equal(pp.size, 0);
-	assert_null(pp.etag);
+	assert_int_equal(size_of(&pp), 0);
+	assert_null(partial_state_etag(&pp.state, URL));
 	write_partial(f, &pp, "ab", 2);
 	pool_partial_keep(f->pool, &pp);
 	open_partial(f, "id", &pp);
-	assert_int_equal(pp.size, 2);
-	assert_null(pp.etag);
+	assert_int_equal(size_of(&pp), 2);
+	assert_null(partial_state_etag(&pp.state, URL));
 	pool_partial_discard(f->pool, &pp);
 }
 
 static void an_etag_without_bytes_or_with_controls_counts_for_nothing(void **state)
 {
 	struct pool_fixture *f = *state;
-	AUTO_FREE char *etag = pool_fixture_path(f, "tmp/id.etag");
+	AUTO_FREE char *note = pool_fixture_path(f, "tmp/id.state");
 	struct pool_partial pp;
 
-	pool_fixture_write(etag, "\"old\"");
 	open_partial(f, "id", &pp);
-	assert_null(pp.etag);
-	write_partial(f, &pp, "1", 1);
+	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "\"old\"", &f->err));
 	pool_partial_keep(f->pool, &pp);
-	pool_fixture_write(etag, "a\r\nHost: evil");
 	open_partial(f, "id", &pp);
-	assert_null(pp.etag);
-	assert_ok(f, pool_partial_set_etag(f->pool, &pp, "a\nb", &f->err));
-	assert_null(pp.etag);
-	assert_int_equal(access(etag, F_OK), -1);
+	assert_null(partial_state_etag(&pp.state, URL));
+	write_partial(f, &pp, "1", 1);
+	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "\"new\"", &f->err));
+	assert_ok(f,
+		  pool_partial_set_etag(f->pool, &pp, URL, "a\r\nHost: evil", &f->err));
+	assert_null(partial_state_etag(&pp.state, URL));
+	assert_int_equal(access(note, F_OK), -1);
+	pool_partial_discard(f->pool, &pp);
+}
+
+static void bytes_that_came_in_any_order_are_there_later(void **state)
+{
+	struct pool_fixture *f = *state;
+	struct pool_partial pp;
+	char text[13] = "";
+
+	open_partial(f, "id", &pp);
+	assert_ok(f, pool_partial_write(f->pool, &pp, 8, "89AB", 4, &f->err));
+	assert_ok(f, pool_partial_write(f->pool, &pp, 0, "01", 2, &f->err));
+	pool_partial_keep(f->pool, &pp);
+
+	pool_fixture_reopen(f);
+	open_partial(f, "id", &pp);
+	assert_int_equal(size_of(&pp), 6);
+	assert_false(runs_are_whole(&pp.state.runs));
+	assert_ok(f, pool_partial_write(f->pool, &pp, 2, "234567", 6, &f->err));
+	assert_true(runs_are_whole(&pp.state.runs));
+	assert_int_equal(pread(pp.fd, text, 12, 0), 12);
+	assert_string_equal(text, "0123456789AB");
+	pool_partial_keep(f->pool, &pp);
+	/* What has no holes any more needs no note. */
+	assert_int_equal(pool_fixture_count(f, "tmp"), 1);
+	open_partial(f, "id", &pp);
+	assert_int_equal(size_of(&pp), 12);
+	pool_partial_discard(f->pool, &pp);
+	assert_int_equal(pool_fixture_count(f, "tmp"), 0);
+}
+
+/* Two that race for the same bytes. */
+static void a_byte_that_is_there_is_not_overwritten(void **state)
+{
+	struct pool_fixture *f = *state;
+	struct pool_partial pp;
+	char text[11] = "";
+
+	open_partial(f, "id", &pp);
+	write_partial(f, &pp, "012", 3);
+	assert_ok(f, pool_partial_write(f->pool, &pp, 6, "67", 2, &f->err));
+	assert_ok(f, pool_partial_write(f->pool, &pp, 1, "xx345xx89", 9, &f->err));
+	assert_int_equal(size_of(&pp), 10);
+	assert_int_equal(pread(pp.fd, text, 10, 0), 10);
+	assert_string_equal(text, "0123456789");
+	pool_partial_discard(f->pool, &pp);
+}
+
+static void write_holes_and_die(struct pool_fixture *f, size_t len)
+{
+	char *bytes = mem_calloc(1, len);
+	struct pool_partial pp;
+
+	if (pool_partial_open(f->pool, "id", &pp, NULL))
+		_exit(1);
+	for (uint64_t at = 0; at < 4; at++)
+		if (pool_partial_write(f->pool, &pp, at * 2 * MIB, bytes, len, NULL))
+			_exit(1);
+	_exit(0);
+}
+
+/* Bytes are believed to be there only if they are; some MiB may be fetched again. */
+static void a_kill_costs_little_where_there_are_holes(void **state)
+{
+	static const size_t lens[] = { 1, 1000, 300 * KIB, MIB, MIB + 1 };
+	struct pool_fixture *f = *state;
+	struct pool_partial pp;
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		uint64_t written = 4 * lens[i];
+		pid_t child = fork();
+
+		if (child == 0)
+			write_holes_and_die(f, lens[i]);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		open_partial(f, "id", &pp);
+		assert_true(size_of(&pp) <= written);
+		assert_true(size_of(&pp) + MIB > written);
+		assert_true(runs_end(&pp.state.runs) <= 6 * MIB + lens[i]);
+		for (size_t r = 0; r < pp.state.runs.len; r++)
+			assert_int_equal(pp.state.runs.list[r].from % (2 * MIB), 0);
+		assert_int_equal(fstat(pp.fd, &st), 0);
+		assert_int_equal(st.st_size, runs_end(&pp.state.runs));
+		pool_partial_discard(f->pool, &pp);
+	}
+}
+
+/* It may be of another file, or from the future. */
+static void a_note_never_tells_of_more_than_the_file_has(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO_FREE char *note = pool_fixture_path(f, "tmp/id.state");
+	struct pool_partial pp;
+
+	open_partial(f, "id", &pp);
+	write_partial(f, &pp, "12345", 5);
+	pool_partial_keep(f->pool, &pp);
+	pool_fixture_write(note, "Run: 1-2\nRun: 4-100\nRun: 200-300\n");
+	open_partial(f, "id", &pp);
+	assert_int_equal(size_of(&pp), 2);
 	pool_partial_discard(f->pool, &pp);
 }
 
@@ -113,16 +223,16 @@ static void who_comes_second_gets_one_of_his_own(void **state)
 	open_partial(f, "id", &first);
 	write_partial(f, &first, "12345", 5);
 	assert_ok(f, pool_partial_open(other, "id", &second, &f->err));
-	assert_int_equal(second.size, 0);
+	assert_int_equal(size_of(&second), 0);
 	assert_string_not_equal(first.name, second.name);
-	assert_ok(f, pool_partial_set_etag(other, &second, "x", &f->err));
-	assert_string_equal(second.etag, "x");
+	assert_ok(f, pool_partial_set_etag(other, &second, URL, "x", &f->err));
+	assert_string_equal(partial_state_etag(&second.state, URL), "x");
 	/* Nobody would look for it again. */
 	pool_partial_keep(other, &second);
 	assert_int_equal(pool_fixture_count(f, "tmp"), 1);
 	pool_partial_keep(f->pool, &first);
 	assert_ok(f, pool_partial_open(other, "id", &second, &f->err));
-	assert_int_equal(second.size, 5);
+	assert_int_equal(size_of(&second), 5);
 	pool_partial_discard(other, &second);
 }
 
@@ -151,14 +261,14 @@ static void a_kept_download_becomes_the_entry_itself(void **state)
 	made_init(&m, f, "main", "hello", NULL);
 	made_encode(&m, 7, &file);
 	open_partial(f, "id", &pp);
-	assert_ok(f, pool_partial_set_etag(f->pool, &pp, "x", &f->err));
+	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "x", &f->err));
 	write_partial(f, &pp, file.ptr, file.len);
 	assert_int_equal(fstat(pp.fd, &before), 0);
 	assert_ok(f, pool_ingest_partial(f->pool, &m.trusted, CODEC_ZSTD, &pp, POOL_KEEP,
 					 &f->err));
 	assert_int_equal(pp.fd, -1);
 	assert_null(pp.name);
-	assert_null(pp.etag);
+	assert_null(partial_state_etag(&pp.state, URL));
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	pool_fixture_find(f, &m, &ni);
 	assert_int_equal(ni.level, 0);
@@ -181,7 +291,7 @@ static void an_encoded_download_is_gone_once_the_entry_is_there(void **state)
 
 	made_init(&m, f, "main", "hello", NULL);
 	open_partial(f, "id", &pp);
-	assert_ok(f, pool_partial_set_etag(f->pool, &pp, "x", &f->err));
+	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "x", &f->err));
 	write_partial(f, &pp, m.nar.ptr, m.nar.len);
 	assert_ok(f,
 		  pool_ingest_partial(f->pool, &m.trusted, CODEC_NONE, &pp, 3, &f->err));
@@ -240,7 +350,7 @@ static void what_could_not_be_committed_stays(void **state)
 	assert_error(f, pool_flush(f->pool, &f->err), NF_E_SYS, m.info.path.base);
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	open_partial(f, "id", &pp);
-	assert_int_equal(pp.size, m.nar.len);
+	assert_int_equal(size_of(&pp), m.nar.len);
 	pool_partial_discard(f->pool, &pp);
 	made_release(&m);
 }
@@ -252,6 +362,10 @@ int main(void)
 		FIXTURE_TEST(a_kill_leaves_what_was_written),
 		FIXTURE_TEST(a_restart_forgets_bytes_and_etag),
 		FIXTURE_TEST(an_etag_without_bytes_or_with_controls_counts_for_nothing),
+		FIXTURE_TEST(bytes_that_came_in_any_order_are_there_later),
+		FIXTURE_TEST(a_byte_that_is_there_is_not_overwritten),
+		FIXTURE_TEST(a_kill_costs_little_where_there_are_holes),
+		FIXTURE_TEST(a_note_never_tells_of_more_than_the_file_has),
 		FIXTURE_TEST(who_comes_second_gets_one_of_his_own),
 		FIXTURE_TEST(names_that_are_no_ids_are_refused),
 		FIXTURE_TEST(a_kept_download_becomes_the_entry_itself),
