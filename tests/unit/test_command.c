@@ -281,8 +281,8 @@ static void near_words_are_suggested(void **state)
 }
 
 static const struct command *const real_commands[] = {
-	&cmd_import, &cmd_verify, &cmd_list,	    &cmd_info, &cmd_pack,
-	&cmd_pool,   &cmd_keygen, &cmd_completions, &cmd_help, NULL,
+	&cmd_import, &cmd_verify,      &cmd_list, &cmd_info, &cmd_pool,
+	&cmd_keygen, &cmd_completions, &cmd_help, NULL,
 };
 static const struct program real_program = { "nixferry", "Carries closures.",
 					     real_commands };
