@@ -1,7 +1,7 @@
 // lagproxy: a TCP proxy on loopback that adds one-way delay and caps bandwidth, per
 // direction. usage: lagproxy LISTEN_PORT TARGET_PORT DELAY_MS MBIT_PER_S [HANDSHAKE]
-// (0 = no cap; the cap is shared by all connections; HANDSHAKE 0: connecting takes no time)
-// build: cc -O2 -pthread lagproxy.c -o lagproxy
+// (0 = no cap; the cap is shared by all connections; HANDSHAKE 0: connecting takes no
+// time) build: cc -O2 -pthread lagproxy.c -o lagproxy
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
