@@ -124,7 +124,7 @@ static void add_caches(struct json_doc *doc, const struct fetch_result *r)
 		json_add_number(doc, "narinfos", c->narinfos);
 		json_add_number(doc, "nars", c->nars);
 		json_add_number(doc, "bytes", c->bytes);
-		json_add_number(doc, "failures", c->failures);
+		json_add_number(doc, "failures", transfer_stats_failures(&c->net));
 		if (c->last_failure)
 			json_add_str(doc, "lastFailure", c->last_failure);
 		json_end(doc);

@@ -351,6 +351,7 @@ static void download_ask(struct download *d)
 		.url = d->url,
 		.max_bytes = body_limit(node->nar_size),
 		.large = true,
+		.stats = &d->cache->stats->net,
 		.ctx = d,
 		.head = on_head,
 		.data = on_data,

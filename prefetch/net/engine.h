@@ -107,6 +107,9 @@ void engine_want_nar(struct engine *e, uint32_t node);
  * note. */
 void engine_cache_event(struct cache *c, enum health_event event, const char *text);
 
+/* It answered, with a status that says no: that is not a failure of its health. */
+void engine_cache_denied(struct cache *c, const char *text);
+
 /* A transfer of a NAR from the cache starts (1) or ends (-1). */
 void engine_transferring(struct cache *c, int change);
 

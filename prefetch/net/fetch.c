@@ -61,6 +61,25 @@ void engine_want_nar(struct engine *e, uint32_t node)
 	scheduler_want(e->scheduler, node);
 }
 
+static void remember_failure(struct cache *c, enum health_event event, const char *text)
+{
+	profile_failed(&c->learned, time(NULL), event == HEALTH_UNREACHABLE,
+		       nf_slice_str(text));
+	free(c->stats->last_failure);
+	c->stats->last_failure = mem_strdup(text);
+}
+
+/* What a transfer over the network failed of, the transfer has counted. */
+static void count_failure(struct cache *c, enum health_event event)
+{
+	size_t *failures = c->stats->net.failures;
+
+	if (event == HEALTH_LIED || event == HEALTH_OK)
+		failures[TRANSFER_FAILED_CONTENT]++;
+	else if (c->conf->kind != SUBSTITUTER_HTTP)
+		failures[TRANSFER_FAILED_REACH]++;
+}
+
 void engine_cache_event(struct cache *c, enum health_event event, const char *text)
 {
 	bool was_gone = engine_cache_is_gone(c);
@@ -70,14 +89,17 @@ void engine_cache_event(struct cache *c, enum health_event event, const char *te
 		profile_answered(&c->learned, time(NULL));
 	if (!text)
 		return;
-	profile_failed(&c->learned, time(NULL), event == HEALTH_UNREACHABLE,
-		       nf_slice_str(text));
-	c->stats->failures++;
-	free(c->stats->last_failure);
-	c->stats->last_failure = mem_strdup(text);
+	remember_failure(c, event, text);
+	count_failure(c, event);
 	if (!was_gone && engine_cache_is_gone(c))
 		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
 			      c->conf->url, text);
+}
+
+void engine_cache_denied(struct cache *c, const char *text)
+{
+	engine_cache_event(c, HEALTH_OK, NULL);
+	remember_failure(c, HEALTH_OK, text);
 }
 
 bool engine_cache_is_gone(const struct cache *c)

@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "config/substituter.h"
 #include "net/scheduler.h"
+#include "net/transfer_stats.h"
 #include "pool/pool.h"
 #include "store/local_store.h"
 
@@ -51,12 +52,12 @@ struct fetch_failure {
 
 struct fetch_cache_stats {
 	char *url;
-	bool local;	 /* on this machine */
-	size_t narinfos; /* that it answered with */
-	size_t nars;	 /* that were fetched from it and verified */
-	uint64_t bytes;	 /* of NARs that came from it */
-	size_t failures;
+	bool local;	    /* on this machine */
+	size_t narinfos;    /* that it answered with */
+	size_t nars;	    /* that were fetched from it and verified */
+	uint64_t bytes;	    /* of NARs that came from it */
 	char *last_failure; /* or NULL */
+	struct transfer_stats net;
 };
 
 struct fetch_result {

@@ -332,7 +332,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 		on_failure(l, d, text);
 		break;
 	case RETRY_NEVER:
-		engine_cache_event(l->cache, HEALTH_OK, text);
+		engine_cache_denied(l->cache, text);
 		give_up(l, NF_E_NET, text);
 		break;
 	}
@@ -344,6 +344,7 @@ static void ask(struct lookup *l)
 		.url = l->url,
 		.max_bytes = l->body.max,
 		.timeout_ms = is_first(l) ? l->cache->first_timeout_ms : 0,
+		.stats = &l->cache->stats->net,
 		.ctx = l,
 		.data = on_data,
 		.done = on_done,

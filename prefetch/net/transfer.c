@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include <curl/curl.h>
 
@@ -13,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/slice.h"
+#include "net/transfer_stats.h"
 
 #define REDIRECTS_MAX 10L
 #define SMALL_BUFFER  (16L * 1024)
@@ -33,6 +35,7 @@ struct transfer {
 	struct nf_err err;
 	int rc;
 	bool head_seen;
+	bool ended; /* done was told */
 	uint64_t bytes;
 	char error[CURL_ERROR_SIZE];
 };
@@ -87,11 +90,21 @@ int transfers_new(struct transfers **ret, const struct transfers_options *opts,
 	return 0;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Takes the transfer out of curl; its easy handle is kept for the next one. */
 static void transfer_free(struct transfer *x)
 {
 	struct transfers *t = x->owner;
 
+	if (x->req.stats && !x->ended)
+		transfer_stats_end(x->req.stats, x->req.large, NULL, now_ms());
 	LIST_REMOVE(x, link);
 	t->active_count--;
 	curl_multi_remove_handle(t->multi, x->easy);
@@ -181,6 +194,8 @@ static size_t on_data(char *p, size_t size, size_t count, void *ctx)
 	struct transfer *x = ctx;
 	size_t len = size * count;
 
+	if (x->req.stats)
+		transfer_stats_bytes(x->req.stats, x->req.large, len);
 	if (!x->head_seen)
 		x->rc = tell_head(x);
 	if (!x->rc && len > x->req.max_bytes - x->bytes)
@@ -283,6 +298,8 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
 	set_range(x);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
+	if (req->stats)
+		transfer_stats_begin(req->stats, req->large, now_ms());
 	LIST_INSERT_HEAD(&t->active, x, link);
 	t->active_count++;
 	curl_multi_add_handle(t->multi, x->easy);
@@ -345,11 +362,13 @@ static const char *http_version_name(long version)
 static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 {
 	curl_off_t wait = 0;
-	long version = 0;
+	long version = 0, redirects = 0;
 	double asked_s;
 
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &d->status);
 	curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
+	curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	d->redirects = (unsigned)redirects;
 	snprintf(d->http_version, sizeof(d->http_version), "%s",
 		 http_version_name(version));
 	d->bytes = x->bytes;
@@ -382,6 +401,9 @@ static void finish(struct transfer *x, CURLcode code)
 		x->rc = err_set(&x->err, NF_E_NET, "%s",
 				x->error[0] ? x->error : curl_easy_strerror(code));
 	d.rc = x->rc;
+	x->ended = true;
+	if (x->req.stats)
+		transfer_stats_end(x->req.stats, x->req.large, &d, now_ms());
 	x->req.done(x->req.ctx, &d, &x->err);
 }
 

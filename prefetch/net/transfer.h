@@ -13,6 +13,7 @@
 
 struct transfers;
 struct transfer;
+struct transfer_stats;
 
 struct transfers_options {
 	size_t connections;	     /* at most, in all */
@@ -57,6 +58,7 @@ struct transfer_done {
 	int rc;	     /* 0: a whole response came, whatever its status; else -NF_E_NET or
 		      * what a callback returned */
 	long status; /* 0: none came */
+	unsigned redirects;	   /* that were followed */
 	enum transfer_cause cause; /* where rc is -NF_E_NET */
 	bool connected; /* false: no connection was made (refused, timed out, DNS, TLS) */
 	bool stalled;
@@ -77,6 +79,7 @@ struct transfer_request {
 	uint64_t max_bytes;   /* a longer body ends the transfer with NF_E_LIMIT */
 	int timeout_ms;	      /* for all of it, queueing included; 0: none */
 	bool large; /* a NAR: big buffers, lower priority, no encoding on the wire */
+	struct transfer_stats *stats; /* what it is counted in, or NULL */
 	void *ctx;
 	/* Either may return a negative NF_E_... to end the transfer with it, or
 	 * TRANSFER_ENOUGH to end it as if all had come. HEAD may be NULL. */
