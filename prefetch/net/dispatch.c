@@ -1,0 +1,455 @@
+#include "net/dispatch.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "net/dispatch_state.h"
+
+struct dispatch *dispatch_new(const struct dispatch_options *o)
+{
+	struct dispatch *d = mem_calloc(1, sizeof(*d));
+
+	d->opts = *o;
+	d->free_source = d->free_file = d->free_part = NONE;
+	return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->file_count; i++)
+		free(d->files[i].holes);
+	free(d->nodes);
+	free(d->sources);
+	free(d->files);
+	free(d->parts);
+	free(d->caches);
+	free(d->ready[0].ids);
+	free(d->ready[1].ids);
+	free(d->timers);
+	free(d->cancelled.ids);
+	free(d->doomed.ids);
+	free(d);
+}
+
+/* ---- caches ---- */
+
+static void make_caches(struct dispatch *d, size_t count)
+{
+	d->caches = mem_realloc(d->caches, count, sizeof(*d->caches));
+	for (; d->cache_count < count; d->cache_count++) {
+		struct cache *c = &d->caches[d->cache_count];
+
+		*c = (struct cache){ .heap_at = NONE };
+		for (unsigned bin = 0; bin <= BIN_LATER; bin++)
+			c->bins[bin] = NONE;
+	}
+}
+
+void dispatch_set_cache(struct dispatch *d, uint32_t cache,
+			const struct dispatch_cache *facts)
+{
+	if (cache >= d->cache_count)
+		make_caches(d, (size_t)cache + 1);
+	d->caches[cache].facts = *facts;
+	offer_cache(d, cache);
+}
+
+void dispatch_set_state(struct dispatch *d, uint32_t cache, enum dispatch_state state)
+{
+	struct cache *c = &d->caches[cache];
+
+	if (c->state == state || c->state == DISPATCH_GONE)
+		return;
+	c->state = state;
+	offer_cache(d, cache);
+	if (state == DISPATCH_GONE)
+		offer_gone(d, cache);
+}
+
+/* ---- nodes ---- */
+
+void dispatch_want(struct dispatch *d, uint32_t node, uint64_t nar_size)
+{
+	struct node *n = node_get(d, node);
+
+	n->wanted = true;
+	n->closed = false;
+	n->is_doomed = false;
+	n->nar_size = nar_size;
+	offer_node(d, node);
+}
+
+void dispatch_add_source(struct dispatch *d, uint32_t node,
+			 const struct dispatch_source *s)
+{
+	struct node *n = node_get(d, node);
+	uint32_t id;
+
+	for (id = n->sources; id != NONE; id = d->sources[id].next)
+		if (d->sources[id].cache == s->cache)
+			return;
+	id = d->free_source;
+	if (id != NONE) {
+		d->free_source = d->sources[id].next;
+	} else {
+		MEM_GROW(d->sources, d->source_count, d->source_cap);
+		id = (uint32_t)d->source_count++;
+	}
+	d->sources[id] = (struct source){
+		.file_size = s->file_size,
+		.file_id = s->file_id,
+		.node = node,
+		.cache = s->cache,
+		.next = n->sources,
+		.bin = BIN_NOWHERE,
+	};
+	n->sources = id;
+	offer_node(d, node);
+}
+
+void dispatch_closed(struct dispatch *d, uint32_t node)
+{
+	node_get(d, node)->closed = true;
+	offer_node(d, node);
+}
+
+/* ---- parts ---- */
+
+static uint32_t part_new(struct dispatch *d, uint32_t source, uint32_t file,
+			 struct run run)
+{
+	const struct source *s = &d->sources[source];
+	struct cache *c = &d->caches[s->cache];
+	uint32_t id = d->free_part;
+
+	if (id != NONE) {
+		d->free_part = d->parts[id].next;
+	} else {
+		MEM_GROW(d->parts, d->part_count, d->part_cap);
+		id = (uint32_t)d->part_count++;
+	}
+	d->parts[id] = (struct part){
+		.is_active = true,
+		.node = s->node,
+		.file = file,
+		.source = source,
+		.cache = s->cache,
+		.twin = NONE,
+		.from = run.from,
+		.at = run.from,
+		.end = run.end,
+	};
+	d->files[file].parts++;
+	d->nodes[s->node].parts++;
+	d->active[c->facts.local]++;
+	c->active++;
+	return id;
+}
+
+/* The part does not count any more; its number is free when the caller knows. */
+static void part_stop(struct dispatch *d, struct part *p)
+{
+	if (p->twin != NONE)
+		d->parts[p->twin].twin = NONE;
+	p->twin = NONE;
+	d->files[p->file].parts--;
+	d->nodes[p->node].parts--;
+}
+
+static void part_free(struct dispatch *d, uint32_t part)
+{
+	struct part *p = &d->parts[part];
+	struct cache *c = &d->caches[p->cache];
+
+	d->active[c->facts.local]--;
+	c->active--;
+	offer_cache(d, p->cache);
+	*p = (struct part){ .next = d->free_part };
+	d->free_part = part;
+}
+
+static void part_cancel(struct dispatch *d, uint32_t part)
+{
+	struct part *p = &d->parts[part];
+
+	part_stop(d, p);
+	p->is_cancelled = true;
+	MEM_GROW(d->cancelled.ids, d->cancelled.len, d->cancelled.cap);
+	d->cancelled.ids[d->cancelled.len++] = part;
+}
+
+/* ---- what to do ---- */
+
+static bool order_cancel(struct dispatch *d, struct dispatch_order *ret)
+{
+	while (d->cancelled.len) {
+		uint32_t part = d->cancelled.ids[--d->cancelled.len];
+		const struct part *p = &d->parts[part];
+
+		if (!p->is_cancelled)
+			continue; /* its end was told before */
+		ret->act = DISPATCH_CANCEL;
+		ret->part = part;
+		ret->node = p->node;
+		ret->cache = p->cache;
+		part_free(d, part);
+		return true;
+	}
+	return false;
+}
+
+static bool order_give_up(struct dispatch *d, struct dispatch_order *ret)
+{
+	while (d->doomed.len) {
+		uint32_t node = d->doomed.ids[--d->doomed.len];
+		struct node *n = &d->nodes[node];
+
+		if (!n->is_doomed)
+			continue; /* it was wanted again */
+		n->is_doomed = n->wanted = false;
+		while (n->files != NONE)
+			file_drop(d, n->files);
+		node_recount(d, n);
+		ret->act = DISPATCH_GIVE_UP;
+		ret->node = node;
+		return true;
+	}
+	return false;
+}
+
+/* The file of the source, made anew where the source cannot go on with what is here. */
+static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fresh)
+{
+	const struct source *s = &d->sources[source];
+	struct node *n = &d->nodes[s->node];
+	uint32_t file = node_file(d, n, source);
+
+	*ret_fresh =
+		file == NONE || s->no_range || (n->solo && d->files[file].by != s->cache);
+	if (!*ret_fresh)
+		return file;
+	while (n->files != NONE)
+		file_drop(d, n->files);
+	return file_new(d, s->node, source);
+}
+
+static bool order_start(struct dispatch *d, unsigned where, struct dispatch_order *ret)
+{
+	uint32_t source = offer_best(d, where), file;
+	struct run run;
+
+	if (source == NONE)
+		return false;
+	ret->act = DISPATCH_START;
+	ret->node = d->sources[source].node;
+	ret->cache = d->sources[source].cache;
+	file = file_to_start(d, source, &ret->fresh);
+	run = file_take_hole(&d->files[file]);
+	ret->from = run.from;
+	ret->end = run.end;
+	ret->part = part_new(d, source, file, run);
+	offer_node(d, ret->node);
+	offer_cache(d, ret->cache);
+	return true;
+}
+
+void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret)
+{
+	*ret = (struct dispatch_order){
+		.act = DISPATCH_WAIT,
+		.part = NONE,
+		.node = NONE,
+		.cache = NONE,
+		.cut = NONE,
+		.due = DISPATCH_NEVER,
+	};
+	d->now = now;
+	offer_due(d);
+	if (order_cancel(d, ret) || order_give_up(d, ret) || order_start(d, 1, ret) ||
+	    order_start(d, 0, ret))
+		return;
+	ret->due = offer_next_due(d);
+}
+
+/* ---- what happened ---- */
+
+void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t end)
+{
+	struct part *p = &d->parts[part];
+	struct file *f = &d->files[p->file];
+	struct run first;
+
+	if (p->is_cancelled || from >= end)
+		return;
+	file_add_hole(f, p->at, p->end);
+	file_fill(f, from, end);
+	f->by_several = true;
+	first = f->hole_count ? file_take_hole(f) : (struct run){ p->end, p->end };
+	p->from = p->at = first.from;
+	p->end = first.end;
+	offer_node(d, p->node);
+}
+
+void dispatch_part_range(const struct dispatch *d, uint32_t part, uint64_t *ret_from,
+			 uint64_t *ret_end)
+{
+	*ret_from = d->parts[part].from;
+	*ret_end = d->parts[part].end;
+}
+
+void dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool ranges,
+			int64_t now)
+{
+	struct part *p = &d->parts[part];
+	struct file *f = &d->files[p->file];
+
+	d->now = now;
+	if (p->is_cancelled)
+		return;
+	p->ranges = ranges;
+	if (size && !f->size && size >= p->at) {
+		f->size = size;
+		if (p->end == DISPATCH_TO_END)
+			p->end = size;
+	}
+}
+
+void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t now)
+{
+	struct part *p = &d->parts[part];
+
+	d->now = now;
+	if (p->is_cancelled)
+		return;
+	p->at += n;
+	file_brought_by(&d->files[p->file], p->cache);
+}
+
+static void become_whole(struct dispatch *d, uint32_t node, uint32_t file)
+{
+	struct node *n = &d->nodes[node];
+
+	n->whole = true;
+	for (uint32_t i = 0; n->parts && i < d->part_count; i++)
+		if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
+		    d->parts[i].node == node)
+			part_cancel(d, i);
+	for (uint32_t f = n->files, next; f != NONE; f = next) {
+		next = d->files[f].next;
+		if (f != file)
+			file_drop(d, f);
+	}
+}
+
+static void on_came(struct dispatch *d, const struct part *p)
+{
+	struct file *f = &d->files[p->file];
+
+	file_brought_by(f, p->cache);
+	if (f->parts == 0 && f->hole_count == 0)
+		become_whole(d, p->node, p->file);
+}
+
+/* What the part did not bring is missing again, unless a race brings it. */
+static void on_missing(struct dispatch *d, const struct part *p, uint64_t from,
+		       bool is_raced)
+{
+	struct node *n = &d->nodes[p->node];
+	struct file *f = &d->files[p->file];
+	const struct source *s = &d->sources[p->source];
+
+	if (!is_raced)
+		file_add_hole(f, from, p->end);
+	if (f->source == p->source && s->no_range && f->parts)
+		for (uint32_t i = 0; i < d->part_count; i++)
+			if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
+			    d->parts[i].file == p->file)
+				f->source = d->parts[i].source;
+	if (f->parts == 0 && (n->parts || s->no_range))
+		file_drop(d, p->file);
+}
+
+void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
+		       int64_t retry_at, int64_t now)
+{
+	struct part p = d->parts[part];
+	struct source *s = &d->sources[p.source];
+
+	d->now = now;
+	if (!p.is_cancelled) {
+		if (how == DISPATCH_CAME && p.twin != NONE)
+			part_cancel(d, p.twin);
+		part_stop(d, &d->parts[part]);
+		s->is_out |= how == DISPATCH_REFUSED ||
+			     (how == DISPATCH_BROKE && retry_at == DISPATCH_NEVER);
+		s->no_range |= how == DISPATCH_NO_RANGE;
+		if (how == DISPATCH_BROKE) {
+			s->retry_at = retry_at;
+			s->attempts += s->attempts < UINT8_MAX;
+		}
+		if (how == DISPATCH_CAME)
+			on_came(d, &p);
+		else
+			on_missing(d, &p, how == DISPATCH_REFUSED ? p.from : p.at,
+				   p.twin != NONE);
+	}
+	part_free(d, part);
+	offer_node(d, p.node);
+}
+
+unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part)
+{
+	return d->sources[d->parts[part].source].attempts;
+}
+
+bool dispatch_is_whole(const struct dispatch *d, uint32_t node)
+{
+	return node < d->node_count && d->nodes[node].whole;
+}
+
+/* ---- the verdict ---- */
+
+static void forget(struct dispatch *d, uint32_t node)
+{
+	struct node *n = &d->nodes[node];
+
+	while (n->files != NONE)
+		file_drop(d, n->files);
+	for (uint32_t id = n->sources, next; id != NONE; id = next) {
+		next = d->sources[id].next;
+		d->sources[id] = (struct source){ .node = NONE, .next = d->free_source };
+		d->free_source = id;
+	}
+	*n = (struct node){ .sources = NONE, .files = NONE };
+}
+
+void dispatch_verified(struct dispatch *d, uint32_t node)
+{
+	offer_take_away(d, node);
+	forget(d, node);
+}
+
+uint32_t dispatch_spoilt(struct dispatch *d, uint32_t node)
+{
+	struct node *n = &d->nodes[node];
+	const struct file *f = &d->files[n->files];
+	uint32_t liar = f->by_several ? NONE : f->by;
+
+	if (liar == NONE)
+		n->solo = true;
+	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
+		if (d->sources[s].cache == liar)
+			d->sources[s].is_out = true;
+	while (n->files != NONE)
+		file_drop(d, n->files);
+	n->whole = false;
+	offer_node(d, node);
+	return liar;
+}
+
+size_t dispatch_waiting(const struct dispatch *d)
+{
+	return d->waiting;
+}

@@ -1,0 +1,311 @@
+#include "base/mem.h"
+#include "net/dispatch_state.h"
+
+/* ---- caches that are ready: a heap ---- */
+
+static bool comes_first(const struct cache *a, const struct cache *b)
+{
+	if (a->facts.priority != b->facts.priority)
+		return a->facts.priority < b->facts.priority;
+	return a->active < b->active;
+}
+
+static void ready_set(struct dispatch *d, struct ready *r, size_t at, uint32_t id)
+{
+	r->ids[at] = id;
+	d->caches[id].heap_at = (uint32_t)at;
+}
+
+static void ready_sift(struct dispatch *d, struct ready *r, size_t at)
+{
+	uint32_t id = r->ids[at];
+	size_t child;
+
+	while (at && comes_first(&d->caches[id], &d->caches[r->ids[(at - 1) / 2]])) {
+		ready_set(d, r, at, r->ids[(at - 1) / 2]);
+		at = (at - 1) / 2;
+	}
+	while ((child = 2 * at + 1) < r->len) {
+		if (child + 1 < r->len &&
+		    comes_first(&d->caches[r->ids[child + 1]], &d->caches[r->ids[child]]))
+			child++;
+		if (!comes_first(&d->caches[r->ids[child]], &d->caches[id]))
+			break;
+		ready_set(d, r, at, r->ids[child]);
+		at = child;
+	}
+	ready_set(d, r, at, id);
+}
+
+static void ready_remove(struct dispatch *d, struct ready *r, uint32_t cache)
+{
+	size_t at = d->caches[cache].heap_at;
+	uint32_t last = r->ids[--r->len];
+
+	d->caches[cache].heap_at = NONE;
+	if (last == cache)
+		return;
+	r->ids[at] = last;
+	ready_sift(d, r, at);
+}
+
+static bool has_offers(const struct cache *c)
+{
+	return c->filled[0][0] | c->filled[0][1] | c->filled[1][0] | c->filled[1][1];
+}
+
+static bool has_room(const struct dispatch *d, const struct cache *c)
+{
+	return c->active <
+	       (c->facts.local ? d->opts.local_slots : d->opts.slots_per_cache);
+}
+
+void offer_cache(struct dispatch *d, uint32_t cache)
+{
+	struct cache *c = &d->caches[cache];
+	struct ready *r = &d->ready[c->facts.local];
+	bool is_ready = c->state == DISPATCH_USABLE && has_offers(c) && has_room(d, c);
+
+	if (!is_ready) {
+		if (c->heap_at != NONE)
+			ready_remove(d, r, cache);
+		return;
+	}
+	if (c->heap_at == NONE) {
+		MEM_GROW(r->ids, r->len, r->cap);
+		r->ids[r->len] = cache;
+		c->heap_at = (uint32_t)r->len++;
+	}
+	ready_sift(d, r, c->heap_at);
+}
+
+/* ---- bins ---- */
+
+static unsigned bin_of(uint64_t size)
+{
+	unsigned log, bin;
+
+	if (size < 4096)
+		return 0;
+	log = 63 - (unsigned)__builtin_clzll(size);
+	bin = (log - 12) * 4 + (unsigned)(size >> (log - 2) & 3);
+	return bin < BIN_COUNT ? bin : BIN_COUNT - 1;
+}
+
+static void bin_put(struct dispatch *d, uint32_t source, unsigned bin)
+{
+	struct source *s = &d->sources[source];
+	struct cache *c = &d->caches[s->cache];
+
+	s->bin = (uint8_t)bin;
+	s->bin_before = NONE;
+	s->bin_next = c->bins[bin];
+	if (s->bin_next != NONE)
+		d->sources[s->bin_next].bin_before = source;
+	c->bins[bin] = source;
+	if (bin != BIN_LATER)
+		c->filled[bin / BIN_COUNT][bin % BIN_COUNT / 64] |=
+			1ULL << bin % BIN_COUNT % 64;
+}
+
+static void bin_take(struct dispatch *d, uint32_t source)
+{
+	struct source *s = &d->sources[source];
+	struct cache *c = &d->caches[s->cache];
+	unsigned bin = s->bin;
+
+	if (s->bin_next != NONE)
+		d->sources[s->bin_next].bin_before = s->bin_before;
+	if (s->bin_before != NONE)
+		d->sources[s->bin_before].bin_next = s->bin_next;
+	else
+		c->bins[bin] = s->bin_next;
+	if (bin != BIN_LATER && c->bins[bin] == NONE)
+		c->filled[bin / BIN_COUNT][bin % BIN_COUNT / 64] &=
+			~(1ULL << bin % BIN_COUNT % 64);
+	s->bin = BIN_NOWHERE;
+}
+
+/* The largest bin that is not empty, of those that are shared (0) or not (1); or -1. */
+static int bin_largest(const struct cache *c, unsigned kind)
+{
+	for (int word = 1; word >= 0; word--)
+		if (c->filled[kind][word])
+			return word * 64 + 63 - __builtin_clzll(c->filled[kind][word]);
+	return -1;
+}
+
+/* ---- offers that wait for their time ---- */
+
+static void timer_add(struct dispatch *d, int64_t at, uint32_t source)
+{
+	size_t i = d->timer_len;
+
+	MEM_GROW(d->timers, d->timer_len, d->timer_cap);
+	d->timer_len++;
+	while (i && d->timers[(i - 1) / 2].at > at) {
+		d->timers[i] = d->timers[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	d->timers[i] = (struct timer){ at, source };
+}
+
+static struct timer timer_take(struct dispatch *d)
+{
+	struct timer top = d->timers[0], last = d->timers[--d->timer_len];
+	size_t at = 0, child;
+
+	while ((child = 2 * at + 1) < d->timer_len) {
+		if (child + 1 < d->timer_len &&
+		    d->timers[child + 1].at < d->timers[child].at)
+			child++;
+		if (d->timers[child].at >= last.at)
+			break;
+		d->timers[at] = d->timers[child];
+		at = child;
+	}
+	d->timers[at] = last;
+	return top;
+}
+
+void offer_due(struct dispatch *d)
+{
+	while (d->timer_len && d->timers[0].at <= d->now) {
+		struct timer t = timer_take(d);
+		struct source *s = &d->sources[t.source];
+
+		if (s->node != NONE && s->bin == BIN_LATER && s->retry_at == t.at)
+			offer_node(d, s->node);
+	}
+}
+
+int64_t offer_next_due(const struct dispatch *d)
+{
+	return d->timer_len ? d->timers[0].at : DISPATCH_NEVER;
+}
+
+/* ---- nodes ---- */
+
+void offer_take_away(struct dispatch *d, uint32_t node)
+{
+	for (uint32_t s = d->nodes[node].sources; s != NONE; s = d->sources[s].next) {
+		if (d->sources[s].bin == BIN_NOWHERE)
+			continue;
+		bin_take(d, s);
+		offer_cache(d, d->sources[s].cache);
+	}
+}
+
+static bool is_alive(const struct dispatch *d, const struct source *s)
+{
+	return !s->is_out && d->caches[s->cache].state != DISPATCH_GONE;
+}
+
+/* Whether the source could bring what is missing of the node, beside what is under way.
+ */
+static bool is_of_use(const struct dispatch *d, const struct node *n, uint32_t source)
+{
+	uint32_t file = n->files;
+
+	if (n->parts == 0)
+		return true;
+	/* A second file is a race, which is not for here to order. */
+	return !n->solo && d->files[file].next == NONE && d->files[file].hole_count &&
+	       node_file(d, n, source) == file && !d->sources[source].no_range;
+}
+
+struct candidates {
+	unsigned alive, count;
+	int local, network; /* the best priorities; INT32_MAX: none */
+};
+
+static void look_at(struct dispatch *d, const struct node *n, struct candidates *c)
+{
+	*c = (struct candidates){ .local = INT32_MAX, .network = INT32_MAX };
+	for (uint32_t id = n->sources; id != NONE; id = d->sources[id].next) {
+		const struct source *s = &d->sources[id];
+		const struct dispatch_cache *facts = &d->caches[s->cache].facts;
+		int *best = facts->local ? &c->local : &c->network;
+
+		if (!is_alive(d, s))
+			continue;
+		c->alive++;
+		if (s->retry_at > d->now || !is_of_use(d, n, id))
+			continue;
+		c->count++;
+		if (facts->priority < *best)
+			*best = facts->priority;
+	}
+}
+
+static uint64_t size_of(const struct dispatch *d, const struct node *n, uint32_t source)
+{
+	const struct source *s = &d->sources[source];
+	uint32_t file = node_file(d, n, source);
+
+	if (file != NONE && !s->no_range)
+		return file_missing(d, &d->files[file]);
+	return s->file_size ? s->file_size : n->nar_size / 3;
+}
+
+static void offer_at(struct dispatch *d, const struct node *n, uint32_t source,
+		     const struct candidates *c)
+{
+	struct source *s = &d->sources[source];
+	bool prefer_local = c->local <= c->network && c->local != INT32_MAX;
+
+	if (!is_alive(d, s))
+		return;
+	if (s->retry_at > d->now) {
+		bin_put(d, source, BIN_LATER);
+		timer_add(d, s->retry_at, source);
+		return;
+	}
+	if (!is_of_use(d, n, source) ||
+	    (prefer_local && !d->caches[s->cache].facts.local))
+		return;
+	bin_put(d, source, bin_of(size_of(d, n, source)) + (c->count == 1) * BIN_COUNT);
+	offer_cache(d, s->cache);
+}
+
+void offer_node(struct dispatch *d, uint32_t node)
+{
+	struct node *n = &d->nodes[node];
+	struct candidates c;
+
+	offer_take_away(d, node);
+	node_recount(d, n);
+	if (!n->wanted || n->whole)
+		return;
+	look_at(d, n, &c);
+	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
+		offer_at(d, n, s, &c);
+	if (c.alive || n->parts || !n->closed || n->is_doomed)
+		return;
+	n->is_doomed = true;
+	MEM_GROW(d->doomed.ids, d->doomed.len, d->doomed.cap);
+	d->doomed.ids[d->doomed.len++] = node;
+}
+
+void offer_gone(struct dispatch *d, uint32_t cache)
+{
+	for (unsigned bin = 0; bin <= BIN_LATER; bin++)
+		while (d->caches[cache].bins[bin] != NONE)
+			offer_node(d, d->sources[d->caches[cache].bins[bin]].node);
+}
+
+/* ---- the choice ---- */
+
+uint32_t offer_best(struct dispatch *d, unsigned where)
+{
+	const struct ready *r = &d->ready[where];
+	const struct cache *c;
+	int shared, alone;
+
+	if (d->active[where] >= (where ? d->opts.local_slots : d->opts.slots) || !r->len)
+		return NONE;
+	c = &d->caches[r->ids[0]];
+	shared = bin_largest(c, 0);
+	alone = bin_largest(c, 1);
+	return c->bins[alone >= shared ? alone + BIN_COUNT : shared];
+}

@@ -1,0 +1,152 @@
+/* What the files of the dispatcher share: dispatch.c takes events, dispatch_offer.c knows
+ * which caches can do what for whom, dispatch_node.c what of each node is here. */
+#ifndef DISPATCH_STATE_H
+#define DISPATCH_STATE_H
+
+#include "net/dispatch.h"
+
+#define NONE DISPATCH_NONE
+
+/* Offers of a cache are kept by size: four classes an octave, from 4 KiB up. */
+#define BIN_COUNT 96
+/* Those that wait for their time. */
+#define BIN_LATER (2 * BIN_COUNT)
+
+struct node {
+	uint64_t nar_size;
+	uint32_t sources; /* a list */
+	uint32_t files;	  /* a list, of those of which something is here or under way */
+	uint16_t parts;	  /* under way */
+	bool wanted, closed, whole;
+	bool solo;	/* one cache at a time */
+	bool is_doomed; /* in the list of those to be given up */
+	bool is_waiting;
+};
+
+struct source {
+	uint64_t file_size;
+	uint64_t file_id;
+	int64_t retry_at;
+	uint32_t node, cache;
+	uint32_t next;		       /* of the node */
+	uint32_t bin_before, bin_next; /* of the cache's bin */
+	uint8_t bin;		       /* BIN_NOWHERE: it is not on offer */
+	uint8_t attempts;
+	bool is_out; /* the cache is not asked for this node again */
+	bool no_range;
+};
+
+#define BIN_NOWHERE UINT8_MAX
+
+struct run {
+	uint64_t from, end;
+};
+
+struct file {
+	uint32_t node;
+	uint32_t next;	   /* of the node, or free */
+	uint32_t source;   /* one of those that serve it */
+	uint32_t parts;	   /* under way */
+	uint64_t size;	   /* 0: unknown */
+	struct run *holes; /* neither here nor under way; in order */
+	uint32_t hole_count, hole_cap;
+	uint32_t by;	 /* the cache that all came from, so far */
+	bool by_several; /* or from an earlier run */
+};
+
+struct part {
+	bool is_active;
+	bool is_cancelled; /* the order is still to be given */
+	bool ranges;
+	uint32_t node, file, source, cache;
+	uint32_t twin; /* a race for the same bytes */
+	uint32_t next; /* free */
+	uint64_t from, at, end;
+};
+
+struct cache {
+	struct dispatch_cache facts;
+	enum dispatch_state state;
+	unsigned active;  /* parts */
+	uint32_t heap_at; /* NONE: it is not ready */
+	uint32_t bins[BIN_LATER + 1];
+	uint64_t filled[2][2]; /* a bit a bin that is not empty */
+};
+
+/* Caches that could be asked now, the best on top. */
+struct ready {
+	uint32_t *ids;
+	size_t len, cap;
+};
+
+struct timer {
+	int64_t at;
+	uint32_t source;
+};
+
+struct list {
+	uint32_t *ids;
+	size_t len, cap;
+};
+
+struct dispatch {
+	struct dispatch_options opts;
+	int64_t now; /* as last told */
+	struct node *nodes;
+	size_t node_count, node_cap;
+	struct source *sources;
+	size_t source_count, source_cap;
+	uint32_t free_source;
+	struct file *files;
+	size_t file_count, file_cap;
+	uint32_t free_file;
+	struct part *parts;
+	size_t part_count, part_cap;
+	uint32_t free_part;
+	struct cache *caches;
+	size_t cache_count;
+	struct ready ready[2]; /* of the network, of this machine */
+	unsigned active[2];
+	struct timer *timers; /* a heap; entries may be stale */
+	size_t timer_len, timer_cap;
+	struct list cancelled; /* parts */
+	struct list doomed;    /* nodes */
+	size_t waiting;
+};
+
+/* ---- dispatch_node.c: nodes, their files, the runs that are missing ---- */
+
+struct node *node_get(struct dispatch *d, uint32_t node);
+/* Brings the count of those that wait up to date. */
+void node_recount(struct dispatch *d, struct node *n);
+bool node_same_file(const struct source *a, const struct source *b);
+/* The node's file that the source serves, if something of it is here; or NONE. */
+uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t source);
+uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source);
+/* Forgets it; nothing of it may be under way. */
+void file_drop(struct dispatch *d, uint32_t file);
+void file_add_hole(struct file *f, uint64_t from, uint64_t end);
+void file_fill(struct file *f, uint64_t from, uint64_t end);
+struct run file_take_hole(struct file *f);
+/* Bytes that are neither here nor under way; an estimate where the size is unknown. */
+uint64_t file_missing(const struct dispatch *d, const struct file *f);
+void file_brought_by(struct file *f, uint32_t cache);
+
+/* ---- dispatch_offer.c: what each cache could do now ---- */
+
+/* Puts what is missing of the node on offer at the caches that have it, or takes it away
+ * where nothing is missing; a node without hope is doomed. */
+void offer_node(struct dispatch *d, uint32_t node);
+void offer_take_away(struct dispatch *d, uint32_t node);
+/* The cache changed: it becomes ready, or moves among those that are, or is not any more.
+ */
+void offer_cache(struct dispatch *d, uint32_t cache);
+/* Takes away all that waits at the cache, which is gone. */
+void offer_gone(struct dispatch *d, uint32_t cache);
+/* Offers whose time has come. */
+void offer_due(struct dispatch *d);
+int64_t offer_next_due(const struct dispatch *d);
+/* What to start next on the network (0) or on this machine (1): a source, or NONE. */
+uint32_t offer_best(struct dispatch *d, unsigned where);
+
+#endif
