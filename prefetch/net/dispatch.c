@@ -246,6 +246,7 @@ static bool order_start(struct dispatch *d, unsigned where, struct dispatch_orde
 	ret->node = d->sources[source].node;
 	ret->cache = d->sources[source].cache;
 	file = file_to_start(d, source, &ret->fresh);
+	ret->file = d->files[file].number;
 	run = file_take_hole(&d->files[file]);
 	ret->from = run.from;
 	ret->end = run.end;

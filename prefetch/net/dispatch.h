@@ -93,6 +93,10 @@ struct dispatch_order {
 	uint32_t part; /* numbers are used again after a part's end */
 	uint32_t node;
 	uint32_t cache;
+	/* Which of the node's files the part belongs to; parts with equal ones share what
+	 * is here. A cache that no longer shares (DISPATCH_NO_RANGE, one cache at a time)
+	 * has a file with a number of its own. */
+	uint32_t file;
 	uint64_t from, end; /* DISPATCH_TO_END where it is not known or not limited */
 	/* The first part of a file: nothing of it came before, or what came does not
 	 * count any more. Bytes from an earlier run are told now (dispatch_present). */

@@ -46,6 +46,21 @@ uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t sour
 	return NONE;
 }
 
+/* The same for all sources of a file, and none for what is the source's alone. */
+static uint32_t file_number(const struct dispatch *d, const struct node *n,
+			    uint32_t source)
+{
+	const struct source *own = &d->sources[source];
+	uint32_t least = own->cache;
+
+	if (own->no_range || n->solo)
+		return 2 * least + 1;
+	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
+		if (d->sources[s].cache < least && node_same_file(&d->sources[s], own))
+			least = d->sources[s].cache;
+	return 2 * least;
+}
+
 uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source)
 {
 	uint32_t id = d->free_file;
@@ -61,6 +76,7 @@ uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source)
 	*f = (struct file){
 		.node = node,
 		.next = d->nodes[node].files,
+		.number = file_number(d, &d->nodes[node], source),
 		.source = source,
 		.size = d->sources[source].file_size,
 		.by = NONE,

@@ -45,6 +45,7 @@ struct run {
 struct file {
 	uint32_t node;
 	uint32_t next;	   /* of the node, or free */
+	uint32_t number;   /* among the node's */
 	uint32_t source;   /* one of those that serve it */
 	uint32_t parts;	   /* under way */
 	uint64_t size;	   /* 0: unknown */
