@@ -63,6 +63,26 @@ void runs_add(struct runs *r, uint64_t from, uint64_t end)
 	r->len -= behind - at - 1;
 }
 
+void runs_remove(struct runs *r, uint64_t from, uint64_t end)
+{
+	size_t at = find(r, from);
+
+	while (at < r->len && r->list[at].from < end && from < end) {
+		struct run *run = &r->list[at];
+		struct run behind = { end, run->end };
+
+		if (run->from < from) {
+			run->end = from < run->end ? from : run->end;
+			at++;
+		} else {
+			r->len--;
+			memmove(run, run + 1, (r->len - at) * sizeof(*run));
+		}
+		if (behind.from < behind.end)
+			insert(r, at++, behind);
+	}
+}
+
 void runs_cut(struct runs *r, uint64_t end)
 {
 	while (r->len && r->list[r->len - 1].from >= end)

@@ -23,6 +23,7 @@ void runs_clear(struct runs *r);
 
 /* Nothing where END is not behind FROM. */
 void runs_add(struct runs *r, uint64_t from, uint64_t end);
+void runs_remove(struct runs *r, uint64_t from, uint64_t end);
 /* Forgets what lies at END and behind it. */
 void runs_cut(struct runs *r, uint64_t end);
 

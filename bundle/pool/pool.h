@@ -76,6 +76,9 @@ int pool_partial_open(struct pool *p, const char *id, struct pool_partial *ret,
 /* Writes at OFFSET what is not there yet: who comes first with a byte has brought it. */
 int pool_partial_write(struct pool *p, struct pool_partial *pp, uint64_t offset,
 		       const void *bytes, size_t len, struct nf_err *err) MUST_CHECK;
+/* Forgets bytes [from, end): they will come again. */
+int pool_partial_drop(struct pool *p, struct pool_partial *pp, uint64_t from,
+		      uint64_t end, struct nf_err *err) MUST_CHECK;
 /* Remembers for a later run what the server said of the file at URL (NULL: forgets). */
 int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *url,
 			  const char *etag, struct nf_err *err) MUST_CHECK;

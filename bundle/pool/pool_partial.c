@@ -189,6 +189,21 @@ int pool_partial_write(struct pool *p, struct pool_partial *pp, uint64_t offset,
 	return rc;
 }
 
+int pool_partial_drop(struct pool *p, struct pool_partial *pp, uint64_t from,
+		      uint64_t end, struct nf_err *err)
+{
+	struct runs *runs = &pp->state.runs;
+	uint64_t before = runs_total(runs);
+
+	runs_remove(runs, from, end);
+	if (runs_total(runs) == before)
+		return 0;
+	if (ftruncate(pp->fd, (off_t)runs_end(runs)))
+		return err_sys(err, "%s/tmp/%s", p->dir, pp->name);
+	pp->state.has_holes |= !runs_are_whole(runs);
+	return save_state(p, pp, err);
+}
+
 int pool_partial_restart(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 {
 	if (ftruncate(pp->fd, 0))

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "cmd/options.h"
 #include "net/profile.h"
-#include "net/scheduler.h"
 
 /* What nix.conf calls no timeout: longer than anybody waits. */
 #define NEVER_S (24 * 3600)

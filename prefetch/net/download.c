@@ -1,108 +1,202 @@
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include "net/download.h"
+
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/encoding.h"
 #include "base/hash.h"
-#include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/slice.h"
-#include "base/stream.h"
-#include "net/engine.h"
-#include "net/ingest.h"
-#include "net/retry.h"
 
-/* NARs that are transferred at once, and NARs that wait for a worker: what is on the disk
- * but not verified yet is bounded by the second. */
+/* Parts that come over the network at once, and files that wait for a worker: what is on
+ * the disk but not verified yet is bounded by the two. */
 #define TRANSFERS_DEFAULT 16
 #define WAITING_MAX	  32
+#define PART_MIN	  MIB
+/* More than one, so that a worker finds the next one already waiting. */
+#define LOCAL_PER_WORKER 2
 
-/* A compressed NAR is hardly ever larger than the NAR; a server's word for its size is
- * not signed. */
-static uint64_t body_limit(uint64_t nar_size)
-{
-	return nar_size + nar_size / 8 + MIB;
-}
-
-/* A NAR on its way: transfer (or a local file), then a worker. */
-struct download {
-	struct engine *engine;
-	LIST_ENTRY(download) link; /* of the engine's */
-	uint32_t node;
-	const struct resolver_source *source;
-	struct cache *cache;
-	char *url;
-	unsigned attempt;
-	bool delayed;
-	int64_t due;
-	struct pool_partial partial;
-	bool has_partial;
-	bool resumed;	 /* the partial had bytes from before */
-	uint64_t offset; /* where the next byte goes */
-	long status;	 /* of the response that is coming */
-	int item;	 /* of the progress */
-	struct ingest ingest;
-};
-
-static void download_free(struct download *d)
-{
-	struct engine *e = d->engine;
-
-	LIST_REMOVE(d, link);
-	e->delayed_downloads -= d->delayed;
-	e->downloads--;
-	d->cache->downloads--;
-	progress_end(e->opts->progress, d->item);
-	if (d->has_partial)
-		pool_partial_keep(e->opts->pool, &d->partial);
-	nf_pathinfo_release(&d->ingest.info);
-	free(d->url);
-	free(d);
-}
-
-static const char *path_of(const struct download *d)
+const char *download_path(const struct download *d)
 {
 	return resolver_node(d->engine->resolver, d->node)->base;
 }
 
+/* ---- what the dispatcher must know ---- */
+
+/* What needs no network comes first, unless the user has it otherwise. */
+static int priority_of(const struct cache *c)
+{
+	return c->local && !c->conf->has_priority ? -1 : c->priority;
+}
+
+static void tell_cache(struct engine *e, struct cache *c)
+{
+	struct dispatch_cache facts = {
+		.priority = priority_of(c),
+		.local = c->own || c->conf->kind != SUBSTITUTER_HTTP,
+		.latency_us = c->known_latency_us,
+		.throughput = c->known_throughput,
+	};
+
+	c->told_priority = facts.priority;
+	dispatch_set_cache(e->dispatch, c->index, &facts);
+}
+
+void download_begin(struct engine *e)
+{
+	unsigned slots =
+		e->opts->transfers ? (unsigned)e->opts->transfers : TRANSFERS_DEFAULT;
+	size_t workers = e->opts->jobs ? e->opts->jobs : workers_cpu_count();
+	struct dispatch_options o = {
+		.slots = slots,
+		.slots_per_cache = slots,
+		.local_slots = LOCAL_PER_WORKER * (unsigned)workers,
+		.part_min = PART_MIN,
+	};
+
+	e->dispatch = dispatch_new(&o);
+	for (size_t i = 0; i < e->cache_count; i++)
+		tell_cache(e, &e->caches[i]);
+}
+
+static enum dispatch_state state_of(const struct cache *c, int64_t now)
+{
+	if (engine_cache_is_gone(c))
+		return DISPATCH_GONE;
+	return health_usable(&c->health, now) ? DISPATCH_USABLE : DISPATCH_PAUSED;
+}
+
+static void tell_caches(struct engine *e, int64_t now)
+{
+	for (size_t i = 0; i < e->cache_count; i++) {
+		struct cache *c = &e->caches[i];
+
+		if (c->told_priority != priority_of(c))
+			tell_cache(e, c);
+		dispatch_set_state(e->dispatch, c->index, state_of(c, now));
+	}
+}
+
+void download_want(struct engine *e, uint32_t node)
+{
+	const struct resolver_node *n = resolver_node(e->resolver, node);
+
+	if (!e->opts->dry_run)
+		dispatch_want(e->dispatch, node, n->nar_size);
+}
+
+/* Of caches that claim to have the same bytes. */
+static uint64_t file_id(const struct resolver_source *s)
+{
+	AUTO_BUF struct buf text;
+	uint8_t digest[BLAKE2B_SIZE];
+	uint64_t id;
+
+	buf_init(&text, NARINFO_MAX);
+	if (!s->has_file_hash)
+		return 0;
+	buf_add(&text, s->file_hash, sizeof(s->file_hash));
+	buf_add(&text, &s->file_size, sizeof(s->file_size));
+	buf_add_str(&text, s->compression);
+	blake2b(digest, text.ptr, text.len);
+	memcpy(&id, digest, sizeof(id));
+	return id;
+}
+
+static const struct resolver_source *source_of(const struct engine *e, uint32_t node,
+					       uint32_t cache)
+{
+	const struct resolver_source *s = resolver_node(e->resolver, node)->sources;
+
+	while (s && s->cache != cache)
+		s = s->next;
+	return s;
+}
+
+void download_found(struct engine *e, uint32_t node, uint32_t cache)
+{
+	const struct resolver_source *s = source_of(e, node, cache);
+	struct dispatch_source told;
+
+	if (e->opts->dry_run || !s || resolver_node(e->resolver, node)->in_pool)
+		return;
+	told = (struct dispatch_source){
+		.cache = cache,
+		.file_size = s->file_size,
+		.file_id = file_id(s),
+	};
+	dispatch_add_source(e->dispatch, node, &told);
+}
+
+void download_answered(struct engine *e, uint32_t node)
+{
+	const struct resolver_node *n = resolver_node(e->resolver, node);
+
+	if (!e->opts->dry_run && n->state == RESOLVER_KNOWN && !n->in_pool &&
+	    n->pending == 0)
+		dispatch_closed(e->dispatch, node);
+}
+
+/* ---- nodes ---- */
+
+static struct download *find(const struct engine *e, uint32_t node)
+{
+	struct download *d;
+
+	LIST_FOREACH (d, &e->active, link)
+		if (d->node == node)
+			return d;
+	return NULL;
+}
+
+static struct download *find_or_new(struct engine *e, uint32_t node)
+{
+	struct download *d = find(e, node);
+
+	if (d)
+		return d;
+	d = mem_calloc(1, sizeof(*d));
+	d->engine = e;
+	d->node = node;
+	d->item = progress_begin(e->opts->progress, "fetch", download_path(d) + 33);
+	LIST_INSERT_HEAD(&e->active, d, link);
+	e->downloads++;
+	return d;
+}
+
+/* What a worker has in its hands is waited for. */
+static void download_free(struct download *d)
+{
+	struct download_file *f;
+
+	LIST_FOREACH (f, &d->files, link)
+		if (f->at_worker) {
+			d->is_over = true;
+			return;
+		}
+	while ((f = LIST_FIRST(&d->files)))
+		download_file_free(f);
+	LIST_REMOVE(d, link);
+	d->engine->downloads--;
+	progress_end(d->engine->opts->progress, d->item);
+	free(d);
+}
+
+static void free_if_empty(struct download *d)
+{
+	if (LIST_EMPTY(&d->files))
+		download_free(d);
+}
+
 /* ---- ends ---- */
 
-/* This source did not give it: another one is asked. */
-static void next_source(struct download *d, int code, const char *text)
+void download_fatal(struct download *d, int code, const char *text)
 {
-	struct engine *e = d->engine;
-
-	progress_note(e->opts->progress, "path '%s' from cache '%s': %s", path_of(d),
-		      d->cache->conf->url, text);
-	resolver_set_reason(e->resolver, d->node, code, text);
-	if (d->cache->own) {
-		e->result->in_store--;
-		lookup_again(e, d->node);
-	}
-	scheduler_failed(e->scheduler, d->node, d->source);
-	download_free(d);
-}
-
-static void discard_partial(struct download *d)
-{
-	if (d->has_partial)
-		pool_partial_discard(d->engine->opts->pool, &d->partial);
-	d->has_partial = false;
-}
-
-/* A failure of our own: no other source would help. */
-static void fatal(struct download *d, int code, const char *text)
-{
-	engine_fail(d->engine, path_of(d), code, text);
+	engine_fail(d->engine, download_path(d), code, text);
 	d->engine->stopping = true;
-	download_free(d);
 }
 
-static bool is_the_sources_fault(int rc)
+bool download_is_sources_fault(int rc)
 {
 	switch (-rc) {
 	case NF_E_FORMAT:
@@ -116,379 +210,273 @@ static bool is_the_sources_fault(int rc)
 	}
 }
 
-static void count_bytes(struct download *d, uint64_t n)
+/* The store was asked alone: now the caches are. */
+static void ask_caches(struct engine *e, uint32_t node)
 {
-	d->cache->stats->bytes += n;
-	if (d->cache->own)
-		return; /* no download */
-	d->engine->result->fetched_bytes += n;
-	progress_add(d->engine->opts->progress, PROGRESS_BYTES_DONE, n);
+	e->result->in_store--;
+	download_want(e, node);
+	lookup_again(e, node);
+	download_answered(e, node);
 }
 
-static void download_ask(struct download *d);
+static void remember_why(struct download *d, const struct cache *c, int code,
+			 const char *text)
+{
+	struct engine *e = d->engine;
+
+	progress_note(e->opts->progress, "path '%s' from cache '%s': %s",
+		      download_path(d), c->conf->url, text);
+	resolver_set_reason(e->resolver, d->node, code, text);
+}
+
+void download_part_refused(struct part *p, int code, const char *text)
+{
+	struct download *d = p->file->download;
+
+	remember_why(d, p->cache, code, text);
+	p->file->is_doubtful |= code != NF_E_MISSING && code != NF_E_NET;
+	if (p->cache->own)
+		ask_caches(d->engine, d->node);
+	download_part_over(p, DISPATCH_REFUSED, 0);
+}
+
+static void hand_to_worker(struct download_file *f, struct local_source *local);
+static void on_spoilt(struct download_file *f, int code, const char *text);
+
+/* All parts that are still under way are too late. The dispatcher will say so itself, but
+ * perhaps only when it is asked the next time. */
+static void stop_parts(struct download *d)
+{
+	struct download_file *f;
+	struct part *p;
+
+	LIST_FOREACH (f, &d->files, link)
+		LIST_FOREACH (p, &f->parts, link)
+			part_stop(p);
+}
+
+void download_part_over(struct part *p, enum dispatch_end how, int64_t retry_at)
+{
+	struct download_file *f = p->file;
+	struct download *d = f->download;
+	struct engine *e = d->engine;
+
+	dispatch_part_end(e->dispatch, p->number, how, retry_at, engine_now_ms());
+	part_free(p);
+	if (how == DISPATCH_CAME && dispatch_is_whole(e->dispatch, d->node)) {
+		stop_parts(d);
+		if (download_file_has_all(f))
+			hand_to_worker(f, NULL);
+		else
+			on_spoilt(f, NF_E_MISSING, "what had come of it was lost");
+	} else if (LIST_EMPTY(&f->parts)) {
+		download_file_rest(f);
+		free_if_empty(d);
+	}
+}
+
+/* ---- the verdict ---- */
+
+static void count_local(struct download_file *f)
+{
+	struct engine *e = f->download->engine;
+	uint64_t n = f->ingest.local_bytes;
+
+	f->cache->stats->bytes += n;
+	if (f->cache->own)
+		return; /* no download */
+	e->result->fetched_bytes += n;
+	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
+}
+
+static void on_verified(struct download_file *f)
+{
+	struct download *d = f->download;
+	struct engine *e = d->engine;
+	struct part *p = LIST_FIRST(&f->parts); /* of a file on this machine */
+
+	if (p) {
+		dispatch_part_end(e->dispatch, p->number, DISPATCH_CAME, 0,
+				  engine_now_ms());
+		part_free(p);
+	}
+	f->cache->stats->nars++;
+	if (f->cache->own)
+		e->result->dumped++;
+	else
+		e->result->fetched++;
+	progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
+	dispatch_verified(e->dispatch, d->node);
+	/* Another one of its files is of no use any more. */
+	LIST_FOREACH (f, &d->files, link)
+		f->is_doubtful = true;
+	download_free(d);
+}
+
+/* What came from one cache alone tells of that cache; else nobody is to be blamed yet. */
+static void on_spoilt(struct download_file *f, int code, const char *text)
+{
+	struct download *d = f->download;
+	struct engine *e = d->engine;
+	uint32_t liar = dispatch_spoilt(e->dispatch, d->node);
+
+	if (liar != DISPATCH_NONE) {
+		struct cache *c = &e->caches[liar];
+
+		if (code != NF_E_UNSUPPORTED && code != NF_E_MISSING)
+			engine_cache_event(c, HEALTH_LIED, text);
+		remember_why(d, c, code, text);
+	} else {
+		progress_note(e->opts->progress,
+			      "path '%s': what was there of it is of no use: %s",
+			      download_path(d), text);
+		resolver_set_reason(e->resolver, d->node, code, text);
+	}
+	f->is_doubtful = true;
+	download_file_free(f);
+	free_if_empty(d);
+}
+
+static void on_local_failure(struct download_file *f)
+{
+	struct download *d = f->download;
+	struct part *p = LIST_FIRST(&f->parts);
+
+	if (!p) { /* it was too late anyway */
+		download_file_free(f);
+		free_if_empty(d);
+		return;
+	}
+	if (f->ingest.rc != -NF_E_UNSUPPORTED && f->ingest.rc != -NF_E_MISSING)
+		/* Damage on this machine says nothing of what else is there. */
+		engine_cache_event(f->cache, HEALTH_OK, f->ingest.err.text);
+	download_part_refused(p, -f->ingest.rc, f->ingest.err.text);
+}
 
 static void on_ingested(struct ingest *job)
 {
-	struct download *d =
-		(struct download *)((char *)job - offsetof(struct download, ingest));
-	struct engine *e = d->engine;
+	struct download_file *f =
+		(struct download_file *)((char *)job -
+					 offsetof(struct download_file, ingest));
+	struct download *d = f->download;
 
-	if (d->cache->local)
-		count_bytes(d, d->ingest.local_bytes);
-	if (d->ingest.rc == 0) {
-		d->has_partial = false;
-		d->cache->stats->nars++;
-		if (d->cache->own)
-			e->result->dumped++;
-		else
-			e->result->fetched++;
-		progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
+	f->at_worker = false;
+	if (job->local)
+		count_local(f);
+	else
+		d->engine->unverified--;
+	if (job->rc == 0 && !job->local)
+		download_file_consumed(f);
+	if (d->is_over || job->rc == -NF_E_INTR)
 		download_free(d);
-	} else if (d->ingest.rc == -NF_E_INTR) {
-		download_free(d);
-	} else if (!is_the_sources_fault(d->ingest.rc) && !d->ingest.unreadable) {
-		fatal(d, d->ingest.rc, d->ingest.err.text);
-	} else if (d->resumed && d->has_partial) {
-		/* The bytes from before may be the wrong ones: once more, from the start.
-		 */
-		progress_note(e->opts->progress,
-			      "path '%s': what was there of it is of no use: %s",
-			      path_of(d), d->ingest.err.text);
-		discard_partial(d);
-		d->resumed = false;
-		download_ask(d);
-	} else {
-		discard_partial(d);
-		/* Damage on this machine says nothing of what else is there. */
-		if (d->ingest.rc != -NF_E_UNSUPPORTED && d->ingest.rc != -NF_E_MISSING)
-			engine_cache_event(d->cache,
-					   d->cache->local ? HEALTH_OK : HEALTH_LIED,
-					   d->ingest.err.text);
-		next_source(d, -d->ingest.rc, d->ingest.err.text);
-	}
+	else if (job->rc == 0)
+		on_verified(f);
+	else if (!download_is_sources_fault(job->rc) && !job->unreadable)
+		download_fatal(d, job->rc, job->err.text);
+	else if (job->local)
+		on_local_failure(f);
+	else
+		on_spoilt(f, -job->rc, job->err.text);
 }
 
-static void hand_to_workers(struct download *d)
+/* With the whole file, or with nothing of one that is on this machine. */
+static void hand_to_worker(struct download_file *f, struct local_source *local)
 {
+	struct download *d = f->download;
 	struct engine *e = d->engine;
 
 	progress_end(e->opts->progress, d->item);
-	d->item = progress_begin(e->opts->progress, "verify", path_of(d) + 33);
-	d->ingest.engine = e;
-	d->ingest.level = e->opts->level;
-	d->ingest.local = d->cache->local;
-	d->ingest.local_url = d->source->url;
-	d->ingest.partial = &d->partial;
-	d->ingest.done = on_ingested;
-	ingest_submit(&d->ingest);
+	d->item = progress_begin(e->opts->progress, "verify", download_path(d) + 33);
+	f->at_worker = true;
+	e->unverified += !local;
+	f->ingest.engine = e;
+	f->ingest.level = e->opts->level;
+	f->ingest.local = local;
+	f->ingest.local_url = f->source->url;
+	f->ingest.partial = &f->partial;
+	f->ingest.done = on_ingested;
+	ingest_submit(&f->ingest);
 }
 
-/* ---- HTTP ---- */
+/* ---- orders ---- */
 
-/* A partial belongs to the bytes that it is a part of: the file's hash where the cache
- * tells it, else the URL. */
-static void partial_id(const struct download *d, char out[64])
+static void start(struct engine *e, const struct dispatch_order *o)
 {
-	uint8_t digest[BLAKE2B_SIZE];
-
-	if (d->source->has_file_hash) {
-		memcpy(out, "f-", 2);
-		nix32_encode(out + 2, d->source->file_hash, 32);
-	} else {
-		blake2b(digest, d->url, strlen(d->url));
-		memcpy(out, "u-", 2);
-		nix32_encode(out + 2, digest, sizeof(digest));
-	}
-}
-
-static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *err)
-{
-	struct download *d = ctx;
-	struct pool *pool = d->engine->opts->pool;
-	int rc = 0;
-
-	d->status = head->status;
-	if (retry_judge(head->status) != RETRY_OK)
-		return 0;
-	if (head->encoded)
-		return err_set(
-			err, NF_E_FORMAT,
-			"'%s': it came with a Content-Encoding that nobody asked for",
-			d->url);
-	if (head->status == 206) {
-		if (!head->range_ok || head->range_start != d->offset || d->offset == 0)
-			return err_set(err, NF_E_FORMAT,
-				       "'%s': it sent another range than asked", d->url);
-	} else if (d->offset) {
-		/* The whole file came instead of the rest. */
-		rc = pool_partial_restart(pool, &d->partial, err);
-		d->engine->result->resumed_bytes -= d->offset;
-		d->offset = 0;
-		d->resumed = false;
-	}
-	if (!rc)
-		rc = pool_partial_set_etag(pool, &d->partial, d->url, head->etag, err);
-	return rc;
-}
-
-static int on_data(void *ctx, const void *p, size_t len, struct nf_err *err)
-{
-	struct download *d = ctx;
+	const struct resolver_source *source = source_of(e, o->node, o->cache);
+	struct download *d = find_or_new(e, o->node);
+	struct download_file *f = download_file_of(d, o, source);
+	struct part *p = part_new(f, o, source);
+	struct nf_err err;
 	int rc;
 
-	if (retry_judge(d->status) != RETRY_OK)
-		return 0; /* an error page */
-	rc = pool_partial_write(d->engine->opts->pool, &d->partial, d->offset, p, len,
-				err);
-	if (rc)
-		return rc;
-	d->offset += len;
-	count_bytes(d, len);
-	return 0;
-}
-
-static void on_failure(struct download *d, const struct transfer_done *done,
-		       const char *text)
-{
-	struct engine *e = d->engine;
-	int64_t wait = retry_delay_ms(++d->attempt, done->status, done->retry_after_s,
-				      engine_random(e));
-
-	engine_cache_event(d->cache, done->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
-			   text);
-	if (wait < 0 || engine_cache_is_gone(d->cache) ||
-	    scheduler_has_other(e->scheduler, d->node, d->source)) {
-		next_source(d, NF_E_NET, text);
-		return;
-	}
-	d->due = engine_now_ms() + wait;
-	d->delayed = true;
-	e->delayed_downloads++;
-}
-
-/* A transfer that ended for a reason of ours, or because of what the server sent. */
-static void on_refusal(struct download *d, int rc, const char *text)
-{
-	if (!is_the_sources_fault(rc)) {
-		fatal(d, rc, text);
-		return;
-	}
-	discard_partial(d);
-	engine_cache_event(d->cache, HEALTH_LIED, text);
-	next_source(d, -rc, text);
-}
-
-static void on_done(void *ctx, const struct transfer_done *done, const struct nf_err *err)
-{
-	struct download *d = ctx;
-	char text[128];
-
-	engine_transferring(d->cache, -1);
-	if (done->rc == -NF_E_NET) {
-		on_failure(d, done, err->text);
-		return;
-	}
-	if (done->rc) {
-		on_refusal(d, done->rc, err->text);
-		return;
-	}
-	snprintf(text, sizeof(text), "it answered with HTTP status %ld", done->status);
-	if (done->status ==
-	    416) { /* there is nothing behind what we have: it is another file */
-		discard_partial(d);
-		d->resumed = false;
-		next_source(d, NF_E_FORMAT, text);
-		return;
-	}
-	switch (retry_judge(done->status)) {
-	case RETRY_OK:
-		engine_cache_event(d->cache, HEALTH_OK, NULL);
-		hand_to_workers(d);
-		break;
-	case RETRY_LATER:
-		on_failure(d, done, text);
-		break;
-	case RETRY_ABSENT:
-		next_source(d, NF_E_MISSING, text);
-		break;
-	case RETRY_NEVER:
-		next_source(d, NF_E_NET, text);
-		break;
-	}
-}
-
-/* Opens the partial where it is not open; what it has is not fetched again. */
-static int prepare_partial(struct download *d, struct nf_err *err)
-{
-	struct engine *e = d->engine;
-	const struct runs *runs;
-	char id[64];
-	int rc;
-
-	if (d->has_partial)
-		return 0;
-	partial_id(d, id);
-	rc = pool_partial_open(e->opts->pool, id, &d->partial, err);
-	if (rc)
-		return rc;
-	d->has_partial = true;
-	runs = &d->partial.state.runs;
-	if (!runs_are_whole(runs) ||
-	    (d->source->file_size && runs_end(runs) > d->source->file_size))
-		rc = pool_partial_restart(e->opts->pool, &d->partial, err);
-	d->offset = runs_end(runs);
-	d->resumed = d->offset > 0;
-	e->result->resumed_bytes += d->offset;
-	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, d->offset);
-	return rc;
-}
-
-static void download_ask(struct download *d)
-{
-	struct engine *e = d->engine;
-	const struct resolver_node *node = resolver_node(e->resolver, d->node);
-	struct transfer_request req = {
-		.url = d->url,
-		.max_bytes = body_limit(node->nar_size),
-		.large = true,
-		.stats = &d->cache->stats->net,
-		.ctx = d,
-		.head = on_head,
-		.data = on_data,
-		.done = on_done,
-	};
-	int rc = prepare_partial(d, &d->ingest.err);
-
+	if (o->cut != DISPATCH_NONE)
+		part_cut(e->parts[o->cut], o->from);
+	rc = download_file_describe(f, &err);
 	if (rc) {
-		fatal(d, rc, d->ingest.err.text);
+		download_part_refused(p, -rc, err.text);
 		return;
 	}
-	if (d->source->file_size && d->offset == d->source->file_size) {
-		hand_to_workers(d);
+	if (p->cache->local) {
+		hand_to_worker(f, p->cache->local);
 		return;
 	}
-	req.range_start = d->offset;
-	req.if_range = partial_state_etag(&d->partial.state, d->url);
-	engine_transferring(d->cache, 1);
-	transfers_start(e->transfers, &req);
-}
-
-/* ---- starting ---- */
-
-static int locate(struct download *d, struct nf_err *err)
-{
-	const struct resolver_source *s = d->source;
-
-	if (!codec_parse(&d->ingest.codec, nf_slice_str(s->compression)))
-		return err_set(err, NF_E_UNSUPPORTED,
-			       "compression '%s' cannot be decoded", s->compression);
-	if (!d->cache->local)
-		d->url = substituter_resolve(d->cache->conf, s->url);
-	return 0;
-}
-
-static void download_start(struct engine *e, uint32_t node,
-			   const struct resolver_source *source)
-{
-	struct download *d = mem_calloc(1, sizeof(*d));
-	int rc;
-
-	d->engine = e;
-	d->node = node;
-	d->source = source;
-	d->cache = &e->caches[source->cache];
-	d->item = progress_begin(e->opts->progress, "fetch", path_of(d) + 33);
-	LIST_INSERT_HEAD(&e->active, d, link);
-	e->downloads++;
-	d->cache->downloads++;
-	rc = resolver_trusted(e->resolver, node, e->opts->keys, &d->ingest.info,
-			      &d->ingest.trusted, &d->ingest.err);
-	if (!rc)
-		rc = locate(d, &d->ingest.err);
+	rc = download_file_prepare(f, o, &err);
 	if (rc)
-		next_source(d, -rc, d->ingest.err.text);
-	else if (d->cache->local)
-		hand_to_workers(d);
+		download_fatal(d, rc, err.text);
 	else
-		download_ask(d);
+		part_ask(p);
+}
+
+static void cancel(struct engine *e, uint32_t part)
+{
+	struct part *p = part < e->part_count ? e->parts[part] : NULL;
+	struct download_file *f;
+
+	if (!p)
+		return; /* its node is done */
+	f = p->file;
+	part_free(p);
+	if (LIST_EMPTY(&f->parts) && !f->at_worker) {
+		struct download *d = f->download;
+
+		download_file_rest(f);
+		free_if_empty(d);
+	}
 }
 
 static void give_up(struct engine *e, uint32_t node)
 {
 	const struct resolver_node *n = resolver_node(e->resolver, node);
+	struct download *d = find(e, node);
 
 	engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
 		    n->why_text ? n->why_text : "no source is left");
+	if (d)
+		download_free(d);
 	if (!e->opts->keep_going)
 		e->stopping = true;
 }
 
-/* What needs no network comes first, unless the user has it otherwise. */
-static int priority_of(const struct cache *c)
+static void follow_orders(struct engine *e, int64_t now)
 {
-	return c->local && !c->conf->has_priority ? -1 : c->priority;
-}
+	struct dispatch_order o;
 
-static void look_at_caches(const struct engine *e, struct scheduler_cache *out,
-			   int64_t now)
-{
-	for (size_t i = 0; i < e->cache_count; i++) {
-		const struct cache *c = &e->caches[i];
-
-		out[i] = (struct scheduler_cache){
-			.gone = engine_cache_is_gone(c),
-			.usable = !engine_cache_is_gone(c) &&
-				  health_usable(&c->health, now),
-			.active = c->downloads,
-			.priority = priority_of(c),
-		};
-	}
-}
-
-static bool has_room(const struct engine *e)
-{
-	size_t max = e->opts->transfers ? e->opts->transfers : TRANSFERS_DEFAULT;
-
-	return e->transferring + e->delayed_downloads < max && e->ingesting < WAITING_MAX;
-}
-
-static void start_what_may(struct engine *e, int64_t now)
-{
-	struct scheduler_cache caches[SCHEDULER_CACHES_MAX];
-	struct resolver_source *source;
-	uint32_t node;
-
-	while (!e->stopping && has_room(e)) {
-		look_at_caches(e, caches, now);
-		switch (scheduler_next(e->scheduler, caches, &node, &source)) {
-		case SCHEDULER_START:
-			download_start(e, node, source);
-			break;
-		case SCHEDULER_EXHAUSTED:
-			give_up(e, node);
-			break;
-		case SCHEDULER_WAIT:
+	e->downloads_due = DISPATCH_NEVER;
+	while (!e->stopping && e->unverified < WAITING_MAX) {
+		dispatch_next(e->dispatch, now, &o);
+		switch (o.act) {
+		case DISPATCH_WAIT:
+			e->downloads_due = o.due;
 			return;
-		}
-	}
-}
-
-static void repeat_due(struct engine *e, int64_t now)
-{
-	struct download *next;
-
-	if (e->delayed_downloads == 0)
-		return;
-	for (struct download *d = LIST_FIRST(&e->active); d; d = next) {
-		next = LIST_NEXT(d, link);
-		if (!d->delayed)
-			continue;
-		if (engine_cache_is_gone(d->cache)) {
-			next_source(d, NF_E_NET, "the cache is down");
-		} else if (d->due <= now && health_usable(&d->cache->health, now)) {
-			d->delayed = false;
-			e->delayed_downloads--;
-			download_ask(d);
+		case DISPATCH_START:
+			start(e, &o);
+			break;
+		case DISPATCH_CANCEL:
+			cancel(e, o.part);
+			break;
+		case DISPATCH_GIVE_UP:
+			give_up(e, o.node);
+			break;
 		}
 	}
 }
@@ -496,30 +484,40 @@ static void repeat_due(struct engine *e, int64_t now)
 void download_pump(struct engine *e, int64_t now)
 {
 	ingest_collect(e);
-	if (e->stopping)
+	if (e->stopping || e->opts->dry_run)
 		return;
-	repeat_due(e, now);
-	if (!e->opts->dry_run)
-		start_what_may(e, now);
+	tell_caches(e, now);
+	follow_orders(e, now);
 }
 
 int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
-	const struct download *d;
+	int64_t due = e->downloads_due;
 
-	LIST_FOREACH (d, &e->active, link)
-		if (d->delayed && d->due - now < limit)
-			limit = d->due > now ? d->due - now : 0;
-	return limit;
+	for (size_t i = 0; i < e->cache_count; i++) {
+		int64_t until = e->caches[i].health.open_until;
+
+		if (until > now && until < due)
+			due = until;
+	}
+	if (due - now >= limit)
+		return limit;
+	return due > now ? due - now : 0;
+}
+
+bool download_is_done(const struct engine *e)
+{
+	return e->downloads == 0 &&
+	       (e->opts->dry_run || dispatch_waiting(e->dispatch) == 0);
 }
 
 void download_end(struct engine *e)
 {
-	struct download *next;
+	struct download *d;
 
 	ingest_collect(e);
-	for (struct download *d = LIST_FIRST(&e->active); d; d = next) {
-		next = LIST_NEXT(d, link);
+	while ((d = LIST_FIRST(&e->active)))
 		download_free(d);
-	}
+	free(e->parts);
+	dispatch_free(e->dispatch);
 }

@@ -9,11 +9,11 @@
 
 #include "base/buf.h"
 #include "base/workers.h"
+#include "net/dispatch.h"
 #include "net/fetch.h"
 #include "net/health.h"
 #include "net/local_source.h"
 #include "net/profile.h"
-#include "net/scheduler.h"
 #include "net/transfer.h"
 #include "plan/resolver.h"
 
@@ -38,12 +38,15 @@ struct cache {
 	size_t again_cursor;	      /* of those that are asked for again */
 	unsigned lookups;	      /* narinfos under way */
 	unsigned held;		      /* of these, answered before its nix-cache-info */
-	unsigned downloads;	      /* NARs under way */
 	int first_timeout_ms;	      /* for its first answer; 0: none */
 	struct profile_entry learned; /* in this run */
 	unsigned transferring;	      /* NARs that come over the network now */
 	int64_t busy_since;	      /* while there are any */
 	int64_t busy_ms;	      /* before that */
+	/* From earlier runs; 0: not known. */
+	uint32_t known_latency_us;
+	uint64_t known_throughput;
+	int told_priority; /* to the dispatcher */
 	struct fetch_cache_stats *stats;
 };
 
@@ -53,7 +56,7 @@ struct engine {
 	struct transfers *transfers;
 	struct workers *workers;
 	struct resolver *resolver;
-	struct scheduler *scheduler;
+	struct dispatch *dispatch;
 	struct cache *caches;
 	size_t cache_count;
 	struct cache *own; /* the store, or NULL; the last of the caches */
@@ -68,11 +71,14 @@ struct engine {
 	LIST_HEAD(, lookup) lookups; /* started and not answered */
 	size_t delayed_lookups;	     /* of these, waiting to be repeated */
 	LIST_HEAD(, download) active;
-	size_t delayed_downloads;
-	size_t downloads;    /* NARs that were started and are not in the pool or given up
-				yet */
-	size_t transferring; /* of these, from the network */
-	size_t ingesting;    /* of these, with the workers */
+	size_t downloads;    /* NARs of which something is here or under way */
+	struct part **parts; /* by the dispatcher's numbers; NULL: not in use */
+	size_t part_count, part_cap;
+	size_t open_files;     /* partial downloads */
+	size_t unverified;     /* whole ones, with the workers */
+	int64_t downloads_due; /* when the dispatcher wants to be asked again */
+	size_t transferring;   /* parts that come over the network */
+	size_t ingesting;      /* NARs that are with the workers */
 	pthread_mutex_t lock;
 	struct ingest *ingested; /* under lock: done by workers, not yet looked at */
 	/* At each turn: whoever decides what is asked for wants it now; NULL: references
@@ -132,8 +138,19 @@ bool lookup_is_done(const struct engine *e);
 
 /* ---- download.c ---- */
 
+/* Makes the dispatcher. */
+void download_begin(struct engine *e);
+/* A known node's NAR is wanted, */
+void download_want(struct engine *e, uint32_t node);
+/* a cache has it, */
+void download_found(struct engine *e, uint32_t node, uint32_t cache);
+/* and perhaps all caches have answered. */
+void download_answered(struct engine *e, uint32_t node);
+
 /* Starts what may start; takes back what workers have done. */
 void download_pump(struct engine *e, int64_t now);
+/* True if nothing is wanted that is not in the pool or given up. */
+bool download_is_done(const struct engine *e);
 void download_end(struct engine *e);
 
 /* Milliseconds until a delayed lookup or download is due, at most LIMIT. */

@@ -14,7 +14,7 @@
 #define CONNECT_TIMEOUT_DEFAULT_MS 5000
 #define STALL_TIMEOUT_DEFAULT_S	   30
 #define POLL_MS			   200
-#define WORKER_QUEUE		   64
+#define WORKER_QUEUE		   256
 /* Less says more of latency than of throughput. */
 #define THROUGHPUT_BYTES_MIN (1 * MIB)
 
@@ -58,7 +58,7 @@ void engine_fail(struct engine *e, const char *path, int code, const char *text)
 void engine_want_nar(struct engine *e, uint32_t node)
 {
 	e->result->to_fetch_bytes += resolver_node(e->resolver, node)->sources->file_size;
-	scheduler_want(e->scheduler, node);
+	download_want(e, node);
 }
 
 static void remember_failure(struct cache *c, enum health_event event, const char *text)
@@ -135,10 +135,15 @@ static void recall(struct engine *e, int timeout_ms)
 		entry = profile_find(&known, e->caches[i].conf->url);
 		all_down = profile_is_down(entry, now);
 	}
-	for (size_t i = 0; i < count && count > 1; i++) {
-		entry = all_down ? NULL : profile_find(&known, e->caches[i].conf->url);
-		e->caches[i].first_timeout_ms =
-			profile_first_timeout_ms(entry, timeout_ms, now);
+	for (size_t i = 0; i < count; i++) {
+		struct cache *c = &e->caches[i];
+
+		entry = profile_find(&known, c->conf->url);
+		c->known_latency_us = entry ? entry->latency_us : 0;
+		c->known_throughput = entry ? entry->throughput : 0;
+		if (count > 1)
+			c->first_timeout_ms = profile_first_timeout_ms(
+				all_down ? NULL : entry, timeout_ms, now);
 	}
 }
 
@@ -237,20 +242,19 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 	pthread_mutex_init(&e->lock, NULL);
 	e->random = (uint32_t)getpid() * 2654435761U | 1;
 	e->resolver = resolver_new();
-	e->scheduler = scheduler_new(e->resolver);
 	e->workers = workers_new(o->jobs ? o->jobs : workers_cpu_count(), WORKER_QUEUE);
 	open_caches(e);
 	recall(e, t.connect_timeout_ms);
+	download_begin(e);
 	return transfers_new(&e->transfers, &t, err);
 }
 
 void engine_close(struct engine *e)
 {
 	workers_free(e->workers);
-	transfers_free(e->transfers);
 	download_end(e);
+	transfers_free(e->transfers);
 	lookup_end(e);
-	scheduler_free(e->scheduler);
 	resolver_free(e->resolver);
 	for (size_t i = 0; i < e->cache_count; i++) {
 		local_source_free(e->caches[i].local);
@@ -271,8 +275,7 @@ static bool is_done(const struct engine *e)
 		return true;
 	if (e->ask)
 		return resolver_open_count(e->resolver) == 0 && lookup_is_done(e);
-	return resolver_open_count(e->resolver) == 0 && e->downloads == 0 &&
-	       (e->opts->dry_run || scheduler_waiting(e->scheduler) == 0);
+	return resolver_open_count(e->resolver) == 0 && download_is_done(e);
 }
 
 /* Sizes become known while we go: the totals are told again at each turn. */

@@ -9,13 +9,11 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "config/substituter.h"
-#include "net/scheduler.h"
 #include "net/transfer_stats.h"
 #include "pool/pool.h"
 #include "store/local_store.h"
 
-/* The scheduler knows one source more: the store. */
-#define FETCH_SUBSTITUTERS_MAX (SCHEDULER_CACHES_MAX - 1)
+#define FETCH_SUBSTITUTERS_MAX 63
 
 struct fetch_options {
 	const struct nf_storepath *targets;

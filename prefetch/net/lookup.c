@@ -48,12 +48,9 @@ static void tell_absent(struct cache *c, uint32_t node, int code, const char *te
 {
 	char *whole;
 
-	if (!code) {
-		resolver_not_found(c->engine->resolver, node, 0, "");
-		return;
-	}
-	whole = mem_printf("cache '%s': %s", c->conf->url, text);
+	whole = code ? mem_printf("cache '%s': %s", c->conf->url, text) : mem_strdup("");
 	resolver_not_found(c->engine->resolver, node, code, whole);
+	download_answered(c->engine, node);
 	free(whole);
 }
 
@@ -114,6 +111,9 @@ static int take_trusted(struct cache *c, uint32_t node, const struct nf_narinfo 
 		e->result->in_pool++;
 	else if (first)
 		engine_want_nar(e, node);
+	if (!rc)
+		download_found(e, node, c->index);
+	download_answered(e, node);
 	return rc;
 }
 

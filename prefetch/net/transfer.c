@@ -172,6 +172,7 @@ static int tell_head(struct transfer *x)
 {
 	struct transfer_head head = { .length = -1 };
 	const char *encoding = header_value(x->easy, "Content-Encoding");
+	const char *ranges = header_value(x->easy, "Accept-Ranges");
 	curl_off_t length;
 
 	x->head_seen = true;
@@ -182,6 +183,7 @@ static int tell_head(struct transfer *x)
 	    CURLE_OK)
 		head.length = length;
 	parse_content_range(&head, header_value(x->easy, "Content-Range"));
+	head.ranges = ranges && strcasecmp(ranges, "bytes") == 0;
 	head.encoded = encoding && strcasecmp(encoding, "identity") != 0;
 	head.etag = header_value(x->easy, "ETag");
 	if (head.etag && strncmp(head.etag, "W/", 2) == 0)

@@ -40,6 +40,7 @@ struct transfer_head {
 	uint64_t range_end;   /* behind its last byte */
 	uint64_t range_total; /* UINT64_MAX: not said */
 	bool range_ok;
+	bool ranges;	  /* it says that it serves ranges */
 	bool encoded;	  /* a Content-Encoding other than identity */
 	const char *etag; /* strong ETag, or NULL; valid during the call */
 	int64_t length;	  /* Content-Length, or -1 */

@@ -157,6 +157,40 @@ static void a_byte_that_is_there_is_not_overwritten(void **state)
 	pool_partial_discard(f->pool, &pp);
 }
 
+static void what_is_dropped_comes_again(void **state)
+{
+	static const struct {
+		uint64_t from, end, total;
+		const char *why;
+	} rows[] = {
+		{ 3, 6, 7, "in the middle" }, { 8, UINT64_MAX, 8, "the end" },
+		{ 0, 2, 8, "the beginning" }, { 0, UINT64_MAX, 0, "all" },
+		{ 10, 20, 10, "nothing" },
+	};
+	struct pool_fixture *f = *state;
+	struct pool_partial pp;
+	char text[11] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		open_partial(f, "id", &pp);
+		write_partial(f, &pp, "..........", 10);
+		assert_ok(f, pool_partial_drop(f->pool, &pp, rows[i].from, rows[i].end,
+					       &f->err));
+		pool_partial_keep(f->pool, &pp);
+		open_partial(f, "id", &pp);
+		if (size_of(&pp) != rows[i].total)
+			fail_msg("%s: %d are left", rows[i].why, (int)size_of(&pp));
+		assert_ok(f,
+			  pool_partial_write(f->pool, &pp, 0, "0123456789", 10, &f->err));
+		assert_int_equal(pread(pp.fd, text, 10, 0), 10);
+		for (uint64_t at = 0; at < 10; at++)
+			assert_int_equal(text[at], at >= rows[i].from && at < rows[i].end
+							   ? '0' + (int)at
+							   : '.');
+		pool_partial_discard(f->pool, &pp);
+	}
+}
+
 static void write_holes_and_die(struct pool_fixture *f, size_t len)
 {
 	char *bytes = mem_calloc(1, len);
@@ -364,6 +398,7 @@ int main(void)
 		FIXTURE_TEST(an_etag_without_bytes_or_with_controls_counts_for_nothing),
 		FIXTURE_TEST(bytes_that_came_in_any_order_are_there_later),
 		FIXTURE_TEST(a_byte_that_is_there_is_not_overwritten),
+		FIXTURE_TEST(what_is_dropped_comes_again),
 		FIXTURE_TEST(a_kill_costs_little_where_there_are_holes),
 		FIXTURE_TEST(a_note_never_tells_of_more_than_the_file_has),
 		FIXTURE_TEST(who_comes_second_gets_one_of_his_own),

@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "net/scheduler.h"
 
 /* A world of small paths, each signed. */
 struct world {
@@ -283,88 +282,6 @@ static void a_content_address_that_gives_the_path_is_kept(void **state)
 	assert_non_null(resolver_node(w->r, id)->ca);
 }
 
-/* ---- the scheduler over the same world ---- */
-
-static const struct resolver_source *source_of_cache(const struct world *w, uint32_t id,
-						     uint32_t cache)
-{
-	const struct resolver_source *s = resolver_node(w->r, id)->sources;
-
-	while (s && s->cache != cache)
-		s = s->next;
-	return s;
-}
-
-static void the_largest_starts_first_at_the_best_cache(void **state)
-{
-	struct world *w = *state;
-	AUTO(scheduler_freep) struct scheduler *s = scheduler_new(w->r);
-	struct scheduler_cache caches[] = {
-		{ .usable = true, .priority = 40 },
-		{ .usable = true, .priority = 30 },
-	};
-	struct resolver_source *source;
-	uint32_t id;
-
-	for (unsigned n = 1; n <= 3; n++) {
-		id = want(w, n, 2);
-		assert_int_equal(answer(w, id, 0, n, 1, NULL, 0, NULL), 0);
-		assert_int_equal(answer(w, id, 1, n, 1, NULL, 0, NULL), 0);
-		scheduler_want(s, id);
-	}
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
-	assert_int_equal(id, 2);
-	assert_int_equal(source->cache, 1);
-	caches[0].priority = 30;
-	caches[1].active = 1;
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
-	assert_int_equal(id, 1);
-	assert_int_equal(source->cache, 0);
-	assert_int_equal(scheduler_waiting(s), 1);
-}
-
-static void a_source_that_failed_is_not_asked_again(void **state)
-{
-	struct world *w = *state;
-	AUTO(scheduler_freep) struct scheduler *s = scheduler_new(w->r);
-	struct scheduler_cache caches[] = { { .usable = true }, { .usable = true } };
-	struct resolver_source *source;
-	uint32_t id = want(w, 1, 3);
-
-	assert_int_equal(answer(w, id, 0, 1, 1, NULL, 0, NULL), 0);
-	scheduler_want(s, id);
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
-	scheduler_failed(s, id, source);
-	/* Two caches have not answered yet: there is hope. */
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_WAIT);
-	assert_false(scheduler_has_other(s, id, source_of_cache(w, id, 0)));
-	assert_int_equal(answer(w, id, 1, 1, 1, NULL, 0, NULL), 0);
-	assert_true(scheduler_has_other(s, id, source_of_cache(w, id, 0)));
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_START);
-	assert_int_equal(source->cache, 1);
-	assert_false(scheduler_has_other(s, id, source));
-	scheduler_failed(s, id, source);
-	resolver_not_found(w->r, id, 0, "");
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_EXHAUSTED);
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_WAIT);
-}
-
-static void a_pause_is_waited_for_and_an_end_is_not(void **state)
-{
-	struct world *w = *state;
-	AUTO(scheduler_freep) struct scheduler *s = scheduler_new(w->r);
-	struct scheduler_cache caches[] = { { .usable = false } };
-	struct resolver_source *source;
-	uint32_t id = want(w, 1, 1);
-
-	assert_int_equal(answer(w, id, 0, 1, 1, NULL, 0, NULL), 0);
-	scheduler_want(s, id);
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_WAIT);
-	assert_int_equal(scheduler_waiting(s), 1);
-	caches[0].gone = true;
-	assert_int_equal(scheduler_next(s, caches, &id, &source), SCHEDULER_EXHAUSTED);
-}
-
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_world, drop_world)
 
 int main(void)
@@ -380,9 +297,6 @@ int main(void)
 		TEST(facts_are_judged_again_when_they_are_used),
 		TEST(a_content_address_that_gives_another_path_is_dropped),
 		TEST(a_content_address_that_gives_the_path_is_kept),
-		TEST(the_largest_starts_first_at_the_best_cache),
-		TEST(a_source_that_failed_is_not_asked_again),
-		TEST(a_pause_is_waited_for_and_an_end_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

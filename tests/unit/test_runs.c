@@ -72,6 +72,10 @@ static void runs_are_what_flags_for_each_byte_would_be(void **state)
 			if (random() % 10 == 0) {
 				runs_cut(&r, from);
 				memset(m.there + from, 0, SPACE - from);
+			} else if (random() % 4 == 0) {
+				runs_remove(&r, from, end);
+				for (uint64_t at = from; at < end; at++)
+					m.there[at] = false;
 			} else {
 				runs_add(&r, from, end);
 				for (uint64_t at = from; at < end; at++)

@@ -1,0 +1,99 @@
+/* What the files of downloads share: download.c has the nodes and the verdicts,
+ * download_file.c what of a NAR's file is on this disk, part.c one part's way over HTTP.
+ */
+#ifndef DOWNLOAD_H
+#define DOWNLOAD_H
+
+#include "net/engine.h"
+#include "net/ingest.h"
+
+/* A node whose NAR is wanted, and of which something is here or under way. */
+struct download {
+	struct engine *engine;
+	LIST_ENTRY(download) link; /* of the engine's */
+	uint32_t node;
+	LIST_HEAD(, download_file) files;
+	int item;     /* of the progress */
+	bool is_over; /* only a worker is waited for */
+};
+
+/* One of the files that the NAR may come as: caches differ in their compression. It comes
+ * in parts; whole, it goes to a worker. */
+struct download_file {
+	struct download *download;
+	LIST_ENTRY(download_file) link;	      /* of the download's */
+	uint32_t number;		      /* the dispatcher's */
+	const struct resolver_source *source; /* one of those that serve it */
+	struct cache *cache;		      /* that brought the last of it */
+	LIST_HEAD(, part) parts;	      /* under way */
+	uint64_t size;			      /* 0: not known */
+	struct pool_partial partial;
+	bool is_open; /* the partial is */
+	bool was_open;
+	bool at_worker;
+	bool is_doubtful; /* not worth keeping for a later run */
+	struct ingest ingest;
+};
+
+/* Bytes [from, end) of a file, from one cache. */
+struct part {
+	struct download_file *file;
+	LIST_ENTRY(part) link; /* of the file's */
+	uint32_t number;       /* the dispatcher's */
+	struct cache *cache;
+	const struct resolver_source *source;
+	char *url;
+	struct transfer *transfer; /* NULL: it has none, or it is over */
+	bool is_race;		   /* another part has the same bytes */
+	uint64_t from, end;
+	bool is_cut; /* END came nearer after it was asked for */
+	uint64_t asked_end;
+	uint64_t at;	    /* where its next byte goes */
+	long status;	    /* of the answer that is coming */
+	bool ignored_range; /* the whole came instead */
+};
+
+const char *download_path(const struct download *d);
+
+/* A part ended; the part is gone after it. */
+void download_part_over(struct part *p, enum dispatch_end how, int64_t retry_at);
+/* The part's cache does not give the NAR: CODE and TEXT say why. */
+void download_part_refused(struct part *p, int code, const char *text);
+/* A failure of our own: no other source would help. */
+void download_fatal(struct download *d, int code, const char *text);
+/* Whether a failure says something of the source, not of us. */
+bool download_is_sources_fault(int rc);
+
+/* ---- download_file.c ---- */
+
+/* The file that a part belongs to, made where there is none. */
+struct download_file *download_file_of(struct download *d, const struct dispatch_order *o,
+				       const struct resolver_source *source);
+/* What a worker needs to know of the NAR. */
+int download_file_describe(struct download_file *f, struct nf_err *err) MUST_CHECK;
+/* Opens the partial for a part that was ordered so, and tells the dispatcher what an
+ * earlier run left of it. */
+int download_file_prepare(struct download_file *f, const struct dispatch_order *o,
+			  struct nf_err *err) MUST_CHECK;
+/* False if bytes that were here are not any more. */
+bool download_file_has_all(const struct download_file *f);
+/* The partial has become an entry of the pool. */
+void download_file_consumed(struct download_file *f);
+/* No part of it is under way any more; without any byte it is gone. */
+void download_file_rest(struct download_file *f);
+/* What came of it stays for a later run, unless it is doubtful. */
+void download_file_free(struct download_file *f);
+
+/* ---- part.c ---- */
+
+struct part *part_new(struct download_file *f, const struct dispatch_order *o,
+		      const struct resolver_source *source);
+/* Asks for it. The file must be prepared. */
+void part_ask(struct part *p);
+/* It ends sooner. */
+void part_cut(struct part *p, uint64_t end);
+/* Ends its transfer; the part stays. */
+void part_stop(struct part *p);
+void part_free(struct part *p);
+
+#endif

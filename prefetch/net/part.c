@@ -1,0 +1,298 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "net/download.h"
+#include "net/retry.h"
+
+/* A compressed NAR is hardly ever larger than the NAR; a server's word for its size is
+ * not signed. */
+static uint64_t body_limit(uint64_t nar_size)
+{
+	return nar_size + nar_size / 8 + MIB;
+}
+
+struct part *part_new(struct download_file *f, const struct dispatch_order *o,
+		      const struct resolver_source *source)
+{
+	struct engine *e = f->download->engine;
+	struct part *p = mem_calloc(1, sizeof(*p));
+
+	p->file = f;
+	p->number = o->part;
+	p->cache = &e->caches[o->cache];
+	p->source = source;
+	p->is_race = o->is_race;
+	p->from = o->from;
+	p->end = o->end;
+	if (!p->cache->local)
+		p->url = substituter_resolve(p->cache->conf, source->url);
+	LIST_INSERT_HEAD(&f->parts, p, link);
+	while (e->part_count <= p->number) {
+		MEM_GROW(e->parts, e->part_count, e->part_cap);
+		e->parts[e->part_count++] = NULL;
+	}
+	e->parts[p->number] = p;
+	return p;
+}
+
+void part_stop(struct part *p)
+{
+	if (!p->transfer)
+		return;
+	transfers_cancel(p->transfer);
+	p->transfer = NULL;
+	engine_transferring(p->cache, -1);
+}
+
+void part_free(struct part *p)
+{
+	part_stop(p);
+	p->file->download->engine->parts[p->number] = NULL;
+	LIST_REMOVE(p, link);
+	free(p->url);
+	free(p);
+}
+
+void part_cut(struct part *p, uint64_t end)
+{
+	p->end = end;
+	p->is_cut = true;
+}
+
+/* ---- the head ---- */
+
+static int not_as_asked(const struct part *p, struct nf_err *err)
+{
+	return err_set(err, NF_E_FORMAT, "'%s': it sent another range than asked",
+		       p->url);
+}
+
+static bool is_ranged(const struct part *p)
+{
+	return p->from || p->asked_end != DISPATCH_TO_END;
+}
+
+/* Exactly what was asked for, of a file of the size that was told. */
+static int check_range(const struct part *p, const struct transfer_head *h,
+		       struct nf_err *err)
+{
+	uint64_t size = p->file->size;
+	bool is_total = h->range_total != UINT64_MAX;
+
+	if (!is_ranged(p) || !h->range_ok || h->range_start != p->from)
+		return not_as_asked(p, err);
+	if (is_total && size && h->range_total != size)
+		return err_set(err, NF_E_FORMAT,
+			       "'%s': its file has %" PRIu64 " bytes, not %" PRIu64
+			       " as was told before",
+			       p->url, h->range_total, size);
+	if (p->asked_end != DISPATCH_TO_END)
+		return h->range_end == p->asked_end ? 0 : not_as_asked(p, err);
+	if (is_total)
+		size = h->range_total;
+	return !size || h->range_end == size ? 0 : not_as_asked(p, err);
+}
+
+/* The dispatcher knows best what the size that is said now means for the part. */
+static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *err)
+{
+	struct dispatch *d = p->file->download->engine->dispatch;
+	uint64_t from;
+
+	dispatch_part_head(d, p->number, size, ranges, engine_now_ms());
+	dispatch_part_range(d, p->number, &from, &p->end);
+	if (size && p->end != DISPATCH_TO_END && p->end > size)
+		return err_set(err, NF_E_FORMAT,
+			       "'%s': its file has only %" PRIu64 " bytes", p->url, size);
+	if (size)
+		p->file->size = size;
+	return 0;
+}
+
+static int take_range(struct part *p, const struct transfer_head *h, struct nf_err *err)
+{
+	uint64_t size = h->range_total == UINT64_MAX ? 0 : h->range_total;
+	int rc = check_range(p, h, err);
+
+	return rc ? rc : tell_head(p, size, true, err);
+}
+
+static int take_whole(struct part *p, const struct transfer_head *h, struct nf_err *err)
+{
+	uint64_t size = h->length > 0 ? (uint64_t)h->length : 0;
+
+	if (p->from) {
+		p->ignored_range = true;
+		return TRANSFER_ENOUGH;
+	}
+	return tell_head(p, size, h->ranges, err);
+}
+
+static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *err)
+{
+	struct part *p = ctx;
+	struct pool *pool = p->file->download->engine->opts->pool;
+	int rc;
+
+	p->status = head->status;
+	if (retry_judge(head->status) != RETRY_OK)
+		return 0;
+	if (head->encoded)
+		return err_set(
+			err, NF_E_FORMAT,
+			"'%s': it came with a Content-Encoding that nobody asked for",
+			p->url);
+	rc = head->status == 206 ? take_range(p, head, err) : take_whole(p, head, err);
+	return rc ? rc
+		  : pool_partial_set_etag(pool, &p->file->partial, p->url, head->etag,
+					  err);
+}
+
+/* ---- the body ---- */
+
+static void count_bytes(const struct part *p, size_t n)
+{
+	struct engine *e = p->file->download->engine;
+
+	p->file->cache = p->cache;
+	p->cache->stats->bytes += n;
+	e->result->fetched_bytes += n;
+	if (!p->is_race)
+		progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
+	dispatch_part_bytes(e->dispatch, p->number, n, engine_now_ms());
+}
+
+static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
+{
+	struct part *p = ctx;
+	struct pool *pool = p->file->download->engine->opts->pool;
+	int rc;
+
+	if (retry_judge(p->status) != RETRY_OK)
+		return 0; /* an error page */
+	if (len > p->end - p->at && !p->is_cut)
+		return err_set(err, NF_E_FORMAT, "'%s': it sent more than it said",
+			       p->url);
+	if (len > p->end - p->at)
+		len = (size_t)(p->end - p->at);
+	rc = pool_partial_write(pool, &p->file->partial, p->at, bytes, len, err);
+	if (rc)
+		return rc;
+	p->at += len;
+	count_bytes(p, len);
+	return p->is_cut && p->at == p->end ? TRANSFER_ENOUGH : 0;
+}
+
+/* ---- the end ---- */
+
+static void on_failure(struct part *p, const struct transfer_done *done, const char *text)
+{
+	struct engine *e = p->file->download->engine;
+	unsigned attempt = dispatch_part_attempts(e->dispatch, p->number) + 1;
+	int64_t wait = retry_delay_ms(attempt, done->status, done->retry_after_s,
+				      engine_random(e));
+
+	engine_cache_event(p->cache, done->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
+			   text);
+	resolver_set_reason(e->resolver, p->file->download->node, NF_E_NET, text);
+	if (wait < 0)
+		progress_note(e->opts->progress, "path '%s' from cache '%s': %s",
+			      download_path(p->file->download), p->cache->conf->url,
+			      text);
+	download_part_over(p, DISPATCH_BROKE,
+			   wait < 0 ? DISPATCH_NEVER : engine_now_ms() + wait);
+}
+
+/* A transfer that ended for a reason of ours, or because of what the server sent. */
+static void on_refusal(struct part *p, int rc, const char *text)
+{
+	if (!download_is_sources_fault(rc)) {
+		download_fatal(p->file->download, rc, text);
+		return;
+	}
+	engine_cache_event(p->cache, HEALTH_LIED, text);
+	download_part_refused(p, -rc, text);
+}
+
+static void on_success(struct part *p, const struct transfer_done *done)
+{
+	if (p->ignored_range) {
+		download_part_over(p, DISPATCH_NO_RANGE, 0);
+	} else if (p->end != DISPATCH_TO_END && p->at < p->end) {
+		on_failure(p, done, "it ended too early");
+	} else {
+		engine_cache_event(p->cache, HEALTH_OK, NULL);
+		download_part_over(p, DISPATCH_CAME, 0);
+	}
+}
+
+static void on_done(void *ctx, const struct transfer_done *done, const struct nf_err *err)
+{
+	struct part *p = ctx;
+	char text[128];
+
+	p->transfer = NULL;
+	engine_transferring(p->cache, -1);
+	if (done->rc == -NF_E_NET) {
+		on_failure(p, done, err->text);
+		return;
+	}
+	if (done->rc) {
+		on_refusal(p, done->rc, err->text);
+		return;
+	}
+	snprintf(text, sizeof(text), "it answered with HTTP status %ld", done->status);
+	/* There is nothing behind what we have: it is another file. */
+	if (done->status == 416) {
+		download_part_refused(p, NF_E_FORMAT, text);
+		return;
+	}
+	switch (retry_judge(done->status)) {
+	case RETRY_OK:
+		on_success(p, done);
+		break;
+	case RETRY_LATER:
+		on_failure(p, done, text);
+		break;
+	case RETRY_ABSENT:
+		download_part_refused(p, NF_E_MISSING, text);
+		break;
+	case RETRY_NEVER:
+		download_part_refused(p, NF_E_NET, text);
+		break;
+	}
+}
+
+void part_ask(struct part *p)
+{
+	struct download *d = p->file->download;
+	struct engine *e = d->engine;
+	uint64_t size = p->file->size;
+	struct transfer_request req = {
+		.url = p->url,
+		.max_bytes = body_limit(resolver_node(e->resolver, d->node)->nar_size),
+		.large = true,
+		.stats = &p->cache->stats->net,
+		.ctx = p,
+		.head = on_head,
+		.data = on_data,
+		.done = on_done,
+	};
+
+	dispatch_part_range(e->dispatch, p->number, &p->from, &p->end);
+	if (p->from >= p->end) {
+		download_part_over(p, DISPATCH_CAME, 0);
+		return;
+	}
+	p->at = p->from;
+	/* All of a file is asked for without a range: not every server has any. */
+	p->asked_end = size && p->end >= size ? DISPATCH_TO_END : p->end;
+	req.range_start = p->from;
+	req.range_end = p->asked_end == DISPATCH_TO_END ? 0 : p->asked_end - 1;
+	req.if_range = partial_state_etag(&p->file->partial.state, p->url);
+	engine_transferring(p->cache, 1);
+	p->transfer = transfers_start(e->transfers, &req);
+}
