@@ -1,6 +1,5 @@
 #include "net/download.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,238 +163,30 @@ static struct download *find_or_new(struct engine *e, uint32_t node)
 	return d;
 }
 
-/* What a worker has in its hands is waited for. */
-static void download_free(struct download *d)
+void download_free(struct download *d)
 {
-	struct download_file *f;
+	struct download_file *f, *next;
 
 	LIST_FOREACH (f, &d->files, link)
 		if (f->at_worker) {
 			d->is_over = true;
 			return;
 		}
-	while ((f = LIST_FIRST(&d->files)))
+	for (f = LIST_FIRST(&d->files); f; f = next) {
+		next = LIST_NEXT(f, link);
 		download_file_free(f);
+	}
 	LIST_REMOVE(d, link);
 	d->engine->downloads--;
 	progress_end(d->engine->opts->progress, d->item);
+	claims_release(&d->claims);
 	free(d);
 }
 
-static void free_if_empty(struct download *d)
+void download_free_if_empty(struct download *d)
 {
-	if (LIST_EMPTY(&d->files))
+	if (LIST_EMPTY(&d->files) && !d->claims.len)
 		download_free(d);
-}
-
-/* ---- ends ---- */
-
-void download_fatal(struct download *d, int code, const char *text)
-{
-	engine_fail(d->engine, download_path(d), code, text);
-	d->engine->stopping = true;
-}
-
-bool download_is_sources_fault(int rc)
-{
-	switch (-rc) {
-	case NF_E_FORMAT:
-	case NF_E_LIMIT:
-	case NF_E_HASH:
-	case NF_E_UNSUPPORTED:
-	case NF_E_MISSING:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The store was asked alone: now the caches are. */
-static void ask_caches(struct engine *e, uint32_t node)
-{
-	e->result->in_store--;
-	download_want(e, node);
-	lookup_again(e, node);
-	download_answered(e, node);
-}
-
-static void remember_why(struct download *d, const struct cache *c, int code,
-			 const char *text)
-{
-	struct engine *e = d->engine;
-
-	progress_note(e->opts->progress, "path '%s' from cache '%s': %s",
-		      download_path(d), c->conf->url, text);
-	resolver_set_reason(e->resolver, d->node, code, text);
-}
-
-void download_part_refused(struct part *p, int code, const char *text)
-{
-	struct download *d = p->file->download;
-
-	remember_why(d, p->cache, code, text);
-	p->file->is_doubtful |= code != NF_E_MISSING && code != NF_E_NET;
-	if (p->cache->own)
-		ask_caches(d->engine, d->node);
-	download_part_over(p, DISPATCH_REFUSED, 0);
-}
-
-static void hand_to_worker(struct download_file *f, struct local_source *local);
-static void on_spoilt(struct download_file *f, int code, const char *text);
-
-/* All parts that are still under way are too late. The dispatcher will say so itself, but
- * perhaps only when it is asked the next time. */
-static void stop_parts(struct download *d)
-{
-	struct download_file *f;
-	struct part *p;
-
-	LIST_FOREACH (f, &d->files, link)
-		LIST_FOREACH (p, &f->parts, link)
-			part_stop(p);
-}
-
-void download_part_over(struct part *p, enum dispatch_end how, int64_t retry_at)
-{
-	struct download_file *f = p->file;
-	struct download *d = f->download;
-	struct engine *e = d->engine;
-
-	dispatch_part_end(e->dispatch, p->number, how, retry_at, engine_now_ms());
-	part_free(p);
-	if (how == DISPATCH_CAME && dispatch_is_whole(e->dispatch, d->node)) {
-		stop_parts(d);
-		if (download_file_has_all(f))
-			hand_to_worker(f, NULL);
-		else
-			on_spoilt(f, NF_E_MISSING, "what had come of it was lost");
-	} else if (LIST_EMPTY(&f->parts)) {
-		download_file_rest(f);
-		free_if_empty(d);
-	}
-}
-
-/* ---- the verdict ---- */
-
-static void count_local(struct download_file *f)
-{
-	struct engine *e = f->download->engine;
-	uint64_t n = f->ingest.local_bytes;
-
-	f->cache->stats->bytes += n;
-	if (f->cache->own)
-		return; /* no download */
-	e->result->fetched_bytes += n;
-	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
-}
-
-static void on_verified(struct download_file *f)
-{
-	struct download *d = f->download;
-	struct engine *e = d->engine;
-	struct part *p = LIST_FIRST(&f->parts); /* of a file on this machine */
-
-	if (p) {
-		dispatch_part_end(e->dispatch, p->number, DISPATCH_CAME, 0,
-				  engine_now_ms());
-		part_free(p);
-	}
-	f->cache->stats->nars++;
-	if (f->cache->own)
-		e->result->dumped++;
-	else
-		e->result->fetched++;
-	progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
-	dispatch_verified(e->dispatch, d->node);
-	/* Another one of its files is of no use any more. */
-	LIST_FOREACH (f, &d->files, link)
-		f->is_doubtful = true;
-	download_free(d);
-}
-
-/* What came from one cache alone tells of that cache; else nobody is to be blamed yet. */
-static void on_spoilt(struct download_file *f, int code, const char *text)
-{
-	struct download *d = f->download;
-	struct engine *e = d->engine;
-	uint32_t liar = dispatch_spoilt(e->dispatch, d->node);
-
-	if (liar != DISPATCH_NONE) {
-		struct cache *c = &e->caches[liar];
-
-		if (code != NF_E_UNSUPPORTED && code != NF_E_MISSING)
-			engine_cache_event(c, HEALTH_LIED, text);
-		remember_why(d, c, code, text);
-	} else {
-		progress_note(e->opts->progress,
-			      "path '%s': what was there of it is of no use: %s",
-			      download_path(d), text);
-		resolver_set_reason(e->resolver, d->node, code, text);
-	}
-	f->is_doubtful = true;
-	download_file_free(f);
-	free_if_empty(d);
-}
-
-static void on_local_failure(struct download_file *f)
-{
-	struct download *d = f->download;
-	struct part *p = LIST_FIRST(&f->parts);
-
-	if (!p) { /* it was too late anyway */
-		download_file_free(f);
-		free_if_empty(d);
-		return;
-	}
-	if (f->ingest.rc != -NF_E_UNSUPPORTED && f->ingest.rc != -NF_E_MISSING)
-		/* Damage on this machine says nothing of what else is there. */
-		engine_cache_event(f->cache, HEALTH_OK, f->ingest.err.text);
-	download_part_refused(p, -f->ingest.rc, f->ingest.err.text);
-}
-
-static void on_ingested(struct ingest *job)
-{
-	struct download_file *f =
-		(struct download_file *)((char *)job -
-					 offsetof(struct download_file, ingest));
-	struct download *d = f->download;
-
-	f->at_worker = false;
-	if (job->local)
-		count_local(f);
-	else
-		d->engine->unverified--;
-	if (job->rc == 0 && !job->local)
-		download_file_consumed(f);
-	if (d->is_over || job->rc == -NF_E_INTR)
-		download_free(d);
-	else if (job->rc == 0)
-		on_verified(f);
-	else if (!download_is_sources_fault(job->rc) && !job->unreadable)
-		download_fatal(d, job->rc, job->err.text);
-	else if (job->local)
-		on_local_failure(f);
-	else
-		on_spoilt(f, -job->rc, job->err.text);
-}
-
-/* With the whole file, or with nothing of one that is on this machine. */
-static void hand_to_worker(struct download_file *f, struct local_source *local)
-{
-	struct download *d = f->download;
-	struct engine *e = d->engine;
-
-	progress_end(e->opts->progress, d->item);
-	d->item = progress_begin(e->opts->progress, "verify", download_path(d) + 33);
-	f->at_worker = true;
-	e->unverified += !local;
-	f->ingest.engine = e;
-	f->ingest.level = e->opts->level;
-	f->ingest.local = local;
-	f->ingest.local_url = f->source->url;
-	f->ingest.partial = &f->partial;
-	f->ingest.done = on_ingested;
-	ingest_submit(&f->ingest);
 }
 
 /* ---- orders ---- */
@@ -417,7 +208,7 @@ static void start(struct engine *e, const struct dispatch_order *o)
 		return;
 	}
 	if (p->cache->local) {
-		hand_to_worker(f, p->cache->local);
+		download_hand_to_worker(f, p->cache->local);
 		return;
 	}
 	rc = download_file_prepare(f, o, &err);
@@ -440,7 +231,7 @@ static void cancel(struct engine *e, uint32_t part)
 		struct download *d = f->download;
 
 		download_file_rest(f);
-		free_if_empty(d);
+		download_free_if_empty(d);
 	}
 }
 
@@ -513,11 +304,13 @@ bool download_is_done(const struct engine *e)
 
 void download_end(struct engine *e)
 {
-	struct download *d;
+	struct download *next;
 
 	ingest_collect(e);
-	while ((d = LIST_FIRST(&e->active)))
+	for (struct download *d = LIST_FIRST(&e->active); d; d = next) {
+		next = LIST_NEXT(d, link);
 		download_free(d);
+	}
 	free(e->parts);
 	dispatch_free(e->dispatch);
 }

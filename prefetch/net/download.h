@@ -4,6 +4,7 @@
 #ifndef DOWNLOAD_H
 #define DOWNLOAD_H
 
+#include "net/claims.h"
 #include "net/engine.h"
 #include "net/ingest.h"
 
@@ -15,6 +16,9 @@ struct download {
 	LIST_HEAD(, download_file) files;
 	int item;     /* of the progress */
 	bool is_over; /* only a worker is waited for */
+	/* Who brought what of a file that was wrong, and one of its sources. */
+	struct claims claims;
+	const struct resolver_source *claimed;
 };
 
 /* One of the files that the NAR may come as: caches differ in their compression. It comes
@@ -32,6 +36,7 @@ struct download_file {
 	bool was_open;
 	bool at_worker;
 	bool is_doubtful; /* not worth keeping for a later run */
+	struct claims claims; /* of its parts that are over */
 	struct ingest ingest;
 };
 
@@ -49,13 +54,20 @@ struct part {
 	bool is_cut; /* END came nearer after it was asked for */
 	uint64_t asked_end;
 	uint64_t at;	    /* where its next byte goes */
+	struct xxh3 *digest; /* of what it brought */
 	long status;	    /* of the answer that is coming */
 	bool ignored_range; /* the whole came instead */
 };
 
 const char *download_path(const struct download *d);
 
-/* A part ended; the part is gone after it. */
+/* What a worker has in its hands is waited for. */
+void download_free(struct download *d);
+void download_free_if_empty(struct download *d);
+
+/* ---- download_verdict.c ---- */
+
+/* A part ended; it is gone after this, perhaps with its file and all. */
 void download_part_over(struct part *p, enum dispatch_end how, int64_t retry_at);
 /* The part's cache does not give the NAR: CODE and TEXT say why. */
 void download_part_refused(struct part *p, int code, const char *text);
@@ -63,12 +75,17 @@ void download_part_refused(struct part *p, int code, const char *text);
 void download_fatal(struct download *d, int code, const char *text);
 /* Whether a failure says something of the source, not of us. */
 bool download_is_sources_fault(int rc);
+/* With the whole file, or with nothing of one that is on this machine. */
+void download_hand_to_worker(struct download_file *f, struct local_source *local);
 
 /* ---- download_file.c ---- */
 
 /* The file that a part belongs to, made where there is none. */
 struct download_file *download_file_of(struct download *d, const struct dispatch_order *o,
 				       const struct resolver_source *source);
+/* Whether the source claims to have the same bytes. */
+bool download_file_is_same(const struct download_file *f,
+			   const struct resolver_source *source);
 /* What a worker needs to know of the NAR. */
 int download_file_describe(struct download_file *f, struct nf_err *err) MUST_CHECK;
 /* Opens the partial for a part that was ordered so, and tells the dispatcher what an
@@ -92,6 +109,8 @@ struct part *part_new(struct download_file *f, const struct dispatch_order *o,
 void part_ask(struct part *p);
 /* It ends sooner. */
 void part_cut(struct part *p, uint64_t end);
+/* Notes in its file what it brought. */
+void part_claim(struct part *p);
 /* Ends its transfer; the part stays. */
 void part_stop(struct part *p);
 void part_free(struct part *p);

@@ -31,7 +31,7 @@ static void partial_id(const struct resolver_source *s, const struct cache *c,
 	nix32_encode(out + 2, digest, sizeof(digest));
 }
 
-static bool is_same_partial(const struct download_file *f,
+bool download_file_is_same(const struct download_file *f,
 			    const struct resolver_source *source)
 {
 	const struct cache *caches = f->download->engine->caches;
@@ -51,10 +51,10 @@ static struct download_file *find(struct download *d, const struct dispatch_orde
 	struct download_file *f;
 
 	LIST_FOREACH (f, &d->files, link) {
-		if (f->number == o->file && (!o->fresh || is_same_partial(f, source)))
+		if (f->number == o->file && (!o->fresh || download_file_is_same(f, source)))
 			return f;
 		if (o->fresh && LIST_EMPTY(&f->parts) && !f->at_worker &&
-		    is_same_partial(f, source))
+		    download_file_is_same(f, source))
 			return f;
 	}
 	return NULL;
@@ -136,6 +136,8 @@ int download_file_prepare(struct download_file *f, const struct dispatch_order *
 		return rc;
 	f->was_open = true;
 	end = runs_end(&f->partial.state.runs);
+	if (o->fresh)
+		claims_release(&f->claims);
 	if (o->fresh && (!is_first || (f->size && end > f->size)))
 		return pool_partial_restart(pool, &f->partial, err);
 	if (o->fresh)
@@ -184,12 +186,15 @@ void download_file_rest(struct download_file *f)
 
 void download_file_free(struct download_file *f)
 {
-	struct part *p;
+	struct part *next;
 
-	while ((p = LIST_FIRST(&f->parts)))
+	for (struct part *p = LIST_FIRST(&f->parts); p; p = next) {
+		next = LIST_NEXT(p, link);
 		part_free(p);
+	}
 	close_partial(f);
 	LIST_REMOVE(f, link);
 	nf_pathinfo_release(&f->ingest.info);
+	claims_release(&f->claims);
 	free(f);
 }

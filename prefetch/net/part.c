@@ -25,8 +25,9 @@ struct part *part_new(struct download_file *f, const struct dispatch_order *o,
 	p->cache = &e->caches[o->cache];
 	p->source = source;
 	p->is_race = o->is_race;
-	p->from = o->from;
+	p->from = p->at = o->from;
 	p->end = o->end;
+	p->digest = xxh3_new();
 	if (!p->cache->local)
 		p->url = substituter_resolve(p->cache->conf, source->url);
 	LIST_INSERT_HEAD(&f->parts, p, link);
@@ -38,6 +39,16 @@ struct part *part_new(struct download_file *f, const struct dispatch_order *o,
 	return p;
 }
 
+void part_claim(struct part *p)
+{
+	uint8_t digest[XXH3_128_SIZE];
+
+	if (p->at == p->from)
+		return;
+	xxh3_final(p->digest, digest);
+	claims_add(&p->file->claims, p->cache->index, p->from, p->at, digest);
+}
+
 void part_stop(struct part *p)
 {
 	if (!p->transfer)
@@ -45,6 +56,7 @@ void part_stop(struct part *p)
 	transfers_cancel(p->transfer);
 	p->transfer = NULL;
 	engine_transferring(p->cache, -1);
+	part_claim(p);
 }
 
 void part_free(struct part *p)
@@ -52,6 +64,7 @@ void part_free(struct part *p)
 	part_stop(p);
 	p->file->download->engine->parts[p->number] = NULL;
 	LIST_REMOVE(p, link);
+	xxh3_free(p->digest);
 	free(p->url);
 	free(p);
 }
@@ -182,6 +195,7 @@ static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
 	if (rc)
 		return rc;
 	p->at += len;
+	xxh3_update(p->digest, bytes, len);
 	count_bytes(p, len);
 	return p->is_cut && p->at == p->end ? TRANSFER_ENOUGH : 0;
 }
