@@ -35,7 +35,7 @@ struct download_file {
 	bool is_open; /* the partial is */
 	bool was_open;
 	bool at_worker;
-	bool is_doubtful; /* not worth keeping for a later run */
+	bool is_doubtful;     /* not worth keeping for a later run */
 	struct claims claims; /* of its parts that are over */
 	struct ingest ingest;
 };
@@ -53,10 +53,10 @@ struct part {
 	uint64_t from, end;
 	bool is_cut; /* END came nearer after it was asked for */
 	uint64_t asked_end;
-	uint64_t at;	    /* where its next byte goes */
+	uint64_t at;	     /* where its next byte goes */
 	struct xxh3 *digest; /* of what it brought */
-	long status;	    /* of the answer that is coming */
-	bool ignored_range; /* the whole came instead */
+	long status;	     /* of the answer that is coming */
+	bool ignored_range;  /* the whole came instead */
 };
 
 const char *download_path(const struct download *d);

@@ -32,7 +32,7 @@ static void partial_id(const struct resolver_source *s, const struct cache *c,
 }
 
 bool download_file_is_same(const struct download_file *f,
-			    const struct resolver_source *source)
+			   const struct resolver_source *source)
 {
 	const struct cache *caches = f->download->engine->caches;
 	char a[PARTIAL_ID_SIZE], b[PARTIAL_ID_SIZE];
@@ -51,7 +51,8 @@ static struct download_file *find(struct download *d, const struct dispatch_orde
 	struct download_file *f;
 
 	LIST_FOREACH (f, &d->files, link) {
-		if (f->number == o->file && (!o->fresh || download_file_is_same(f, source)))
+		if (f->number == o->file &&
+		    (!o->fresh || download_file_is_same(f, source)))
 			return f;
 		if (o->fresh && LIST_EMPTY(&f->parts) && !f->at_worker &&
 		    download_file_is_same(f, source))

@@ -37,7 +37,8 @@ static void remember_why(struct download *d, const struct cache *c, int code,
 
 /* ---- a file that is wrong ---- */
 
-/* This one is of another encoding, or right: then it tells who lied in what came before. */
+/* This one is of another encoding, or right: then it tells who lied in what came before.
+ */
 static void compare_claims(struct download_file *f)
 {
 	struct download *d = f->download;

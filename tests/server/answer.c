@@ -23,7 +23,10 @@ struct body {
 	struct fault_effects fx;
 	uint64_t start; /* in the entity */
 	uint64_t len;
+	uint64_t sent;
 	int socket;
+	int sent_fd; /* to note it in; or -1 */
+	char *path;
 };
 
 /* The part of an entity that is answered. */
@@ -229,20 +232,33 @@ static ssize_t body_read(void *cls, uint64_t pos, char *out, size_t max)
 	if (n == 0)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	n = (uint64_t)entity_read(&b->entity, b->start + pos, out, (size_t)n);
+	if ((ssize_t)n > 0)
+		b->sent = pos + n;
 	return (ssize_t)n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)n;
+}
+
+static void log_sent(const struct body *b)
+{
+	AUTO_FREE char *line =
+		mem_printf("%s %" PRIu64 " %" PRIu64 "\n", b->path, b->start, b->sent);
+
+	if (b->sent_fd >= 0 && write(b->sent_fd, line, strlen(line)) < 0)
+		perror("cached: log");
 }
 
 static void body_free(void *cls)
 {
 	struct body *b = cls;
 
+	log_sent(b);
+	free(b->path);
 	entity_release(&b->entity);
 	fault_effects_release(&b->fx);
 	free(b);
 }
 
 /* Takes over the entity; FX's strings are not needed any more. */
-static struct MHD_Response *body_response(struct MHD_Connection *conn, struct entity *e,
+static struct MHD_Response *body_response(const struct request *rq, struct entity *e,
 					  const struct fault_effects *fx,
 					  const struct range *range)
 {
@@ -261,7 +277,9 @@ static struct MHD_Response *body_response(struct MHD_Connection *conn, struct en
 			    .fx = *fx,
 			    .start = range->start,
 			    .len = range->len,
-			    .socket = socket_of(conn) };
+			    .socket = socket_of(rq->conn),
+			    .sent_fd = rq->server->sent_fd,
+			    .path = mem_strdup(rq->path) };
 	b->fx.retry_after = b->fx.location = b->fx.body_file = NULL;
 	return MHD_create_response_from_callback(b->len, BODY_BLOCK, body_read, b,
 						 body_free);
@@ -293,7 +311,7 @@ static enum MHD_Result answer_entity(const struct request *rq, struct entity *e,
 	if (fx->wrong_range && range.start + range.len < e->size)
 		range.start++;
 	log_request(rq, range.status, least(range.len, least(fx->truncate, fx->stall)));
-	r = body_response(rq->conn, e, fx, &range);
+	r = body_response(rq, e, fx, &range);
 	if (!r)
 		return MHD_NO;
 	if (range.status != MHD_HTTP_OK)

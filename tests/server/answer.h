@@ -11,6 +11,8 @@ struct answerer {
 	int log_fd;  /* "METHOD PATH STATUS BYTES RANGE" a line, before the body is sent,
 			and the Authorization header behind it if there was one; -1: none.
 			STATUS 0 is a connection closed without an answer */
+	int sent_fd; /* "PATH START BYTES" a line, when a body that a fault slows down or
+			breaks off is over: what was sent of it; -1: none */
 	const char *auth; /* "USER:PASSWORD" that every request must have; NULL: none */
 	struct faults *faults;
 };

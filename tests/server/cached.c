@@ -22,8 +22,8 @@
 #define IDLE_SECONDS 300
 
 static const char usage[] =
-	"usage: cached --root DIR [--port N] [--port-file F] [--log F] [--fault "
-	"SPEC]...\n"
+	"usage: cached --root DIR [--port N] [--port-file F] [--log F]\n"
+	"              [--sent-log F] [--fault SPEC]...\n"
 	"              [--fault-file F] [--tls-cert F --tls-key F] [--with-parent]\n"
 	"              [--auth USER:PASSWORD]\n"
 	"Serves DIR on 127.0.0.1 (port 0, the default: any; see --port-file). SPEC is\n"
@@ -44,6 +44,7 @@ enum option_id {
 	OPT_PORT,
 	OPT_PORT_FILE,
 	OPT_LOG,
+	OPT_SENT_LOG,
 	OPT_FAULT,
 	OPT_FAULT_FILE,
 	OPT_TLS_CERT,
@@ -58,6 +59,7 @@ static const struct option options[] = {
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "port-file", required_argument, NULL, OPT_PORT_FILE },
 	{ "log", required_argument, NULL, OPT_LOG },
+	{ "sent-log", required_argument, NULL, OPT_SENT_LOG },
 	{ "fault", required_argument, NULL, OPT_FAULT },
 	{ "fault-file", required_argument, NULL, OPT_FAULT_FILE },
 	{ "tls-cert", required_argument, NULL, OPT_TLS_CERT },
@@ -109,6 +111,9 @@ static int apply_option(struct settings *s, int id, struct nf_err *err)
 		return 0;
 	case OPT_LOG:
 		return open_or_fail(&s->answerer.log_fd, optarg,
+				    O_WRONLY | O_CREAT | O_APPEND, err);
+	case OPT_SENT_LOG:
+		return open_or_fail(&s->answerer.sent_fd, optarg,
 				    O_WRONLY | O_CREAT | O_APPEND, err);
 	case OPT_FAULT:
 		return fault_table_add(s->answerer.faults, optarg, err);
@@ -183,6 +188,7 @@ static void release(struct settings *s)
 	fault_table_free(s->answerer.faults);
 	cleanup_fd(&s->answerer.root_fd);
 	cleanup_fd(&s->answerer.log_fd);
+	cleanup_fd(&s->answerer.sent_fd);
 	free(s->tls_cert);
 	free(s->tls_key);
 }
@@ -214,9 +220,10 @@ static int serve(const struct settings *s, struct nf_err *err)
 
 int main(int argc, char **argv)
 {
-	struct settings s = {
-		.answerer = { .root_fd = -1, .log_fd = -1, .faults = fault_table_new() }
-	};
+	struct settings s = { .answerer = { .root_fd = -1,
+					    .log_fd = -1,
+					    .sent_fd = -1,
+					    .faults = fault_table_new() } };
 	struct nf_err err;
 	int rc = parse_options(&s, argc, argv, &err);
 

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# One NAR in several parts: from several caches, over several connections, in several runs.
+
+load helper
+
+setup() {
+	setup_lab
+}
+
+teardown() {
+	[ -z "$FETCH" ] || kill -KILL "$FETCH" 2>/dev/null || true
+	teardown_lab
+}
+
+fetch() {
+	timeout 120 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+check_pool() {
+	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/b.bundle"
+	nixferry verify "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
+}
+
+# make_big_path BYTES [OPTION OF mkcache]...: a path whose NAR is noise, in $T/cache.
+make_big_path() {
+	head -c "$1" /dev/urandom >"$T/noise"
+	add_big_path "$T/cache" "${@:2}"
+	NAR=/$(nar_of "$T/cache" "$TOP")
+}
+
+add_big_path() {
+	TOP=$(mkcache add --cache "$1" --name big --tree "$T/noise" --sign "$T/lab.sec" \
+		--input-addressed --compress none "${@:2}")
+}
+
+# The first one is the first that is known to have it, and answers when the other one is
+# known to have it too.
+FIRST='/nar/*=delay:800' SECOND='*.narinfo=delay:200'
+
+# start_two [OPTION OF cached FOR THE FIRST]... -- [FOR THE SECOND]...: of the same directory.
+start_two() {
+	local first=()
+	while [ "$1" != -- ]; do
+		first+=("$1")
+		shift
+	done
+	start_cache "$T/cache" --fault "$FIRST" "${first[@]}"
+	A=$URL A_LOG=$CACHE_LOG
+	start_cache "$T/cache" --fault "$SECOND" "${@:2}"
+	B=$URL B_LOG=$CACHE_LOG
+}
+
+# What the one that is asked first does not give is asked of the other.
+both() {
+	fetch --substituter "$A?priority=1" --substituter "$B?priority=2" "$@"
+}
+
+# ---- several caches ----
+
+@test "what one cache breaks off goes on from another that has the same file" {
+	make_big_path 3000000
+	start_two --fault '/nar/*=truncate:1000000' --
+	both
+	[ "$(log_count "^GET $NAR " "$A_LOG")" -eq 1 ]
+	[ "$(log_count "^GET $NAR 206 [0-9]+ bytes=1000000-" "$B_LOG")" -eq 1 ]
+	[ "$(log_count "^GET $NAR " "$B_LOG")" -eq 1 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "files of different encoding are never mixed" {
+	make_big_path 3000000
+	start_cache "$T/cache" --fault "$FIRST" --fault '/nar/*=truncate:1000000'
+	A=$URL
+	add_big_path "$T/other" --compress xz
+	start_cache "$T/other" --fault "$SECOND"
+	B=$URL
+	both
+	[ "$(log_count "^GET /nar/.*\.xz 200 ")" -eq 1 ]
+	[ "$(log_count "^GET /nar/")" -eq 1 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "files that only claim to be the same are found out, and who lied is named" {
+	make_big_path 3000000
+	start_two --fault '/nar/*=truncate:1000000*1' -- --fault '/nar/*=flip:2000000'
+	run --separate-stderr both
+	[ "$status" -eq 0 ] || fail "$stderr"
+	grep -q "from cache '$B'.*wrong" <<<"$stderr" || fail "$stderr"
+	! grep -q "from cache '$A'.*wrong" <<<"$stderr"
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "a cache that answers with another range is refused, the other one goes on" {
+	make_big_path 3000000
+	start_two --fault '/nar/*=truncate:1000000*1' -- --fault '/nar/*=wrong-range'
+	run --separate-stderr both
+	[ "$status" -eq 0 ] || fail "$stderr"
+	grep -q "from cache '$B'.*another range" <<<"$stderr" || fail "$stderr"
+	[ "$(log_count "^GET $NAR 206 [0-9]+ bytes=1000000-" "$A_LOG")" -eq 1 ]
+	check_pool
+}
+
+@test "a cache that answers with all of it instead of a range is asked for all of it" {
+	make_big_path 3000000
+	start_two --fault '/nar/*=truncate:1000000' -- --fault '/nar/*=ignore-range'
+	both
+	[ "$(log_count "^GET $NAR 200 [0-9]+ -" "$B_LOG")" -eq 1 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
