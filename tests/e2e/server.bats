@@ -167,6 +167,30 @@ header_of() {
 	[ "$SECONDS" -ge 1 ] && [ "$SECONDS" -le 5 ]
 }
 
+@test "a rate is shared by all who are served" {
+	start_cache "$T/www" --rate 100000 --sent-log "$T/sent"
+	local start=$EPOCHREALTIME
+	get --parallel -o "$T/a" "$URL/nar/file" -o "$T/b" "$URL/nar/file"
+	local took=$((${EPOCHREALTIME/./} - ${start/./}))
+	cmp "$T/a" "$T/www/nar/file"
+	cmp "$T/b" "$T/www/nar/file"
+	[ "$took" -ge $((2 * SIZE * 10 - 200000)) ] || fail "$took us"
+	[ "$(grep -cx "/nar/file 0 $SIZE" "$T/sent")" -eq 2 ]
+}
+
+@test "headers of requests are noted" {
+	start_cache "$T/www" --header-log "$T/headers"
+	get -A someone -o /dev/null "$URL/nar/file"
+	grep -qx "/nar/file User-Agent: someone" "$T/headers"
+}
+
+@test "chunked tells no length" {
+	start_cache "$T/www" --fault '*=chunked'
+	[ -z "$(header_of Content-Length "$URL/nar/file")" ]
+	get "$URL/nar/file" | cmp - "$T/www/nar/file"
+	get -r 100-199 "$URL/nar/file" | cmp - <(tail -c +101 "$T/www/nar/file" | head -c 100)
+}
+
 @test "delay waits before the answer" {
 	start_cache "$T/www" --fault '*=delay:700'
 	run curl -sS --max-time 0.3 "$URL/nar/file"

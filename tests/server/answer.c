@@ -13,9 +13,8 @@
 #include "base/slice.h"
 #include "entity.h"
 
-#define BODY_BLOCK	65536
-#define HTTP_DATE_MAX	64
-#define SLICES_A_SECOND 20
+#define BODY_BLOCK    65536
+#define HTTP_DATE_MAX 64
 
 /* A body that is made as it is sent. */
 struct body {
@@ -25,7 +24,8 @@ struct body {
 	uint64_t len;
 	uint64_t sent;
 	int socket;
-	int sent_fd; /* to note it in; or -1 */
+	const struct answerer *server;
+	struct pace pace; /* this body's own */
 	char *path;
 };
 
@@ -80,6 +80,18 @@ static void log_request(const struct request *rq, unsigned status, uint64_t byte
 	if (write(rq->server->log_fd, line, strlen(line)) < 0)
 		perror("cached: log");
 	free(line);
+}
+
+static enum MHD_Result log_header(void *cls, enum MHD_ValueKind kind, const char *key,
+				  const char *value)
+{
+	const struct request *rq = cls;
+	AUTO_FREE char *line = mem_printf("%s %s: %s\n", rq->path, key, value);
+
+	(void)kind;
+	if (write(rq->server->header_fd, line, strlen(line)) < 0)
+		perror("cached: log");
+	return MHD_YES;
 }
 
 static void add_header(struct MHD_Response *r, const char *name, const char *value)
@@ -216,6 +228,7 @@ static ssize_t body_read(void *cls, uint64_t pos, char *out, size_t max)
 	struct body *b = cls;
 	const struct fault_effects *fx = &b->fx;
 	uint64_t n = least(max, b->len - pos);
+	int ms, shared_ms;
 
 	if (pos >= fx->truncate)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -224,13 +237,15 @@ static ssize_t body_read(void *cls, uint64_t pos, char *out, size_t max)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	}
 	n = least(n, least(fx->truncate, fx->stall) - pos);
-	if (fx->rate) {
-		n = least(n, fx->rate / SLICES_A_SECOND + 1);
-		if (wait_ms(b->socket, (int)(n * 1000 / fx->rate)))
-			return MHD_CONTENT_READER_END_WITH_ERROR;
-	}
 	if (n == 0)
 		return MHD_CONTENT_READER_END_OF_STREAM;
+	n = pace_slice(&b->pace, pace_slice(b->server->pace, n));
+	ms = pace_take(&b->pace, n);
+	shared_ms = pace_take(b->server->pace, n);
+	if (shared_ms > ms)
+		ms = shared_ms;
+	if (ms && wait_ms(b->socket, ms))
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	n = (uint64_t)entity_read(&b->entity, b->start + pos, out, (size_t)n);
 	if ((ssize_t)n > 0)
 		b->sent = pos + n;
@@ -242,7 +257,7 @@ static void log_sent(const struct body *b)
 	AUTO_FREE char *line =
 		mem_printf("%s %" PRIu64 " %" PRIu64 "\n", b->path, b->start, b->sent);
 
-	if (b->sent_fd >= 0 && write(b->sent_fd, line, strlen(line)) < 0)
+	if (b->server->sent_fd >= 0 && write(b->server->sent_fd, line, strlen(line)) < 0)
 		perror("cached: log");
 }
 
@@ -257,6 +272,14 @@ static void body_free(void *cls)
 	free(b);
 }
 
+/* True if nothing is to be done to the bytes on their way. */
+static bool is_plain(const struct answerer *server, const struct entity *e,
+		     const struct fault_effects *fx)
+{
+	return entity_is_plain(e) && !fx->rate && !server->pace->rate && !fx->chunked &&
+	       least(fx->truncate, fx->stall) == FAULT_NEVER;
+}
+
 /* Takes over the entity; FX's strings are not needed any more. */
 static struct MHD_Response *body_response(const struct request *rq, struct entity *e,
 					  const struct fault_effects *fx,
@@ -268,8 +291,7 @@ static struct MHD_Response *body_response(const struct request *rq, struct entit
 		entity_release(e);
 		return text_response("");
 	}
-	if (entity_is_plain(e) && !fx->rate &&
-	    least(fx->truncate, fx->stall) == FAULT_NEVER)
+	if (is_plain(rq->server, e, fx))
 		return MHD_create_response_from_fd_at_offset64(range->len, e->fd,
 							       range->start);
 	b = mem_alloc(sizeof(*b));
@@ -278,11 +300,13 @@ static struct MHD_Response *body_response(const struct request *rq, struct entit
 			    .start = range->start,
 			    .len = range->len,
 			    .socket = socket_of(rq->conn),
-			    .sent_fd = rq->server->sent_fd,
+			    .server = rq->server,
+			    .pace = PACE_INIT,
 			    .path = mem_strdup(rq->path) };
 	b->fx.retry_after = b->fx.location = b->fx.body_file = NULL;
-	return MHD_create_response_from_callback(b->len, BODY_BLOCK, body_read, b,
-						 body_free);
+	b->pace.rate = fx->rate;
+	return MHD_create_response_from_callback(fx->chunked ? MHD_SIZE_UNKNOWN : b->len,
+						 BODY_BLOCK, body_read, b, body_free);
 }
 
 static void add_range_header(struct MHD_Response *r, const struct range *range,
@@ -364,6 +388,8 @@ enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const cha
 		*upload_size = 0;
 		return MHD_YES;
 	}
+	if (rq.server->header_fd >= 0)
+		MHD_get_connection_values(conn, MHD_HEADER_KIND, log_header, &rq);
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
 	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return answer_status(&rq, MHD_HTTP_METHOD_NOT_ALLOWED, NULL);

@@ -23,17 +23,19 @@
 
 static const char usage[] =
 	"usage: cached --root DIR [--port N] [--port-file F] [--log F]\n"
-	"              [--sent-log F] [--fault SPEC]...\n"
-	"              [--fault-file F] [--tls-cert F --tls-key F] [--with-parent]\n"
-	"              [--auth USER:PASSWORD]\n"
+	"              [--sent-log F] [--header-log F] [--rate BYTES]\n"
+	"              [--fault SPEC]... [--fault-file F] [--tls-cert F --tls-key F]\n"
+	"              [--with-parent] [--auth USER:PASSWORD]\n"
 	"Serves DIR on 127.0.0.1 (port 0, the default: any; see --port-file). SPEC is\n"
 	"GLOB=KIND[:ARG][*COUNT][@SKIP]; see tests/server/fault.c for the kinds.\n"
+	"--rate: a second, of all answers together; the fault \"slow\" is for each.\n"
 	"--fault-file is read again whenever it changes. --with-parent ends with the\n"
 	"process that started it.\n";
 
 struct settings {
 	struct answerer answerer;
-	uint16_t port;
+	struct pace pace;
+	uint64_t port;
 	const char *port_file;
 	char *tls_cert;
 	char *tls_key;
@@ -45,6 +47,8 @@ enum option_id {
 	OPT_PORT_FILE,
 	OPT_LOG,
 	OPT_SENT_LOG,
+	OPT_HEADER_LOG,
+	OPT_RATE,
 	OPT_FAULT,
 	OPT_FAULT_FILE,
 	OPT_TLS_CERT,
@@ -60,6 +64,8 @@ static const struct option options[] = {
 	{ "port-file", required_argument, NULL, OPT_PORT_FILE },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "sent-log", required_argument, NULL, OPT_SENT_LOG },
+	{ "header-log", required_argument, NULL, OPT_HEADER_LOG },
+	{ "rate", required_argument, NULL, OPT_RATE },
 	{ "fault", required_argument, NULL, OPT_FAULT },
 	{ "fault-file", required_argument, NULL, OPT_FAULT_FILE },
 	{ "tls-cert", required_argument, NULL, OPT_TLS_CERT },
@@ -88,14 +94,16 @@ static int read_text(char **ret, const char *path, struct nf_err *err)
 	return rc;
 }
 
-static int parse_port(uint16_t *ret, struct nf_err *err)
+static int parse_number(uint64_t *ret, uint64_t most, struct nf_err *err)
 {
-	uint64_t port;
-
-	if (!slice_parse_u64(nf_slice_str(optarg), &port) || port > UINT16_MAX)
-		return err_set(err, NF_E_USAGE, "--port '%s'", optarg);
-	*ret = (uint16_t)port;
+	if (!slice_parse_u64(nf_slice_str(optarg), ret) || *ret > most)
+		return err_set(err, NF_E_USAGE, "'%s' is no number that counts", optarg);
 	return 0;
+}
+
+static int open_log(int *ret, struct nf_err *err)
+{
+	return open_or_fail(ret, optarg, O_WRONLY | O_CREAT | O_APPEND, err);
 }
 
 static int apply_option(struct settings *s, int id, struct nf_err *err)
@@ -105,16 +113,18 @@ static int apply_option(struct settings *s, int id, struct nf_err *err)
 		return open_or_fail(&s->answerer.root_fd, optarg, O_RDONLY | O_DIRECTORY,
 				    err);
 	case OPT_PORT:
-		return parse_port(&s->port, err);
+		return parse_number(&s->port, UINT16_MAX, err);
 	case OPT_PORT_FILE:
 		s->port_file = optarg;
 		return 0;
 	case OPT_LOG:
-		return open_or_fail(&s->answerer.log_fd, optarg,
-				    O_WRONLY | O_CREAT | O_APPEND, err);
+		return open_log(&s->answerer.log_fd, err);
 	case OPT_SENT_LOG:
-		return open_or_fail(&s->answerer.sent_fd, optarg,
-				    O_WRONLY | O_CREAT | O_APPEND, err);
+		return open_log(&s->answerer.sent_fd, err);
+	case OPT_HEADER_LOG:
+		return open_log(&s->answerer.header_fd, err);
+	case OPT_RATE:
+		return parse_number(&s->pace.rate, UINT32_MAX, err);
 	case OPT_FAULT:
 		return fault_table_add(s->answerer.faults, optarg, err);
 	case OPT_FAULT_FILE:
@@ -154,7 +164,7 @@ static int parse_options(struct settings *s, int argc, char **argv, struct nf_er
 static struct MHD_Daemon *start(const struct settings *s)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
-				    .sin_port = htons(s->port),
+				    .sin_port = htons((uint16_t)s->port),
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
 			 MHD_USE_ERROR_LOG | (s->tls_cert ? MHD_USE_TLS : 0);
@@ -163,7 +173,7 @@ static struct MHD_Daemon *start(const struct settings *s)
 					{ MHD_OPTION_END, 0, NULL } };
 	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
 
-	return MHD_start_daemon(flags, s->port, NULL, NULL, answer_request,
+	return MHD_start_daemon(flags, (uint16_t)s->port, NULL, NULL, answer_request,
 				(void *)&s->answerer, MHD_OPTION_SOCK_ADDR, &addr,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
 				MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY,
@@ -189,6 +199,7 @@ static void release(struct settings *s)
 	cleanup_fd(&s->answerer.root_fd);
 	cleanup_fd(&s->answerer.log_fd);
 	cleanup_fd(&s->answerer.sent_fd);
+	cleanup_fd(&s->answerer.header_fd);
 	free(s->tls_cert);
 	free(s->tls_key);
 }
@@ -223,7 +234,10 @@ int main(int argc, char **argv)
 	struct settings s = { .answerer = { .root_fd = -1,
 					    .log_fd = -1,
 					    .sent_fd = -1,
-					    .faults = fault_table_new() } };
+					    .header_fd = -1,
+					    .pace = &s.pace,
+					    .faults = fault_table_new() },
+			      .pace = PACE_INIT };
 	struct nf_err err;
 	int rc = parse_options(&s, argc, argv, &err);
 

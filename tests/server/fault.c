@@ -119,6 +119,7 @@ SWITCH_KIND(redirect_loop)
 SWITCH_KIND(gzip)
 SWITCH_KIND(drop_etag)
 SWITCH_KIND(change_etag)
+SWITCH_KIND(chunked)
 
 static const struct fault_kind kinds[] = {
 	{ "status", apply_status },		  /* CODE[:RETRY-AFTER] */
@@ -139,6 +140,7 @@ static const struct fault_kind kinds[] = {
 	{ "body", apply_body },			  /* FILE's bytes instead */
 	{ "drop-etag", apply_drop_etag },	  /* none */
 	{ "change-etag", apply_change_etag },	  /* another one each time */
+	{ "chunked", apply_chunked },		  /* its length is not told */
 	{ "delay", apply_delay_ms },		  /* MS before the answer */
 };
 

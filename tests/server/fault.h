@@ -29,6 +29,7 @@ struct fault_effects {
 	bool gzip;
 	bool drop_etag;
 	bool change_etag;
+	bool chunked;	   /* without a Content-Length */
 	char *location;	   /* redirect there; NULL: do not */
 	char *body_file;   /* serve this file's bytes instead; NULL: do not */
 	uint64_t truncate; /* close after that many; FAULT_NEVER: do not */
