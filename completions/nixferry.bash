@@ -43,6 +43,14 @@ _nixferry() {
 		COMPREPLY=()
 		return
 		;;
+	'plan --connections-per-cache')
+		COMPREPLY=()
+		return
+		;;
+	'plan --limit-rate')
+		COMPREPLY=()
+		return
+		;;
 	'plan --netrc-file')
 		_nixferry_files -f
 		return
@@ -88,6 +96,14 @@ _nixferry() {
 		return
 		;;
 	'prefetch --connections')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --connections-per-cache')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --limit-rate')
 		COMPREPLY=()
 		return
 		;;
@@ -243,6 +259,14 @@ _nixferry() {
 		COMPREPLY=()
 		return
 		;;
+	'caches --connections-per-cache')
+		COMPREPLY=()
+		return
+		;;
+	'caches --limit-rate')
+		COMPREPLY=()
+		return
+		;;
 	'caches --netrc-file')
 		_nixferry_files -f
 		return
@@ -307,14 +331,14 @@ _nixferry() {
 	case ${COMP_WORDS[1]} in
 	plan)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--why-build --from-store --no-local-store --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-file --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--why-build --from-store --no-local-store --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --from-file --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --with-build-inputs --sign-key --compress --substituter --extra-substituter --connections --netrc-file --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --with-build-inputs --sign-key --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -356,7 +380,7 @@ _nixferry() {
 		;;
 	caches)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--sample --substituter --extra-substituter --connections --netrc-file --trusted-public-key --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--sample --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			COMPREPLY=()
 		fi

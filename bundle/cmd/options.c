@@ -75,6 +75,12 @@ static const struct cmd_option caches[] = {
 	{ "connections", 0, "N",
 	  "connections at once; default: http-connections of nix.conf, or 64", 0, NULL,
 	  false },
+	{ "connections-per-cache", 0, "N",
+	  "of these, to one cache at most; default: all of them", 0, NULL, false },
+	{ "limit-rate", 0, "RATE[@HH:MM-HH:MM]",
+	  "bytes a second of all transfers together, K, M or G: times 1024; of a part of "
+	  "the day, by local time; none: no limit; default: download-speed of nix.conf",
+	  0, NULL, true },
 	{ "netrc-file", 0, "FILE",
 	  "names and passwords for caches; default: netrc-file of nix.conf",
 	  CMD_VALUE_FILE, NULL, false },

@@ -28,7 +28,8 @@ extern const struct cmd_option_group options_pack;
 	"input."
 /* --from-file */
 extern const struct cmd_option_group options_targets;
-/* --substituter --extra-substituter --connections --limit-rate --netrc-file */
+/* --substituter --extra-substituter --connections --connections-per-cache --limit-rate
+ * --netrc-file */
 extern const struct cmd_option_group options_caches;
 
 DEFINE_CLEANUP(struct nf_keyring *, nf_keyring_free)

@@ -42,7 +42,7 @@ struct nix_settings {
 	uint64_t connect_timeout;	   /* seconds; 0: none */
 	uint64_t stalled_download_timeout; /* seconds; 0: none */
 	uint64_t http_connections;	   /* 0: no limit */
-	uint64_t download_speed;	   /* KiB/s of each transfer; 0: no limit */
+	uint64_t download_speed;	   /* KiB/s of all transfers; 0: no limit */
 	uint64_t max_substitution_jobs;
 	const char *netrc_file;	   /* it need not be there; NULL: none */
 	const char *ssl_cert_file; /* NULL: libcurl's */

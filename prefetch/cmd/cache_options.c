@@ -176,24 +176,44 @@ static int read_netrc(struct fetch_options *f, const struct cmd_args *a,
 	return 0;
 }
 
+static int read_limit(struct rate_schedule *limit, const struct cmd_args *a,
+		      const struct nix_settings *s, struct nf_err *err)
+{
+	const char *text;
+	int rc = 0;
+
+	*limit = (struct rate_schedule){
+		.rate = setting(s->download_speed, 0, RATE_MAX / 1024) * 1024,
+	};
+	for (size_t i = 0; !rc && (text = cmd_args_nth(a, "limit-rate", i)); i++)
+		rc = rate_schedule_add(limit, text, err);
+	return rc ? err_prefix(err, rc, "option '--limit-rate'") : 0;
+}
+
 int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 			    const struct nix_settings *s, struct nf_err *err)
 {
 	uint64_t connections =
 		setting(s->http_connections, CONNECTIONS_MAX, CONNECTIONS_MAX);
+	uint64_t per_cache;
 	int rc;
 
 	rc = cmd_args_number(a, "connections", 1, CONNECTIONS_MAX, connections,
 			     &connections, err);
 	if (!rc)
+		rc = cmd_args_number(a, "connections-per-cache", 1, CONNECTIONS_MAX, 0,
+				     &per_cache, err);
+	if (!rc)
+		rc = read_limit(&f->limit, a, s, err);
+	if (!rc)
 		rc = read_netrc(f, a, s, err);
 	if (rc)
 		return rc;
 	f->connections = (size_t)connections;
+	f->connections_per_cache = (size_t)per_cache;
 	f->transfers = (size_t)setting(s->max_substitution_jobs, 1, DOWNLOADS_MAX);
 	f->connect_timeout_ms = (int)setting(s->connect_timeout, NEVER_S, NEVER_S) * 1000;
 	f->stall_timeout_s = (int)setting(s->stalled_download_timeout, NEVER_S, NEVER_S);
-	f->bytes_per_second = setting(s->download_speed, 0, UINT32_MAX) * 1024;
 	f->ca_file = s->ssl_cert_file;
 	f->user_agent_suffix = s->user_agent_suffix;
 	return 0;

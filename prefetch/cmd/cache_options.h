@@ -32,7 +32,8 @@ int cache_options_named(struct substituter_list *ret, const struct cmd_args *a,
 			struct nix_settings *settings, struct nf_err *err) MUST_CHECK;
 void substituter_list_release(struct substituter_list *l);
 
-/* How transfers are made: --connections, --netrc-file, and what nix.conf says of
+/* How transfers are made: --connections, --connections-per-cache, --limit-rate,
+ * --netrc-file, and what nix.conf says of
  * timeouts, limits, certificates. F borrows from SETTINGS. */
 int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 			    const struct nix_settings *settings,

@@ -157,6 +157,9 @@ static void prepare(struct caches *c)
 		.keys = c->keys,
 		.samples = c->samples,
 		.sample_count = c->sample_count,
+		.connections = t->connections,
+		.connections_per_cache = t->connections_per_cache,
+		.limit = t->limit,
 		.connect_timeout_ms = t->connect_timeout_ms,
 		.netrc = t->netrc,
 		.ca_file = t->ca_file,
@@ -169,7 +172,9 @@ static void prepare(struct caches *c)
 
 /* ---- what is remembered ---- */
 
-static void learn(const struct probe_report *r, struct profile *known, int64_t now)
+/* A throughput that a limit has set says nothing of the cache. */
+static void learn(const struct probe_report *r, struct profile *known, bool limited,
+		  int64_t now)
 {
 	struct profile_entry e = { 0 };
 
@@ -177,7 +182,7 @@ static void learn(const struct probe_report *r, struct profile *known, int64_t n
 		profile_answered(&e, now);
 	if (r->cause)
 		profile_failed(&e, now, !r->answered, nf_slice_str(r->cause));
-	profile_measured(&e, now, r->latency_us, r->throughput);
+	profile_measured(&e, now, r->latency_us, limited ? 0 : r->throughput);
 	profile_learn(known, r->conf->url, &e);
 }
 
@@ -187,13 +192,14 @@ static int remember(const struct caches *c, struct nf_err *err)
 {
 	AUTO(profile_release) struct profile known = PROFILE_INIT;
 	int64_t now = time(NULL);
+	bool limited = rate_schedule_lowest(&c->probe.limit) != 0;
 	int rc;
 
 	if (!c->profile_file)
 		return 0;
 	rc = profile_load(&known, c->profile_file, now, err);
 	for (size_t i = 0; !rc && i < c->substituters.count; i++)
-		learn(&c->reports[i], &known, now);
+		learn(&c->reports[i], &known, limited, now);
 	return rc ? rc : profile_save(&known, c->profile_file, err);
 }
 

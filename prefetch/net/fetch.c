@@ -151,6 +151,8 @@ static void learn_throughput(struct cache *c)
 {
 	int64_t busy = c->busy_ms;
 
+	if (transfers_were_held_back(c->engine->transfers))
+		return;
 	if (c->transferring)
 		busy += engine_now_ms() - c->busy_since;
 	if (c->stats->bytes >= THROUGHPUT_BYTES_MIN && busy > 0)
@@ -226,7 +228,8 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 	size_t connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
 	struct transfers_options t = {
 		.connections = connections,
-		.connections_per_host = connections,
+		.connections_per_host =
+			o->connections_per_cache ? o->connections_per_cache : connections,
 		.connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms
 							    : CONNECT_TIMEOUT_DEFAULT_MS,
 		.stall_timeout_s =
@@ -234,7 +237,7 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 		.netrc = o->netrc,
 		.ca_file = o->ca_file,
 		.user_agent_suffix = o->user_agent_suffix,
-		.bytes_per_second = o->bytes_per_second,
+		.limit = o->limit,
 	};
 
 	*e = (struct engine){ .opts = o, .result = result };

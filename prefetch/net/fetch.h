@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "config/substituter.h"
+#include "net/rate_limit.h"
 #include "net/transfer_stats.h"
 #include "pool/pool.h"
 #include "store/local_store.h"
@@ -25,13 +26,14 @@ struct fetch_options {
 	struct local_store *store;
 	const struct nf_keyring *keys;
 	struct pool *pool;
-	int level;		/* how NARs are stored: a zstd level or POOL_KEEP */
-	size_t connections;	/* at most, in all; 0: the default */
+	int level;		      /* how NARs are stored: a zstd level or POOL_KEEP */
+	size_t connections;	      /* at most, in all; 0: the default */
+	size_t connections_per_cache; /* at most; 0: as many as in all */
 	size_t jobs;		/* threads that decode and encode; 0: one a processor */
 	int connect_timeout_ms; /* 0: the default */
 	int stall_timeout_s;	/* 0: the default */
 	size_t transfers;	/* NARs that are transferred at once; 0: the default */
-	uint64_t bytes_per_second;     /* of each transfer; 0: no limit */
+	struct rate_schedule limit;    /* of all transfers together */
 	const char *netrc;	       /* or NULL */
 	const char *ca_file;	       /* or NULL: libcurl's */
 	const char *user_agent_suffix; /* or NULL */

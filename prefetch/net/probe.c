@@ -514,9 +514,13 @@ int probe_run(struct probe_report *ret, const struct probe_options *opts,
 	      struct nf_err *err)
 {
 	struct probe p = { .opts = opts };
+	size_t connections = opts->connections ? opts->connections : CONNECTIONS;
 	struct transfers_options t = {
-		.connections = CONNECTIONS,
-		.connections_per_host = CONNECTIONS,
+		.connections = connections,
+		.connections_per_host = opts->connections_per_cache
+						? opts->connections_per_cache
+						: connections,
+		.limit = opts->limit,
 		.netrc = opts->netrc,
 		.ca_file = opts->ca_file,
 		.user_agent_suffix = opts->user_agent_suffix,

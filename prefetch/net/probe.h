@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "net/probe_report.h"
+#include "net/rate_limit.h"
 
 struct probe_options {
 	const struct substituter *substituters;
@@ -15,6 +16,9 @@ struct probe_options {
 	 * is looked at for itself where there are none. */
 	const struct nf_storepath *samples;
 	size_t sample_count;
+	size_t connections;	       /* at most, in all; 0: the default */
+	size_t connections_per_cache;  /* at most; 0: as many as in all */
+	struct rate_schedule limit;    /* of all together */
 	int connect_timeout_ms;	       /* also for each answer; 0: the default */
 	const char *netrc;	       /* or NULL */
 	const char *ca_file;	       /* or NULL: the system's */

@@ -1,12 +1,16 @@
 #include "net/transfer.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/eventfd.h>
 #include <sys/queue.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -19,6 +23,12 @@
 #define REDIRECTS_MAX 10L
 #define SMALL_BUFFER  (16L * 1024)
 #define LARGE_BUFFER  (256L * 1024)
+/* Under a limit each transfer reads a buffer in its turn: so much of a second's bytes, or
+ * the turn of all would take too long. */
+#define LIMITED_BUFFER_LEAST 1024L
+#define LIMITED_TURNS	     64
+/* So much more than the limit allows may narinfos bring. */
+#define HOLD_MS 250
 /* Over HTTP/2; a server may allow fewer. curl would open another connection from 100 on.
  */
 #define STREAMS_MAX	    512L
@@ -36,6 +46,8 @@ struct transfer {
 	int rc;
 	bool head_seen;
 	bool ended; /* done was told */
+	bool is_paused;
+	TAILQ_ENTRY(transfer) paused_link;
 	uint64_t bytes;
 	char error[CURL_ERROR_SIZE];
 };
@@ -51,7 +63,12 @@ struct transfers {
 	char *netrc;
 	char *ca_file;
 	char *user_agent;
-	uint64_t bytes_per_second;
+	bool is_limited;
+	bool was_held_back;
+	long large_buffer;
+	struct rate_limit limit;
+	TAILQ_HEAD(, transfer) paused; /* NARs that wait for it, in turn */
+	int wake_fd;		       /* readable: transfers_wakeup was called */
 };
 
 static char *user_agent(const char *suffix)
@@ -62,24 +79,51 @@ static char *user_agent(const char *suffix)
 			  more ? suffix : "");
 }
 
+static long large_buffer(uint64_t lowest_rate)
+{
+	uint64_t bytes = lowest_rate / LIMITED_TURNS;
+
+	if (!lowest_rate)
+		return LARGE_BUFFER;
+	if (bytes < LIMITED_BUFFER_LEAST)
+		return LIMITED_BUFFER_LEAST;
+	return bytes < SMALL_BUFFER ? (long)bytes : SMALL_BUFFER;
+}
+
+static void set_limit(struct transfers *t, const struct rate_schedule *s)
+{
+	uint64_t lowest = rate_schedule_lowest(s);
+
+	rate_limit_init(&t->limit, s);
+	t->is_limited = lowest != 0;
+	TAILQ_INIT(&t->paused);
+	t->large_buffer = large_buffer(lowest);
+}
+
 int transfers_new(struct transfers **ret, const struct transfers_options *opts,
 		  struct nf_err *err)
 {
 	struct transfers *t;
+	int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	CURLM *multi = NULL;
 
+	if (wake_fd < 0)
+		return err_sys(err, "eventfd");
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
 		multi = curl_multi_init();
-	if (!multi)
+	if (!multi) {
+		close(wake_fd);
 		return err_set(err, NF_E_SYS, "libcurl cannot be initialised");
+	}
 	t = mem_calloc(1, sizeof(*t));
 	t->multi = multi;
+	t->wake_fd = wake_fd;
 	t->connect_timeout_ms = opts->connect_timeout_ms;
 	t->stall_timeout_s = opts->stall_timeout_s;
 	t->netrc = opts->netrc ? mem_strdup(opts->netrc) : NULL;
 	t->ca_file = opts->ca_file ? mem_strdup(opts->ca_file) : NULL;
 	t->user_agent = user_agent(opts->user_agent_suffix);
-	t->bytes_per_second = opts->bytes_per_second;
+	set_limit(t, &opts->limit);
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MAX);
 	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)opts->connections);
@@ -105,6 +149,8 @@ static void transfer_free(struct transfer *x)
 
 	if (x->req.stats && !x->ended)
 		transfer_stats_end(x->req.stats, x->req.large, NULL, now_ms());
+	if (x->is_paused)
+		TAILQ_REMOVE(&t->paused, x, paused_link);
 	LIST_REMOVE(x, link);
 	t->active_count--;
 	curl_multi_remove_handle(t->multi, x->easy);
@@ -130,6 +176,7 @@ void transfers_free(struct transfers *t)
 	while (t->idle_count)
 		curl_easy_cleanup(t->idle[--t->idle_count]);
 	curl_multi_cleanup(t->multi);
+	close(t->wake_fd);
 	free(t->netrc);
 	free(t->ca_file);
 	free(t->user_agent);
@@ -191,11 +238,26 @@ static int tell_head(struct transfer *x)
 	return x->req.head(x->req.ctx, &head, &x->err);
 }
 
+/* The bytes that were offered come again when it goes on. */
+static bool must_pause(struct transfer *x)
+{
+	struct transfers *t = x->owner;
+
+	if (!t->is_limited || !x->req.large || x->rc || !rate_limit_is_spent(&t->limit))
+		return false;
+	x->is_paused = true;
+	TAILQ_INSERT_TAIL(&t->paused, x, paused_link);
+	return true;
+}
+
 static size_t on_data(char *p, size_t size, size_t count, void *ctx)
 {
 	struct transfer *x = ctx;
 	size_t len = size * count;
 
+	if (must_pause(x))
+		return CURL_WRITEFUNC_PAUSE;
+	rate_limit_took(&x->owner->limit, len);
 	if (x->req.stats)
 		transfer_stats_bytes(x->req.stats, x->req.large, len);
 	if (!x->head_seen)
@@ -262,8 +324,6 @@ static void set_policy(struct transfer *x)
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, t->stall_timeout_s);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
-	curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
-			 (curl_off_t)t->bytes_per_second);
 	if (t->netrc) {
 		curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
 		curl_easy_setopt(easy, CURLOPT_NETRC_FILE, t->netrc);
@@ -286,10 +346,8 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 	curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->error);
-	/* libcurl looks at a speed limit only after so many buffers. */
 	curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE,
-			 req->large && !t->bytes_per_second ? LARGE_BUFFER
-							    : SMALL_BUFFER);
+			 req->large ? t->large_buffer : SMALL_BUFFER);
 	set_policy(x);
 	/* A NAR's bytes must be those whose offsets we count on when we resume; anything
 	 * else may come compressed and is decoded on the way. */
@@ -391,7 +449,10 @@ static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 static void finish(struct transfer *x, CURLcode code)
 {
 	struct transfer_done d = { 0 };
+	long header_bytes = 0;
 
+	curl_easy_getinfo(x->easy, CURLINFO_HEADER_SIZE, &header_bytes);
+	rate_limit_took(&x->owner->limit, (uint64_t)header_bytes);
 	if (code == CURLE_OK && !x->head_seen)
 		x->rc = tell_head(x);
 	if (x->rc == TRANSFER_ENOUGH) {
@@ -409,16 +470,74 @@ static void finish(struct transfer *x, CURLcode code)
 	x->req.done(x->req.ctx, &d, &x->err);
 }
 
+/* ---- the limit ----
+ *
+ * libcurl's own limit is that of one transfer. For one of all, NARs are paused as soon as
+ * more has come than may, and go on one after the other, each with a buffer at a time;
+ * narinfos go on meanwhile. Only where these alone are too much, nothing is read at all.
+ */
+
+static int64_t limit_ms(struct transfers *t)
+{
+	int64_t ms = t->is_limited ? rate_limit_wait(&t->limit, now_ms(), time(NULL)) : 0;
+
+	t->was_held_back |= ms > 0;
+	return ms;
+}
+
+static void resume_paused(struct transfers *t)
+{
+	struct transfer *x;
+
+	while (!rate_limit_is_spent(&t->limit) && (x = TAILQ_FIRST(&t->paused))) {
+		TAILQ_REMOVE(&t->paused, x, paused_link);
+		x->is_paused = false;
+		/* It may call on_data. What that says is known from x->rc. */
+		curl_easy_pause(x->easy, CURLPAUSE_CONT);
+	}
+}
+
+static CURLMcode perform(struct transfers *t)
+{
+	int running;
+
+	if (limit_ms(t) > HOLD_MS)
+		return CURLM_OK;
+	resume_paused(t);
+	return curl_multi_perform(t->multi, &running);
+}
+
+static CURLMcode wait_for_work(struct transfers *t, int timeout_ms)
+{
+	struct curl_waitfd wake = { .fd = t->wake_fd, .events = CURL_WAIT_POLLIN };
+	struct pollfd wake_only = { .fd = t->wake_fd, .events = POLLIN };
+	int64_t ms = limit_ms(t);
+	CURLMcode code = CURLM_OK;
+	uint64_t calls;
+
+	if (ms > HOLD_MS)
+		timeout_ms = ms - HOLD_MS < timeout_ms ? (int)(ms - HOLD_MS) : timeout_ms;
+	else if (!TAILQ_EMPTY(&t->paused) && ms < timeout_ms)
+		timeout_ms = (int)ms;
+	if (ms > HOLD_MS)
+		poll(&wake_only, 1, timeout_ms);
+	else
+		code = curl_multi_poll(t->multi, &wake, 1, timeout_ms, NULL);
+	while (read(t->wake_fd, &calls, sizeof(calls)) > 0)
+		;
+	return code;
+}
+
 int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 {
-	int running, left;
+	int left;
 	CURLMsg *msg;
-	CURLMcode code = curl_multi_perform(t->multi, &running);
+	CURLMcode code = perform(t);
 
 	if (code == CURLM_OK)
-		code = curl_multi_poll(t->multi, NULL, 0, timeout_ms, NULL);
+		code = wait_for_work(t, timeout_ms);
 	if (code == CURLM_OK)
-		code = curl_multi_perform(t->multi, &running);
+		code = perform(t);
 	if (code != CURLM_OK)
 		return err_set(err, NF_E_SYS, "libcurl: %s", curl_multi_strerror(code));
 	while ((msg = curl_multi_info_read(t->multi, &left))) {
@@ -433,7 +552,15 @@ int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 	return 0;
 }
 
+bool transfers_were_held_back(const struct transfers *t)
+{
+	return t->was_held_back;
+}
+
 void transfers_wakeup(struct transfers *t)
 {
-	curl_multi_wakeup(t->multi);
+	uint64_t one = 1;
+
+	while (write(t->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
 }

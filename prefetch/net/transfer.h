@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "net/rate_limit.h"
 
 struct transfers;
 struct transfer;
@@ -17,13 +18,13 @@ struct transfer_stats;
 
 struct transfers_options {
 	size_t connections;	     /* at most, in all */
-	size_t connections_per_host; /* at most, to one host */
+	size_t connections_per_host; /* at most, to one host and port */
 	int connect_timeout_ms;
 	int stall_timeout_s; /* a transfer that moves nothing for so long has failed */
 	const char *netrc;   /* file with credentials, or NULL */
 	const char *ca_file; /* or NULL: the system's */
 	const char *user_agent_suffix; /* or NULL */
-	uint64_t bytes_per_second;     /* of each transfer; 0: no limit */
+	struct rate_schedule limit;    /* of all transfers together */
 };
 
 int transfers_new(struct transfers **ret, const struct transfers_options *opts,
@@ -101,6 +102,9 @@ size_t transfers_active(const struct transfers *t);
 
 /* Waits at most TIMEOUT_MS for the network or a wakeup, then runs what is due. */
 int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err) MUST_CHECK;
+
+/* True if the limit, and not the network, has set the pace at some time. */
+bool transfers_were_held_back(const struct transfers *t);
 
 /* Makes a waiting transfers_run return; any thread. */
 void transfers_wakeup(struct transfers *t);
