@@ -313,6 +313,13 @@ static bool asks_more(struct engine *e, int *rc, struct nf_err *err)
 	return resolver_count(e->resolver) != before;
 }
 
+static const char *url_of(const void *ctx, uint32_t cache)
+{
+	const struct engine *e = ctx;
+
+	return e->caches[cache].conf->url;
+}
+
 int engine_run(struct engine *e, struct nf_err *err)
 {
 	int rc = 0;
@@ -336,6 +343,7 @@ int engine_run(struct engine *e, struct nf_err *err)
 		rc = transfers_run(e->transfers, (int)wait, err);
 	}
 	remember(e);
+	dispute_list_collect(&e->result->disputes, e->resolver, url_of, e);
 	return rc;
 }
 
@@ -393,5 +401,6 @@ void fetch_result_release(struct fetch_result *r)
 		free(r->caches[i].last_failure);
 	}
 	free(r->caches);
+	dispute_list_release(&r->disputes);
 	*r = (struct fetch_result){ 0 };
 }

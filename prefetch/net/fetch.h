@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "config/substituter.h"
+#include "net/dispute.h"
 #include "net/rate_limit.h"
 #include "net/transfer_stats.h"
 #include "pool/pool.h"
@@ -76,6 +77,7 @@ struct fetch_result {
 	struct fetch_cache_stats *caches; /* one a substituter, in their order; then the
 					     store */
 	size_t cache_count;
+	struct dispute_list disputes;
 };
 
 void fetch_result_release(struct fetch_result *r);

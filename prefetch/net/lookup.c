@@ -103,11 +103,9 @@ static int take_trusted(struct cache *c, uint32_t node, const struct nf_narinfo 
 	bool first = resolver_node(e->resolver, node)->state == RESOLVER_WANTED;
 	int rc;
 
+	/* Where it fails, trusted sources disagree: the report tells. */
 	rc = resolver_found(e->resolver, node, c->index, ni, t, err);
-	if (rc)
-		progress_note(e->opts->progress, "cache '%s': %s", c->conf->url,
-			      err->text);
-	else if (first && is_in_pool(e, node, t))
+	if (!rc && first && is_in_pool(e, node, t))
 		e->result->in_pool++;
 	else if (first)
 		engine_want_nar(e, node);
@@ -134,8 +132,12 @@ static void take_answer(struct cache *c, uint32_t node, const struct nf_narinfo 
 {
 	struct nf_trusted t;
 
-	if (!rc)
+	if (!rc) {
 		rc = judge(c, &t, &ni->info, err);
+		if (rc == -NF_E_TRUST)
+			resolver_unvouched(c->engine->resolver, node, c->index,
+					   &ni->info);
+	}
 	if (rc)
 		tell_absent(c, node, rc, err->text);
 	else

@@ -11,6 +11,14 @@
 
 /* Nodes live in blocks so that they never move. */
 #define BLOCK_NODES 1024
+/* Answers that nobody vouches for and that came before one that somebody does. */
+#define EARLY_MAX (1U << 20)
+
+struct early {
+	uint32_t id, cache;
+	uint8_t nar_hash[32];
+	uint64_t nar_size;
+};
 
 struct resolver {
 	struct resolver_node **blocks;
@@ -21,6 +29,11 @@ struct resolver {
 	struct arena arena;
 	void (*settled)(void *ctx, uint32_t id, const struct nf_narinfo *ni);
 	void *settled_ctx;
+	struct early *early;
+	size_t early_count, early_cap;
+	struct resolver_dispute *disputes;
+	size_t dispute_count, dispute_cap;
+	size_t dispute_total;
 };
 
 struct resolver *resolver_new(void)
@@ -48,6 +61,8 @@ void resolver_free(struct resolver *r)
 	for (size_t i = 0; i < r->block_count; i++)
 		free(r->blocks[i]);
 	free(r->blocks);
+	free(r->early);
+	free(r->disputes);
 	map_release(&r->by_base);
 	arena_release(&r->arena);
 	free(r);
@@ -216,6 +231,80 @@ static int check_agreement(const struct resolver_node *node,
 		nf_hash_format(b, &info->nar_hash, NF_NIX32));
 }
 
+/* ---- disputes ---- */
+
+static void add_dispute(struct resolver *r, uint32_t id,
+			const struct resolver_word *other)
+{
+	const struct resolver_node *node = node_at(r, id);
+	struct resolver_dispute *d;
+
+	if (r->dispute_total++ >= RESOLVER_DISPUTES_MAX)
+		return;
+	MEM_GROW(r->disputes, r->dispute_count, r->dispute_cap);
+	d = &r->disputes[r->dispute_count++];
+	d->id = id;
+	d->other = *other;
+	d->known.cache = node->sources ? node->sources->cache : RESOLVER_POOL;
+	d->known.by = node->by;
+	d->known.nar_size = node->nar_size;
+	memcpy(d->known.nar_hash, node->nar_hash, sizeof(node->nar_hash));
+}
+
+static void add_trusted_dispute(struct resolver *r, uint32_t id, uint32_t cache,
+				const struct nf_trusted *t)
+{
+	struct resolver_word other = {
+		.cache = cache,
+		.by = keep_slice(r, nf_slice_str(t->by)),
+		.nar_size = t->info->nar_size,
+	};
+
+	memcpy(other.nar_hash, t->info->nar_hash.bytes, sizeof(other.nar_hash));
+	add_dispute(r, id, &other);
+}
+
+/* False while there is nothing to compare it with. */
+static bool compare_early(struct resolver *r, const struct early *e)
+{
+	const struct resolver_node *node = node_at(r, e->id);
+	struct resolver_word other = { .cache = e->cache, .nar_size = e->nar_size };
+
+	if (node->state != RESOLVER_KNOWN)
+		return false;
+	if (memcmp(node->nar_hash, e->nar_hash, sizeof(e->nar_hash)) == 0)
+		return true;
+	memcpy(other.nar_hash, e->nar_hash, sizeof(other.nar_hash));
+	add_dispute(r, e->id, &other);
+	return true;
+}
+
+void resolver_unvouched(struct resolver *r, uint32_t id, uint32_t cache,
+			const struct nf_pathinfo *info)
+{
+	struct early e = { .id = id, .cache = cache, .nar_size = info->nar_size };
+
+	memcpy(e.nar_hash, info->nar_hash.bytes, sizeof(e.nar_hash));
+	if (compare_early(r, &e) || r->early_count == EARLY_MAX)
+		return;
+	MEM_GROW(r->early, r->early_count, r->early_cap);
+	r->early[r->early_count++] = e;
+}
+
+size_t resolver_disputes(struct resolver *r, const struct resolver_dispute **ret,
+			 size_t *count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->early_count; i++)
+		if (!compare_early(r, &r->early[i]))
+			r->early[kept++] = r->early[i];
+	r->early_count = kept;
+	*ret = r->disputes;
+	*count = r->dispute_count;
+	return r->dispute_total;
+}
+
 static void add_source(struct resolver *r, struct resolver_node *node, uint32_t cache,
 		       const struct nf_narinfo *ni)
 {
@@ -247,8 +336,10 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 		keep_facts(r, id, t);
 	else
 		rc = check_agreement(node, t->info, err);
-	if (rc)
+	if (rc) {
+		add_trusted_dispute(r, id, cache, t);
 		return rc;
+	}
 	if (cache == RESOLVER_POOL)
 		node->in_pool = true;
 	else
@@ -311,5 +402,6 @@ int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyr
 size_t resolver_memory(const struct resolver *r)
 {
 	return r->block_count * BLOCK_NODES * sizeof(struct resolver_node) +
-	       r->by_base.cap * sizeof(struct map_slot) + r->arena.total;
+	       r->by_base.cap * sizeof(struct map_slot) + r->arena.total +
+	       r->early_cap * sizeof(r->early[0]);
 }

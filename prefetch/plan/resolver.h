@@ -52,6 +52,23 @@ struct resolver_node {
 	const char *why_text; /* and its words; NULL: no cache has it */
 };
 
+/* What a cache says of a path's content. */
+struct resolver_word {
+	uint32_t cache; /* or RESOLVER_POOL */
+	const char *by; /* who vouches for it; NULL: nobody who is trusted */
+	uint8_t nar_hash[32];
+	uint64_t nar_size;
+};
+
+/* Two that differ: the one that counts, and another. */
+struct resolver_dispute {
+	uint32_t id;
+	struct resolver_word known, other;
+};
+
+/* More are counted, and not kept. */
+#define RESOLVER_DISPUTES_MAX 1000
+
 struct resolver;
 
 struct resolver *resolver_new(void);
@@ -100,6 +117,16 @@ void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *
 int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyring *keys,
 		     struct nf_pathinfo *info, struct nf_trusted *t,
 		     struct nf_err *err) MUST_CHECK;
+
+/* An answer that nobody vouches for, and that resolver_not_found is told of as well. It
+ * is no source; but where its content is not what a trusted answer says, earlier or
+ * later, that is a dispute. */
+void resolver_unvouched(struct resolver *r, uint32_t id, uint32_t cache,
+			const struct nf_pathinfo *info);
+
+/* All disputes so far; *RET is the first *COUNT of them, valid until the next answer. */
+size_t resolver_disputes(struct resolver *r, const struct resolver_dispute **ret,
+			 size_t *count);
 
 /* Bytes of memory that all nodes take together. */
 size_t resolver_memory(const struct resolver *r);

@@ -216,6 +216,130 @@ static void sources_that_agree_are_collected_those_that_differ_are_not(void **st
 	assert_int_equal(n->nar_hash[0], 7);
 }
 
+/* ---- disputes ---- */
+
+/* As a cache that nobody trusts says it. */
+static void answer_unvouched(struct world *w, uint32_t id, uint32_t cache, unsigned n,
+			     uint8_t content)
+{
+	struct nf_narinfo ni;
+
+	narinfo_of(w, &ni, n, content, NULL, 0);
+	resolver_unvouched(w->r, id, cache, &ni.info);
+	resolver_not_found(w->r, id, -NF_E_TRUST, "no signature");
+	nf_narinfo_release(&ni);
+}
+
+static const struct resolver_dispute *the_only_dispute(struct world *w)
+{
+	const struct resolver_dispute *d;
+	size_t count;
+
+	assert_int_equal(resolver_disputes(w->r, &d, &count), 1);
+	assert_int_equal(count, 1);
+	return d;
+}
+
+static void assert_no_dispute(struct world *w)
+{
+	const struct resolver_dispute *d;
+	size_t count;
+
+	assert_int_equal(resolver_disputes(w->r, &d, &count), 0);
+	assert_int_equal(count, 0);
+}
+
+static void trusted_answers_that_differ_are_a_dispute(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 3);
+	const struct resolver_dispute *d;
+	struct nf_err err;
+
+	assert_int_equal(answer(w, id, 2, 1, 7, NULL, 0, &err), 0);
+	assert_no_dispute(w);
+	assert_int_equal(answer(w, id, 0, 1, 8, NULL, 0, &err), -NF_E_HASH);
+	assert_int_equal(answer(w, id, 1, 1, 7, NULL, 0, &err), 0);
+	d = the_only_dispute(w);
+	assert_int_equal(d->id, id);
+	assert_int_equal(d->known.cache, 2);
+	assert_int_equal(d->known.nar_hash[0], 7);
+	assert_string_equal(d->known.by, "test-1");
+	assert_int_equal(d->other.cache, 0);
+	assert_int_equal(d->other.nar_hash[0], 8);
+	assert_string_equal(d->other.by, "test-1");
+}
+
+/* Whichever comes first. */
+static void an_unsigned_answer_that_differs_is_a_dispute(void **state)
+{
+	for (int unsigned_first = 0; unsigned_first < 2; unsigned_first++) {
+		struct world *w = *state;
+		uint32_t id = want(w, 1, 2);
+		const struct resolver_dispute *d;
+
+		if (unsigned_first)
+			answer_unvouched(w, id, 0, 1, 9);
+		assert_no_dispute(w);
+		assert_int_equal(answer(w, id, 1, 1, 7, NULL, 0, NULL), 0);
+		if (!unsigned_first)
+			answer_unvouched(w, id, 0, 1, 9);
+		d = the_only_dispute(w);
+		assert_int_equal(d->known.cache, 1);
+		assert_int_equal(d->known.nar_hash[0], 7);
+		assert_int_equal(d->other.cache, 0);
+		assert_int_equal(d->other.nar_hash[0], 9);
+		assert_null(d->other.by);
+		assert_int_equal(d->other.nar_size, 101);
+		the_only_dispute(w); /* and told the same again */
+		assert_int_equal(resolver_node(w->r, id)->nar_hash[0], 7);
+		drop_world(state);
+		make_world(state);
+	}
+}
+
+static void an_unsigned_answer_that_agrees_is_none(void **state)
+{
+	struct world *w = *state;
+	uint32_t early = want(w, 1, 2), late = want(w, 2, 2), never = want(w, 3, 2);
+
+	answer_unvouched(w, early, 0, 1, 7);
+	assert_int_equal(answer(w, early, 1, 1, 7, NULL, 0, NULL), 0);
+	assert_int_equal(answer(w, late, 1, 2, 7, NULL, 0, NULL), 0);
+	answer_unvouched(w, late, 0, 2, 7);
+	/* Two whom nobody trusts may say what they like. */
+	answer_unvouched(w, never, 0, 3, 5);
+	answer_unvouched(w, never, 1, 3, 6);
+	assert_int_equal(resolver_node(w->r, never)->state, RESOLVER_UNKNOWN);
+	assert_no_dispute(w);
+}
+
+static void the_pool_may_be_one_side_of_a_dispute(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 1);
+
+	assert_int_equal(answer(w, id, RESOLVER_POOL, 1, 7, NULL, 0, NULL), 0);
+	answer_unvouched(w, id, 0, 1, 8);
+	assert_int_equal(the_only_dispute(w)->known.cache, RESOLVER_POOL);
+}
+
+static void too_many_disputes_are_counted(void **state)
+{
+	struct world *w = *state;
+	const struct resolver_dispute *d;
+	size_t count;
+
+	for (unsigned n = 1; n <= RESOLVER_DISPUTES_MAX + 5; n++) {
+		uint32_t id = want(w, n, 2);
+
+		assert_int_equal(answer(w, id, 1, n, 7, NULL, 0, NULL), 0);
+		answer_unvouched(w, id, 0, n, 9);
+	}
+	assert_int_equal(resolver_disputes(w->r, &d, &count), RESOLVER_DISPUTES_MAX + 5);
+	assert_int_equal(count, RESOLVER_DISPUTES_MAX);
+}
+
 static void facts_are_judged_again_when_they_are_used(void **state)
 {
 	struct world *w = *state;
@@ -294,6 +418,11 @@ int main(void)
 		TEST(the_gravest_answer_is_the_reason),
 		TEST(without_caches_everything_is_unknown),
 		TEST(sources_that_agree_are_collected_those_that_differ_are_not),
+		TEST(trusted_answers_that_differ_are_a_dispute),
+		TEST(an_unsigned_answer_that_differs_is_a_dispute),
+		TEST(an_unsigned_answer_that_agrees_is_none),
+		TEST(the_pool_may_be_one_side_of_a_dispute),
+		TEST(too_many_disputes_are_counted),
 		TEST(facts_are_judged_again_when_they_are_used),
 		TEST(a_content_address_that_gives_another_path_is_dropped),
 		TEST(a_content_address_that_gives_the_path_is_kept),

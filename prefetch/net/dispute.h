@@ -1,0 +1,36 @@
+/* Caches that say different things of one path's content. */
+#ifndef DISPUTE_H
+#define DISPUTE_H
+
+#include <nixferry/hash.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plan/resolver.h"
+
+struct dispute_word {
+	char *cache; /* its URL, or "pool" */
+	char *by;    /* the key, or else what vouches; NULL: nobody who is trusted */
+	char nar_hash[NF_HASH_TEXT_MAX];
+	uint64_t nar_size;
+};
+
+struct dispute {
+	char *path;		   /* "HASH-NAME" */
+	struct dispute_word known; /* what counts */
+	struct dispute_word other; /* what does not */
+};
+
+struct dispute_list {
+	struct dispute *items; /* the first of them */
+	size_t count;
+	size_t total;
+};
+
+/* RET is new. URL_OF gives the address of a cache by its number. */
+void dispute_list_collect(struct dispute_list *ret, struct resolver *r,
+			  const char *(*url_of)(const void *ctx, uint32_t cache),
+			  const void *ctx);
+void dispute_list_release(struct dispute_list *l);
+
+#endif
