@@ -41,6 +41,21 @@ char *human_duration(char out[HUMAN_MAX], uint64_t seconds)
 	return out;
 }
 
+char *human_latency(char out[HUMAN_MAX], uint32_t microseconds)
+{
+	double us = microseconds;
+
+	if (us < 1000)
+		snprintf(out, HUMAN_MAX, "%.2f ms", us / 1e3);
+	else if (us < 10000)
+		snprintf(out, HUMAN_MAX, "%.1f ms", us / 1e3);
+	else if (us < 1000000)
+		snprintf(out, HUMAN_MAX, "%.0f ms", us / 1e3);
+	else
+		snprintf(out, HUMAN_MAX, "%.1f s", us / 1e6);
+	return out;
+}
+
 /* The length of the well-formed UTF-8 character at S and its number; 0 if there is none.
  */
 static size_t decode_utf8(const unsigned char *s, size_t left, uint32_t *ret)

@@ -16,6 +16,9 @@ char *human_size(char out[HUMAN_MAX], uint64_t bytes);
 /* "7 s", "3:07 min", "2:07 h", "3 d 4 h". Returns OUT. */
 char *human_duration(char out[HUMAN_MAX], uint64_t seconds);
 
+/* "0.25 ms", "31 ms", "2.1 s". Returns OUT. */
+char *human_latency(char out[HUMAN_MAX], uint32_t microseconds);
+
 /* Appends TEXT as it may be shown on a terminal: control characters, broken UTF-8 and
  * direction overrides become '?'. */
 void human_clean(struct buf *out, struct nf_slice text);

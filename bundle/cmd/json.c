@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "cmd/human.h"
 
+/* Digits: 0.1 is not to be shown as 0.10000000000000001. */
+#define REAL_FORMAT JSON_REAL_PRECISION(15)
+
 struct json_doc {
 	json_t *open[JSON_DEPTH_MAX]; /* [0] is owned, the others are parts of it */
 	size_t depth;
@@ -98,6 +101,12 @@ void json_add_number(struct json_doc *d, const char *key, uint64_t n)
 	add(d, key, json_integer((json_int_t)n));
 }
 
+void json_add_ratio(struct json_doc *d, const char *key, uint64_t n, uint64_t of)
+{
+	add(d, key,
+	    json_real((double)(uint64_t)(1000.0 * (double)n / (double)of + 0.5) / 1000));
+}
+
 void json_add_bool(struct json_doc *d, const char *key, bool b)
 {
 	add(d, key, json_boolean(b));
@@ -110,7 +119,7 @@ void json_add_null(struct json_doc *d, const char *key)
 
 char *json_line(const struct json_doc *d)
 {
-	char *text = json_dumps(d->open[0], JSON_COMPACT);
+	char *text = json_dumps(d->open[0], JSON_COMPACT | REAL_FORMAT);
 
 	if (!text)
 		abort();
@@ -120,6 +129,6 @@ char *json_line(const struct json_doc *d)
 void json_print(const struct json_doc *d, FILE *out)
 {
 	/* A failure to write stays in OUT's error flag. */
-	(void)!json_dumpf(d->open[0], out, JSON_INDENT(2));
+	(void)!json_dumpf(d->open[0], out, JSON_INDENT(2) | REAL_FORMAT);
 	fputc('\n', out);
 }

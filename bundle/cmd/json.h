@@ -28,6 +28,8 @@ void json_end(struct json_doc *d);
 void json_add_str(struct json_doc *d, const char *key, const char *s);
 void json_add_slice(struct json_doc *d, const char *key, struct nf_slice s);
 void json_add_number(struct json_doc *d, const char *key, uint64_t n);
+/* N / OF, to three decimals. OF is not 0. */
+void json_add_ratio(struct json_doc *d, const char *key, uint64_t n, uint64_t of);
 void json_add_bool(struct json_doc *d, const char *key, bool b);
 void json_add_null(struct json_doc *d, const char *key);
 

@@ -52,13 +52,9 @@ static char *clean(const char *text)
 
 static char *latency(uint32_t us)
 {
-	if (us == 0)
-		return mem_strdup("-");
-	if (us < 10000)
-		return mem_printf(us < 1000 ? "%.2f ms" : "%.1f ms", us / 1e3);
-	if (us < 1000000)
-		return mem_printf("%.0f ms", us / 1e3);
-	return mem_printf("%.1f s", us / 1e6);
+	char text[HUMAN_MAX];
+
+	return mem_strdup(us ? human_latency(text, us) : "-");
 }
 
 static char *speed(uint64_t bytes)

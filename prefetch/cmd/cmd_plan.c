@@ -5,6 +5,7 @@
 #include "cmd/cache_options.h"
 #include "cmd/options.h"
 #include "cmd/plan_report.h"
+#include "cmd/run_report.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
@@ -97,6 +98,7 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		plan_print_json(&plan);
 	else
 		plan_print(&plan);
+	run_report_tell_disputes(ui, query_result(p.query));
 	return plan_verdict(&plan, err);
 }
 

@@ -8,6 +8,7 @@
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/run_report.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
@@ -113,25 +114,6 @@ static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err 
 	return rc ? rc : wanted_verdict(&p->wanted, err);
 }
 
-static void add_caches(struct json_doc *doc, const struct fetch_result *r)
-{
-	json_begin_array(doc, "caches");
-	for (size_t i = 0; i < r->cache_count; i++) {
-		const struct fetch_cache_stats *c = &r->caches[i];
-
-		json_begin_object(doc, NULL);
-		json_add_str(doc, "url", c->url);
-		json_add_number(doc, "narinfos", c->narinfos);
-		json_add_number(doc, "nars", c->nars);
-		json_add_number(doc, "bytes", c->bytes);
-		json_add_number(doc, "failures", transfer_stats_failures(&c->net));
-		if (c->last_failure)
-			json_add_str(doc, "lastFailure", c->last_failure);
-		json_end(doc);
-	}
-	json_end(doc);
-}
-
 static void add_failures(struct json_doc *doc, const struct fetch_result *r)
 {
 	json_begin_array(doc, "failures");
@@ -161,7 +143,7 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r,
 	json_add_number(doc, "downloadedBytes", r->fetched_bytes);
 	json_add_number(doc, "resumedBytes", r->resumed_bytes);
 	wanted_add_json(&p->wanted, doc);
-	add_caches(doc, r);
+	run_report_add_json(doc, r);
 	add_failures(doc, r);
 	if (packed) {
 		json_add_str(doc, "bundle", p->output);
@@ -259,10 +241,13 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	ui_progress_stop(ui);
 	if (rc && result.failure_count > 1)
 		tell_failures(ui, &result);
+	run_report_tell_disputes(ui, &result);
 	if (p.json)
 		report_json(&p, &result, rc ? NULL : has_bundle ? &packed : NULL, rc);
 	else if (!rc)
 		report_text(&p, ui, &result, has_bundle ? &packed : NULL);
+	if (!p.json)
+		run_report_tell_caches(ui, &result);
 	fetch_result_release(&result);
 	return rc;
 }

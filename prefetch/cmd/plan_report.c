@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cmd/human.h"
+#include "cmd/run_report.h"
 #include "plan/estimate.h"
 
 #define LARGEST_SHOWN 5
@@ -366,6 +367,7 @@ void plan_print_json(const struct plan *p)
 			add_node(doc, p, id);
 	}
 	json_end(doc);
+	run_report_add_disputes(doc, query_result(p->query));
 	json_print(doc, stdout);
 }
 

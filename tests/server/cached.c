@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,17 +27,22 @@ static const char usage[] =
 	"              [--sent-log F] [--header-log F] [--rate BYTES]\n"
 	"              [--fault SPEC]... [--fault-file F] [--tls-cert F --tls-key F]\n"
 	"              [--with-parent] [--auth USER:PASSWORD]\n"
+	"              [--most-connections-file F]\n"
 	"Serves DIR on 127.0.0.1 (port 0, the default: any; see --port-file). SPEC is\n"
 	"GLOB=KIND[:ARG][*COUNT][@SKIP]; see tests/server/fault.c for the kinds.\n"
 	"--rate: a second, of all answers together; the fault \"slow\" is for each.\n"
 	"--fault-file is read again whenever it changes. --with-parent ends with the\n"
-	"process that started it.\n";
+	"process that started it. --most-connections-file keeps the highest number of\n"
+	"connections that were open at once.\n";
 
 struct settings {
 	struct answerer answerer;
 	struct pace pace;
 	uint64_t port;
 	const char *port_file;
+	const char *most_file;
+	unsigned connections, most; /* under lock */
+	pthread_mutex_t lock;
 	char *tls_cert;
 	char *tls_key;
 };
@@ -55,6 +61,7 @@ enum option_id {
 	OPT_TLS_KEY,
 	OPT_WITH_PARENT,
 	OPT_AUTH,
+	OPT_MOST_FILE,
 	OPT_HELP,
 };
 
@@ -72,6 +79,7 @@ static const struct option options[] = {
 	{ "tls-key", required_argument, NULL, OPT_TLS_KEY },
 	{ "with-parent", no_argument, NULL, OPT_WITH_PARENT },
 	{ "auth", required_argument, NULL, OPT_AUTH },
+	{ "most-connections-file", required_argument, NULL, OPT_MOST_FILE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -139,6 +147,9 @@ static int apply_option(struct settings *s, int id, struct nf_err *err)
 	case OPT_AUTH:
 		s->answerer.auth = optarg;
 		return 0;
+	case OPT_MOST_FILE:
+		s->most_file = optarg;
+		return 0;
 	case OPT_HELP:
 		fputs(usage, stdout);
 		exit(0);
@@ -161,7 +172,37 @@ static int parse_options(struct settings *s, int argc, char **argv, struct nf_er
 	return 0;
 }
 
-static struct MHD_Daemon *start(const struct settings *s)
+static void tell_most(const struct settings *s)
+{
+	char text[16];
+	struct nf_err err;
+
+	snprintf(text, sizeof(text), "%u\n", s->most);
+	if (file_replace_at(AT_FDCWD, s->most_file, text, strlen(text), 0644, &err))
+		fprintf(stderr, "cached: %s\n", err.text);
+}
+
+/* An MHD_NotifyConnectionCallback. */
+static void count_connection(void *cls, struct MHD_Connection *conn, void **socket_cls,
+			     enum MHD_ConnectionNotificationCode what)
+{
+	struct settings *s = cls;
+
+	(void)conn;
+	(void)socket_cls;
+	if (!s->most_file)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		s->connections--;
+	} else if (++s->connections > s->most) {
+		s->most = s->connections;
+		tell_most(s);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+static struct MHD_Daemon *start(struct settings *s)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_port = htons((uint16_t)s->port),
@@ -174,7 +215,8 @@ static struct MHD_Daemon *start(const struct settings *s)
 	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
 
 	return MHD_start_daemon(flags, (uint16_t)s->port, NULL, NULL, answer_request,
-				(void *)&s->answerer, MHD_OPTION_SOCK_ADDR, &addr,
+				&s->answerer, MHD_OPTION_NOTIFY_CONNECTION,
+				count_connection, s, MHD_OPTION_SOCK_ADDR, &addr,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
 				MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY,
 				s->tls_cert ? tls : none, MHD_OPTION_END);
@@ -204,7 +246,7 @@ static void release(struct settings *s)
 	free(s->tls_key);
 }
 
-static int serve(const struct settings *s, struct nf_err *err)
+static int serve(struct settings *s, struct nf_err *err)
 {
 	struct MHD_Daemon *daemon;
 	sigset_t ending;
@@ -237,6 +279,7 @@ int main(int argc, char **argv)
 					    .header_fd = -1,
 					    .pace = &s.pace,
 					    .faults = fault_table_new() },
+			      .lock = PTHREAD_MUTEX_INITIALIZER,
 			      .pace = PACE_INIT };
 	struct nf_err err;
 	int rc = parse_options(&s, argc, argv, &err);

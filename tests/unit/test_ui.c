@@ -60,6 +60,22 @@ static void durations_are_short(void **state)
 		assert_string_equal(human_duration(out, rows[i].seconds), rows[i].want);
 }
 
+static void latencies_have_two_digits_or_so(void **state)
+{
+	static const struct {
+		uint32_t us;
+		const char *want;
+	} rows[] = {
+		{ 0, "0.00 ms" },   { 250, "0.25 ms" },	  { 3140, "3.1 ms" },
+		{ 31400, "31 ms" }, { 999499, "999 ms" }, { 2140000, "2.1 s" },
+	};
+	char out[HUMAN_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_string_equal(human_latency(out, rows[i].us), rows[i].want);
+}
+
 static void hostile_text_cannot_steer_the_terminal(void **state)
 {
 	static const struct {
@@ -135,6 +151,7 @@ static void json_nests_and_escapes(void **state)
 	json_add_str(d, "bad", "a\xff");
 	json_add_slice(d, "empty", nf_slice(NULL, 0));
 	json_add_number(d, "n", 1ULL << 50);
+	json_add_ratio(d, "r", 447, 435);
 	json_begin_array(d, "list");
 	json_begin_object(d, NULL);
 	json_add_bool(d, "b", true);
@@ -143,9 +160,10 @@ static void json_nests_and_escapes(void **state)
 	json_end(d);
 	json_add_bool(d, "after", false);
 	text = json_line(d);
-	assert_string_equal(text, "{\"s\":\"a\\\"\\n\",\"bad\":\"a?\",\"empty\":\"\","
-				  "\"n\":1125899906842624,\"list\":[{\"b\":true},null],"
-				  "\"after\":false}");
+	assert_string_equal(
+		text, "{\"s\":\"a\\\"\\n\",\"bad\":\"a?\",\"empty\":\"\","
+		      "\"n\":1125899906842624,\"r\":1.028,\"list\":[{\"b\":true},null],"
+		      "\"after\":false}");
 }
 
 static void speed_is_smoothed(void **state)
@@ -389,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_short),
 		cmocka_unit_test(durations_are_short),
+		cmocka_unit_test(latencies_have_two_digits_or_so),
 		cmocka_unit_test(hostile_text_cannot_steer_the_terminal),
 		cmocka_unit_test(shell_words_are_quoted_where_needed),
 		cmocka_unit_test(json_nests_and_escapes),

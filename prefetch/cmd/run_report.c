@@ -1,0 +1,193 @@
+#include "cmd/run_report.h"
+
+#include <string.h>
+
+#include <nixferry/storepath.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cmd/human.h"
+
+#define DISPUTES_SHOWN 10
+#define LINE_MAX_BYTES 4096
+
+/* ---- JSON ---- */
+
+static void add_latency(struct json_doc *doc, const char *key, const struct histogram *h)
+{
+	if (!h->count)
+		return;
+	json_begin_object(doc, key);
+	json_add_number(doc, "answers", h->count);
+	json_add_number(doc, "p50", histogram_percentile(h, 50));
+	json_add_number(doc, "p90", histogram_percentile(h, 90));
+	json_add_number(doc, "p99", histogram_percentile(h, 99));
+	json_end(doc);
+}
+
+static void add_failures(struct json_doc *doc, const struct fetch_cache_stats *c)
+{
+	json_add_number(doc, "failures", transfer_stats_failures(&c->net));
+	json_begin_object(doc, "failuresByKind");
+	for (int f = 0; f < TRANSFER_FAILURES; f++)
+		if (c->net.failures[f])
+			json_add_number(doc, transfer_failure_name(f),
+					c->net.failures[f]);
+	json_end(doc);
+	if (c->last_failure)
+		json_add_str(doc, "lastFailure", c->last_failure);
+}
+
+static void add_cache(struct json_doc *doc, const struct fetch_cache_stats *c)
+{
+	uint64_t throughput = transfer_stats_throughput(&c->net);
+
+	json_begin_object(doc, NULL);
+	json_add_str(doc, "url", c->url);
+	json_add_number(doc, "narinfos", c->narinfos);
+	json_add_number(doc, "nars", c->nars);
+	json_add_number(doc, "bytes", c->bytes);
+	json_add_number(doc, "requests", c->net.requests);
+	json_add_number(doc, "receivedBytes", c->net.bytes);
+	if (throughput)
+		json_add_number(doc, "bytesPerSecond", throughput);
+	add_latency(doc, "narinfoLatencyMicroseconds", &c->net.narinfo_us);
+	add_latency(doc, "narLatencyMicroseconds", &c->net.nar_us);
+	add_failures(doc, c);
+	json_end(doc);
+}
+
+static void add_word(struct json_doc *doc, const char *key, const struct dispute_word *w)
+{
+	json_begin_object(doc, key);
+	json_add_str(doc, "cache", w->cache);
+	json_add_str(doc, "narHash", w->nar_hash);
+	json_add_number(doc, "narSize", w->nar_size);
+	json_add_bool(doc, "trusted", w->by != NULL);
+	if (w->by)
+		json_add_str(doc, "by", w->by);
+	json_end(doc);
+}
+
+void run_report_add_disputes(struct json_doc *doc, const struct fetch_result *r)
+{
+	const struct dispute_list *l = &r->disputes;
+
+	json_add_number(doc, "disagreementCount", l->total);
+	json_begin_array(doc, "disagreements");
+	for (size_t i = 0; i < l->count; i++) {
+		const struct dispute *d = &l->items[i];
+		AUTO_FREE char *path = mem_printf(NF_STORE_DIR "/%s", d->path);
+
+		json_begin_object(doc, NULL);
+		json_add_str(doc, "path", path);
+		add_word(doc, "taken", &d->known);
+		add_word(doc, "other", &d->other);
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
+void run_report_add_json(struct json_doc *doc, const struct fetch_result *r)
+{
+	uint64_t requests = 0;
+
+	json_begin_array(doc, "caches");
+	for (size_t i = 0; i < r->cache_count; i++) {
+		requests += r->caches[i].net.requests;
+		add_cache(doc, &r->caches[i]);
+	}
+	json_end(doc);
+	json_add_number(doc, "requests", requests);
+	if (r->paths)
+		json_add_ratio(doc, "requestsPerPath", requests, r->paths);
+	run_report_add_disputes(doc, r);
+}
+
+/* ---- for people ---- */
+
+static void append_nars(struct buf *line, const struct fetch_cache_stats *c)
+{
+	uint64_t throughput = transfer_stats_throughput(&c->net);
+	char size[HUMAN_MAX], speed[HUMAN_MAX];
+
+	buf_addf(line, "%zu NARs, %s", c->nars, human_size(size, c->net.nar_bytes));
+	if (throughput)
+		buf_addf(line, " at %s/s", human_size(speed, throughput));
+}
+
+static void append_latency(struct buf *line, const struct histogram *h)
+{
+	char half[HUMAN_MAX], most[HUMAN_MAX];
+
+	if (h->count)
+		buf_addf(line, "; p50 %s, p99 %s",
+			 human_latency(half, histogram_percentile(h, 50)),
+			 human_latency(most, histogram_percentile(h, 99)));
+}
+
+static void append_failures(struct buf *line, const struct fetch_cache_stats *c)
+{
+	size_t failures = transfer_stats_failures(&c->net);
+
+	if (!failures)
+		return;
+	buf_addf(line, "; %zu failure%s", failures, failures == 1 ? "" : "s");
+	if (c->last_failure)
+		buf_addf(line, "%s: %s", failures == 1 ? "" : ", last", c->last_failure);
+}
+
+void run_report_tell_caches(struct ui *ui, const struct fetch_result *r)
+{
+	for (size_t i = 0; i < r->cache_count; i++) {
+		const struct fetch_cache_stats *c = &r->caches[i];
+		AUTO_BUF struct buf line;
+
+		if (!c->narinfos && !c->net.nar_bytes &&
+		    !transfer_stats_failures(&c->net))
+			continue;
+		buf_init(&line, LINE_MAX_BYTES);
+		buf_addf(&line, "%s: ", c->url);
+		append_nars(&line, c);
+		buf_addf(&line, "; %zu narinfos", c->narinfos);
+		append_latency(&line, &c->net.narinfo_us);
+		append_failures(&line, c);
+		ui_note(ui, "%.*s", NF_SLICE_ARG(buf_slice(&line)));
+	}
+}
+
+/* "cache 'URL' (vouched for by 'KEY') says sha256:..." */
+static char *word_text(const struct dispute_word *w, bool with_size)
+{
+	AUTO_FREE char *size =
+		with_size ? mem_printf(", NarSize %llu", (unsigned long long)w->nar_size)
+			  : mem_strdup("");
+
+	if (!w->by)
+		return mem_printf("cache '%s' (without a trusted signature) says %s%s",
+				  w->cache, w->nar_hash, size);
+	return mem_printf("cache '%s' (vouched for by '%s') says %s%s", w->cache, w->by,
+			  w->nar_hash, size);
+}
+
+static void tell_dispute(struct ui *ui, const struct dispute *d)
+{
+	bool same_hash = strcmp(d->known.nar_hash, d->other.nar_hash) == 0;
+	AUTO_FREE char *known = word_text(&d->known, same_hash);
+	AUTO_FREE char *other = word_text(&d->other, same_hash);
+
+	ui_warn(ui, "caches disagree on path '%s': %s, %s; the first counts", d->path,
+		known, other);
+}
+
+void run_report_tell_disputes(struct ui *ui, const struct fetch_result *r)
+{
+	const struct dispute_list *l = &r->disputes;
+	size_t shown = l->count < DISPUTES_SHOWN ? l->count : DISPUTES_SHOWN;
+
+	for (size_t i = 0; i < shown; i++)
+		tell_dispute(ui, &l->items[i]);
+	if (l->total > shown)
+		ui_warn(ui, "caches disagree on content %zu times more (see --json)",
+			l->total - shown);
+}
