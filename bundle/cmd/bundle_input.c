@@ -29,7 +29,7 @@ static int open_file(struct bundle_input *in, const char *arg, struct nf_err *er
 static int read_keys(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
 		     struct nf_err *err)
 {
-	AUTO(nix_settings_release) struct nix_settings settings;
+	AUTO(nix_settings_release) struct nix_settings settings = { 0 };
 	int rc;
 
 	rc = nix_settings_load(&settings, err);
@@ -68,7 +68,7 @@ static int read_narinfo(struct nf_bundle *b, size_t i, struct nf_narinfo *ni,
 {
 	const struct nf_bundle_member *m = nf_bundle_member(b, i);
 	AUTO(source_closep) struct nf_source *src = NULL;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct buf_sink sink;
 	int rc;
 
@@ -85,7 +85,7 @@ static int read_narinfo(struct nf_bundle *b, size_t i, struct nf_narinfo *ni,
 static int visit_path(struct nf_bundle *b, size_t i, const struct map *by_name,
 		      bundle_input_path_fn *fn, void *ctx, struct nf_err *err)
 {
-	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	uintptr_t *nar;
 	int rc;
 
@@ -105,7 +105,7 @@ int bundle_input_each_path(struct bundle_input *in, bundle_input_path_fn *fn, vo
 			   struct nf_err *err)
 {
 	size_t count = nf_bundle_member_count(in->bundle);
-	AUTO(map_release) struct map by_name;
+	AUTO(map_release) struct map by_name = { 0 };
 	int rc = 0;
 
 	map_init(&by_name);

@@ -7,7 +7,7 @@
 
 static int run_completions(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	(void)ui;
 	(void)err;

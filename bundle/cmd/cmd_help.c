@@ -9,7 +9,7 @@ static int run_help(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 {
 	const struct program *program = cmd_args_program(args);
 	const struct command *command = NULL;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	(void)ui;
 	buf_init(&text, HELP_MAX);

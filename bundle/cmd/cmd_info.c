@@ -38,7 +38,7 @@ static void add_signers(struct json_doc *doc, const struct bundle_input *in)
 /* Text of an unverified bundle, made safe for a terminal. */
 static void print_clean(const char *label, const char *text)
 {
-	AUTO_BUF struct buf clean;
+	AUTO_BUF struct buf clean = { 0 };
 
 	buf_init(&clean, NAME_MAX_SHOWN);
 	human_clean(&clean, nf_slice_str(text));

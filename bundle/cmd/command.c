@@ -102,7 +102,7 @@ static int print_help(const struct program *program, const struct command *comma
 {
 	struct ui_options opts = { .program = program->name };
 	AUTO(ui_freep) struct ui *ui = ui_new(&opts);
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 	int rc;
 

@@ -170,7 +170,7 @@ static void zsh_action(struct buf *out, enum cmd_value_kind kind, const char *wo
 
 static void zsh_help(struct buf *out, const char *text)
 {
-	AUTO_BUF struct buf escaped;
+	AUTO_BUF struct buf escaped = { 0 };
 
 	buf_init(&escaped, 4096);
 	add_escaped(&escaped, text, "[]:\\");

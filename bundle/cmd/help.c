@@ -65,7 +65,7 @@ static void add_text(struct buf *out, const char *text)
 
 static void add_last_line(struct buf *out, const struct program *program)
 {
-	AUTO_BUF struct buf line;
+	AUTO_BUF struct buf line = { 0 };
 
 	buf_init(&line, 512);
 	buf_addf(&line,
@@ -95,7 +95,7 @@ void help_program(struct buf *out, const struct program *program)
 
 static void add_option(struct buf *out, const struct cmd_option *o)
 {
-	AUTO_BUF struct buf left;
+	AUTO_BUF struct buf left = { 0 };
 
 	buf_init(&left, 256);
 	if (o->letter)

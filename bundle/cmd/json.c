@@ -80,7 +80,7 @@ void json_end(struct json_doc *d)
 void json_add_slice(struct json_doc *d, const char *key, struct nf_slice s)
 {
 	json_t *value = json_stringn(s.ptr ? s.ptr : "", s.len);
-	AUTO_BUF struct buf clean;
+	AUTO_BUF struct buf clean = { 0 };
 
 	/* It refuses what is no UTF-8. */
 	buf_init(&clean, s.len + 1);

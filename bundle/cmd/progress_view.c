@@ -72,7 +72,7 @@ static void add_bytes(struct buf *out, const struct progress_sample *s)
 
 void progress_view_line(struct buf *out, const struct progress_sample *s)
 {
-	AUTO_BUF struct buf rest;
+	AUTO_BUF struct buf rest = { 0 };
 	struct nf_slice text;
 
 	buf_init(&rest, 512);

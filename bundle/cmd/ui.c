@@ -164,7 +164,7 @@ static void add_json_message(const struct ui *ui, struct buf *out, enum level le
 static void message_locked(struct ui *ui, enum level level, const char *text,
 			   const struct nf_err *err)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 
 	buf_init(&out, SCREEN_MAX);
 	add_erase(ui, &out);
@@ -254,7 +254,7 @@ static void add_row(struct ui *ui, struct buf *out, struct nf_slice line, size_t
 static void draw_terminal(struct ui *ui, const struct progress_sample *s)
 {
 	size_t width = terminal_width();
-	AUTO_BUF struct buf out, line;
+	AUTO_BUF struct buf out = { 0 }, line = { 0 };
 
 	buf_init(&out, SCREEN_MAX);
 	buf_init(&line, MESSAGE_MAX);
@@ -286,7 +286,7 @@ static void print_json(const struct progress_sample *s)
 	};
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
 	AUTO_FREE char *text = NULL;
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 
 	json_add_str(doc, "event", "progress");
 	json_add_str(doc, "phase", s->phase ? s->phase : "starting");
@@ -302,7 +302,7 @@ static void print_json(const struct progress_sample *s)
 
 static void print_plain(struct ui *ui, const struct progress_sample *s)
 {
-	AUTO_BUF struct buf line;
+	AUTO_BUF struct buf line = { 0 };
 
 	buf_init(&line, MESSAGE_MAX);
 	progress_view_line(&line, s);
@@ -390,7 +390,7 @@ struct progress *ui_progress_start(struct ui *ui)
 /* What is left to show once the thread has ended. */
 static void end_display(struct ui *ui)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 
 	buf_init(&out, SCREEN_MAX);
 	add_erase(ui, &out);

@@ -161,7 +161,7 @@ static int parse_signers(struct nf_bundle_signers *signers, struct nf_slice sigs
 
 static int untrusted(const struct nf_bundle_signers *signers, struct nf_err *err)
 {
-	AUTO_BUF struct buf names;
+	AUTO_BUF struct buf names = { 0 };
 
 	buf_init(&names, 5 * MANIFEST_SIG_MAX);
 	if (signers->count == 0)
@@ -256,7 +256,7 @@ int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *diges
 		       const struct nf_secret_key *key, struct nf_err *err)
 {
 	size_t digests_len = (size_t)manifest_block_count(m) * BLAKE2B_SIZE;
-	AUTO_BUF struct buf message;
+	AUTO_BUF struct buf message = { 0 };
 	AUTO_FREE char *sig = NULL;
 	AUTO_FREE char *line = NULL;
 

@@ -379,7 +379,7 @@ static bool can_place(int fd)
 static int write_bundle(struct pass *pass, struct manifest *m, struct nf_err *err)
 {
 	size_t digests_len = (size_t)manifest_block_count(m) * BLAKE2B_SIZE;
-	AUTO_BUF struct buf head;
+	AUTO_BUF struct buf head = { 0 };
 	int rc;
 
 	buf_init(&head, MANIFEST_MAX + MANIFEST_SIG_MAX + digests_len + 8 * KIB);

@@ -93,7 +93,7 @@ static int make_with_refs(struct nf_storepath *ret, const char *type, const stru
 			  struct nf_slice name, const struct refs *refs,
 			  struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, 2 * NARINFO_MAX);
 	buf_add_str(&text, type);

@@ -33,7 +33,7 @@ static int evaluate(struct buf *out, const char *ref, struct nf_err *err)
 
 int flake_ref_derivation(struct nf_storepath *ret, const char *ref, struct nf_err *err)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct nf_slice answer;
 	int rc;
 

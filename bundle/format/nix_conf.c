@@ -98,7 +98,7 @@ static int check_depth(const struct nix_conf *c, const char *path, struct nf_err
 static int include(struct nix_conf *c, const struct nix_conf_open *at,
 		   struct nf_slice path, bool optional, struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	const char *file = beside(c, at->file, path);
 	struct nf_err why;
 	int rc;
@@ -132,7 +132,7 @@ static int take_include(struct nix_conf *c, const struct nix_conf_open *at,
 
 static char *join_words(struct nix_conf *c, struct nf_slice rest)
 {
-	AUTO_BUF struct buf value;
+	AUTO_BUF struct buf value = { 0 };
 	struct nf_slice word;
 
 	buf_init(&value, NIX_CONF_MAX);
@@ -211,7 +211,7 @@ int nix_conf_parse(struct nix_conf *c, struct nf_slice text, const char *file,
 
 int nix_conf_read(struct nix_conf *c, const char *file, struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	buf_init(&text, NIX_CONF_MAX);

@@ -227,7 +227,7 @@ void nix_settings_release(struct nix_settings *s)
 
 int nix_settings_apply(struct nix_settings *s, struct nf_err *err)
 {
-	AUTO_BUF struct buf unused;
+	AUTO_BUF struct buf unused = { 0 };
 
 	buf_init(&unused, NOTE_MAX / 2);
 	for (size_t i = 0; i < s->conf.count; i++) {

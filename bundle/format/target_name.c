@@ -265,7 +265,7 @@ static int decode(struct buf *text, struct nf_err *err)
 	AUTO(source_closep)
 	struct nf_source *in =
 		decoder_new(CODEC_XZ, source_of_memory(text->ptr, text->len, 0));
-	AUTO_BUF struct buf decoded;
+	AUTO_BUF struct buf decoded = { 0 };
 	struct buf_sink sink;
 	struct buf encoded;
 	int rc;
@@ -284,7 +284,7 @@ static int decode(struct buf *text, struct nf_err *err)
 int target_names_add_file(struct target_names *t, const char *file, struct nf_err *err)
 {
 	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	buf_init(&text, TARGET_LIST_MAX);

@@ -40,7 +40,7 @@ static void add_signers(struct buf *out, const struct nf_pathinfo *info)
 
 static int no_known_signer(const struct nf_pathinfo *info, struct nf_err *err)
 {
-	AUTO_BUF struct buf names;
+	AUTO_BUF struct buf names = { 0 };
 
 	buf_init(&names, NF_ERR_TEXT_MAX);
 	if (info->nsigs == 0)

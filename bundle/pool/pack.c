@@ -282,7 +282,7 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 static int add_path(struct pack *pk, const struct nf_storepath *path, size_t index,
 		    struct nf_err *err)
 {
-	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	char name[POOL_INFO_NAME_MAX];
 	AUTO_FREE char *text = NULL;
 	size_t len;

@@ -47,7 +47,7 @@ static int check_cache_info(struct pool *p, struct nf_slice text, struct nf_err 
 
 static int make_cache_info(struct pool *p, struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);

@@ -84,7 +84,7 @@ int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
 	/* Those that it finds are appended: the nodes are the queue. */
 	for (uint32_t i = 0; i < c->len; i++) {
 		const struct nf_storepath path = c->nodes[i].path;
-		AUTO(nf_narinfo_release) struct nf_narinfo ni;
+		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 		int rc;
 
 		nf_narinfo_init(&ni);

@@ -83,7 +83,7 @@ static int load(struct pool *p, struct nf_slice hash_part,
 		struct nf_err *err)
 {
 	char name[POOL_INFO_NAME_MAX], url[POOL_URL_MAX];
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	nf_narinfo_init(ni);
@@ -177,7 +177,7 @@ static int add_sigs(struct pool *p, const struct nf_pathinfo *info, struct nf_na
 
 int pool_add_sigs(struct pool *p, const struct nf_pathinfo *info, struct nf_err *err)
 {
-	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	AUTO_FD int lock = -1;
 	int rc;
 

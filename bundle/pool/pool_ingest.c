@@ -176,7 +176,7 @@ static int check_level(int level, struct nf_err *err)
 static int store(struct pool *p, struct pool_pending *e, const struct nf_trusted *t,
 		 enum codec codec, struct nf_source *in, int level, struct nf_err *err)
 {
-	AUTO(stored_release) struct stored s;
+	AUTO(stored_release) struct stored s = { 0 };
 	int rc;
 
 	stored_init(&s);
@@ -219,7 +219,7 @@ static int keep_partial(struct pool *p, struct pool_pending *e,
 			const struct nf_trusted *t, enum codec codec,
 			struct pool_partial *pp, struct nf_err *err)
 {
-	AUTO(stored_release) struct stored s;
+	AUTO(stored_release) struct stored s = { 0 };
 	struct digest_sink digest = { { digest_write }, &s };
 	int rc;
 

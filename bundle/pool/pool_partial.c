@@ -55,7 +55,7 @@ static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_
 static void read_state(struct pool *p, struct pool_partial *pp)
 {
 	AUTO_FREE char *name = state_name(pp);
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, PARTIAL_STATE_MAX);
 	if (name && file_read_at(p->tmp_fd, name, &text, NULL) == 0)
@@ -115,7 +115,7 @@ static int write_state(struct pool *p, struct pool_partial *pp, const char *name
 		       struct nf_err *err)
 {
 	AUTO(pool_temp_discard) struct pool_temp temp = POOL_TEMP_INIT;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	buf_init(&text, PARTIAL_STATE_MAX);

@@ -95,7 +95,7 @@ static int read_file_of_nar(struct nf_source *nar, struct buf *text, struct nf_e
 int drv_file_check_nar(struct nf_source *nar, uint64_t *ret_nodes, struct nf_err *err)
 {
 	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	buf_init(&text, DERIVATION_MAX);

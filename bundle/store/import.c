@@ -381,7 +381,7 @@ static int import(struct import *im, struct nf_err *err)
 int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 	      struct nf_import_result *ret, struct nf_err *err)
 {
-	AUTO(import_release) struct import im;
+	AUTO(import_release) struct import im = { 0 };
 	struct import_totals done;
 	int rc;
 

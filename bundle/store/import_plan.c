@@ -77,7 +77,7 @@ static int add_path(struct import_plan *p, struct nf_slice name, struct nf_slice
 static int read_infos(struct import_plan *p, struct nf_err *err)
 {
 	size_t members = nf_bundle_member_count(p->bundle);
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc = 0;
 
 	buf_init(&text, NARINFO_MAX);
@@ -137,7 +137,7 @@ static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
 		     struct nf_err *err)
 {
 	size_t count = nf_bundle_member_count(p->bundle);
-	AUTO(map_release) struct map members;
+	AUTO(map_release) struct map members = { 0 };
 	int rc;
 
 	map_init(&members);
@@ -280,7 +280,7 @@ static int query_path(struct import_path *path, struct store_db *db,
 		      struct progress *progress, struct nf_err *err)
 {
 	const struct nf_pathinfo *info = &path->ni.info;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo have;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
 	struct nf_err why;
 	int rc = store_db_query(db, &info->path, false, &have, &why);
 

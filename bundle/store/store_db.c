@@ -449,7 +449,7 @@ static int end(struct store_db *db, int rc, struct nf_err *err)
 static int insert_path(struct store_db *db, const struct nf_pathinfo *info, int64_t time,
 		       const char *path, struct nf_err *err)
 {
-	AUTO_BUF struct buf sigs;
+	AUTO_BUF struct buf sigs = { 0 };
 	AUTO_FREE char *deriver = NULL;
 	AUTO(reset) sqlite3_stmt *s = NULL;
 	char hash[NF_HASH_TEXT_MAX];
@@ -533,7 +533,7 @@ static int insert_output(struct store_db *db, int64_t drv,
 static int insert_outputs(struct store_db *db, int store_fd,
 			  const struct nf_storepath *path, int64_t id, struct nf_err *err)
 {
-	AUTO(nf_derivation_release) struct nf_derivation drv;
+	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
 	int rc = drv_file_read(store_fd, path, &drv, err);
 
 	for (size_t i = 0; !rc && i < drv.noutputs; i++)
@@ -545,7 +545,7 @@ static int insert_outputs(struct store_db *db, int store_fd,
 static int update_sigs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
 		       struct nf_err *err)
 {
-	AUTO_BUF struct buf sigs;
+	AUTO_BUF struct buf sigs = { 0 };
 	AUTO(reset) sqlite3_stmt *s = NULL;
 	int rc;
 
@@ -565,7 +565,7 @@ static int update_sigs(struct store_db *db, const struct nf_pathinfo *info, int6
 static int merge_sigs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
 		      bool *ret_added, struct nf_err *err)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo have;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
 	size_t before;
 	int rc;
 

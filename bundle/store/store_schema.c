@@ -57,7 +57,7 @@ static bool parse_schema(struct nf_slice text, uint64_t *ret)
 int store_schema_read(const char *state_dir, bool *ret_new, struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/db/schema", state_dir);
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	uint64_t version = 0;
 	int rc;
 

@@ -40,7 +40,7 @@ static void unpacker_release(struct unpacker *u)
  * make files meanwhile. 0777 (every mode is set again) if the system does not say. */
 static mode_t read_umask(void)
 {
-	AUTO_BUF struct buf status;
+	AUTO_BUF struct buf status = { 0 };
 	const char *line;
 
 	buf_init(&status, 64 * KIB);

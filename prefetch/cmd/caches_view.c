@@ -95,7 +95,7 @@ static const char *remark_on(enum probe_key_state state)
 
 static char *signed_by(const struct probe_report *r)
 {
-	AUTO_BUF struct buf all;
+	AUTO_BUF struct buf all = { 0 };
 
 	buf_init(&all, CELL_MAX);
 	for (size_t i = 0; i < r->key_count; i++)
@@ -157,7 +157,7 @@ static void add_line(struct buf *out, const char *what, struct nf_slice text)
 
 static void add_advice(struct buf *out, const struct caches_view *v, size_t i)
 {
-	AUTO_BUF struct buf lines;
+	AUTO_BUF struct buf lines = { 0 };
 	struct nf_slice rest;
 
 	buf_init(&lines, CACHES_VIEW_MAX);
@@ -318,7 +318,7 @@ static void add_last_failure(struct json_doc *doc, const struct caches_view *v,
 
 static void add_advice_json(struct json_doc *doc, const struct caches_view *v, size_t i)
 {
-	AUTO_BUF struct buf lines;
+	AUTO_BUF struct buf lines = { 0 };
 	struct nf_slice rest;
 
 	buf_init(&lines, CACHES_VIEW_MAX);

@@ -221,7 +221,7 @@ static void print(const struct caches *c, const struct cmd_args *args)
 		caches_view_json(doc, &view);
 		json_print(doc, stdout);
 	} else {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 
 		buf_init(&out, CACHES_VIEW_MAX);
 		caches_view_text(&out, &view);

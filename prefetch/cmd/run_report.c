@@ -141,7 +141,7 @@ void run_report_tell_caches(struct ui *ui, const struct fetch_result *r)
 {
 	for (size_t i = 0; i < r->cache_count; i++) {
 		const struct fetch_cache_stats *c = &r->caches[i];
-		AUTO_BUF struct buf line;
+		AUTO_BUF struct buf line = { 0 };
 
 		if (!c->narinfos && !c->net.nar_bytes &&
 		    !transfer_stats_failures(&c->net))

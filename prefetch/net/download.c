@@ -87,7 +87,7 @@ void download_want(struct engine *e, uint32_t node)
 /* Of caches that claim to have the same bytes. */
 static uint64_t file_id(const struct resolver_source *s)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	uint8_t digest[BLAKE2B_SIZE];
 	uint64_t id;
 

@@ -175,7 +175,7 @@ static int find_in_store(struct local_source *s, const struct nf_storepath *path
 static int find_narinfo(struct local_source *s, const struct nf_storepath *path,
 			struct nf_narinfo *ni, struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	char name[INFO_NAME_MAX];
 	int rc;
 

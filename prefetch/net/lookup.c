@@ -150,7 +150,7 @@ static void take_answer(struct cache *c, uint32_t node, const struct nf_narinfo 
 
 static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
 {
-	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	struct nf_storepath wanted;
 	struct nf_err err;
 	int rc;
@@ -383,7 +383,7 @@ static void lookup_start(struct cache *c, uint32_t node)
 
 static void ask_local(struct cache *c, uint32_t node)
 {
-	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	struct nf_storepath path;
 	struct nf_err err;
 	int rc;
@@ -406,7 +406,7 @@ static void refuse_local(struct cache *c, int rc, const struct nf_err *err)
 
 static void begin_local(struct cache *c)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 	int rc;
 
@@ -471,7 +471,7 @@ static bool ask_pool(struct engine *e, uint32_t node)
  * comes into the pool. */
 static bool ask_store(struct engine *e, uint32_t node)
 {
-	AUTO(nf_narinfo_release) struct nf_narinfo ni;
+	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	struct nf_storepath path;
 	struct nf_trusted t;
 	struct nf_err err;

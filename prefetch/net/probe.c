@@ -383,7 +383,7 @@ static void read_entries(struct cache *c)
 	struct dirent *entry;
 
 	while (dir && c->report->asked < PROBE_SAMPLES_MAX && (entry = readdir(dir))) {
-		AUTO_BUF struct buf text;
+		AUTO_BUF struct buf text = { 0 };
 
 		buf_init(&text, NARINFO_MAX);
 		if (!slice_ends_with(nf_slice_str(entry->d_name), ".narinfo"))
@@ -441,7 +441,7 @@ static void measure_local(struct cache *c, const struct local_source *src)
 static void probe_local(struct cache *c)
 {
 	AUTO(local_source_freep) struct local_source *src = NULL;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 	int rc;
 

@@ -332,7 +332,7 @@ char *profile_default_file(void)
 
 int profile_load(struct profile *p, const char *file, int64_t now, struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	*p = (struct profile)PROFILE_INIT;

@@ -341,7 +341,7 @@ static void go_on(struct missing *m)
 static const char *join_names(struct missing *m, const struct nf_slice *names,
 			      size_t count)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, SIZE_MAX);
 	for (size_t i = 0; i < count; i++) {

@@ -23,7 +23,7 @@ static int decode(struct buf *out, enum codec codec, struct nf_slice in, size_t 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	AUTO_BUF struct buf whole, parts;
+	AUTO_BUF struct buf whole = { 0 }, parts = { 0 };
 	struct nf_slice in;
 	enum codec codec;
 	int rc;

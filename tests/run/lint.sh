@@ -16,6 +16,13 @@ fi
 wc -l $sources | awk '$2 != "total" && $1 > 800 { print $2 " has " $1 " lines; the limit is 800"; bad = 1 }
 	END { exit bad }' || fail=1
 
+# What is released at the end of its scope must be fit for it on every way there.
+# shellcheck disable=SC2086
+if grep -nE '^\s+AUTO(_BUF|_FREE|_FD|\()[^=]*;' $sources; then
+	echo "declared for cleanup without a first value"
+	fail=1
+fi
+
 # shellcheck disable=SC2046
 shellcheck $(git ls-files '*.sh' .ci/run) || fail=1
 

@@ -92,7 +92,7 @@ static int open_or_fail(int *ret, const char *path, int flags, struct nf_err *er
 
 static int read_text(char **ret, const char *path, struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	buf_init(&text, PEM_MAX);

@@ -267,7 +267,7 @@ static bool same_state(const struct stat *a, const struct stat *b)
 
 static int read_file(struct faults *f, struct nf_err *err)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_slice rest, line;
 	int rc;
 

@@ -348,7 +348,7 @@ int mkcache_put(struct mkcache *m, struct mkcache_nar *nar, const char *name,
 int mkcache_sign(struct mkcache *m, const struct nf_storepath *path, struct nf_err *err)
 {
 	AUTO_FREE char *name = NULL;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_narinfo ni;
 	int rc;
 

@@ -188,7 +188,7 @@ static const struct kind *find_kind(const char *name)
 int mkcache_hostile(struct mkcache *m, struct nf_storepath *ret, struct nf_err *err)
 {
 	const struct kind *kind = find_kind(m->opts->kind);
-	AUTO_BUF struct buf b;
+	AUTO_BUF struct buf b = { 0 };
 	struct mkcache_nar nar;
 	int rc;
 

@@ -140,8 +140,8 @@ static void add_inputs(struct buf *text, const struct world *w,
 static int answer_contents(const struct world *w, struct missing *m, uint32_t id,
 			   const struct world_path *drv, struct nf_err *err)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
-	AUTO_BUF struct buf text;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
+	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, SIZE_MAX);
 	buf_add_str(&text, "Derive([");

@@ -107,7 +107,7 @@ void made_init_nar(struct made *m, const struct nf_secret_key *key, const char *
 static void made_init_bytes(struct made *m, struct pool_fixture *f, const char *name,
 			    const char *content, size_t len, struct made *const *refs)
 {
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 
 	write_nar(&nar, content, len);
 	made_init_nar(m, f->key, name, nar.ptr, nar.len, refs);

@@ -82,11 +82,11 @@ static void each_codec_decodes_what_its_tool_wrote(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf packed;
+		AUTO_BUF struct buf packed = { 0 };
 
 		run_tool(&packed, rows[i].tool, plain, PLAIN_SIZE);
 		for (size_t c = 0; c < ARRAY_SIZE(chunks); c++) {
-			AUTO_BUF struct buf out;
+			AUTO_BUF struct buf out = { 0 };
 			struct nf_err err;
 			int rc = decode(rows[i].codec, packed.ptr, packed.len, chunks[c],
 					&out, &err);
@@ -104,7 +104,7 @@ static void concatenated_members_are_one_stream(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf packed, out, second;
+		AUTO_BUF struct buf packed = { 0 }, out = { 0 }, second = { 0 };
 		struct nf_err err;
 
 		buf_init(&out, 0);
@@ -136,7 +136,7 @@ static void nothing_may_follow_the_end(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		for (size_t t = 0; t < ARRAY_SIZE(tails); t++) {
-			AUTO_BUF struct buf packed, out;
+			AUTO_BUF struct buf packed = { 0 }, out = { 0 };
 			struct nf_err err;
 			size_t len = tails[t].len;
 
@@ -159,11 +159,11 @@ static void a_missing_end_is_noticed_at_every_length(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf packed;
+		AUTO_BUF struct buf packed = { 0 };
 
 		run_tool(&packed, rows[i].tool, plain, 5000);
 		for (size_t len = 0; len < packed.len; len += len < 40 ? 1 : 37) {
-			AUTO_BUF struct buf out;
+			AUTO_BUF struct buf out = { 0 };
 			struct nf_err err;
 			int rc = decode(rows[i].codec, packed.ptr, len, 100, &out, &err);
 
@@ -178,13 +178,13 @@ static void a_second_member_that_is_cut_short_is_noticed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf packed;
+		AUTO_BUF struct buf packed = { 0 };
 		size_t first;
 
 		run_tool(&packed, rows[i].tool, "hello", 5);
 		first = packed.len;
 		for (size_t len = 1; len < first; len++) {
-			AUTO_BUF struct buf out;
+			AUTO_BUF struct buf out = { 0 };
 			struct nf_err err;
 			int rc;
 
@@ -200,7 +200,7 @@ static void a_second_member_that_is_cut_short_is_noticed(void **state)
 
 static void no_input_is_no_output_only_for_none(void **state)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -213,7 +213,7 @@ static void no_input_is_no_output_only_for_none(void **state)
 
 static void none_passes_what_it_gets(void **state)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -232,7 +232,7 @@ static void frames_of_zstd_before_0_8_are_refused(void **state)
 		{ "\x25\xb5\x2f\xfd....", "zstd data: something else" },
 		{ "\x27\xb5\x2f\xfd....", "zstd data: something else" },
 	};
-	AUTO_BUF struct buf packed, out;
+	AUTO_BUF struct buf packed = { 0 }, out = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -251,7 +251,7 @@ static void frames_of_zstd_before_0_8_are_refused(void **state)
 
 static void frames_to_skip_are_skipped(void **state)
 {
-	AUTO_BUF struct buf packed, out;
+	AUTO_BUF struct buf packed = { 0 }, out = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -268,13 +268,13 @@ static void a_flipped_bit_is_noticed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf packed;
+		AUTO_BUF struct buf packed = { 0 };
 
 		if (!rows[i].has_checksum)
 			continue;
 		run_tool(&packed, rows[i].tool, plain, 5000);
 		for (size_t at = packed.len / 2; at < packed.len / 2 + 8; at++) {
-			AUTO_BUF struct buf out;
+			AUTO_BUF struct buf out = { 0 };
 			struct nf_err err;
 
 			packed.ptr[at] ^= 4;
@@ -290,7 +290,7 @@ static void another_formats_bytes_are_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 		struct nf_err err;
 
 		assert_int_equal(decode(rows[i].codec, plain, 1000, 0, &out, &err),
@@ -301,7 +301,7 @@ static void another_formats_bytes_are_refused(void **state)
 
 static void compression_within_compression_is_not_unwrapped(void **state)
 {
-	AUTO_BUF struct buf once, twice, out;
+	AUTO_BUF struct buf once = { 0 }, twice = { 0 }, out = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -314,7 +314,7 @@ static void compression_within_compression_is_not_unwrapped(void **state)
 
 static void a_zstd_window_over_the_limit_is_refused(void **state)
 {
-	AUTO_BUF struct buf packed, out;
+	AUTO_BUF struct buf packed = { 0 }, out = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -357,7 +357,7 @@ static void an_error_of_the_input_passes_through(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf packed;
+		AUTO_BUF struct buf packed = { 0 };
 
 		run_tool(&packed, rows[i].tool, "hello", 5);
 		/* At once, after some bytes, and where the member has ended. */
@@ -407,12 +407,12 @@ static void encoding_does_not_depend_on_the_sizes_of_writes(void **state)
 		struct zstd_encoder *e = zstd_encoder_new(levels[l]);
 
 		for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
-			AUTO_BUF struct buf first, back;
+			AUTO_BUF struct buf first = { 0 }, back = { 0 };
 			struct nf_err err;
 
 			encode(&first, e, lens[i], chunks[0]);
 			for (size_t c = 1; c < ARRAY_SIZE(chunks); c++) {
-				AUTO_BUF struct buf other;
+				AUTO_BUF struct buf other = { 0 };
 
 				encode(&other, e, lens[i], chunks[c]);
 				assert_int_equal(other.len, first.len);
@@ -431,7 +431,7 @@ static void encoding_does_not_depend_on_the_sizes_of_writes(void **state)
 static void the_zstd_tool_reads_what_we_wrote(void **state)
 {
 	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
-	AUTO_BUF struct buf packed, back, list;
+	AUTO_BUF struct buf packed = { 0 }, back = { 0 }, list = { 0 };
 
 	(void)state;
 	encode(&packed, e, PLAIN_SIZE, 777);
@@ -447,7 +447,7 @@ static void the_zstd_tool_reads_what_we_wrote(void **state)
 static void a_frame_that_was_promised_less_is_an_error(void **state)
 {
 	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct buf_sink sink;
 	struct nf_err err;
 	int rc;
@@ -468,7 +468,7 @@ static void a_frame_that_was_promised_less_is_an_error(void **state)
 static void a_frame_that_was_promised_more_is_an_error(void **state)
 {
 	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct buf_sink sink;
 	struct nf_err err;
 

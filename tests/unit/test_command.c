@@ -306,7 +306,7 @@ static void help_has_every_option_and_fits(void **state)
 	(void)state;
 	for (size_t i = 0; real_commands[i]; i++) {
 		const struct command *c = real_commands[i];
-		AUTO_BUF struct buf text;
+		AUTO_BUF struct buf text = { 0 };
 
 		buf_init(&text, HELP_MAX);
 		help_command(&text, &real_program, c);
@@ -327,7 +327,7 @@ static void help_has_every_option_and_fits(void **state)
 
 static void help_lists_every_command(void **state)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	(void)state;
 	buf_init(&text, HELP_MAX);
@@ -370,7 +370,7 @@ static void completions_know_every_command_and_option(void **state)
 
 	(void)state;
 	for (size_t s = 0; s < ARRAY_SIZE(shells); s++) {
-		AUTO_BUF struct buf text;
+		AUTO_BUF struct buf text = { 0 };
 
 		buf_init(&text, HELP_MAX);
 		completion_write(&text, &real_program, shells[s]);

@@ -46,7 +46,7 @@ static void assert_parses(struct nf_derivation *d, const char *text)
 
 static void a_derivation_is_read_and_written_back(void **state)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 
 	(void)state;
 	assert_parses(&d, EXAMPLE);
@@ -75,7 +75,7 @@ static void a_derivation_is_read_and_written_back(void **state)
 
 static void every_kind_of_output_is_known(void **state)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 
 	(void)state;
 	assert_parses(&d, WITH("(\"a\",\"\",\"\",\"\"),(\"b\",\"" STORE OUT_X
@@ -92,7 +92,7 @@ static void every_kind_of_output_is_known(void **state)
 
 static void inputs_have_the_outputs_that_are_wanted(void **state)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 
 	(void)state;
 	assert_parses(&d, WITH(OUT,
@@ -108,7 +108,7 @@ static void inputs_have_the_outputs_that_are_wanted(void **state)
 
 static void escapes_are_undone(void **state)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 
 	(void)state;
 	assert_parses(&d, WITH(OUT, "", "", "\"a\\\"b\\\\c\\nd\\te\\rf\",\"\",\"\\\\n\"",
@@ -122,8 +122,8 @@ static void escapes_are_undone(void **state)
 
 static void lists_may_be_long(void **state)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
-	AUTO_BUF struct buf text;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
+	AUTO_BUF struct buf text = { 0 };
 
 	(void)state;
 	buf_init(&text, DERIVATION_MAX);
@@ -193,7 +193,7 @@ static void what_nix_does_not_write_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO(nf_derivation_release) struct nf_derivation d;
+		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 		struct nf_err err = { 0 };
 
 		expect_error(err, parse(&d, rows[i].text, &err), NF_E_FORMAT,
@@ -203,7 +203,7 @@ static void what_nix_does_not_write_is_refused(void **state)
 
 static void a_nul_is_refused(void **state)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -217,7 +217,7 @@ static void no_part_of_a_derivation_is_one(void **state)
 
 	(void)state;
 	for (size_t len = 0; len < text.len; len++) {
-		AUTO(nf_derivation_release) struct nf_derivation d;
+		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 		/* Its own memory, so that sanitizers see what reads too far. */
 		AUTO_FREE char *part = mem_dup(text.ptr, len);
 
@@ -228,8 +228,8 @@ static void no_part_of_a_derivation_is_one(void **state)
 
 static void newer_variants_are_refused_by_name(void **state)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
-	AUTO(nf_derivation_release) struct nf_derivation e;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
+	AUTO(nf_derivation_release) struct nf_derivation e = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -241,9 +241,9 @@ static void newer_variants_are_refused_by_name(void **state)
 
 static void sizes_are_limited(void **state)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
-	AUTO(nf_derivation_release) struct nf_derivation e;
-	AUTO_BUF struct buf text;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
+	AUTO(nf_derivation_release) struct nf_derivation e = { 0 };
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -283,7 +283,7 @@ static void substitutes_are_allowed_unless_it_says_otherwise(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_FREE char *text =
 			mem_printf(WITH(OUT, "", "", "", "%s"), rows[i].env);
-		AUTO(nf_derivation_release) struct nf_derivation d;
+		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 		bool allowed;
 
 		assert_parses(&d, text);
@@ -309,7 +309,7 @@ static void malformed_structured_attributes_are_refused(void **state)
 			WITH(OUT, "", "", "", "(\"__json\",\"%s\")"), rows[i].json);
 		AUTO_FREE char *why =
 			mem_printf("its structured attributes: %s", rows[i].why);
-		AUTO(nf_derivation_release) struct nf_derivation d;
+		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 		struct nf_err err;
 		bool allowed;
 
@@ -443,7 +443,7 @@ static void nix_reads_the_same(void **state)
 	{
 		AUTO_FREE char *name = mem_printf("root%s", path);
 		AUTO_FREE char *text = temp_dir_read(t, name);
-		AUTO(nf_derivation_release) struct nf_derivation d;
+		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 		bool allowed;
 
 		assert_parses(&d, text);

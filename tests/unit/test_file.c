@@ -60,7 +60,7 @@ static void an_atomic_file_appears_whole_at_its_commit(void **state)
 {
 	struct fixture *f = *state;
 	struct atomic_file file;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 	struct stat st;
 
@@ -92,7 +92,7 @@ static void a_discarded_file_leaves_nothing(void **state)
 static void reading_holds_its_limit_and_tells_absence(void **state)
 {
 	struct fixture *f = *state;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 
 	buf_init(&text, 3);
@@ -226,7 +226,7 @@ static void two_atomic_files_of_one_name_do_not_meet(void **state)
 {
 	struct fixture *f = *state;
 	struct atomic_file one, two;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 
 	assert_int_equal(atomic_file_open(&one, f->fd, "x", 0644, &err), 0);

@@ -534,7 +534,7 @@ static void a_content_address_that_is_wrong_is_dropped(void **state)
 {
 	struct import_fixture *f = *state;
 	struct nf_import_result r = { 0 };
-	AUTO(nf_pathinfo_release) struct nf_pathinfo have;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
 	AUTO_FREE char *dir = temp_dir_join(f->dir, "root/nix/var/nix");
 	struct store_db *db;
 

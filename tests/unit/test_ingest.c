@@ -25,7 +25,7 @@ static struct nf_source *bytes_source(const struct buf *b)
 static void assert_whole(struct pool_fixture *f, struct pool *p, const struct made *m)
 {
 	struct nf_narinfo ni;
-	AUTO_BUF struct buf file;
+	AUTO_BUF struct buf file = { 0 };
 	struct nf_hash hash;
 	AUTO_FREE char *path = NULL;
 
@@ -76,7 +76,7 @@ static void every_level_stores_the_nar_as_it_says(void **state)
 static void the_same_nar_and_level_give_the_same_file(void **state)
 {
 	struct pool_fixture *f = *state;
-	AUTO_BUF struct buf encoded;
+	AUTO_BUF struct buf encoded = { 0 };
 	struct made m;
 
 	made_init_random(&m, f, "main", 300000);
@@ -94,8 +94,8 @@ static void keep_keeps_the_bytes_that_came(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *path = NULL;
-	AUTO_BUF struct buf encoded;
-	AUTO_BUF struct buf file;
+	AUTO_BUF struct buf encoded = { 0 };
+	AUTO_BUF struct buf file = { 0 };
 	struct nf_narinfo ni;
 	struct made m;
 
@@ -140,7 +140,7 @@ static const struct bad bads[] = {
 
 static void do_harm(struct made *m, enum harm harm, enum codec *codec)
 {
-	AUTO_BUF struct buf encoded;
+	AUTO_BUF struct buf encoded = { 0 };
 
 	*codec = CODEC_NONE;
 	switch (harm) {

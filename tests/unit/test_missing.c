@@ -317,7 +317,7 @@ static void expect_chain(struct run *r, struct nf_slice line)
 /* Messages have full paths, cases do not. */
 static void expect_failure(struct run *r, struct nf_slice line)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	const char *from = r->err.text, *path;
 
 	r->seen_error = true;
@@ -425,8 +425,8 @@ static void every_case_comes_out_as_it_says(void **state)
 static int answer_contents_of(struct missing *m, uint32_t id, const char *env,
 			      struct nf_err *err)
 {
-	AUTO(nf_derivation_release) struct nf_derivation d;
-	AUTO_BUF struct buf text;
+	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
+	AUTO_BUF struct buf text = { 0 };
 	bool is_a = strcmp(missing_node(m, id)->base, A_DRV) == 0;
 
 	buf_init(&text, 64 * KIB);

@@ -311,7 +311,7 @@ static void a_channel_fits_into_hundreds_of_bytes_a_path(void **state)
 static void nth_drv(struct nf_derivation *d, uint32_t n)
 {
 	struct nf_err err;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, 64 * KIB);
 	buf_addf(&text,

@@ -27,7 +27,7 @@ static void the_vectors_have_the_hashes_that_nix_gives(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < NAR_VECTORS; i++) {
-		AUTO_BUF struct buf nar;
+		AUTO_BUF struct buf nar = { 0 };
 		char text[NF_HASH_TEXT_MAX];
 		struct nf_hash hash;
 
@@ -45,8 +45,8 @@ static void what_is_read_is_written_again_byte_by_byte(void **state)
 	(void)state;
 	for (size_t i = 0; i < NAR_VECTORS; i++) {
 		for (size_t k = 0; k < ARRAY_SIZE(chunks); k++) {
-			AUTO_BUF struct buf nar;
-			AUTO_BUF struct buf again;
+			AUTO_BUF struct buf nar = { 0 };
+			AUTO_BUF struct buf again = { 0 };
 			struct nf_err err;
 
 			buf_init(&nar, MIB);
@@ -68,7 +68,7 @@ static void the_minimal_nar_is_this(void **state)
 				    "\10\0\0\0\0\0\0\0contents"
 				    "\6\0\0\0\0\0\0\0hello\n\0\0"
 				    "\1\0\0\0\0\0\0\0)\0\0\0\0\0\0";
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 	uint64_t nodes;
 
 	(void)state;
@@ -129,14 +129,14 @@ static void describe_nar(struct buf *out, struct nf_slice nar, size_t chunk)
 
 static void a_tree_is_told_in_events_whatever_the_runs(void **state)
 {
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 	uint64_t nodes;
 
 	(void)state;
 	buf_init(&nar, MIB);
 	nar_script(&nar, nar_vectors[NAR_VECTOR_TREE].script);
 	for (size_t k = 0; k < ARRAY_SIZE(chunks); k++) {
-		AUTO_BUF struct buf text;
+		AUTO_BUF struct buf text = { 0 };
 
 		buf_init(&text, MIB);
 		describe_nar(&text, buf_slice(&nar), chunks[k]);
@@ -247,7 +247,7 @@ static void a_hostile_nar_is_refused_with_its_place_and_reason(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf nar;
+		AUTO_BUF struct buf nar = { 0 };
 
 		buf_init(&nar, MIB);
 		nar_script(&nar, rows[i].script);
@@ -280,7 +280,7 @@ static void depth_is_bounded(void **state)
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_SIZE(chunks); k++) {
-		AUTO_BUF struct buf nar;
+		AUTO_BUF struct buf nar = { 0 };
 
 		buf_init(&nar, MIB);
 		nested(&nar, 64);
@@ -296,7 +296,7 @@ static void depth_is_bounded(void **state)
 
 static void a_nar_that_is_cut_anywhere_is_truncated(void **state)
 {
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 
 	(void)state;
 	buf_init(&nar, MIB);
@@ -317,8 +317,8 @@ static void a_nar_that_is_cut_anywhere_is_truncated(void **state)
 
 static void whatever_byte_is_changed_what_is_accepted_has_one_spelling(void **state)
 {
-	AUTO_BUF struct buf nar;
-	AUTO_BUF struct buf again;
+	AUTO_BUF struct buf nar = { 0 };
+	AUTO_BUF struct buf again = { 0 };
 
 	(void)state;
 	buf_init(&nar, MIB);
@@ -423,10 +423,10 @@ static void random_trees_survive_writing_and_reading(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 300; seed++) {
-		AUTO_BUF struct buf nar;
-		AUTO_BUF struct buf text;
-		AUTO_BUF struct buf read;
-		AUTO_BUF struct buf again;
+		AUTO_BUF struct buf nar = { 0 };
+		AUTO_BUF struct buf text = { 0 };
+		AUTO_BUF struct buf read = { 0 };
+		AUTO_BUF struct buf again = { 0 };
 		struct buf_sink sink;
 		struct maker m = { .seed = seed, .text = &text };
 		size_t chunk = seed % 5 ? seed : 0;
@@ -493,7 +493,7 @@ static const struct {
 
 static int write_all(const struct nf_nar_event *events, struct nf_err *err)
 {
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 	struct buf_sink sink;
 	struct nf_nar_writer *w;
 	int rc = 0;

@@ -53,14 +53,14 @@ static int read_checked(struct buf *out, struct nf_source *in,
 static void expect(const struct nf_pathinfo *info, const char *script, size_t len,
 		   const char *text)
 {
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 
 	buf_init(&nar, MIB);
 	nar_script(&nar, script);
 	if (len > nar.len)
 		len = nar.len;
 	for (size_t k = 0; k < ARRAY_SIZE(chunks); k++) {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 		struct nf_err err = { .text = "" };
 		int rc;
 
@@ -79,7 +79,7 @@ static void what_was_promised_passes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < NAR_VECTORS; i++) {
-		AUTO(nf_pathinfo_release) struct nf_pathinfo info;
+		AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 
 		promise_vector(&info, TREE, i);
 		expect(&info, nar_vectors[i].script, SIZE_MAX, "");
@@ -88,7 +88,7 @@ static void what_was_promised_passes(void **state)
 
 static void another_hash_is_refused_with_both(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo info;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 
 	(void)state;
 	promise(&info, TREE, EMPTY_HASH, 120);
@@ -99,7 +99,7 @@ static void another_hash_is_refused_with_both(void **state)
 
 static void a_nar_that_is_short_is_refused(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo info;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 
 	(void)state;
 	promise_vector(&info, TREE, NAR_VECTOR_TREE);
@@ -116,8 +116,8 @@ static void a_nar_that_is_short_is_refused(void **state)
 
 static void one_byte_more_is_refused(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo info;
-	AUTO_BUF struct buf nar;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
+	AUTO_BUF struct buf nar = { 0 };
 
 	(void)state;
 	promise_vector(&info, TREE, 3);
@@ -125,7 +125,7 @@ static void one_byte_more_is_refused(void **state)
 	nar_script(&nar, nar_vectors[3].script);
 	buf_add_char(&nar, '\0');
 	for (size_t k = 0; k < ARRAY_SIZE(chunks); k++) {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 		struct nf_err err;
 
 		buf_init(&out, MIB);
@@ -168,8 +168,8 @@ static void a_bomb_is_left_with_the_first_byte_too_many(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
 		struct bomb bomb = { { bomb_next, bomb_close }, runs[i], 0 };
-		AUTO(nf_pathinfo_release) struct nf_pathinfo info;
-		AUTO_BUF struct buf out;
+		AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
+		AUTO_BUF struct buf out = { 0 };
 		struct nf_err err;
 
 		buf_init(&out, MIB);
@@ -185,8 +185,8 @@ static void a_bomb_is_left_with_the_first_byte_too_many(void **state)
 
 static void a_content_address_of_these_bytes_passes(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo tree;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo hello;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo tree = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo hello = { 0 };
 
 	(void)state;
 	promise_vector(&tree, TREE, NAR_VECTOR_TREE);
@@ -199,8 +199,8 @@ static void a_content_address_of_these_bytes_passes(void **state)
 
 static void a_content_address_of_other_bytes_is_refused(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo tree;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo flat;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo tree = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo flat = { 0 };
 
 	(void)state;
 	promise_vector(&tree, TREE, 3);
@@ -218,7 +218,7 @@ static void a_content_address_of_other_bytes_is_refused(void **state)
 
 static void a_wrong_hash_is_told_before_a_wrong_content_address(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo info;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 
 	(void)state;
 	promise(&info, TREE, EMPTY_HASH, 120);
@@ -249,8 +249,8 @@ static void promise_self(struct nf_pathinfo *info, const struct buf *nar)
 
 static void a_self_reference_is_left_out_of_the_content_address(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo info;
-	AUTO_BUF struct buf nar;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
+	AUTO_BUF struct buf nar = { 0 };
 
 	(void)state;
 	buf_init(&nar, MIB);
@@ -262,8 +262,8 @@ static void a_self_reference_is_left_out_of_the_content_address(void **state)
 
 static void a_content_address_that_cannot_be_read_is_refused_at_once(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo info;
-	AUTO_BUF struct buf out;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
+	AUTO_BUF struct buf out = { 0 };
 	struct nf_err err;
 
 	(void)state;
@@ -277,8 +277,8 @@ static void a_content_address_that_cannot_be_read_is_refused_at_once(void **stat
 
 static void the_reader_ends_only_with_a_verdict(void **state)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo info;
-	AUTO_BUF struct buf nar;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
+	AUTO_BUF struct buf nar = { 0 };
 	const struct nf_trusted trusted = { .info = &info, .by = "test" };
 	AUTO(source_closep) struct nf_source *src = NULL;
 	struct nf_err err;

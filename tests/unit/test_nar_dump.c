@@ -45,8 +45,8 @@ static int dump(struct buf *out, int dir_fd, const char *path, struct nf_err *er
 
 static void expect_nar(int dir_fd, const char *path, const char *script)
 {
-	AUTO_BUF struct buf want;
-	AUTO_BUF struct buf got;
+	AUTO_BUF struct buf want = { 0 };
+	AUTO_BUF struct buf got = { 0 };
 	struct nf_err err = { .text = "" };
 
 	buf_init(&want, MIB);
@@ -60,7 +60,7 @@ static void expect_nar(int dir_fd, const char *path, const char *script)
 static void expect_error(int dir_fd, const char *path, enum nf_error code,
 			 const char *text)
 {
-	AUTO_BUF struct buf got;
+	AUTO_BUF struct buf got = { 0 };
 	struct nf_err err;
 
 	buf_init(&got, MIB);
@@ -175,7 +175,7 @@ static void make_nested(int dir_fd, int levels)
 static void depth_is_bounded(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 	struct nf_err err;
 
 	buf_init(&nar, MIB);
@@ -193,7 +193,7 @@ static void a_large_file_passes_in_pieces(void **state)
 	char *text = malloc(700001);
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		AUTO_BUF struct buf nar;
+		AUTO_BUF struct buf nar = { 0 };
 		char name[16];
 
 		snprintf(name, sizeof(name), "large%zu", i);
@@ -229,8 +229,8 @@ static void an_error_of_the_sink_ends_the_dump(void **state)
 static void real_nix_dumps_the_same_bytes(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO_BUF struct buf ours;
-	AUTO_BUF struct buf theirs;
+	AUTO_BUF struct buf ours = { 0 };
+	AUTO_BUF struct buf theirs = { 0 };
 	int status;
 
 	if (!temp_dir_have_command("nix-store"))

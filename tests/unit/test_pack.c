@@ -87,7 +87,7 @@ static void read_narinfo(struct pool_fixture *f, struct nf_bundle *b, size_t mem
 {
 	struct nf_source *src = NULL;
 	struct buf_sink sink;
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, MIB);
 	buf_sink_init(&sink, &text);
@@ -162,8 +162,8 @@ static void the_bytes_depend_only_on_paths_key_and_level(void **state)
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *first = output_path(f, "first");
 	AUTO_FREE char *second = output_path(f, "second");
-	AUTO_BUF struct buf a;
-	AUTO_BUF struct buf b;
+	AUTO_BUF struct buf a = { 0 };
+	AUTO_BUF struct buf b = { 0 };
 	struct pack_result result;
 	struct diamond d;
 
@@ -390,7 +390,7 @@ static void an_earlier_bundle_stays_when_packing_fails(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct pack_result result;
 	struct made m;
 
@@ -436,8 +436,8 @@ static void a_pipe_gets_the_same_bytes_as_a_file(void **state)
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_FREE char *copy = output_path(f, "copy");
 	struct pack_result to_file, to_pipe;
-	AUTO_BUF struct buf a;
-	AUTO_BUF struct buf b;
+	AUTO_BUF struct buf a = { 0 };
+	AUTO_BUF struct buf b = { 0 };
 	char number[16];
 	char *args[] = { copy, number };
 	pthread_t thread;

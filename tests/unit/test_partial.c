@@ -290,7 +290,7 @@ static void a_kept_download_becomes_the_entry_itself(void **state)
 	struct nf_narinfo ni;
 	struct stat before, after;
 	struct made m;
-	AUTO_BUF struct buf file;
+	AUTO_BUF struct buf file = { 0 };
 
 	made_init(&m, f, "main", "hello", NULL);
 	made_encode(&m, 7, &file);

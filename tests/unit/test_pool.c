@@ -25,7 +25,7 @@ static char *nar_path(const struct pool_fixture *f, const struct nf_narinfo *ni)
 
 static char *read_text(const char *path)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 
 	buf_init(&text, MIB);

@@ -81,7 +81,7 @@ static void show(struct world *w, size_t i, const struct nf_secret_key *key, boo
 
 static void assert_advice(struct world *w, size_t i, const char *want)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 
 	buf_init(&out, 65536);
 	buf_add_str(&out, "");
@@ -249,7 +249,7 @@ static void every_state_has_its_words_and_advice(void **state)
 	char text[PROBE_STATE_TEXT_MAX];
 
 	for (int s = PROBE_OK; s <= PROBE_OTHER_STORE; s++) {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 
 		w->reports[0].state = (enum probe_state)s;
 		assert_non_null(probe_report_state_text(text, &w->reports[0]));

@@ -55,7 +55,7 @@ static int open_error(const struct temp_dir *t, enum store_db_mode mode,
 static char *query(const struct temp_dir *t, const char *sql)
 {
 	AUTO_FREE char *file = temp_dir_join(t, STATE "/db/db.sqlite");
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	sqlite3_stmt *s = NULL;
 	sqlite3 *db = NULL;
 
@@ -132,8 +132,8 @@ static void a_new_database_has_the_tables_that_nix_makes(void **state)
 static void rows_are_what_nix_writes(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo b;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo b = { 0 };
 	const struct nf_pathinfo *both[] = { &a, &b };
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 
@@ -161,9 +161,9 @@ static void rows_are_what_nix_writes(void **state)
 static void what_was_registered_is_found(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo have;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo none;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo none = { 0 };
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 	struct nf_storepath other;
 	struct nf_err err;
@@ -202,8 +202,8 @@ static void what_was_registered_is_found(void **state)
 static void a_reference_that_is_not_valid_undoes_the_whole_set(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo b;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo b = { 0 };
 	const struct nf_pathinfo *both[] = { &a, &b };
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 	struct nf_err err;
@@ -225,7 +225,7 @@ static void a_reference_that_is_not_valid_undoes_the_whole_set(void **state)
 static void a_valid_path_is_left_but_gains_signatures(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 
 	make_info(&a, HASH_A "-tree");
@@ -244,9 +244,9 @@ static void a_valid_path_is_left_but_gains_signatures(void **state)
 static void only_missing_signatures_are_added(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo b;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo c;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo b = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo c = { 0 };
 	const struct nf_pathinfo *all[] = { &a, &b, &c };
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 	size_t added = 99;
@@ -345,9 +345,9 @@ static void reading_needs_a_database(void **state)
 static void a_reader_sees_what_a_writer_commits(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
 	struct store_db *writer = open_db(t, STORE_DB_WRITE);
-	AUTO(nf_pathinfo_release) struct nf_pathinfo b;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo b = { 0 };
 	struct store_db *reader = open_db(t, STORE_DB_READ);
 	struct nf_err err;
 	bool valid;
@@ -376,7 +376,7 @@ static size_t count_files(const struct temp_dir *t)
 static void reading_a_database_at_rest_leaves_no_files(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 	bool valid = false;
 	size_t before;
@@ -403,7 +403,7 @@ static void a_reader_sees_a_database_wake(void **state)
 	store_db_free(open_db(t, STORE_DB_WRITE));
 	reader = open_db(t, STORE_DB_READ);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		AUTO(nf_pathinfo_release) struct nf_pathinfo a, found;
+		AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 }, found = { 0 };
 
 		make_info(&a, names[i]);
 		assert_int_equal(store_db_query(reader, &a.path, true, &found, NULL),
@@ -425,7 +425,7 @@ static void a_reader_sees_a_database_wake(void **state)
 static void who_may_only_read_reads(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 	struct nf_err err;
 	bool valid = false;
@@ -485,8 +485,8 @@ static void odd_characters_in_the_path_are_no_part_of_the_uri(void **state)
 static void nix_reads_what_we_register(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo b;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo b = { 0 };
 	const struct nf_pathinfo *both[] = { &a, &b };
 	AUTO_FREE char *out = NULL;
 	struct store_db *db;
@@ -515,7 +515,7 @@ static void nix_reads_what_we_register(void **state)
 
 static int register_drv(const struct temp_dir *t, struct nf_err *err)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo a;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
 	const struct nf_pathinfo *one = &a;
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 	int rc;

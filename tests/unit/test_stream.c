@@ -28,7 +28,7 @@ static void a_range_of_a_file_is_read_exactly(void **state)
 {
 	AUTO_FD int fd = temp_file("0123456789");
 	AUTO(source_closep) struct nf_source *s = source_of_fd_range(fd, 2, 5);
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct buf_sink sink;
 	struct nf_err err;
 
@@ -56,7 +56,7 @@ static void a_range_without_a_size_goes_to_the_end(void **state)
 	AUTO_FREE char *bytes = calloc(1, size);
 	AUTO_FD int fd = temp_file("");
 	AUTO(source_closep) struct nf_source *s = source_of_fd_range(fd, 3, UINT64_MAX);
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct buf_sink sink;
 	struct nf_err err;
 
@@ -120,7 +120,7 @@ static void an_error_of_a_sink_ends_the_copy(void **state)
 
 static void a_pipe_is_read_to_its_end(void **state)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct nf_source *s;
 	struct buf_sink sink;
 	struct nf_err err;
@@ -194,7 +194,7 @@ static void layers_see_all_that_passes(void **state)
 static void a_sink_into_memory_holds_its_limit(void **state)
 {
 	AUTO(source_closep) struct nf_source *s = source_of_memory("0123456789", 10, 3);
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	struct buf_sink sink;
 	struct nf_err err;
 

@@ -110,7 +110,7 @@ static void hostile_text_cannot_steer_the_terminal(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 
 		buf_init(&out, 256);
 		human_clean(&out, nf_slice_str(rows[i].in));
@@ -133,7 +133,7 @@ static void shell_words_are_quoted_where_needed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 
 		buf_init(&out, 256);
 		human_shell_word(&out, rows[i].in);
@@ -218,7 +218,7 @@ static void the_line_says_what_is_known(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 
 		buf_init(&out, 512);
 		progress_view_line(&out, &rows[i].sample);
@@ -241,7 +241,7 @@ static void items_are_named_without_their_hash(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf out;
+		AUTO_BUF struct buf out = { 0 };
 
 		buf_init(&out, 512);
 		progress_view_item(&out, &rows[i].item);

@@ -102,7 +102,7 @@ static int unpack(const struct temp_dir *t, const struct buf *nar, size_t chunk,
 static void assert_same_nar(const struct temp_dir *t, const char *name,
 			    const struct buf *nar)
 {
-	AUTO_BUF struct buf again;
+	AUTO_BUF struct buf again = { 0 };
 	struct buf_sink sink;
 
 	buf_init(&again, 1 << 20);
@@ -133,7 +133,7 @@ static void a_tree_gets_canonical_metadata_whatever_the_umask(void **state)
 		{ 077, 7, "a private one" },
 		{ 0777, 4096, "one that leaves nothing" },
 	};
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 	struct nf_hash hash;
 	char text[NF_HASH_TEXT_MAX];
 
@@ -170,7 +170,7 @@ static void a_tree_gets_canonical_metadata_whatever_the_umask(void **state)
 static void a_group_that_directories_hand_down_is_no_mode(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 
 	assert_int_equal(fchmod(t->fd, 02755), 0);
 	make_nar(&nar, write_tree);
@@ -183,8 +183,8 @@ static void a_group_that_directories_hand_down_is_no_mode(void **state)
 static void a_file_or_link_can_be_the_whole(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO_BUF struct buf file;
-	AUTO_BUF struct buf link;
+	AUTO_BUF struct buf file = { 0 };
+	AUTO_BUF struct buf link = { 0 };
 	uint64_t nodes;
 
 	make_nar(&file, write_one_file);
@@ -203,7 +203,7 @@ static void a_file_or_link_can_be_the_whole(void **state)
 static void directories_may_be_as_deep_as_nix_allows(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 	uint64_t nodes;
 
 	make_nar(&nar, write_deep);
@@ -247,7 +247,7 @@ static void what_has_the_name_is_never_touched(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf nar;
+		AUTO_BUF struct buf nar = { 0 };
 		struct temp_dir *t;
 		struct nf_err err;
 
@@ -264,7 +264,7 @@ static void what_has_the_name_is_never_touched(void **state)
 
 static void a_nar_that_ends_early_is_an_error_at_any_length(void **state)
 {
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 
 	make_nar(&nar, write_tree);
 	for (size_t len = 0; len < nar.len; len += 8) {
@@ -283,7 +283,7 @@ static void a_nar_that_ends_early_is_an_error_at_any_length(void **state)
 static void an_interrupt_ends_it(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 
 	make_nar(&nar, write_tree);
 	interrupt_set(true);
@@ -294,7 +294,7 @@ static void an_interrupt_ends_it(void **state)
 static void finishing_replaces_nothing(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO_BUF struct buf nar;
+	AUTO_BUF struct buf nar = { 0 };
 	struct nf_err err;
 
 	make_nar(&nar, write_tree);
