@@ -1,0 +1,62 @@
+"""Bundles: made from a cache, imported, their sizes."""
+import os, statistics, subprocess, time
+
+from common import FERRY, PORT, ROOT, RUNS, WORK, Contender, compare, key, remove, sh
+
+def bundle_from_xz(top):
+    out = f"{WORK}/out"
+    compare("xz cache over HTTP to a signed zstd bundle, fresh pool", [
+        Contender("nixferry prefetch -o", f"{FERRY} prefetch --quiet --no-local-store {top} --substituter http://127.0.0.1:{PORT} "
+                  f"--trusted-public-key {key()} --pool {WORK}/pool --sign-key {WORK}/bench.sec -o {WORK}/out.bundle",
+                  [f"{WORK}/cache-xz"], [f"{WORK}/pool", f"{WORK}/out.bundle"]),
+        Contender("the limit: xz -dc | zstd -3, all cores",
+                  f"mkdir -p {out}; ls -S {WORK}/cache-xz/nar | xargs -P $(nproc) -I F sh -c "
+                  f"'xz -dc {WORK}/cache-xz/nar/F | zstd -q -3 -o {out}/F.zst'",
+                  [f"{WORK}/cache-xz"], [out]),
+        Contender("nix copy to file://?compression=zstd",
+                  f"nix copy --from http://127.0.0.1:{PORT} --to 'file://{out}?compression=zstd&parallel-compression=true' "
+                  f"--option trusted-public-keys '{key()}' --option http-connections 50 {top}",
+                  [f"{WORK}/cache-xz"], [out]),
+    ])
+
+def make_bundle(top, level="zstd:3", name="in"):
+    bundle = f"{WORK}/{name}.bundle"
+    if not os.path.exists(bundle):
+        sh([FERRY, "prefetch", "--quiet", "--no-local-store", top, "--substituter", f"file://{WORK}/cache-zstd", "--trusted-public-key", key(),
+            "--pool", f"{WORK}/pool-{name}", "--compress", level, "--sign-key", f"{WORK}/bench.sec", "-o", bundle])
+        remove(f"{WORK}/pool-{name}")
+    return bundle
+
+def import_bundle(top):
+    bundle = make_bundle(top)
+    root = f"{WORK}/root"
+    compare("bundle to a fresh root store, durable", [
+        Contender("nixferry import", f"mkdir -p {root}; {FERRY} import --quiet {bundle} --store {root} --trusted-public-key {key()}",
+                  [bundle], [root]),
+        Contender("the limit: zstd -dc TREE | tar x; sync",
+                  f"mkdir -p {root}; zstd -q -dc {WORK}/tree.tar.zst | tar x -C {root}; sync",
+                  [f"{WORK}/tree.tar.zst"], [root]),
+        Contender("nix copy from a zstd file:// cache",
+                  f"nix copy --from file://{WORK}/cache-zstd --to 'local?root={root}' "
+                  f"--option trusted-public-keys '{key()}' {top}",
+                  [f"{WORK}/cache-zstd"], [root]),
+    ])
+
+def sizes(top):
+    print("\n## Size and time by level\n\n| what | bytes | time to make | time to import |\n|---|---|---|---|")
+    for how in ("xz", "zstd"):
+        total = int(sh(f"cat {WORK}/cache-{how}/nar/* | wc -c"))
+        print(f"| {how} cache's NARs | {total / 1e6:.0f} MB | | |")
+    for level in os.environ.get("BENCH_LEVELS", "zstd:3 zstd:6 zstd:9 zstd:15").split():
+        remove(f"{WORK}/level.bundle", f"{WORK}/pool-level", f"{WORK}/root")
+        start = time.monotonic()
+        bundle = make_bundle(top, level, "level")
+        made = time.monotonic() - start
+        importer = Contender("import", f"mkdir -p {WORK}/root; {FERRY} import --quiet {bundle} --store {WORK}/root --trusted-public-key {key()}",
+                             [bundle], [f"{WORK}/root"])
+        importer.run()
+        print(f"| bundle, {level} | {os.path.getsize(bundle) / 1e6:.0f} MB | {made:.1f} s | {importer.times[0]:.2f} s |",
+              flush=True)
+    remove(f"{WORK}/level.bundle")
+
+SCENARIOS = [bundle_from_xz, import_bundle, sizes]
