@@ -146,7 +146,7 @@ check-corpus: $(FUZZ_BINS)
 	@sh tests/run/run-tests.sh $(B) corpus $(T)
 
 #: make check-threads   what runs on several threads (meant for FLAVOR=tsan)
-THREADED := workers progress ui bundle_threads bundle_write import ingest pool partial pack
+THREADED := workers progress ui bundle_threads bundle_write import intake ingest pool partial pack
 .PHONY: check-threads check-valgrind
 check-threads: all $(B)/cached $(B)/mkcache $(patsubst %,$(B)/unit/test_%,$(THREADED))
 	@sh tests/run/run-tests.sh $(B) threads

@@ -65,6 +65,13 @@ int drv_file_read(int store_fd, const struct nf_storepath *drv, struct nf_deriva
 	return rc ? err_prefix(err, rc, "'" NF_STORE_DIR "/%s'", drv->base) : 0;
 }
 
+int drv_file_check(int dir_fd, const char *name, struct nf_err *err)
+{
+	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
+
+	return read_drv(dir_fd, name, &drv, err);
+}
+
 static void free_reader(struct nf_nar_reader **r)
 {
 	nf_nar_reader_free(*r);

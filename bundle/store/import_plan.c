@@ -276,13 +276,13 @@ struct import_totals import_plan_totals(const struct import_plan *p,
 	return t;
 }
 
-static int query_path(struct import_path *path, struct store_db *db,
+static int query_path(struct import_path *path, struct intake *target,
 		      struct progress *progress, struct nf_err *err)
 {
 	const struct nf_pathinfo *info = &path->ni.info;
 	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
 	struct nf_err why;
-	int rc = store_db_query(db, &info->path, false, &have, &why);
+	int rc = intake_find(target, &info->path, false, &have, &why);
 
 	if (rc == -NF_E_MISSING)
 		return 0;
@@ -300,7 +300,7 @@ static int query_path(struct import_path *path, struct store_db *db,
 	return 0;
 }
 
-int import_plan_query(struct import_plan *p, struct store_db *db,
+int import_plan_query(struct import_plan *p, struct intake *target,
 		      struct progress *progress, struct nf_err *err)
 {
 	int rc = 0;
@@ -308,38 +308,39 @@ int import_plan_query(struct import_plan *p, struct store_db *db,
 	for (size_t i = 0; !rc && i < p->count; i++) {
 		rc = interrupt_check(err);
 		if (!rc)
-			rc = query_path(&p->paths[i], db, progress, err);
+			rc = query_path(&p->paths[i], target, progress, err);
 	}
 	return rc;
 }
 
-/* Whether BASE is in the bundle or valid in DB. */
-static int is_known(const struct import_plan *p, struct store_db *db,
+/* Whether BASE is in the bundle or valid in TARGET. */
+static int is_known(const struct import_plan *p, struct intake *target,
 		    struct nf_slice base, bool *ret, struct nf_err *err)
 {
 	struct nf_storepath path;
 	int rc;
 
 	*ret = import_plan_find(p, base) != NULL;
-	if (*ret || !db)
+	if (*ret || !target)
 		return 0;
 	rc = nf_storepath_parse_base(&path, base, err);
-	return rc ? rc : store_db_is_valid(db, &path, ret, err);
+	return rc ? rc : intake_is_valid(target, &path, ret, err);
 }
 
-static const char *where(struct store_db *db)
+static const char *where(struct intake *target)
 {
-	return db ? "neither in the bundle nor valid in the target" : "not in the bundle";
+	return target ? "neither in the bundle nor valid in the target"
+		      : "not in the bundle";
 }
 
-static int check_refs(const struct import_plan *p, struct store_db *db,
+static int check_refs(const struct import_plan *p, struct intake *target,
 		      const struct nf_pathinfo *info, struct nf_err *err)
 {
 	bool known;
 	int rc;
 
 	for (size_t i = 0; i < info->nrefs; i++) {
-		rc = is_known(p, db, info->refs[i], &known, err);
+		rc = is_known(p, target, info->refs[i], &known, err);
 		if (rc)
 			return rc;
 		if (!known)
@@ -347,12 +348,12 @@ static int check_refs(const struct import_plan *p, struct store_db *db,
 				       "'" NF_STORE_DIR "/%s' refers to '" NF_STORE_DIR
 				       "/%.*s', which is %s",
 				       info->path.base, NF_SLICE_ARG(info->refs[i]),
-				       where(db));
+				       where(target));
 	}
 	return 0;
 }
 
-int import_plan_check_closed(const struct import_plan *p, struct store_db *db,
+int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 			     struct nf_err *err)
 {
 	size_t roots = nf_bundle_root_count(p->bundle);
@@ -362,17 +363,17 @@ int import_plan_check_closed(const struct import_plan *p, struct store_db *db,
 	for (size_t i = 0; i < roots; i++) {
 		const struct nf_storepath *root = nf_bundle_root(p->bundle, i);
 
-		rc = is_known(p, db, nf_storepath_base(root), &known, err);
+		rc = is_known(p, target, nf_storepath_base(root), &known, err);
 		if (!rc && !known)
 			rc = err_set(err, NF_E_MISSING,
 				     "the bundle is made for '" NF_STORE_DIR
 				     "/%s', which is %s",
-				     root->base, where(db));
+				     root->base, where(target));
 		if (rc)
 			return rc;
 	}
 	for (size_t i = 0; !rc && i < p->count; i++)
 		if (p->paths[i].state == IMPORT_WANTED)
-			rc = check_refs(p, db, &p->paths[i].ni.info, err);
+			rc = check_refs(p, target, &p->paths[i].ni.info, err);
 	return rc;
 }

@@ -11,14 +11,12 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/progress.h"
-#include "store/store_db.h"
+#include "store/intake.h"
 
 enum import_state {
 	IMPORT_WANTED,
 	IMPORT_PRESENT,	 /* valid in the target already */
-	IMPORT_UNPACKED, /* verified and whole, not in its place yet */
-	IMPORT_READY, /* also what it refers to, in the batch that is registered next */
-	IMPORT_REGISTERED, /* by this import */
+	IMPORT_UNPACKED, /* verified and whole */
 };
 
 struct import_path {
@@ -59,14 +57,14 @@ struct import_totals {
 struct import_totals import_plan_totals(const struct import_plan *p,
 					enum import_state state);
 
-/* Finds out which paths are valid in DB already. A valid path with other contents stays
- * as it is, with a remark to PROGRESS. */
-int import_plan_query(struct import_plan *p, struct store_db *db,
+/* Finds out which paths are valid in the target already. A valid path with other contents
+ * stays as it is, with a remark to PROGRESS. */
+int import_plan_query(struct import_plan *p, struct intake *target,
 		      struct progress *progress, struct nf_err *err) MUST_CHECK;
 
 /* NF_E_MISSING if a path that is wanted refers to one, or the bundle is made for one,
- * that is neither in the bundle nor valid in DB (NULL: nothing is valid). */
-int import_plan_check_closed(const struct import_plan *p, struct store_db *db,
+ * that is neither in the bundle nor valid in TARGET (NULL: nothing is). */
+int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 			     struct nf_err *err) MUST_CHECK;
 
 #endif

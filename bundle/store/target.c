@@ -118,22 +118,31 @@ static int open_parts(struct target *t, struct nf_err *err)
 	return open_state_parts(t, err);
 }
 
-int target_open(struct target *t, const char *root, struct nf_err *err)
+void target_name(struct target *t, const char *root)
 {
 	size_t len = strlen(root);
-	int rc;
 
-	*t = (struct target)TARGET_INIT;
-	if (!len)
-		return err_set(err, NF_E_USAGE, "the store's root directory is empty");
 	while (len && root[len - 1] == '/')
 		len--;
+	*t = (struct target)TARGET_INIT;
 	t->root = mem_strndup(root, len);
 	t->state_dir = mem_printf("%s/nix/var/nix", t->root);
-	rc = len ? file_mkdirs_at(AT_FDCWD, t->root, err) : 0;
+}
+
+int target_open(struct target *t, const char *root, struct nf_err *err)
+{
+	const char *dir;
+	int rc = 0;
+
+	*t = (struct target)TARGET_INIT;
+	if (!root[0])
+		return err_set(err, NF_E_USAGE, "the store's root directory is empty");
+	target_name(t, root);
+	dir = t->root[0] ? t->root : "/";
+	if (t->root[0])
+		rc = file_mkdirs_at(AT_FDCWD, t->root, err);
 	if (!rc) {
-		t->root_fd =
-			open(len ? t->root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		t->root_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (t->root_fd < 0)
 			rc = err_sys(err, "cannot open the directory '%s'", root);
 	}

@@ -26,6 +26,8 @@ struct target {
  * where that group exists, else 0755), /nix/var/nix/{db,gcroots,profiles,temproots}. No
  * component below ROOT may be a symbolic link. */
 int target_open(struct target *t, const char *root, struct nf_err *err) MUST_CHECK;
+/* Its names alone, with nothing opened or made. */
+void target_name(struct target *t, const char *root);
 void target_close(struct target *t);
 
 /* Free bytes and inodes of the store's file system. */

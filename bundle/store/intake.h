@@ -1,0 +1,100 @@
+/* A target store that takes verified paths in, wherever they come from. Each is unpacked
+ * beside the store's paths; batches that are closed under references are moved to their
+ * places, made durable and registered. Killed at any moment, the store is valid, and what
+ * is not registered is not there. */
+#ifndef INTAKE_H
+#define INTAKE_H
+
+#include <nixferry/import.h>
+#include <nixferry/pathinfo.h>
+#include <nixferry/stream.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/progress.h"
+
+/* What is whole is to be registered this often, so that a killed run has not much to do
+ * again. */
+#define INTAKE_REGISTER_SECONDS 20
+
+struct intake;
+
+enum intake_mode {
+	INTAKE_WRITE, /* makes the store where there is none; one at a time */
+	INTAKE_READ,  /* to ask what is valid, and nothing else; there may be no store */
+};
+
+/* The store below ROOT. What is wrong with it is told now: NF_E_UNSUPPORTED (another
+ * schema), NF_E_SYS (not writable, another import is running). PROGRESS is borrowed. */
+int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
+		struct progress *progress, struct nf_err *err) MUST_CHECK;
+/* What is not registered is removed. */
+void intake_free(struct intake *in);
+DEFINE_CLEANUP(struct intake *, intake_free)
+const char *intake_root(const struct intake *in);
+
+/* For whoever needs a file of his own on the store's file system; borrowed. */
+int intake_temp_fd(const struct intake *in);
+
+/* What the database says of a path, without its references unless they are asked for:
+ * NF_E_MISSING if it is not valid. INFO is initialised in any case. Any thread. */
+int intake_find(struct intake *in, const struct nf_storepath *path, bool with_refs,
+		struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
+int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *ret,
+		    struct nf_err *err) MUST_CHECK;
+
+/* NF_E_NOSPACE if what was free when the store was opened is less than NARs of so many
+ * bytes with so many file system objects take. */
+int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
+		       struct nf_err *err) MUST_CHECK;
+
+/* A path's tree, unpacked and verified, and not handed over yet. */
+struct intake_tree {
+	char *temp;	/* private; NULL: none */
+	uint64_t nodes; /* file system objects */
+};
+
+/* Unpacks NAR (borrowed), which must verify its bytes by itself (nar_checked_source), if
+ * INFO can be registered: a .drv must be one. On failure nothing is left. Any thread. */
+int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
+		  struct nf_source *nar, struct intake_tree *ret,
+		  struct nf_err *err) MUST_CHECK;
+
+/* Hands TREE, which becomes empty, over to be registered as INFO (copied) says. TOKEN
+ * (free(); may be NULL) is taken over, see intake_on_registered. A path that was handed
+ * over before, by whoever was faster, stays as it is. Any thread. */
+void intake_add(struct intake *in, const struct nf_pathinfo *info,
+		struct intake_tree *tree, char *token);
+
+/* Calls FN with the token of each path that has one, once it is registered; it comes from
+ * the thread that registers. Before the first intake_add. */
+void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *token),
+			  void *ctx);
+
+/* Registers what was handed over and refers to nothing but what is valid or registered
+ * with it. After a failure nothing is registered any more: what was written may be lost.
+ * One thread at a time. */
+int intake_register(struct intake *in, struct nf_err *err) MUST_CHECK;
+
+/* Paths that were handed over and are not registered. */
+size_t intake_waiting(struct intake *in);
+/* Why one of them is not: NF_E_MISSING (a reference that is not there), NF_E_FORMAT (a
+ * circle of references); 0 if there is none. After intake_register. */
+int intake_why_waiting(struct intake *in, struct nf_err *err) MUST_CHECK;
+
+/* Adds the signatures that valid paths lack. */
+int intake_add_sigs(struct intake *in, const struct nf_pathinfo *const *infos,
+		    size_t count, struct nf_err *err) MUST_CHECK;
+
+/* Keeps ROOTS alive in the target, and makes the one that it is then the current
+ * generation of PROFILE (NULL: none): *ret_link as of struct nf_import_result. All is on
+ * the disk when it returns. */
+int intake_add_roots(struct intake *in, const struct nf_storepath *roots, size_t count,
+		     const char *profile, char **ret_link, struct nf_err *err) MUST_CHECK;
+
+/* Fills in what was imported so far. */
+void intake_tell(struct intake *in, struct nf_import_result *r);
+
+#endif

@@ -1,0 +1,20 @@
+/* The directory in a target's store that trees are unpacked in before they are moved to
+ * their places: one for all imports, one import at a time. */
+#ifndef UNPACK_DIR_H
+#define UNPACK_DIR_H
+
+#include "base/err.h"
+#include "store/target.h"
+
+/* The collector of a live store leaves directories of this prefix alone while they are
+ * locked. */
+#define UNPACK_DIR_NAME "tmp-nixferry"
+
+/* Makes, locks and empties it; *ret_fd is the caller's and holds the lock. NF_E_SYS if
+ * another import has it. */
+int unpack_dir_open(int *ret_fd, const struct target *t, struct nf_err *err) MUST_CHECK;
+
+/* Removes it with what is left in it; FD still has the lock. */
+int unpack_dir_remove(const struct target *t, struct nf_err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,358 @@
+#include "store/intake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/stream.h"
+#include "base/workers.h"
+#include "expect.h"
+#include "import_fixture.h"
+
+static struct intake *open_intake(struct import_fixture *f, enum intake_mode mode)
+{
+	AUTO_FREE char *root = temp_dir_join(f->dir, "root");
+	struct intake *in = NULL;
+	struct nf_err err = { 0 };
+
+	if (intake_open(&in, root, mode, NULL, &err))
+		fail_msg("%s", err.text);
+	return in;
+}
+
+static int unpack(struct intake *in, const struct made_path *p, struct intake_tree *tree,
+		  struct nf_err *err)
+{
+	AUTO(source_closep)
+	struct nf_source *nar = source_of_memory(p->nar.ptr, p->nar.len, 4096);
+
+	return intake_unpack(in, &p->ni.info, nar, tree, err);
+}
+
+static void add(struct intake *in, const struct made_path *p, const char *token)
+{
+	struct intake_tree tree = { 0 };
+	struct nf_err err = { 0 };
+
+	if (unpack(in, p, &tree, &err))
+		fail_msg("%s", err.text);
+	intake_add(in, &p->ni.info, &tree, token ? mem_strdup(token) : NULL);
+	assert_null(tree.temp);
+}
+
+static void register_now(struct intake *in)
+{
+	struct nf_err err = { 0 };
+
+	if (intake_register(in, &err))
+		fail_msg("%s", err.text);
+}
+
+static bool is_valid(struct intake *in, const struct made_path *p)
+{
+	bool valid;
+
+	assert_int_equal(intake_is_valid(in, &p->ni.info.path, &valid, NULL), 0);
+	return valid;
+}
+
+static bool is_there(struct import_fixture *f, const struct made_path *p)
+{
+	AUTO_FREE char *name = mem_printf("root/nix/store/%s", p->ni.info.path.base);
+
+	return temp_dir_has(f->dir, name);
+}
+
+static struct nf_import_result told(struct intake *in)
+{
+	struct nf_import_result r = { 0 };
+
+	intake_tell(in, &r);
+	return r;
+}
+
+static void note_token(void *ctx, const char *token)
+{
+	char *log = ctx;
+
+	snprintf(log + strlen(log), 64 - strlen(log), "%s ", token);
+}
+
+static void a_path_waits_for_what_it_refers_to(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *top = import_fixture_add(f, 0, "top", "top\n");
+	struct made_path *mid = import_fixture_add(f, 1, "mid", "mid\n");
+	struct made_path *low = import_fixture_add(f, 2, "low", "low\n");
+	struct made_path *other = import_fixture_add(f, 3, "other", "other\n");
+	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
+	char log[64] = "";
+	struct nf_err err;
+	char text[1024];
+
+	import_fixture_ref(top, mid);
+	import_fixture_ref(top, top);
+	import_fixture_ref(mid, low);
+	intake_on_registered(in, note_token, log);
+	add(in, top, "t");
+	add(in, mid, "m");
+	add(in, other, NULL);
+	register_now(in);
+	assert_true(is_valid(in, other) && is_there(f, other));
+	assert_false(is_valid(in, top) || is_there(f, top));
+	assert_int_equal(intake_waiting(in), 2);
+	snprintf(text, sizeof(text),
+		 "'/nix/store/%s' needs '/nix/store/%s', which is not valid in '%s/root'",
+		 top->ni.info.path.base, low->ni.info.path.base, f->dir->path);
+	expect_error(err, intake_why_waiting(in, &err), NF_E_MISSING, text);
+	add(in, low, "l");
+	register_now(in);
+	assert_string_equal(log, "l m t ");
+	assert_int_equal(intake_waiting(in), 0);
+	assert_int_equal(intake_why_waiting(in, NULL), 0);
+	assert_true(is_valid(in, top) && is_valid(in, mid) && is_valid(in, low));
+	assert_int_equal(told(in).imported, 4);
+	assert_int_equal(told(in).nodes, 16);
+	assert_int_equal(told(in).nar_bytes,
+			 top->nar.len + mid->nar.len + low->nar.len + other->nar.len);
+}
+
+static void a_reference_may_be_valid_already(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *lib = import_fixture_add(f, 0, "lib", "lib\n");
+	struct made_path *prog = import_fixture_add(f, 1, "prog", "prog\n");
+	struct intake *in = open_intake(f, INTAKE_WRITE);
+
+	import_fixture_ref(prog, lib);
+	add(in, lib, NULL);
+	register_now(in);
+	intake_free(in);
+	in = open_intake(f, INTAKE_WRITE);
+	add(in, prog, NULL);
+	register_now(in);
+	assert_true(is_valid(in, prog));
+	assert_int_equal(told(in).imported, 1);
+	intake_free(in);
+}
+
+static void a_circle_is_never_registered(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *a = import_fixture_add(f, 0, "a", "a\n");
+	struct made_path *b = import_fixture_add(f, 1, "b", "b\n");
+	struct made_path *user = import_fixture_add(f, 2, "user", "user\n");
+	struct made_path *used = import_fixture_add(f, 3, "used", "used\n");
+	struct intake *in = open_intake(f, INTAKE_WRITE);
+	struct nf_err err;
+
+	import_fixture_ref(a, b);
+	import_fixture_ref(a, used);
+	import_fixture_ref(b, a);
+	import_fixture_ref(user, b);
+	add(in, user, NULL);
+	add(in, a, NULL);
+	add(in, b, NULL);
+	add(in, used, NULL);
+	register_now(in);
+	assert_true(is_valid(in, used));
+	assert_int_equal(intake_waiting(in), 3);
+	assert_int_equal(intake_why_waiting(in, &err), -NF_E_FORMAT);
+	assert_non_null(strstr(err.text, "refers to itself through others"));
+	intake_free(in);
+	assert_false(is_there(f, a) || is_there(f, b) || is_there(f, user));
+	assert_false(temp_dir_has(f->dir, "root/nix/store/tmp-nixferry"));
+}
+
+static void what_comes_twice_is_taken_once(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *p = import_fixture_add(f, 0, "twice", "twice\n");
+	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
+	struct intake_tree one = { 0 }, two = { 0 }, three = { 0 };
+	char log[64] = "";
+
+	intake_on_registered(in, note_token, log);
+	assert_int_equal(unpack(in, p, &one, NULL), 0);
+	assert_int_equal(unpack(in, p, &two, NULL), 0);
+	assert_int_equal(unpack(in, p, &three, NULL), 0);
+	intake_add(in, &p->ni.info, &one, mem_strdup("1"));
+	intake_add(in, &p->ni.info, &two, mem_strdup("2"));
+	assert_int_equal(intake_waiting(in), 1);
+	register_now(in);
+	intake_add(in, &p->ni.info, &three, mem_strdup("3"));
+	assert_int_equal(intake_waiting(in), 0);
+	register_now(in);
+	assert_string_equal(log, "1 ");
+	assert_int_equal(told(in).imported, 1);
+}
+
+static void what_cannot_be_unpacked_leaves_nothing(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *p = import_fixture_add(f, 0, "short", "short\n");
+	struct made_path *drv = import_fixture_add(f, 1, "x.drv", "");
+	struct made_path *many = import_fixture_add(f, 2, "many", "many\n");
+	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
+	struct intake_tree tree = { 0 };
+	AUTO_FREE char *left = NULL;
+	struct nf_err err;
+
+	p->nar.len -= 8;
+	assert_int_equal(unpack(in, p, &tree, &err), -NF_E_FORMAT);
+	expect_error(err, unpack(in, drv, &tree, &err), NF_E_FORMAT,
+		     "a derivation that is no regular file");
+	for (int i = 0; i < 3; i++) {
+		AUTO_FREE char *sig = mem_printf("%d:%030000d", i, 0);
+
+		nf_pathinfo_add_sig(&many->ni.info, nf_slice_str(sig));
+	}
+	assert_int_equal(unpack(in, many, &tree, &err), -NF_E_LIMIT);
+	assert_null(tree.temp);
+	free(temp_dir_run(NULL,
+			  "cd '%s/root/nix/store' && find tmp-nixferry -mindepth 1 "
+			  ">../left",
+			  f->dir->path));
+	left = temp_dir_read(f->dir, "root/nix/left");
+	assert_string_equal(left, "");
+}
+
+static void after_a_failure_nothing_is_registered(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *p = import_fixture_add(f, 0, "one", "one\n");
+	struct made_path *q = import_fixture_add(f, 1, "two", "two\n");
+	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
+	struct nf_err err = { 0 };
+
+	add(in, p, NULL);
+	/* The tree is gone from under us. */
+	free(temp_dir_run(NULL, "rm -rf '%s'/root/nix/store/tmp-nixferry/*",
+			  f->dir->path));
+	assert_int_equal(intake_register(in, &err), -NF_E_SYS);
+	add(in, q, NULL);
+	expect_error(err, intake_register(in, &err), NF_E_SYS,
+		     "an earlier failure to register");
+	assert_false(is_valid(in, p) || is_valid(in, q));
+	assert_false(is_there(f, p) || is_there(f, q));
+}
+
+static void asking_needs_no_store_and_makes_none(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *p = import_fixture_add(f, 0, "one", "one\n");
+	struct intake *in = open_intake(f, INTAKE_READ);
+	struct nf_pathinfo info;
+	struct nf_err err;
+
+	assert_false(is_valid(in, p));
+	assert_int_equal(intake_find(in, &p->ni.info.path, true, &info, &err),
+			 -NF_E_MISSING);
+	nf_pathinfo_release(&info);
+	assert_int_equal(intake_check_space(in, 1ULL << 60, 1, NULL), 0);
+	intake_free(in);
+	assert_false(temp_dir_has(f->dir, "root"));
+	in = open_intake(f, INTAKE_WRITE);
+	add(in, p, NULL);
+	register_now(in);
+	intake_free(in);
+	in = open_intake(f, INTAKE_READ);
+	assert_true(is_valid(in, p));
+	intake_free(in);
+}
+
+static void too_little_space_is_told_before(void **state)
+{
+	struct import_fixture *f = *state;
+	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
+	struct nf_err err;
+
+	assert_int_equal(intake_check_space(in, 1, 1, NULL), 0);
+	assert_int_equal(intake_check_space(in, 1ULL << 50, 1, &err), -NF_E_NOSPACE);
+	assert_non_null(strstr(err.text, "MiB free, 1073741825 MiB are needed"));
+	assert_int_equal(intake_check_space(in, 1, 1ULL << 39, &err), -NF_E_NOSPACE);
+}
+
+static void missing_signatures_are_added(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *p = import_fixture_add(f, 0, "one", "one\n");
+	const struct nf_pathinfo *infos[] = { &p->ni.info };
+	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
+
+	add(in, p, NULL);
+	register_now(in);
+	nf_pathinfo_add_sig(&p->ni.info, NF_SLICE_LIT("other-1:AA=="));
+	assert_int_equal(intake_add_sigs(in, infos, 1, NULL), 0);
+	assert_int_equal(intake_add_sigs(in, infos, 1, NULL), 0);
+	assert_int_equal(told(in).sigs_added, 1);
+}
+
+/* ---- many threads ---- */
+
+#define MANY 12
+
+struct task {
+	struct intake *in;
+	const struct made_path *path;
+};
+
+static void run_task(void *arg, size_t worker)
+{
+	const struct task *t = arg;
+
+	(void)worker;
+	add(t->in, t->path, NULL);
+}
+
+static void paths_come_while_others_are_registered(void **state)
+{
+	struct import_fixture *f = *state;
+	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
+	struct workers *w = workers_new(3, MANY);
+	struct task tasks[MANY];
+
+	for (unsigned i = 0; i < MANY; i++) {
+		AUTO_FREE char *text = mem_printf("number %u\n", i);
+
+		import_fixture_add(f, i, "many", text);
+		if (i)
+			import_fixture_ref(&f->paths[i - 1], &f->paths[i]);
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		tasks[i] = (struct task){ in, &f->paths[i] };
+		workers_submit(w, run_task, &tasks[i]);
+	}
+	while (!workers_wait(w, 1))
+		register_now(in);
+	register_now(in);
+	workers_free(w);
+	assert_int_equal(told(in).imported, MANY);
+	assert_int_equal(intake_waiting(in), 0);
+}
+
+#define TEST(f)                                                                          \
+	cmocka_unit_test_setup_teardown(f, import_fixture_setup, import_fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_path_waits_for_what_it_refers_to),
+		TEST(a_reference_may_be_valid_already),
+		TEST(a_circle_is_never_registered),
+		TEST(what_comes_twice_is_taken_once),
+		TEST(what_cannot_be_unpacked_leaves_nothing),
+		TEST(after_a_failure_nothing_is_registered),
+		TEST(asking_needs_no_store_and_makes_none),
+		TEST(too_little_space_is_told_before),
+		TEST(missing_signatures_are_added),
+		TEST(paths_come_while_others_are_registered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
