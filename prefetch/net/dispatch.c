@@ -53,6 +53,7 @@ void dispatch_set_cache(struct dispatch *d, uint32_t cache,
 	if (cache >= d->cache_count)
 		make_caches(d, (size_t)cache + 1);
 	d->caches[cache].facts = *facts;
+	speed_init(&d->caches[cache]);
 	offer_cache(d, cache);
 }
 
@@ -66,6 +67,11 @@ void dispatch_set_state(struct dispatch *d, uint32_t cache, enum dispatch_state 
 	offer_cache(d, cache);
 	if (state == DISPATCH_GONE)
 		offer_gone(d, cache);
+}
+
+void dispatch_set_limit(struct dispatch *d, uint64_t rate)
+{
+	d->limit = rate;
 }
 
 /* ---- nodes ---- */
@@ -145,6 +151,7 @@ static uint32_t part_new(struct dispatch *d, uint32_t source, uint32_t file,
 	d->nodes[s->node].parts++;
 	d->active[c->facts.local]++;
 	c->active++;
+	speed_part_begins(d, &d->parts[id]);
 	return id;
 }
 
@@ -163,6 +170,7 @@ static void part_free(struct dispatch *d, uint32_t part)
 	struct part *p = &d->parts[part];
 	struct cache *c = &d->caches[p->cache];
 
+	speed_part_over(d, p);
 	d->active[c->facts.local]--;
 	c->active--;
 	offer_cache(d, p->cache);
@@ -237,7 +245,7 @@ static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fre
 
 static bool order_start(struct dispatch *d, unsigned where, struct dispatch_order *ret)
 {
-	uint32_t source = offer_best(d, where), file;
+	uint32_t source = choice_best(d, where), file;
 	struct run run;
 
 	if (source == NONE)
@@ -256,6 +264,73 @@ static bool order_start(struct dispatch *d, unsigned where, struct dispatch_orde
 	return true;
 }
 
+static void order_race(struct dispatch *d, const struct steal *s,
+		       struct dispatch_order *ret)
+{
+	struct part *p = &d->parts[s->part];
+	struct run run = { s->from, p->end };
+	uint32_t file = p->file;
+
+	ret->is_race = true;
+	if (s->is_other_file) {
+		file = file_new(d, p->node, s->source);
+		run = file_take_hole(&d->files[file]);
+		ret->fresh = true;
+	}
+	ret->part = part_new(d, s->source, file, run);
+	if (s->is_other_file)
+		return;
+	d->parts[ret->part].twin = s->part;
+	d->parts[s->part].twin = ret->part;
+}
+
+static void order_cut(struct dispatch *d, const struct steal *s,
+		      struct dispatch_order *ret)
+{
+	struct part *p = &d->parts[s->part];
+	struct run run = { s->from, p->end };
+
+	p->end = s->from;
+	speed_part_resized(d, p);
+	ret->cut = s->part;
+	ret->part = part_new(d, s->source, p->file, run);
+}
+
+/* Where there is nothing to start: what a part under way has still to bring, or half of
+ * it, may come sooner by another way. */
+static bool order_steal(struct dispatch *d, struct dispatch_order *ret)
+{
+	const struct part *p;
+	struct steal s;
+
+	if (!steal_find(d, &s))
+		return false;
+	ret->act = DISPATCH_START;
+	ret->node = d->sources[s.source].node;
+	ret->cache = d->sources[s.source].cache;
+	if (s.is_race)
+		order_race(d, &s, ret);
+	else
+		order_cut(d, &s, ret);
+	p = &d->parts[ret->part];
+	ret->file = d->files[p->file].number;
+	ret->from = p->from;
+	ret->end = p->end;
+	offer_node(d, ret->node);
+	offer_cache(d, ret->cache);
+	return true;
+}
+
+/* Who is under way may fall behind without any event. */
+static int64_t next_look(const struct dispatch *d)
+{
+	int64_t due = offer_next_due(d), look = d->now + METER_WINDOW_MS;
+
+	if (d->active[0] == 0 || d->active[0] >= d->opts.slots)
+		return due;
+	return look < due ? look : due;
+}
+
 void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret)
 {
 	*ret = (struct dispatch_order){
@@ -269,9 +344,9 @@ void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret)
 	d->now = now;
 	offer_due(d);
 	if (order_cancel(d, ret) || order_give_up(d, ret) || order_start(d, 1, ret) ||
-	    order_start(d, 0, ret))
+	    order_start(d, 0, ret) || order_steal(d, ret))
 		return;
-	ret->due = offer_next_due(d);
+	ret->due = next_look(d);
 }
 
 /* ---- what happened ---- */
@@ -290,6 +365,7 @@ void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t
 	first = f->hole_count ? file_take_hole(f) : (struct run){ p->end, p->end };
 	p->from = p->at = first.from;
 	p->end = first.end;
+	speed_part_resized(d, p);
 	offer_node(d, p->node);
 }
 
@@ -314,7 +390,9 @@ void dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool r
 		f->size = size;
 		if (p->end == DISPATCH_TO_END)
 			p->end = size;
+		speed_part_resized(d, p);
 	}
+	speed_part_flows(d, p);
 }
 
 void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t now)
@@ -325,6 +403,7 @@ void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t 
 	if (p->is_cancelled)
 		return;
 	p->at += n;
+	speed_part_bytes(d, p, n);
 	file_brought_by(&d->files[p->file], p->cache);
 }
 

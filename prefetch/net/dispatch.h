@@ -61,6 +61,10 @@ void dispatch_set_cache(struct dispatch *d, uint32_t cache,
 /* Parts that are under way from it run on, whatever the state. */
 void dispatch_set_state(struct dispatch *d, uint32_t cache, enum dispatch_state state);
 
+/* All caches together are not to bring more than RATE bytes a second (0: no limit): where
+ * that is reached, no part is helped. */
+void dispatch_set_limit(struct dispatch *d, uint64_t rate);
+
 /* ---- nodes ---- */
 
 struct dispatch_source {

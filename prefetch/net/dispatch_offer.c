@@ -3,11 +3,9 @@
 
 /* ---- caches that are ready: a heap ---- */
 
-static bool comes_first(const struct cache *a, const struct cache *b)
+static bool comes_first(const struct dispatch *d, uint32_t a, uint32_t b)
 {
-	if (a->facts.priority != b->facts.priority)
-		return a->facts.priority < b->facts.priority;
-	return a->active < b->active;
+	return choice_comes_first(d, &d->caches[a], &d->caches[b]);
 }
 
 static void ready_set(struct dispatch *d, struct ready *r, size_t at, uint32_t id)
@@ -21,15 +19,15 @@ static void ready_sift(struct dispatch *d, struct ready *r, size_t at)
 	uint32_t id = r->ids[at];
 	size_t child;
 
-	while (at && comes_first(&d->caches[id], &d->caches[r->ids[(at - 1) / 2]])) {
+	while (at && comes_first(d, id, r->ids[(at - 1) / 2])) {
 		ready_set(d, r, at, r->ids[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
 	while ((child = 2 * at + 1) < r->len) {
 		if (child + 1 < r->len &&
-		    comes_first(&d->caches[r->ids[child + 1]], &d->caches[r->ids[child]]))
+		    comes_first(d, r->ids[child + 1], r->ids[child]))
 			child++;
-		if (!comes_first(&d->caches[r->ids[child]], &d->caches[id]))
+		if (!comes_first(d, r->ids[child], id))
 			break;
 		ready_set(d, r, at, r->ids[child]);
 		at = child;
@@ -49,24 +47,29 @@ static void ready_remove(struct dispatch *d, struct ready *r, uint32_t cache)
 	ready_sift(d, r, at);
 }
 
-static bool has_offers(const struct cache *c)
+bool offer_has_any(const struct cache *c)
 {
 	return c->filled[0][0] | c->filled[0][1] | c->filled[1][0] | c->filled[1][1];
 }
 
-static bool has_room(const struct dispatch *d, const struct cache *c)
+bool offer_has_room(const struct dispatch *d, const struct cache *c)
 {
 	return c->active <
 	       (c->facts.local ? d->opts.local_slots : d->opts.slots_per_cache);
+}
+
+bool offer_is_ready(const struct dispatch *d, const struct cache *c)
+{
+	return c->state == DISPATCH_USABLE && offer_has_any(c) && offer_has_room(d, c);
 }
 
 void offer_cache(struct dispatch *d, uint32_t cache)
 {
 	struct cache *c = &d->caches[cache];
 	struct ready *r = &d->ready[c->facts.local];
-	bool is_ready = c->state == DISPATCH_USABLE && has_offers(c) && has_room(d, c);
 
-	if (!is_ready) {
+	speed_recount(d, c);
+	if (!offer_is_ready(d, c) || (c->active && !c->facts.local)) {
 		if (c->heap_at != NONE)
 			ready_remove(d, r, cache);
 		return;
@@ -126,13 +129,30 @@ static void bin_take(struct dispatch *d, uint32_t source)
 	s->bin = BIN_NOWHERE;
 }
 
-/* The largest bin that is not empty, of those that are shared (0) or not (1); or -1. */
-static int bin_largest(const struct cache *c, unsigned kind)
+/* The largest bin up to MOST that is not empty, of those that are shared (0) or not (1);
+ * or -1. */
+static int bin_largest(const struct cache *c, unsigned kind, unsigned most)
 {
-	for (int word = 1; word >= 0; word--)
-		if (c->filled[kind][word])
-			return word * 64 + 63 - __builtin_clzll(c->filled[kind][word]);
+	for (int word = (int)most / 64; word >= 0; word--) {
+		uint64_t filled = c->filled[kind][word];
+
+		if (word == (int)most / 64 && most % 64 < 63)
+			filled &= (2ULL << most % 64) - 1;
+		if (filled)
+			return word * 64 + 63 - __builtin_clzll(filled);
+	}
 	return -1;
+}
+
+uint32_t offer_largest(const struct cache *c, uint64_t most)
+{
+	int alone = bin_largest(c, 1, BIN_COUNT - 1);
+	int shared;
+
+	if (alone >= 0)
+		return c->bins[alone + BIN_COUNT];
+	shared = bin_largest(c, 0, bin_of(most));
+	return shared >= 0 ? c->bins[shared] : NONE;
 }
 
 /* ---- offers that wait for their time ---- */
@@ -188,6 +208,8 @@ int64_t offer_next_due(const struct dispatch *d)
 
 void offer_take_away(struct dispatch *d, uint32_t node)
 {
+	d->offered -= d->nodes[node].offered;
+	d->nodes[node].offered = 0;
 	for (uint32_t s = d->nodes[node].sources; s != NONE; s = d->sources[s].next) {
 		if (d->sources[s].bin == BIN_NOWHERE)
 			continue;
@@ -196,7 +218,7 @@ void offer_take_away(struct dispatch *d, uint32_t node)
 	}
 }
 
-static bool is_alive(const struct dispatch *d, const struct source *s)
+bool offer_is_alive(const struct dispatch *d, const struct source *s)
 {
 	return !s->is_out && d->caches[s->cache].state != DISPATCH_GONE;
 }
@@ -217,26 +239,8 @@ static bool is_of_use(const struct dispatch *d, const struct node *n, uint32_t s
 struct candidates {
 	unsigned alive, count;
 	int local, network; /* the best priorities; INT32_MAX: none */
+	uint64_t size;	    /* the smallest of what is missing */
 };
-
-static void look_at(struct dispatch *d, const struct node *n, struct candidates *c)
-{
-	*c = (struct candidates){ .local = INT32_MAX, .network = INT32_MAX };
-	for (uint32_t id = n->sources; id != NONE; id = d->sources[id].next) {
-		const struct source *s = &d->sources[id];
-		const struct dispatch_cache *facts = &d->caches[s->cache].facts;
-		int *best = facts->local ? &c->local : &c->network;
-
-		if (!is_alive(d, s))
-			continue;
-		c->alive++;
-		if (s->retry_at > d->now || !is_of_use(d, n, id))
-			continue;
-		c->count++;
-		if (facts->priority < *best)
-			*best = facts->priority;
-	}
-}
 
 static uint64_t size_of(const struct dispatch *d, const struct node *n, uint32_t source)
 {
@@ -248,13 +252,40 @@ static uint64_t size_of(const struct dispatch *d, const struct node *n, uint32_t
 	return s->file_size ? s->file_size : n->nar_size / 3;
 }
 
+static void look_at(struct dispatch *d, const struct node *n, struct candidates *c)
+{
+	*c = (struct candidates){
+		.local = INT32_MAX,
+		.network = INT32_MAX,
+		.size = UINT64_MAX,
+	};
+	for (uint32_t id = n->sources; id != NONE; id = d->sources[id].next) {
+		const struct source *s = &d->sources[id];
+		const struct dispatch_cache *facts = &d->caches[s->cache].facts;
+		int *best = facts->local ? &c->local : &c->network;
+		uint64_t size;
+
+		if (!offer_is_alive(d, s))
+			continue;
+		c->alive++;
+		if (s->retry_at > d->now || !is_of_use(d, n, id))
+			continue;
+		c->count++;
+		size = size_of(d, n, id);
+		if (size < c->size)
+			c->size = size;
+		if (facts->priority < *best)
+			*best = facts->priority;
+	}
+}
+
 static void offer_at(struct dispatch *d, const struct node *n, uint32_t source,
 		     const struct candidates *c)
 {
 	struct source *s = &d->sources[source];
 	bool prefer_local = c->local <= c->network && c->local != INT32_MAX;
 
-	if (!is_alive(d, s))
+	if (!offer_is_alive(d, s))
 		return;
 	if (s->retry_at > d->now) {
 		bin_put(d, source, BIN_LATER);
@@ -278,6 +309,10 @@ void offer_node(struct dispatch *d, uint32_t node)
 	if (!n->wanted || n->whole)
 		return;
 	look_at(d, n, &c);
+	if (c.count) {
+		n->offered = c.size;
+		d->offered += n->offered;
+	}
 	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
 		offer_at(d, n, s, &c);
 	if (c.alive || n->parts || !n->closed || n->is_doomed)
@@ -292,20 +327,4 @@ void offer_gone(struct dispatch *d, uint32_t cache)
 	for (unsigned bin = 0; bin <= BIN_LATER; bin++)
 		while (d->caches[cache].bins[bin] != NONE)
 			offer_node(d, d->sources[d->caches[cache].bins[bin]].node);
-}
-
-/* ---- the choice ---- */
-
-uint32_t offer_best(struct dispatch *d, unsigned where)
-{
-	const struct ready *r = &d->ready[where];
-	const struct cache *c;
-	int shared, alone;
-
-	if (d->active[where] >= (where ? d->opts.local_slots : d->opts.slots) || !r->len)
-		return NONE;
-	c = &d->caches[r->ids[0]];
-	shared = bin_largest(c, 0);
-	alone = bin_largest(c, 1);
-	return c->bins[alone >= shared ? alone + BIN_COUNT : shared];
 }

@@ -1,5 +1,8 @@
 /* What the files of the dispatcher share: dispatch.c takes events, dispatch_offer.c knows
- * which caches can do what for whom, dispatch_node.c what of each node is here. */
+ * which caches can do what for whom, dispatch_choice.c which of it is best to start,
+ * dispatch_steal.c what of that which is under way another cache would bring sooner,
+ * dispatch_speed.c how fast caches and parts are, dispatch_node.c what of each node is
+ * here. */
 #ifndef DISPATCH_STATE_H
 #define DISPATCH_STATE_H
 
@@ -21,6 +24,7 @@ struct node {
 	bool solo;	/* one cache at a time */
 	bool is_doomed; /* in the list of those to be given up */
 	bool is_waiting;
+	uint64_t offered; /* bytes that are counted in the dispatcher's */
 };
 
 struct source {
@@ -55,26 +59,45 @@ struct file {
 	bool by_several; /* or from an earlier run */
 };
 
+/* Bytes over time, in windows of at least METER_WINDOW_MS. */
+struct meter {
+	int64_t since;	/* the beginning of the window */
+	uint64_t bytes; /* in it */
+	uint64_t rate;	/* a second, so far; 0: unknown */
+};
+
 struct part {
 	bool is_active;
 	bool is_cancelled; /* the order is still to be given */
 	bool ranges;
+	bool is_flowing; /* its head has come */
 	uint32_t node, file, source, cache;
 	uint32_t twin; /* a race for the same bytes */
 	uint32_t next; /* free */
 	uint64_t from, at, end;
+	int64_t started;
+	struct meter meter;
+	uint64_t left; /* bytes that are counted in the cache's backlog */
 };
 
 struct cache {
 	struct dispatch_cache facts;
 	enum dispatch_state state;
 	unsigned active;  /* parts */
-	uint32_t heap_at; /* NONE: it is not ready */
+	unsigned flowing; /* of these, whose head has come */
+	struct meter meter;
+	bool is_measured;   /* in this run */
+	int64_t latency_ms; /* to an answer's head; as far as it is known */
+	uint64_t backlog;   /* bytes that its parts have still to bring */
+	bool is_counted;    /* among the dispatcher's usable ones, */
+	uint64_t counted;   /* and with this rate among the known */
+	uint32_t heap_at;   /* NONE: it is not ready */
 	uint32_t bins[BIN_LATER + 1];
 	uint64_t filled[2][2]; /* a bit a bin that is not empty */
 };
 
-/* Caches that could be asked now, the best on top. */
+/* Caches that could be asked now, the best on top. Of those of the network only the idle
+ * ones: how long the others will be busy changes all the time. */
 struct ready {
 	uint32_t *ids;
 	size_t len, cap;
@@ -92,7 +115,8 @@ struct list {
 
 struct dispatch {
 	struct dispatch_options opts;
-	int64_t now; /* as last told */
+	int64_t now;	/* as last told */
+	uint64_t limit; /* bytes a second, of all; 0: none */
 	struct node *nodes;
 	size_t node_count, node_cap;
 	struct source *sources;
@@ -113,6 +137,10 @@ struct dispatch {
 	struct list cancelled; /* parts */
 	struct list doomed;    /* nodes */
 	size_t waiting;
+	unsigned usable;      /* caches of the network */
+	uint64_t offered;     /* bytes on offer, each node's once */
+	uint64_t known_rates; /* of all caches of the network whose rate is known, */
+	unsigned known_count; /* and how many these are */
 };
 
 /* ---- dispatch_node.c: nodes, their files, the runs that are missing ---- */
@@ -147,7 +175,63 @@ void offer_gone(struct dispatch *d, uint32_t cache);
 /* Offers whose time has come. */
 void offer_due(struct dispatch *d);
 int64_t offer_next_due(const struct dispatch *d);
+bool offer_has_any(const struct cache *c);
+bool offer_has_room(const struct dispatch *d, const struct cache *c);
+bool offer_is_ready(const struct dispatch *d, const struct cache *c);
+/* Whether the node may be asked for there, now and ever. */
+bool offer_is_alive(const struct dispatch *d, const struct source *s);
+/* The largest offer that no other cache has, or else the largest of at most MOST bytes; a
+ * source, or NONE. */
+uint32_t offer_largest(const struct cache *c, uint64_t most);
+
+/* ---- dispatch_choice.c ---- */
+
+/* Which of two caches is asked first, both being idle. */
+bool choice_comes_first(const struct dispatch *d, const struct cache *a,
+			const struct cache *b);
 /* What to start next on the network (0) or on this machine (1): a source, or NONE. */
-uint32_t offer_best(struct dispatch *d, unsigned where);
+uint32_t choice_best(struct dispatch *d, unsigned where);
+
+/* ---- dispatch_steal.c ---- */
+
+/* What to take from a part that is under way. */
+struct steal {
+	uint32_t part;
+	uint32_t source; /* of the cache that takes */
+	uint64_t from;	 /* the cut; or where a race for the same bytes begins */
+	bool is_race;
+	bool is_other_file;
+};
+
+/* False if nothing would come notably sooner. */
+bool steal_find(struct dispatch *d, struct steal *ret);
+
+/* ---- dispatch_speed.c ---- */
+
+#define METER_WINDOW_MS 250
+
+void speed_init(struct cache *c);
+/* Brings the sums over all caches up to date. */
+void speed_recount(struct dispatch *d, struct cache *c);
+void speed_part_begins(struct dispatch *d, struct part *p);
+void speed_part_flows(struct dispatch *d, struct part *p);
+void speed_part_bytes(struct dispatch *d, struct part *p, uint64_t n);
+/* It ends elsewhere now. */
+void speed_part_resized(struct dispatch *d, struct part *p);
+void speed_part_over(struct dispatch *d, struct part *p);
+
+/* Bytes a second; a guess where nothing is known. Never 0. */
+uint64_t speed_of_cache(const struct dispatch *d, const struct cache *c);
+bool speed_is_known(const struct cache *c);
+/* Of a part that flows, silence included; may be 0. */
+uint64_t speed_of_part(const struct dispatch *d, const struct part *p);
+/* Until the part is through; SPEED_NEVER where nothing comes. */
+#define SPEED_NEVER (INT64_MAX / 4)
+int64_t speed_part_ms(const struct dispatch *d, const struct part *p);
+/* Until the cache is through with all that is asked of it. */
+int64_t speed_backlog_ms(const struct dispatch *d, const struct cache *c);
+int64_t speed_ms(uint64_t bytes, uint64_t rate);
+/* The time that all that is wanted will still take, if nothing changes. */
+int64_t speed_all_ms(const struct dispatch *d);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -9,9 +10,9 @@
 
 /* Parts that come over the network at once, and files that wait for a worker: what is on
  * the disk but not verified yet is bounded by the two. */
-#define TRANSFERS_DEFAULT 16
+#define TRANSFERS_DEFAULT 32
 #define WAITING_MAX	  32
-#define PART_MIN	  MIB
+#define PART_MIN	  (256 * KIB)
 /* More than one, so that a worker finds the next one already waiting. */
 #define LOCAL_PER_WORKER 2
 
@@ -45,10 +46,12 @@ void download_begin(struct engine *e)
 {
 	unsigned slots =
 		e->opts->transfers ? (unsigned)e->opts->transfers : TRANSFERS_DEFAULT;
+	size_t per_cache = e->opts->connections_per_cache;
 	size_t workers = e->opts->jobs ? e->opts->jobs : workers_cpu_count();
 	struct dispatch_options o = {
 		.slots = slots,
-		.slots_per_cache = slots,
+		.slots_per_cache =
+			per_cache && per_cache < slots ? (unsigned)per_cache : slots,
 		.local_slots = LOCAL_PER_WORKER * (unsigned)workers,
 		.part_min = PART_MIN,
 	};
@@ -278,6 +281,7 @@ void download_pump(struct engine *e, int64_t now)
 	if (e->stopping || e->opts->dry_run)
 		return;
 	tell_caches(e, now);
+	dispatch_set_limit(e->dispatch, rate_schedule_at(&e->opts->limit, time(NULL)));
 	follow_orders(e, now);
 }
 

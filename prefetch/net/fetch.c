@@ -155,9 +155,10 @@ static void learn_throughput(struct cache *c)
 		return;
 	if (c->transferring)
 		busy += engine_now_ms() - c->busy_since;
-	if (c->stats->bytes >= THROUGHPUT_BYTES_MIN && busy > 0)
+	if (c->stats->bytes >= THROUGHPUT_BYTES_MIN)
 		profile_measured(&c->learned, time(NULL), 0,
-				 c->stats->bytes * 1000 / (uint64_t)busy);
+				 c->stats->bytes * 1000 /
+					 (uint64_t)(busy > 0 ? busy : 1));
 }
 
 /* Other runs may have written meanwhile: what was learned is added to what is there now.

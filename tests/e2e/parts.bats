@@ -85,7 +85,8 @@ both() {
 
 @test "files that only claim to be the same are found out, and who lied is named" {
 	make_big_path 3000000
-	start_two --fault '/nar/*=truncate:1000000*1' -- --fault '/nar/*=flip:2000000'
+	start_two --fault '/nar/*=truncate:1000000*1' -- --fault '/nar/*=flip:2000000' \
+		--fault '/nar/*=delay:900'
 	run --separate-stderr both
 	[ "$status" -eq 0 ] || fail "$stderr"
 	grep -q "from cache '$B'.*wrong" <<<"$stderr" || fail "$stderr"

@@ -112,7 +112,7 @@ assert_not_again() {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults"
 	echo '/nar/*=slow:1000000' >"$T/faults"
-	start_fetch
+	start_fetch --connections-per-cache 1
 	wait_for 30 partial_has 500000
 	end_by KILL "$FETCH"
 	had=$(partial_bytes)
@@ -129,7 +129,7 @@ assert_not_again() {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults"
 	echo '/nar/*=slow:1000000' >"$T/faults"
-	start_fetch -o "$T/b.bundle" --sign-key "$T/lab.sec"
+	start_fetch -o "$T/b.bundle" --sign-key "$T/lab.sec" --connections-per-cache 1
 	wait_for 30 partial_has 500000
 	end_by INT "$FETCH"
 	[ "$ENDED" -eq 130 ]

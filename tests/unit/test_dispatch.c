@@ -270,6 +270,274 @@ static void this_machine_comes_before_the_network(void **state)
 	dispatch_free(d);
 }
 
+/* ---- choice ---- */
+
+static void set_speed(struct dispatch *d, uint32_t cache, int priority, uint64_t rate)
+{
+	dispatch_set_cache(d, cache,
+			   &(struct dispatch_cache){ .priority = priority,
+						     .latency_us = 10000,
+						     .throughput = rate });
+}
+
+static void caches_get_work_by_their_speed(void **state)
+{
+	struct dispatch *d = dispatch_with(3, 32, 32);
+	uint64_t bytes[3] = { 0 };
+
+	(void)state;
+	set_speed(d, 0, 40, 1 * MB);
+	set_speed(d, 1, 40, 12 * MB);
+	set_speed(d, 2, 40, 6 * MB);
+	for (uint32_t i = 0; i < 200; i++)
+		want(d, i, 2 * MB, 7);
+	for (int i = 0; i < 24; i++) {
+		struct dispatch_order o = next(d, 0, DISPATCH_START);
+
+		bytes[o.cache] += o.end - o.from;
+	}
+	/* 48 MB: 2.5, 30.3 and 15.2 would end at the same time. */
+	assert_in_range(bytes[0], 2 * MB, 4 * MB);
+	assert_in_range(bytes[1], 28 * MB, 32 * MB);
+	assert_in_range(bytes[2], 12 * MB, 18 * MB);
+	dispatch_free(d);
+}
+
+static void priority_decides_where_speed_does_not(void **state)
+{
+	struct dispatch *d = dispatch_with(2, 8, 8);
+
+	(void)state;
+	set_speed(d, 0, 40, 10 * MB);
+	set_speed(d, 1, 30, 10 * MB);
+	for (uint32_t i = 0; i < 8; i++)
+		want(d, i, 50000, 3);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(next(d, 0, DISPATCH_START).cache, 1);
+	dispatch_free(d);
+}
+
+static void caches_of_unknown_speed_are_all_sampled(void **state)
+{
+	struct dispatch *d = dispatch_with(4, 16, 16);
+	unsigned at[4] = { 0 };
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++)
+		want(d, i, 20 * MB, 15);
+	for (int i = 0; i < 12; i++)
+		at[next(d, 0, DISPATCH_START).cache]++;
+	for (int i = 0; i < 4; i++)
+		assert_in_range(at[i], 2, 4);
+	dispatch_free(d);
+}
+
+static void a_slow_cache_gets_what_it_can_bring_in_time(void **state)
+{
+	struct dispatch *d = dispatch_with(2, 8, 8);
+	uint64_t largest = 0;
+
+	(void)state;
+	set_speed(d, 0, 1, MB / 2);
+	set_speed(d, 1, 2, 50 * MB);
+	want(d, 0, 200 * MB, 3);
+	for (uint32_t i = 1; i < 20; i++)
+		want(d, i, MB, 3);
+	for (int i = 0; i < 6; i++) {
+		struct dispatch_order o = next(d, 0, DISPATCH_START);
+
+		if (o.cache == 0 && o.end > largest)
+			largest = o.end;
+	}
+	assert_int_equal(largest, MB);
+	dispatch_free(d);
+}
+
+/* ---- the end ---- */
+
+/* The part flows from START at RATE until NOW. */
+static void flow(struct dispatch *d, const struct dispatch_order *o, uint64_t rate,
+		 int64_t start, int64_t now)
+{
+	dispatch_part_head(d, o->part, 0, true, start);
+	for (int64_t t = start + 50; t <= now; t += 50)
+		dispatch_part_bytes(d, o->part, rate / 20, t);
+}
+
+static void the_last_part_is_cut_between_caches(void **state)
+{
+	struct dispatch *d = dispatch_with(2, 8, 1);
+	struct dispatch_order a, b, o;
+	uint64_t from, end;
+
+	(void)state;
+	set_speed(d, 0, 1, 2 * MB);
+	set_speed(d, 1, 2, 6 * MB);
+	want(d, 0, 100 * MB, 1);
+	want(d, 1, 10, 2);
+	a = next(d, 0, DISPATCH_START);
+	b = next(d, 0, DISPATCH_START);
+	dispatch_add_source(d, 0,
+			    &(struct dispatch_source){
+				    .cache = 1, .file_size = 100 * MB, .file_id = 1 });
+	assert_int_equal(b.node, 1);
+	flow(d, &a, 2 * MB, 10, 1010);
+	come(d, &b, 1020);
+	dispatch_verified(d, 1);
+	o = next(d, 1030, DISPATCH_START);
+	assert_int_equal(o.node, 0);
+	assert_int_equal(o.cache, 1);
+	assert_int_equal(o.cut, a.part);
+	assert_false(o.is_race);
+	assert_false(o.fresh);
+	assert_int_equal(o.end, 100 * MB);
+	/* A quarter stays with the one that is a third as fast as the other. */
+	assert_in_range(o.from, 24 * MB, 29 * MB);
+	dispatch_part_range(d, a.part, &from, &end);
+	assert_int_equal(end, o.from);
+	come(d, &o, 15000);
+	assert_false(dispatch_is_whole(d, 0));
+	dispatch_part_bytes(d, a.part, end - 2 * MB, 15000);
+	dispatch_part_end(d, a.part, DISPATCH_CAME, 0, 15000);
+	assert_true(dispatch_is_whole(d, 0));
+	dispatch_free(d);
+}
+
+static void a_large_file_comes_over_several_connections(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 8, 8);
+	struct dispatch_order o = { 0 };
+	unsigned parts = 1;
+
+	(void)state;
+	want(d, 0, 400 * MB, 1);
+	o = next(d, 0, DISPATCH_START);
+	/* Who serves no ranges is not asked for any. */
+	dispatch_part_head(d, o.part, 0, false, 30);
+	for (int64_t t = 50; t <= 1000; t += 50)
+		dispatch_part_bytes(d, o.part, 125000, t);
+	next(d, 1000, DISPATCH_WAIT);
+	flow(d, &o, 2500000, 1000, 2000);
+	for (;;) {
+		dispatch_next(d, 2000, &o);
+		if (o.act != DISPATCH_START)
+			break;
+		dispatch_part_head(d, o.part, 0, true, 2000);
+		parts++;
+	}
+	assert_int_equal(parts, 8);
+	dispatch_free(d);
+}
+
+static void a_limit_for_all_is_not_worked_against(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 8, 8);
+	struct dispatch_order o;
+
+	(void)state;
+	dispatch_set_limit(d, 2500000);
+	want(d, 0, 400 * MB, 1);
+	o = next(d, 0, DISPATCH_START);
+	flow(d, &o, 2500000, 0, 1000);
+	next(d, 1000, DISPATCH_WAIT);
+	dispatch_set_limit(d, 0);
+	assert_int_equal(next(d, 1000, DISPATCH_START).cut, o.part);
+	dispatch_free(d);
+}
+
+static void a_part_that_falls_silent_is_raced(void **state)
+{
+	struct dispatch *d = dispatch_with(2, 8, 1);
+	struct dispatch_order a, b;
+
+	(void)state;
+	set_speed(d, 0, 1, 50 * MB);
+	set_speed(d, 1, 2, 2 * MB);
+	want(d, 0, 400000, 3);
+	a = next(d, 0, DISPATCH_START);
+	assert_int_equal(a.cache, 0);
+	assert_true(next(d, 0, DISPATCH_WAIT).due <= 1000);
+	flow(d, &a, 2 * MB, 10, 60);
+	next(d, 70, DISPATCH_WAIT);
+	b = next(d, 5000, DISPATCH_START);
+	assert_int_equal(b.cache, 1);
+	assert_true(b.is_race);
+	assert_false(b.fresh);
+	assert_int_equal(b.from, 100000);
+	assert_int_equal(b.end, 400000);
+	next(d, 5000, DISPATCH_WAIT);
+	come(d, &b, 5100);
+	assert_true(dispatch_is_whole(d, 0));
+	assert_int_equal(next(d, 5100, DISPATCH_CANCEL).part, a.part);
+	dispatch_free(d);
+}
+
+static void who_is_raced_may_win(void **state)
+{
+	struct dispatch *d = dispatch_with(2, 8, 1);
+	struct dispatch_order a, b;
+
+	(void)state;
+	set_speed(d, 0, 1, 50 * MB);
+	set_speed(d, 1, 2, 2 * MB);
+	want(d, 0, 400000, 3);
+	a = next(d, 0, DISPATCH_START);
+	flow(d, &a, 2 * MB, 10, 60);
+	b = next(d, 5000, DISPATCH_START);
+	assert_true(b.is_race);
+	dispatch_part_end(d, b.part, DISPATCH_BROKE, 9000, 5100);
+	assert_false(dispatch_is_whole(d, 0));
+	dispatch_part_bytes(d, a.part, 300000, 5200);
+	dispatch_part_end(d, a.part, DISPATCH_CAME, 0, 5200);
+	assert_true(dispatch_is_whole(d, 0));
+	next(d, 5200, DISPATCH_WAIT);
+	dispatch_free(d);
+}
+
+static void another_encoding_is_raced_from_its_start(void **state)
+{
+	struct dispatch *d = dispatch_with(2, 8, 1);
+	struct dispatch_source s = { .cache = 0, .file_size = 10 * MB, .file_id = 1 };
+	struct dispatch_order a, b;
+
+	(void)state;
+	set_speed(d, 0, 1, 50 * MB);
+	set_speed(d, 1, 2, 20 * MB);
+	dispatch_want(d, 0, 30 * MB);
+	dispatch_add_source(d, 0, &s);
+	s = (struct dispatch_source){ .cache = 1, .file_size = 8 * MB, .file_id = 2 };
+	dispatch_add_source(d, 0, &s);
+	dispatch_closed(d, 0);
+	a = next(d, 0, DISPATCH_START);
+	flow(d, &a, 100000, 10, 1010);
+	b = next(d, 1020, DISPATCH_START);
+	assert_int_equal(b.cache, 1);
+	assert_true(b.is_race);
+	assert_true(b.fresh);
+	assert_int_not_equal(b.file, a.file);
+	assert_int_equal(b.from, 0);
+	assert_int_equal(b.end, 8 * MB);
+	come(d, &b, 1500);
+	assert_true(dispatch_is_whole(d, 0));
+	assert_int_equal(next(d, 1500, DISPATCH_CANCEL).part, a.part);
+	dispatch_verified(d, 0);
+	dispatch_free(d);
+}
+
+static void an_answer_is_waited_for_before_another_is_asked(void **state)
+{
+	struct dispatch *d = dispatch_with(2, 8, 1);
+
+	(void)state;
+	set_speed(d, 0, 1, 50 * MB);
+	set_speed(d, 1, 2, 20 * MB);
+	want(d, 0, 400000, 3);
+	next(d, 0, DISPATCH_START);
+	next(d, 900, DISPATCH_WAIT);
+	assert_true(next(d, 1500, DISPATCH_START).is_race);
+	dispatch_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +551,17 @@ int main(void)
 		cmocka_unit_test(the_jobs_of_a_cache_that_is_gone_return_at_once),
 		cmocka_unit_test(an_open_node_waits_for_sources),
 		cmocka_unit_test(this_machine_comes_before_the_network),
+		cmocka_unit_test(caches_get_work_by_their_speed),
+		cmocka_unit_test(priority_decides_where_speed_does_not),
+		cmocka_unit_test(caches_of_unknown_speed_are_all_sampled),
+		cmocka_unit_test(a_slow_cache_gets_what_it_can_bring_in_time),
+		cmocka_unit_test(the_last_part_is_cut_between_caches),
+		cmocka_unit_test(a_large_file_comes_over_several_connections),
+		cmocka_unit_test(a_limit_for_all_is_not_worked_against),
+		cmocka_unit_test(a_part_that_falls_silent_is_raced),
+		cmocka_unit_test(who_is_raced_may_win),
+		cmocka_unit_test(another_encoding_is_raced_from_its_start),
+		cmocka_unit_test(an_answer_is_waited_for_before_another_is_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
