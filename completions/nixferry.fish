@@ -73,7 +73,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from pack' -l help -s h -d 'show
 complete -c nixferry -n __fish_use_subcommand -a import -d 'verify a bundle and unpack it into a target store'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -F
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l store -x -a '(__fish_complete_directories)' -d 'import into the store below this directory, such as /mnt'
-complete -c nixferry -n '__fish_seen_subcommand_from import' -l profile -x -d 'make the bundle\'s root the current generation of this profile, such as system'
+complete -c nixferry -n '__fish_seen_subcommand_from import' -l profile -x -d 'make what is imported the current generation of this profile, such as system'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l trusted-public-key -x -d 'trust this key too, beside those of nix.conf (default: cache.nixos.org\'s)'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l jobs -s j -x -d 'worker threads; default: one a processor'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l json -d 'print the result as one JSON document'

@@ -1,0 +1,52 @@
+#include "cmd/import_report.h"
+
+#include "base/cleanup.h"
+#include "cmd/human.h"
+
+/* The command that installs from what was imported. */
+static void add_next(const struct import_report *r, struct buf *out)
+{
+	char path[NF_STOREPATH_TEXT_MAX];
+
+	buf_add_str(out, "nixos-install --root ");
+	human_shell_word(out, r->root);
+	buf_addf(out, " --system %s --no-channel-copy --substituters \"\"",
+		 nf_storepath_format(path, r->toplevel));
+}
+
+void import_report_add_json(const struct import_report *r, struct json_doc *doc)
+{
+	const struct nf_import_result *result = r->result;
+	AUTO_BUF struct buf next = { 0 };
+
+	buf_init(&next, IMPORT_REPORT_MAX);
+	json_add_number(doc, "imported", result->imported);
+	json_add_number(doc, "present", result->present);
+	json_add_number(doc, "signaturesAdded", result->sigs_added);
+	json_add_number(doc, "narSize", result->nar_bytes);
+	json_add_number(doc, "nodes", result->nodes);
+	if (result->profile_link)
+		json_add_str(doc, "profile", result->profile_link);
+	if (r->toplevel)
+		add_next(r, &next);
+	if (next.len)
+		json_add_slice(doc, "next", buf_slice(&next));
+}
+
+void import_report_add_text(const struct import_report *r, struct buf *out)
+{
+	const struct nf_import_result *result = r->result;
+	char size[HUMAN_MAX];
+
+	buf_addf(out, "imported %zu paths (%s), %zu were there already\n",
+		 result->imported, human_size(size, result->nar_bytes), result->present);
+	if (result->sigs_added)
+		buf_addf(out, "added signatures to %zu of them\n", result->sigs_added);
+	if (result->profile_link)
+		buf_addf(out, "profile: %s\n", result->profile_link);
+	if (!r->toplevel)
+		return;
+	buf_add_str(out, "\nto install from it, without a network:\n\n  ");
+	add_next(r, out);
+	buf_add_str(out, "\n");
+}

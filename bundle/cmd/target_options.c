@@ -1,0 +1,48 @@
+#include "cmd/target_options.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct cmd_option options[] = {
+	{ "store", 0, "ROOT", "import into the store below this directory, such as /mnt",
+	  CMD_VALUE_DIR, NULL, false },
+	{ "profile", 0, "NAME",
+	  "make what is imported the current generation of this profile, such as system",
+	  0, NULL, false },
+	{ 0 },
+};
+const struct cmd_option_group options_target_store = { "Target store", options };
+
+/* The live store is in use, which an import does not provide for. */
+static int check_root(const char *root, struct nf_err *err)
+{
+	struct stat given, live;
+
+	if (stat(root, &given) != 0)
+		return err_sys(err, "store root '%s'", root);
+	if (!S_ISDIR(given.st_mode))
+		return err_set(err, NF_E_USAGE, "store root '%s' is no directory", root);
+	if (stat("/", &live) != 0)
+		return err_sys(err, "stat '/'");
+	if (given.st_dev == live.st_dev && given.st_ino == live.st_ino)
+		return err_set(
+			err, NF_E_USAGE,
+			"store root '%s' is the live system, which cannot be imported "
+			"into: give the root of another one, such as /mnt",
+			root);
+	return 0;
+}
+
+int target_options_read(struct target_options *ret, const struct cmd_args *args,
+			struct nf_err *err)
+{
+	ret->root = cmd_args_value(args, "store");
+	ret->profile = cmd_args_value(args, "profile");
+	if (ret->profile && strchr(ret->profile, '/'))
+		return err_set(err, NF_E_USAGE, "option '--profile': '%s' is no name",
+			       ret->profile);
+	if (ret->profile && !ret->root)
+		return err_set(err, NF_E_USAGE,
+			       "option '--profile' goes with --store ROOT");
+	return ret->root ? check_root(ret->root, err) : 0;
+}

@@ -1,0 +1,19 @@
+/* The target store that paths are imported into. */
+#ifndef TARGET_OPTIONS_H
+#define TARGET_OPTIONS_H
+
+#include "cmd/cmd_args.h"
+
+/* --store --profile */
+extern const struct cmd_option_group options_target_store;
+
+struct target_options {
+	const char *root;    /* NULL: none was given */
+	const char *profile; /* or NULL */
+};
+
+/* The root must be a directory, and not that of the live system; a profile needs one. */
+int target_options_read(struct target_options *ret, const struct cmd_args *args,
+			struct nf_err *err) MUST_CHECK;
+
+#endif
