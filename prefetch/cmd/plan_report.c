@@ -6,81 +6,11 @@
 
 #include "base/mem.h"
 #include "cmd/human.h"
+#include "cmd/plan_sums.h"
 #include "cmd/run_report.h"
-#include "plan/estimate.h"
 
 #define LARGEST_SHOWN 5
 #define LINES_SHOWN   20
-
-/* ---- sums ---- */
-
-struct sums {
-	size_t here, pool, fetch;
-	uint64_t pool_nar, fetch_nar, download;
-	size_t unsized; /* to be fetched, but no cache says how large the download is */
-};
-
-/* Per cache: what would come from it if the best source of each path is taken. */
-struct cache_sums {
-	size_t paths;
-	uint64_t download, nar;
-	const char *by; /* who vouches for the first of them */
-	bool mixed;	/* and somebody else for another */
-};
-
-static const struct resolver_source *best_source(const struct resolver_node *n)
-{
-	return n ? n->sources : NULL;
-}
-
-static struct sums add_up(const struct plan *p)
-{
-	struct sums s = { 0 };
-
-	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
-		const struct missing_node *node = missing_node(p->missing, id);
-		const struct resolver_node *n = query_node(p->query, id);
-
-		s.here += node->state == MISSING_VALID || node->state == MISSING_READ;
-		if (!node->substitute)
-			continue;
-		if (n && n->in_pool) {
-			s.pool++;
-			s.pool_nar += node->nar_size;
-			continue;
-		}
-		s.fetch++;
-		s.fetch_nar += node->nar_size;
-		s.download += node->download_size;
-		s.unsized += node->download_size == 0;
-	}
-	return s;
-}
-
-static struct cache_sums *sums_by_cache(const struct plan *p, size_t count)
-{
-	struct cache_sums *sums = mem_calloc(count, sizeof(*sums));
-
-	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
-		const struct missing_node *node = missing_node(p->missing, id);
-		const struct resolver_node *n = query_node(p->query, id);
-		const struct resolver_source *source = best_source(n);
-		struct cache_sums *c;
-
-		if (!node->substitute || !source || n->in_pool || source->cache >= count)
-			continue;
-		c = &sums[source->cache];
-		c->paths++;
-		c->nar += node->nar_size;
-		c->download += source->file_size;
-		if (!c->by)
-			c->by = n->by;
-		c->mixed |= strcmp(c->by, n->by) != 0;
-	}
-	return sums;
-}
-
-/* ---- time ---- */
 
 static uint64_t round_up(double seconds)
 {
@@ -89,67 +19,51 @@ static uint64_t round_up(double seconds)
 	return whole + (seconds > (double)whole);
 }
 
-/* What is on this machine is not waited for. */
-static struct estimate_share *shares(const struct plan *p, size_t count)
-{
-	AUTO_FREE struct cache_sums *sums = sums_by_cache(p, count);
-	struct estimate_share *list = mem_calloc(count, sizeof(*list));
-
-	for (size_t i = 0; i < count; i++) {
-		const struct profile_entry *known =
-			profile_find(p->profile, query_result(p->query)->caches[i].url);
-
-		if (query_result(p->query)->caches[i].local)
-			continue;
-		list[i].bytes = sums[i].download;
-		list[i].throughput = known ? known->throughput : 0;
-		list[i].latency_us = known ? known->latency_us : 0;
-	}
-	return list;
-}
-
 /* ---- for people ---- */
 
-static void print_caches(const struct plan *p)
+static void print_names(const struct plan_cache *c)
 {
-	const struct fetch_result *r = query_result(p->query);
-	AUTO_FREE struct cache_sums *sums = sums_by_cache(p, r->cache_count);
+	for (size_t i = 0; i < c->by_count; i++)
+		printf("%s%s", i ? ", " : "  vouched for by ", c->by[i]);
+}
+
+static void print_caches(const struct plan *p, const struct plan_sums *s)
+{
 	char download[HUMAN_MAX], nar[HUMAN_MAX];
 
-	for (size_t i = 0; i < r->cache_count; i++) {
-		const struct fetch_cache_stats *c = &r->caches[i];
+	for (size_t i = 0; i < s->cache_count; i++) {
+		const struct fetch_cache_stats *c = &query_result(p->query)->caches[i];
+		const struct plan_cache *sums = &s->caches[i];
 
-		printf("    %-40s %6zu  %10s  %10s", c->url, sums[i].paths,
-		       human_size(download, sums[i].download),
-		       human_size(nar, sums[i].nar));
-		if (sums[i].by)
-			printf("  vouched for by %s%s", sums[i].by,
-			       sums[i].mixed ? " and others" : "");
+		printf("    %-40s %6zu  %10s  %10s", c->url, sums->paths,
+		       human_size(download, sums->download), human_size(nar, sums->nar));
+		if (sums->by_count)
+			print_names(sums);
 		else if (c->last_failure)
 			printf("  %s", c->last_failure);
 		putchar('\n');
 	}
 }
 
-static void print_time(const struct plan *p)
+static void print_time(const struct plan *p, const struct plan_sums *s)
 {
-	const struct fetch_result *r = query_result(p->query);
-	AUTO_FREE struct estimate_share *list = shares(p, r->cache_count);
 	char speed[HUMAN_MAX], time[HUMAN_MAX];
 	double seconds;
 
-	if (estimate_seconds(list, r->cache_count, &seconds))
+	if (estimate_seconds(s->speeds, s->cache_count, &seconds))
 		printf("    takes about %s, at the speeds that were measured:\n",
 		       human_duration(time, round_up(seconds)));
-	for (size_t i = 0; i < r->cache_count; i++) {
-		if (!list[i].bytes)
+	for (size_t i = 0; i < s->cache_count; i++) {
+		const struct estimate_cache *c = &s->speeds[i];
+		const char *url = query_result(p->query)->caches[i].url;
+
+		if (c->local || !c->bytes)
 			continue;
-		if (list[i].throughput)
-			printf("      %s: %s/s\n", r->caches[i].url,
-			       human_size(speed, list[i].throughput));
+		if (c->throughput)
+			printf("      %s: %s/s\n", url, human_size(speed, c->throughput));
 		else
 			printf("      %s: not measured yet (nixferry caches does)\n",
-			       r->caches[i].url);
+			       url);
 	}
 }
 
@@ -186,8 +100,11 @@ static const char *unknown_text(const struct plan *p, uint32_t id)
 {
 	const struct resolver_node *n = query_node(p->query, id);
 
-	return n && n->why_text ? n->why_text
-				: "in no cache, and nobody knows how to build it";
+	if (n && n->why_text)
+		return n->why_text;
+	if (missing_node(p->missing, id)->state == MISSING_NOWHERE)
+		return "in no cache, and nobody knows how to build it";
+	return "not in the local store, where derivations are read";
 }
 
 static void print_unknown(const struct plan *p)
@@ -210,54 +127,35 @@ static void print_unknown(const struct plan *p)
 		printf("    and %zu more (--json lists all)\n", total - shown);
 }
 
-static int larger_first(const void *a, const void *b)
+static void print_largest(const struct plan_sums *s)
 {
-	const struct missing_node *x = *(const struct missing_node *const *)a;
-	const struct missing_node *y = *(const struct missing_node *const *)b;
-
-	if (x->nar_size != y->nar_size)
-		return x->nar_size < y->nar_size ? 1 : -1;
-	return strcmp(x->base, y->base);
-}
-
-static void print_largest(const struct plan *p, size_t fetch)
-{
-	AUTO_FREE const struct missing_node **list = mem_calloc(fetch, sizeof(*list));
 	char size[HUMAN_MAX];
-	size_t n = 0;
 
-	for (uint32_t id = 0; id < missing_count(p->missing) && n < fetch; id++) {
-		const struct resolver_node *known = query_node(p->query, id);
-		const struct missing_node *node = missing_node(p->missing, id);
-
-		if (node->substitute && !(known && known->in_pool))
-			list[n++] = node;
-	}
-	qsort(list, n, sizeof(*list), larger_first);
 	printf("\n  the largest, unpacked\n");
-	for (size_t i = 0; i < n && i < LARGEST_SHOWN; i++)
-		printf("    %10s  %s\n", human_size(size, list[i]->nar_size),
-		       list[i]->base);
+	for (size_t i = 0; i < s->fetch_count && i < LARGEST_SHOWN; i++)
+		printf("    %10s  %s\n", human_size(size, s->fetches[i].node->nar_size),
+		       s->fetches[i].node->base);
 }
 
 void plan_print(const struct plan *p)
 {
-	struct sums s = add_up(p);
+	AUTO(plan_sums_release) struct plan_sums s = { 0 };
 	char download[HUMAN_MAX], nar[HUMAN_MAX];
 
+	plan_sums_init(&s, p);
 	printf("  %-42s %6s  %10s  %10s\n", "", "paths", "download", "unpacked");
 	printf("  %-42s %6zu\n", "here, with all that they need", s.here);
 	printf("  %-42s %6zu  %10s  %10s\n", "in the pool", s.pool, "",
 	       human_size(nar, s.pool_nar));
-	printf("  %-42s %6zu  %10s  %10s\n", "to be fetched", s.fetch,
+	printf("  %-42s %6zu  %10s  %10s\n", "to be fetched", s.fetch_count,
 	       human_size(download, s.download), human_size(nar, s.fetch_nar));
-	print_caches(p);
+	print_caches(p, &s);
 	if (s.unsized)
 		printf("    of %zu of them no cache says how large the download is\n",
 		       s.unsized);
-	if (s.fetch) {
-		print_time(p);
-		print_largest(p, s.fetch);
+	if (s.fetch_count) {
+		print_time(p, &s);
+		print_largest(&s);
 	}
 	print_builds(p);
 	print_unknown(p);
@@ -288,84 +186,109 @@ static void add_sources(struct json_doc *doc, const struct plan *p,
 	json_end(doc);
 }
 
-static const char *status_of(const struct missing_node *node,
-			     const struct resolver_node *n)
+static void begin_node(struct json_doc *doc, const struct missing_node *node,
+		       const char *status)
 {
-	if (node->unknown)
-		return "unknown";
-	if (node->build)
-		return "build";
-	if (node->substitute)
-		return n && n->in_pool ? "pool" : "fetch";
-	return "here";
+	json_begin_object(doc, NULL);
+	add_path(doc, "path", node->base);
+	json_add_str(doc, "status", status);
 }
 
-static void add_node(struct json_doc *doc, const struct plan *p, uint32_t id)
+static void add_fetch(struct json_doc *doc, const struct plan *p,
+		      const struct plan_sums *s, uint32_t id)
 {
 	const struct missing_node *node = missing_node(p->missing, id);
 	const struct resolver_node *n = query_node(p->query, id);
+	const struct resolver_source *from = s->sources[id];
 
-	json_begin_object(doc, NULL);
-	add_path(doc, "path", node->base);
-	json_add_str(doc, "status", status_of(node, n));
-	if (node->substitute) {
-		json_add_number(doc, "narSize", node->nar_size);
-		json_add_str(doc, "trustedBy", n && n->by ? n->by : "");
-		add_sources(doc, p, n);
-	}
-	if (node->build)
-		json_add_str(doc, "why", reason_text(node));
-	if (node->unknown)
-		json_add_str(doc, "why", unknown_text(p, id));
+	begin_node(doc, node, n && n->in_pool ? "pool" : "fetch");
+	json_add_number(doc, "narSize", node->nar_size);
+	json_add_str(doc, "trustedBy", n && n->by ? n->by : "");
+	if (from)
+		json_add_str(doc, "cache",
+			     query_result(p->query)->caches[from->cache].url);
+	add_sources(doc, p, n);
 	json_end(doc);
 }
 
-static void add_time(struct json_doc *doc, const struct plan *p)
+/* A path may be in more than one of the sets, as with Nix: a derivation that is not
+ * here is unknown as such, while what refers to it has it fetched. */
+static void add_node(struct json_doc *doc, const struct plan *p,
+		     const struct plan_sums *s, uint32_t id)
 {
-	const struct fetch_result *r = query_result(p->query);
-	AUTO_FREE struct estimate_share *list = shares(p, r->cache_count);
+	const struct missing_node *node = missing_node(p->missing, id);
+	bool here = node->state == MISSING_VALID || node->state == MISSING_READ;
+
+	if (node->substitute)
+		add_fetch(doc, p, s, id);
+	if (node->build || node->unknown) {
+		begin_node(doc, node, node->build ? "build" : "unknown");
+		json_add_str(doc, "why",
+			     node->build ? reason_text(node) : unknown_text(p, id));
+		json_end(doc);
+	} else if (here) {
+		begin_node(doc, node, "here");
+		json_end(doc);
+	}
+}
+
+static void add_cache(struct json_doc *doc, const struct plan *p,
+		      const struct plan_sums *s, size_t i)
+{
+	const struct fetch_cache_stats *stats = &query_result(p->query)->caches[i];
+	const struct plan_cache *c = &s->caches[i];
+
+	json_begin_object(doc, NULL);
+	json_add_str(doc, "url", stats->url);
+	json_add_number(doc, "paths", c->paths);
+	json_add_number(doc, "downloadSize", c->download);
+	json_add_number(doc, "narSize", c->nar);
+	json_begin_array(doc, "trustedBy");
+	for (size_t k = 0; k < c->by_count; k++)
+		json_add_str(doc, NULL, c->by[k]);
+	json_end(doc);
+	if (s->speeds[i].throughput)
+		json_add_number(doc, "bytesPerSecond", s->speeds[i].throughput);
+	else
+		json_add_null(doc, "bytesPerSecond");
+	if (stats->last_failure)
+		json_add_str(doc, "lastFailure", stats->last_failure);
+	json_end(doc);
+}
+
+static void add_caches(struct json_doc *doc, const struct plan *p,
+		       const struct plan_sums *s)
+{
 	double seconds;
 
-	if (estimate_seconds(list, r->cache_count, &seconds))
+	if (estimate_seconds(s->speeds, s->cache_count, &seconds))
 		json_add_number(doc, "estimatedSeconds", round_up(seconds));
 	else
 		json_add_null(doc, "estimatedSeconds");
 	json_begin_array(doc, "caches");
-	for (size_t i = 0; i < r->cache_count; i++) {
-		json_begin_object(doc, NULL);
-		json_add_str(doc, "url", r->caches[i].url);
-		json_add_number(doc, "downloadSize", list[i].bytes);
-		if (list[i].throughput)
-			json_add_number(doc, "bytesPerSecond", list[i].throughput);
-		else
-			json_add_null(doc, "bytesPerSecond");
-		json_end(doc);
-	}
+	for (size_t i = 0; i < s->cache_count; i++)
+		add_cache(doc, p, s, i);
 	json_end(doc);
 }
 
 void plan_print_json(const struct plan *p)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+	AUTO(plan_sums_release) struct plan_sums s = { 0 };
 	struct missing_totals t = missing_totals(p->missing);
-	struct sums s = add_up(p);
 
+	plan_sums_init(&s, p);
 	json_add_number(doc, "here", s.here);
 	json_add_number(doc, "inPool", s.pool);
-	json_add_number(doc, "fetch", s.fetch);
+	json_add_number(doc, "fetch", s.fetch_count);
 	json_add_number(doc, "build", t.build);
 	json_add_number(doc, "unknown", t.unknown);
 	json_add_number(doc, "downloadSize", s.download);
 	json_add_number(doc, "narSize", s.fetch_nar);
-	add_time(doc, p);
+	add_caches(doc, p, &s);
 	json_begin_array(doc, "paths");
-	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
-		const struct missing_node *node = missing_node(p->missing, id);
-
-		if (node->substitute || node->build || node->unknown ||
-		    node->state == MISSING_VALID || node->state == MISSING_READ)
-			add_node(doc, p, id);
-	}
+	for (uint32_t id = 0; id < missing_count(p->missing); id++)
+		add_node(doc, p, &s, id);
 	json_end(doc);
 	run_report_add_disputes(doc, query_result(p->query));
 	json_print(doc, stdout);

@@ -217,6 +217,7 @@ static void open_caches(struct engine *e)
 		c->priority = c->conf->priority;
 		c->stats = &e->result->caches[i];
 		c->stats->url = mem_strdup(c->conf->url);
+		c->stats->priority = c->priority;
 		c->stats->local = c->conf->kind != SUBSTITUTER_HTTP;
 	}
 	if (o->store)

@@ -54,6 +54,7 @@ struct fetch_failure {
 struct fetch_cache_stats {
 	char *url;
 	bool local;	    /* on this machine */
+	int priority;	    /* lower first; its own word, or the user's */
 	size_t narinfos;    /* that it answered with */
 	size_t nars;	    /* that were fetched from it and verified */
 	uint64_t bytes;	    /* of NARs that came from it */

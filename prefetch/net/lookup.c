@@ -187,7 +187,7 @@ static void take_cache_info(struct cache *c, struct nf_slice text)
 		return;
 	}
 	if (!c->conf->has_priority)
-		c->priority = ci.priority;
+		c->priority = c->stats->priority = ci.priority;
 	c->state = CACHE_READY;
 }
 

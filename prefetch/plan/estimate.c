@@ -1,19 +1,59 @@
 #include "plan/estimate.h"
 
-bool estimate_seconds(const struct estimate_share *shares, size_t count, double *ret)
+static double seconds_for(const struct estimate_cache *c, uint64_t more)
+{
+	return ((double)c->bytes + (double)more) / (double)c->throughput +
+	       c->latency_us / 1e6;
+}
+
+static bool is_better(const struct estimate_cache *caches, const struct estimate_offer *a,
+		      const struct estimate_offer *b)
+{
+	const struct estimate_cache *x = &caches[a->cache], *y = &caches[b->cache];
+	double x_done, y_done;
+
+	if (x->local != y->local)
+		return x->local ? x->priority <= y->priority : x->priority < y->priority;
+	if (!x->local && x->throughput && y->throughput) {
+		x_done = seconds_for(x, a->bytes);
+		y_done = seconds_for(y, b->bytes);
+		if (x_done < y_done || x_done > y_done)
+			return x_done < y_done;
+	}
+	if (x->priority != y->priority)
+		return x->priority < y->priority;
+	return a->cache < b->cache;
+}
+
+size_t estimate_take(struct estimate_cache *caches, const struct estimate_offer *offers,
+		     size_t count)
+{
+	struct estimate_cache *c;
+	size_t best = 0;
+
+	for (size_t i = 1; i < count; i++)
+		if (is_better(caches, &offers[i], &offers[best]))
+			best = i;
+	c = &caches[offers[best].cache];
+	if (__builtin_add_overflow(c->bytes, offers[best].bytes, &c->bytes))
+		c->bytes = UINT64_MAX;
+	return best;
+}
+
+bool estimate_seconds(const struct estimate_cache *caches, size_t count, double *ret)
 {
 	bool any = false;
 
 	*ret = 0;
 	for (size_t i = 0; i < count; i++) {
-		const struct estimate_share *s = &shares[i];
+		const struct estimate_cache *c = &caches[i];
 		double seconds;
 
-		if (!s->bytes)
+		if (c->local || !c->bytes)
 			continue;
-		if (!s->throughput)
+		if (!c->throughput)
 			return false;
-		seconds = (double)s->bytes / (double)s->throughput + s->latency_us / 1e6;
+		seconds = seconds_for(c, 0);
 		*ret = seconds > *ret ? seconds : *ret;
 		any = true;
 	}

@@ -27,6 +27,8 @@ struct resolver {
 	uint32_t open;
 	struct map by_base;
 	struct arena arena;
+	const char **names; /* of who vouches, each once */
+	size_t name_count, name_cap;
 	void (*settled)(void *ctx, uint32_t id, const struct nf_narinfo *ni);
 	void *settled_ctx;
 	struct early *early;
@@ -61,6 +63,7 @@ void resolver_free(struct resolver *r)
 	for (size_t i = 0; i < r->block_count; i++)
 		free(r->blocks[i]);
 	free(r->blocks);
+	free(r->names);
 	free(r->early);
 	free(r->disputes);
 	map_release(&r->by_base);
@@ -155,6 +158,16 @@ static const char *keep_slice(struct resolver *r, struct nf_slice s)
 	return s.len ? arena_strndup(&r->arena, s.ptr, s.len) : NULL;
 }
 
+/* There are no more of them than trusted keys. */
+static const char *keep_name(struct resolver *r, const char *name)
+{
+	for (size_t i = 0; i < r->name_count; i++)
+		if (strcmp(r->names[i], name) == 0)
+			return r->names[i];
+	MEM_GROW(r->names, r->name_count, r->name_cap);
+	return r->names[r->name_count++] = arena_strndup(&r->arena, name, strlen(name));
+}
+
 static const char *join_sigs(struct resolver *r, const struct nf_pathinfo *info)
 {
 	size_t len = 0;
@@ -203,7 +216,7 @@ static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted 
 
 	memcpy(node->nar_hash, info->nar_hash.bytes, sizeof(node->nar_hash));
 	node->nar_size = info->nar_size;
-	node->by = keep_slice(r, nf_slice_str(t->by));
+	node->by = keep_name(r, t->by);
 	node->by_store = t->by_store;
 	node->deriver = keep_slice(r, info->deriver);
 	node->ca = keep_slice(r, proven_ca(t));
@@ -256,7 +269,7 @@ static void add_trusted_dispute(struct resolver *r, uint32_t id, uint32_t cache,
 {
 	struct resolver_word other = {
 		.cache = cache,
-		.by = keep_slice(r, nf_slice_str(t->by)),
+		.by = keep_name(r, t->by),
 		.nar_size = t->info->nar_size,
 	};
 
@@ -306,11 +319,12 @@ size_t resolver_disputes(struct resolver *r, const struct resolver_dispute **ret
 }
 
 static void add_source(struct resolver *r, struct resolver_node *node, uint32_t cache,
-		       const struct nf_narinfo *ni)
+		       const struct nf_narinfo *ni, const struct nf_trusted *t)
 {
 	struct resolver_source *s = arena_calloc(&r->arena, 1, sizeof(*s)), **at;
 
 	s->cache = cache;
+	s->by = keep_name(r, t->by);
 	s->url = keep_slice(r, ni->url);
 	s->compression = keep_slice(r, ni->compression);
 	s->file_size = ni->file_size;
@@ -343,7 +357,7 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 	if (cache == RESOLVER_POOL)
 		node->in_pool = true;
 	else
-		add_source(r, node, cache, ni);
+		add_source(r, node, cache, ni, t);
 	if (first && r->settled)
 		r->settled(r->settled_ctx, id, ni);
 	return 0;

@@ -31,6 +31,7 @@ struct resolver_source {
 	uint64_t file_size;    /* 0: unknown */
 	const char *url;
 	const char *compression;
+	const char *by; /* who vouches for what this cache says of the path */
 };
 
 struct resolver_node {
@@ -42,11 +43,11 @@ struct resolver_node {
 	uint64_t nar_size;
 	uint32_t *refs; /* node numbers */
 	uint32_t nrefs;
-	const char *deriver;		 /* or NULL */
-	const char *ca;			 /* one that gives the path, or NULL */
-	const char *sigs;		 /* separated by spaces; or NULL */
-	const char *by;			 /* who vouches */
-	bool by_store;			 /* it was a store that the user trusts */
+	const char *deriver; /* or NULL */
+	const char *ca;	     /* one that gives the path, or NULL */
+	const char *sigs;    /* separated by spaces; or NULL */
+	const char *by;	     /* who vouches; equal ones are the same pointer */
+	bool by_store;	     /* it was a store that the user trusts */
 	struct resolver_source *sources; /* in the order in which they came */
 	int why;	      /* UNKNOWN: the gravest NF_E_... of the answers */
 	const char *why_text; /* and its words; NULL: no cache has it */

@@ -55,6 +55,37 @@ planned() {
 	[ "$(log_count '/nar/')" -eq 0 ]
 }
 
+@test "each cache is told of: paths, sizes, who vouches for them" {
+	store_with_data
+	mkcache keygen other-1 "$T/other.sec" "$T/other.pub"
+	cp -r "$T/cache" "$T/other"
+	rm "$(narinfo_of "$T/cache" "$LIB")" "$(narinfo_of "$T/other" "$TOP")"
+	sed -i '/^Sig:/d' "$T/other"/*.narinfo
+	mkcache sign --cache "$T/other" --sign "$T/other.sec" "$APP" "$LIB" "$LINK"
+	local first=$URL
+	start_cache "$T/other"
+	# The first cache has all but one path, and comes first.
+	run plan "$T/root" "$TOP" --trusted-public-key "$(cat "$T/other.pub")" --json \
+		--substituter "$first?priority=1" --substituter "$URL?priority=2"
+	[ "$status" -eq 0 ] || fail "$output"
+	[ "$(jq -c '.caches | map([.paths, .trustedBy])' <<<"$output")" = '[[3,["lab-1"]],[1,["other-1"]]]' ] ||
+		fail "$output"
+	[ "$(jq -r --arg p "$LIB" '.paths[] | select(.path == $p).cache' <<<"$output")" = "$URL" ]
+	[ "$(jq -r --arg p "$APP" '.paths[] | select(.path == $p).cache' <<<"$output")" = "$first" ]
+	[ "$(jq --arg p "$APP" '.paths[] | select(.path == $p).sources | length' <<<"$output")" -eq 2 ]
+	[ "$(jq '.caches[1].downloadSize' <<<"$output")" -eq \
+		"$(sed -n 's/^FileSize: //p' "$(narinfo_of "$T/other" "$LIB")")" ]
+	[ "$(jq '.caches[1].narSize' <<<"$output")" -eq \
+		"$(sed -n 's/^NarSize: //p' "$(narinfo_of "$T/other" "$LIB")")" ]
+	jq -e '.narSize == (.caches | map(.narSize) | add) and
+		.downloadSize == (.caches | map(.downloadSize) | add)' <<<"$output"
+	# By the user's word the other way round.
+	run plan "$T/root" "$TOP" --trusted-public-key "$(cat "$T/other.pub")" \
+		--substituter "$first?priority=2" --substituter "$URL?priority=1"
+	grep -qE "^ +$first +1 .*vouched for by lab-1$" <<<"$output" || fail "$output"
+	grep -qE "^ +$URL +3 .*vouched for by other-1$" <<<"$output" || fail "$output"
+}
+
 @test "what the pool has is not fetched again" {
 	store_with_data
 	nixferry prefetch "$LIB" --substituter "$URL" --pool "$T/pool" \

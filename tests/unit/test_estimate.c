@@ -8,9 +8,14 @@
 
 #include "base/cleanup.h"
 
+#define MEASURED(speed, latency, size)                                                   \
+	{                                                                                \
+		.throughput = (speed), .latency_us = (latency), .bytes = (size),         \
+	}
+
 static void one_cache_takes_its_bytes_by_its_speed(void **state)
 {
-	const struct estimate_share one = { 50000000, 10000000, 250000 };
+	const struct estimate_cache one = MEASURED(10000000, 250000, 50000000);
 	double seconds;
 
 	(void)state;
@@ -20,10 +25,10 @@ static void one_cache_takes_its_bytes_by_its_speed(void **state)
 
 static void several_are_as_slow_as_the_slowest(void **state)
 {
-	const struct estimate_share three[] = {
-		{ 50000000, 10000000, 0 },
-		{ 1000000, 100000, 0 },
-		{ 900000000, 1000000000, 20000 },
+	const struct estimate_cache three[] = {
+		MEASURED(10000000, 0, 50000000),
+		MEASURED(100000, 0, 1000000),
+		MEASURED(1000000000, 20000, 900000000),
 	};
 	double seconds;
 
@@ -34,8 +39,9 @@ static void several_are_as_slow_as_the_slowest(void **state)
 
 static void what_was_not_measured_matters_only_where_it_is_needed(void **state)
 {
-	const struct estimate_share two[] = { { 1000, 1000, 0 }, { 0, 0, 0 } };
-	const struct estimate_share lacking[] = { { 1000, 1000, 0 }, { 1, 0, 0 } };
+	const struct estimate_cache two[] = { MEASURED(1000, 0, 1000), { 0 } };
+	const struct estimate_cache lacking[] = { MEASURED(1000, 0, 1000),
+						  MEASURED(0, 0, 1) };
 	double seconds;
 
 	(void)state;
@@ -46,12 +52,108 @@ static void what_was_not_measured_matters_only_where_it_is_needed(void **state)
 	assert_false(estimate_seconds(NULL, 0, &seconds));
 }
 
+static void what_is_on_this_machine_takes_no_time(void **state)
+{
+	const struct estimate_cache two[] = {
+		MEASURED(1000, 0, 1000),
+		{ .local = true, .bytes = 1000000 },
+	};
+	double seconds;
+
+	(void)state;
+	assert_true(estimate_seconds(two, ARRAY_SIZE(two), &seconds));
+	assert_float_equal(seconds, 1, 1e-9);
+	assert_false(estimate_seconds(two + 1, 1, &seconds));
+}
+
+static void caches_that_were_measured_share_by_their_speed(void **state)
+{
+	struct estimate_cache two[] = { MEASURED(1000, 0, 0), MEASURED(3000, 0, 0) };
+	const struct estimate_offer offers[] = { { 0, 1000 }, { 1, 1000 } };
+	double seconds;
+
+	(void)state;
+	for (int i = 0; i < 400; i++)
+		estimate_take(two, offers, ARRAY_SIZE(offers));
+	assert_int_equal(two[0].bytes, 100000);
+	assert_int_equal(two[1].bytes, 300000);
+	assert_true(estimate_seconds(two, ARRAY_SIZE(two), &seconds));
+	assert_float_equal(seconds, 100, 1e-9);
+}
+
+/* Which of two offers is taken, in either order. */
+static void which_offer_is_taken(void **state)
+{
+	static const struct {
+		const char *why;
+		struct estimate_cache first, second;
+		uint64_t first_bytes, second_bytes;
+	} cases[] = {
+		{ "the number decides where nothing else does", { 0 }, { 0 }, 1, 1 },
+		{ "priority", { .priority = 3 }, { .priority = 4 }, 1, 1 },
+		{ "priority, also of one that was not measured",
+		  { .priority = 3 },
+		  { .priority = 4, .throughput = 1000 },
+		  1,
+		  1 },
+		{ "speed before priority",
+		  { .priority = 4, .throughput = 2000 },
+		  { .priority = 3, .throughput = 1000 },
+		  1000,
+		  1000 },
+		{ "less to transfer",
+		  { .priority = 4, .throughput = 1000 },
+		  { .priority = 3, .throughput = 1000 },
+		  500,
+		  1000 },
+		{ "this machine before a network",
+		  { .local = true },
+		  { .throughput = 1000000000 },
+		  1000,
+		  1 },
+		{ "unless that comes first by priority",
+		  { .priority = 3 },
+		  { .priority = 4, .local = true },
+		  1000,
+		  1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct estimate_cache caches[] = { cases[i].first, cases[i].second };
+		struct estimate_offer there[] = { { 0, cases[i].first_bytes },
+						  { 1, cases[i].second_bytes } };
+		struct estimate_offer back[] = { there[1], there[0] };
+
+		if (estimate_take(caches, there, 2) != 0)
+			fail_msg("%s", cases[i].why);
+		caches[0].bytes = 0;
+		if (estimate_take(caches, back, 2) != 1)
+			fail_msg("%s, the other way round", cases[i].why);
+		assert_int_equal(caches[0].bytes, cases[i].first_bytes);
+		assert_int_equal(caches[1].bytes, 0);
+	}
+}
+
+static void sums_do_not_overflow(void **state)
+{
+	struct estimate_cache one = MEASURED(1, 0, UINT64_MAX - 1);
+
+	(void)state;
+	assert_int_equal(estimate_take(&one, &(struct estimate_offer){ 0, 10 }, 1), 0);
+	assert_int_equal(one.bytes, UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_cache_takes_its_bytes_by_its_speed),
 		cmocka_unit_test(several_are_as_slow_as_the_slowest),
 		cmocka_unit_test(what_was_not_measured_matters_only_where_it_is_needed),
+		cmocka_unit_test(what_is_on_this_machine_takes_no_time),
+		cmocka_unit_test(caches_that_were_measured_share_by_their_speed),
+		cmocka_unit_test(which_offer_is_taken),
+		cmocka_unit_test(sums_do_not_overflow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

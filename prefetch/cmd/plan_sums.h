@@ -1,0 +1,39 @@
+/* What a plan adds up to, and from which cache each path would come. */
+#ifndef PLAN_SUMS_H
+#define PLAN_SUMS_H
+
+#include "base/cleanup.h"
+#include "cmd/plan_report.h"
+#include "plan/estimate.h"
+
+struct plan_cache {
+	size_t paths;
+	uint64_t download; /* as far as it says */
+	uint64_t nar;
+	const char **by; /* who vouches for these paths */
+	size_t by_count, by_cap;
+};
+
+struct plan_fetch {
+	const struct missing_node *node;
+	const struct resolver_source *source; /* that would be taken */
+	uint32_t id;
+};
+
+struct plan_sums {
+	size_t here, pool;
+	uint64_t pool_nar, fetch_nar, download;
+	size_t unsized; /* to be fetched, but no cache says how large the download is */
+	struct plan_fetch *fetches; /* the largest first */
+	size_t fetch_count;
+	const struct resolver_source **sources; /* of the fetches, by the planner's ids */
+	struct plan_cache *caches;
+	struct estimate_cache *speeds; /* of the caches */
+	size_t cache_count;
+};
+
+/* Borrows from P. */
+void plan_sums_init(struct plan_sums *s, const struct plan *p);
+void plan_sums_release(struct plan_sums *s);
+
+#endif
