@@ -145,12 +145,51 @@ static int read_member(const struct local_source *s, const char *name, struct bu
 	return rc ? rc : source_copy(in, &sink.sink, err);
 }
 
+/* Opens a regular file below the cache's directory. */
+static int open_regular(const struct local_source *s, const char *name, int flags,
+			int *ret_fd, uint64_t *ret_size, struct nf_err *err)
+{
+	/* A FIFO of that name must not keep us. */
+	AUTO_FD int fd =
+		openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, NF_E_MISSING, "'%s' is not there", name);
+	if (fd < 0 || fstat(fd, &st))
+		return err_sys(err, "cannot open '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, NF_E_FORMAT, "'%s' is no file", name);
+	*ret_size = (uint64_t)st.st_size;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int read_file(const struct local_source *s, const char *name, struct buf *text,
+		     struct nf_err *err)
+{
+	AUTO_FREE char *whole = NULL;
+	AUTO_FD int fd = -1;
+	uint64_t size;
+	int rc = open_regular(s, name, 0, &fd, &size, err);
+
+	if (rc)
+		return rc;
+	if (size > text->max)
+		return err_set(err, NF_E_LIMIT, "'%s' is larger than %zu bytes", name,
+			       text->max);
+	whole = mem_alloc(size);
+	rc = file_pread_all(fd, whole, size, 0, name, err);
+	if (!rc)
+		buf_add(text, whole, size);
+	return rc;
+}
+
 static int read_text(const struct local_source *s, const char *name, struct buf *text,
 		     struct nf_err *err)
 {
-	if (s->bundle)
-		return read_member(s, name, text, err);
-	return file_read_at(s->dir_fd, name, text, err);
+	return s->bundle ? read_member(s, name, text, err)
+			 : read_file(s, name, text, err);
 }
 
 int local_source_info(struct local_source *s, struct buf *text, struct nf_err *err)
@@ -248,19 +287,13 @@ static int open_file(const struct local_source *s, const char *url,
 		     struct nf_source **ret, uint64_t *ret_size, struct nf_err *err)
 {
 	AUTO_FD int fd = -1;
-	struct stat st;
+	int rc;
 
 	if (leads_out(url))
 		return err_set(err, NF_E_FORMAT, "URL '%s' leads out of the cache", url);
-	/* A FIFO of that name must not keep us. */
-	fd = openat(s->dir_fd, url, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return err_set(err, NF_E_MISSING, "'%s' is not there", url);
-	if (fd < 0 || fstat(fd, &st))
-		return err_sys(err, "cannot open '%s'", url);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, NF_E_FORMAT, "'%s' is no file", url);
-	*ret_size = (uint64_t)st.st_size;
+	rc = open_regular(s, url, O_NOFOLLOW, &fd, ret_size, err);
+	if (rc)
+		return rc;
 	*ret = file_source_new(TAKE_FD(fd));
 	return 0;
 }

@@ -1,0 +1,334 @@
+#include "store/local_store.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "expect.h"
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/stream.h"
+#include "format/nar_checked.h"
+#include "store_fixture.h"
+
+#define A     STORE_FIXTURE_A
+#define B     STORE_FIXTURE_B
+#define OTHER "00000000000000000000000000000000-x"
+#define DRV   "00000000000000000000000000000000-x.drv"
+
+static int setup(void **state)
+{
+	temp_dir_setup(state);
+	store_fixture_make(*state);
+	return 0;
+}
+
+static struct local_store *open_store(const struct temp_dir *t)
+{
+	struct local_store *s = NULL;
+	struct nf_err err;
+
+	if (local_store_open(&s, t->path, &err))
+		fail_msg("%s", err.text);
+	return s;
+}
+
+/* Opening ROOT fails, with TEXT in which the one "%s" is the test's directory. */
+static void opening_fails(const struct temp_dir *t, const char *root, enum nf_error code,
+			  const char *text)
+{
+	const char *mark = strstr(text, "%s");
+	AUTO_FREE char *want =
+		mem_printf("%.*s%s%s", (int)(mark - text), text, t->path, mark + 2);
+	struct local_store *s = NULL;
+	struct nf_err err;
+
+	expect_error(err, local_store_open(&s, root, &err), code, want);
+	assert_null(s);
+}
+
+/* ---- opening ---- */
+
+static void a_root_may_end_in_slashes(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO_FREE char *root = mem_printf("%s//", t->path);
+	AUTO(local_store_freep) struct local_store *s = NULL;
+
+	assert_int_equal(local_store_open(&s, root, NULL), 0);
+	assert_string_equal(local_store_root(s), t->path);
+}
+
+static void where_no_store_is_that_is_told(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO_FREE char *none = temp_dir_join(t, "none");
+	AUTO_FREE char *file = temp_dir_join(t, "nix/store/" A);
+	AUTO_FREE char *odd = temp_dir_join(t, "odd");
+
+	temp_dir_mkdir(t, "odd/nix");
+	temp_dir_write(t, "odd/nix/store", "no directory");
+	opening_fails(t, none, NF_E_MISSING, "there is no store in '%s/none'");
+	opening_fails(t, file, NF_E_MISSING, "there is no store in '%s/nix/store/" A "'");
+	opening_fails(t, odd, NF_E_MISSING, "there is no store in '%s/odd'");
+}
+
+static void a_store_without_a_database_is_told(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO_FREE char *db = temp_dir_join(t, "nix/var/nix/db/db.sqlite");
+
+	assert_int_equal(unlink(db), 0);
+	opening_fails(t, t->path, NF_E_MISSING, "'%s/nix/var/nix' has no store database");
+}
+
+static void a_newer_schema_is_refused_by_number(void **state)
+{
+	const struct temp_dir *t = *state;
+
+	temp_dir_write(t, "nix/var/nix/db/schema", "11");
+	opening_fails(t, t->path, NF_E_UNSUPPORTED,
+		      "'%s/nix/var/nix' has database schema 11, only 10 is supported");
+}
+
+static void a_file_that_is_no_database_is_named(void **state)
+{
+	const struct temp_dir *t = *state;
+
+	temp_dir_write(t, "nix/var/nix/db/db.sqlite",
+		       "This is certainly not a database, and it is long enough that "
+		       "nobody takes it for an empty one.");
+	opening_fails(t, t->path, NF_E_FORMAT,
+		      "database '%s/nix/var/nix/db/db.sqlite': file is not a database");
+}
+
+static void a_store_that_may_not_be_read_is_told(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO_FREE char *nix = temp_dir_join(t, "nix");
+
+	if (geteuid() == 0)
+		skip();
+	assert_int_equal(chmod(nix, 0), 0);
+	opening_fails(t, t->path, NF_E_SYS,
+		      "cannot open '%s/nix/store': Permission denied");
+	assert_int_equal(chmod(nix, 0755), 0);
+}
+
+/* ---- facts ---- */
+
+static void a_valid_path_has_its_facts(void **state)
+{
+	AUTO(local_store_freep) struct local_store *s = open_store(*state);
+	char hash[NF_HASH_TEXT_MAX];
+	struct nf_storepath path;
+	struct nf_pathinfo info;
+	bool valid = false;
+
+	store_fixture_path(&path, B);
+	assert_int_equal(local_store_is_valid(s, &path, &valid, NULL), 0);
+	assert_true(valid);
+	assert_int_equal(local_store_find(s, &path, &info, NULL), 0);
+	assert_string_equal(info.path.base, B);
+	assert_string_equal(nf_hash_format(hash, &info.nar_hash, NF_NIX32),
+			    STORE_FIXTURE_NAR_HASH);
+	assert_int_equal(info.nar_size, STORE_FIXTURE_NAR_SIZE);
+	assert_int_equal(info.nrefs, 1);
+	assert_true(nf_slice_is(info.refs[0], A));
+	assert_int_equal(info.nsigs, 1);
+	assert_true(nf_slice_is(info.sigs[0], STORE_FIXTURE_SIG));
+	nf_pathinfo_release(&info);
+}
+
+static void a_path_that_is_not_valid_is_missing(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO(local_store_freep) struct local_store *s = open_store(t);
+	AUTO_FREE char *want = mem_printf(
+		"'/nix/store/" OTHER "' is not valid in '%s/nix/var/nix/db/db.sqlite'",
+		t->path);
+	struct nf_storepath path;
+	struct nf_pathinfo info;
+	struct nf_err err;
+	bool valid = true;
+
+	store_fixture_path(&path, OTHER);
+	/* Files alone do not make it valid. */
+	temp_dir_write(t, "nix/store/" OTHER, "here");
+	assert_int_equal(local_store_is_valid(s, &path, &valid, NULL), 0);
+	assert_false(valid);
+	expect_error(err, local_store_find(s, &path, &info, &err), NF_E_MISSING, want);
+	nf_pathinfo_release(&info);
+}
+
+static void facts_of_old_stores_that_are_no_use_are_told(void **state)
+{
+	static const char *const changes[] = {
+		"update ValidPaths set narSize = null",
+		"update ValidPaths set narSize = 120, "
+		"hash = 'md5:d41d8cd98f00b204e9800998ecf8427e'",
+	};
+	const struct temp_dir *t = *state;
+	AUTO_FREE char *want = mem_printf(
+		"the store under '%s' knows no SHA-256 or no size of '" A "'", t->path);
+	struct nf_storepath path;
+
+	store_fixture_path(&path, A);
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		AUTO(local_store_freep) struct local_store *s = NULL;
+		struct nf_pathinfo info;
+		struct nf_err err;
+
+		store_fixture_sql(t, changes[i]);
+		s = open_store(t);
+		expect_error(err, local_store_find(s, &path, &info, &err),
+			     NF_E_UNSUPPORTED, want);
+		nf_pathinfo_release(&info);
+	}
+}
+
+/* ---- NARs ---- */
+
+static int read_nar(struct local_store *s, const char *base, struct nf_err *err)
+{
+	AUTO(source_closep) struct nf_source *nar = NULL;
+	struct nf_pathinfo info;
+	struct nf_trusted trusted;
+	struct nf_storepath path;
+	int rc;
+
+	store_fixture_path(&path, base);
+	assert_int_equal(local_store_find(s, &path, &info, NULL), 0);
+	nf_trust_by_store(&trusted, &info);
+	rc = local_store_nar(s, &path, &nar, err);
+	if (!rc) {
+		nar = nar_checked_source(nar, &trusted);
+		rc = source_drain(nar, err);
+	}
+	nf_pathinfo_release(&info);
+	return rc;
+}
+
+static void a_nar_is_made_of_what_is_on_the_disk(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO(local_store_freep) struct local_store *s = open_store(t);
+	struct nf_err err = { 0 };
+
+	if (read_nar(s, A, &err))
+		fail_msg("%s", err.text);
+	temp_dir_write(t, "nix/store/" A, "hallo\n");
+	assert_int_equal(read_nar(s, A, &err), -NF_E_HASH);
+	assert_non_null(strstr(err.text, "NAR hash: expected " STORE_FIXTURE_NAR_HASH));
+}
+
+static void a_valid_path_that_is_not_on_the_disk_is_missing(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO(local_store_freep) struct local_store *s = open_store(t);
+	AUTO_FREE char *want = mem_printf("the database of the store under '%s' has it, "
+					  "the disk has not",
+					  t->path);
+	struct nf_err err;
+
+	expect_error(err, read_nar(s, B, &err), NF_E_MISSING, want);
+}
+
+/* ---- derivations ---- */
+
+static int read_drv(const struct temp_dir *t, struct nf_err *err)
+{
+	AUTO(local_store_freep) struct local_store *s = open_store(t);
+	struct nf_derivation d;
+	struct nf_storepath path;
+	int rc;
+
+	store_fixture_path(&path, DRV);
+	rc = local_store_drv(s, &path, &d, err);
+	if (!rc)
+		assert_int_equal(d.noutputs, 1);
+	nf_derivation_release(&d);
+	return rc;
+}
+
+static void drv_fails(const struct temp_dir *t, enum nf_error code, const char *text)
+{
+	struct nf_err err;
+
+	expect_error(err, read_drv(t, &err), code, text);
+	free(temp_dir_run(NULL, "rm -r '%s/nix/store/" DRV "'", t->path));
+}
+
+static void a_derivation_is_read(void **state)
+{
+	const struct temp_dir *t = *state;
+
+	temp_dir_write(t, "nix/store/" DRV,
+		       "Derive([(\"out\",\"/nix/store/" OTHER
+		       "\",\"\",\"\")],[],[],\"s\",\"b\",[],[])");
+	assert_int_equal(read_drv(t, NULL), 0);
+}
+
+static void a_derivation_that_is_none_is_named(void **state)
+{
+#define NAMED "'/nix/store/" DRV "': "
+	const struct temp_dir *t = *state;
+	AUTO_FREE char *file = temp_dir_join(t, "nix/store/" DRV);
+
+	drv_fails(t, NF_E_MISSING, NAMED "it is not there");
+	temp_dir_write(t, "nix/store/" DRV, "");
+	drv_fails(t, NF_E_FORMAT, NAMED "byte 0: no 'Derive('");
+	temp_dir_write(t, "nix/store/" DRV, "Derive([");
+	drv_fails(t, NF_E_FORMAT, NAMED "byte 8: no '('");
+	temp_dir_write(t, "nix/store/" DRV, "DrvWithVersion(\"xp-dyn-drv\",[])");
+	drv_fails(t, NF_E_UNSUPPORTED,
+		  NAMED "it uses dynamic derivations ('xp-dyn-drv')");
+	temp_dir_mkdir(t, "nix/store/" DRV);
+	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is no regular file");
+	assert_int_equal(symlink("/etc/passwd", file), 0);
+	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is no regular file");
+	/* Nobody writes into it: reading it would wait for ever. */
+	assert_int_equal(mkfifo(file, 0600), 0);
+	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is no regular file");
+}
+
+static void a_derivation_has_a_limit(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO_FREE char *file = temp_dir_join(t, "nix/store/" DRV);
+	AUTO_FREE char *want =
+		mem_printf(NAMED "a derivation of %llu bytes, over %llu",
+			   DERIVATION_MAX + 1ULL, (unsigned long long)DERIVATION_MAX);
+
+	temp_dir_write(t, "nix/store/" DRV, "Derive(");
+	assert_int_equal(truncate(file, (off_t)DERIVATION_MAX + 1), 0);
+	drv_fails(t, NF_E_LIMIT, want);
+}
+
+#define STORE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, temp_dir_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(a_root_may_end_in_slashes),
+		STORE_TEST(where_no_store_is_that_is_told),
+		STORE_TEST(a_store_without_a_database_is_told),
+		STORE_TEST(a_newer_schema_is_refused_by_number),
+		STORE_TEST(a_file_that_is_no_database_is_named),
+		STORE_TEST(a_store_that_may_not_be_read_is_told),
+		STORE_TEST(a_valid_path_has_its_facts),
+		STORE_TEST(a_path_that_is_not_valid_is_missing),
+		STORE_TEST(facts_of_old_stores_that_are_no_use_are_told),
+		STORE_TEST(a_nar_is_made_of_what_is_on_the_disk),
+		STORE_TEST(a_valid_path_that_is_not_on_the_disk_is_missing),
+		STORE_TEST(a_derivation_is_read),
+		STORE_TEST(a_derivation_that_is_none_is_named),
+		STORE_TEST(a_derivation_has_a_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
