@@ -287,7 +287,8 @@ void download_pump(struct engine *e, int64_t now)
 
 int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
-	int64_t due = e->downloads_due;
+	/* Nothing is started: what the dispatcher said last counts no more. */
+	int64_t due = e->stopping || e->opts->dry_run ? DISPATCH_NEVER : e->downloads_due;
 
 	for (size_t i = 0; i < e->cache_count; i++) {
 		int64_t until = e->caches[i].health.open_until;

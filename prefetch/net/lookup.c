@@ -605,9 +605,14 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
 	const struct lookup *l;
 
-	LIST_FOREACH (l, &e->lookups, link)
-		if (l->delayed && l->due - now < limit)
-			limit = l->due > now ? l->due - now : 0;
+	LIST_FOREACH (l, &e->lookups, link) {
+		int64_t due = l->due, open = l->cache->health.open_until;
+
+		if (!engine_cache_is_gone(l->cache) && open > due)
+			due = open;
+		if (l->delayed && due - now < limit)
+			limit = due > now ? due - now : 0;
+	}
 	if (e->stopping)
 		return limit;
 	/* What is on this machine answers at once: there is more to do. */

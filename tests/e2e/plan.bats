@@ -86,6 +86,24 @@ planned() {
 	grep -qE "^ +$URL +3 .*vouched for by other-1$" <<<"$output" || fail "$output"
 }
 
+# processor_ms COMMAND...: the processor time that it takes, in milliseconds.
+processor_ms() {
+	local TIMEFORMAT='%U %S'
+	{ time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ printf "%d\n", ($1 + $2) * 1000 }'
+}
+
+@test "while answers are waited for, the processor is left alone" {
+	store_with_data
+	start_cache "$T/cache" --fault '*=delay:1500'
+	local start=$EPOCHREALTIME used
+	used=$(processor_ms plan "$T/root" "$TOP" --substituter "$URL")
+	[ $((${EPOCHREALTIME/./} - ${start/./})) -ge 4000000 ]
+	[ "$used" -le 2000 ] || fail "$used ms"
+	used=$(processor_ms nixferry prefetch "$TOP" --dry-run --substituter "$URL" --no-local-store \
+		--pool "$T/pool" --trusted-public-key "$PUBLIC_KEY")
+	[ "$used" -le 2000 ] || fail "$used ms"
+}
+
 @test "what the pool has is not fetched again" {
 	store_with_data
 	nixferry prefetch "$LIB" --substituter "$URL" --pool "$T/pool" \
