@@ -339,6 +339,18 @@ sandbox-paths = /bin /lib /lib64 /usr"
 		nixferry prefetch "$TOP" --substituter "$T/empty" --pool "$T/pool"
 }
 
+@test "paths that refer to each other make no bundle, and are named" {
+	make_small_closure "$T/cache"
+	local info
+	info=$(narinfo_of "$T/cache" "$DATA")
+	sed -i "s|^References:.*|References: $(basename "$LINK")|" "$info"
+	mkcache sign --cache "$T/cache" --sign "$T/lab.sec" "$DATA"
+	fails 5 "'[^']*-(link|data.txt)' and '[^']*-(link|data.txt)' refer to each other" \
+		nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/c.bundle"
+	[ ! -e "$T/c.bundle" ]
+}
+
 # ---- targets ----
 
 @test "targets: links, profiles, lists, all at once" {

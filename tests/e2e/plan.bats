@@ -230,6 +230,56 @@ put_in_cache() {
 	[[ $output == *"'${DRV[a]}': byte 8"* ]] || fail "$output"
 }
 
+@test "a derivation that is lost is named: from the disk, from the database" {
+	have_nix || skip "no Nix here"
+	declare -A DRV
+	store_with_data
+	instantiate_graph
+	chmod -R u+w "$T/root/nix/store"
+	mv "$T/root${DRV[a]}" "$T/away"
+	run plan "$T/root" "${DRV[c]}" --substituter "$URL"
+	[ "$status" -eq 3 ] || fail "$output"
+	[[ $output == *"'${DRV[a]}': it is not there"* ]] || fail "$output"
+	mv "$T/away" "$T/root${DRV[a]}"
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "delete from ValidPaths where path = '${DRV[a]}'"
+	run plan "$T/root" "${DRV[c]}" --substituter "$URL"
+	[ "$status" -eq 3 ] || fail "$output"
+	[[ $output == *"${DRV[a]}  (not in the local store, where derivations are read)"* ]] || fail "$output"
+}
+
+@test "derivations that need each other are named, in a store that is out of joint" {
+	have_nix || skip "no Nix here"
+	declare -A DRV
+	store_with_data
+	instantiate_graph
+	chmod u+w "$T/root${DRV[a]}"
+	sed -i "s|,\[\],\[\],|,[(\"${DRV[b]}\",[\"out\"])],[],|" "$T/root${DRV[a]}"
+	grep -q "${DRV[b]}" "$T/root${DRV[a]}"
+	run plan "$T/root" "${DRV[b]}" --substituter "$URL"
+	[ "$status" -eq 5 ] || fail "$output"
+	[[ $output == *"needs itself to be built, through '/nix/store/"* ]] || fail "$output"
+}
+
+@test "a flake's attribute is planned, with the outputs that are named" {
+	have_nix || skip "no Nix here"
+	store_with_data
+	mkdir "$T/flake"
+	cat >"$T/flake/flake.nix" <<-'END'
+		{
+		  outputs = { self }: {
+		    thing = derivation { name = "thing"; system = "x"; builder = "/b"; outputs = [ "out" "dev" ]; };
+		  };
+		}
+	END
+	export NIX_REMOTE=$T/root
+	run plan "$T/root" "path:$T/flake#thing^dev,out" --substituter "$URL" --json
+	[ "$status" -eq 3 ] || fail "$output"
+	[[ $output == *"-thing.drv"* ]] || fail "$output"
+	run plan "$T/root" "path:$T/flake#thing!doc" --substituter "$URL"
+	[ "$status" -eq 3 ] || fail "$output"
+	[[ $output == *"-thing.drv' has no output 'doc'"* ]] || fail "$output"
+}
+
 # remember BYTES_PER_SECOND: as if an earlier run had measured the cache.
 remember() {
 	mkdir -p "$HOME/.local/state/nixferry"
