@@ -1,7 +1,7 @@
 """Planning: at a distance, in the store of this machine, large graphs."""
-import os, subprocess, time
+import os, random, shutil, subprocess, time
 
-from common import FERRY, PORT, ROOT, WORK, Contender, compare, empty_store, key, lagproxy, remove, sh
+from common import ENV, FERRY, PORT, ROOT, WORK, Contender, compare, empty_store, key, lagproxy, remove, sh
 
 def wave_widths(top):
     """How many narinfos become known at once, going down the references."""
@@ -84,4 +84,51 @@ in mk "top" (builtins.genList (j: builtins.elemAt list (19999 - j)) 40)
                   f"--option substituters file://{WORK}/nothing", [drvs]),
     ])
 
-SCENARIOS = [plan_latency, plan_local, plan_scale]
+SAME = """set -eu; fail() { echo "$*" >&2; return 1; }; nixferry() { "$FERRY" "$@"; }
+. "$ROOT/tests/e2e/answers.bash"; same_answers "$@" >&2; cat "$T/nix.answers" """
+
+def load_store(store, paths):
+    """Into its database as they are in this machine's; of derivations also the files."""
+    remove(store)
+    sh(["nix-store", "--store", store, "--init"])
+    for path in paths:
+        if path.endswith(".drv"):
+            shutil.copy2(path, f"{store}/nix/store")
+    sh(["nix-store", "--store", store, "--load-db"], input=sh(["nix-store", "--dump-db", *paths]))
+
+def plan_same(top):
+    """The sets are Nix's: for the closure, its derivation and others, with caches that lack paths at random."""
+    drv = sh(["nix-store", "-q", "--deriver", top]).strip()
+    below = sh(["nix-store", "-qR", drv]).split()
+    drvs = [p for p in below if p.endswith(".drv")]
+    paths = open(f"{WORK}/closure/g1.paths").read().split()
+    work = f"{WORK}/same"
+    remove(work)
+    os.makedirs(work)
+    env = dict(ENV, FERRY=FERRY, ROOT=ROOT, T=work, PUBLIC_KEY=key())
+    asked = lines = 0
+    for seed in range(10):
+        rng = random.Random(seed)
+        here = sh(["nix-store", "-qR", *rng.sample(paths, rng.randrange(1, 5))]).split() if seed % 2 else []
+        load_store(f"{work}/store", below + here)
+        caches = []
+        for i in range(rng.randrange(1, 4)):
+            share = rng.choice((0.5, 0.9, 0.99))
+            remove(f"{work}/c{i}")
+            os.makedirs(f"{work}/c{i}")
+            for name in os.listdir(f"{WORK}/cache-zstd"):
+                if name == "nix-cache-info" or (name.endswith(".narinfo") and rng.random() < share):
+                    os.symlink(f"{WORK}/cache-zstd/{name}", f"{work}/c{i}/{name}")
+            caches.append(f"file://{work}/c{i}")
+        for targets in ([top], [drv], rng.sample(drvs, 5) + rng.sample(paths, 3)):
+            p = subprocess.run(["bash", "-c", SAME, "same", f"{work}/store", " ".join(caches), *targets], env=env, text=True,
+                               stdout=subprocess.PIPE)
+            if p.returncode:
+                raise SystemExit(f"bench: seed {seed}: not as Nix, see above")
+            asked += 1
+            lines += p.stdout.count("\n")
+    print(f"\n## The same as Nix\n\n{asked} requests over {len(paths)} paths and {len(drvs)} derivations, with caches that lack paths "
+          f"at random: {lines} paths to be fetched, built or unknown, none different.", flush=True)
+    remove(work)
+
+SCENARIOS = [plan_latency, plan_local, plan_scale, plan_same]
