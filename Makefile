@@ -111,6 +111,11 @@ $(B)/cached: $(call obj,$(sort $(wildcard tests/server/*.c))) $(B)/libbundle.a
 $(B)/mkcache: $(call obj,$(sort $(wildcard tests/tools/mkcache*.c))) $(B)/libbundle.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
 
+# The deciders of the transfer engine in a virtual network.
+SIM_SRCS := $(sort $(wildcard tests/sim/*.c))
+$(B)/sim: $(call obj,$(SIM_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # ---- tests ----
@@ -122,7 +127,7 @@ FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRCS))
 CMOCKA_LIBS = $(call pkg_libs,cmocka)
 
-.PHONY: check check-unit check-e2e check-corpus fuzz-run
+.PHONY: check check-unit check-e2e check-corpus check-sim fuzz-run
 .SECONDARY: $(call obj,$(UNIT_SRCS) $(UNIT_SUPPORT) $(FUZZ_SRCS))
 
 #: make check           every test; installs what is missing first
@@ -130,7 +135,7 @@ check: deps
 	@$(MAKE) --no-print-directory check-all
 
 .PHONY: check-all
-check-all: all $(B)/cached $(B)/mkcache $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
+check-all: all $(B)/cached $(B)/mkcache $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
 	@sh tests/run/run-tests.sh $(B)
 
 #: make check-unit      the unit tests alone (T=name: one of them)
@@ -144,6 +149,10 @@ check-e2e: all $(B)/cached $(B)/mkcache
 #: make check-corpus    every fuzz target over its corpus
 check-corpus: $(FUZZ_BINS)
 	@sh tests/run/run-tests.sh $(B) corpus $(T)
+
+#: make check-sim       the simulated transfers alone (T=name: one scenario)
+check-sim: $(B)/sim
+	@sh tests/run/run-tests.sh $(B) sim $(T)
 
 #: make check-threads   what runs on several threads (meant for FLAVOR=tsan)
 THREADED := workers progress ui bundle_threads bundle_write import intake ingest pool partial pack

@@ -5,10 +5,10 @@ usage: bench.py [SCENARIO...]      (default: all; --list names them)
 """
 import sys
 
-import bundles, planning, transfer
+import bundles, planning, simulation, transfer
 from common import prepare, serve
 
-SCENARIOS = {f.__name__: f for module in (bundles, planning, transfer) for f in module.SCENARIOS}
+SCENARIOS = {f.__name__: f for module in (bundles, planning, simulation, transfer) for f in module.SCENARIOS}
 
 def main():
     names = sys.argv[1:] or list(SCENARIOS)

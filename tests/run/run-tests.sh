@@ -1,5 +1,5 @@
 #!/bin/sh
-# run-tests.sh BUILD [unit|e2e|corpus|threads [NAME]]: runs the tests, each kind in turn, and closes
+# run-tests.sh BUILD [unit|e2e|corpus|sim|threads [NAME]]: runs the tests, each kind in turn, and closes
 # with "N passed, N failed". Details of what failed are shown, of what passed are not.
 set -u
 build=$1
@@ -48,6 +48,22 @@ run_corpus() {
 	echo "corpus: replayed"
 }
 
+run_sim() {
+	timeout "$TEST_TIMEOUT" "$build/sim" ${name:+--only "$name"} >"$log" 2>&1
+	status=$?
+	ok=$(grep -c '^ok ' "$log")
+	bad=$(grep -c '^not ok ' "$log")
+	count passed "$ok"
+	count failed "$bad"
+	grep '^not ok ' "$log"
+	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+		cat "$log"
+		echo "FAILED: $build/sim (status $status)"
+		count failed 1
+	fi
+	echo "sim: $ok passed, $bad failed"
+}
+
 run_e2e() {
 	for file in tests/e2e/${name:-*}.bats; do
 		[ -e "$file" ] || continue
@@ -70,6 +86,7 @@ case $kind in
 all)
 	run_unit
 	run_corpus
+	run_sim
 	run_e2e
 	;;
 threads)

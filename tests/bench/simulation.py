@@ -1,0 +1,19 @@
+"""The deciders of the transfer engine in a virtual network: how near they come to the bound, and what they cost."""
+import re, subprocess
+
+from common import ROOT
+
+def simulate(top):
+    """Thousands of caches, hundreds of thousands of files."""
+    sim = f"{ROOT}/build/release/sim"
+    out = subprocess.run([sim, "--large", "--all"], text=True, stdout=subprocess.PIPE).stdout
+    print("\n## 200,000 files in a virtual network\n\n| scenario | makespan | bound | ratio | in vain | requests | the deciders, an order | "
+          "wall time | memory of the dispatcher |\n|---|---|---|---|---|---|---|---|---|")
+    for line in out.splitlines():
+        name = re.match(r"(?:not )?ok (\S+)", line).group(1)
+        value = lambda pattern: re.search(pattern, line).group(1)
+        print(f"| {name} | {value(r'([0-9.]+) s, bound')} s | {value(r'bound +([0-9.]+)')} s | {value(r'ratio ([0-9.]+)')} | "
+              f"{value(r'twice +([0-9.]+)')} % | {value(r'([0-9]+) requests')} | {value(r'([0-9]+) ns')} ns | "
+              f"{value(r'simulated in ([0-9.]+)')} s | {value(r'([0-9.]+) MB')} MB |", flush=True)
+
+SCENARIOS = (simulate,)

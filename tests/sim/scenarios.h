@@ -1,0 +1,21 @@
+/* The scenarios of the simulator: what is there, and what a good dispatcher makes of it.
+ */
+#ifndef SCENARIOS_H
+#define SCENARIOS_H
+
+#include "world.h"
+
+struct scenario {
+	const char *name;
+	bool is_large;	 /* with --large only */
+	bool not_yet;	 /* with --all only: today's dispatcher misses a limit */
+	double limit;	 /* makespan / bound, at most */
+	double twice;	 /* of the bytes, in percent, that may come in vain */
+	size_t given_up; /* nodes */
+	struct world_plan plan;
+};
+
+extern const struct scenario scenarios[];
+extern const size_t scenario_count;
+
+#endif
