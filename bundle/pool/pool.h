@@ -89,6 +89,11 @@ int pool_partial_restart(struct pool *p, struct pool_partial *pp,
 void pool_partial_keep(struct pool *p, struct pool_partial *pp);
 /* Closes and removes it. */
 void pool_partial_discard(struct pool *p, struct pool_partial *pp);
+/* The ID by which a later run finds it (free()); NULL for one that none will look for. */
+char *pool_partial_id(const struct pool_partial *pp);
+/* Removes one that was left, unless somebody has it; returns how many bytes it had. Any
+ * thread. */
+uint64_t pool_partial_remove(struct pool *p, const char *id);
 
 /* As pool_ingest, from a complete partial download; with POOL_KEEP the file itself
  * becomes the entry, without a copy. On success the partial is gone; on failure it is

@@ -22,14 +22,21 @@ static bool is_id(const char *id)
 	return len > 0 && len <= ID_MAX && id[0] != '.' && strspn(id, allowed) == len;
 }
 
-/* "ID.state" of "ID.part"; NULL for one that no later run will look for. */
-static char *state_name(const struct pool_partial *pp)
+char *pool_partial_id(const struct pool_partial *pp)
 {
 	struct nf_slice name = nf_slice_str(pp->name);
 
 	if (!slice_ends_with(name, ".part"))
 		return NULL;
-	return mem_printf("%.*s.state", (int)(name.len - strlen(".part")), name.ptr);
+	return mem_strndup(name.ptr, name.len - strlen(".part"));
+}
+
+/* "ID.state" of "ID.part"; NULL for one that no later run will look for. */
+static char *state_name(const struct pool_partial *pp)
+{
+	AUTO_FREE char *id = pool_partial_id(pp);
+
+	return id ? mem_printf("%s.state", id) : NULL;
 }
 
 /* Opens and locks "ID.part"; *ret_fd is -1 if another process has it, or just finished
@@ -257,4 +264,20 @@ void pool_partial_discard(struct pool *p, struct pool_partial *pp)
 	if (pp->name)
 		unlinkat(p->tmp_fd, pp->name, 0);
 	close_partial(pp);
+}
+
+uint64_t pool_partial_remove(struct pool *p, const char *id)
+{
+	struct pool_partial pp = { .name = mem_printf("%s.part", id) };
+	uint64_t size = 0;
+	struct stat st;
+
+	pp.fd = openat(p->tmp_fd, pp.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (pp.fd >= 0 && pool_temp_lock(p, pp.fd, pp.name) && !fstat(pp.fd, &st)) {
+		size = (uint64_t)st.st_size;
+		pool_partial_discard(p, &pp);
+	} else {
+		close_partial(&pp);
+	}
+	return size;
 }

@@ -271,6 +271,12 @@ int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 	return 0;
 }
 
+static void give_token_back(struct intake *in, const struct waiting *w)
+{
+	if (w->token && in->on_registered)
+		in->on_registered(in->ctx, w->token);
+}
+
 void intake_add(struct intake *in, const struct nf_pathinfo *info,
 		struct intake_tree *tree, char *token)
 {
@@ -289,6 +295,7 @@ void intake_add(struct intake *in, const struct nf_pathinfo *info,
 	if (is_first)
 		return;
 	(void)!file_remove_tree_at(in->temp_fd, w->tree.temp, NULL);
+	give_token_back(in, w);
 	waiting_free(w);
 }
 
@@ -387,8 +394,7 @@ static void count_registered(struct intake *in, const struct waiting *w)
 	in->done.nar_bytes += w->info.nar_size;
 	in->done.nodes += w->tree.nodes;
 	pthread_mutex_unlock(&in->lock);
-	if (w->token && in->on_registered)
-		in->on_registered(in->ctx, w->token);
+	give_token_back(in, w);
 }
 
 static int register_batch(struct intake *in, struct waiting_list *batch,

@@ -68,8 +68,9 @@ int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 void intake_add(struct intake *in, const struct nf_pathinfo *info,
 		struct intake_tree *tree, char *token);
 
-/* Calls FN with the token of each path that has one, once it is registered; it comes from
- * the thread that registers. Before the first intake_add. */
+/* Calls FN (NULL: none) with the token of each path that has one: from the thread that
+ * registers, once the path is; from intake_add if the path had been handed over before.
+ * Not while others use the intake. */
 void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *token),
 			  void *ctx);
 

@@ -201,7 +201,7 @@ static void add_fetch(struct json_doc *doc, const struct plan *p,
 	const struct resolver_node *n = query_node(p->query, id);
 	const struct resolver_source *from = s->sources[id];
 
-	begin_node(doc, node, n && n->in_pool ? "pool" : "fetch");
+	begin_node(doc, node, n && n->here ? "pool" : "fetch");
 	json_add_number(doc, "narSize", node->nar_size);
 	json_add_str(doc, "trustedBy", n && n->by ? n->by : "");
 	if (from)

@@ -27,7 +27,7 @@ static void count_nodes(struct plan_sums *s, const struct plan *p)
 		s->here += node->state == MISSING_VALID || node->state == MISSING_READ;
 		if (!node->substitute)
 			continue;
-		if (n && n->in_pool) {
+		if (n && n->here) {
 			s->pool++;
 			s->pool_nar += node->nar_size;
 			continue;

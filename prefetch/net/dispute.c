@@ -14,13 +14,11 @@ static void fill_word(struct dispute_word *w, const struct resolver_word *from,
 		      const struct naming *naming)
 {
 	struct nf_hash hash = { .algo = NF_SHA256 };
-	bool is_pool = from->cache == RESOLVER_POOL;
 
 	memcpy(hash.bytes, from->nar_hash, sizeof(from->nar_hash));
 	nf_hash_format(w->nar_hash, &hash, NF_NIX32);
 	w->nar_size = from->nar_size;
-	w->cache =
-		mem_strdup(is_pool ? "pool" : naming->url_of(naming->ctx, from->cache));
+	w->cache = mem_strdup(naming->url_of(naming->ctx, from->cache));
 	w->by = from->by ? mem_strdup(from->by) : NULL;
 }
 

@@ -33,7 +33,8 @@ static void tell_cache(struct engine *e, struct cache *c)
 {
 	struct dispatch_cache facts = {
 		.priority = priority_of(c),
-		.local = c->own || c->conf->kind != SUBSTITUTER_HTTP,
+		.local =
+			c->role != CACHE_SUBSTITUTER || c->conf->kind != SUBSTITUTER_HTTP,
 		.latency_us = c->known_latency_us,
 		.throughput = c->known_throughput,
 	};
@@ -120,7 +121,7 @@ void download_found(struct engine *e, uint32_t node, uint32_t cache)
 	const struct resolver_source *s = source_of(e, node, cache);
 	struct dispatch_source told;
 
-	if (e->opts->dry_run || !s || resolver_node(e->resolver, node)->in_pool)
+	if (e->opts->dry_run || !s || resolver_node(e->resolver, node)->here)
 		return;
 	told = (struct dispatch_source){
 		.cache = cache,
@@ -134,7 +135,7 @@ void download_answered(struct engine *e, uint32_t node)
 {
 	const struct resolver_node *n = resolver_node(e->resolver, node);
 
-	if (!e->opts->dry_run && n->state == RESOLVER_KNOWN && !n->in_pool &&
+	if (!e->opts->dry_run && n->state == RESOLVER_KNOWN && !n->here &&
 	    n->pending == 0)
 		dispatch_closed(e->dispatch, node);
 }

@@ -95,12 +95,15 @@ static void on_spoilt(struct download_file *f, int code, const char *text)
 
 /* ---- parts ---- */
 
-/* The store was asked alone: now the caches are. */
-static void ask_caches(struct engine *e, uint32_t node)
+/* It was asked alone: now the others are. */
+static void ask_others(struct engine *e, uint32_t node, const struct cache *from)
 {
-	e->result->in_store--;
+	if (from->role == CACHE_POOL)
+		e->result->in_pool--;
+	else
+		e->result->in_store--;
 	download_want(e, node);
-	lookup_again(e, node);
+	lookup_again(e, node, from);
 	download_answered(e, node);
 }
 
@@ -110,8 +113,8 @@ void download_part_refused(struct part *p, int code, const char *text)
 
 	remember_why(d, p->cache, code, text);
 	p->file->is_doubtful |= code != NF_E_MISSING && code != NF_E_NET;
-	if (p->cache->own)
-		ask_caches(d->engine, d->node);
+	if (p->cache->role != CACHE_SUBSTITUTER)
+		ask_others(d->engine, d->node, p->cache);
 	download_part_over(p, DISPATCH_REFUSED, 0);
 }
 
@@ -163,7 +166,7 @@ static void count_local(struct download_file *f)
 	uint64_t n = f->ingest.local_bytes;
 
 	f->cache->stats->bytes += n;
-	if (f->cache->own)
+	if (f->cache->role != CACHE_SUBSTITUTER)
 		return; /* no download */
 	e->result->fetched_bytes += n;
 	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
@@ -180,6 +183,19 @@ static void end_local_part(struct download_file *f)
 	part_free(p);
 }
 
+static size_t *count_of(struct fetch_result *r, enum cache_role role)
+{
+	switch (role) {
+	case CACHE_POOL:
+		return &r->from_pool;
+	case CACHE_STORE:
+		return &r->dumped;
+	case CACHE_SUBSTITUTER:
+		break;
+	}
+	return &r->fetched;
+}
+
 static void on_verified(struct download_file *f)
 {
 	struct download *d = f->download;
@@ -190,10 +206,7 @@ static void on_verified(struct download_file *f)
 	else
 		accuse(d);
 	f->cache->stats->nars++;
-	if (f->cache->own)
-		e->result->dumped++;
-	else
-		e->result->fetched++;
+	*count_of(e->result, f->cache->role) += 1;
 	progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
 	dispatch_verified(e->dispatch, d->node);
 	/* Another one of its files is of no use any more. */
@@ -254,7 +267,6 @@ void download_hand_to_worker(struct download_file *f, struct local_source *local
 	f->at_worker = true;
 	e->unverified += !local;
 	f->ingest.engine = e;
-	f->ingest.level = e->opts->level;
 	f->ingest.local = local;
 	f->ingest.local_url = f->source->url;
 	f->ingest.partial = &f->partial;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/workers.h"
+#include "net/destination.h"
 #include "net/dispatch.h"
 #include "net/fetch.h"
 #include "net/health.h"
@@ -17,10 +18,20 @@
 #include "net/transfer.h"
 #include "plan/resolver.h"
 
+#define FETCH_FIRSTS_MAX 2
+
 enum cache_state {
 	CACHE_NEW, /* nix-cache-info is not here yet */
 	CACHE_READY,
 	CACHE_REFUSED, /* another store directory, not a cache: never asked */
+};
+
+/* What a cache is to us. All but substituters are on this machine and are asked before
+ * these: what they have, nobody else is asked for. */
+enum cache_role {
+	CACHE_SUBSTITUTER,
+	CACHE_POOL, /* where it is a source */
+	CACHE_STORE,
 };
 
 struct cache {
@@ -30,7 +41,7 @@ struct cache {
 	enum cache_state state;
 	int priority;
 	struct local_source *local; /* NULL: it is asked over the network */
-	bool own;		    /* the store: asked before all others */
+	enum cache_role role;
 	struct health health;
 	char *refused; /* why */
 	int refused_code;
@@ -57,14 +68,21 @@ struct engine {
 	struct workers *workers;
 	struct resolver *resolver;
 	struct dispatch *dispatch;
-	struct cache *caches;
+	struct destination *destination;
+	struct cache *caches; /* the substituters, then those that are asked first */
 	size_t cache_count;
-	struct cache *own; /* the store, or NULL; the last of the caches */
-	struct substituter own_conf;
-	uint32_t pool_cursor; /* nodes below it were looked for in the pool and store */
+	struct cache *firsts; /* in the order in which they are asked */
+	size_t first_count;
+	struct substituter first_confs[FETCH_FIRSTS_MAX];
+	uint32_t here_cursor; /* nodes below it were looked for on this machine */
 	/* Nodes that the pool has, but nobody trusted vouches for there; ascending. */
 	uint32_t *doubted;
 	size_t doubted_len, doubted_cap;
+	/* Nodes that are in the target store without a trusted signature; ascending. */
+	uint32_t *unsigned_here;
+	size_t unsigned_len, unsigned_cap;
+	/* What is to come into the target store, as far as it is known. */
+	uint64_t wanted_paths, wanted_bytes;
 	/* Nodes whose NAR the store could not give: caches are asked after all. */
 	uint32_t *again;
 	size_t again_len, again_cap;
@@ -106,8 +124,9 @@ uint32_t engine_random(struct engine *e);
  */
 void engine_fail(struct engine *e, const char *path, int code, const char *text);
 
-/* A path is known and not in the pool: its NAR is to be fetched. */
-void engine_want_nar(struct engine *e, uint32_t node);
+/* A path is known and not where it is to go: its NAR is to be had, over the network
+ * unless it is ON_THIS_MACHINE. */
+void engine_want_nar(struct engine *e, uint32_t node, bool on_this_machine);
 
 /* An event of a cache: for its health, its statistics and, where TEXT is not NULL, a
  * note. */
@@ -126,10 +145,11 @@ bool engine_cache_is_gone(const struct cache *c);
 
 /* Asks every cache for its nix-cache-info. */
 void lookup_begin(struct engine *e);
-/* Asks the pool, then the caches, for what is wanted and was not asked for. */
+/* Asks this machine, then the caches, for what is wanted and was not asked for. */
 void lookup_pump(struct engine *e, int64_t now);
-/* Asks the caches for a node for which they were not asked, because the store had it. */
-void lookup_again(struct engine *e, uint32_t node);
+/* FROM, which was asked first, could not give a node's NAR after all: asks those who were
+ * not asked because of it. */
+void lookup_again(struct engine *e, uint32_t node, const struct cache *from);
 /* Frees what is not answered; transfers_free must have come before. */
 void lookup_end(struct engine *e);
 
@@ -149,7 +169,7 @@ void download_answered(struct engine *e, uint32_t node);
 
 /* Starts what may start; takes back what workers have done. */
 void download_pump(struct engine *e, int64_t now);
-/* True if nothing is wanted that is not in the pool or given up. */
+/* True if nothing is wanted that is not where it is to go, or given up. */
 bool download_is_done(const struct engine *e);
 void download_end(struct engine *e);
 

@@ -55,9 +55,14 @@ void engine_fail(struct engine *e, const char *path, int code, const char *text)
 		     : err_set(&e->err, (enum nf_error)code, "%s", text);
 }
 
-void engine_want_nar(struct engine *e, uint32_t node)
+void engine_want_nar(struct engine *e, uint32_t node, bool on_this_machine)
 {
-	e->result->to_fetch_bytes += resolver_node(e->resolver, node)->sources->file_size;
+	const struct resolver_node *n = resolver_node(e->resolver, node);
+
+	e->wanted_paths++;
+	e->wanted_bytes += n->nar_size;
+	if (!on_this_machine)
+		e->result->to_fetch_bytes += n->sources->file_size;
 	download_want(e, node);
 }
 
@@ -184,28 +189,51 @@ static void remember(struct engine *e)
 			      "what was learned of the caches is not kept: %s", err.text);
 }
 
-/* The store is the last of the caches. */
-static void open_store(struct engine *e)
+static void open_first(struct engine *e, enum cache_role role, struct local_source *local,
+		       enum substituter_kind kind, const char *scheme, const char *path)
 {
-	e->own = &e->caches[e->cache_count - 1];
-	e->own->own = true;
-	e->own->state = CACHE_READY;
-	e->own->local = local_source_of_store(e->opts->store);
+	struct substituter *conf = &e->first_confs[e->first_count];
+	struct cache *c = &e->firsts[e->first_count++];
+
+	conf->kind = kind;
+	conf->url = mem_printf("%s%s", scheme, path);
+	conf->path = mem_strdup(path);
+	c->conf = conf;
+	c->role = role;
+	c->state = CACHE_READY;
+	c->local = local;
 }
 
-static void open_caches(struct engine *e)
+/* They are the last of the caches. */
+static int open_firsts(struct engine *e, struct nf_err *err)
 {
 	const struct fetch_options *o = e->opts;
 
-	if (o->store) {
-		const char *root = local_store_root(o->store);
+	if (o->intake) {
+		const char *dir = pool_dir(o->pool);
+		struct local_source *pool;
+		int rc = local_source_of_directory(&pool, dir, err);
 
-		e->own_conf.kind = SUBSTITUTER_PATH;
-		e->own_conf.url = mem_printf("local?root=%s", root);
-		e->own_conf.path = mem_strdup(root);
+		if (rc)
+			return rc;
+		open_first(e, CACHE_POOL, pool, SUBSTITUTER_FILE, "file://", dir);
 	}
-	e->cache_count = o->substituter_count + (o->store ? 1 : 0);
-	e->caches = mem_calloc(e->cache_count, sizeof(e->caches[0]));
+	if (o->store)
+		open_first(e, CACHE_STORE, local_source_of_store(o->store),
+			   SUBSTITUTER_PATH, "local?root=", local_store_root(o->store));
+	return 0;
+}
+
+static int open_caches(struct engine *e, struct nf_err *err)
+{
+	const struct fetch_options *o = e->opts;
+	size_t firsts = (o->intake ? 1 : 0) + (o->store ? 1 : 0);
+	int rc;
+
+	e->caches = mem_calloc(o->substituter_count + firsts, sizeof(e->caches[0]));
+	e->firsts = e->caches + o->substituter_count;
+	rc = open_firsts(e, err);
+	e->cache_count = o->substituter_count + e->first_count;
 	e->result->caches = mem_calloc(e->cache_count, sizeof(e->result->caches[0]));
 	e->result->cache_count = e->cache_count;
 	for (size_t i = 0; i < e->cache_count; i++) {
@@ -213,15 +241,15 @@ static void open_caches(struct engine *e)
 
 		c->engine = e;
 		c->index = (uint32_t)i;
-		c->conf = i < o->substituter_count ? &o->substituters[i] : &e->own_conf;
+		if (c->role == CACHE_SUBSTITUTER)
+			c->conf = &o->substituters[i];
 		c->priority = c->conf->priority;
 		c->stats = &e->result->caches[i];
 		c->stats->url = mem_strdup(c->conf->url);
 		c->stats->priority = c->priority;
 		c->stats->local = c->conf->kind != SUBSTITUTER_HTTP;
 	}
-	if (o->store)
-		open_store(e);
+	return rc;
 }
 
 int engine_open(struct engine *e, const struct fetch_options *o,
@@ -242,16 +270,19 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 		.limit = o->limit,
 	};
 
+	int rc;
+
 	*e = (struct engine){ .opts = o, .result = result };
 	*result = (struct fetch_result){ 0 };
 	pthread_mutex_init(&e->lock, NULL);
 	e->random = (uint32_t)getpid() * 2654435761U | 1;
 	e->resolver = resolver_new();
 	e->workers = workers_new(o->jobs ? o->jobs : workers_cpu_count(), WORKER_QUEUE);
-	open_caches(e);
+	e->destination = destination_new(o->pool, o->level, o->intake);
+	rc = open_caches(e, err);
 	recall(e, t.connect_timeout_ms);
 	download_begin(e);
-	return transfers_new(&e->transfers, &t, err);
+	return rc ? rc : transfers_new(&e->transfers, &t, err);
 }
 
 void engine_close(struct engine *e)
@@ -261,6 +292,7 @@ void engine_close(struct engine *e)
 	transfers_free(e->transfers);
 	lookup_end(e);
 	resolver_free(e->resolver);
+	destination_free(e->destination);
 	for (size_t i = 0; i < e->cache_count; i++) {
 		local_source_free(e->caches[i].local);
 		free(e->caches[i].refused);
@@ -268,7 +300,9 @@ void engine_close(struct engine *e)
 	free(e->caches);
 	free(e->again);
 	free(e->doubted);
-	substituter_release(&e->own_conf);
+	free(e->unsigned_here);
+	for (size_t i = 0; i < e->first_count; i++)
+		substituter_release(&e->first_confs[i]);
 	pthread_mutex_destroy(&e->lock);
 }
 
@@ -280,7 +314,9 @@ static bool is_done(const struct engine *e)
 		return true;
 	if (e->ask)
 		return resolver_open_count(e->resolver) == 0 && lookup_is_done(e);
-	return resolver_open_count(e->resolver) == 0 && download_is_done(e);
+	/* What is here already waits for signatures, if it is worth asking for them. */
+	return resolver_open_count(e->resolver) == 0 && download_is_done(e) &&
+	       (e->unsigned_len == 0 || lookup_is_done(e));
 }
 
 /* Sizes become known while we go: the totals are told again at each turn. */
@@ -289,7 +325,8 @@ static void tell_totals(struct engine *e)
 	struct fetch_result *r = e->result;
 
 	r->paths = resolver_count(e->resolver);
-	progress_set(e->opts->progress, PROGRESS_PATHS_TOTAL, r->paths - r->in_pool);
+	progress_set(e->opts->progress, PROGRESS_PATHS_TOTAL,
+		     r->paths - (e->opts->intake ? r->present : r->in_pool));
 	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, r->to_fetch_bytes);
 }
 
@@ -319,7 +356,24 @@ static const char *url_of(const void *ctx, uint32_t cache)
 {
 	const struct engine *e = ctx;
 
+	if (cache == RESOLVER_HERE)
+		return destination_name(e->destination);
 	return e->caches[cache].conf->url;
+}
+
+/* Registers what came; and what is sure not to fit is told as soon as it is known. */
+static void pump_destination(struct engine *e, int64_t now)
+{
+	struct nf_err why;
+	int rc = destination_pump(e->destination, now, &why);
+
+	if (!rc)
+		rc = destination_check_space(e->destination, e->wanted_bytes,
+					     e->wanted_paths, &why);
+	if (!rc)
+		return;
+	engine_fail(e, NULL, rc, why.text);
+	e->stopping = true;
 }
 
 int engine_run(struct engine *e, struct nf_err *err)
@@ -334,6 +388,8 @@ int engine_run(struct engine *e, struct nf_err *err)
 		if (!e->stopping)
 			stop_if_interrupted(e);
 		lookup_pump(e, now);
+		if (!e->stopping)
+			pump_destination(e, now);
 		download_pump(e, now);
 		if (asks_more(e, &rc, err))
 			continue;
@@ -379,7 +435,9 @@ int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 	rc = engine_run(&e, err);
 	take_stock(&e);
 	workers_wait(e.workers, -1);
-	flushed = pool_flush(opts->pool, rc ? NULL : err);
+	if (opts->intake)
+		progress_phase(opts->progress, "registering");
+	flushed = destination_finish(e.destination, rc ? NULL : err);
 	if (!rc && e.rc) {
 		rc = e.rc;
 		if (err)

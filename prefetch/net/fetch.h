@@ -1,5 +1,5 @@
-/* From targets to verified NARs in the pool: resolving and downloading at the same time.
- */
+/* From targets to verified NARs in the pool or in a target store: resolving and
+ * downloading at the same time. */
 #ifndef FETCH_H
 #define FETCH_H
 
@@ -13,6 +13,7 @@
 #include "net/rate_limit.h"
 #include "net/transfer_stats.h"
 #include "pool/pool.h"
+#include "store/intake.h"
 #include "store/local_store.h"
 
 #define FETCH_SUBSTITUTERS_MAX 63
@@ -27,7 +28,10 @@ struct fetch_options {
 	struct local_store *store;
 	const struct nf_keyring *keys;
 	struct pool *pool;
-	int level;		      /* how NARs are stored: a zstd level or POOL_KEEP */
+	int level; /* how NARs are stored there: a zstd level or POOL_KEEP */
+	/* Where NARs go instead of the pool, which is then one of the sources; or NULL.
+	 * To be read only if nothing is fetched. */
+	struct intake *intake;
 	size_t connections;	      /* at most, in all; 0: the default */
 	size_t connections_per_cache; /* at most; 0: as many as in all */
 	size_t jobs;		/* threads that decode and encode; 0: one a processor */
@@ -64,9 +68,11 @@ struct fetch_cache_stats {
 
 struct fetch_result {
 	size_t paths;		 /* in the closure, as far as it is known */
-	size_t in_pool;		 /* that were there already */
-	size_t in_store;	 /* that the store has, and the pool had not */
+	size_t present;		 /* that the intake's store had already */
+	size_t in_pool;		 /* that the pool had already, of the others */
+	size_t in_store;	 /* that the store has, of the others */
 	size_t fetched;		 /* that came from caches */
+	size_t from_pool;	 /* that came from the pool */
 	size_t dumped;		 /* that came from the store */
 	uint64_t nar_bytes;	 /* of all paths, unpacked */
 	uint64_t to_fetch_bytes; /* compressed, of what is not in the pool, as far as
@@ -75,18 +81,19 @@ struct fetch_result {
 	uint64_t resumed_bytes;	 /* of partial downloads that were there already */
 	struct fetch_failure *failures;
 	size_t failure_count;
-	struct fetch_cache_stats *caches; /* one a substituter, in their order; then the
-					     store */
+	/* One a substituter, in their order; then what is asked first. */
+	struct fetch_cache_stats *caches;
 	size_t cache_count;
 	struct dispute_list disputes;
 };
 
 void fetch_result_release(struct fetch_result *r);
 
-/* Brings the closure of the targets into the pool. Whatever happens, RET tells how far it
- * came, and what came is kept. Errors, the gravest of all paths': NF_E_MISSING (in no
- * cache), NF_E_TRUST, NF_E_FORMAT/NF_E_HASH (every source served something else),
- * NF_E_NET, NF_E_NOSPACE, NF_E_SYS, NF_E_INTR. */
+/* Brings the closure of the targets into the pool, or into the intake's store, where all
+ * that came and is closed under references is then registered. Whatever happens, RET
+ * tells how far it came, and what came is kept. Errors, the gravest of all paths':
+ * NF_E_MISSING (in no cache), NF_E_TRUST, NF_E_FORMAT/NF_E_HASH (every source served
+ * something else), NF_E_NET, NF_E_NOSPACE, NF_E_SYS, NF_E_INTR. */
 int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 		  struct nf_err *err) MUST_CHECK;
 

@@ -8,7 +8,7 @@
 #include "base/stream.h"
 #include "net/engine.h"
 
-/* Passes a local source on, and tells its failures from those of the pool. */
+/* Passes a local source on, and tells its failures from those of where it goes. */
 struct watched_source {
 	struct nf_source source;
 	struct nf_source *in;
@@ -40,9 +40,7 @@ static struct nf_source *watched_source_new(struct nf_source *in, struct ingest 
 
 static int ingest_local(struct ingest *job)
 {
-	struct pool *pool = job->engine->opts->pool;
 	struct nf_source *in;
-	int level = job->level;
 	int rc;
 
 	rc = local_source_nar(job->local, &job->info, job->local_url, &in,
@@ -50,10 +48,9 @@ static int ingest_local(struct ingest *job)
 	job->unreadable = rc != 0;
 	if (rc)
 		return rc;
-	if (level == POOL_KEEP && local_source_dumps(job->local))
-		level = ZSTD_LEVEL_DEFAULT;
-	return pool_ingest(pool, &job->trusted, job->codec, watched_source_new(in, job),
-			   level, &job->err);
+	return destination_put(job->engine->destination, &job->trusted, job->codec,
+			       watched_source_new(in, job),
+			       local_source_dumps(job->local), &job->err);
 }
 
 static void ingest_run(void *ctx, size_t worker)
@@ -66,8 +63,8 @@ static void ingest_run(void *ctx, size_t worker)
 	if (!job->rc && job->local)
 		job->rc = ingest_local(job);
 	else if (!job->rc)
-		job->rc = pool_ingest_partial(e->opts->pool, &job->trusted, job->codec,
-					      job->partial, job->level, &job->err);
+		job->rc = destination_put_partial(e->destination, &job->trusted,
+						  job->codec, job->partial, &job->err);
 	pthread_mutex_lock(&e->lock);
 	job->next = e->ingested;
 	e->ingested = job;

@@ -21,7 +21,6 @@ struct ingest {
 	struct nf_pathinfo info; /* the owner's to release */
 	struct nf_trusted trusted;
 	enum codec codec;
-	int level;		      /* how it is stored: a zstd level or POOL_KEEP */
 	struct local_source *local;   /* where it is; NULL: PARTIAL is it */
 	const char *local_url;	      /* its name there */
 	struct pool_partial *partial; /* consumed where it is of use */
@@ -29,7 +28,7 @@ struct ingest {
 
 	int rc;
 	struct nf_err err;
-	bool unreadable;      /* the local source failed us, not the pool */
+	bool unreadable;      /* the local source failed us, not where it goes */
 	uint64_t local_bytes; /* read from the local source */
 	struct ingest *next;
 };

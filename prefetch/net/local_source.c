@@ -59,6 +59,18 @@ struct local_source *local_source_of_store(struct local_store *store)
 	return s;
 }
 
+int local_source_of_directory(struct local_source **ret, const char *dir,
+			      struct nf_err *err)
+{
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", dir);
+	*ret = source_new();
+	(*ret)->dir_fd = fd;
+	return 0;
+}
+
 bool local_source_dumps(const struct local_source *s)
 {
 	return s->store != NULL;

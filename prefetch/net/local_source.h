@@ -19,6 +19,9 @@ struct local_source;
  * KEYS (NF_E_TRUST). */
 int local_source_open(struct local_source **ret, const struct substituter *conf,
 		      const struct nf_keyring *keys, struct nf_err *err) MUST_CHECK;
+/* A cache's directory, whether anything is in it or not. */
+int local_source_of_directory(struct local_source **ret, const char *dir,
+			      struct nf_err *err) MUST_CHECK;
 /* STORE is borrowed. */
 struct local_source *local_source_of_store(struct local_store *store);
 void local_source_free(struct local_source *s);

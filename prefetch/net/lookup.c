@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "net/engine.h"
+#include "net/lookup_here.h"
 #include "net/retry.h"
 
 /* Narinfos that one cache is asked for at once. Over HTTP/2 they share a connection. */
@@ -56,48 +56,8 @@ static void tell_absent(struct cache *c, uint32_t node, int code, const char *te
 
 /* ---- what came ---- */
 
-static bool has_same_facts(const struct nf_pathinfo *a, const struct nf_pathinfo *b)
-{
-	if (!nf_hash_eq(&a->nar_hash, &b->nar_hash) || a->nar_size != b->nar_size ||
-	    a->nrefs != b->nrefs)
-		return false;
-	for (size_t i = 0; i < a->nrefs; i++)
-		if (!nf_slice_eq(a->refs[i], b->refs[i]))
-			return false;
-	return true;
-}
-
-static int compare_nodes(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The pool may have a NAR for which it has no signature that is trusted now: a cache that
- * vouches for the same facts vouches for that NAR. */
-static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted *t)
-{
-	struct nf_narinfo ni;
-	struct nf_err err;
-	int rc;
-
-	if (!e->doubted_len ||
-	    !bsearch(&node, e->doubted, e->doubted_len, sizeof(node), compare_nodes))
-		return false;
-	rc = pool_find(e->opts->pool, &t->info->path, &ni, &err);
-	if (!rc && (!has_same_facts(&ni.info, t->info) || (t->by_store && !ni.by_store)))
-		rc = -NF_E_MISSING;
-	if (!rc)
-		rc = pool_add_sigs(e->opts->pool, t->info, &err);
-	if (!rc)
-		rc = resolver_found(e->resolver, node, RESOLVER_POOL, &ni, t, &err);
-	nf_narinfo_release(&ni);
-	return rc == 0;
-}
-
-static int take_trusted(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
-			const struct nf_trusted *t, struct nf_err *err)
+int lookup_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
+		const struct nf_trusted *t, struct nf_err *err)
 {
 	struct engine *e = c->engine;
 	bool first = resolver_node(e->resolver, node)->state == RESOLVER_WANTED;
@@ -105,10 +65,10 @@ static int take_trusted(struct cache *c, uint32_t node, const struct nf_narinfo 
 
 	/* Where it fails, trusted sources disagree: the report tells. */
 	rc = resolver_found(e->resolver, node, c->index, ni, t, err);
-	if (!rc && first && is_in_pool(e, node, t))
-		e->result->in_pool++;
-	else if (first)
-		engine_want_nar(e, node);
+	if (first)
+		lookup_here_take_first(c, node, t);
+	else if (!rc && lookup_here_lacks_sigs(e, node))
+		destination_offer_sigs(e->destination, t->info);
 	if (!rc)
 		download_found(e, node, c->index);
 	download_answered(e, node);
@@ -141,7 +101,7 @@ static void take_answer(struct cache *c, uint32_t node, const struct nf_narinfo 
 	if (rc)
 		tell_absent(c, node, rc, err->text);
 	else
-		rc = take_trusted(c, node, ni, &t, err);
+		rc = lookup_take(c, node, ni, &t, err);
 	c->stats->narinfos++;
 	progress_add(c->engine->opts->progress, PROGRESS_RESOLVED, 1);
 	if (rc == -NF_E_FORMAT)
@@ -429,79 +389,13 @@ void lookup_begin(struct engine *e)
 	for (size_t i = 0; i < e->cache_count; i++) {
 		struct cache *c = &e->caches[i];
 
-		if (c->own)
+		if (c->role != CACHE_SUBSTITUTER)
 			continue;
 		if (c->conf->kind == SUBSTITUTER_HTTP)
 			lookup_start(c, NODE_CACHE_INFO);
 		else
 			begin_local(c);
 	}
-}
-
-/* Nodes are asked for in the order of their numbers. */
-static void doubt(struct engine *e, uint32_t node)
-{
-	MEM_GROW(e->doubted, e->doubted_len, e->doubted_cap);
-	e->doubted[e->doubted_len++] = node;
-}
-
-/* What the pool has, under keys that are trusted now, needs no cache. */
-static bool ask_pool(struct engine *e, uint32_t node)
-{
-	struct nf_storepath path;
-	struct nf_narinfo ni;
-	struct nf_trusted t;
-	struct nf_err err;
-	int rc;
-
-	resolver_path(e->resolver, node, &path);
-	rc = pool_find(e->opts->pool, &path, &ni, &err);
-	if (!rc && nf_trust_pathinfo(&t, &ni.info, e->opts->keys, &err)) {
-		doubt(e, node);
-		rc = -NF_E_TRUST;
-	}
-	if (!rc)
-		rc = resolver_found(e->resolver, node, RESOLVER_POOL, &ni, &t, &err);
-	nf_narinfo_release(&ni);
-	e->result->in_pool += !rc;
-	return !rc;
-}
-
-/* Nor does what the store has. Signatures are looked at where they matter: when its NAR
- * comes into the pool. */
-static bool ask_store(struct engine *e, uint32_t node)
-{
-	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
-	struct nf_storepath path;
-	struct nf_trusted t;
-	struct nf_err err;
-	int rc;
-
-	resolver_path(e->resolver, node, &path);
-	rc = local_source_find(e->own->local, &path, &ni, &err);
-	if (rc && rc != -NF_E_MISSING)
-		progress_note(e->opts->progress, "%s", err.text);
-	if (rc)
-		return false;
-	nf_trust_by_store(&t, &ni.info);
-	resolver_asked(e->resolver, node, 1);
-	rc = take_trusted(e->own, node, &ni, &t, &err);
-	e->result->in_store += !rc && !resolver_node(e->resolver, node)->in_pool;
-	return !rc;
-}
-
-static void ask_here(struct engine *e, uint32_t node)
-{
-	if (!ask_pool(e, node) && !(e->own && ask_store(e, node)))
-		resolver_asked(e->resolver, node,
-			       (uint16_t)(e->cache_count - (e->own ? 1 : 0)));
-}
-
-void lookup_again(struct engine *e, uint32_t node)
-{
-	MEM_GROW(e->again, e->again_len, e->again_cap);
-	e->again[e->again_len++] = node;
-	resolver_asked(e->resolver, node, (uint16_t)(e->cache_count - 1));
 }
 
 /* False if the cache takes no more questions for now. */
@@ -522,26 +416,18 @@ static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 	return true;
 }
 
-/* In the pool, or in the store, which was asked before the caches. */
-static bool is_here(const struct engine *e, const struct resolver_node *n)
-{
-	return n->in_pool || (e->own && n->sources && n->sources->cache == e->own->index);
-}
-
 static void pump_cache(struct cache *c, int64_t now)
 {
 	struct engine *e = c->engine;
 	unsigned local = 0;
 
-	if (c->own)
+	if (c->role != CACHE_SUBSTITUTER)
 		return;
 	while (c->again_cursor < e->again_len &&
 	       ask_cache(c, e->again[c->again_cursor], now))
 		c->again_cursor++;
-	while (c->cursor < e->pool_cursor) {
-		const struct resolver_node *n = resolver_node(e->resolver, c->cursor);
-
-		if (!is_here(e, n)) {
+	while (c->cursor < e->here_cursor) {
+		if (lookup_here_is_asked_for(e, c->cursor)) {
 			if (c->local && local++ == LOCAL_BATCH)
 				return;
 			if (!ask_cache(c, c->cursor, now))
@@ -585,9 +471,9 @@ void lookup_pump(struct engine *e, int64_t now)
 		if (e->caches[i].held && e->caches[i].state != CACHE_NEW)
 			take_held(&e->caches[i]);
 	repeat_due(e, now);
-	for (int i = 0; i < LOCAL_BATCH && e->pool_cursor < resolver_count(e->resolver);
+	for (int i = 0; i < LOCAL_BATCH && e->here_cursor < resolver_count(e->resolver);
 	     i++)
-		ask_here(e, e->pool_cursor++);
+		lookup_here_ask(e, e->here_cursor++);
 	for (size_t i = 0; i < e->cache_count; i++)
 		pump_cache(&e->caches[i], now);
 }
@@ -597,8 +483,9 @@ static bool has_been_asked(const struct cache *c)
 {
 	const struct engine *e = c->engine;
 
-	return c->own || (c->cursor == resolver_count(e->resolver) &&
-			  c->again_cursor == e->again_len);
+	return c->role != CACHE_SUBSTITUTER ||
+	       (c->cursor == resolver_count(e->resolver) &&
+		c->again_cursor == e->again_len);
 }
 
 int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
@@ -616,7 +503,7 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 	if (e->stopping)
 		return limit;
 	/* What is on this machine answers at once: there is more to do. */
-	if (e->pool_cursor < resolver_count(e->resolver))
+	if (e->here_cursor < resolver_count(e->resolver))
 		return 0;
 	for (size_t i = 0; i < e->cache_count; i++)
 		if (e->caches[i].local && !has_been_asked(&e->caches[i]))
@@ -629,7 +516,7 @@ bool lookup_is_done(const struct engine *e)
 	for (size_t i = 0; i < e->cache_count; i++)
 		if (!has_been_asked(&e->caches[i]))
 			return false;
-	return e->pool_cursor == resolver_count(e->resolver) && LIST_EMPTY(&e->lookups);
+	return e->here_cursor == resolver_count(e->resolver) && LIST_EMPTY(&e->lookups);
 }
 
 void lookup_end(struct engine *e)

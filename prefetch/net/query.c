@@ -61,6 +61,8 @@ static int answer_valid(struct query *q, uint32_t id, struct nf_err *err)
 	missing_path(q->missing, id, &path);
 	if (q->store)
 		rc = local_store_is_valid(q->store, &path, &valid, err);
+	if (!rc && !valid && q->fetch.intake)
+		rc = intake_is_valid(q->fetch.intake, &path, &valid, err);
 	if (!rc)
 		missing_valid(q->missing, id, valid);
 	return rc;

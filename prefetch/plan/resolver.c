@@ -258,7 +258,7 @@ static void add_dispute(struct resolver *r, uint32_t id,
 	d = &r->disputes[r->dispute_count++];
 	d->id = id;
 	d->other = *other;
-	d->known.cache = node->sources ? node->sources->cache : RESOLVER_POOL;
+	d->known.cache = node->sources ? node->sources->cache : RESOLVER_HERE;
 	d->known.by = node->by;
 	d->known.nar_size = node->nar_size;
 	memcpy(d->known.nar_hash, node->nar_hash, sizeof(node->nar_hash));
@@ -344,7 +344,7 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 	bool first = node->state == RESOLVER_WANTED;
 	int rc = 0;
 
-	if (cache != RESOLVER_POOL)
+	if (cache != RESOLVER_HERE)
 		node->pending--;
 	if (first)
 		keep_facts(r, id, t);
@@ -354,8 +354,8 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 		add_trusted_dispute(r, id, cache, t);
 		return rc;
 	}
-	if (cache == RESOLVER_POOL)
-		node->in_pool = true;
+	if (cache == RESOLVER_HERE)
+		node->here = true;
 	else
 		add_source(r, node, cache, ni, t);
 	if (first && r->settled)

@@ -13,12 +13,12 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-/* In place of a cache's index: the pool has it. */
-#define RESOLVER_POOL UINT32_MAX
+/* In place of a cache's index: it is there already, where it is to go. */
+#define RESOLVER_HERE UINT32_MAX
 
 enum resolver_state {
 	RESOLVER_WANTED,  /* no trusted answer yet */
-	RESOLVER_KNOWN,	  /* facts and at least one source, or in the pool */
+	RESOLVER_KNOWN,	  /* facts and at least one source, or here */
 	RESOLVER_UNKNOWN, /* everybody answered, nobody usefully */
 };
 
@@ -37,7 +37,7 @@ struct resolver_source {
 struct resolver_node {
 	const char *base; /* "HASH-NAME" */
 	enum resolver_state state;
-	bool in_pool;
+	bool here; /* where it is to go */
 	uint16_t pending; /* answers that are still to come */
 	uint8_t nar_hash[32];
 	uint64_t nar_size;
@@ -55,7 +55,7 @@ struct resolver_node {
 
 /* What a cache says of a path's content. */
 struct resolver_word {
-	uint32_t cache; /* or RESOLVER_POOL */
+	uint32_t cache; /* or RESOLVER_HERE */
 	const char *by; /* who vouches for it; NULL: nobody who is trusted */
 	uint8_t nar_hash[32];
 	uint64_t nar_size;
@@ -100,7 +100,7 @@ void resolver_asked(struct resolver *r, uint32_t id, uint16_t n);
 
 /* A trusted answer: facts (the first time), references wanted, a source added. NF_E_HASH
  * if an earlier trusted answer vouches for other content: the answer is not mixed in. For
- * RESOLVER_POOL no answer was pending. */
+ * RESOLVER_HERE no answer was pending. */
 int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 		   const struct nf_narinfo *ni, const struct nf_trusted *t,
 		   struct nf_err *err) MUST_CHECK;

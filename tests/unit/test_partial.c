@@ -389,6 +389,29 @@ static void what_could_not_be_committed_stays(void **state)
 	made_release(&m);
 }
 
+static void what_was_left_is_removed_by_its_id(void **state)
+{
+	struct pool_fixture *f = *state;
+	struct pool_partial pp, second;
+	AUTO_FREE char *id = NULL;
+
+	open_partial(f, "id", &pp);
+	write_partial(f, &pp, "12345", 5);
+	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "\"v1\"", &f->err));
+	id = pool_partial_id(&pp);
+	assert_string_equal(id, "id");
+	/* Not while somebody has it; the second one has no ID. */
+	assert_int_equal(pool_partial_remove(f->pool, id), 0);
+	open_partial(f, "id", &second);
+	assert_null(pool_partial_id(&second));
+	pool_partial_keep(f->pool, &second);
+	pool_partial_keep(f->pool, &pp);
+	assert_int_equal(pool_fixture_count(f, "tmp"), 2);
+	assert_int_equal(pool_partial_remove(f->pool, id), 5);
+	assert_int_equal(pool_fixture_count(f, "tmp"), 0);
+	assert_int_equal(pool_partial_remove(f->pool, id), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +430,7 @@ int main(void)
 		FIXTURE_TEST(an_encoded_download_is_gone_once_the_entry_is_there),
 		FIXTURE_TEST(after_a_failure_the_caller_decides),
 		FIXTURE_TEST(what_could_not_be_committed_stays),
+		FIXTURE_TEST(what_was_left_is_removed_by_its_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

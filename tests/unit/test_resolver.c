@@ -319,9 +319,9 @@ static void the_pool_may_be_one_side_of_a_dispute(void **state)
 	struct world *w = *state;
 	uint32_t id = want(w, 1, 1);
 
-	assert_int_equal(answer(w, id, RESOLVER_POOL, 1, 7, NULL, 0, NULL), 0);
+	assert_int_equal(answer(w, id, RESOLVER_HERE, 1, 7, NULL, 0, NULL), 0);
 	answer_unvouched(w, id, 0, 1, 8);
-	assert_int_equal(the_only_dispute(w)->known.cache, RESOLVER_POOL);
+	assert_int_equal(the_only_dispute(w)->known.cache, RESOLVER_HERE);
 }
 
 static void too_many_disputes_are_counted(void **state)
