@@ -1,15 +1,19 @@
 #include "cmd/network_commands.h"
 
+#include <nixferry/import.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/slice.h"
 #include "cmd/cache_options.h"
 #include "cmd/commands.h"
 #include "cmd/human.h"
+#include "cmd/import_report.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
 #include "cmd/run_report.h"
 #include "cmd/store_options.h"
+#include "cmd/target_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
 #include "net/fetch.h"
@@ -24,6 +28,9 @@ struct prefetch {
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
 	struct local_store *store; /* NULL: none */
+	struct target_options target;
+	struct intake *intake; /* of the target store; NULL: none is wanted */
+	struct nf_import_result imported;
 	const char *output;
 	bool build_inputs;
 	bool json;
@@ -34,6 +41,8 @@ static void prefetch_release(struct prefetch *p)
 	wanted_release(&p->wanted);
 	target_names_release(&p->targets);
 	cache_setup_release(&p->caches);
+	nf_import_result_release(&p->imported);
+	intake_free(p->intake);
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
 	local_store_free(p->store);
@@ -67,6 +76,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	f->dry_run = cmd_args_flag(args, "dry-run");
 	rc = check_output(p, err);
 	if (!rc)
+		rc = target_options_read(&p->target, args, err);
+	if (!rc)
 		rc = options_job_count(&f->jobs, args, err);
 	if (!rc)
 		rc = options_level(&f->level, args, err);
@@ -82,6 +93,32 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 		rc = store_options_open(&p->store, args, ui, err);
 	f->pool = p->pool;
 	return rc;
+}
+
+/* What is wrong with the target is told before anything is fetched. */
+static int open_target(struct prefetch *p, struct nf_err *err)
+{
+	int rc;
+
+	if (!p->target.root)
+		return 0;
+	rc = intake_open(&p->intake, p->target.root,
+			 p->fetch.dry_run ? INTAKE_READ : INTAKE_WRITE, p->fetch.progress,
+			 err);
+	/* A bundle is packed from the pool: then all comes there first. */
+	if (!p->output)
+		p->fetch.intake = p->intake;
+	return rc;
+}
+
+static int check_profile(const struct prefetch *p, struct nf_err *err)
+{
+	if (!p->target.profile || p->wanted.count == 1)
+		return 0;
+	return err_set(err, NF_E_USAGE,
+		       "option '--profile' needs one system as target, these are %zu "
+		       "paths",
+		       p->wanted.count);
 }
 
 /* Outputs that are valid here count as being there; then the store is one of the sources.
@@ -101,7 +138,7 @@ static int find_wanted(struct prefetch *p, struct nf_err *err)
 	p->fetch.target_count = p->wanted.count;
 	if (!rc && p->wanted.unknown && !p->fetch.keep_going)
 		rc = wanted_verdict(&p->wanted, err);
-	return rc;
+	return rc ? rc : check_profile(p, err);
 }
 
 static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
@@ -127,6 +164,24 @@ static void add_failures(struct json_doc *doc, const struct fetch_result *r)
 	json_end(doc);
 }
 
+static struct import_report import_report(const struct prefetch *p)
+{
+	return (struct import_report){
+		.result = &p->imported,
+		.root = p->target.root,
+		.toplevel = p->wanted.count == 1 ? p->wanted.paths : NULL,
+	};
+}
+
+static void add_import(const struct prefetch *p, struct json_doc *doc)
+{
+	const struct import_report r = import_report(p);
+
+	json_begin_object(doc, "import");
+	import_report_add_json(&r, doc);
+	json_end(doc);
+}
+
 static void report_json(const struct prefetch *p, const struct fetch_result *r,
 			const struct pack_result *packed, int rc)
 {
@@ -134,9 +189,13 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r,
 
 	json_add_bool(doc, "complete", rc == 0);
 	json_add_number(doc, "paths", r->paths);
+	if (p->fetch.intake)
+		json_add_number(doc, "inTarget", r->present);
 	json_add_number(doc, "inPool", r->in_pool);
 	json_add_number(doc, "inStore", r->in_store);
 	json_add_number(doc, "fetched", r->fetched);
+	if (p->fetch.intake)
+		json_add_number(doc, "fromPool", r->from_pool);
 	json_add_number(doc, "dumped", r->dumped);
 	json_add_number(doc, "narSize", r->nar_bytes);
 	json_add_number(doc, "downloadSize", r->to_fetch_bytes);
@@ -149,54 +208,85 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r,
 		json_add_str(doc, "bundle", p->output);
 		json_add_number(doc, "bundleSize", packed->bundle_bytes);
 	}
+	if (p->intake && !p->fetch.dry_run)
+		add_import(p, doc);
 	json_print(doc, stdout);
 }
 
-/* A line for people: on stdout, unless the bundle goes there. */
-static void say(const struct prefetch *p, struct ui *ui, const char *line)
+/* For people: on stdout, unless the bundle goes there. */
+static void say(const struct prefetch *p, struct ui *ui, const struct buf *text)
 {
-	if (p->output && strcmp(p->output, "-") == 0)
-		ui_note(ui, "%s", line);
+	struct nf_slice rest = buf_slice(text);
+
+	while (rest.len) {
+		struct nf_slice line = slice_cut(&rest, '\n');
+
+		if (p->output && strcmp(p->output, "-") == 0)
+			ui_note(ui, "%.*s", NF_SLICE_ARG(line));
+		else
+			printf("%.*s\n", NF_SLICE_ARG(line));
+	}
+}
+
+static void add_would_fetch(struct buf *out, const struct prefetch *p,
+			    const struct fetch_result *r)
+{
+	size_t here = r->present + r->in_pool + r->in_store;
+	char size[HUMAN_MAX];
+
+	if (p->fetch.intake)
+		buf_addf(out, "%zu in '%s', ", r->present, p->target.root);
+	buf_addf(out, "%zu in the pool, ", r->in_pool);
+	if (r->in_store)
+		buf_addf(out, "%zu in the store, ", r->in_store);
+	buf_addf(out, "%zu to fetch (%s)\n", r->paths - here,
+		 human_size(size, r->to_fetch_bytes));
+}
+
+static void add_fetched(struct buf *out, const struct prefetch *p,
+			const struct fetch_result *r)
+{
+	char size[HUMAN_MAX];
+
+	if (p->fetch.intake)
+		buf_addf(out, "%zu were in '%s', ", r->present, p->target.root);
 	else
-		printf("%s\n", line);
+		buf_addf(out, "%zu were in the pool, ", r->in_pool);
+	if (r->from_pool)
+		buf_addf(out, "%zu from the pool, ", r->from_pool);
+	if (r->dumped)
+		buf_addf(out, "%zu from the store, ", r->dumped);
+	buf_addf(out, "%zu fetched (%s)\n", r->fetched,
+		 human_size(size, r->fetched_bytes));
 }
 
 static void report_text(const struct prefetch *p, struct ui *ui,
 			const struct fetch_result *r, const struct pack_result *packed)
 {
-	char size[HUMAN_MAX], nar[HUMAN_MAX], store[64] = "", line[512];
+	AUTO_BUF struct buf text = { 0 };
+	char size[HUMAN_MAX];
 
-	human_size(nar, r->nar_bytes);
-	if (p->fetch.dry_run) {
-		human_size(size, r->to_fetch_bytes);
-		if (r->in_store)
-			snprintf(store, sizeof(store), "%zu in the store, ", r->in_store);
-		snprintf(line, sizeof(line),
-			 "%zu paths (%s): %zu in the pool, %s%zu to fetch (%s)", r->paths,
-			 nar, r->in_pool, store, r->paths - r->in_pool - r->in_store,
-			 size);
-	} else {
-		human_size(size, r->fetched_bytes);
-		if (r->dumped)
-			snprintf(store, sizeof(store), "%zu from the store, ", r->dumped);
-		snprintf(line, sizeof(line),
-			 "%zu paths (%s): %zu were in the pool, %s%zu fetched (%s)",
-			 r->paths, nar, r->in_pool, store, r->fetched, size);
-	}
-	say(p, ui, line);
-	if (p->wanted.build_count) {
-		snprintf(line, sizeof(line), "%zu derivations are left to be built",
+	buf_init(&text, 2 * IMPORT_REPORT_MAX);
+	buf_addf(&text, "%zu paths (%s): ", r->paths, human_size(size, r->nar_bytes));
+	if (p->fetch.dry_run)
+		add_would_fetch(&text, p, r);
+	else
+		add_fetched(&text, p, r);
+	if (p->wanted.build_count)
+		buf_addf(&text, "%zu derivations are left to be built\n",
 			 p->wanted.build_count);
-		say(p, ui, line);
+	if (packed)
+		buf_addf(&text, "packed as %s: %s\n",
+			 human_size(size, packed->bundle_bytes), p->output);
+	if (p->intake && !p->fetch.dry_run) {
+		const struct import_report imported = import_report(p);
+
+		import_report_add_text(&imported, &text);
 	}
-	if (!packed)
-		return;
-	human_size(size, packed->bundle_bytes);
-	snprintf(line, sizeof(line), "packed as %s: %s", size, p->output);
-	say(p, ui, line);
+	say(p, ui, &text);
 }
 
-/* All but the gravest failure, which is the command's error; a long list is cut. */
+/* A long list is cut. */
 #define FAILURES_SHOWN 20
 
 static void tell_failures(struct ui *ui, const struct fetch_result *r)
@@ -222,6 +312,68 @@ static int pack(const struct prefetch *p, struct pack_result *packed, struct nf_
 	return pack_bundle(p->pool, p->output, &opts, packed, err);
 }
 
+/* With a bundle too, what has come into the pool goes on into the target store. */
+static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
+			    struct nf_err *err)
+{
+	struct fetch_options opts = p->fetch;
+	struct fetch_result result;
+	int rc;
+
+	opts.intake = p->intake;
+	rc = fetch_closure(&opts, &result, err);
+	p->imported.present = result.present;
+	if (rc) {
+		fetch_result_release(fetched);
+		*fetched = result;
+	} else {
+		fetch_result_release(&result);
+	}
+	return rc;
+}
+
+/* What was registered is told whatever happened. */
+static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
+{
+	if (!p->intake || p->fetch.dry_run)
+		return rc;
+	intake_tell(p->intake, &p->imported);
+	if (!rc)
+		rc = intake_add_roots(p->intake, p->wanted.paths, p->wanted.count,
+				      p->target.profile, &p->imported.profile_link, err);
+	return rc;
+}
+
+static int run(struct prefetch *p, struct fetch_result *result,
+	       struct pack_result *packed, bool *ret_packed, struct nf_err *err)
+{
+	int rc = open_target(p, err);
+
+	*ret_packed = false;
+	*result = (struct fetch_result){ 0 };
+	if (!rc)
+		rc = fetch(p, result, err);
+	p->imported.present = result->present;
+	if (!rc && p->output && !p->fetch.dry_run) {
+		rc = pack(p, packed, err);
+		*ret_packed = !rc;
+		if (!rc && p->intake)
+			rc = import_from_pool(p, result, err);
+	}
+	return finish_import(p, rc, err);
+}
+
+/* All but the gravest failure, which is the command's error. */
+static void report_failure(const struct prefetch *p, struct ui *ui,
+			   const struct fetch_result *result)
+{
+	if (result->failure_count > 1)
+		tell_failures(ui, result);
+	if (p->imported.imported)
+		ui_note(ui, "%zu paths were imported into '%s'; the same command goes on",
+			p->imported.imported, p->target.root);
+}
+
 static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(prefetch_release) struct prefetch p = { 0 };
@@ -234,16 +386,13 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	if (rc)
 		return rc;
 	p.fetch.progress = ui_progress_start(ui);
-	rc = fetch(&p, &result, err);
-	has_bundle = !rc && p.output && !p.fetch.dry_run;
-	if (has_bundle)
-		rc = pack(&p, &packed, err);
+	rc = run(&p, &result, &packed, &has_bundle, err);
 	ui_progress_stop(ui);
-	if (rc && result.failure_count > 1)
-		tell_failures(ui, &result);
+	if (rc)
+		report_failure(&p, ui, &result);
 	run_report_tell_disputes(ui, &result);
 	if (p.json)
-		report_json(&p, &result, rc ? NULL : has_bundle ? &packed : NULL, rc);
+		report_json(&p, &result, has_bundle ? &packed : NULL, rc);
 	else if (!rc)
 		report_text(&p, ui, &result, has_bundle ? &packed : NULL);
 	if (!p.json)
@@ -267,12 +416,15 @@ static const struct cmd_option_group group = { "Options", options };
 const struct command cmd_prefetch = {
 	.name = "prefetch",
 	.args = "TARGET...",
-	.summary = "fetch a closure into the pool, and pack it",
+	.summary = "fetch a closure into the pool or a target store, and pack it",
 	.text = "Finds everything that each TARGET needs, takes what the pool lacks from "
 		"the live "
 		"store or else from the caches, verifies it and keeps it in the pool; "
 		"with "
-		"--output also packs it into one signed bundle. Of a derivation the "
+		"--output also packs it into one signed bundle. With --store it goes "
+		"straight into the store below ROOT instead, without a copy in the "
+		"pool; with both, into the pool, the bundle and the store. Of a "
+		"derivation the "
 		"outputs are "
 		"fetched or, where no cache has them, what it takes to build them. "
 		"Interrupted, the same "
@@ -281,9 +433,9 @@ const struct command cmd_prefetch = {
 		"\n" OPTIONS_TARGET_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
-			&group, &wanted_group, &options_pack, &options_caches,
-			&options_keys, &options_stores, &options_targets, &options_pool,
-			&options_jobs, &options_common, NULL },
+			&group, &options_target_store, &wanted_group, &options_pack,
+			&options_caches, &options_keys, &options_stores, &options_targets,
+			&options_pool, &options_jobs, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,
