@@ -446,6 +446,8 @@ void sim_run(const struct sim_world *w, bool trace, struct sim_result *ret)
 	allocate(&s);
 	memory = memory_in_use();
 	s.dispatch = dispatch_new(&o);
+	if (w->link_is_told)
+		dispatch_set_limit(s.dispatch, (uint64_t)w->link);
 	for (uint32_t i = 0; i < w->cache_count; i++)
 		begin_cache(&s, i);
 	take_arrivals(&s);

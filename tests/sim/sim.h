@@ -78,7 +78,8 @@ struct sim_world {
 	uint32_t seed;
 	unsigned slots, slots_per_cache, local_slots;
 	uint64_t part_min;
-	double link; /* bytes a second; 0: no limit */
+	double link;	   /* bytes a second; 0: no limit */
+	bool link_is_told; /* to the dispatcher, as the limit of all */
 	double connect_timeout_ms, stall_timeout_ms;
 	/* Sources become known one by one, after their cache's latency; else all at once.
 	 */

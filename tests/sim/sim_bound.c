@@ -28,7 +28,7 @@ static double cap_of(const struct state *s, size_t cache)
 	double rate = s->rates[cache] > 0 ? s->rates[cache] / 1000 : UNLIMITED;
 	double all = c->connection_rate * slots / 1000;
 
-	if (!gives(s->modes[cache]))
+	if (!c->local && !gives(s->modes[cache]))
 		return 0;
 	return all > 0 && all < rate ? all : rate;
 }
@@ -93,7 +93,7 @@ bool sim_is_good(const struct sim_world *w, const struct sim_source *s)
 	for (size_t i = 0; i < w->change_count; i++)
 		if (w->changes[i].cache == s->cache && gives(w->changes[i].mode))
 			return true;
-	return gives(c->mode);
+	return c->local || gives(c->mode);
 }
 
 /* Bytes of the node's files that an earlier run left. */
@@ -151,7 +151,7 @@ static void add_node(const struct sim_world *w, const struct sim_node *n,
 	double size = least_size(w, n), latency;
 	uint32_t set = 0, count = 0, cache = 0;
 
-	if (size == INFINITY)
+	if (size == INFINITY || size == 0)
 		return;
 	sums->all += size;
 	sums->slots += slot_ms(w, n, &latency);

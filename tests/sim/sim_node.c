@@ -476,6 +476,19 @@ static void on_whole(struct sim *s, struct sim_file *f, uint32_t node)
 	};
 }
 
+/* Another part brings the same bytes: those that this one brought need not count. */
+static bool is_raced(const struct sim *s, const struct part *p)
+{
+	for (size_t i = 0; i < s->part_count; i++) {
+		const struct part *other = &s->parts[i];
+
+		if (other != p && other->phase != PHASE_FREE && other->file == p->file &&
+		    other->from < p->end && p->from < other->end)
+			return true;
+	}
+	return false;
+}
+
 static const char *const ends[] = {
 	[DISPATCH_CAME] = "came",
 	[DISPATCH_BROKE] = "broke",
@@ -491,7 +504,7 @@ void sim_part_over(struct sim *s, struct part *p, enum dispatch_end how, int64_t
 	sim_trace(s, "part %u of node %u %s at %" PRIu64, p->number, node, ends[how],
 		  p->told);
 	file_claim(s, p);
-	if (how == DISPATCH_REFUSED)
+	if (how == DISPATCH_REFUSED || (how == DISPATCH_BROKE && is_raced(s, p)))
 		runs_add(&f->refused, p->from, p->told);
 	DECIDE(s, dispatch_part_end(s->dispatch, p->number, how, retry_at, sim_now(s)));
 	sim_part_free(s, p);

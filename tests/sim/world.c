@@ -179,6 +179,7 @@ void world_make(struct sim_world *ret, const struct world_plan *plan, uint32_t s
 		.local_slots = 4,
 		.part_min = MIB,
 		.link = plan->link,
+		.link_is_told = plan->link_is_told,
 		.connect_timeout_ms = 5000,
 		.stall_timeout_ms =
 			plan->stall_timeout_ms > 0 ? plan->stall_timeout_ms : 30000,
@@ -225,12 +226,12 @@ static void random_cache(struct maker *m)
 	};
 }
 
-static uint16_t random_faults(struct maker *m)
+static uint16_t random_faults(struct maker *m, bool local)
 {
-	static const uint16_t faults[] = { SIM_ABSENT, SIM_LIES, SIM_MISTELLS,
-					   SIM_UNSIZED, SIM_UNSIZED | SIM_LENGTHLESS };
+	static const uint16_t faults[] = { SIM_ABSENT, SIM_LIES, SIM_UNSIZED,
+					   SIM_UNSIZED | SIM_LENGTHLESS, SIM_MISTELLS };
 
-	return one_in(m, 4) ? faults[below(m, 5)] : 0;
+	return one_in(m, 4) ? faults[below(m, local ? 4 : 5)] : 0;
 }
 
 static void random_sources(struct maker *m, uint64_t size)
@@ -239,16 +240,17 @@ static void random_sources(struct maker *m, uint64_t size)
 
 	for (uint32_t c = 0; c < w->cache_count; c++) {
 		uint16_t encoding = (uint16_t)(one_in(m, 4) ? below(m, 3) : 1);
+		bool local = w->caches[c].local;
 
 		if (one_in(m, 3))
 			continue;
-		if (w->caches[c].local)
+		if (local)
 			encoding = 0;
 		MEM_GROW(w->sources, w->source_count, m->source_cap);
 		w->sources[w->source_count++] = (struct sim_source){
 			.cache = c,
 			.encoding = encoding,
-			.faults = random_faults(m),
+			.faults = random_faults(m, local),
 			.size = size + (encoding == 1 ? 0 : encoding + 5ULL),
 		};
 	}
@@ -331,6 +333,7 @@ void world_random(struct sim_world *ret, uint32_t seed)
 		.local_slots = 1 + below(&m, 3),
 		.part_min = (uint64_t)between(&m, 1, 1e6),
 		.link = one_in(&m, 2) ? 0 : between(&m, 1e5, 1e8),
+		.link_is_told = one_in(&m, 2),
 		.connect_timeout_ms = 5000,
 		.stall_timeout_ms = 30000,
 		.has_lookups = one_in(&m, 2),

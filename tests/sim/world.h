@@ -33,6 +33,7 @@ struct world_files {
 struct world_plan {
 	unsigned slots, slots_per_cache; /* 0: 16, and as many */
 	double link;
+	bool link_is_told;
 	double stall_timeout_ms; /* 0: 30 s */
 	bool has_lookups;
 	struct world_caches caches[WORLD_GROUPS];

@@ -61,6 +61,82 @@ static void a_cache_that_disappears_for_good_is_given_up(void **state)
 	assert_int_equal(events, 8);
 }
 
+/* Closed, open, half open, and open again for twice as long. */
+static void pauses_grow_while_nothing_succeeds(void **state)
+{
+	static const int64_t pauses[] = { 0, 1000, 2000, 4000, 8000, 16000, 30000 };
+	struct health h = { 0 };
+	int64_t now = 100;
+
+	(void)state;
+	health_event(&h, HEALTH_OK, 0);
+	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+		health_event(&h, i % 2 ? HEALTH_UNREACHABLE : HEALTH_BROKEN, now);
+		if (pauses[i])
+			assert_false(health_usable(&h, now + pauses[i] - 1));
+		now += pauses[i];
+		assert_true(health_usable(&h, now));
+	}
+	assert_false(health_is_gone(&h));
+}
+
+static void one_success_closes_it(void **state)
+{
+	struct health h = { 0 };
+
+	(void)state;
+	health_event(&h, HEALTH_OK, 0);
+	for (int64_t now = 0; now < 200000; now += 60000)
+		health_event(&h, HEALTH_BROKEN, now);
+	assert_false(health_usable(&h, 180001));
+	/* What was under way may come through. */
+	health_event(&h, HEALTH_OK, 180002);
+	assert_true(health_usable(&h, 180002));
+	/* And all begins again: the first failure is not held against it, the second is
+	 * for a second. */
+	health_event(&h, HEALTH_BROKEN, 180010);
+	assert_true(health_usable(&h, 180010));
+	health_event(&h, HEALTH_BROKEN, 180020);
+	assert_false(health_usable(&h, 181019));
+	assert_true(health_usable(&h, 181020));
+}
+
+static void what_fails_while_it_is_open_does_not_prolong_it(void **state)
+{
+	struct health h = { 0 };
+
+	(void)state;
+	health_event(&h, HEALTH_OK, 0);
+	health_event(&h, HEALTH_BROKEN, 10);
+	health_event(&h, HEALTH_BROKEN, 20);
+	for (int64_t now = 21; now < 1020; now++)
+		health_event(&h, HEALTH_UNREACHABLE, now);
+	assert_true(health_usable(&h, 1020));
+}
+
+static void a_cache_that_only_breaks_is_given_up_sooner(void **state)
+{
+	struct health h = { 0 };
+
+	(void)state;
+	health_event(&h, HEALTH_BROKEN, 0);
+	assert_true(health_usable(&h, 1));
+	health_event(&h, HEALTH_BROKEN, 2);
+	assert_true(health_is_gone(&h));
+}
+
+static void a_quarantine_is_for_good(void **state)
+{
+	struct health h = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		health_event(&h, HEALTH_LIED, 0);
+	health_event(&h, HEALTH_OK, 1);
+	assert_true(health_is_gone(&h));
+	assert_false(health_usable(&h, INT64_MAX));
+}
+
 static void the_third_lie_is_the_last(void **state)
 {
 	struct health h = { 0 };
@@ -81,7 +157,12 @@ int main(void)
 		cmocka_unit_test(a_cache_that_answered_is_given_pauses),
 		cmocka_unit_test(failures_that_were_under_way_count_once),
 		cmocka_unit_test(a_cache_that_disappears_for_good_is_given_up),
+		cmocka_unit_test(pauses_grow_while_nothing_succeeds),
+		cmocka_unit_test(one_success_closes_it),
+		cmocka_unit_test(what_fails_while_it_is_open_does_not_prolong_it),
+		cmocka_unit_test(a_cache_that_only_breaks_is_given_up_sooner),
 		cmocka_unit_test(the_third_lie_is_the_last),
+		cmocka_unit_test(a_quarantine_is_for_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,12 @@ static void an_answer_says_what_to_do_next(void **state)
 		{ 500, RETRY_LATER, "an error of the moment" },
 		{ 503, RETRY_LATER, "overloaded" },
 		{ 501, RETRY_NEVER, "not implemented" },
+		{ 502, RETRY_LATER, "what is behind it is away" },
+		{ 504, RETRY_LATER, "what is behind it is late" },
 		{ 505, RETRY_NEVER, "version not supported" },
+		{ 511, RETRY_NEVER, "the network wants a login" },
+		{ 416, RETRY_NEVER, "no such range" },
+		{ 304, RETRY_NEVER, "nobody asked whether it changed" },
 		{ 0, RETRY_LATER, "the transfer broke" },
 	};
 
@@ -56,6 +61,48 @@ static void retry_after_is_a_floor_that_is_believed_within_reason(void **state)
 	assert_int_equal(retry_delay_ms(1, 503, 86400, 0), 300000);
 }
 
+static void retry_after_cannot_overflow(void **state)
+{
+	(void)state;
+	assert_int_equal(retry_delay_ms(1, 429, INT64_MAX, UINT32_MAX), 300000);
+	assert_int_equal(retry_delay_ms(1, 500, 0, 0), 0);
+	/* It does not make more attempts. */
+	assert_int_equal(retry_delay_ms(5, 503, 7, 0), -1);
+}
+
+/* Full jitter: anything from none to all of the ceiling, all of it as likely. */
+static void pauses_are_spread_evenly(void **state)
+{
+	enum {
+		TENTHS = 10,
+		TRIES = 100000
+	};
+	static const struct {
+		unsigned attempt;
+		long status;
+		int64_t ceiling;
+	} rows[] = {
+		{ 1, 0, 250 },	  { 2, 500, 500 },   { 3, 408, 1000 },	{ 4, 504, 2000 },
+		{ 1, 429, 5000 }, { 2, 503, 10000 }, { 3, 503, 20000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned in[TENTHS] = { 0 };
+
+		for (uint32_t k = 0; k < TRIES; k++) {
+			int64_t ms = retry_delay_ms(rows[i].attempt, rows[i].status, -1,
+						    k * (UINT32_MAX / TRIES));
+
+			assert_in_range(ms, 0, rows[i].ceiling - 1);
+			in[ms * TENTHS / rows[i].ceiling]++;
+		}
+		for (unsigned k = 0; k < TENTHS; k++)
+			assert_in_range(in[k], TRIES / TENTHS * 9 / 10,
+					TRIES / TENTHS * 11 / 10);
+	}
+}
+
 static void there_are_five_attempts(void **state)
 {
 	(void)state;
@@ -69,6 +116,8 @@ int main(void)
 		cmocka_unit_test(an_answer_says_what_to_do_next),
 		cmocka_unit_test(the_pause_doubles_within_its_ceiling),
 		cmocka_unit_test(retry_after_is_a_floor_that_is_believed_within_reason),
+		cmocka_unit_test(retry_after_cannot_overflow),
+		cmocka_unit_test(pauses_are_spread_evenly),
 		cmocka_unit_test(there_are_five_attempts),
 	};
 
