@@ -121,7 +121,7 @@ static double least_size(const struct sim_world *w, const struct sim_node *n)
 static double slot_ms(const struct sim_world *w, const struct sim_node *n,
 		      double *ret_latency)
 {
-	double least = INFINITY;
+	double least = INFINITY, here = present(w, n);
 
 	*ret_latency = INFINITY;
 	for (size_t i = n->source; i < n->source + n->source_count; i++) {
@@ -132,7 +132,8 @@ static double slot_ms(const struct sim_world *w, const struct sim_node *n,
 		if (!sim_is_good(w, s))
 			continue;
 		if (c->connection_rate > 0)
-			body = (double)s->size / c->connection_rate * 1000;
+			body = fmax(0, (double)s->size - here) / c->connection_rate *
+			       1000;
 		least = fmin(least, latency + body);
 		*ret_latency = fmin(*ret_latency, latency);
 	}
