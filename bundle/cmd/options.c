@@ -73,7 +73,7 @@ static const struct cmd_option caches[] = {
 	  NULL, true },
 	{ "extra-substituter", 0, "URL", "ask this cache too", 0, NULL, true },
 	{ "connections", 0, "N",
-	  "connections at once; default: http-connections of nix.conf, or 64", 0, NULL,
+	  "connections at once; default: http-connections of nix.conf, or 96", 0, NULL,
 	  false },
 	{ "connections-per-cache", 0, "N",
 	  "of these, to one cache at most; default: all of them", 0, NULL, false },
