@@ -127,14 +127,16 @@ static void print_unknown(const struct plan *p)
 		printf("    and %zu more (--json lists all)\n", total - shown);
 }
 
-static void print_largest(const struct plan_sums *s)
+static void print_largest(const struct plan *p, const struct plan_sums *s)
 {
 	char size[HUMAN_MAX];
 
 	printf("\n  the largest, unpacked\n");
-	for (size_t i = 0; i < s->fetch_count && i < LARGEST_SHOWN; i++)
-		printf("    %10s  %s\n", human_size(size, s->fetches[i].node->nar_size),
-		       s->fetches[i].node->base);
+	for (size_t i = 0; i < s->fetch_count && i < LARGEST_SHOWN; i++) {
+		const struct missing_node *node = missing_node(p->missing, s->fetches[i]);
+
+		printf("    %10s  %s\n", human_size(size, node->nar_size), node->base);
+	}
 }
 
 void plan_print(const struct plan *p)
@@ -155,7 +157,7 @@ void plan_print(const struct plan *p)
 		       s.unsized);
 	if (s.fetch_count) {
 		print_time(p, &s);
-		print_largest(&s);
+		print_largest(p, &s);
 	}
 	print_builds(p);
 	print_unknown(p);

@@ -18,8 +18,8 @@ void plan_sums_release(struct plan_sums *s)
 
 static void count_nodes(struct plan_sums *s, const struct plan *p)
 {
-	size_t cap = 0;
-
+	s->fetches =
+		mem_calloc(missing_totals(p->missing).substitute, sizeof(*s->fetches));
 	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
 		const struct missing_node *node = missing_node(p->missing, id);
 		const struct resolver_node *n = query_node(p->query, id);
@@ -32,17 +32,15 @@ static void count_nodes(struct plan_sums *s, const struct plan *p)
 			s->pool_nar += node->nar_size;
 			continue;
 		}
-		MEM_GROW(s->fetches, s->fetch_count, cap);
-		s->fetches[s->fetch_count++] =
-			(struct plan_fetch){ .node = node, .id = id };
+		s->fetches[s->fetch_count++] = id;
 		s->fetch_nar += node->nar_size;
 	}
 }
 
-static int larger_first(const void *a, const void *b)
+static int larger_first(const void *a, const void *b, void *missing)
 {
-	const struct missing_node *x = ((const struct plan_fetch *)a)->node;
-	const struct missing_node *y = ((const struct plan_fetch *)b)->node;
+	const struct missing_node *x = missing_node(missing, *(const uint32_t *)a);
+	const struct missing_node *y = missing_node(missing, *(const uint32_t *)b);
 
 	if (x->nar_size != y->nar_size)
 		return x->nar_size < y->nar_size ? 1 : -1;
@@ -73,11 +71,12 @@ static void add_name(struct plan_cache *c, const char *by)
 	c->by[c->by_count++] = by;
 }
 
-static void take_source(struct plan_sums *s, struct plan_fetch *f,
-			const struct resolver_node *n)
+static void take_source(struct plan_sums *s, const struct plan *p, uint32_t id)
 {
+	const struct resolver_node *n = query_node(p->query, id);
 	struct estimate_offer offers[FETCH_SUBSTITUTERS_MAX];
 	const struct resolver_source *sources[FETCH_SUBSTITUTERS_MAX];
+	const struct resolver_source *taken;
 	struct plan_cache *c;
 	size_t count = 0;
 
@@ -88,15 +87,14 @@ static void take_source(struct plan_sums *s, struct plan_fetch *f,
 	}
 	if (count == 0)
 		return;
-	f->source = sources[estimate_take(s->speeds, offers, count)];
-	s->sources[f->id] = f->source;
-	s->download += f->source->file_size;
-	s->unsized += f->source->file_size == 0;
-	c = &s->caches[f->source->cache];
+	taken = s->sources[id] = sources[estimate_take(s->speeds, offers, count)];
+	s->download += taken->file_size;
+	s->unsized += taken->file_size == 0;
+	c = &s->caches[taken->cache];
 	c->paths++;
-	c->download += f->source->file_size;
-	c->nar += f->node->nar_size;
-	add_name(c, f->source->by);
+	c->download += taken->file_size;
+	c->nar += n->nar_size;
+	add_name(c, taken->by);
 }
 
 void plan_sums_init(struct plan_sums *s, const struct plan *p)
@@ -107,8 +105,9 @@ void plan_sums_init(struct plan_sums *s, const struct plan *p)
 	s->sources = mem_calloc(missing_count(p->missing), sizeof(*s->sources));
 	count_nodes(s, p);
 	if (s->fetch_count)
-		qsort(s->fetches, s->fetch_count, sizeof(*s->fetches), larger_first);
+		qsort_r(s->fetches, s->fetch_count, sizeof(*s->fetches), larger_first,
+			(void *)p->missing);
 	recall_speeds(s, p);
 	for (size_t i = 0; i < s->fetch_count; i++)
-		take_source(s, &s->fetches[i], query_node(p->query, s->fetches[i].id));
+		take_source(s, p, s->fetches[i]);
 }

@@ -14,19 +14,13 @@ struct plan_cache {
 	size_t by_count, by_cap;
 };
 
-struct plan_fetch {
-	const struct missing_node *node;
-	const struct resolver_source *source; /* that would be taken */
-	uint32_t id;
-};
-
 struct plan_sums {
 	size_t here, pool;
 	uint64_t pool_nar, fetch_nar, download;
 	size_t unsized; /* to be fetched, but no cache says how large the download is */
-	struct plan_fetch *fetches; /* the largest first */
+	uint32_t *fetches; /* the planner's ids, the largest first */
 	size_t fetch_count;
-	const struct resolver_source **sources; /* of the fetches, by the planner's ids */
+	const struct resolver_source **sources; /* that would be taken, by these ids */
 	struct plan_cache *caches;
 	struct estimate_cache *speeds; /* of the caches */
 	size_t cache_count;

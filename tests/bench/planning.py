@@ -52,7 +52,7 @@ def plan_local(top):
 
 def plan_scale(top):
     """Memory and time by the number of paths, and of derivations."""
-    print("\n## Planning large graphs\n\n| what | time | peak memory | a path |\n|---|---|---|---|")
+    print("\n## Planning large graphs\n\n| what | time | CPU | peak memory | a path |\n|---|---|---|---|---|")
     empty = empty_store()
     for n in (50000, 100000, 200000):
         cache = f"{WORK}/generated-{n}"
@@ -60,9 +60,9 @@ def plan_scale(top):
         target = sh([f"{ROOT}/build/release/mkcache", "generate", "--cache", cache, "--paths", str(n), "--seed", "1",
                      "--max-size", "600", "--sign", f"{WORK}/bench.sec"]).split()[-1]
         c = Contender("plan scale", f"{FERRY} plan -q {target} --from-store {empty} --substituter file://{cache} "
-                      f"--trusted-public-key {key()} --pool {WORK}/pool-plan", [], [f"{WORK}/pool-plan"])
+                      f"--trusted-public-key {key()} --pool {WORK}/pool-plan", [cache], [f"{WORK}/pool-plan"])
         c.run()
-        print(f"| {n} paths in a file:// cache | {c.times[0]:.1f} s | {c.rss[0]:.0f} MB | {c.rss[0] * 1024 * 1024 / n:.0f} B |", flush=True)
+        print(f"| {n} paths in a file:// cache | {c.times[0]:.1f} s | {c.cpu[0]:.1f} s | {c.rss[0]:.0f} MB | {c.rss[0] * 1024 * 1024 / n:.0f} B |", flush=True)
         remove(cache)
     drvs = f"{WORK}/drvs"
     if not os.path.exists(f"{WORK}/drvs.top"):
