@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "base/slice.h"
+#include "net/stall.h"
 #include "net/transfer_stats.h"
 
 #define REDIRECTS_MAX 10L
@@ -35,6 +36,8 @@
 #define IDLE_HANDLES_MAX    64
 #define SMALL_STREAM_WEIGHT 256L
 #define LARGE_STREAM_WEIGHT 16L
+/* Between two looks for transfers that have stalled. */
+#define STALL_LOOK_MS 500
 
 struct transfer {
 	struct transfers *owner;
@@ -47,7 +50,9 @@ struct transfer {
 	bool head_seen;
 	bool ended; /* done was told */
 	bool is_paused;
+	int64_t paused_at;
 	TAILQ_ENTRY(transfer) paused_link;
+	struct stall stall;
 	uint64_t bytes;
 	char error[CURL_ERROR_SIZE];
 };
@@ -59,12 +64,15 @@ struct transfers {
 	CURL *idle[IDLE_HANDLES_MAX];
 	size_t idle_count;
 	long connect_timeout_ms;
-	long stall_timeout_s;
+	int64_t stall_timeout_ms;
+	int64_t next_stall_look;
 	char *netrc;
 	char *ca_file;
 	char *user_agent;
 	bool is_limited;
 	bool was_held_back;
+	int64_t held_at; /* since then nothing at all is read; 0: it is */
+	int64_t left_at; /* when transfers_run returned */
 	long large_buffer;
 	struct rate_limit limit;
 	TAILQ_HEAD(, transfer) paused; /* NARs that wait for it, in turn */
@@ -119,7 +127,7 @@ int transfers_new(struct transfers **ret, const struct transfers_options *opts,
 	t->multi = multi;
 	t->wake_fd = wake_fd;
 	t->connect_timeout_ms = opts->connect_timeout_ms;
-	t->stall_timeout_s = opts->stall_timeout_s;
+	t->stall_timeout_ms = opts->stall_timeout_s * INT64_C(1000);
 	t->netrc = opts->netrc ? mem_strdup(opts->netrc) : NULL;
 	t->ca_file = opts->ca_file ? mem_strdup(opts->ca_file) : NULL;
 	t->user_agent = user_agent(opts->user_agent_suffix);
@@ -246,6 +254,7 @@ static bool must_pause(struct transfer *x)
 	if (!t->is_limited || !x->req.large || x->rc || !rate_limit_is_spent(&t->limit))
 		return false;
 	x->is_paused = true;
+	x->paused_at = now_ms();
 	TAILQ_INSERT_TAIL(&t->paused, x, paused_link);
 	return true;
 }
@@ -258,6 +267,7 @@ static size_t on_data(char *p, size_t size, size_t count, void *ctx)
 	if (must_pause(x))
 		return CURL_WRITEFUNC_PAUSE;
 	rate_limit_took(&x->owner->limit, len);
+	stall_took(&x->stall, len);
 	if (x->req.stats)
 		transfer_stats_bytes(x->req.stats, x->req.large, len);
 	if (!x->head_seen)
@@ -321,8 +331,6 @@ static void set_policy(struct transfer *x)
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, t->stall_timeout_s);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
 	if (t->netrc) {
 		curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
@@ -492,17 +500,34 @@ static void resume_paused(struct transfers *t)
 	while (!rate_limit_is_spent(&t->limit) && (x = TAILQ_FIRST(&t->paused))) {
 		TAILQ_REMOVE(&t->paused, x, paused_link);
 		x->is_paused = false;
+		stall_excuse(&x->stall, now_ms() - x->paused_at);
 		/* It may call on_data. What that says is known from x->rc. */
 		curl_easy_pause(x->easy, CURLPAUSE_CONT);
 	}
+}
+
+/* What is paused is excused for its whole pause when it goes on. */
+static void excuse_all(struct transfers *t, int64_t ms)
+{
+	struct transfer *x;
+
+	LIST_FOREACH (x, &t->active, link)
+		if (!x->is_paused)
+			stall_excuse(&x->stall, ms);
 }
 
 static CURLMcode perform(struct transfers *t)
 {
 	int running;
 
-	if (limit_ms(t) > HOLD_MS)
+	if (limit_ms(t) > HOLD_MS) {
+		if (!t->held_at)
+			t->held_at = now_ms();
 		return CURLM_OK;
+	}
+	if (t->held_at)
+		excuse_all(t, now_ms() - t->held_at);
+	t->held_at = 0;
 	resume_paused(t);
 	return curl_multi_perform(t->multi, &running);
 }
@@ -528,12 +553,71 @@ static CURLMcode wait_for_work(struct transfers *t, int timeout_ms)
 	return code;
 }
 
+/* ---- transfers that have stalled ----
+ *
+ * libcurl's own watch does not know what waits for our limit.
+ */
+
+static bool has_stalled(struct transfer *x, int64_t now)
+{
+	curl_off_t sent_us = 0;
+
+	if (x->is_paused)
+		return false;
+	if (!x->stall.is_watched &&
+	    curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us) ==
+		    CURLE_OK &&
+	    sent_us > 0)
+		stall_begin(&x->stall, now);
+	return stall_is_too_slow(&x->stall, now, x->owner->stall_timeout_ms);
+}
+
+static struct transfer *find_stalled(struct transfers *t, int64_t now)
+{
+	struct transfer *x;
+
+	LIST_FOREACH (x, &t->active, link)
+		if (has_stalled(x, now))
+			return x;
+	return NULL;
+}
+
+/* Each end may start and end others: it is looked again from the beginning. */
+static void end_stalled(struct transfers *t)
+{
+	int64_t now = now_ms();
+	struct transfer *x;
+
+	if (t->held_at || now < t->next_stall_look)
+		return;
+	t->next_stall_look = now + STALL_LOOK_MS;
+	while ((x = find_stalled(t, now))) {
+		snprintf(x->error, sizeof(x->error),
+			 "it is too slow: less than %d bytes a second for %" PRId64
+			 " seconds",
+			 STALL_FLOOR, t->stall_timeout_ms / 1000);
+		finish(x, CURLE_OPERATION_TIMEDOUT);
+		transfer_free(x);
+	}
+}
+
+/* What waits for us while we do something else has not stalled. */
+static void excuse_absence(struct transfers *t)
+{
+	int64_t ms = t->left_at && !t->held_at ? now_ms() - t->left_at : 0;
+
+	if (ms > STALL_LOOK_MS)
+		excuse_all(t, ms);
+}
+
 int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 {
 	int left;
 	CURLMsg *msg;
-	CURLMcode code = perform(t);
+	CURLMcode code;
 
+	excuse_absence(t);
+	code = perform(t);
 	if (code == CURLM_OK)
 		code = wait_for_work(t, timeout_ms);
 	if (code == CURLM_OK)
@@ -549,6 +633,8 @@ int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 		finish(x, msg->data.result);
 		transfer_free(x);
 	}
+	end_stalled(t);
+	t->left_at = now_ms();
 	return 0;
 }
 

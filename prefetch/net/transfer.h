@@ -20,7 +20,8 @@ struct transfers_options {
 	size_t connections;	     /* at most, in all */
 	size_t connections_per_host; /* at most, to one host and port */
 	int connect_timeout_ms;
-	int stall_timeout_s; /* a transfer that moves nothing for so long has failed */
+	int stall_timeout_s; /* a transfer that moves next to nothing for so long has
+			      * failed; what the limit holds up does not count */
 	const char *netrc;   /* file with credentials, or NULL */
 	const char *ca_file; /* or NULL: the system's */
 	const char *user_agent_suffix; /* or NULL */
