@@ -100,6 +100,19 @@ header_of() {
 	[ "$(header_of Retry-After "$URL/nar/file")" = 7 ]
 }
 
+@test "Retry-After may be a date" {
+	start_cache "$T/www" --fault '/nar/*=status:503:+100'
+	local there
+	there=$(date -d "$(header_of Retry-After "$URL/nar/file")" +%s)
+	[ "$there" -gt $(($(date +%s) + 80)) ] && [ "$there" -le $(($(date +%s) + 100)) ]
+}
+
+@test "whoever takes it for a proxy gets the same files" {
+	start_cache "$T/www"
+	get -x "$URL" http://cache.test/nar/file | cmp - "$T/www/nar/file"
+	grep -q "^GET http://cache.test/nar/file 200 " "$CACHE_LOG"
+}
+
 @test "a fault meets COUNT requests after SKIP" {
 	start_cache "$T/www" --fault '/nar/*=status:500*2@1'
 	codes=
@@ -207,6 +220,15 @@ header_of() {
 	[ -z "$(header_of Accept-Ranges -r 100-199 "$URL/nar/file")" ]
 	[ "$(code_of -r 100-199 "$URL/nar/file")" = 206 ]
 	[ "$(header_of Content-Range -r 100-199 "$URL/nar/file")" != "bytes 100-199/$SIZE" ]
+}
+
+@test "one number of a range may be told wrong" {
+	start_cache "$T/www" --fault '*=wrong-range:start*1' --fault '*=wrong-range:end*1@1' \
+		--fault '*=wrong-range:total*1@2'
+	[ "$(header_of Content-Range -r 100-199 "$URL/nar/file")" = "bytes 101-199/$SIZE" ]
+	[ "$(header_of Content-Range -r 100-199 "$URL/nar/file")" = "bytes 100-200/$SIZE" ]
+	[ "$(header_of Content-Range -r 100-199 "$URL/nar/file")" = "bytes 100-199/$((SIZE + 1))" ]
+	get -r 100-199 "$URL/nar/file" | cmp - <(tail -c +101 "$T/www/nar/file" | head -c 100)
 }
 
 @test "redirects: to a URL, with the path, in a loop" {

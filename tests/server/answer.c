@@ -40,6 +40,7 @@ struct request {
 	const struct answerer *server;
 	struct MHD_Connection *conn;
 	const char *path;
+	const char *target; /* as it was asked for */
 	const char *method;
 };
 
@@ -75,7 +76,7 @@ static void log_request(const struct request *rq, unsigned status, uint64_t byte
 		return;
 	if (strcmp(rq->method, MHD_HTTP_METHOD_HEAD) == 0)
 		bytes = 0;
-	line = mem_printf("%s %s %u %" PRIu64 " %s%s%s\n", rq->method, rq->path, status,
+	line = mem_printf("%s %s %u %" PRIu64 " %s%s%s\n", rq->method, rq->target, status,
 			  bytes, range ? range : "-", auth ? " " : "", auth ? auth : "");
 	if (write(rq->server->log_fd, line, strlen(line)) < 0)
 		perror("cached: log");
@@ -115,6 +116,25 @@ static struct MHD_Response *text_response(const char *text)
 					       MHD_RESPMEM_MUST_FREE);
 }
 
+static const char *http_date(char out[HTTP_DATE_MAX], time_t t)
+{
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(out, HTTP_DATE_MAX, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	return out;
+}
+
+/* "+SECONDS" is told as a date. */
+static void add_retry_after(struct MHD_Response *r, const char *value)
+{
+	char date[HTTP_DATE_MAX];
+
+	if (value[0] == '+')
+		value = http_date(date, time(NULL) + atoi(value + 1));
+	add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, value);
+}
+
 static enum MHD_Result answer_status(const struct request *rq, unsigned status,
 				     const char *retry_after)
 {
@@ -124,7 +144,7 @@ static enum MHD_Result answer_status(const struct request *rq, unsigned status,
 	snprintf(text, sizeof(text), "this is status %u\n", status);
 	r = text_response(text);
 	if (retry_after)
-		add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, retry_after);
+		add_retry_after(r, retry_after);
 	log_request(rq, status, strlen(text));
 	return send_off(rq->conn, status, r);
 }
@@ -162,15 +182,6 @@ static enum MHD_Result answer_redirect(const struct request *rq, const char *to)
 	free(url);
 	log_request(rq, MHD_HTTP_FOUND, 0);
 	return send_off(rq->conn, MHD_HTTP_FOUND, r);
-}
-
-static const char *http_date(char out[HTTP_DATE_MAX], time_t t)
-{
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	strftime(out, HTTP_DATE_MAX, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	return out;
 }
 
 /* Whether the client's copy is of this entity (a missing If-Range agrees). */
@@ -310,15 +321,15 @@ static struct MHD_Response *body_response(const struct request *rq, struct entit
 }
 
 static void add_range_header(struct MHD_Response *r, const struct range *range,
-			     const struct entity *e, bool wrong)
+			     const struct entity *e, const struct fault_effects *fx)
 {
-	uint64_t shift = wrong ? 1 : 0;
 	char text[96];
 
 	if (range->status == MHD_HTTP_PARTIAL_CONTENT)
 		snprintf(text, sizeof(text), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
-			 range->start + shift, range->start + range->len - 1 + shift,
-			 e->size + shift);
+			 range->start + fx->wrong_start,
+			 range->start + range->len - 1 + fx->wrong_end,
+			 e->size + fx->wrong_total);
 	else
 		snprintf(text, sizeof(text), "bytes */%" PRIu64, e->size);
 	add_header(r, MHD_HTTP_HEADER_CONTENT_RANGE, text);
@@ -339,7 +350,7 @@ static enum MHD_Result answer_entity(const struct request *rq, struct entity *e,
 	if (!r)
 		return MHD_NO;
 	if (range.status != MHD_HTTP_OK)
-		add_range_header(r, &range, &head, fx->wrong_range);
+		add_range_header(r, &range, &head, fx);
 	if (!fx->no_ranges)
 		add_header(r, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
 	if (head.etag[0])
@@ -371,11 +382,22 @@ static enum MHD_Result answer(const struct request *rq, const struct fault_effec
 	return answer_entity(rq, &e, fx);
 }
 
+/* Whoever takes us for a proxy tells the whole URL: any host's files are ours. */
+static const char *path_of(const char *target)
+{
+	const char *host = strstr(target, "://"), *path;
+
+	if (target[0] == '/' || !host)
+		return target;
+	path = strchr(host + 3, '/');
+	return path ? path : "/";
+}
+
 enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const char *url,
 			       const char *method, const char *version,
 			       const char *upload, size_t *upload_size, void **con_cls)
 {
-	struct request rq = { cls, conn, url, method };
+	struct request rq = { cls, conn, path_of(url), url, method };
 	struct fault_effects fx;
 	enum MHD_Result result;
 	struct nf_err err;
@@ -395,7 +417,7 @@ enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const cha
 		return answer_status(&rq, MHD_HTTP_METHOD_NOT_ALLOWED, NULL);
 	if (!is_authorized(&rq))
 		return answer_unauthorized(&rq);
-	if (fault_table_match(rq.server->faults, url, &fx, &err)) {
+	if (fault_table_match(rq.server->faults, rq.path, &fx, &err)) {
 		/* A test with a mistyped fault must not pass. */
 		fprintf(stderr, "cached: %s\n", err.text);
 		_exit(2);

@@ -82,6 +82,17 @@ static bool take_text(char **to, const char *arg)
 	return arg[0] != '\0';
 }
 
+static bool apply_wrong_range(struct fault_effects *fx, const char *arg)
+{
+	bool all = arg[0] == '\0';
+
+	fx->wrong_range = all;
+	fx->wrong_start = all || strcmp(arg, "start") == 0;
+	fx->wrong_end = all || strcmp(arg, "end") == 0;
+	fx->wrong_total = all || strcmp(arg, "total") == 0;
+	return fx->wrong_start || fx->wrong_end || fx->wrong_total;
+}
+
 static bool apply_redirect(struct fault_effects *fx, const char *arg)
 {
 	return take_text(&fx->location, arg);
@@ -113,7 +124,6 @@ SWITCH_KIND(refuse)
 SWITCH_KIND(garbage)
 SWITCH_KIND(shorter)
 SWITCH_KIND(ignore_range)
-SWITCH_KIND(wrong_range)
 SWITCH_KIND(no_ranges)
 SWITCH_KIND(redirect_loop)
 SWITCH_KIND(gzip)
@@ -122,7 +132,7 @@ SWITCH_KIND(change_etag)
 SWITCH_KIND(chunked)
 
 static const struct fault_kind kinds[] = {
-	{ "status", apply_status },		  /* CODE[:RETRY-AFTER] */
+	{ "status", apply_status },		  /* CODE[:RETRY-AFTER, or +SECONDS] */
 	{ "refuse", apply_refuse },		  /* close without an answer */
 	{ "truncate", apply_truncate },		  /* BYTES, then close */
 	{ "garbage", apply_garbage },		  /* the same length, every byte wrong */
@@ -132,7 +142,8 @@ static const struct fault_kind kinds[] = {
 	{ "stall", apply_stall },		  /* BYTES[:SECONDS], then nothing */
 	{ "slow", apply_rate },			  /* BYTES a second */
 	{ "ignore-range", apply_ignore_range },	  /* 200 to a ranged request */
-	{ "wrong-range", apply_wrong_range },	  /* 206 for another range */
+	{ "wrong-range", apply_wrong_range },	  /* 206 for another range; or only
+						     told wrong: start, end, total */
 	{ "no-ranges", apply_no_ranges },	  /* as above, not announced either */
 	{ "redirect", apply_redirect },		  /* URL; ending in '/': and the path */
 	{ "redirect-loop", apply_redirect_loop }, /* to itself */

@@ -23,7 +23,8 @@ struct fault_effects {
 	bool garbage;
 	bool shorter;
 	bool ignore_range;
-	bool wrong_range;
+	bool wrong_range;			  /* the bytes themselves */
+	bool wrong_start, wrong_end, wrong_total; /* what is told of them */
 	bool no_ranges;
 	bool redirect_loop;
 	bool gzip;
