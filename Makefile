@@ -105,9 +105,13 @@ else
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
 endif
 
-# What tests and the demo use: the cache server with faults, and the maker of caches.
+# What tests and the demo use: the cache server with faults, what is no HTTP server at all,
+# and the maker of caches.
+TEST_TOOLS := $(B)/cached $(B)/rawserver $(B)/mkcache
 $(B)/cached: $(call obj,$(sort $(wildcard tests/server/*.c))) $(B)/libbundle.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SERVER_LIBS) $(BUNDLE_LIBS)
+$(B)/rawserver: $(call obj,tests/tools/rawserver.c) $(B)/libbundle.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
 $(B)/mkcache: $(call obj,$(sort $(wildcard tests/tools/mkcache*.c))) $(B)/libbundle.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
 
@@ -135,7 +139,7 @@ check: deps
 	@$(MAKE) --no-print-directory check-all
 
 .PHONY: check-all
-check-all: all $(B)/cached $(B)/mkcache $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
+check-all: all $(TEST_TOOLS) $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
 	@sh tests/run/run-tests.sh $(B)
 
 #: make check-unit      the unit tests alone (T=name: one of them)
@@ -143,7 +147,7 @@ check-unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT_BINS))
 	@sh tests/run/run-tests.sh $(B) unit $(T)
 
 #: make check-e2e       the end-to-end tests alone (T=name: one file)
-check-e2e: all $(B)/cached $(B)/mkcache
+check-e2e: all $(TEST_TOOLS)
 	@sh tests/run/run-tests.sh $(B) e2e $(T)
 
 #: make check-corpus    every fuzz target over its corpus
@@ -157,11 +161,11 @@ check-sim: $(B)/sim
 #: make check-threads   what runs on several threads (meant for FLAVOR=tsan)
 THREADED := workers progress ui bundle_threads bundle_write import intake ingest pool partial pack
 .PHONY: check-threads check-valgrind
-check-threads: all $(B)/cached $(B)/mkcache $(patsubst %,$(B)/unit/test_%,$(THREADED))
+check-threads: all $(TEST_TOOLS) $(patsubst %,$(B)/unit/test_%,$(THREADED))
 	@sh tests/run/run-tests.sh $(B) threads
 
 #: make check-valgrind  the main path under valgrind
-check-valgrind: all $(B)/cached $(B)/mkcache
+check-valgrind: all $(TEST_TOOLS)
 	@sh tests/run/valgrind.sh $(B)
 
 #: make fuzz-run        each fuzz target for FUZZ_SECONDS (needs CC=clang FLAVOR=fuzz)
@@ -252,7 +256,7 @@ deps:
 
 #: make demo            the main job on files of this machine: no Nix, no internet needed
 demo: deps
-	@$(MAKE) --no-print-directory all $(B)/cached $(B)/mkcache
+	@$(MAKE) --no-print-directory all $(TEST_TOOLS)
 	@sh tests/demo/demo.sh $(B)
 
 #: make bench           measure beside the peers (needs Nix, root, tens of minutes)

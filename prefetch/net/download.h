@@ -71,6 +71,9 @@ void download_free_if_empty(struct download *d);
 void download_part_over(struct part *p, enum dispatch_end how, int64_t retry_at);
 /* The part's cache does not give the NAR: CODE and TEXT say why. */
 void download_part_refused(struct part *p, int code, const char *text);
+/* Why the NAR could not be had from a cache; the gravest reason is told in the end. */
+void download_set_reason(struct download *d, const struct cache *c, int code,
+			 const char *text);
 /* A failure of our own: no other source would help. */
 void download_fatal(struct download *d, int code, const char *text);
 /* Whether a failure says something of the source, not of us. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "net/download.h"
 
 void download_fatal(struct download *d, int code, const char *text)
@@ -25,6 +26,14 @@ bool download_is_sources_fault(int rc)
 	}
 }
 
+void download_set_reason(struct download *d, const struct cache *c, int code,
+			 const char *text)
+{
+	AUTO_FREE char *whole = mem_printf("cache '%s': %s", c->conf->url, text);
+
+	resolver_set_reason(d->engine->resolver, d->node, code, whole);
+}
+
 static void remember_why(struct download *d, const struct cache *c, int code,
 			 const char *text)
 {
@@ -32,7 +41,7 @@ static void remember_why(struct download *d, const struct cache *c, int code,
 
 	progress_note(e->opts->progress, "path '%s' from cache '%s': %s",
 		      download_path(d), c->conf->url, text);
-	resolver_set_reason(e->resolver, d->node, code, text);
+	download_set_reason(d, c, code, text);
 }
 
 /* ---- a file that is wrong ---- */

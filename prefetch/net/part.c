@@ -211,7 +211,7 @@ static void on_failure(struct part *p, const struct transfer_done *done, const c
 
 	engine_cache_event(p->cache, done->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
 			   text);
-	resolver_set_reason(e->resolver, p->file->download->node, NF_E_NET, text);
+	download_set_reason(p->file->download, p->cache, NF_E_NET, text);
 	if (wait < 0)
 		progress_note(e->opts->progress, "path '%s' from cache '%s': %s",
 			      download_path(p->file->download), p->cache->conf->url,

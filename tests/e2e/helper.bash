@@ -65,6 +65,28 @@ start_cache() {
 	URL=http://127.0.0.1:$PORT
 }
 
+# start_raw MODE: a rawserver; sets PORT, URL and CACHE_LOG.
+start_raw() {
+	local n=${#CACHE_PIDS[@]} port_file
+	port_file=$T/port.$n
+	CACHE_LOG=$T/cache.$n.log
+	: >"$CACHE_LOG"
+	"$BUILD/rawserver" "$1" "$port_file" "$CACHE_LOG" 3>&- &
+	CACHE_PIDS+=($!)
+	wait_for 10 test -s "$port_file"
+	PORT=$(cat "$port_file")
+	URL=http://127.0.0.1:$PORT
+}
+
+# make_certificate NAME [SUBJECT ALTERNATIVE NAME] [DAYS]: $T/NAME.crt, which vouches for
+# itself, and $T/NAME.key. With negative days its time is over.
+make_certificate() {
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
+		-keyout "$T/$1.key" -out "$T/$1.csr" 2>/dev/null
+	openssl x509 -req -in "$T/$1.csr" -signkey "$T/$1.key" -days "${3:-2}" \
+		-out "$T/$1.crt" -extfile <(echo "subjectAltName=${2:-IP:127.0.0.1}") 2>/dev/null
+}
+
 stop_caches() {
 	local pid
 	for pid in "${CACHE_PIDS[@]}"; do

@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# Caches that cannot be reached, or go silent: others take over, or the run says of whom.
+
+load helper
+load matrix
+
+setup() {
+	setup_lab
+	make_paths 2
+	start_good
+}
+
+teardown() {
+	teardown_lab
+}
+
+both() {
+	completes_beside "$1"
+	fails_alone "$@"
+}
+
+# ---- no connection ----
+
+@test "connection refused" {
+	dead_port
+	both "http://127.0.0.1:$DEAD_PORT" 6 "connect"
+}
+
+@test "a connection that is taken and never answered" {
+	short_timeouts
+	start_raw silent
+	both "$URL" 6 "too slow|timed out"
+	[ "$SECONDS" -lt 30 ]
+}
+
+@test "a connection that is never made: the queue is full" {
+	short_timeouts
+	start_raw full
+	both "$URL" 6 "timeout|timed out"
+}
+
+@test "a name that nobody knows" {
+	both http://cache.invalid 6 "resolve"
+}
+
+@test "a connection that is reset" {
+	start_raw reset
+	both "$URL" 6 "reset"
+}
+
+@test "an answer that is not HTTP" {
+	printf 'SSH-2.0-OpenSSH_9.2\r\nand more of it\r\n' >"$T/said"
+	start_raw "say:$T/said"
+	both "$URL" 6 "HTTP"
+}
+
+@test "a head that never ends" {
+	{
+		printf 'HTTP/1.1 200 OK\r\n'
+		yes "X-Padding: $(printf %01000d 0)" | head -n 2000
+	} >"$T/said"
+	start_raw "say:$T/said"
+	both "$URL" 6 "header|head"
+}
+
+# ---- TLS ----
+
+tls_cache() {
+	start_cache "$T/cache" --tls-cert "$T/$1.crt" --tls-key "$T/$1.key"
+	URL=https://127.0.0.1:$PORT
+}
+
+@test "a certificate that nobody vouches for" {
+	make_certificate tls
+	tls_cache tls
+	both "$URL" 6 "certificate"
+}
+
+@test "a certificate for another host" {
+	make_certificate tls DNS:other.test
+	tls_cache tls
+	export NIX_SSL_CERT_FILE=$T/tls.crt
+	both "$URL" 6 "certificate|subject name"
+}
+
+@test "a certificate whose time is over" {
+	make_certificate tls IP:127.0.0.1 -1
+	tls_cache tls
+	export NIX_SSL_CERT_FILE=$T/tls.crt
+	both "$URL" 6 "expired"
+}
+
+@test "plain HTTP where TLS is expected, and the other way round" {
+	start_cache "$T/cache"
+	both "https://127.0.0.1:$PORT" 6 "SSL"
+	make_certificate tls
+	tls_cache tls
+	both "http://127.0.0.1:$PORT" 6 "."
+}
+
+# ---- silence and drips ----
+
+@test "a NAR that stops coming" {
+	short_timeouts
+	start_cache "$T/cache" --fault '/nar/*=stall:1000'
+	completes_beside "$URL"
+	start_cache "$T/cache" --fault '/nar/*=stall:0'
+	completes_beside "$URL"
+}
+
+@test "a NAR that only drips is left for another cache" {
+	short_timeouts 2
+	start_cache "$T/cache" --fault '/nar/*=slow:50'
+	SECONDS=0
+	completes_beside "$URL"
+	[ "$SECONDS" -lt 20 ]
+	[ "$(log_count '^GET /nar/')" -ge 1 ]
+}
+
+@test "a narinfo that only drips is not waited for" {
+	short_timeouts 2
+	start_cache "$T/cache" --fault '*.narinfo=slow:20'
+	SECONDS=0
+	completes_beside "$URL"
+	[ "$SECONDS" -lt 20 ]
+}
+
+@test "a cache that stalls every NAR fails the run, by name" {
+	short_timeouts
+	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$TOP")=stall:1000"
+	fails_alone "$URL" 6 "too slow"
+}
+
+@test "what waits for our own limit has not stalled" {
+	short_timeouts
+	make_paths 2 24000
+	run --separate-stderr fetch --substituter "$GOOD" --limit-rate 16K --json
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[ "$(jq '.caches[0].failures' <<<"$output")" -eq 0 ] || fail "$output"
+	assert_pool_exact
+}
