@@ -274,6 +274,11 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 		give_up(l, -d->rc, err->text);
 		return;
 	}
+	if (d->rc && d->cause == TRANSFER_ASTRAY) {
+		engine_cache_denied(l->cache, err->text);
+		give_up(l, NF_E_NET, err->text);
+		return;
+	}
 	if (d->rc) {
 		on_failure(l, d, err->text);
 		return;

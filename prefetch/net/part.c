@@ -137,6 +137,8 @@ static int take_whole(struct part *p, const struct transfer_head *h, struct nf_e
 {
 	uint64_t size = h->length > 0 ? (uint64_t)h->length : 0;
 
+	if (h->length == 0)
+		return err_set(err, NF_E_FORMAT, "'%s': it is empty", p->url);
 	if (p->from) {
 		p->ignored_range = true;
 		return TRANSFER_ENOUGH;
@@ -236,6 +238,8 @@ static void on_success(struct part *p, const struct transfer_done *done)
 	if (p->ignored_range) {
 		download_part_over(p, DISPATCH_NO_RANGE, 0);
 	} else if (p->end != DISPATCH_TO_END && p->at < p->end) {
+		/* Whole, as far as the transfer could tell. */
+		p->cache->stats->net.failures[TRANSFER_FAILED_BREAK]++;
 		on_failure(p, done, "it ended too early");
 	} else {
 		engine_cache_event(p->cache, HEALTH_OK, NULL);
@@ -250,6 +254,11 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 
 	p->transfer = NULL;
 	engine_transferring(p->cache, -1);
+	if (done->rc == -NF_E_NET && done->cause == TRANSFER_ASTRAY) {
+		engine_cache_denied(p->cache, err->text);
+		download_part_refused(p, NF_E_NET, err->text);
+		return;
+	}
 	if (done->rc == -NF_E_NET) {
 		on_failure(p, done, err->text);
 		return;

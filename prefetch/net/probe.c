@@ -169,6 +169,7 @@ static enum probe_state state_of(const struct transfer_done *d)
 		return PROBE_TIMEOUT;
 	case TRANSFER_TLS:
 		return PROBE_TLS;
+	case TRANSFER_ASTRAY:
 	case TRANSFER_OTHER:
 		break;
 	}

@@ -406,6 +406,9 @@ static enum transfer_cause cause_of(CURLcode code)
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 		return TRANSFER_TLS;
+	case CURLE_TOO_MANY_REDIRECTS:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return TRANSFER_ASTRAY;
 	default:
 		return TRANSFER_OTHER;
 	}
@@ -451,7 +454,8 @@ static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 	d->answer_s = d->first_byte_s - asked_s;
 	d->cause = cause_of(code);
 	d->stalled = d->cause == TRANSFER_TIMEOUT && (d->connect_s > 0 || asked_s > 0);
-	d->connected = d->cause == TRANSFER_OTHER || d->stalled;
+	d->connected =
+		d->cause == TRANSFER_OTHER || d->cause == TRANSFER_ASTRAY || d->stalled;
 }
 
 static void finish(struct transfer *x, CURLcode code)

@@ -55,6 +55,7 @@ enum transfer_cause {
 	TRANSFER_REFUSED, /* no connection: refused, no route */
 	TRANSFER_TIMEOUT, /* no connection or no answer in time */
 	TRANSFER_TLS,
+	TRANSFER_ASTRAY, /* redirected in a loop, or to what is not HTTP */
 };
 
 struct transfer_done {

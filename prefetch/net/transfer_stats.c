@@ -28,6 +28,8 @@ static enum transfer_failure failure_of(const struct transfer_done *d)
 		return d->stalled ? TRANSFER_FAILED_STALL : TRANSFER_FAILED_TIME;
 	case TRANSFER_TLS:
 		return TRANSFER_FAILED_TLS;
+	case TRANSFER_ASTRAY:
+		return TRANSFER_FAILED_STATUS;
 	case TRANSFER_OTHER:
 		break;
 	}

@@ -127,7 +127,8 @@ tls_cache() {
 
 @test "a cache that stalls every NAR fails the run, by name" {
 	short_timeouts
-	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$TOP")=stall:1000"
+	make_paths 1
+	start_cache "$T/cache" --fault "/nar/*=stall:1000"
 	fails_alone "$URL" 6 "too slow"
 }
 

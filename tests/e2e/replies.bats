@@ -1,0 +1,276 @@
+#!/usr/bin/env bats
+# Caches that answer, but wrongly: others take over, or the run says of whom and what.
+
+load helper
+load matrix
+
+setup() {
+	setup_lab
+	make_paths 2
+	start_good
+}
+
+teardown() {
+	teardown_lab
+}
+
+# start_bad FAULT...
+start_bad() {
+	local args=() fault
+	for fault in "$@"; do
+		args+=(--fault "$fault")
+	done
+	start_cache "$T/cache" "${args[@]}"
+	BAD=$URL BAD_LOG=$CACHE_LOG
+}
+
+# was_asked GLOB-LIKE PATTERN: by the run before.
+was_asked() {
+	[ "$(log_count "$1" "$BAD_LOG")" -ge 1 ] || fail "no $1 in its log"
+}
+
+# nar_fault STATUS PATTERN FAULT...: of NARs, both ways. STATUS 0: alone it is well, too.
+nar_fault() {
+	local status_wanted=$1 pattern=$2
+	shift 2
+	echo "-- $*"
+	start_bad "$@"
+	completes_beside "$BAD" || return 1
+	was_asked '^GET /nar/' || return 1
+	start_bad "$@"
+	if [ "$status_wanted" -eq 0 ]; then
+		fetch_alone
+	else
+		fails_alone "$BAD" "$status_wanted" "$pattern"
+	fi
+}
+
+# nar_faults_alone PATTERN FAULT...: of each the run fails for good, with status 6. They have
+# their pauses at the same time.
+nar_faults_alone() {
+	local pids=() i
+	for ((i = 2; i <= $#; i++)); do
+		start_bad "${!i}"
+		HOME=$T/home.$i timeout 60 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool.$i" \
+			--trusted-public-key "$PUBLIC_KEY" --substituter "$BAD" \
+			2>"$T/err.$i" 3>&- &
+		pids[i]=$!
+	done
+	for ((i = 2; i <= $#; i++)); do
+		local ended=0
+		wait "${pids[i]}" || ended=$?
+		[ "$ended" -eq 6 ] || fail "${!i}: status $ended: $(cat "$T/err.$i")" || return 1
+		tail -n 1 "$T/err.$i" | grep -qE "path '.*': cache 'http://.*': .*($1)" ||
+			fail "${!i}: no $1 in $(cat "$T/err.$i")" || return 1
+	done
+}
+
+fetch_alone() {
+	rm -rf "$T/pool"
+	fetch --substituter "$BAD" && assert_pool_exact
+}
+
+narinfo_fault() {
+	local status_wanted=$1 pattern=$2
+	shift 2
+	echo "-- $*"
+	start_bad "$@"
+	completes_beside "$BAD" || return 1
+	was_asked 'narinfo' || return 1
+	start_bad "$@"
+	fails_alone "$BAD" "$status_wanted" "$pattern"
+}
+
+# ---- statuses ----
+
+@test "narinfos: 403, 404, 410: it is in no cache" {
+	for code in 403 404 410; do
+		start_bad "*.narinfo=status:$code"
+		completes_beside "$BAD"
+		was_asked 'narinfo'
+		rm -rf "$T/pool"
+		fails 3 "path '$(basename "$TOP")': it is in no cache" fetch --substituter "$BAD"
+	done
+}
+
+@test "narinfos: other statuses of failure" {
+	for code in 400 401 405 408 429 500 501 502 503 504; do
+		narinfo_fault 6 "status $code" "*=status:$code"
+	done
+}
+
+@test "narinfos: answers without content" {
+	: >"$T/empty"
+	narinfo_fault 5 "." "*.narinfo=body:$T/empty"
+	narinfo_fault 5 "." "*.narinfo=status:204"
+}
+
+@test "NARs: 403, 404, 410" {
+	for code in 403 404 410; do
+		nar_fault 3 "status $code" "/nar/*=status:$code"
+	done
+}
+
+@test "NARs: statuses that are not tried again" {
+	for code in 400 401 407 501; do
+		nar_fault 6 "status $code" "/nar/*=status:$code"
+	done
+}
+
+@test "NARs: 408, 500, 502, 504 go on failing" {
+	for code in 408 500 502 504; do
+		start_bad "/nar/*=status:$code"
+		completes_beside "$BAD"
+		was_asked '^GET /nar/'
+	done
+}
+
+@test "NARs: 429 and 503 beside another cache are not waited for" {
+	for code in 429 503 429:60 503:60 503:+60; do
+		start_bad "/nar/*=status:$code"
+		SECONDS=0
+		completes_beside "$BAD"
+		[ "$SECONDS" -lt 20 ]
+		was_asked '^GET /nar/'
+	done
+}
+
+@test "NARs: 204 and nothing are no NARs" {
+	: >"$T/empty"
+	nar_fault 5 "." "/nar/*=body:$T/empty"
+	nar_fault 5 "." "/nar/*=status:204"
+}
+
+# ---- Retry-After ----
+
+# retried_after SECONDS FAULT: all comes from that cache alone, not before that time.
+retried_after() {
+	start_bad "$2"
+	rm -rf "$T/pool"
+	local start=${EPOCHREALTIME/./}
+	fetch --substituter "$BAD" || return 1
+	local took=$((${EPOCHREALTIME/./} - start))
+	[ "$took" -ge $(($1 * 1000000 - 1050000)) ] && [ "$took" -ge 900000 ] ||
+		fail "after $took us" || return 1
+	assert_pool_exact
+}
+
+@test "Retry-After is waited for, in seconds and as a date" {
+	local nar
+	nar=/$(nar_of "$T/cache" "$TOP")
+	retried_after 1 "$nar=status:500:1*1"
+	retried_after 2 "$nar=status:500:+2*1"
+	retried_after 1 "/$(hash_part "$TOP").narinfo=status:500:1*1"
+}
+
+@test "Retry-After of a time that is over, or that is no time, means nothing" {
+	local nar wrong
+	nar=/$(nar_of "$T/cache" "$TOP")
+	for wrong in "Wed, 21 Oct 2015 07/28/00 GMT" soon -5 0 99999999999999999999x; do
+		start_bad "$nar=status:500:$wrong*1"
+		rm -rf "$T/pool"
+		SECONDS=0
+		fetch --substituter "$BAD"
+		[ "$SECONDS" -lt 15 ]
+	done
+}
+
+# ---- lengths ----
+
+@test "NARs: broken off, with a length and without" {
+	for fault in '/nar/*=truncate:1000' '/nar/*=truncate:0' '/nar/*=refuse'; do
+		start_bad "$fault" '/nar/*=no-ranges'
+		completes_beside "$BAD"
+		start_bad "$fault" '/nar/*=chunked'
+		completes_beside "$BAD"
+	done
+}
+
+@test "NARs: broken off once, with a length and without" {
+	nar_fault 0 "" '/nar/*=truncate:1000*1'
+	nar_fault 0 "" '/nar/*=truncate:1000*1' '/nar/*=chunked'
+	nar_fault 0 "" '/nar/*=truncate:1000*1' '/nar/*=chunked' '/nar/*=no-ranges'
+	nar_fault 0 "" '/nar/*=refuse*1'
+}
+
+@test "NARs: shorter or longer than they were told to be" {
+	nar_fault 5 "." '/nar/*=short'
+	nar_fault 5 "." '/nar/*=extra:1'
+	nar_fault 5 "." '/nar/*=extra:5000000'
+	nar_fault 5 "." '/nar/*=short' '/nar/*=chunked'
+	nar_fault 5 "." '/nar/*=extra:1' '/nar/*=chunked'
+	nar_fault 5 "." '/nar/*=extra:5000000' '/nar/*=chunked'
+}
+
+@test "NARs that always fail end the run, by name" {
+	make_paths 1
+	dead_port
+	nar_faults_alone "status|transfer closed|[Ee]mpty reply|connect|partial" \
+		'/nar/*=status:408' '/nar/*=status:500' '/nar/*=truncate:1000' \
+		'/nar/*=truncate:0' '/nar/*=refuse' \
+		"/nar/*=redirect:http://localhost:$DEAD_PORT/"
+}
+
+# ---- bytes ----
+
+@test "NARs: wrong bytes" {
+	nar_fault 5 "." '/nar/*=garbage'
+	nar_fault 5 "hash" '/nar/*=flip:30000'
+	nar_fault 5 "." '/nar/*=flip:0'
+}
+
+@test "NARs: an encoding on the wire that nobody asked for" {
+	nar_fault 5 "encoding" '/nar/*=gzip'
+	nar_fault 5 "encoding" '/nar/*=gzip' '/nar/*=chunked'
+}
+
+# ---- ranges ----
+
+@test "NARs: all of it in answer to a range" {
+	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=ignore-range'
+	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=no-ranges'
+}
+
+@test "NARs: another range than was asked for" {
+	for kind in wrong-range wrong-range:start wrong-range:end wrong-range:total; do
+		nar_fault 5 "another range|bytes, not" '/nar/*=truncate:30000*1' "/nar/*=$kind"
+	done
+}
+
+# ---- redirects ----
+
+@test "redirects in a loop" {
+	nar_fault 6 "redirect" '/nar/*=redirect-loop'
+	narinfo_fault 6 "redirect" '*=redirect-loop'
+}
+
+@test "redirects to another host" {
+	local there=http://localhost:${GOOD##*:}/
+	nar_fault 0 "" "/nar/*=redirect:$there"
+	start_bad "*=redirect:$there"
+	fetch_alone
+	# What breaks off there is continued there.
+	start_cache "$T/cache" --fault '/nar/*=truncate:30000*1'
+	local log=$CACHE_LOG
+	start_bad "/nar/*=redirect:http://localhost:$PORT/"
+	fetch_alone
+	[ "$(log_count '^GET /nar/.* 206 .*bytes=30000-' "$log")" -ge 1 ]
+}
+
+@test "redirects to a host that is down" {
+	dead_port
+	start_bad "/nar/*=redirect:http://localhost:$DEAD_PORT/"
+	completes_beside "$BAD"
+	was_asked '^GET /nar/'
+}
+
+@test "redirects to files and to other protocols are not followed" {
+	local nar
+	nar=$(nar_of "$T/cache" "$TOP")
+	nar_fault 6 "protocol" "/nar/*=redirect:file://$T/cache/$nar"
+	narinfo_fault 6 "protocol" "*=redirect:file://$T/cache/"
+	for to in ftp://127.0.0.1/ gopher://127.0.0.1/ dict://127.0.0.1/ scp://127.0.0.1/; do
+		start_bad "/nar/*=redirect:$to"
+		fails_alone "$BAD" 6 "protocol"
+	done
+}
