@@ -125,13 +125,6 @@ tls_cache() {
 	[ "$SECONDS" -lt 20 ]
 }
 
-@test "a cache that stalls every NAR fails the run, by name" {
-	short_timeouts
-	make_paths 1
-	start_cache "$T/cache" --fault "/nar/*=stall:1000"
-	fails_alone "$URL" 6 "too slow"
-}
-
 @test "what waits for our own limit has not stalled" {
 	short_timeouts
 	make_paths 2 24000

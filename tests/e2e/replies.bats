@@ -205,7 +205,9 @@ retried_after() {
 @test "NARs that always fail end the run, by name" {
 	make_paths 1
 	dead_port
-	nar_faults_alone "status|transfer closed|[Ee]mpty reply|connect|partial" \
+	short_timeouts
+	nar_faults_alone "status|transfer closed|[Ee]mpty reply|connect|too slow" \
+		'/nar/*=stall:1000' '/nar/*=slow:50' \
 		'/nar/*=status:408' '/nar/*=status:500' '/nar/*=truncate:1000' \
 		'/nar/*=truncate:0' '/nar/*=refuse' \
 		"/nar/*=redirect:http://localhost:$DEAD_PORT/"

@@ -6,7 +6,7 @@ packages="gcc make pkg-config libc6-dev libcurl4-openssl-dev libarchive-dev libz
 libsodium-dev libssl-dev libxxhash-dev libsqlite3-dev libbrotli-dev libjansson-dev
 liblz4-dev libbz2-dev liblzma-dev zlib1g-dev
 libmicrohttpd-dev libcmocka-dev bats nix-bin sqlite3 xz-utils zstd bzip2 lz4 lzip brotli jq
-curl openssl procps util-linux python3"
+curl openssl procps util-linux python3 nginx-light"
 
 missing=
 for package in $packages "$@"; do
