@@ -36,6 +36,8 @@ static void add_failures(struct json_doc *doc, const struct fetch_cache_stats *c
 	json_end(doc);
 	if (c->last_failure)
 		json_add_str(doc, "lastFailure", c->last_failure);
+	if (c->left_out)
+		json_add_str(doc, "leftOut", c->left_out);
 }
 
 static void add_cache(struct json_doc *doc, const struct fetch_cache_stats *c)
@@ -130,6 +132,8 @@ static void append_failures(struct buf *line, const struct fetch_cache_stats *c)
 {
 	size_t failures = transfer_stats_failures(&c->net);
 
+	if (c->left_out)
+		buf_add_str(line, "; left out");
 	if (!failures)
 		return;
 	buf_addf(line, "; %zu failure%s", failures, failures == 1 ? "" : "s");

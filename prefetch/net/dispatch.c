@@ -94,7 +94,7 @@ void dispatch_add_source(struct dispatch *d, uint32_t node,
 	uint32_t id;
 
 	for (id = n->sources; id != NONE; id = d->sources[id].next)
-		if (d->sources[id].cache == s->cache)
+		if (d->sources[id].cache == s->cache && !d->sources[id].is_out)
 			return;
 	id = d->free_source;
 	if (id != NONE) {

@@ -76,7 +76,8 @@ struct dispatch_source {
 /* A NAR is wanted. Its sources come before or after, until dispatch_closed. After a
  * dispatch_closed, this opens the node for sources again. */
 void dispatch_want(struct dispatch *d, uint32_t node, uint64_t nar_size);
-/* One a cache and node; of more, the first counts. */
+/* One a cache and node; of more, the first counts, until the cache is not to be asked for
+ * the node any more: then it is, for what is told now. */
 void dispatch_add_source(struct dispatch *d, uint32_t node,
 			 const struct dispatch_source *s);
 /* No more sources will come. */

@@ -106,19 +106,9 @@ static uint64_t file_id(const struct resolver_source *s)
 	return id;
 }
 
-static const struct resolver_source *source_of(const struct engine *e, uint32_t node,
-					       uint32_t cache)
-{
-	const struct resolver_source *s = resolver_node(e->resolver, node)->sources;
-
-	while (s && s->cache != cache)
-		s = s->next;
-	return s;
-}
-
 void download_found(struct engine *e, uint32_t node, uint32_t cache)
 {
-	const struct resolver_source *s = source_of(e, node, cache);
+	const struct resolver_source *s = resolver_source_of(e->resolver, node, cache);
 	struct dispatch_source told;
 
 	if (e->opts->dry_run || !s || resolver_node(e->resolver, node)->here)
@@ -197,7 +187,8 @@ void download_free_if_empty(struct download *d)
 
 static void start(struct engine *e, const struct dispatch_order *o)
 {
-	const struct resolver_source *source = source_of(e, o->node, o->cache);
+	const struct resolver_source *source =
+		resolver_source_of(e->resolver, o->node, o->cache);
 	struct download *d = find_or_new(e, o->node);
 	struct download_file *f = download_file_of(d, o, source);
 	struct part *p = part_new(f, o, source);

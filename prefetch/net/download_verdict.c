@@ -124,6 +124,8 @@ void download_part_refused(struct part *p, int code, const char *text)
 	p->file->is_doubtful |= code != NF_E_MISSING && code != NF_E_NET;
 	if (p->cache->role != CACHE_SUBSTITUTER)
 		ask_others(d->engine, d->node, p->cache);
+	else if (code == NF_E_MISSING && !p->cache->local)
+		lookup_anew(d->engine, d->node, p->cache->index);
 	download_part_over(p, DISPATCH_REFUSED, 0);
 }
 

@@ -140,6 +140,7 @@ void engine_transferring(struct cache *c, int change);
 
 /* True if the cache will not answer any more. */
 bool engine_cache_is_gone(const struct cache *c);
+const char *engine_why_gone(const struct cache *c);
 
 /* ---- lookup.c ---- */
 
@@ -150,6 +151,9 @@ void lookup_pump(struct engine *e, int64_t now);
 /* FROM, which was asked first, could not give a node's NAR after all: asks those who were
  * not asked because of it. */
 void lookup_again(struct engine *e, uint32_t node, const struct cache *from);
+/* A NAR is not where the cache told: it is asked anew, once, and until it has answered
+ * the node is not given up. Before the dispatcher is told that the cache refused. */
+void lookup_anew(struct engine *e, uint32_t node, uint32_t cache);
 /* Frees what is not answered; transfers_free must have come before. */
 void lookup_end(struct engine *e);
 

@@ -127,6 +127,13 @@ void engine_transferring(struct cache *c, int change)
 		c->busy_ms += now - c->busy_since;
 }
 
+const char *engine_why_gone(const struct cache *c)
+{
+	if (c->refused)
+		return c->refused;
+	return c->stats->last_failure ? c->stats->last_failure : "it is down";
+}
+
 /* A cache that is believed to be down is not waited for as long as others are, unless
  * there is nothing else, or nothing works: then it is the link that was down. */
 static void recall(struct engine *e, int timeout_ms)
@@ -355,6 +362,16 @@ static bool asks_more(struct engine *e, int *rc, struct nf_err *err)
 	return resolver_count(e->resolver) != before;
 }
 
+static void tell_left_out(struct engine *e)
+{
+	for (size_t i = 0; i < e->cache_count; i++) {
+		struct cache *c = &e->caches[i];
+
+		if (engine_cache_is_gone(c))
+			c->stats->left_out = mem_strdup(engine_why_gone(c));
+	}
+}
+
 static const char *url_of(const void *ctx, uint32_t cache)
 {
 	const struct engine *e = ctx;
@@ -404,6 +421,7 @@ int engine_run(struct engine *e, struct nf_err *err)
 		rc = transfers_run(e->transfers, (int)wait, err);
 	}
 	remember(e);
+	tell_left_out(e);
 	dispute_list_collect(&e->result->disputes, e->resolver, url_of, e);
 	return rc;
 }
@@ -462,6 +480,7 @@ void fetch_result_release(struct fetch_result *r)
 	for (size_t i = 0; i < r->cache_count; i++) {
 		free(r->caches[i].url);
 		free(r->caches[i].last_failure);
+		free(r->caches[i].left_out);
 	}
 	free(r->caches);
 	dispute_list_release(&r->disputes);

@@ -63,6 +63,7 @@ struct fetch_cache_stats {
 	size_t nars;	    /* that were fetched from it and verified */
 	uint64_t bytes;	    /* of NARs that came from it */
 	char *last_failure; /* or NULL */
+	char *left_out;	    /* why it is not asked any more, or NULL */
 	struct transfer_stats net;
 };
 

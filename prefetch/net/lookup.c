@@ -22,8 +22,9 @@ struct lookup {
 	struct cache *cache;
 	uint32_t node;
 	unsigned attempt;
-	bool early; /* asked before it was known whether the cache is one of ours */
-	bool held;  /* its answer waits until that is known */
+	bool is_anew; /* what it told before is not so any more */
+	bool early;   /* asked before it was known whether the cache is one of ours */
+	bool held;    /* its answer waits until that is known */
 	bool delayed;
 	int64_t due;		 /* while it is delayed */
 	LIST_ENTRY(lookup) link; /* of the engine's */
@@ -61,6 +62,8 @@ int lookup_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
 {
 	struct engine *e = c->engine;
 	bool first = resolver_node(e->resolver, node)->state == RESOLVER_WANTED;
+	const struct resolver_source *before =
+		resolver_source_of(e->resolver, node, c->index);
 	int rc;
 
 	/* Where it fails, trusted sources disagree: the report tells. */
@@ -69,7 +72,7 @@ int lookup_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
 		lookup_here_take_first(c, node, t);
 	else if (!rc && lookup_here_lacks_sigs(e, node))
 		destination_offer_sigs(e->destination, t->info);
-	if (!rc)
+	if (!rc && resolver_source_of(e->resolver, node, c->index) != before)
 		download_found(e, node, c->index);
 	download_answered(e, node);
 	return rc;
@@ -167,13 +170,6 @@ static void take_absence(struct lookup *l)
 		tell_absent(l->cache, l->node, 0, NULL);
 }
 
-static const char *why_gone(const struct cache *c)
-{
-	if (c->refused)
-		return c->refused;
-	return c->stats->last_failure ? c->stats->last_failure : "it is down";
-}
-
 /* What the cache is, is known: whether its answer counts. */
 static void settle(struct lookup *l)
 {
@@ -182,7 +178,7 @@ static void settle(struct lookup *l)
 	if (l->node == NODE_CACHE_INFO || c->state == CACHE_READY)
 		take(l);
 	else
-		tell_absent(c, l->node, c->refused_code, why_gone(c));
+		tell_absent(c, l->node, c->refused_code, engine_why_gone(c));
 	lookup_free(l);
 }
 
@@ -311,6 +307,7 @@ static void ask(struct lookup *l)
 		.url = l->url,
 		.max_bytes = l->body.max,
 		.timeout_ms = is_first(l) ? l->cache->first_timeout_ms : 0,
+		.no_cache = l->is_anew,
 		.stats = &l->cache->stats->net,
 		.ctx = l,
 		.data = on_data,
@@ -321,7 +318,7 @@ static void ask(struct lookup *l)
 	transfers_start(l->cache->engine->transfers, &req);
 }
 
-static void lookup_start(struct cache *c, uint32_t node)
+static struct lookup *lookup_new(struct cache *c, uint32_t node)
 {
 	struct lookup *l = mem_calloc(1, sizeof(*l));
 	char file[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")];
@@ -341,6 +338,23 @@ static void lookup_start(struct cache *c, uint32_t node)
 		progress_add(c->engine->opts->progress, PROGRESS_RESOLVING, 1);
 	}
 	l->url = substituter_resolve(c->conf, file);
+	return l;
+}
+
+static void lookup_start(struct cache *c, uint32_t node)
+{
+	ask(lookup_new(c, node));
+}
+
+void lookup_anew(struct engine *e, uint32_t node, uint32_t cache)
+{
+	struct lookup *l;
+
+	if (!resolver_asks_anew(e->resolver, node, cache))
+		return;
+	download_want(e, node);
+	l = lookup_new(&e->caches[cache], node);
+	l->is_anew = true;
 	ask(l);
 }
 
@@ -408,7 +422,7 @@ static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 {
 	if (engine_cache_is_gone(c)) {
 		tell_absent(c, node, c->refused ? c->refused_code : NF_E_NET,
-			    why_gone(c));
+			    engine_why_gone(c));
 	} else if (c->local) {
 		ask_local(c, node);
 	} else {
@@ -447,7 +461,7 @@ static void repeat(struct lookup *l, int64_t now)
 	struct cache *c = l->cache;
 
 	if (engine_cache_is_gone(c)) {
-		give_up(l, NF_E_NET, why_gone(c));
+		give_up(l, NF_E_NET, engine_why_gone(c));
 	} else if (l->due <= now && health_usable(&c->health, now)) {
 		l->delayed = false;
 		c->engine->delayed_lookups--;

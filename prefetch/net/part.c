@@ -281,9 +281,11 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 		on_failure(p, done, text);
 		break;
 	case RETRY_ABSENT:
+		engine_cache_denied(p->cache, text);
 		download_part_refused(p, NF_E_MISSING, text);
 		break;
 	case RETRY_NEVER:
+		engine_cache_denied(p->cache, text);
 		download_part_refused(p, NF_E_NET, text);
 		break;
 	}

@@ -363,6 +363,8 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 		add_header(x, "Accept-Encoding: identity");
 	else
 		curl_easy_setopt(x->easy, CURLOPT_ACCEPT_ENCODING, "");
+	if (req->no_cache)
+		add_header(x, "Cache-Control: no-cache");
 	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
 	set_range(x);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);

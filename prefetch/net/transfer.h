@@ -82,6 +82,7 @@ struct transfer_request {
 	const char *if_range; /* ETag, or NULL */
 	uint64_t max_bytes;   /* a longer body ends the transfer with NF_E_LIMIT */
 	int timeout_ms;	      /* for all of it, queueing included; 0: none */
+	bool no_cache;	      /* nobody on the way may answer from memory */
 	bool large; /* a NAR: big buffers, lower priority, no encoding on the wire */
 	struct transfer_stats *stats; /* what it is counted in, or NULL */
 	void *ctx;

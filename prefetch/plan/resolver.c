@@ -318,21 +318,62 @@ size_t resolver_disputes(struct resolver *r, const struct resolver_dispute **ret
 	return r->dispute_total;
 }
 
+static struct resolver_source **place_of(struct resolver_node *node, uint32_t cache)
+{
+	struct resolver_source **at = &node->sources;
+
+	while (*at && (*at)->cache != cache)
+		at = &(*at)->next;
+	return at;
+}
+
+const struct resolver_source *resolver_source_of(const struct resolver *r, uint32_t id,
+						 uint32_t cache)
+{
+	return *place_of(node_at(r, id), cache);
+}
+
+bool resolver_asks_anew(struct resolver *r, uint32_t id, uint32_t cache)
+{
+	struct resolver_node *node = node_at(r, id);
+	struct resolver_source *s = *place_of(node, cache);
+
+	if (!s || s->asked_anew)
+		return false;
+	s->asked_anew = true;
+	node->pending++;
+	return true;
+}
+
+static bool tells_same(const struct resolver_source *s, const struct nf_narinfo *ni)
+{
+	bool has_hash = ni->has_file_hash && ni->file_hash.algo == NF_SHA256;
+
+	return nf_slice_eq(nf_slice_str(s->url), ni->url) &&
+	       nf_slice_eq(nf_slice_str(s->compression), ni->compression) &&
+	       s->file_size == ni->file_size && s->has_file_hash == has_hash &&
+	       (!has_hash ||
+		memcmp(s->file_hash, ni->file_hash.bytes, sizeof(s->file_hash)) == 0);
+}
+
 static void add_source(struct resolver *r, struct resolver_node *node, uint32_t cache,
 		       const struct nf_narinfo *ni, const struct nf_trusted *t)
 {
-	struct resolver_source *s = arena_calloc(&r->arena, 1, sizeof(*s)), **at;
+	struct resolver_source **at = place_of(node, cache), *old = *at, *s;
 
+	if (old && tells_same(old, ni))
+		return;
+	s = arena_calloc(&r->arena, 1, sizeof(*s));
 	s->cache = cache;
 	s->by = keep_name(r, t->by);
+	s->asked_anew = old != NULL;
+	s->next = old ? old->next : NULL;
 	s->url = keep_slice(r, ni->url);
 	s->compression = keep_slice(r, ni->compression);
 	s->file_size = ni->file_size;
 	s->has_file_hash = ni->has_file_hash && ni->file_hash.algo == NF_SHA256;
 	if (s->has_file_hash)
 		memcpy(s->file_hash, ni->file_hash.bytes, sizeof(s->file_hash));
-	for (at = &node->sources; *at; at = &(*at)->next)
-		;
 	*at = s;
 }
 

@@ -32,6 +32,7 @@ struct resolver_source {
 	const char *url;
 	const char *compression;
 	const char *by; /* who vouches for what this cache says of the path */
+	bool asked_anew;
 };
 
 struct resolver_node {
@@ -104,6 +105,15 @@ void resolver_asked(struct resolver *r, uint32_t id, uint16_t n);
 int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 		   const struct nf_narinfo *ni, const struct nf_trusted *t,
 		   struct nf_err *err) MUST_CHECK;
+
+/* What the cache told of the node, or NULL. */
+const struct resolver_source *resolver_source_of(const struct resolver *r, uint32_t id,
+						 uint32_t cache);
+
+/* The cache does not have the NAR where it told. The first time it can be asked for the
+ * node anew: then this is true, and an answer is pending. If that tells of another place,
+ * resolver_found puts a source of its own in place of the old one, which stays valid. */
+bool resolver_asks_anew(struct resolver *r, uint32_t id, uint32_t cache);
 
 /* An answer that helps nobody: the cache does not have it (CODE 0), or the error says
  * why. */

@@ -538,12 +538,37 @@ static void an_answer_is_waited_for_before_another_is_asked(void **state)
 	dispatch_free(d);
 }
 
+static void a_cache_that_refused_may_tell_of_another_file(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 4, 2);
+	const struct dispatch_source other = { .file_size = 2 * MB, .file_id = 99 };
+	struct dispatch_order o;
+
+	(void)state;
+	want(d, 0, 5 * MB, 1);
+	o = next(d, 0, DISPATCH_START);
+	dispatch_add_source(d, 0, &other); /* too early: the first one counts */
+	dispatch_want(d, 0, 20 * MB);
+	dispatch_part_end(d, o.part, DISPATCH_REFUSED, 0, 1);
+	next(d, 2, DISPATCH_WAIT);
+	dispatch_add_source(d, 0, &other);
+	dispatch_closed(d, 0);
+	o = next(d, 3, DISPATCH_START);
+	assert_true(o.fresh);
+	assert_int_equal(o.end, 2 * MB);
+	dispatch_part_end(d, o.part, DISPATCH_REFUSED, 0, 4);
+	assert_int_equal(next(d, 5, DISPATCH_GIVE_UP).node, 0);
+	next(d, 6, DISPATCH_WAIT);
+	dispatch_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_is_fetched_and_done),
 		cmocka_unit_test(what_broke_goes_on_where_it_broke),
 		cmocka_unit_test(a_refusal_passes_to_the_next_cache),
+		cmocka_unit_test(a_cache_that_refused_may_tell_of_another_file),
 		cmocka_unit_test(a_cache_without_ranges_starts_again),
 		cmocka_unit_test(bytes_of_an_earlier_run_are_not_asked_for),
 		cmocka_unit_test(all_bytes_may_be_here_already),

@@ -406,6 +406,56 @@ static void a_content_address_that_gives_the_path_is_kept(void **state)
 	assert_non_null(resolver_node(w->r, id)->ca);
 }
 
+/* The cache's answer is another one than before. */
+static void answer_at(struct world *w, uint32_t id, uint32_t cache, const char *url)
+{
+	struct nf_narinfo ni;
+	struct nf_trusted t;
+
+	narinfo_of(w, &ni, 1, 7, NULL, 0);
+	ni.url = nf_slice_str(url);
+	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, w->ring, NULL), 0);
+	assert_int_equal(resolver_found(w->r, id, cache, &ni, &t, NULL), 0);
+	nf_narinfo_release(&ni);
+}
+
+static void a_source_may_be_told_anew_once(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 2);
+	const struct resolver_source *before, *other;
+
+	assert_false(resolver_asks_anew(w->r, id, 0));
+	answer_at(w, id, 0, "nar/old");
+	answer_at(w, id, 1, "nar/other");
+	before = resolver_source_of(w->r, id, 0);
+	other = resolver_source_of(w->r, id, 1);
+	assert_true(resolver_asks_anew(w->r, id, 0));
+	assert_int_equal(resolver_node(w->r, id)->pending, 1);
+	assert_false(resolver_asks_anew(w->r, id, 0));
+	answer_at(w, id, 0, "nar/new");
+	assert_int_equal(resolver_node(w->r, id)->pending, 0);
+	assert_string_equal(before->url, "nar/old");
+	assert_string_equal(resolver_source_of(w->r, id, 0)->url, "nar/new");
+	assert_ptr_equal(resolver_source_of(w->r, id, 0)->next, other);
+	assert_ptr_equal(resolver_source_of(w->r, id, 1), other);
+	assert_false(resolver_asks_anew(w->r, id, 0));
+}
+
+static void the_same_told_again_is_no_news(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 1);
+	const struct resolver_source *before;
+
+	answer_at(w, id, 0, "nar/same");
+	before = resolver_source_of(w->r, id, 0);
+	assert_true(resolver_asks_anew(w->r, id, 0));
+	answer_at(w, id, 0, "nar/same");
+	assert_ptr_equal(resolver_source_of(w->r, id, 0), before);
+	assert_null(before->next);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_world, drop_world)
 
 int main(void)
@@ -423,6 +473,8 @@ int main(void)
 		TEST(an_unsigned_answer_that_agrees_is_none),
 		TEST(the_pool_may_be_one_side_of_a_dispute),
 		TEST(too_many_disputes_are_counted),
+		TEST(a_source_may_be_told_anew_once),
+		TEST(the_same_told_again_is_no_news),
 		TEST(facts_are_judged_again_when_they_are_used),
 		TEST(a_content_address_that_gives_another_path_is_dropped),
 		TEST(a_content_address_that_gives_the_path_is_kept),
