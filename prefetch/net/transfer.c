@@ -66,6 +66,7 @@ struct transfers {
 	long connect_timeout_ms;
 	int64_t stall_timeout_ms;
 	int64_t next_stall_look;
+	bool more_stalled; /* perhaps: one was found */
 	char *netrc;
 	char *ca_file;
 	char *user_agent;
@@ -588,23 +589,24 @@ static struct transfer *find_stalled(struct transfers *t, int64_t now)
 	return NULL;
 }
 
-/* Each end may start and end others: it is looked again from the beginning. */
+/* One at a time: each end may start and end others. */
 static void end_stalled(struct transfers *t)
 {
 	int64_t now = now_ms();
 	struct transfer *x;
 
-	if (t->held_at || now < t->next_stall_look)
+	if (t->held_at || (now < t->next_stall_look && !t->more_stalled))
 		return;
 	t->next_stall_look = now + STALL_LOOK_MS;
-	while ((x = find_stalled(t, now))) {
-		snprintf(x->error, sizeof(x->error),
-			 "it is too slow: less than %d bytes a second for %" PRId64
-			 " seconds",
-			 STALL_FLOOR, t->stall_timeout_ms / 1000);
-		finish(x, CURLE_OPERATION_TIMEDOUT);
-		transfer_free(x);
-	}
+	x = find_stalled(t, now);
+	t->more_stalled = x != NULL;
+	if (!x)
+		return;
+	snprintf(x->error, sizeof(x->error),
+		 "it is too slow: less than %d bytes a second for %" PRId64 " seconds",
+		 STALL_FLOOR, t->stall_timeout_ms / 1000);
+	finish(x, CURLE_OPERATION_TIMEDOUT);
+	transfer_free(x);
 }
 
 /* What waits for us while we do something else has not stalled. */
@@ -623,6 +625,8 @@ int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 	CURLMcode code;
 
 	excuse_absence(t);
+	if (t->more_stalled && !t->held_at)
+		timeout_ms = 0;
 	code = perform(t);
 	if (code == CURLM_OK)
 		code = wait_for_work(t, timeout_ms);

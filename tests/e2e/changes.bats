@@ -52,7 +52,7 @@ teardown() {
 gone_in_midrun() {
 	local pid
 	make_paths 6 200000
-	start_good
+	start_good --fault '*.narinfo=delay:800'
 	start_cache "$T/cache" --fault '/nar/*=slow:100000'
 	fetch --substituter "$URL?priority=1" --substituter "$GOOD?priority=50" --json \
 		>"$T/out" 2>"$T/err" 3>&- &
@@ -63,11 +63,11 @@ gone_in_midrun() {
 	wait "$pid" || fail "$(cat "$T/err")" || return 1
 	assert_pool_exact || return 1
 	[ "$(log_count '^GET /nar/' "$GOOD_LOG")" -ge 1 ]
-	[ "$(jq --arg url "$URL" '.caches[] | select(.url == $url) | .failures' "$T/out")" -ge 1 ]
 }
 
 @test "a cache that ends in mid-run" {
 	gone_in_midrun kill -KILL
+	jq -e --arg url "$URL" '.caches[] | select(.url == $url) | .failures >= 1' "$T/out"
 	# What it brought is not fetched again.
 	[ "$(log_count '^GET /nar/.* 206 ' "$GOOD_LOG")" -ge 1 ]
 }
@@ -75,7 +75,6 @@ gone_in_midrun() {
 @test "a cache that falls silent in mid-run" {
 	short_timeouts
 	gone_in_midrun kill -STOP
-	kill -CONT "${CACHE_PIDS[-1]}"
 }
 
 @test "a cache that ends in mid-run and was the only one" {

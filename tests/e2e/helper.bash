@@ -91,6 +91,7 @@ stop_caches() {
 	local pid
 	for pid in "${CACHE_PIDS[@]}"; do
 		kill "$pid" 2>/dev/null || continue
+		kill -CONT "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
 	CACHE_PIDS=()
