@@ -131,7 +131,7 @@ static void add_retry_after(struct MHD_Response *r, const char *value)
 	char date[HTTP_DATE_MAX];
 
 	if (value[0] == '+')
-		value = http_date(date, time(NULL) + atoi(value + 1));
+		value = http_date(date, time(NULL) + strtol(value + 1, NULL, 10));
 	add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, value);
 }
 

@@ -134,7 +134,7 @@ static void tunnel(int fd, const char *head)
 	struct pollfd p[2];
 
 	if (strncmp(head, "CONNECT ", 8) == 0 && colon)
-		other = connect_to((uint16_t)atoi(colon + 1), 0);
+		other = connect_to((uint16_t)strtol(colon + 1, NULL, 10), 0);
 	if (other < 0) {
 		write_all(fd, no, sizeof(no) - 1);
 		return;
