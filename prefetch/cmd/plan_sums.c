@@ -89,7 +89,7 @@ static void take_source(struct plan_sums *s, const struct plan *p, uint32_t id)
 		return;
 	taken = s->sources[id] = sources[estimate_take(s->speeds, offers, count)];
 	s->download += taken->file_size;
-	s->unsized += taken->file_size == 0;
+	s->unsized += taken->file_size == 0 && !s->speeds[taken->cache].local;
 	c = &s->caches[taken->cache];
 	c->paths++;
 	c->download += taken->file_size;

@@ -17,7 +17,8 @@ struct plan_cache {
 struct plan_sums {
 	size_t here, pool;
 	uint64_t pool_nar, fetch_nar, download;
-	size_t unsized; /* to be fetched, but no cache says how large the download is */
+	size_t unsized;	   /* to be fetched, but none on this machine, and it does not say
+			      how large    the download is */
 	uint32_t *fetches; /* the planner's ids, the largest first */
 	size_t fetch_count;
 	const struct resolver_source **sources; /* that would be taken, by these ids */

@@ -49,6 +49,29 @@ planned() {
 	[ "$(jq -r ".paths[] | select(.path == \"$DATA\") | .status" "$T/plan")" = here ]
 }
 
+@test "the largest paths are listed, and downloads of which no size is known" {
+	store_with_data
+	sed -i '/^FileSize:/d' "$(narinfo_of "$T/cache" "$LIB")"
+	run plan "$T/root" "$TOP" --substituter "$URL"
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ $output == *"of 1 of them no cache says how large the download is"* ]] || fail "$output"
+	diff <(sed -n '/the largest, unpacked/,$s/^  *[0-9.]* [KMi]*B  //p' <<<"$output") \
+		<(printf '%s\n' "${APP##*/}" "${LIB##*/}" "${TOP##*/}" "${LINK##*/}")
+}
+
+@test "bundles, pools and stores are told of as caches are" {
+	make_bundle "$TOP"
+	import_bundle "$T/b.bundle" "$T/other"
+	local source
+	for source in "$T/b.bundle" "$T/pool" "$T/other"; do
+		run nixferry plan "$TOP" --no-local-store --pool "$T/new-pool" --substituter "$source" \
+			--trusted-public-key "$PUBLIC_KEY"
+		[ "$status" -eq 0 ] || fail "$output"
+		grep -qE "^ +$source +5 .*vouched for by lab-1$" <<<"$output" || fail "$output"
+		[[ $output != *"no cache says"* ]] || fail "$output"
+	done
+}
+
 @test "nothing is fetched by planning" {
 	store_with_data
 	plan "$T/root" "$TOP" --substituter "$URL" >/dev/null
