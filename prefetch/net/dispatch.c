@@ -110,6 +110,7 @@ void dispatch_add_source(struct dispatch *d, uint32_t node,
 		.cache = s->cache,
 		.next = n->sources,
 		.bin = BIN_NOWHERE,
+		.is_local = d->caches[s->cache].facts.local,
 	};
 	n->sources = id;
 	offer_node(d, node);
@@ -326,7 +327,7 @@ static int64_t next_look(const struct dispatch *d)
 {
 	int64_t due = offer_next_due(d), look = d->now + METER_WINDOW_MS;
 
-	if (d->active[0] == 0 || d->active[0] >= d->opts.slots)
+	if (d->active[0] == 0)
 		return due;
 	return look < due ? look : due;
 }
@@ -343,6 +344,7 @@ void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret)
 	};
 	d->now = now;
 	offer_due(d);
+	speed_look_ahead(d);
 	if (order_cancel(d, ret) || order_give_up(d, ret) || order_start(d, 1, ret) ||
 	    order_start(d, 0, ret) || order_steal(d, ret))
 		return;
@@ -385,7 +387,7 @@ void dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool r
 	d->now = now;
 	if (p->is_cancelled)
 		return;
-	p->ranges = ranges;
+	d->sources[p->source].has_ranges = ranges;
 	if (size && !f->size && size >= p->at) {
 		f->size = size;
 		if (p->end == DISPATCH_TO_END)
@@ -432,16 +434,22 @@ static void on_came(struct dispatch *d, const struct part *p)
 		become_whole(d, p->node, p->file);
 }
 
+static uint64_t missing_from(const struct part *p, enum dispatch_end how)
+{
+	if (how == DISPATCH_REFUSED)
+		return p->from;
+	return p->raced_to > p->at ? p->raced_to : p->at;
+}
+
 /* What the part did not bring is missing again, unless a race brings it. */
-static void on_missing(struct dispatch *d, const struct part *p, uint64_t from,
-		       bool is_raced)
+static void on_missing(struct dispatch *d, const struct part *p, enum dispatch_end how)
 {
 	struct node *n = &d->nodes[p->node];
 	struct file *f = &d->files[p->file];
 	const struct source *s = &d->sources[p->source];
 
-	if (!is_raced)
-		file_add_hole(f, from, p->end);
+	if (p->twin == NONE)
+		file_add_hole(f, missing_from(p, how), p->end);
 	if (f->source == p->source && s->no_range && f->parts)
 		for (uint32_t i = 0; i < d->part_count; i++)
 			if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
@@ -451,31 +459,48 @@ static void on_missing(struct dispatch *d, const struct part *p, uint64_t from,
 		file_drop(d, p->file);
 }
 
+/* What one of two that raced has brought before it broke is here. */
+static void leave_to_twin(struct dispatch *d, const struct part *p)
+{
+	uint64_t to = p->at > p->raced_to ? p->at : p->raced_to;
+
+	if (p->twin != NONE && d->parts[p->twin].raced_to < to)
+		d->parts[p->twin].raced_to = to;
+}
+
+static void note_end(struct dispatch *d, const struct part *p, enum dispatch_end how,
+		     int64_t retry_at)
+{
+	struct source *s = &d->sources[p->source];
+
+	s->is_out |= how == DISPATCH_REFUSED ||
+		     (how == DISPATCH_BROKE && retry_at == DISPATCH_NEVER);
+	s->no_range |= how == DISPATCH_NO_RANGE;
+	if (how != DISPATCH_BROKE)
+		return;
+	s->retry_at = retry_at;
+	s->attempts += s->attempts < UINT8_MAX;
+}
+
 void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 		       int64_t retry_at, int64_t now)
 {
 	struct part p = d->parts[part];
-	struct source *s = &d->sources[p.source];
 
 	d->now = now;
 	if (!p.is_cancelled) {
 		if (how == DISPATCH_CAME && p.twin != NONE)
 			part_cancel(d, p.twin);
+		if (how == DISPATCH_BROKE)
+			leave_to_twin(d, &p);
 		part_stop(d, &d->parts[part]);
-		s->is_out |= how == DISPATCH_REFUSED ||
-			     (how == DISPATCH_BROKE && retry_at == DISPATCH_NEVER);
-		s->no_range |= how == DISPATCH_NO_RANGE;
-		if (how == DISPATCH_BROKE) {
-			s->retry_at = retry_at;
-			s->attempts += s->attempts < UINT8_MAX;
-		}
-		if (how == DISPATCH_CAME)
-			on_came(d, &p);
-		else
-			on_missing(d, &p, how == DISPATCH_REFUSED ? p.from : p.at,
-				   p.twin != NONE);
+		note_end(d, &p, how, retry_at);
 	}
 	part_free(d, part);
+	if (!p.is_cancelled && how == DISPATCH_CAME)
+		on_came(d, &p);
+	else if (!p.is_cancelled)
+		on_missing(d, &p, how);
 	offer_node(d, p.node);
 }
 

@@ -35,7 +35,7 @@ bool node_same_file(const struct source *a, const struct source *b)
 	if (a == b)
 		return true;
 	return a->file_id && a->file_id == b->file_id && a->file_size == b->file_size &&
-	       !a->no_range && !b->no_range;
+	       !a->no_range && !b->no_range && !a->is_local && !b->is_local;
 }
 
 uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t source)

@@ -279,6 +279,11 @@ static void look_at(struct dispatch *d, const struct node *n, struct candidates 
 	}
 }
 
+uint64_t offer_size(const struct dispatch *d, uint32_t source)
+{
+	return size_of(d, &d->nodes[d->sources[source].node], source);
+}
+
 static void offer_at(struct dispatch *d, const struct node *n, uint32_t source,
 		     const struct candidates *c)
 {

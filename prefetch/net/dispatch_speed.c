@@ -1,7 +1,7 @@
 #include "net/dispatch_state.h"
 
 /* What a cache of which nothing is known is taken for, where no other is known either. */
-#define RATE_GUESS (16 * 1000 * 1000)
+#define RATE_GUESS (100 * 1000 * 1000)
 /* Less says more of latency than of throughput. */
 #define SAMPLE_MIN (64 * 1024)
 /* Of a guess at sizes that nobody tells: as in dispatch_node.c. */
@@ -63,12 +63,15 @@ bool speed_is_known(const struct cache *c)
 void speed_recount(struct dispatch *d, struct cache *c)
 {
 	bool is_usable = c->state == DISPATCH_USABLE && !c->facts.local;
-	uint64_t rate = is_usable && (c->active || offer_has_any(c)) ? c->meter.rate : 0;
+	bool is_offering = is_usable && offer_has_any(c);
+	uint64_t rate = is_offering || (is_usable && c->active) ? c->meter.rate : 0;
 
 	d->usable += (unsigned)is_usable - (unsigned)c->is_counted;
+	d->offering += (unsigned)is_offering - (unsigned)c->is_offering;
 	d->known_rates += rate - c->counted;
 	d->known_count += (unsigned)(rate != 0) - (unsigned)(c->counted != 0);
 	c->is_counted = is_usable;
+	c->is_offering = is_offering;
 	c->counted = rate;
 }
 
@@ -103,14 +106,14 @@ int64_t speed_backlog_ms(const struct dispatch *d, const struct cache *c)
 	return c->latency_ms + speed_ms(c->backlog, speed_of_cache(d, c));
 }
 
-int64_t speed_all_ms(const struct dispatch *d)
+void speed_look_ahead(struct dispatch *d)
 {
 	uint64_t rates = d->known_rates, bytes = d->offered;
 
 	for (size_t i = 0; i < d->part_count; i++)
 		if (d->parts[i].is_active && !d->parts[i].is_cancelled)
 			bytes += d->parts[i].left;
-	return speed_ms(bytes, rates ? rates : RATE_GUESS);
+	d->all_ms = speed_ms(bytes, rates ? rates : RATE_GUESS);
 }
 
 /* ---- parts ---- */

@@ -38,6 +38,8 @@ struct source {
 	uint8_t attempts;
 	bool is_out; /* the cache is not asked for this node again */
 	bool no_range;
+	bool has_ranges; /* it said so */
+	bool is_local;
 };
 
 #define BIN_NOWHERE UINT8_MAX
@@ -69,12 +71,12 @@ struct meter {
 struct part {
 	bool is_active;
 	bool is_cancelled; /* the order is still to be given */
-	bool ranges;
-	bool is_flowing; /* its head has come */
+	bool is_flowing;   /* its head has come */
 	uint32_t node, file, source, cache;
 	uint32_t twin; /* a race for the same bytes */
 	uint32_t next; /* free */
 	uint64_t from, at, end;
+	uint64_t raced_to; /* what is here up to there came by a race that broke */
 	int64_t started;
 	struct meter meter;
 	uint64_t left; /* bytes that are counted in the cache's backlog */
@@ -90,6 +92,7 @@ struct cache {
 	int64_t latency_ms; /* to an answer's head; as far as it is known */
 	uint64_t backlog;   /* bytes that its parts have still to bring */
 	bool is_counted;    /* among the dispatcher's usable ones, */
+	bool is_offering;   /* and among those that have offers, */
 	uint64_t counted;   /* and with this rate among the known */
 	uint32_t heap_at;   /* NONE: it is not ready */
 	uint32_t bins[BIN_LATER + 1];
@@ -137,7 +140,9 @@ struct dispatch {
 	struct list cancelled; /* parts */
 	struct list doomed;    /* nodes */
 	size_t waiting;
+	int64_t all_ms;	      /* until all is here, as of the last look */
 	unsigned usable;      /* caches of the network */
+	unsigned offering;    /* of these, that have something to start */
 	uint64_t offered;     /* bytes on offer, each node's once */
 	uint64_t known_rates; /* of all caches of the network whose rate is known, */
 	unsigned known_count; /* and how many these are */
@@ -183,6 +188,8 @@ bool offer_is_alive(const struct dispatch *d, const struct source *s);
 /* The largest offer that no other cache has, or else the largest of at most MOST bytes; a
  * source, or NONE. */
 uint32_t offer_largest(const struct cache *c, uint64_t most);
+/* Bytes that the source would have to bring. */
+uint64_t offer_size(const struct dispatch *d, uint32_t source);
 
 /* ---- dispatch_choice.c ---- */
 
@@ -231,7 +238,8 @@ int64_t speed_part_ms(const struct dispatch *d, const struct part *p);
 /* Until the cache is through with all that is asked of it. */
 int64_t speed_backlog_ms(const struct dispatch *d, const struct cache *c);
 int64_t speed_ms(uint64_t bytes, uint64_t rate);
-/* The time that all that is wanted will still take, if nothing changes. */
-int64_t speed_all_ms(const struct dispatch *d);
+/* The time that all that is wanted will still take, if nothing changes: all_ms, as of
+ * now. */
+void speed_look_ahead(struct dispatch *d);
 
 #endif

@@ -12,7 +12,7 @@
  * the disk but not verified yet is bounded by the two. */
 #define TRANSFERS_DEFAULT 32
 #define WAITING_MAX	  32
-#define PART_MIN	  (256 * KIB)
+#define PART_MIN	  (64 * KIB)
 /* More than one, so that a worker finds the next one already waiting. */
 #define LOCAL_PER_WORKER 2
 

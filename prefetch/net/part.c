@@ -143,6 +143,8 @@ static int take_whole(struct part *p, const struct transfer_head *h, struct nf_e
 		p->ignored_range = true;
 		return TRANSFER_ENOUGH;
 	}
+	/* More comes than the beginning that was asked for, which is in it. */
+	p->is_cut |= p->asked_end != DISPATCH_TO_END;
 	return tell_head(p, size, h->ranges, err);
 }
 

@@ -6,7 +6,7 @@ from common import ROOT
 def simulate(top):
     """Thousands of caches, hundreds of thousands of files."""
     sim = f"{ROOT}/build/release/sim"
-    out = subprocess.run([sim, "--large", "--all"], text=True, stdout=subprocess.PIPE).stdout
+    out = subprocess.run([sim, "--large"], text=True, stdout=subprocess.PIPE).stdout
     print("\n## 200,000 files in a virtual network\n\n| scenario | makespan | bound | ratio | in vain | requests | the deciders, an order | "
           "wall time | memory of the dispatcher |\n|---|---|---|---|---|---|---|---|---|")
     for line in out.splitlines():

@@ -21,13 +21,11 @@ const struct scenario scenarios[] = {
 	{
 		.name = "two-equal",
 		.limit = 1.05,
-		.twice = 2,
 		.plan = { .caches = { { CACHE(100) }, { CACHE(100) } },
 			  .files = { { CLOSURE } } },
 	},
 	{
 		.name = "three-known",
-		.not_yet = true,
 		.limit = 1.10,
 		.twice = 2,
 		.plan = { .caches = { { KNOWN(100) }, { KNOWN(50) }, { KNOWN(10) } },
@@ -35,7 +33,6 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "three-unknown",
-		.not_yet = true,
 		.limit = 1.10,
 		.twice = 2,
 		.plan = { .caches = { { CACHE(100) }, { CACHE(50) }, { CACHE(10) } },
@@ -100,7 +97,6 @@ const struct scenario scenarios[] = {
 	{
 		.name = "one-refuses",
 		.limit = 1.05,
-		.twice = 2,
 		.plan = { .caches = { { CACHE(100) },
 				      { .count = 1,
 					.like = { .mode = SIM_REFUSING,
@@ -119,7 +115,6 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "connections-are-capped",
-		.not_yet = true,
 		.limit = 1.15,
 		.plan = { .caches = { { .count = 1,
 					.like = { .rate = MBIT(1000),
@@ -156,7 +151,6 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "two-encodings",
-		.not_yet = true,
 		.limit = 1.20,
 		.twice = 5,
 		.plan = { .caches = { { CACHE(50) },
@@ -165,7 +159,6 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "a-liar",
-		.not_yet = true,
 		.limit = 1.20,
 		.twice = 20,
 		.plan = { .caches = { { CACHE(100) },
@@ -176,7 +169,6 @@ const struct scenario scenarios[] = {
 	{
 		.name = "lost-files",
 		.limit = 1.10,
-		.twice = 2,
 		.plan = { .caches = { { CACHE(100) }, { CACHE(100), .absent = 50 } },
 			  .files = { { CLOSURE } } },
 	},
@@ -213,9 +205,7 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "near-and-far",
-		.not_yet = true,
 		.limit = 1.15,
-		.twice = 2,
 		.plan = { .caches = { { .count = 1,
 					.like = { .rate = MBIT(100),
 						  .latency_ms = 5,
@@ -247,7 +237,6 @@ const struct scenario scenarios[] = {
 	{
 		.name = "the-store-lost-some",
 		.limit = 1.10,
-		.twice = 2,
 		.plan = { .caches = { { .count = 1,
 					.like = { .local = true,
 						  .priority = -1,
@@ -259,7 +248,6 @@ const struct scenario scenarios[] = {
 	{
 		.name = "priorities",
 		.limit = 1.05,
-		.twice = 2,
 		.plan = { .caches = { { KNOWN(100) },
 				      { .count = 1,
 					.like = { .rate = MBIT(100),
@@ -283,14 +271,12 @@ const struct scenario scenarios[] = {
 	{
 		.name = "own-link",
 		.limit = 1.05,
-		.twice = 1,
 		.plan = { .link = MBIT(100),
 			  .caches = { { CACHE(100) }, { CACHE(100) }, { CACHE(100) } },
 			  .files = { { CLOSURE } } },
 	},
 	{
 		.name = "limited-rate",
-		.not_yet = true,
 		.limit = 1.05,
 		.plan = { .link = MBIT(100),
 			  .link_is_told = true,
@@ -299,7 +285,7 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "this-machine-last",
-		.not_yet = true,
+		.twice = 10,
 		.limit = 1.20,
 		.plan = { .caches = { { .count = 1,
 					.like = { .rate = MBIT(100),
@@ -339,7 +325,6 @@ const struct scenario scenarios[] = {
 	{
 		.name = "nobody-has-some",
 		.limit = 1.05,
-		.twice = 2,
 		.given_up = 10,
 		.plan = { .caches = { { CACHE(100) },
 				      { CACHE(100), .faults = SIM_ABSENT } },
@@ -348,7 +333,6 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "thousands",
-		.not_yet = true,
 		.is_large = true,
 		.limit = 1.20,
 		.twice = 5,
@@ -365,7 +349,6 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "three-large",
-		.not_yet = true,
 		.is_large = true,
 		.limit = 1.10,
 		.twice = 2,

@@ -8,7 +8,6 @@
 struct scenario {
 	const char *name;
 	bool is_large;	 /* with --large only */
-	bool not_yet;	 /* with --all only: today's dispatcher misses a limit */
 	double limit;	 /* makespan / bound, at most */
 	double twice;	 /* of the bytes, in percent, that may come in vain */
 	size_t given_up; /* nodes */

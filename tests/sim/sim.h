@@ -114,8 +114,12 @@ struct sim_result {
 /* TRACE: every order and event goes to stderr. */
 void sim_run(const struct sim_world *w, bool trace, struct sim_result *ret);
 
+/* A worker's way through a file. */
+double sim_verify_ms(uint64_t size);
+
 /* No client can be faster than this, in milliseconds: the largest of what the links,
- * the caches that alone have some files, and the slots with their latencies take. */
+ * the caches that alone have some files, and the slots with their latencies take; and the
+ * way of the smallest file, as the last, through a worker. */
 double sim_bound(const struct sim_world *w);
 
 /* A source that would bring the node, if its cache is asked in time. */

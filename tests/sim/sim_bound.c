@@ -117,6 +117,14 @@ static double least_size(const struct sim_world *w, const struct sim_node *n)
 	return least == INFINITY ? least : fmax(0, least - present(w, n));
 }
 
+#define VERIFY_MS   0.5
+#define VERIFY_RATE 300e3 /* bytes a millisecond */
+
+double sim_verify_ms(uint64_t size)
+{
+	return VERIFY_MS + (double)size / VERIFY_RATE;
+}
+
 /* How long its slots are taken together, at least. */
 static double slot_ms(const struct sim_world *w, const struct sim_node *n,
 		      double *ret_latency)
@@ -142,6 +150,7 @@ static double slot_ms(const struct sim_world *w, const struct sim_node *n,
 
 struct sums {
 	double all, slots, last;
+	double verify;	/* the smallest file */
 	double *by_set; /* bytes that only caches of the set have; or by cache */
 	bool has_sets;
 };
@@ -155,6 +164,7 @@ static void add_node(const struct sim_world *w, const struct sim_node *n,
 	if (size == INFINITY || size == 0)
 		return;
 	sums->all += size;
+	sums->verify = fmin(sums->verify, sim_verify_ms((uint64_t)size));
 	sums->slots += slot_ms(w, n, &latency);
 	sums->last = fmax(sums->last, n->arrives_ms + latency);
 	for (size_t i = n->source; i < n->source + n->source_count; i++)
@@ -213,6 +223,7 @@ double sim_bound(const struct sim_world *w)
 		.by_set = mem_calloc(has_sets ? 1U << w->cache_count : w->cache_count,
 				     sizeof(double)),
 		.has_sets = has_sets,
+		.verify = INFINITY,
 	};
 	bool *set = mem_calloc(w->cache_count, sizeof(*set));
 	unsigned slots = w->slots;
@@ -226,6 +237,8 @@ double sim_bound(const struct sim_world *w)
 			slots = w->slots + w->local_slots;
 	bound = fmax(bound, sums.slots / slots);
 	bound = fmax(bound, sums.last);
+	if (sums.verify < INFINITY && slots == w->slots)
+		bound += sums.verify;
 	free(s.modes);
 	free(s.rates);
 	free(sums.by_set);

@@ -1,4 +1,4 @@
-/* sim [--list] [--large] [--all] [--random COUNT] [--trace] [--only NAME]...: runs the
+/* sim [--list] [--large] [--random COUNT] [--trace] [--only NAME]...: runs the
  * scenarios, prints what each gave, and "ok" or "not ok". random-SEED is a scenario, too.
  */
 #include <getopt.h>
@@ -15,7 +15,7 @@
 #define FASTEST 0.999
 
 struct options {
-	bool list, large, all, trace;
+	bool list, large, trace;
 	const char *only;
 	unsigned random;
 };
@@ -29,7 +29,7 @@ static const char *judge(const struct scenario *s, const struct sim_result *r,
 		return "that is faster than can be";
 	if (ratio > s->limit)
 		return "it takes too long";
-	if ((double)r->twice > s->twice / 100 * (double)r->file_bytes)
+	if ((double)r->twice > s->twice / 100 * (double)(r->file_bytes + r->local_bytes))
 		return "too much came in vain";
 	return r->given_up == s->given_up ? NULL : "another number of nodes is given up";
 }
@@ -39,7 +39,7 @@ static void print_numbers(const struct sim_result *r, double bound)
 	printf("%8.2f s, bound %8.2f s, ratio %5.3f, twice %5.2f %%, %zu requests, "
 	       "%zu cuts, %zu races, %.0f ns/order",
 	       r->makespan_ms / 1000, bound / 1000, r->makespan_ms / bound,
-	       r->file_bytes ? 100.0 * (double)r->twice / (double)r->file_bytes : 0,
+	       100.0 * (double)r->twice / (double)(r->file_bytes + r->local_bytes + 1),
 	       r->requests, r->cuts, r->races,
 	       r->orders ? r->decide_s * 1e9 / (double)r->orders : 0);
 }
@@ -68,7 +68,7 @@ static bool run_scenario(const struct scenario *s, const struct options *o)
 		print_cost(&r);
 	if (why)
 		printf(" (limit %.2f): %s", s->limit, why);
-	printf("%s\n", s->not_yet ? " [not yet]" : "");
+	putchar('\n');
 	fflush(stdout);
 	return !why;
 }
@@ -113,9 +113,7 @@ static bool is_meant(const struct scenario *s, const struct options *o)
 {
 	if (o->only)
 		return strcmp(s->name, o->only) == 0;
-	if (s->is_large != o->large)
-		return false;
-	return o->all || !s->not_yet;
+	return s->is_large == o->large;
 }
 
 static bool run_all(const struct options *o)
@@ -145,13 +143,12 @@ int main(int argc, char **argv)
 	static const struct option table[] = {
 		{ "list", no_argument, NULL, 'l' },
 		{ "large", no_argument, NULL, 'L' },
-		{ "all", no_argument, NULL, 'a' },
 		{ "trace", no_argument, NULL, 't' },
 		{ "only", required_argument, NULL, 'o' },
 		{ "random", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options o = { 0 };
+	struct options o = { .random = RANDOM_COUNT };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -159,9 +156,6 @@ int main(int argc, char **argv)
 			return 2;
 		o.list |= c == 'l';
 		o.large |= c == 'L';
-		o.all |= c == 'a';
-		if (c == 'a')
-			o.random = RANDOM_COUNT;
 		o.trace |= c == 't';
 		if (c == 'o')
 			o.only = optarg;

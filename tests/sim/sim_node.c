@@ -4,10 +4,7 @@
 #include "base/mem.h"
 #include "sim_state.h"
 
-/* A worker's way through a file. */
-#define VERIFY_MS	0.5
-#define VERIFY_RATE	300e3 /* bytes a millisecond */
-#define ORDERS_PER_TURN 1000  /* and one a node */
+#define ORDERS_PER_TURN 1000 /* and one a node */
 
 /* ---- files ---- */
 
@@ -370,7 +367,7 @@ static void leave_to_worker(struct sim *s, const struct part *p)
 	s->jobs[s->job_count++] = (struct verify_job){
 		.node = p->node,
 		.is_local = true,
-		.due = s->now + VERIFY_MS,
+		.due = s->now + sim_verify_ms(0),
 	};
 }
 
@@ -472,7 +469,7 @@ static void on_whole(struct sim *s, struct sim_file *f, uint32_t node)
 	s->jobs[s->job_count++] = (struct verify_job){
 		.node = node,
 		.file = f->number,
-		.due = s->now + VERIFY_MS + (double)f->size / VERIFY_RATE,
+		.due = s->now + sim_verify_ms(f->size),
 	};
 }
 

@@ -177,7 +177,7 @@ void world_make(struct sim_world *ret, const struct world_plan *plan, uint32_t s
 		.slots = slots,
 		.slots_per_cache = plan->slots_per_cache ? plan->slots_per_cache : slots,
 		.local_slots = 4,
-		.part_min = MIB,
+		.part_min = 64 * KIB,
 		.link = plan->link,
 		.link_is_told = plan->link_is_told,
 		.connect_timeout_ms = 5000,
@@ -244,8 +244,6 @@ static void random_sources(struct maker *m, uint64_t size)
 
 		if (one_in(m, 3))
 			continue;
-		if (local)
-			encoding = 0;
 		MEM_GROW(w->sources, w->source_count, m->source_cap);
 		w->sources[w->source_count++] = (struct sim_source){
 			.cache = c,

@@ -15,7 +15,7 @@ static struct dispatch *dispatch_with(unsigned caches, unsigned slots, unsigned 
 		.slots = slots,
 		.slots_per_cache = per_cache,
 		.local_slots = 2,
-		.part_min = 256 * KIB,
+		.part_min = 64 * KIB,
 	};
 	struct dispatch *d = dispatch_new(&o);
 
@@ -308,8 +308,8 @@ static void priority_decides_where_speed_does_not(void **state)
 	struct dispatch *d = dispatch_with(2, 8, 8);
 
 	(void)state;
-	set_speed(d, 0, 40, 10 * MB);
-	set_speed(d, 1, 30, 10 * MB);
+	set_speed(d, 0, 40, 100 * MB);
+	set_speed(d, 1, 30, 100 * MB);
 	for (uint32_t i = 0; i < 8; i++)
 		want(d, i, 50000, 3);
 	for (int i = 0; i < 6; i++)
