@@ -618,31 +618,43 @@ static void excuse_absence(struct transfers *t)
 		excuse_all(t, ms);
 }
 
-int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
+/* True if any transfer has ended. */
+static bool finish_ended(struct transfers *t)
 {
-	int left;
+	struct transfer *x;
+	bool any = false;
 	CURLMsg *msg;
-	CURLMcode code;
+	int left;
 
-	excuse_absence(t);
-	if (t->more_stalled && !t->held_at)
-		timeout_ms = 0;
-	code = perform(t);
-	if (code == CURLM_OK)
-		code = wait_for_work(t, timeout_ms);
-	if (code == CURLM_OK)
-		code = perform(t);
-	if (code != CURLM_OK)
-		return err_set(err, NF_E_SYS, "libcurl: %s", curl_multi_strerror(code));
 	while ((msg = curl_multi_info_read(t->multi, &left))) {
-		struct transfer *x;
-
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &x);
 		finish(x, msg->data.result);
 		transfer_free(x);
+		any = true;
 	}
+	return any;
+}
+
+int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
+{
+	CURLMcode code;
+	bool ended;
+
+	excuse_absence(t);
+	if (t->more_stalled && !t->held_at)
+		timeout_ms = 0;
+	code = perform(t);
+	/* What has ended may lead to more: that does not wait for others. */
+	ended = finish_ended(t);
+	if (code == CURLM_OK && !ended)
+		code = wait_for_work(t, timeout_ms);
+	if (code == CURLM_OK && !ended)
+		code = perform(t);
+	if (code != CURLM_OK)
+		return err_set(err, NF_E_SYS, "libcurl: %s", curl_multi_strerror(code));
+	finish_ended(t);
 	end_stalled(t);
 	t->left_at = now_ms();
 	return 0;

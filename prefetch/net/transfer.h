@@ -103,7 +103,8 @@ void transfers_cancel(struct transfer *x);
 
 size_t transfers_active(const struct transfers *t);
 
-/* Waits at most TIMEOUT_MS for the network or a wakeup, then runs what is due. */
+/* Runs what is due; where nothing ended by that, waits at most TIMEOUT_MS for the network
+ * or a wakeup, and runs what is due then. */
 int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err) MUST_CHECK;
 
 /* True if the limit, and not the network, has set the pace at some time. */

@@ -22,17 +22,18 @@ def plan_latency(top):
     widths = wave_widths(top)
     print(f"\nNarinfos become known in {len(widths)} waves: {widths}; depth x round trip is {len(widths) * 0.03:.2f} s.")
     plain, free, tls = PORT + 1001, PORT + 1003, PORT + 1002
+    served = [f"{WORK}/cache-zstd -maxdepth 1"]  # the server's disk is nobody's business
     ours = lambda url: f"{FERRY} plan -q {top} --substituter {url} {common}"
     with lagproxy(plain, PORT + 1, 15), lagproxy(tls, PORT + 2, 15), lagproxy(free, PORT + 1, 15, handshake=False):
         setup = [float(sh(["curl", "-s", "-o", "/dev/null", "-w", "%{time_appconnect}", "--cacert", f"{WORK}/tls.crt",
                            f"https://localhost:{tls}/nix-cache-info"])) for _ in range(5)]
         print(f"\nTLS set-up takes {sorted(setup)[2]:.3f} s.")
         compare("planning the closure at 30 ms round trip", [
-            Contender("nixferry plan, HTTP/1.1", ours(f"http://127.0.0.1:{plain}"), [], [f"{WORK}/pool-plan"]),
-            Contender("nixferry plan, HTTP/1.1, connecting takes no time", ours(f"http://127.0.0.1:{free}"), [], [f"{WORK}/pool-plan"]),
+            Contender("nixferry plan, HTTP/1.1", ours(f"http://127.0.0.1:{plain}"), served, [f"{WORK}/pool-plan"]),
+            Contender("nixferry plan, HTTP/1.1, connecting takes no time", ours(f"http://127.0.0.1:{free}"), served, [f"{WORK}/pool-plan"]),
             Contender("nixferry plan, HTTP/2 (TLS)", f"NIX_SSL_CERT_FILE={WORK}/tls.crt; export NIX_SSL_CERT_FILE; "
-                      + ours(f"https://localhost:{tls}"), [], [f"{WORK}/pool-plan"]),
-            Contender("nix path-info -r", f"nix path-info -r --store http://127.0.0.1:{plain} {top}"),
+                      + ours(f"https://localhost:{tls}"), served, [f"{WORK}/pool-plan"]),
+            Contender("nix path-info -r", f"nix path-info -r --store http://127.0.0.1:{plain} {top}", served),
         ])
 
 def plan_local(top):
