@@ -38,7 +38,7 @@ struct resolver_source {
 struct resolver_node {
 	const char *base; /* "HASH-NAME" */
 	enum resolver_state state;
-	bool here; /* where it is to go */
+	bool here;	  /* where it is to go */
 	uint16_t pending; /* answers that are still to come */
 	uint8_t nar_hash[32];
 	uint64_t nar_size;
