@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# A large download that is interrupted again and again: the server counts what it sent, and
+# hardly a byte is fetched twice.
+
+load helper
+load matrix
+
+SIZE=48000000
+# What may come twice for each interruption: the bytes of which no note was made yet (a MiB
+# of the file), and what was between the server and a client that is gone.
+TWICE=$((2 << 20))
+
+setup() {
+	setup_lab
+	make_paths 1 $SIZE
+	NAR_SIZE=$(stat -c %s "$T/cache/$(nar_of "$T/cache" "$TOP")")
+}
+
+teardown() {
+	[ -z "${FETCH:-}" ] || kill -KILL "$FETCH" 2>/dev/null || true
+	teardown_lab
+}
+
+start_fetch() {
+	env --default-signal=INT "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" --substituter "$URL" >"$T/fetch.out" 2>&1 3>&- &
+	FETCH=$!
+}
+
+# Bytes of partial downloads on the disk, without the holes.
+has_bytes() {
+	local blocks
+	blocks=$(find "$T/pool/tmp" -name '*.part' -printf '%b\n' 2>/dev/null |
+		awk '{ sum += $1 } END { print sum + 0 }')
+	[ $((blocks * 512)) -ge "$1" ]
+}
+
+# interrupt_at BYTES SIGNAL
+interrupt_at() {
+	start_fetch
+	wait_for 60 has_bytes "$1" || fail "$(cat "$T/fetch.out")" || return 1
+	kill "-$2" "$FETCH"
+	wait "$FETCH" && fail "it was not interrupted at $1" && return 1
+	FETCH=
+}
+
+# The bodies' bytes that the server sent, of all runs.
+sent() {
+	awk '$1 ~ /^\/nar\// { sum += $3 } END { print sum + 0 }' "$T/sent"
+}
+
+# assert_few_twice INTERRUPTIONS
+assert_few_twice() {
+	local twice
+	wait_for 20 all_is_noted
+	twice=$(($(sent) - NAR_SIZE))
+	echo "# $twice bytes twice, in $1 interruptions" >&3
+	[ "$twice" -ge 0 ] || fail "less came than there is: $twice"
+	[ "$twice" -le $(($1 * TWICE)) ] || fail "$twice bytes came twice"
+}
+
+# The server notes what it sent when it sees that the other side is gone.
+all_is_noted() {
+	[ "$(grep -c '^GET /nar/' "$CACHE_LOG")" -eq "$(grep -c '^/nar/' "$T/sent")" ]
+}
+
+@test "killed and interrupted at twelve moments, hardly a byte is fetched twice" {
+	local i
+	start_cache "$T/cache" --rate 40000000 --sent-log "$T/sent"
+	for ((i = 1; i <= 12; i++)); do
+		interrupt_at $((NAR_SIZE * i / 13)) "$([ $((i % 2)) -eq 0 ] && echo INT || echo KILL)"
+	done
+	fetch --substituter "$URL"
+	assert_pool_exact
+	assert_few_twice 12
+}
+
+@test "broken off by the server at twelve places in one run, it goes on to the end" {
+	local i faults=()
+	for ((i = 0; i < 12; i++)); do
+		faults+=(--fault "/nar/*=truncate:$((2000000 + 100000 * i))*1@$i")
+	done
+	start_cache "$T/cache" --rate 60000000 --sent-log "$T/sent" "${faults[@]}"
+	fetch --substituter "$URL"
+	assert_pool_exact
+	[ "$(log_count '^GET /nar/.* 206 ')" -ge 12 ]
+	assert_few_twice 12
+}
