@@ -468,6 +468,17 @@ static void leave_to_twin(struct dispatch *d, const struct part *p)
 		d->parts[p->twin].raced_to = to;
 }
 
+static bool has_gained(const struct dispatch *d, const struct part *p)
+{
+	const struct source *s = &d->sources[p->source];
+	uint64_t size = d->files[p->file].size;
+
+	if (!size)
+		size = d->nodes[p->node].nar_size;
+	return p->at - p->from >= DISPATCH_GAIN && !s->no_range &&
+	       s->gains <= 2 * (size / DISPATCH_GAIN);
+}
+
 static void note_end(struct dispatch *d, const struct part *p, enum dispatch_end how,
 		     int64_t retry_at)
 {
@@ -479,6 +490,10 @@ static void note_end(struct dispatch *d, const struct part *p, enum dispatch_end
 	if (how != DISPATCH_BROKE)
 		return;
 	s->retry_at = retry_at;
+	if (has_gained(d, p)) {
+		s->attempts = 0;
+		s->gains += (uint32_t)((p->at - p->from) / DISPATCH_GAIN);
+	}
 	s->attempts += s->attempts < UINT8_MAX;
 }
 
@@ -506,7 +521,9 @@ void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 
 unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part)
 {
-	return d->sources[d->parts[part].source].attempts;
+	const struct part *p = &d->parts[part];
+
+	return has_gained(d, p) ? 0 : d->sources[p->source].attempts;
 }
 
 bool dispatch_is_whole(const struct dispatch *d, uint32_t node)

@@ -147,7 +147,10 @@ enum dispatch_end {
 void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 		       int64_t retry_at, int64_t now);
 
-/* How often the part's cache broke off for the part's node. */
+/* How often in a row the part's cache broke off for the part's node before it had brought
+ * DISPATCH_GAIN. What has brought more, all in all, than twice what there is gets no
+ * further by that. */
+#define DISPATCH_GAIN 65536
 unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part);
 
 /* True when no byte of a file of the node is missing: to be asked after DISPATCH_CAME;

@@ -34,7 +34,8 @@ struct source {
 	uint32_t node, cache;
 	uint32_t next;		       /* of the node */
 	uint32_t bin_before, bin_next; /* of the cache's bin */
-	uint8_t bin;		       /* BIN_NOWHERE: it is not on offer */
+	uint32_t gains; /* of parts that broke off, as far as they were worth it */
+	uint8_t bin;	/* BIN_NOWHERE: it is not on offer */
 	uint8_t attempts;
 	bool is_out; /* the cache is not asked for this node again */
 	bool no_range;

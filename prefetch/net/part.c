@@ -213,6 +213,8 @@ static void on_failure(struct part *p, const struct transfer_done *done, const c
 	int64_t wait = retry_delay_ms(attempt, done->status, done->retry_after_s,
 				      engine_random(e));
 
+	if (p->at - p->from >= DISPATCH_GAIN)
+		engine_cache_event(p->cache, HEALTH_OK, NULL);
 	engine_cache_event(p->cache, done->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
 			   text);
 	download_set_reason(p->file->download, p->cache, NF_E_NET, text);

@@ -105,6 +105,50 @@ static void what_broke_goes_on_where_it_broke(void **state)
 	dispatch_free(d);
 }
 
+/* Breaks off each time after N more bytes; how often until there have been too many. */
+static unsigned breaks(struct dispatch *d, uint64_t n, unsigned most)
+{
+	unsigned count = 0;
+
+	while (count < most) {
+		struct dispatch_order o = next(d, count, DISPATCH_START);
+
+		dispatch_part_bytes(d, o.part, n, count);
+		if (dispatch_part_attempts(d, o.part) == 4)
+			return count;
+		dispatch_part_end(d, o.part, DISPATCH_BROKE, count + 1, count);
+		count++;
+	}
+	return count;
+}
+
+static void who_gets_further_each_time_is_not_given_up(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 1, 1);
+
+	(void)state;
+	want(d, 0, 5 * MB, 1);
+	assert_int_equal(breaks(d, 100000, 49), 49);
+	dispatch_free(d);
+	d = dispatch_with(1, 1, 1);
+	want(d, 0, 5 * MB, 1);
+	assert_int_equal(breaks(d, 1000, 49), 4);
+	dispatch_free(d);
+}
+
+static void who_starts_from_nothing_each_time_is_given_up(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 1, 1);
+	struct dispatch_order o;
+
+	(void)state;
+	want(d, 0, 5 * MB, 1);
+	o = next(d, 0, DISPATCH_START);
+	dispatch_part_end(d, o.part, DISPATCH_NO_RANGE, 0, 1);
+	assert_int_equal(breaks(d, 100000, 49), 4);
+	dispatch_free(d);
+}
+
 static void a_refusal_passes_to_the_next_cache(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 4, 2);
@@ -567,6 +611,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_is_fetched_and_done),
 		cmocka_unit_test(what_broke_goes_on_where_it_broke),
+		cmocka_unit_test(who_gets_further_each_time_is_not_given_up),
+		cmocka_unit_test(who_starts_from_nothing_each_time_is_given_up),
 		cmocka_unit_test(a_refusal_passes_to_the_next_cache),
 		cmocka_unit_test(a_cache_that_refused_may_tell_of_another_file),
 		cmocka_unit_test(a_cache_without_ranges_starts_again),
