@@ -82,10 +82,11 @@ struct transfers {
 
 static char *user_agent(const char *suffix)
 {
+	const char *curl = curl_version_info(CURLVERSION_NOW)->version;
 	bool more = suffix && suffix[0];
 
-	return mem_printf("nixferry/" NF_VERSION "%s%s", more ? " " : "",
-			  more ? suffix : "");
+	return mem_printf("nixferry/" NF_VERSION " libcurl/%s%s%s", curl,
+			  more ? " " : "", more ? suffix : "");
 }
 
 static long large_buffer(uint64_t lowest_rate)
