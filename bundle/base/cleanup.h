@@ -1,5 +1,5 @@
-/* Cleanup at the end of a scope. Declare with a value that can be released, hand over with
- * TAKE_PTR or TAKE_FD as the last act before success. */
+/* Cleanup at the end of a scope. Declare with a value that can be released, hand over
+ * with TAKE_PTR or TAKE_FD as the last act before success. */
 #ifndef CLEANUP_H
 #define CLEANUP_H
 
