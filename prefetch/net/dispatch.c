@@ -41,7 +41,7 @@ static void make_caches(struct dispatch *d, size_t count)
 	for (; d->cache_count < count; d->cache_count++) {
 		struct cache *c = &d->caches[d->cache_count];
 
-		*c = (struct cache){ .heap_at = NONE };
+		*c = (struct cache){ .heap_at = NONE, .own_parts = OWN_PARTS_FIRST };
 		for (unsigned bin = 0; bin <= BIN_LATER; bin++)
 			c->bins[bin] = NONE;
 	}
@@ -409,15 +409,20 @@ void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t 
 	file_brought_by(&d->files[p->file], p->cache);
 }
 
+static void cancel_parts(struct dispatch *d, uint32_t node)
+{
+	for (uint32_t i = 0; d->nodes[node].parts && i < d->part_count; i++)
+		if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
+		    d->parts[i].node == node)
+			part_cancel(d, i);
+}
+
 static void become_whole(struct dispatch *d, uint32_t node, uint32_t file)
 {
 	struct node *n = &d->nodes[node];
 
 	n->whole = true;
-	for (uint32_t i = 0; n->parts && i < d->part_count; i++)
-		if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
-		    d->parts[i].node == node)
-			part_cancel(d, i);
+	cancel_parts(d, node);
 	for (uint32_t f = n->files, next; f != NONE; f = next) {
 		next = d->files[f].next;
 		if (f != file)
@@ -547,9 +552,14 @@ static void forget(struct dispatch *d, uint32_t node)
 	*n = (struct node){ .sources = NONE, .files = NONE };
 }
 
+/* A worker that was thought to be too late may be right where those before it were not:
+ * then it is asked for again already. */
 void dispatch_verified(struct dispatch *d, uint32_t node)
 {
 	offer_take_away(d, node);
+	cancel_parts(d, node);
+	d->nodes[node].wanted = false;
+	node_recount(d, &d->nodes[node]);
 	forget(d, node);
 }
 

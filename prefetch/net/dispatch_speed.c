@@ -19,6 +19,11 @@ int64_t speed_ms(uint64_t bytes, uint64_t rate)
 	return ms < (uint64_t)SPEED_NEVER ? (int64_t)ms : SPEED_NEVER;
 }
 
+/* So long is watched whether more connections make a cache faster, */
+#define OWN_TRIAL_MS (2 * METER_WINDOW_MS)
+/* and by this part of its rate they must. */
+#define OWN_GAIN_SHARE 4
+
 /* ---- meters ---- */
 
 static uint64_t rate_over(uint64_t bytes, int64_t ms)
@@ -94,10 +99,36 @@ uint64_t speed_of_cache(const struct dispatch *d, const struct cache *c)
 	return rate ? rate : 1;
 }
 
+/* The number of connections for one file is doubled as long as that helps. */
+static void judge_own_parts(struct dispatch *d, struct cache *c)
+{
+	uint64_t rate = c->meter.rate;
+
+	if (c->own_parts < 2 || c->active < c->own_parts) {
+		c->own_since = d->now;
+		c->own_rate = rate;
+	} else if (d->now - c->own_since >= OWN_TRIAL_MS) {
+		c->own_parts = rate > c->own_rate + c->own_rate / OWN_GAIN_SHARE
+				       ? 2 * c->own_parts
+				       : 1;
+		c->own_since = d->now;
+		c->own_rate = rate;
+	}
+}
+
+bool speed_may_grow(const struct dispatch *d, const struct cache *c)
+{
+	return c->active < c->own_parts ||
+	       speed_of_cache(d, c) < c->best_rate - c->best_rate / OWN_GAIN_SHARE;
+}
+
 static void fold_cache(struct dispatch *d, struct cache *c)
 {
 	meter_fold(&c->meter, d->now);
 	c->is_measured = true;
+	if (c->meter.rate > c->best_rate)
+		c->best_rate = c->meter.rate;
+	judge_own_parts(d, c);
 	speed_recount(d, c);
 }
 

@@ -91,6 +91,12 @@ struct cache {
 	struct meter meter;
 	bool is_measured;   /* in this run */
 	int64_t latency_ms; /* to an answer's head; as far as it is known */
+	/* Parts up to which it may be asked for more of a file that it brings already,
+	 * the rate when they were so many, and since when. */
+	unsigned own_parts;
+	uint64_t own_rate;
+	int64_t own_since;
+	uint64_t best_rate; /* in this run */
 	uint64_t backlog;   /* bytes that its parts have still to bring */
 	bool is_counted;    /* among the dispatcher's usable ones, */
 	bool is_offering;   /* and among those that have offers, */
@@ -217,6 +223,8 @@ bool steal_find(struct dispatch *d, struct steal *ret);
 /* ---- dispatch_speed.c ---- */
 
 #define METER_WINDOW_MS 250
+/* Connections for one file, before it is known whether more help. */
+#define OWN_PARTS_FIRST 4
 
 void speed_init(struct cache *c);
 /* Brings the sums over all caches up to date. */
@@ -227,6 +235,10 @@ void speed_part_bytes(struct dispatch *d, struct part *p, uint64_t n);
 /* It ends elsewhere now. */
 void speed_part_resized(struct dispatch *d, struct part *p);
 void speed_part_over(struct dispatch *d, struct part *p);
+
+/* Whether one more connection for what the cache brings already may make it faster: it
+ * was faster before, or it was not tried yet, or did help when it was tried. */
+bool speed_may_grow(const struct dispatch *d, const struct cache *c);
 
 /* Bytes a second; a guess where nothing is known. Never 0. */
 uint64_t speed_of_cache(const struct dispatch *d, const struct cache *c);

@@ -122,7 +122,8 @@ static int64_t try_source(const struct dispatch *d, const struct part *p, int64_
 
 	if (!may_help(d, s))
 		return SPEED_NEVER;
-	if (own_ms > CUT_MS && can_cut(d, p, s)) {
+	if (own_ms > CUT_MS && can_cut(d, p, s) &&
+	    (s->cache != p->cache || speed_may_grow(d, &d->caches[s->cache]))) {
 		ms = try_cut(d, p, &d->caches[s->cache], &cut.from);
 		if (ms < own_ms - own_ms / CUT_GAIN_SHARE) {
 			best = ms;

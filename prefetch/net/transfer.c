@@ -30,6 +30,8 @@
 #define LIMITED_TURNS	     64
 /* So much more than the limit allows may narinfos bring. */
 #define HOLD_MS 250
+/* A limit far above what the network gives makes a wait of a moment at times. */
+#define HELD_BACK_MS 20
 /* Over HTTP/2; a server may allow fewer. curl would open another connection from 100 on.
  */
 #define STREAMS_MAX	    512L
@@ -71,7 +73,7 @@ struct transfers {
 	char *ca_file;
 	char *user_agent;
 	bool is_limited;
-	bool was_held_back;
+	int64_t held_ms; /* that the limit, not the network, was waited for */
 	int64_t held_at; /* since then nothing at all is read; 0: it is */
 	int64_t left_at; /* when transfers_run returned */
 	long large_buffer;
@@ -85,8 +87,8 @@ static char *user_agent(const char *suffix)
 	const char *curl = curl_version_info(CURLVERSION_NOW)->version;
 	bool more = suffix && suffix[0];
 
-	return mem_printf("nixferry/" NF_VERSION " libcurl/%s%s%s", curl,
-			  more ? " " : "", more ? suffix : "");
+	return mem_printf("nixferry/" NF_VERSION " libcurl/%s%s%s", curl, more ? " " : "",
+			  more ? suffix : "");
 }
 
 static long large_buffer(uint64_t lowest_rate)
@@ -495,10 +497,7 @@ static void finish(struct transfer *x, CURLcode code)
 
 static int64_t limit_ms(struct transfers *t)
 {
-	int64_t ms = t->is_limited ? rate_limit_wait(&t->limit, now_ms(), time(NULL)) : 0;
-
-	t->was_held_back |= ms > 0;
-	return ms;
+	return t->is_limited ? rate_limit_wait(&t->limit, now_ms(), time(NULL)) : 0;
 }
 
 static void resume_paused(struct transfers *t)
@@ -548,6 +547,7 @@ static CURLMcode wait_for_work(struct transfers *t, int timeout_ms)
 	CURLMcode code = CURLM_OK;
 	uint64_t calls;
 
+	t->held_ms += ms;
 	if (ms > HOLD_MS)
 		timeout_ms = ms - HOLD_MS < timeout_ms ? (int)(ms - HOLD_MS) : timeout_ms;
 	else if (!TAILQ_EMPTY(&t->paused) && ms < timeout_ms)
@@ -663,7 +663,7 @@ int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 
 bool transfers_were_held_back(const struct transfers *t)
 {
-	return t->was_held_back;
+	return t->held_ms >= HELD_BACK_MS;
 }
 
 void transfers_wakeup(struct transfers *t)

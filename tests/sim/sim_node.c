@@ -363,11 +363,14 @@ static void start(struct sim *s, const struct dispatch_order *o)
 /* A worker that has begun with a file of this machine goes on. */
 static void leave_to_worker(struct sim *s, const struct part *p)
 {
+	double left = p->stops_at - p->at;
+
 	MEM_GROW(s->jobs, s->job_count, s->job_cap);
 	s->jobs[s->job_count++] = (struct verify_job){
 		.node = p->node,
 		.is_local = true,
-		.due = s->now + sim_verify_ms(0),
+		.due = s->now + left / s->world->caches[p->cache].rate * 1000 +
+		       sim_verify_ms(0),
 	};
 }
 

@@ -447,29 +447,74 @@ static void the_last_part_is_cut_between_caches(void **state)
 	dispatch_free(d);
 }
 
+/* Starts what may start, all of which flows at once; returns how many parts that are. */
+static unsigned start_all(struct dispatch *d, int64_t now, uint32_t *parts,
+			  unsigned count)
+{
+	struct dispatch_order o;
+
+	for (;;) {
+		dispatch_next(d, now, &o);
+		if (o.act != DISPATCH_START)
+			return count;
+		dispatch_part_head(d, o.part, 0, true, now);
+		parts[count++] = o.part;
+	}
+}
+
+/* Every part flows at RATE until NOW. */
+static void flow_all(struct dispatch *d, const uint32_t *parts, unsigned count,
+		     uint64_t rate, int64_t start, int64_t now)
+{
+	for (int64_t t = start + 50; t <= now; t += 50)
+		for (unsigned i = 0; i < count; i++)
+			dispatch_part_bytes(d, parts[i], rate / 20, t);
+}
+
 static void a_large_file_comes_over_several_connections(void **state)
 {
-	struct dispatch *d = dispatch_with(1, 8, 8);
-	struct dispatch_order o = { 0 };
-	unsigned parts = 1;
+	struct dispatch *d = dispatch_with(1, 16, 16);
+	uint32_t parts[16];
+	unsigned count = 1;
 
 	(void)state;
 	want(d, 0, 400 * MB, 1);
-	o = next(d, 0, DISPATCH_START);
+	parts[0] = next(d, 0, DISPATCH_START).part;
 	/* Who serves no ranges is not asked for any. */
-	dispatch_part_head(d, o.part, 0, false, 30);
-	for (int64_t t = 50; t <= 1000; t += 50)
-		dispatch_part_bytes(d, o.part, 125000, t);
+	dispatch_part_head(d, parts[0], 0, false, 30);
+	flow_all(d, parts, 1, 2500000, 0, 1000);
 	next(d, 1000, DISPATCH_WAIT);
-	flow(d, &o, 2500000, 1000, 2000);
-	for (;;) {
-		dispatch_next(d, 2000, &o);
-		if (o.act != DISPATCH_START)
-			break;
-		dispatch_part_head(d, o.part, 0, true, 2000);
-		parts++;
-	}
-	assert_int_equal(parts, 8);
+	dispatch_part_head(d, parts[0], 0, true, 1000);
+	count = start_all(d, 1000, parts, count);
+	assert_int_equal(count, 4);
+	flow_all(d, parts, count, 2500000, 1000, 2000);
+	count = start_all(d, 2000, parts, count);
+	assert_int_equal(count, 8);
+	flow_all(d, parts, count, 2500000, 2000, 3000);
+	count = start_all(d, 3000, parts, count);
+	assert_int_equal(count, 16);
+	dispatch_free(d);
+}
+
+static void more_connections_that_do_not_help_are_not_made(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 16, 16);
+	uint32_t parts[16];
+	unsigned count = 1;
+
+	(void)state;
+	want(d, 0, 400 * MB, 1);
+	parts[0] = next(d, 0, DISPATCH_START).part;
+	dispatch_part_head(d, parts[0], 0, true, 30);
+	flow_all(d, parts, 1, 8000000, 0, 1000);
+	count = start_all(d, 1000, parts, count);
+	assert_int_equal(count, 4);
+	flow_all(d, parts, count, 2000000, 1000, 3000);
+	assert_int_equal(start_all(d, 3000, parts, count), 4);
+	/* Nor when one of them is through. */
+	dispatch_part_end(d, parts[0], DISPATCH_CAME, 0, 3000);
+	flow_all(d, parts + 1, count - 1, 2666000, 3000, 4000);
+	assert_int_equal(start_all(d, 4000, parts, count), 4);
 	dispatch_free(d);
 }
 
@@ -628,6 +673,7 @@ int main(void)
 		cmocka_unit_test(a_slow_cache_gets_what_it_can_bring_in_time),
 		cmocka_unit_test(the_last_part_is_cut_between_caches),
 		cmocka_unit_test(a_large_file_comes_over_several_connections),
+		cmocka_unit_test(more_connections_that_do_not_help_are_not_made),
 		cmocka_unit_test(a_limit_for_all_is_not_worked_against),
 		cmocka_unit_test(a_part_that_falls_silent_is_raced),
 		cmocka_unit_test(who_is_raced_may_win),
