@@ -153,7 +153,8 @@ def transfer_one_file(top):
     url = [l for l in open(f"{cache}/{os.path.basename(target)[:32]}.narinfo") if l.startswith("URL: ")][0].split()[1]
     compare("one NAR of 400 MB, 20 Mbit/s a connection", [
         Contender("nixferry prefetch, keep", prefetch(target, [PORT + 3]), [cache], POOL),
-        Contender("one connection", f"curl -s -o {WORK}/out.nar http://127.0.0.1:{PORT + 3}/{url}", [cache], [f"{WORK}/out.nar"]),
+        Contender("one connection", f"curl -s -o {WORK}/out.nar http://127.0.0.1:{PORT + 3}/{url}", [cache], [f"{WORK}/out.nar"],
+                  runs=1),
         Contender("aria2c -x16", f"aria2c -q -x16 -s16 -k1M -d {WORK}/out http://127.0.0.1:{PORT + 3}/{url} --file-allocation=none",
                   [cache], [f"{WORK}/out"]),
     ])
