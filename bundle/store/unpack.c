@@ -14,14 +14,20 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 
+/* So much of a file is sent on its way to the disk at once, so that the wait at the end,
+ * for all to be there, is short. Smaller files are left to the kernel. */
+#define WRITEBACK_BYTES (4 * MIB)
+#define WRITEBACK_LEAST (256 * KIB)
+
 /* Where a tree is being made: the directories from the topmost down to the current one,
  * all open. */
 struct unpacker {
 	int base_fd;
 	const char *top; /* the tree's name in base_fd */
 	int fds[NAR_DEPTH_MAX];
-	unsigned depth; /* directories that are open */
-	int file_fd;	/* of the file that data goes to, or -1 */
+	unsigned depth;	 /* directories that are open */
+	int file_fd;	 /* of the file that data goes to, or -1 */
+	uint64_t unsent; /* bytes of it that are not on their way to the disk */
 	mode_t umask;
 	uint64_t nodes;
 	char name[NAR_NAME_MAX + 1]; /* of the object that is being made */
@@ -110,15 +116,35 @@ static int make_file(struct unpacker *u, bool executable, struct nf_err *err)
 			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (u->file_fd < 0)
 		return fail(u, "create", err);
+	u->unsent = 0;
 	if ((mode & u->umask) && fchmod(u->file_fd, mode))
 		return fail(u, "change the mode of", err);
 	return 0;
+}
+
+/* A hint: what goes wrong shows when all is made durable. */
+static void send_to_disk(struct unpacker *u)
+{
+	sync_file_range(u->file_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	u->unsent = 0;
+}
+
+static int write_data(struct unpacker *u, struct nf_slice data, struct nf_err *err)
+{
+	int rc = file_write_all(u->file_fd, data.ptr, data.len, u->name, err);
+
+	u->unsent += data.len;
+	if (u->unsent >= WRITEBACK_BYTES)
+		send_to_disk(u);
+	return rc;
 }
 
 static int finish_file(struct unpacker *u, struct nf_err *err)
 {
 	int fd;
 
+	if (u->unsent >= WRITEBACK_LEAST)
+		send_to_disk(u);
 	if (futimens(u->file_fd, canonical_times))
 		return fail(u, "set the time of", err);
 	fd = TAKE_FD(u->file_fd);
@@ -165,8 +191,7 @@ static int handle(struct unpacker *u, const struct nf_nar_event *ev, struct nf_e
 	case NF_NAR_FILE:
 		return make_object(u, ev, err);
 	case NF_NAR_DATA:
-		return file_write_all(u->file_fd, ev->data.ptr, ev->data.len, u->name,
-				      err);
+		return write_data(u, ev->data, err);
 	case NF_NAR_FILE_END:
 		return finish_file(u, err);
 	case NF_NAR_LEAVE:
