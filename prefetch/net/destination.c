@@ -12,10 +12,10 @@
 /* What came and is unpacked is not safe before it is registered: a run that is killed
  * before has to have it again. So the compressed download stays in the pool's tmp/ until
  * then, where the next run finds it whole; it costs no writing, for most are removed
- * before they ever reach the disk. But what waits for a reference that comes late waits
- * long: all together take no more than this, and what is beyond may have to be fetched
- * again. */
-#define KEPT_MAX (512 * MIB)
+ * before they ever reach the disk. But it costs memory, whose first use is dear where
+ * memory is a virtual machine's: all together take no more than this, which is more than
+ * a slow link brings until the next registration. What is beyond may be fetched again. */
+#define KEPT_MAX (64 * MIB)
 
 struct destination {
 	struct pool *pool;
