@@ -1,7 +1,7 @@
 """Transfers: nginx on loopback behind lagproxy, which adds round-trip time and caps bandwidth."""
 import os, socket, statistics, subprocess, time
 
-from common import (FERRY, PORT, ROOT, WORK, Contender, compare, key, lagproxy, remove, sh)
+from common import (FERRY, PORT, ROOT, RUNS, WORK, Contender, compare, key, lagproxy, remove, sh)
 
 MBIT = 1e6 / 8
 
@@ -61,19 +61,22 @@ def transfer_latency(top):
                       [f"{WORK}/cache-zstd"], POOL + [root]),
             Contender("nix copy", f"nix copy --from http://127.0.0.1:{PORT + 1001} --to {root} {nix} {top}",
                       [f"{WORK}/cache-zstd"], [root]),
-            Contender("nix-store --realise", f"nix-store --store {root} --realise {top} {nix} -j 50",
+            Contender("nix-store --realise -j 50", f"nix-store --store {root} --realise {top} {nix} -j 50",
                       [f"{WORK}/cache-zstd"], [root]),
+            Contender("nix-store --realise, one at a time", f"nix-store --store {root} --realise {top} {nix}",
+                      [f"{WORK}/cache-zstd"], [root], runs=1),
         ])
 
 def transfer_caches(top):
     """Several caches with capped links: how much of their sum is used."""
-    target, size = path_of_size(200e6)
+    target, size = path_of_size(400e6)
     print(f"\nThe closure of {os.path.basename(target)}: {size / 1e6:.0f} MB as zstd.")
     ports = [PORT + 1100 + i for i in range(3)]
     def run(title, rates, commands):
         proxies = [lagproxy(port, PORT + 1, 5, rate) for port, rate in zip(ports, rates)]
         try:
-            compare(title, [Contender(name, command, [f"{WORK}/cache-zstd"], POOL) for name, command in commands])
+            compare(title, [Contender(name, command, [f"{WORK}/cache-zstd"], POOL, runs=RUNS if i == 0 else 1)
+                            for i, (name, command) in enumerate(commands)])
         finally:
             for p in proxies:
                 p.stop()
