@@ -116,18 +116,10 @@ static void judge_own_parts(struct dispatch *d, struct cache *c)
 	}
 }
 
-bool speed_may_grow(const struct dispatch *d, const struct cache *c)
-{
-	return c->active < c->own_parts ||
-	       speed_of_cache(d, c) < c->best_rate - c->best_rate / OWN_GAIN_SHARE;
-}
-
 static void fold_cache(struct dispatch *d, struct cache *c)
 {
 	meter_fold(&c->meter, d->now);
 	c->is_measured = true;
-	if (c->meter.rate > c->best_rate)
-		c->best_rate = c->meter.rate;
 	judge_own_parts(d, c);
 	speed_recount(d, c);
 }

@@ -96,12 +96,11 @@ struct cache {
 	unsigned own_parts;
 	uint64_t own_rate;
 	int64_t own_since;
-	uint64_t best_rate; /* in this run */
-	uint64_t backlog;   /* bytes that its parts have still to bring */
-	bool is_counted;    /* among the dispatcher's usable ones, */
-	bool is_offering;   /* and among those that have offers, */
-	uint64_t counted;   /* and with this rate among the known */
-	uint32_t heap_at;   /* NONE: it is not ready */
+	uint64_t backlog; /* bytes that its parts have still to bring */
+	bool is_counted;  /* among the dispatcher's usable ones, */
+	bool is_offering; /* and among those that have offers, */
+	uint64_t counted; /* and with this rate among the known */
+	uint32_t heap_at; /* NONE: it is not ready */
 	uint32_t bins[BIN_LATER + 1];
 	uint64_t filled[2][2]; /* a bit a bin that is not empty */
 };
@@ -235,10 +234,6 @@ void speed_part_bytes(struct dispatch *d, struct part *p, uint64_t n);
 /* It ends elsewhere now. */
 void speed_part_resized(struct dispatch *d, struct part *p);
 void speed_part_over(struct dispatch *d, struct part *p);
-
-/* Whether one more connection for what the cache brings already may make it faster: it
- * was faster before, or it was not tried yet, or did help when it was tried. */
-bool speed_may_grow(const struct dispatch *d, const struct cache *c);
 
 /* Bytes a second; a guess where nothing is known. Never 0. */
 uint64_t speed_of_cache(const struct dispatch *d, const struct cache *c);

@@ -4,8 +4,9 @@
 #include "net/dispatch_state.h"
 
 /* What is through sooner is left alone. */
-#define CUT_MS	300
-#define RACE_MS 500
+#define CUT_MS	   300
+#define OWN_CUT_MS 2000
+#define RACE_MS	   500
 /* An answer may be waited for so long, before it is asked for elsewhere. */
 #define ANSWER_MS 1000
 /* A limit for all is reached when less than this part of it is free. */
@@ -55,6 +56,18 @@ static bool can_cut(const struct dispatch *d, const struct part *p,
 	return d->sources[p->source].has_ranges && p->end != DISPATCH_TO_END &&
 	       !n->solo && node_same_file(s, &d->sources[p->source]) &&
 	       p->left >= 2 * d->opts.part_min;
+}
+
+/* Another connection to the same cache helps only if it is not the link that is slow, and
+ * what is on its way on the one that is cut is lost. */
+static bool is_worth_a_cut(const struct dispatch *d, const struct part *p,
+			   const struct source *s, int64_t own_ms)
+{
+	const struct cache *c = &d->caches[s->cache];
+
+	if (s->cache != p->cache)
+		return own_ms > CUT_MS;
+	return own_ms > OWN_CUT_MS && c->active < c->own_parts;
 }
 
 /* Both parts end together: where, and how long that takes. */
@@ -122,8 +135,7 @@ static int64_t try_source(const struct dispatch *d, const struct part *p, int64_
 
 	if (!may_help(d, s))
 		return SPEED_NEVER;
-	if (own_ms > CUT_MS && can_cut(d, p, s) &&
-	    (s->cache != p->cache || speed_may_grow(d, &d->caches[s->cache]))) {
+	if (is_worth_a_cut(d, p, s, own_ms) && can_cut(d, p, s)) {
 		ms = try_cut(d, p, &d->caches[s->cache], &cut.from);
 		if (ms < own_ms - own_ms / CUT_GAIN_SHARE) {
 			best = ms;
