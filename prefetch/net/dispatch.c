@@ -295,6 +295,8 @@ static void order_cut(struct dispatch *d, const struct steal *s,
 	speed_part_resized(d, p);
 	ret->cut = s->part;
 	ret->part = part_new(d, s->source, p->file, run);
+	if (d->sources[s->source].cache == d->parts[s->part].cache)
+		speed_own_cut(d, &d->caches[d->sources[s->source].cache]);
 }
 
 /* Where there is nothing to start: what a part under way has still to bring, or half of

@@ -104,20 +104,29 @@ static void judge_own_parts(struct dispatch *d, struct cache *c)
 {
 	uint64_t rate = c->meter.rate;
 
-	if (c->own_parts < 2 || c->active < c->own_parts) {
+	if (!c->own_since || d->now - c->own_since < OWN_TRIAL_MS)
+		return;
+	c->own_since = 0;
+	if (c->active < c->own_parts)
+		return;
+	c->own_parts =
+		rate > c->own_rate + c->own_rate / OWN_GAIN_SHARE ? 2 * c->own_parts : 1;
+	c->own_rate = rate;
+}
+
+void speed_own_cut(struct dispatch *d, struct cache *c)
+{
+	if (!c->own_rate)
+		c->own_rate = speed_of_cache(d, c);
+	if (c->active >= c->own_parts && !c->own_since)
 		c->own_since = d->now;
-		c->own_rate = rate;
-	} else if (d->now - c->own_since >= OWN_TRIAL_MS) {
-		c->own_parts = rate > c->own_rate + c->own_rate / OWN_GAIN_SHARE
-				       ? 2 * c->own_parts
-				       : 1;
-		c->own_since = d->now;
-		c->own_rate = rate;
-	}
 }
 
 static void fold_cache(struct dispatch *d, struct cache *c)
 {
+	/* What earlier runs knew has served its time. */
+	if (!c->is_measured)
+		c->meter.rate = 0;
 	meter_fold(&c->meter, d->now);
 	c->is_measured = true;
 	judge_own_parts(d, c);

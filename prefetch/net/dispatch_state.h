@@ -91,8 +91,9 @@ struct cache {
 	struct meter meter;
 	bool is_measured;   /* in this run */
 	int64_t latency_ms; /* to an answer's head; as far as it is known */
-	/* Parts up to which it may be asked for more of a file that it brings already,
-	 * the rate when they were so many, and since when. */
+	/* Parts up to which it may be asked for more of a file that it brings already;
+	 * its rate when there were half as many, and since when so many are tried (0:
+	 * not). */
 	unsigned own_parts;
 	uint64_t own_rate;
 	int64_t own_since;
@@ -234,6 +235,8 @@ void speed_part_bytes(struct dispatch *d, struct part *p, uint64_t n);
 /* It ends elsewhere now. */
 void speed_part_resized(struct dispatch *d, struct part *p);
 void speed_part_over(struct dispatch *d, struct part *p);
+/* The cache was asked for one more part of a file that it brings already. */
+void speed_own_cut(struct dispatch *d, struct cache *c);
 
 /* Bytes a second; a guess where nothing is known. Never 0. */
 uint64_t speed_of_cache(const struct dispatch *d, const struct cache *c);

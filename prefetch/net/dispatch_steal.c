@@ -5,7 +5,7 @@
 
 /* What is through sooner is left alone. */
 #define CUT_MS	   300
-#define OWN_CUT_MS 2000
+#define OWN_CUT_MS 1000
 #define RACE_MS	   500
 /* An answer may be waited for so long, before it is asked for elsewhere. */
 #define ANSWER_MS 1000
@@ -67,7 +67,7 @@ static bool is_worth_a_cut(const struct dispatch *d, const struct part *p,
 
 	if (s->cache != p->cache)
 		return own_ms > CUT_MS;
-	return own_ms > OWN_CUT_MS && c->active < c->own_parts;
+	return own_ms > OWN_CUT_MS && c->is_measured && c->active < c->own_parts;
 }
 
 /* Both parts end together: where, and how long that takes. */

@@ -518,6 +518,28 @@ static void more_connections_that_do_not_help_are_not_made(void **state)
 	dispatch_free(d);
 }
 
+/* That the rate does not grow while the number of parts stays says nothing. */
+static void what_many_files_showed_is_no_reason_against_more_connections(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 8, 8);
+	uint32_t parts[16];
+	unsigned count;
+
+	(void)state;
+	want(d, 0, 400 * MB, 1);
+	for (uint32_t i = 1; i < 8; i++)
+		want(d, i, 20 * MB, 1);
+	count = start_all(d, 0, parts, 0);
+	assert_int_equal(count, 8);
+	flow_all(d, parts, count, 2500000, 0, 8000);
+	for (unsigned i = 1; i < 8; i++) {
+		dispatch_part_end(d, parts[i], DISPATCH_CAME, 0, 8000);
+		dispatch_verified(d, i);
+	}
+	assert_int_equal(start_all(d, 8000, parts, 1), 4);
+	dispatch_free(d);
+}
+
 static void a_limit_for_all_is_not_worked_against(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 8, 8);
@@ -674,6 +696,8 @@ int main(void)
 		cmocka_unit_test(the_last_part_is_cut_between_caches),
 		cmocka_unit_test(a_large_file_comes_over_several_connections),
 		cmocka_unit_test(more_connections_that_do_not_help_are_not_made),
+		cmocka_unit_test(
+			what_many_files_showed_is_no_reason_against_more_connections),
 		cmocka_unit_test(a_limit_for_all_is_not_worked_against),
 		cmocka_unit_test(a_part_that_falls_silent_is_raced),
 		cmocka_unit_test(who_is_raced_may_win),
