@@ -1,7 +1,7 @@
 """What the scenarios share: the closure and its caches, the servers, how contenders are timed.
 
 Contenders of a scenario alternate within one run. Before each timed run the outputs are removed,
-dirty pages written, the page cache dropped, the inputs read once, and two seconds waited.
+dirty pages written, the page cache dropped, the inputs and the programs read once, and two seconds waited.
 """
 import os, shutil, statistics, subprocess, sys, time
 
@@ -42,6 +42,7 @@ class Contender:
         sh("sync; echo 3 > /proc/sys/vm/drop_caches")
         for path in self.inputs:
             read_once(path)
+        sh(f"{FERRY} --version; nix --version; nix-store --version")
         time.sleep(2)
         log = open(f"{WORK}/{self.name.replace(' ', '-').replace('/', '-')}.log", "w")
         start = time.monotonic()
