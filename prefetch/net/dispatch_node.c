@@ -17,6 +17,11 @@ struct node *node_get(struct dispatch *d, uint32_t node)
 	return &d->nodes[node];
 }
 
+uint64_t node_guess(const struct node *n)
+{
+	return n->nar_size / GUESSED_RATIO;
+}
+
 void node_recount(struct dispatch *d, struct node *n)
 {
 	bool waits = n->wanted && !n->whole && n->parts == 0;
@@ -160,7 +165,7 @@ struct run file_take_hole(struct file *f)
 
 uint64_t file_missing(const struct dispatch *d, const struct file *f)
 {
-	uint64_t guess = d->nodes[f->node].nar_size / GUESSED_RATIO;
+	uint64_t guess = node_guess(&d->nodes[f->node]);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < f->hole_count; i++) {

@@ -249,7 +249,7 @@ static uint64_t size_of(const struct dispatch *d, const struct node *n, uint32_t
 
 	if (file != NONE && !s->no_range)
 		return file_missing(d, &d->files[file]);
-	return s->file_size ? s->file_size : n->nar_size / 3;
+	return s->file_size ? s->file_size : node_guess(n);
 }
 
 static void look_at(struct dispatch *d, const struct node *n, struct candidates *c)

@@ -4,8 +4,6 @@
 #define RATE_GUESS (100 * 1000 * 1000)
 /* Less says more of latency than of throughput. */
 #define SAMPLE_MIN (64 * 1024)
-/* Of a guess at sizes that nobody tells: as in dispatch_node.c. */
-#define GUESSED_RATIO 3
 
 int64_t speed_ms(uint64_t bytes, uint64_t rate)
 {
@@ -152,7 +150,7 @@ void speed_look_ahead(struct dispatch *d)
 
 static uint64_t left_of(const struct dispatch *d, const struct part *p)
 {
-	uint64_t guess = d->nodes[p->node].nar_size / GUESSED_RATIO;
+	uint64_t guess = node_guess(&d->nodes[p->node]);
 
 	if (p->end != DISPATCH_TO_END)
 		return p->end - p->at;

@@ -158,6 +158,8 @@ struct dispatch {
 /* ---- dispatch_node.c: nodes, their files, the runs that are missing ---- */
 
 struct node *node_get(struct dispatch *d, uint32_t node);
+/* The size of a file of which nobody tells it. */
+uint64_t node_guess(const struct node *n);
 /* Brings the count of those that wait up to date. */
 void node_recount(struct dispatch *d, struct node *n);
 bool node_same_file(const struct source *a, const struct source *b);
