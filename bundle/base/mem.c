@@ -33,6 +33,11 @@ void *mem_realloc(void *p, size_t count, size_t size)
 	return checked(realloc(p, bytes ? bytes : 1));
 }
 
+void *mem_aligned(size_t align, size_t size)
+{
+	return checked(aligned_alloc(align, size));
+}
+
 void *mem_dup(const void *p, size_t size)
 {
 	void *copy = mem_alloc(size);

@@ -12,6 +12,8 @@
 void *mem_alloc(size_t size) MEM_RESULT;
 void *mem_calloc(size_t count, size_t size) MEM_RESULT;
 void *mem_realloc(void *p, size_t count, size_t size) MEM_RESULT;
+/* SIZE is a multiple of ALIGN, a power of two. */
+void *mem_aligned(size_t align, size_t size) MEM_RESULT;
 void *mem_dup(const void *p, size_t size) MEM_RESULT;
 
 /* Copies LEN bytes and adds a NUL. */

@@ -13,11 +13,8 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
-
-/* So much of a file is sent on its way to the disk at once, so that the wait at the end,
- * for all to be there, is short. Smaller files are left to the kernel. */
-#define WRITEBACK_BYTES (4 * MIB)
-#define WRITEBACK_LEAST (256 * KIB)
+#include "store/canonical.h"
+#include "store/unpack_file.h"
 
 /* Where a tree is being made: the directories from the topmost down to the current one,
  * all open. */
@@ -25,19 +22,16 @@ struct unpacker {
 	int base_fd;
 	const char *top; /* the tree's name in base_fd */
 	int fds[NAR_DEPTH_MAX];
-	unsigned depth;	 /* directories that are open */
-	int file_fd;	 /* of the file that data goes to, or -1 */
-	uint64_t unsent; /* bytes of it that are not on their way to the disk */
+	unsigned depth; /* directories that are open */
+	struct unpack_file file;
 	mode_t umask;
 	uint64_t nodes;
 	char name[NAR_NAME_MAX + 1]; /* of the object that is being made */
 };
 
-static const struct timespec canonical_times[2] = { { 0, UTIME_OMIT }, { 1, 0 } };
-
 static void unpacker_release(struct unpacker *u)
 {
-	cleanup_fd(&u->file_fd);
+	unpack_file_release(&u->file);
 	while (u->depth)
 		cleanup_fd(&u->fds[--u->depth]);
 }
@@ -108,51 +102,6 @@ static int leave_directory(struct unpacker *u, struct nf_err *err)
 	return 0;
 }
 
-static int make_file(struct unpacker *u, bool executable, struct nf_err *err)
-{
-	mode_t mode = executable ? 0555 : 0444;
-
-	u->file_fd = openat(parent_fd(u), u->name,
-			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (u->file_fd < 0)
-		return fail(u, "create", err);
-	u->unsent = 0;
-	if ((mode & u->umask) && fchmod(u->file_fd, mode))
-		return fail(u, "change the mode of", err);
-	return 0;
-}
-
-/* A hint: what goes wrong shows when all is made durable. */
-static void send_to_disk(struct unpacker *u)
-{
-	sync_file_range(u->file_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	u->unsent = 0;
-}
-
-static int write_data(struct unpacker *u, struct nf_slice data, struct nf_err *err)
-{
-	int rc = file_write_all(u->file_fd, data.ptr, data.len, u->name, err);
-
-	u->unsent += data.len;
-	if (u->unsent >= WRITEBACK_BYTES)
-		send_to_disk(u);
-	return rc;
-}
-
-static int finish_file(struct unpacker *u, struct nf_err *err)
-{
-	int fd;
-
-	if (u->unsent >= WRITEBACK_LEAST)
-		send_to_disk(u);
-	if (futimens(u->file_fd, canonical_times))
-		return fail(u, "set the time of", err);
-	fd = TAKE_FD(u->file_fd);
-	if (close(fd))
-		return fail(u, "write", err);
-	return 0;
-}
-
 static int make_symlink(struct unpacker *u, struct nf_slice target, struct nf_err *err)
 {
 	char text[NAR_TARGET_MAX + 1];
@@ -180,7 +129,8 @@ static int make_object(struct unpacker *u, const struct nf_nar_event *ev,
 		return enter_directory(u, err);
 	if (ev->kind == NF_NAR_SYMLINK)
 		return make_symlink(u, ev->data, err);
-	return make_file(u, ev->executable, err);
+	return unpack_file_open(&u->file, parent_fd(u), u->name,
+				ev->executable ? 0555 : 0444, u->umask, ev->size, err);
 }
 
 static int handle(struct unpacker *u, const struct nf_nar_event *ev, struct nf_err *err)
@@ -191,9 +141,9 @@ static int handle(struct unpacker *u, const struct nf_nar_event *ev, struct nf_e
 	case NF_NAR_FILE:
 		return make_object(u, ev, err);
 	case NF_NAR_DATA:
-		return write_data(u, ev->data, err);
+		return unpack_file_write(&u->file, ev->data, err);
 	case NF_NAR_FILE_END:
-		return finish_file(u, err);
+		return unpack_file_finish(&u->file, err);
 	case NF_NAR_LEAVE:
 		return leave_directory(u, err);
 	case NF_NAR_END:
@@ -212,7 +162,7 @@ int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *re
 {
 	AUTO(free_reader) struct nf_nar_reader *reader = nf_nar_reader_new(src);
 	AUTO(unpacker_release)
-	struct unpacker u = { .base_fd = dir_fd, .top = name, .file_fd = -1 };
+	struct unpacker u = { .base_fd = dir_fd, .top = name, .file = UNPACK_FILE_INIT };
 	struct nf_nar_event ev;
 	int rc;
 
