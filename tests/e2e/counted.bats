@@ -21,12 +21,6 @@ teardown() {
 	teardown_lab
 }
 
-start_fetch() {
-	env --default-signal=INT "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" \
-		--trusted-public-key "$PUBLIC_KEY" --substituter "$URL" >"$T/fetch.out" 2>&1 3>&- &
-	FETCH=$!
-}
-
 # Bytes of partial downloads on the disk, without the holes.
 has_bytes() {
 	local blocks
@@ -37,7 +31,7 @@ has_bytes() {
 
 # interrupt_at BYTES SIGNAL
 interrupt_at() {
-	start_fetch
+	start_prefetch "$TOP"
 	wait_for 60 has_bytes "$1" || fail "$(cat "$T/fetch.out")" || return 1
 	kill "-$2" "$FETCH"
 	wait "$FETCH" && fail "it was not interrupted at $1" && return 1

@@ -197,6 +197,34 @@ import_bundle() {
 		--trusted-public-key "$PUBLIC_KEY" "${@:3}"
 }
 
+# ---- in the background ----
+
+# Shells let background commands ignore SIGINT.
+interruptible() {
+	exec env --default-signal=INT "$@"
+}
+
+# start_prefetch TARGET... [OPTION]...: from $URL, in the background; FETCH is its process,
+# and $T/fetch.out has what it says.
+start_prefetch() {
+	interruptible "$BUILD/nixferry" prefetch --substituter "$URL" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" "$@" 3>&- >"$T/fetch.out" 2>&1 &
+	FETCH=$!
+}
+
+# A child that is gone, or waits to be asked for its status.
+has_ended() {
+	! grep -q "^State:.[^Z]" "/proc/$1/status" 2>/dev/null
+}
+
+# end_by SIGNAL PID: sets ENDED to its exit status. It must not take long.
+end_by() {
+	kill "-$1" "$2" 2>/dev/null || true
+	wait_for 30 has_ended "$2" || kill -KILL "$2"
+	ENDED=0
+	wait "$2" 2>/dev/null || ENDED=$?
+}
+
 # ---- assertions: they also work where "set -e" does not, as in "run" ----
 
 fail() {

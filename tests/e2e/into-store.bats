@@ -20,24 +20,9 @@ into() {
 		--no-local-store --trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
-# start_into TARGET... [OPTION]...: in the background; INTO is its process.
+# start_into TARGET... [OPTION]...: in the background.
 start_into() {
-	env --default-signal=INT "$BUILD/nixferry" prefetch --store "$T/root" \
-		--substituter "$URL" --pool "$T/pool" --no-local-store \
-		--trusted-public-key "$PUBLIC_KEY" "$@" 3>&- >"$T/into.out" 2>&1 &
-	INTO=$!
-}
-
-has_ended() {
-	! grep -q "^State:.[^Z]" "/proc/$1/status" 2>/dev/null
-}
-
-# end_by SIGNAL: sets ENDED to the exit status. It must not take long.
-end_by() {
-	kill "-$1" "$INTO" 2>/dev/null || true
-	wait_for 30 has_ended "$INTO" || kill -KILL "$INTO"
-	ENDED=0
-	wait "$INTO" 2>/dev/null || ENDED=$?
+	start_prefetch --store "$T/root" --no-local-store "$@"
 }
 
 assert_nothing_in_pool() {
@@ -407,7 +392,7 @@ has_unpacked() {
 	start_into "$TOP"
 	wait_for 20 test -d "$T/root/nix/store/tmp-nixferry"
 	fails 1 "another import into '$T/root' is running" import_bundle
-	end_by KILL
+	end_by KILL "$FETCH"
 	import_bundle
 	assert_closure_in "$T/root"
 }
@@ -456,9 +441,9 @@ make_big_paths() {
 	wait_for 20 grep -q '^GET /nar.* 200' "$CACHE_LOG"
 	head -c 8000000 /dev/zero >"$T/root/filler" 2>/dev/null || true
 	ENDED=0
-	wait "$INTO" || ENDED=$?
+	wait "$FETCH" || ENDED=$?
 	[ "$ENDED" -eq 7 ]
-	grep -q "No space left on device" "$T/into.out"
+	grep -q "No space left on device" "$T/fetch.out"
 	[ "$(valid_paths "$T/root")" = "$A" ]
 	assert_store_whole "$T/root"
 	rm "$T/root/filler" "$T/faults"
@@ -500,7 +485,7 @@ whole_parts() {
 	for wanted in 1 8 20 30; do
 		start_into "$TOP"
 		wait_for 60 has_unpacked "$wanted"
-		end_by KILL
+		end_by KILL "$FETCH"
 		nix_is_content "$T/root"
 		whole_parts >"$T/had"
 		[ "$(wc -l <"$T/had")" -ge 1 ]
@@ -534,10 +519,10 @@ whole_parts() {
 	echo '/nar/*=slow:150000' >"$T/faults"
 	start_into "$TOP"
 	wait_for 60 has_unpacked 25
-	end_by INT
+	end_by INT "$FETCH"
 	[ "$ENDED" -eq 130 ]
 	[ "$(valid_paths "$T/root" | wc -l)" -ge 1 ]
-	grep -q "paths were imported into '$T/root'; the same command goes on" "$T/into.out"
+	grep -q "paths were imported into '$T/root'; the same command goes on" "$T/fetch.out"
 	assert_store_whole "$T/root"
 	nix_is_content "$T/root"
 	rm "$T/faults"
@@ -551,7 +536,7 @@ whole_parts() {
 	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=slow:1500"
 	start_into "$TOP"
 	wait_for 60 registered_something
-	end_by KILL
+	end_by KILL "$FETCH"
 	valid_paths "$T/root" | diff - <(printf '%s\n' "$LIB" "$DATA" "$LINK" | LC_ALL=C sort)
 	nix_is_content "$T/root"
 }

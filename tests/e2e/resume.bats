@@ -17,31 +17,6 @@ fetch() {
 		--trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
-# Shells let background commands ignore SIGINT.
-interruptible() {
-	exec env --default-signal=INT "$@"
-}
-
-# start_fetch: in the background; FETCH is its process.
-start_fetch() {
-	interruptible "$BUILD/nixferry" prefetch "$TOP" --substituter "$URL" \
-		--pool "$T/pool" --trusted-public-key "$PUBLIC_KEY" "$@" 3>&- >"$T/fetch.out" 2>&1 &
-	FETCH=$!
-}
-
-# A child that is gone, or waits to be asked for its status.
-has_ended() {
-	! grep -q "^State:.[^Z]" "/proc/$1/status" 2>/dev/null
-}
-
-# end_by SIGNAL PID: sets ENDED to its exit status. It must not take long.
-end_by() {
-	kill "-$1" "$2" 2>/dev/null || true
-	wait_for 20 has_ended "$2" || kill -KILL "$2"
-	ENDED=0
-	wait "$2" 2>/dev/null || ENDED=$?
-}
-
 in_pool() {
 	find "$T/pool" -maxdepth 1 -name '*.narinfo' | wc -l
 }
@@ -86,7 +61,7 @@ assert_not_again() {
 	TOP=$(tail -n 1 "$T/paths")
 	start_cache "$T/cache" --fault '/nar/*=slow:150000'
 	for wanted in 1 8 20 30; do
-		start_fetch
+		start_prefetch "$TOP"
 		wait_for 60 pool_has "$wanted"
 		end_by KILL "$FETCH"
 		find "$T/pool" -maxdepth 1 -name '*.narinfo' -printf '%f\n' >"$T/had"
@@ -101,7 +76,7 @@ assert_not_again() {
 @test "killed while resolving, prefetch starts again" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '*.narinfo=delay:300'
-	start_fetch
+	start_prefetch "$TOP"
 	wait_for 20 grep -q narinfo "$CACHE_LOG" || true
 	end_by KILL "$FETCH"
 	fetch
@@ -112,7 +87,7 @@ assert_not_again() {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults"
 	echo '/nar/*=slow:1000000' >"$T/faults"
-	start_fetch --connections-per-cache 1
+	start_prefetch "$TOP" --connections-per-cache 1
 	wait_for 30 partial_has 500000
 	end_by KILL "$FETCH"
 	had=$(partial_bytes)
@@ -129,7 +104,7 @@ assert_not_again() {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults"
 	echo '/nar/*=slow:1000000' >"$T/faults"
-	start_fetch -o "$T/b.bundle" --sign-key "$T/lab.sec" --connections-per-cache 1
+	start_prefetch "$TOP" -o "$T/b.bundle" --sign-key "$T/lab.sec" --connections-per-cache 1
 	wait_for 30 partial_has 500000
 	end_by INT "$FETCH"
 	[ "$ENDED" -eq 130 ]
@@ -177,7 +152,7 @@ assert_not_again() {
 @test "a file that changed meanwhile is fetched anew, not patched together" {
 	make_big_path
 	start_cache "$T/cache" --fault '/nar/*=garbage*1' --fault '/nar/*=truncate:1000000*1'
-	start_fetch
+	start_prefetch "$TOP"
 	wait_for 30 partial_has 1000000 || true
 	end_by KILL "$FETCH"
 	touch "$T/cache$NAR"
@@ -189,7 +164,7 @@ assert_not_again() {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults"
 	echo '/nar/*=slow:1000000' >"$T/faults"
-	start_fetch
+	start_prefetch "$TOP"
 	wait_for 30 partial_has 500000
 	end_by KILL "$FETCH"
 	part=$(find "$T/pool/tmp" -name '*.part')
@@ -205,7 +180,7 @@ assert_not_again() {
 		--sign "$T/lab.sec" --input-addressed >"$T/paths"
 	TOP=$(tail -n 1 "$T/paths")
 	start_cache "$T/cache" --fault '/nar/*=slow:300000'
-	start_fetch
+	start_prefetch "$TOP"
 	fetch
 	wait "$FETCH"
 	[ "$(in_pool)" -eq 30 ]
