@@ -556,17 +556,26 @@ static void a_limit_for_all_is_not_worked_against(void **state)
 	dispatch_free(d);
 }
 
-static void a_part_that_falls_silent_is_raced(void **state)
+/* A file that two caches have is asked of the first; the second is slower. */
+static struct dispatch *first_of_two_is_asked(uint64_t second_rate,
+					      struct dispatch_order *ret_part)
 {
 	struct dispatch *d = dispatch_with(2, 8, 1);
+
+	set_speed(d, 0, 1, 50 * MB);
+	set_speed(d, 1, 2, second_rate);
+	want(d, 0, 400000, 3);
+	*ret_part = next(d, 0, DISPATCH_START);
+	assert_int_equal(ret_part->cache, 0);
+	return d;
+}
+
+static void a_part_that_falls_silent_is_raced(void **state)
+{
 	struct dispatch_order a, b;
+	struct dispatch *d = first_of_two_is_asked(2 * MB, &a);
 
 	(void)state;
-	set_speed(d, 0, 1, 50 * MB);
-	set_speed(d, 1, 2, 2 * MB);
-	want(d, 0, 400000, 3);
-	a = next(d, 0, DISPATCH_START);
-	assert_int_equal(a.cache, 0);
 	assert_true(next(d, 0, DISPATCH_WAIT).due <= 1000);
 	flow(d, &a, 2 * MB, 10, 60);
 	next(d, 70, DISPATCH_WAIT);
@@ -585,14 +594,10 @@ static void a_part_that_falls_silent_is_raced(void **state)
 
 static void who_is_raced_may_win(void **state)
 {
-	struct dispatch *d = dispatch_with(2, 8, 1);
 	struct dispatch_order a, b;
+	struct dispatch *d = first_of_two_is_asked(2 * MB, &a);
 
 	(void)state;
-	set_speed(d, 0, 1, 50 * MB);
-	set_speed(d, 1, 2, 2 * MB);
-	want(d, 0, 400000, 3);
-	a = next(d, 0, DISPATCH_START);
 	flow(d, &a, 2 * MB, 10, 60);
 	b = next(d, 5000, DISPATCH_START);
 	assert_true(b.is_race);
@@ -637,13 +642,10 @@ static void another_encoding_is_raced_from_its_start(void **state)
 
 static void an_answer_is_waited_for_before_another_is_asked(void **state)
 {
-	struct dispatch *d = dispatch_with(2, 8, 1);
+	struct dispatch_order a;
+	struct dispatch *d = first_of_two_is_asked(20 * MB, &a);
 
 	(void)state;
-	set_speed(d, 0, 1, 50 * MB);
-	set_speed(d, 1, 2, 20 * MB);
-	want(d, 0, 400000, 3);
-	next(d, 0, DISPATCH_START);
 	next(d, 900, DISPATCH_WAIT);
 	assert_true(next(d, 1500, DISPATCH_START).is_race);
 	dispatch_free(d);
