@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 
 #define NOTES_MAX     256
 #define NOTE_TEXT_MAX 2048
@@ -149,7 +150,8 @@ char *progress_take_note(struct progress *p)
 		return NULL;
 	pthread_mutex_lock(&p->lock);
 	if (p->dropped_notes) {
-		note = mem_printf("%zu older remarks were dropped", p->dropped_notes);
+		note = mem_printf("%zu older %s dropped", p->dropped_notes,
+				  plural(p->dropped_notes, "remark was", "remarks were"));
 		p->dropped_notes = 0;
 	} else {
 		note = take_oldest(p);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 
 #define READ_SIZE (256 * KIB)
 
@@ -86,8 +87,8 @@ static int fd_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err
 	if (n < 0)
 		return err_sys(err, "cannot read");
 	if (n == 0 && want && f->left != UINT64_MAX)
-		return err_set(err, NF_E_FORMAT,
-			       "truncated: %" PRIu64 " bytes are missing", f->left);
+		return err_set(err, NF_E_FORMAT, "truncated: %" PRIu64 " %s missing",
+			       f->left, plural(f->left, "byte is", "bytes are"));
 	f->offset += (uint64_t)n;
 	if (f->left != UINT64_MAX)
 		f->left -= (uint64_t)n;
@@ -200,15 +201,16 @@ static int sized_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *
 	if (rc)
 		return rc;
 	if (ret->len > f->size - f->passed)
-		return err_set(err, NF_E_HASH,
-			       "%s is over the %" PRIu64 " bytes that were promised",
-			       f->what, f->size);
+		return err_set(err, NF_E_HASH, "%s is over the %" PRIu64 " %s promised",
+			       f->what, f->size,
+			       plural(f->size, "byte that was", "bytes that were"));
 	f->passed += ret->len;
 	if (ret->len == 0 && f->passed != f->size)
 		return err_set(err, NF_E_HASH,
-			       "%s is %" PRIu64 " bytes, not the %" PRIu64
-			       " that were promised",
-			       f->what, f->passed, f->size);
+			       "%s is %" PRIu64 " %s, not the %" PRIu64
+			       " that %s promised",
+			       f->what, f->passed, plural(f->passed, "byte", "bytes"),
+			       f->size, plural(f->size, "was", "were"));
 	return 0;
 }
 

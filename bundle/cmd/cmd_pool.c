@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/interrupt.h"
+#include "base/plural.h"
 #include "base/progress.h"
 #include "cmd/commands.h"
 #include "cmd/human.h"
@@ -107,11 +108,13 @@ static int run_pool_check(struct walk *w, struct nf_err *err)
 		json_add_number(w->doc, "checked", w->entries);
 		json_print(w->doc, stdout);
 	} else {
-		printf("checked %zu entries, %zu were damaged\n", w->entries, w->rotten);
+		printf("checked %zu %s, %zu %s damaged\n", w->entries,
+		       plural(w->entries, "entry", "entries"), w->rotten,
+		       plural(w->rotten, "was", "were"));
 	}
 	if (w->rotten)
-		return err_set(err, NF_E_HASH, "%zu damaged entries were removed",
-			       w->rotten);
+		return err_set(err, NF_E_HASH, "%zu damaged %s removed", w->rotten,
+			       plural(w->rotten, "entry was", "entries were"));
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include <nixferry/import.h>
 #include <stdio.h>
 
+#include "base/plural.h"
 #include "cmd/bundle_input.h"
 #include "cmd/commands.h"
 #include "cmd/human.h"
@@ -42,7 +43,8 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (cmd_args_flag(args, "json"))
 		print_json(&in, &result);
 	else
-		printf("good: %zu paths (%s unpacked), signed by %s\n", result.imported,
+		printf("good: %zu %s (%s unpacked), signed by %s\n", result.imported,
+		       plural(result.imported, "path", "paths"),
 		       human_size(size, result.nar_bytes),
 		       nf_bundle_signed_by(in.bundle));
 	return 0;

@@ -1,6 +1,7 @@
 #include "cmd/import_report.h"
 
 #include "base/cleanup.h"
+#include "base/plural.h"
 #include "cmd/human.h"
 
 /* The command that installs from what was imported. */
@@ -38,8 +39,10 @@ void import_report_add_text(const struct import_report *r, struct buf *out)
 	const struct nf_import_result *result = r->result;
 	char size[HUMAN_MAX];
 
-	buf_addf(out, "imported %zu paths (%s), %zu were there already\n",
-		 result->imported, human_size(size, result->nar_bytes), result->present);
+	buf_addf(out, "imported %zu %s (%s), %zu %s there already\n", result->imported,
+		 plural(result->imported, "path", "paths"),
+		 human_size(size, result->nar_bytes), result->present,
+		 plural(result->present, "was", "were"));
 	if (result->sigs_added)
 		buf_addf(out, "added signatures to %zu of them\n", result->sigs_added);
 	if (result->profile_link)

@@ -3,6 +3,7 @@
 #include <nixferry/storepath.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "base/slice.h"
 #include "cmd/human.h"
 
@@ -40,14 +41,17 @@ void progress_sample_take(struct progress_sample *s, struct progress *p)
 	s->item_count = progress_items(p, s->items, PROGRESS_ITEMS);
 }
 
+/* WHAT is the word for one of what is counted; an "s" makes it several. */
 static void add_count(struct buf *out, uint64_t done, uint64_t total, const char *what)
 {
+	bool has_total = total >= done && total > 0;
+
 	if (done == 0 && total == 0)
 		return;
 	buf_addf(out, ", %llu", (unsigned long long)done);
-	if (total >= done && total > 0)
+	if (has_total)
 		buf_addf(out, " of %llu", (unsigned long long)total);
-	buf_addf(out, " %s", what);
+	buf_addf(out, " %s%s", what, plural(has_total ? total : done, "", "s"));
 }
 
 static void add_bytes(struct buf *out, const struct progress_sample *s)
@@ -78,9 +82,9 @@ void progress_view_line(struct buf *out, const struct progress_sample *s)
 	buf_init(&rest, 512);
 	if (s->counts[PROGRESS_PATHS_TOTAL] == 0)
 		add_count(&rest, s->counts[PROGRESS_RESOLVED],
-			  s->counts[PROGRESS_RESOLVING], "path infos");
+			  s->counts[PROGRESS_RESOLVING], "path info");
 	add_count(&rest, s->counts[PROGRESS_PATHS_DONE], s->counts[PROGRESS_PATHS_TOTAL],
-		  "paths");
+		  "path");
 	add_bytes(&rest, s);
 	text = buf_slice(&rest);
 	slice_skip_prefix(&text, ", ");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "format/frame.h"
 
 int bundle_blocks_init(struct bundle_blocks *b, const struct manifest *m,
@@ -16,8 +17,9 @@ int bundle_blocks_init(struct bundle_blocks *b, const struct manifest *m,
 
 	if (len != count * BLAKE2B_SIZE)
 		return err_set(err, NF_E_FORMAT,
-			       "%zu bytes of block digests for %" PRIu64 " blocks", len,
-			       count);
+			       "%zu %s of block digests for %" PRIu64 " %s", len,
+			       plural(len, "byte", "bytes"), count,
+			       plural(count, "block", "blocks"));
 	blake2b(digest, digests, len);
 	if (memcmp(digest, m->blocks_digest, BLAKE2B_SIZE) != 0)
 		return err_set(err, NF_E_HASH,

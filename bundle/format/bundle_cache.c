@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
+#include "base/plural.h"
 
 void bundle_cache_init(struct bundle_cache *c, struct bundle_blocks *blocks, int fd,
 		       uint64_t offset)
@@ -143,7 +144,8 @@ int bundle_cache_finish(struct bundle_cache *c, struct nf_err *err)
 		return err_sys(err, "stat");
 	if ((uint64_t)st.st_size != end)
 		return err_set(err, NF_E_FORMAT,
-			       "the file has %jd bytes, the bundle %" PRIu64,
-			       (intmax_t)st.st_size, end);
+			       "the file has %jd %s, the bundle %" PRIu64,
+			       (intmax_t)st.st_size,
+			       plural((uint64_t)st.st_size, "byte", "bytes"), end);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "format/bundle_blocks.h"
 #include "format/bundle_cache.h"
 #include "format/bundle_head.h"
@@ -37,8 +38,8 @@ static int check_file_size(const struct stat *st, const struct bundle_head *h,
 		return err_set(err, NF_E_FORMAT,
 			       "truncated: %" PRIu64 " of %" PRIu64 " bytes", have, want);
 	if (have > want)
-		return err_set(err, NF_E_FORMAT, "%" PRIu64 " bytes follow the bundle",
-			       have - want);
+		return err_set(err, NF_E_FORMAT, "%" PRIu64 " %s the bundle", have - want,
+			       plural(have - want, "byte follows", "bytes follow"));
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
+#include "base/plural.h"
 #include "base/stream.h"
 #include "pool/pool_lock.h"
 #include "pool/pool_private.h"
@@ -41,7 +42,8 @@ static int check_file(struct pool *p, const char *name, uint64_t size, struct nf
 	}
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
 		return err_set(err, NF_E_MISSING,
-			       "its file 'nar/%s' has not %" PRIu64 " bytes", name, size);
+			       "its file 'nar/%s' has not %" PRIu64 " %s", name, size,
+			       plural(size, "byte", "bytes"));
 	return 0;
 }
 

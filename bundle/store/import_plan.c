@@ -4,6 +4,7 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "base/slice.h"
 #include "base/stream.h"
 #include "format/ca.h"
@@ -114,9 +115,11 @@ static int find_nar(struct import_plan *p, const struct map *members,
 	path->nodes = nf_bundle_member(p->bundle, path->member)->nodes;
 	/* Also keeps sums over all paths far from overflowing. */
 	if (path->nodes > path->ni.info.nar_size)
-		return err_set(err, NF_E_FORMAT, "a NAR of %llu bytes with %llu objects",
+		return err_set(err, NF_E_FORMAT, "a NAR of %llu %s with %llu %s",
 			       (unsigned long long)path->ni.info.nar_size,
-			       (unsigned long long)path->nodes);
+			       plural(path->ni.info.nar_size, "byte", "bytes"),
+			       (unsigned long long)path->nodes,
+			       plural(path->nodes, "object", "objects"));
 	return 0;
 }
 

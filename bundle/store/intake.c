@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "store/drv_file.h"
 #include "store/gcroot.h"
 #include "store/intake_batch.h"
@@ -198,9 +199,10 @@ int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
 {
 	if (nodes > in->free_nodes)
 		return err_set(err, NF_E_NOSPACE,
-			       "'%s/nix/store' has %llu free inodes, %llu are needed",
+			       "'%s/nix/store' has %llu free %s, %llu %s needed",
 			       in->target.root, (unsigned long long)in->free_nodes,
-			       (unsigned long long)nodes);
+			       plural(in->free_nodes, "inode", "inodes"),
+			       (unsigned long long)nodes, plural(nodes, "is", "are"));
 	bytes += nodes * NODE_BYTES;
 	if (bytes > in->free_bytes)
 		return err_set(err, NF_E_NOSPACE,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/plural.h"
 #include "store/drv_file.h"
 #include "store/import_plan.h"
 #include "store/import_run.h"
@@ -21,10 +22,10 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 	else
 		rc = nf_nar_check(nar, &nodes, err);
 	if (!rc && nodes != path->nodes)
-		return err_set(err, NF_E_FORMAT,
-			       "its NAR holds %llu objects, the manifest says %llu",
-			       (unsigned long long)nodes,
-			       (unsigned long long)path->nodes);
+		return err_set(
+			err, NF_E_FORMAT, "its NAR holds %llu %s, the manifest says %llu",
+			(unsigned long long)nodes, plural(nodes, "object", "objects"),
+			(unsigned long long)path->nodes);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
@@ -33,6 +34,7 @@ static void report(struct ui *ui, const struct pack_result *r, const char *outpu
 		   bool json)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+	const char *paths = plural(r->paths, "path", "paths");
 	char nar[HUMAN_MAX], bundle[HUMAN_MAX];
 
 	human_size(nar, r->nar_bytes);
@@ -44,9 +46,9 @@ static void report(struct ui *ui, const struct pack_result *r, const char *outpu
 		json_add_number(doc, "bundleSize", r->bundle_bytes);
 		json_print(doc, stdout);
 	} else if (strcmp(output, "-") == 0) {
-		ui_note(ui, "packed %zu paths (%s) as %s", r->paths, nar, bundle);
+		ui_note(ui, "packed %zu %s (%s) as %s", r->paths, paths, nar, bundle);
 	} else {
-		printf("packed %zu paths (%s) as %s: %s\n", r->paths, nar, bundle,
+		printf("packed %zu %s (%s) as %s: %s\n", r->paths, paths, nar, bundle,
 		       output);
 	}
 }

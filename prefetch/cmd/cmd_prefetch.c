@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "base/slice.h"
 #include "cmd/cache_options.h"
 #include "cmd/commands.h"
@@ -249,9 +250,11 @@ static void add_fetched(struct buf *out, const struct prefetch *p,
 	char size[HUMAN_MAX];
 
 	if (p->fetch.intake)
-		buf_addf(out, "%zu were in '%s', ", r->present, p->target.root);
+		buf_addf(out, "%zu %s in '%s', ", r->present,
+			 plural(r->present, "was", "were"), p->target.root);
 	else
-		buf_addf(out, "%zu were in the pool, ", r->in_pool);
+		buf_addf(out, "%zu %s in the pool, ", r->in_pool,
+			 plural(r->in_pool, "was", "were"));
 	if (r->from_pool)
 		buf_addf(out, "%zu from the pool, ", r->from_pool);
 	if (r->dumped)
@@ -267,14 +270,16 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 	char size[HUMAN_MAX];
 
 	buf_init(&text, 2 * IMPORT_REPORT_MAX);
-	buf_addf(&text, "%zu paths (%s): ", r->paths, human_size(size, r->nar_bytes));
+	buf_addf(&text, "%zu %s (%s): ", r->paths, plural(r->paths, "path", "paths"),
+		 human_size(size, r->nar_bytes));
 	if (p->fetch.dry_run)
 		add_would_fetch(&text, p, r);
 	else
 		add_fetched(&text, p, r);
 	if (p->wanted.build_count)
-		buf_addf(&text, "%zu derivations are left to be built\n",
-			 p->wanted.build_count);
+		buf_addf(&text, "%zu %s left to be built\n", p->wanted.build_count,
+			 plural(p->wanted.build_count, "derivation is",
+				"derivations are"));
 	if (packed)
 		buf_addf(&text, "packed as %s: %s\n",
 			 human_size(size, packed->bundle_bytes), p->output);
@@ -294,8 +299,9 @@ static void tell_failures(struct ui *ui, const struct fetch_result *r)
 	for (size_t i = 0; i < r->failure_count && i < FAILURES_SHOWN; i++)
 		ui_warn(ui, "path '%s': %s", r->failures[i].path, r->failures[i].text);
 	if (r->failure_count > FAILURES_SHOWN)
-		ui_warn(ui, "and %zu more paths (--json lists all)",
-			r->failure_count - FAILURES_SHOWN);
+		ui_warn(ui, "and %zu more %s (--json lists all)",
+			r->failure_count - FAILURES_SHOWN,
+			plural(r->failure_count - FAILURES_SHOWN, "path", "paths"));
 }
 
 static int pack(const struct prefetch *p, struct pack_result *packed, struct nf_err *err)
@@ -370,8 +376,10 @@ static void report_failure(const struct prefetch *p, struct ui *ui,
 	if (result->failure_count > 1)
 		tell_failures(ui, result);
 	if (p->imported.imported)
-		ui_note(ui, "%zu paths were imported into '%s'; the same command goes on",
-			p->imported.imported, p->target.root);
+		ui_note(ui, "%zu %s imported into '%s'; the same command goes on",
+			p->imported.imported,
+			plural(p->imported.imported, "path was", "paths were"),
+			p->target.root);
 }
 
 static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_err *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "cmd/human.h"
 #include "cmd/plan_sums.h"
 #include "cmd/run_report.h"
@@ -343,12 +344,12 @@ int plan_verdict(const struct plan *p, struct nf_err *err)
 				       n->base, n->why_text);
 	}
 	if (t.unknown)
-		return err_set(
-			err, NF_E_MISSING,
-			"%zu paths are in no cache, and nobody knows how to build them",
-			t.unknown);
-	if (t.build)
 		return err_set(err, NF_E_MISSING,
-			       "%zu derivations would have to be built", t.build);
+			       "%zu %s in no cache, and nobody knows how to build %s",
+			       t.unknown, plural(t.unknown, "path is", "paths are"),
+			       plural(t.unknown, "it", "them"));
+	if (t.build)
+		return err_set(err, NF_E_MISSING, "%zu %s would have to be built",
+			       t.build, plural(t.build, "derivation", "derivations"));
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "cmd/human.h"
 
 #define DISPUTES_SHOWN 10
@@ -113,7 +114,8 @@ static void append_nars(struct buf *line, const struct fetch_cache_stats *c)
 	uint64_t throughput = transfer_stats_throughput(&c->net);
 	char size[HUMAN_MAX], speed[HUMAN_MAX];
 
-	buf_addf(line, "%zu NARs, %s", c->nars, human_size(size, c->net.nar_bytes));
+	buf_addf(line, "%zu %s, %s", c->nars, plural(c->nars, "NAR", "NARs"),
+		 human_size(size, c->net.nar_bytes));
 	if (throughput)
 		buf_addf(line, " at %s/s", human_size(speed, throughput));
 }
@@ -136,9 +138,9 @@ static void append_failures(struct buf *line, const struct fetch_cache_stats *c)
 		buf_add_str(line, "; left out");
 	if (!failures)
 		return;
-	buf_addf(line, "; %zu failure%s", failures, failures == 1 ? "" : "s");
+	buf_addf(line, "; %zu failure%s", failures, plural(failures, "", "s"));
 	if (c->last_failure)
-		buf_addf(line, "%s: %s", failures == 1 ? "" : ", last", c->last_failure);
+		buf_addf(line, "%s: %s", plural(failures, "", ", last"), c->last_failure);
 }
 
 void run_report_tell_caches(struct ui *ui, const struct fetch_result *r)
@@ -153,7 +155,8 @@ void run_report_tell_caches(struct ui *ui, const struct fetch_result *r)
 		buf_init(&line, LINE_MAX_BYTES);
 		buf_addf(&line, "%s: ", c->url);
 		append_nars(&line, c);
-		buf_addf(&line, "; %zu narinfos", c->narinfos);
+		buf_addf(&line, "; %zu %s", c->narinfos,
+			 plural(c->narinfos, "narinfo", "narinfos"));
 		append_latency(&line, &c->net.narinfo_us);
 		append_failures(&line, c);
 		ui_note(ui, "%.*s", NF_SLICE_ARG(buf_slice(&line)));
@@ -192,6 +195,6 @@ void run_report_tell_disputes(struct ui *ui, const struct fetch_result *r)
 	for (size_t i = 0; i < shown; i++)
 		tell_dispute(ui, &l->items[i]);
 	if (l->total > shown)
-		ui_warn(ui, "caches disagree on content %zu times more (see --json)",
-			l->total - shown);
+		ui_warn(ui, "caches disagree on content %zu %s more (see --json)",
+			l->total - shown, plural(l->total - shown, "time", "times"));
 }

@@ -131,11 +131,20 @@ static void tell_fixed(struct wanted *w, const struct missing_node *node)
 
 static void tell_builds(struct wanted *w)
 {
+	const char *last = w->builds[w->build_count - 1].base;
 	struct nf_err err;
-	int rc = err_set(&err, NF_E_MISSING,
-			 "%zu derivations would have to be built, '%s' among them "
-			 "(--with-build-inputs takes along what that needs)",
-			 w->build_count, w->builds[w->build_count - 1].base);
+	int rc;
+
+	if (w->build_count == 1)
+		rc = err_set(&err, NF_E_MISSING,
+			     "derivation '%s' would have to be built "
+			     "(--with-build-inputs takes along what that needs)",
+			     last);
+	else
+		rc = err_set(&err, NF_E_MISSING,
+			     "%zu derivations would have to be built, '%s' among them "
+			     "(--with-build-inputs takes along what that needs)",
+			     w->build_count, last);
 
 	set_reason(w, rc, &err);
 }

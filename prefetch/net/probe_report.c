@@ -8,6 +8,7 @@
 #include <nixferry/trust.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "base/slice.h"
 
 #define KEY_NAME_SHOWN 80
@@ -212,12 +213,16 @@ static void advise_on_sample(struct buf *out, const struct probe_report *r)
 		advise_on_key(out, r, &r->keys[i]);
 	if (r->no_sig)
 		buf_addf(out,
-			 "%zu of %zu paths have no signature: have the server sign them "
+			 "%zu of %zu %s %s no signature: have the server sign %s "
 			 "(nix store sign --key-file FILE)\n",
-			 r->no_sig, r->found);
+			 r->no_sig, r->found, plural(r->found, "path", "paths"),
+			 plural(r->no_sig, "has", "have"),
+			 plural(r->no_sig, "it", "them"));
 	if (r->malformed)
 		buf_addf(out, "%zu of its narinfos cannot be used\n", r->malformed);
-	if (r->asked && r->found + r->malformed == 0)
+	if (r->asked == 1 && r->found + r->malformed == 0)
+		buf_add_str(out, "it does not have the path that it was asked for\n");
+	else if (r->asked && r->found + r->malformed == 0)
 		buf_addf(out, "it has none of the %zu paths that it was asked for\n",
 			 r->asked);
 }

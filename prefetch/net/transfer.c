@@ -17,6 +17,7 @@
 #include <nixferry/version.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "base/slice.h"
 #include "net/stall.h"
 #include "net/transfer_stats.h"
@@ -593,6 +594,7 @@ static struct transfer *find_stalled(struct transfers *t, int64_t now)
 /* One at a time: each end may start and end others. */
 static void end_stalled(struct transfers *t)
 {
+	uint64_t seconds = (uint64_t)t->stall_timeout_ms / 1000;
 	int64_t now = now_ms();
 	struct transfer *x;
 
@@ -604,8 +606,8 @@ static void end_stalled(struct transfers *t)
 	if (!x)
 		return;
 	snprintf(x->error, sizeof(x->error),
-		 "it is too slow: less than %d bytes a second for %" PRId64 " seconds",
-		 STALL_FLOOR, t->stall_timeout_ms / 1000);
+		 "it is too slow: less than %d bytes a second for %" PRIu64 " %s",
+		 STALL_FLOOR, seconds, plural(seconds, "second", "seconds"));
 	finish(x, CURLE_OPERATION_TIMEDOUT);
 	transfer_free(x);
 }

@@ -522,7 +522,7 @@ whole_parts() {
 	end_by INT "$FETCH"
 	[ "$ENDED" -eq 130 ]
 	[ "$(valid_paths "$T/root" | wc -l)" -ge 1 ]
-	grep -q "paths were imported into '$T/root'; the same command goes on" "$T/fetch.out"
+	grep -qE "path(s were| was) imported into '$T/root'; the same command goes on" "$T/fetch.out"
 	assert_store_whole "$T/root"
 	nix_is_content "$T/root"
 	rm "$T/faults"

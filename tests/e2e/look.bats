@@ -86,11 +86,26 @@ look() {
 	nar=$T/pool/$(nar_of "$T/pool" "$APP")
 	chmod u+w "$nar"
 	printf X | dd of="$nar" bs=1 seek=50000 conv=notrunc status=none
-	fails 5 "1 damaged entries were removed" nixferry pool check --pool "$T/pool" --json
+	fails 5 "1 damaged entry was removed" nixferry pool check --pool "$T/pool" --json
 	[ "$(jq -c '[.checked, .removed]' <<<"$output")" = "[5,[\"$APP\"]]" ]
 	[[ $stderr == *"warning: removed '$APP'"* ]]
 	fails 3 "not in the pool" nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" \
 		-o "$T/c.bundle"
+}
+
+@test "one path is not told of as several" {
+	local pool=$T/pool2
+	nixferry prefetch "$DATA" --substituter "file://$T/cache" --pool "$pool" \
+		--trusted-public-key "$PUBLIC_KEY" >"$T/out"
+	grep -q '^1 path (.*): 0 were in the pool, 1 fetched (' "$T/out"
+	nixferry pack "$DATA" --pool "$pool" --sign-key "$T/lab.sec" -o "$T/one.bundle" >"$T/out"
+	grep -q '^packed 1 path (' "$T/out"
+	[ "$(nixferry pool check --pool "$pool")" = "checked 1 entry, 0 were damaged" ]
+	[[ $(look verify "$T/one.bundle") == "good: 1 path ("*" unpacked), signed by lab-1" ]]
+	import_bundle "$T/one.bundle" >"$T/out"
+	grep -q '^imported 1 path (.*), 0 were there already$' "$T/out"
+	import_bundle "$T/one.bundle" >"$T/out"
+	grep -q '^imported 0 paths (.*), 1 was there already$' "$T/out"
 }
 
 @test "a pipe can be packed into, a terminal not" {

@@ -237,6 +237,9 @@ put_in_cache() {
 	run plan "$T/root" "${DRV[d]}" --substituter "$URL"
 	[ "$status" -eq 3 ]
 	[[ $output == *"allowSubstitutes = false"* ]] || fail "$output"
+	run plan "$T/root" "${DRV[a]}" --substituter "$URL"
+	[ "$status" -eq 3 ]
+	[[ $output == *": 1 derivation would have to be built"* ]] || fail "$output"
 	run plan "$T/root" "${DRV[c]}" --substituter "$URL" --why-build "$TOP"
 	[ "$status" -eq 2 ]
 }

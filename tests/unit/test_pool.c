@@ -170,7 +170,7 @@ static void an_entry_that_is_not_as_we_make_them_is_missing(void **state)
 		{ "Compression", "Compression: xz\n", "its URL", "the suffix differs" },
 		{ "Compression", "Compression: snappy\n", "'snappy' is unknown", "" },
 		{ "FileSize", "", "it lacks", "no size" },
-		{ "FileSize", "FileSize: 1\n", "has not 1 bytes", "another size" },
+		{ "FileSize", "FileSize: 1\n", "has not 1 byte", "another size" },
 		{ "FileHash", "", "it lacks", "no hash" },
 		{ "Nixferry-Xxh3", "", "it lacks", "made by somebody else" },
 		{ "Nixferry-Nodes", "", "it lacks", "made by somebody else" },

@@ -137,7 +137,7 @@ static void paths_without_a_signature_are_counted(void **state)
 	show(w, 0, w->key, false);
 	assert_true(probe_report_usable(&w->reports[0]));
 	assert_advice(w, 0,
-		      "1 of 2 paths have no signature: have the server sign them (nix "
+		      "1 of 2 paths has no signature: have the server sign it (nix "
 		      "store sign --key-file FILE)\n");
 }
 
@@ -156,6 +156,8 @@ static void a_cache_without_the_sample_is_usable(void **state)
 {
 	struct world *w = *state;
 
+	w->reports[0].asked = 1;
+	assert_advice(w, 0, "it does not have the path that it was asked for\n");
 	w->reports[0].asked = 7;
 	assert_true(probe_report_usable(&w->reports[0]));
 	assert_advice(w, 0, "it has none of the 7 paths that it was asked for\n");

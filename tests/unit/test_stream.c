@@ -149,6 +149,7 @@ static void a_size_is_held_exactly(void **state)
 		{ 10, 0, "" },
 		{ 9, -NF_E_HASH, "NAR is 9 bytes, not the 10 that were promised" },
 		{ 11, -NF_E_HASH, "NAR is over the 10 bytes that were promised" },
+		{ 1, -NF_E_HASH, "NAR is 1 byte, not the 10 that were promised" },
 		{ 0, -NF_E_HASH, "NAR is 0 bytes, not the 10 that were promised" },
 	};
 

@@ -196,6 +196,8 @@ static void the_line_says_what_is_known(void **state)
 		{ { .phase = "resolving",
 		    .counts = { [PROGRESS_RESOLVED] = 3, [PROGRESS_RESOLVING] = 9 } },
 		  "resolving: 3 of 9 path infos" },
+		{ { .phase = "resolving", .counts = { [PROGRESS_RESOLVING] = 1 } },
+		  "resolving: 0 of 1 path info" },
 		{ { .phase = "fetching",
 		    .counts = { [PROGRESS_PATHS_TOTAL] = 430,
 				[PROGRESS_PATHS_DONE] = 12,
@@ -214,6 +216,11 @@ static void the_line_says_what_is_known(void **state)
 		    .counts = { [PROGRESS_PATHS_DONE] = 7,
 				[PROGRESS_BYTES_DONE] = 1024 } },
 		  "checking: 7 paths, 1.00 KiB" },
+		{ { .phase = "checking", .counts = { [PROGRESS_PATHS_DONE] = 1 } },
+		  "checking: 1 path" },
+		{ { .phase = "checking",
+		    .counts = { [PROGRESS_PATHS_DONE] = 1, [PROGRESS_PATHS_TOTAL] = 2 } },
+		  "checking: 1 of 2 paths" },
 	};
 
 	(void)state;
