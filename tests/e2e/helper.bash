@@ -185,6 +185,13 @@ make_small_closure() {
 	ALL_PATHS=("$TOP" "$APP" "$LIB" "$DATA" "$LINK")
 }
 
+# make_random_closure PATHS SEED MAX_SIZE: signed; sets TOP, $T/paths has all of them.
+make_random_closure() {
+	mkcache generate --cache "$T/cache" --paths "$1" --seed "$2" --max-size "$3" \
+		--sign "$T/lab.sec" --input-addressed >"$T/paths"
+	TOP=$(tail -n 1 "$T/paths")
+}
+
 # make_bundle TARGET [CACHE]: fetches and packs into $T/b.bundle, with its own pool.
 make_bundle() {
 	nixferry prefetch "$1" --substituter "file://${2:-$T/cache}" --pool "$T/pool" \
@@ -307,4 +314,19 @@ assert_closure_in() {
 		assert_canonical "$root$path" || return 1
 	done
 	assert_store_whole "$root"
+}
+
+# Real Nix, where there is one, finds each valid path's content to be the right one.
+nix_is_content() {
+	have_nix || return 0
+	[ -e "$1/nix/var/nix/db/db.sqlite" ] || return 0
+	nix-store --store "$1" --verify --check-contents
+}
+
+# The paths that make_random_closure made are in the root store, and nothing else.
+assert_random_closure_in() {
+	valid_paths "$1" | diff - <(LC_ALL=C sort "$T/paths") ||
+		fail "$1 has other paths" || return 1
+	assert_store_whole "$1" || return 1
+	nix_is_content "$1"
 }

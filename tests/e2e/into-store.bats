@@ -31,27 +31,8 @@ assert_nothing_in_pool() {
 	assert_no_temp_files "$T/pool"
 }
 
-nix_is_content() {
-	have_nix || return 0
-	[ -e "$1/nix/var/nix/db/db.sqlite" ] || return 0
-	nix-store --store "$1" --verify --check-contents
-}
-
 nars_asked_for() {
 	log_count '^GET /nar/' "$@"
-}
-
-# A closure of 40 paths: TOP, and all of them in $T/paths.
-make_random_closure() {
-	mkcache generate --cache "$T/cache" --paths 40 --seed "${1:-3}" --max-size 200000 \
-		--sign "$T/lab.sec" --input-addressed >"$T/paths"
-	TOP=$(tail -n 1 "$T/paths")
-}
-
-assert_random_closure_in() {
-	valid_paths "$1" | diff - <(LC_ALL=C sort "$T/paths")
-	assert_store_whole "$1"
-	nix_is_content "$1"
 }
 
 trees_unpacked() {
@@ -167,7 +148,7 @@ has_unpacked() {
 }
 
 @test "a random closure arrives whole, from two caches" {
-	make_random_closure
+	make_random_closure 40 3 200000
 	cp -r "$T/cache" "$T/other"
 	start_cache "$T/cache"
 	first=$URL
@@ -480,7 +461,7 @@ whole_parts() {
 }
 
 @test "killed at several moments, the target is valid and the same command goes on" {
-	make_random_closure
+	make_random_closure 40 3 200000
 	start_cache "$T/cache" --fault '/nar/*=slow:150000'
 	for wanted in 1 8 20 30; do
 		start_into "$TOP"
@@ -498,7 +479,7 @@ whole_parts() {
 }
 
 @test "killed at any moment, also while registering" {
-	make_random_closure 5
+	make_random_closure 40 5 200000
 	start_cache "$T/cache"
 	for delay in 0.02 0.05 0.08 0.1 0.12 0.15 0.2 0.25 0.3; do
 		rm -rf "$T/root"
@@ -514,7 +495,7 @@ whole_parts() {
 }
 
 @test "Ctrl-C ends with 130, and what is whole is registered" {
-	make_random_closure
+	make_random_closure 40 3 200000
 	start_cache "$T/cache" --fault-file "$T/faults"
 	echo '/nar/*=slow:150000' >"$T/faults"
 	start_into "$TOP"
