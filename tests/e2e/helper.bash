@@ -185,6 +185,19 @@ make_small_closure() {
 	ALL_PATHS=("$TOP" "$APP" "$LIB" "$DATA" "$LINK")
 }
 
+# TOP is a content-addressed path whose narinfo is, but for the address, another path's.
+make_lie() {
+	local other key line
+	make_tree "$T/tree"
+	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --self-ref)
+	echo other >"$T/other"
+	other=$(mkcache add --cache "$T/cache" --name other --tree "$T/other")
+	for key in URL Compression FileHash FileSize NarHash NarSize; do
+		line=$(grep "^$key:" "$(narinfo_of "$T/cache" "$other")")
+		sed -i "s|^$key:.*|$line|" "$(narinfo_of "$T/cache" "$TOP")"
+	done
+}
+
 # make_random_closure PATHS SEED MAX_SIZE: signed; sets TOP, $T/paths has all of them.
 make_random_closure() {
 	mkcache generate --cache "$T/cache" --paths "$1" --seed "$2" --max-size "$3" \

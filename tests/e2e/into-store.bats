@@ -270,14 +270,7 @@ has_unpacked() {
 }
 
 @test "bytes that lie about their path are refused" {
-	make_tree "$T/tree"
-	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --self-ref)
-	echo other >"$T/other"
-	other=$(mkcache add --cache "$T/cache" --name other --tree "$T/other")
-	for key in URL Compression FileHash FileSize NarHash NarSize; do
-		line=$(grep "^$key:" "$(narinfo_of "$T/cache" "$other")")
-		sed -i "s|^$key:.*|$line|" "$(narinfo_of "$T/cache" "$TOP")"
-	done
+	make_lie
 	start_cache "$T/cache"
 	fails 5 "content address|hash" into "$TOP"
 	assert_nothing_valid "$T/root"
