@@ -95,11 +95,12 @@ char *pool_partial_id(const struct pool_partial *pp);
  * thread. */
 uint64_t pool_partial_remove(struct pool *p, const char *id);
 
-/* As pool_ingest, from a complete partial download; with POOL_KEEP the file itself
- * becomes the entry, without a copy. On success the partial is gone; on failure it is
- * still open and the caller decides. */
+/* As pool_ingest, from a partial download that is complete when IN (taken over), which
+ * reads it from its beginning, comes to its end; with POOL_KEEP the file itself becomes
+ * the entry, without a copy. Until then nothing but its fd is used. On success the
+ * partial is gone; on failure it is still open and the caller decides. */
 int pool_ingest_partial(struct pool *p, const struct nf_trusted *t, enum codec codec,
-			struct pool_partial *pp, int level,
+			struct pool_partial *pp, struct nf_source *in, int level,
 			struct nf_err *err) MUST_CHECK;
 
 /* ---- care ---- */

@@ -209,22 +209,17 @@ int pool_ingest(struct pool *p, const struct nf_trusted *t, enum codec codec,
 	return rc;
 }
 
-static struct nf_source *partial_source(const struct pool_partial *pp)
-{
-	return source_of_fd_range(pp->fd, 0, UINT64_MAX);
-}
-
 /* The file itself becomes the NAR. */
 static int keep_partial(struct pool *p, struct pool_pending *e,
 			const struct nf_trusted *t, enum codec codec,
-			struct pool_partial *pp, struct nf_err *err)
+			struct pool_partial *pp, struct nf_source *in, struct nf_err *err)
 {
 	AUTO(stored_release) struct stored s = { 0 };
 	struct digest_sink digest = { { digest_write }, &s };
 	int rc;
 
 	stored_init(&s);
-	rc = check_kept(t, codec, partial_source(pp), &digest.sink, &s, err);
+	rc = check_kept(t, codec, in, &digest.sink, &s, err);
 	if (!rc)
 		rc = describe(p, e, t, &s, err);
 	if (!rc)
@@ -239,9 +234,10 @@ static int keep_partial(struct pool *p, struct pool_pending *e,
 
 static int encode_partial(struct pool *p, struct pool_pending *e,
 			  const struct nf_trusted *t, enum codec codec,
-			  struct pool_partial *pp, int level, struct nf_err *err)
+			  struct pool_partial *pp, struct nf_source *in, int level,
+			  struct nf_err *err)
 {
-	int rc = store(p, e, t, codec, partial_source(pp), level, err);
+	int rc = store(p, e, t, codec, in, level, err);
 
 	if (rc)
 		return rc;
@@ -263,17 +259,20 @@ static void give_back(struct pool_pending *e, struct pool_partial *pp)
 }
 
 int pool_ingest_partial(struct pool *p, const struct nf_trusted *t, enum codec codec,
-			struct pool_partial *pp, int level, struct nf_err *err)
+			struct pool_partial *pp, struct nf_source *in, int level,
+			struct nf_err *err)
 {
 	AUTO(pool_pending_freep)
 	struct pool_pending *e = pool_pending_new(&t->info->path);
 	int rc;
 
 	rc = check_level(level, err);
-	if (!rc && level == POOL_KEEP)
-		rc = keep_partial(p, e, t, codec, pp, err);
-	else if (!rc)
-		rc = encode_partial(p, e, t, codec, pp, level, err);
+	if (rc)
+		source_close(in);
+	else if (level == POOL_KEEP)
+		rc = keep_partial(p, e, t, codec, pp, in, err);
+	else
+		rc = encode_partial(p, e, t, codec, pp, in, level, err);
 	if (rc)
 		return rc;
 	rc = pool_commit_push(&p->commit, e, err);

@@ -46,8 +46,8 @@ int unpack_file_open(struct unpack_file *f, int dir_fd, const char *name, mode_t
 		     mode_t umask, uint64_t size, struct nf_err *err)
 {
 	f->name = name;
-	f->fd = openat(dir_fd, name,
-		       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	f->fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		       mode);
 	if (f->fd < 0)
 		return fail(f, "create", err);
 	f->unsent = 0;

@@ -155,14 +155,15 @@ static char *put_aside(struct destination *d, struct pool_partial *pp)
 }
 
 int destination_put_partial(struct destination *d, const struct nf_trusted *t,
-			    enum codec codec, struct pool_partial *pp, struct nf_err *err)
+			    enum codec codec, struct pool_partial *pp,
+			    struct nf_source *in, struct nf_err *err)
 {
 	struct intake_tree tree = { 0 };
 	int rc;
 
 	if (!d->intake)
-		return pool_ingest_partial(d->pool, t, codec, pp, d->level, err);
-	rc = unpack(d, t, codec, source_of_fd_range(pp->fd, 0, UINT64_MAX), &tree, err);
+		return pool_ingest_partial(d->pool, t, codec, pp, in, d->level, err);
+	rc = unpack(d, t, codec, in, &tree, err);
 	if (!rc)
 		intake_add(d->intake, t->info, &tree, put_aside(d, pp));
 	return rc;

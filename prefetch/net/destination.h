@@ -44,11 +44,12 @@ int destination_check_space(const struct destination *d, uint64_t bytes, uint64_
  * MADE_HERE: nobody served it so, its encoding is not worth keeping. Any thread. */
 int destination_put(struct destination *d, const struct nf_trusted *t, enum codec codec,
 		    struct nf_source *in, bool made_here, struct nf_err *err) MUST_CHECK;
-/* The same of a whole partial download. On success it is gone from the caller's hands; on
- * failure it is still open and the caller decides. Any thread. */
+/* The same of a partial download that is whole when IN, which reads it, comes to its end.
+ * On success it is gone from the caller's hands; on failure it is still open and the
+ * caller decides. Any thread. */
 int destination_put_partial(struct destination *d, const struct nf_trusted *t,
 			    enum codec codec, struct pool_partial *pp,
-			    struct nf_err *err) MUST_CHECK;
+			    struct nf_source *in, struct nf_err *err) MUST_CHECK;
 
 /* Signatures that a path which is there already may lack, to be added at the end. */
 void destination_offer_sigs(struct destination *d, const struct nf_pathinfo *info);

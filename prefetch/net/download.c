@@ -299,6 +299,18 @@ bool download_is_done(const struct engine *e)
 	       (e->opts->dry_run || dispatch_waiting(e->dispatch) == 0);
 }
 
+void download_let_go(struct engine *e)
+{
+	struct download *d;
+	struct download_file *f;
+
+	LIST_FOREACH (d, &e->active, link)
+		LIST_FOREACH (f, &d->files, link)
+			download_file_unfollow(f);
+	workers_wait(e->followers, -1);
+	ingest_collect(e);
+}
+
 void download_end(struct engine *e)
 {
 	struct download *next;

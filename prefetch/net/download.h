@@ -34,9 +34,10 @@ struct download_file {
 	struct pool_partial partial;
 	bool is_open; /* the partial is */
 	bool was_open;
-	bool at_worker;
-	bool is_doubtful;     /* not worth keeping for a later run */
-	struct claims claims; /* of its parts that are over */
+	bool at_worker;	       /* whole: a thread has it */
+	bool was_spoilt_early; /* what followed it failed */
+	bool is_doubtful;      /* not worth keeping for a later run */
+	struct claims claims;  /* of its parts that are over */
 	struct ingest ingest;
 };
 
@@ -80,6 +81,8 @@ void download_fatal(struct download *d, int code, const char *text);
 bool download_is_sources_fault(int rc);
 /* With the whole file, or with nothing of one that is on this machine. */
 void download_hand_to_worker(struct download_file *f, struct local_source *local);
+/* With what is there of a file; false if none has time. */
+bool download_hand_to_follower(struct download_file *f);
 
 /* ---- download_file.c ---- */
 
@@ -89,12 +92,16 @@ struct download_file *download_file_of(struct download *d, const struct dispatch
 /* Whether the source claims to have the same bytes. */
 bool download_file_is_same(const struct download_file *f,
 			   const struct resolver_source *source);
-/* What a worker needs to know of the NAR. */
+/* What a worker needs to know of the NAR. Nothing changes while it is followed. */
 int download_file_describe(struct download_file *f, struct nf_err *err) MUST_CHECK;
 /* Opens the partial for a part that was ordered so, and tells the dispatcher what an
  * earlier run left of it. */
 int download_file_prepare(struct download_file *f, const struct dispatch_order *o,
 			  struct nf_err *err) MUST_CHECK;
+/* More of it is here: it is followed, if that is worth it. */
+void download_file_grew(struct download_file *f);
+/* It is not followed any more. */
+void download_file_unfollow(struct download_file *f);
 /* False if bytes that were here are not any more. */
 bool download_file_has_all(const struct download_file *f);
 /* The partial has become an entry of the pool. */

@@ -3,11 +3,17 @@
 
 #include "base/encoding.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "net/download.h"
 
 /* Files beyond it are closed while nothing comes for them. */
 #define OPEN_FILES_MAX 256
+
+/* Smaller files are soon done when they are whole; larger ones are followed once so much
+ * of them is here. */
+#define FOLLOW_SIZE_MIN MIB
+#define FOLLOW_FIRST	(256 * KIB)
 
 /* "f-" or "u-", 52 characters, NUL */
 #define PARTIAL_ID_SIZE 64
@@ -72,6 +78,8 @@ struct download_file *download_file_of(struct download *d, const struct dispatch
 		f->partial.fd = -1;
 		LIST_INSERT_HEAD(&d->files, f, link);
 	}
+	if (o->fresh)
+		download_file_unfollow(f);
 	f->number = o->file;
 	f->source = source;
 	f->cache = &d->engine->caches[source->cache];
@@ -83,6 +91,8 @@ int download_file_describe(struct download_file *f, struct nf_err *err)
 {
 	struct engine *e = f->download->engine;
 
+	if (f->ingest.follow)
+		return 0;
 	if (!codec_parse(&f->ingest.codec, nf_slice_str(f->source->compression)))
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "compression '%s' cannot be decoded",
@@ -124,6 +134,38 @@ static int open_partial(struct download_file *f, struct nf_err *err)
 	return 0;
 }
 
+/* ---- following it ---- */
+
+/* How much is there from its beginning on. */
+static uint64_t beginning(const struct download_file *f)
+{
+	const struct runs *runs = &f->partial.state.runs;
+
+	return runs->len && runs->list[0].from == 0 ? runs->list[0].end : 0;
+}
+
+void download_file_grew(struct download_file *f)
+{
+	uint64_t there = beginning(f);
+
+	if (f->ingest.follow) {
+		follow_advance(f->ingest.follow, there);
+		return;
+	}
+	if (f->was_spoilt_early || f->size < FOLLOW_SIZE_MIN || there < FOLLOW_FIRST)
+		return;
+	if (download_hand_to_follower(f))
+		follow_advance(f->ingest.follow, there);
+}
+
+void download_file_unfollow(struct download_file *f)
+{
+	if (f->ingest.follow && !f->at_worker)
+		ingest_withdraw(&f->ingest);
+}
+
+/* ---- parts of it ---- */
+
 int download_file_prepare(struct download_file *f, const struct dispatch_order *o,
 			  struct nf_err *err)
 {
@@ -139,13 +181,20 @@ int download_file_prepare(struct download_file *f, const struct dispatch_order *
 	end = runs_end(&f->partial.state.runs);
 	if (o->fresh)
 		claims_release(&f->claims);
-	if (o->fresh && (!is_first || (f->size && end > f->size)))
+	if (o->fresh && (!is_first || (f->size && end > f->size))) {
+		f->was_spoilt_early = false;
 		return pool_partial_restart(pool, &f->partial, err);
-	if (o->fresh)
+	}
+	if (o->fresh) {
 		tell_present(f, o->part);
-	else if (!o->is_race)
-		return pool_partial_drop(pool, &f->partial, o->from, o->end, err);
-	return 0;
+		return 0;
+	}
+	if (o->is_race)
+		return 0;
+	/* What was read already would come again. */
+	if (o->from < beginning(f))
+		download_file_unfollow(f);
+	return pool_partial_drop(pool, &f->partial, o->from, o->end, err);
 }
 
 bool download_file_has_all(const struct download_file *f)
@@ -167,6 +216,7 @@ static void close_partial(struct download_file *f)
 
 	if (!f->is_open)
 		return;
+	download_file_unfollow(f);
 	if (f->is_doubtful)
 		pool_partial_discard(e->opts->pool, &f->partial);
 	else

@@ -242,6 +242,26 @@ static void on_local_failure(struct download_file *f)
 	download_part_refused(p, -f->ingest.rc, f->ingest.err.text);
 }
 
+static void on_ingested(struct ingest *job);
+
+static void fill_job(struct download_file *f, struct local_source *local)
+{
+	f->ingest.engine = f->download->engine;
+	f->ingest.local = local;
+	f->ingest.local_url = f->source->url;
+	f->ingest.partial = &f->partial;
+	f->ingest.done = on_ingested;
+}
+
+/* Perhaps it was of bytes that others have replaced since; and who is to blame can be
+ * told of the whole file only. */
+static void on_failed_early(struct download_file *f)
+{
+	f->was_spoilt_early = true;
+	if (f->at_worker)
+		ingest_submit(&f->ingest);
+}
+
 static void on_ingested(struct ingest *job)
 {
 	struct download_file *f =
@@ -249,6 +269,10 @@ static void on_ingested(struct ingest *job)
 					 offsetof(struct download_file, ingest));
 	struct download *d = f->download;
 
+	if (job->rc && job->was_followed && !d->is_over) {
+		on_failed_early(f);
+		return;
+	}
 	f->at_worker = false;
 	if (job->local)
 		count_local(f);
@@ -277,10 +301,16 @@ void download_hand_to_worker(struct download_file *f, struct local_source *local
 	d->item = progress_begin(e->opts->progress, "verify", download_path(d) + 33);
 	f->at_worker = true;
 	e->unverified += !local;
-	f->ingest.engine = e;
-	f->ingest.local = local;
-	f->ingest.local_url = f->source->url;
-	f->ingest.partial = &f->partial;
-	f->ingest.done = on_ingested;
+	if (f->ingest.follow) {
+		ingest_is_whole(&f->ingest);
+		return;
+	}
+	fill_job(f, local);
 	ingest_submit(&f->ingest);
+}
+
+bool download_hand_to_follower(struct download_file *f)
+{
+	fill_job(f, NULL);
+	return ingest_follow(&f->ingest);
 }

@@ -66,6 +66,8 @@ struct engine {
 	struct fetch_result *result;
 	struct transfers *transfers;
 	struct workers *workers;
+	struct workers *followers; /* of downloads that still come */
+	size_t follower_count;
 	struct resolver *resolver;
 	struct dispatch *dispatch;
 	struct destination *destination;
@@ -98,7 +100,8 @@ struct engine {
 	size_t transferring;   /* parts that come over the network */
 	size_t ingesting;      /* NARs that are with the workers */
 	pthread_mutex_t lock;
-	struct ingest *ingested; /* under lock: done by workers, not yet looked at */
+	pthread_cond_t came_back; /* something was added to it: */
+	struct ingest *ingested;  /* under lock: over, not yet looked at */
 	/* At each turn: whoever decides what is asked for wants it now; NULL: references
 	 * are followed. */
 	int (*ask)(void *ctx, struct nf_err *err);
@@ -175,6 +178,8 @@ void download_answered(struct engine *e, uint32_t node);
 void download_pump(struct engine *e, int64_t now);
 /* True if nothing is wanted that is not where it is to go, or given up. */
 bool download_is_done(const struct engine *e);
+/* Ends what follows downloads that are not whole; of the rest it waits for the end. */
+void download_let_go(struct engine *e);
 void download_end(struct engine *e);
 
 /* Milliseconds until a delayed lookup or download is due, at most LIMIT. */

@@ -18,6 +18,8 @@
 #define STALL_TIMEOUT_DEFAULT_S	   30
 #define POLL_MS			   200
 #define WORKER_QUEUE		   256
+/* Each has a decoder's memory. */
+#define FOLLOWERS_MAX 4
 /* Less says more of latency than of throughput. */
 #define THROUGHPUT_BYTES_MIN (1 * MIB)
 
@@ -280,14 +282,18 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 		.limit = o->limit,
 	};
 
+	size_t jobs = o->jobs ? o->jobs : workers_cpu_count();
 	int rc;
 
 	*e = (struct engine){ .opts = o, .result = result };
 	*result = (struct fetch_result){ 0 };
 	pthread_mutex_init(&e->lock, NULL);
+	pthread_cond_init(&e->came_back, NULL);
 	e->random = (uint32_t)getpid() * 2654435761U | 1;
 	e->resolver = resolver_new();
-	e->workers = workers_new(o->jobs ? o->jobs : workers_cpu_count(), WORKER_QUEUE);
+	e->workers = workers_new(jobs, WORKER_QUEUE);
+	e->follower_count = jobs < FOLLOWERS_MAX ? jobs : FOLLOWERS_MAX;
+	e->followers = workers_new(e->follower_count, e->follower_count);
 	e->destination = destination_new(o->pool, o->level, o->intake);
 	rc = open_caches(e, err);
 	recall(e, t.connect_timeout_ms);
@@ -297,6 +303,8 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 
 void engine_close(struct engine *e)
 {
+	download_let_go(e);
+	workers_free(e->followers);
 	workers_free(e->workers);
 	download_end(e);
 	transfers_free(e->transfers);
@@ -314,6 +322,7 @@ void engine_close(struct engine *e)
 	for (size_t i = 0; i < e->first_count; i++)
 		substituter_release(&e->first_confs[i]);
 	pthread_mutex_destroy(&e->lock);
+	pthread_cond_destroy(&e->came_back);
 }
 
 static bool is_done(const struct engine *e)

@@ -53,41 +53,116 @@ static int ingest_local(struct ingest *job)
 			       local_source_dumps(job->local), &job->err);
 }
 
-static void ingest_run(void *ctx, size_t worker)
+static int ingest_partial(struct ingest *job)
+{
+	struct nf_source *in =
+		job->follow ? follow_source(job->follow)
+			    : source_of_fd_range(job->partial->fd, 0, UINT64_MAX);
+
+	return destination_put_partial(job->engine->destination, &job->trusted,
+				       job->codec, job->partial, in, &job->err);
+}
+
+static void run(void *ctx, size_t worker)
 {
 	struct ingest *job = ctx;
 	struct engine *e = job->engine;
 
 	(void)worker;
 	job->rc = interrupt_check(&job->err);
-	if (!job->rc && job->local)
-		job->rc = ingest_local(job);
-	else if (!job->rc)
-		job->rc = destination_put_partial(e->destination, &job->trusted,
-						  job->codec, job->partial, &job->err);
+	if (!job->rc)
+		job->rc = job->local ? ingest_local(job) : ingest_partial(job);
 	pthread_mutex_lock(&e->lock);
 	job->next = e->ingested;
 	e->ingested = job;
+	job->is_back = true;
+	pthread_cond_signal(&e->came_back);
 	pthread_mutex_unlock(&e->lock);
 	transfers_wakeup(e->transfers);
 }
 
-void ingest_submit(struct ingest *job)
+static void wait_for(struct ingest *job)
 {
+	job->is_waited_for = true;
 	job->engine->ingesting++;
-	workers_submit(job->engine->workers, ingest_run, job);
 }
 
-void ingest_collect(struct engine *e)
+void ingest_submit(struct ingest *job)
 {
-	struct ingest *list, *job;
+	job->is_back = false;
+	wait_for(job);
+	workers_submit(job->engine->workers, run, job);
+}
+
+/* ---- what still comes ---- */
+
+bool ingest_follow(struct ingest *job)
+{
+	struct engine *e = job->engine;
+
+	if (workers_pending(e->followers) >= e->follower_count)
+		return false;
+	job->follow = follow_new(job->partial->fd);
+	job->is_back = job->is_waited_for = false;
+	workers_submit(e->followers, run, job);
+	return true;
+}
+
+void ingest_is_whole(struct ingest *job)
+{
+	wait_for(job);
+	follow_whole(job->follow);
+}
+
+static void forget_follow(struct ingest *job)
+{
+	follow_free(job->follow);
+	job->follow = NULL;
+}
+
+static void unlink_job(struct ingest **list, const struct ingest *job)
+{
+	while (*list != job)
+		list = &(*list)->next;
+	*list = job->next;
+}
+
+void ingest_withdraw(struct ingest *job)
+{
+	struct engine *e = job->engine;
+
+	follow_break(job->follow);
+	pthread_mutex_lock(&e->lock);
+	while (!job->is_back)
+		pthread_cond_wait(&e->came_back, &e->lock);
+	unlink_job(&e->ingested, job);
+	pthread_mutex_unlock(&e->lock);
+	forget_follow(job);
+}
+
+/* ---- what is over ---- */
+
+static struct ingest *take_job(struct engine *e)
+{
+	struct ingest *job;
 
 	pthread_mutex_lock(&e->lock);
-	list = TAKE_PTR(e->ingested);
+	job = e->ingested;
+	if (job)
+		e->ingested = job->next;
 	pthread_mutex_unlock(&e->lock);
-	while ((job = list)) {
-		list = job->next;
-		e->ingesting--;
+	return job;
+}
+
+/* One by one: whoever is called back may withdraw others. */
+void ingest_collect(struct engine *e)
+{
+	struct ingest *job;
+
+	while ((job = take_job(e))) {
+		e->ingesting -= job->is_waited_for;
+		job->was_followed = job->follow != NULL;
+		forget_follow(job);
 		job->done(job);
 	}
 }

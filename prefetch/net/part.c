@@ -201,6 +201,7 @@ static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
 	p->at += len;
 	xxh3_update(p->digest, bytes, len);
 	count_bytes(p, len);
+	download_file_grew(p->file);
 	return p->is_cut && p->at == p->end ? TRANSFER_ENOUGH : 0;
 }
 

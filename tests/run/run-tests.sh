@@ -91,8 +91,9 @@ all)
 	;;
 threads)
 	run_unit
-	name=main
-	run_e2e
+	for name in main follow; do
+		run_e2e
+	done
 	;;
 *) "run_$kind" ;;
 esac

@@ -34,11 +34,11 @@ static int write_all(struct unpack_file *f, const char *bytes, size_t len, size_
 	int rc = 0;
 
 	for (size_t at = 0; !rc && at < len; at += chunk)
-		rc = unpack_file_write(
-			f,
-			(struct nf_slice){ bytes + at,
-					   len - at < chunk ? len - at : chunk },
-			err);
+		rc = unpack_file_write(f,
+				       (struct nf_slice){ bytes + at, len - at < chunk
+									      ? len - at
+									      : chunk },
+				       err);
 	return rc ? rc : unpack_file_finish(f, err);
 }
 
@@ -80,9 +80,9 @@ static void every_byte_arrives_whatever_the_size(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_FREE char *name = mem_printf("%zu", i);
 
-		assert_int_equal(unpack_file_open(&f, t->fd, name, 0444, 0, rows[i].hint,
-						  NULL),
-				 0);
+		assert_int_equal(
+			unpack_file_open(&f, t->fd, name, 0444, 0, rows[i].hint, NULL),
+			0);
 		assert_int_equal(write_all(&f, bytes, rows[i].len, rows[i].chunk, NULL),
 				 0);
 		assert_int_equal(f.fd, -1);
@@ -118,8 +118,8 @@ static void what_cannot_be_written_is_told(void **state)
 			mem_printf("cannot write '%s': File too large", name);
 		int rc;
 
-		assert_int_equal(unpack_file_open(&f, t->fd, name, 0444, 0, LARGEST, NULL),
-				 0);
+		assert_int_equal(
+			unpack_file_open(&f, t->fd, name, 0444, 0, LARGEST, NULL), 0);
 		set_limit(limits[i]);
 		rc = write_all(&f, bytes, LARGEST, 65536, &err);
 		set_limit(RLIM_INFINITY);

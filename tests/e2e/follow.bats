@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# A large NAR is decoded, verified and unpacked while it still comes. What is wrong with it,
+# or with the transfer, ends as if it had been looked at in the end.
+
+load helper
+
+SIZE=6000000
+
+setup() {
+	setup_lab
+	mkdir "$T/root"
+	head -c "$SIZE" /dev/urandom >"$T/noise"
+	TOP=$(mkcache add --cache "$T/cache" --name big --tree "$T/noise" --sign "$T/lab.sec" \
+		--input-addressed --compress none)
+}
+
+teardown() {
+	[ -z "$FETCH" ] || kill -KILL "$FETCH" 2>/dev/null || true
+	umount "$T/root" 2>/dev/null || true
+	teardown_lab
+}
+
+into() {
+	timeout 120 "$BUILD/nixferry" prefetch "$TOP" --store "$T/root" --pool "$T/pool" \
+		--no-local-store --trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+start_into() {
+	start_prefetch "$TOP" --store "$T/root" --no-local-store "$@"
+}
+
+assert_arrived() {
+	cmp "$T/noise" "$T/root$TOP"
+	[ "$(valid_paths "$T/root")" = "$TOP" ]
+	assert_canonical "$T/root$TOP"
+	assert_store_whole "$T/root"
+	assert_no_temp_files "$T/pool"
+}
+
+# unpacked_has BYTES: of the file, that many are in the target already.
+unpacked_has() {
+	[ -n "$(find "$T/root/nix/store/tmp-nixferry" -type f -size "+$(($1 - 1))c" 2>/dev/null)" ]
+}
+
+@test "what has come is unpacked before the rest is there" {
+	start_cache "$T/cache" --fault '/nar/*=stall:4500000:3'
+	start_into
+	wait_for 20 unpacked_has 3000000
+	! has_ended "$FETCH"
+	assert_nothing_valid "$T/root"
+	wait "$FETCH"
+	assert_arrived
+}
+
+@test "a pool's NAR is encoded anew while it comes" {
+	start_cache "$T/cache" --fault '/nar/*=slow:6000000'
+	nixferry prefetch "$TOP" --substituter "$URL" --pool "$T/pool" --compress zstd:3 \
+		--trusted-public-key "$PUBLIC_KEY"
+	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/b.bundle"
+	import_bundle
+	cmp "$T/noise" "$T/root$TOP"
+	assert_no_temp_files "$T/pool"
+}
+
+@test "a wrong byte near the end is found, and the cache is named" {
+	start_cache "$T/cache" --fault '/nar/*=slow:6000000' --fault "/nar/*=flip:$((SIZE - 100))"
+	fails 5 "cache '$URL': NAR hash" into --substituter "$URL"
+	assert_nothing_valid "$T/root"
+	assert_store_whole "$T/root"
+}
+
+@test "a wrong byte near the beginning is found, and another cache has it right" {
+	start_cache "$T/cache" --fault '/nar/*=slow:6000000' --fault "/nar/*=flip:10"
+	LIAR=$URL LIAR_LOG=$CACHE_LOG
+	start_cache "$T/cache" --fault '*.narinfo=delay:300'
+	run --separate-stderr into --substituter "$LIAR?priority=1" --substituter "$URL?priority=2" \
+		--connections-per-cache 1
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[ "$(log_count '^GET /nar/' "$LIAR_LOG")" -gt 0 ]
+	grep -q "$LIAR" <<<"$stderr" || fail "the liar is not named: $stderr"
+	assert_arrived
+}
+
+@test "an interruption does not wait for what will not come" {
+	start_cache "$T/cache" --fault '/nar/*=stall:4500000'
+	start_into
+	wait_for 20 unpacked_has 3000000
+	end_by TERM "$FETCH"
+	[ "$ENDED" -eq 130 ] || fail "status $ENDED"
+	assert_nothing_valid "$T/root"
+	assert_store_whole "$T/root"
+}
+
+@test "killed while it is unpacked, the next run asks for the rest only" {
+	start_cache "$T/cache" --fault '/nar/*=stall:4500000*1'
+	start_into
+	wait_for 20 unpacked_has 3000000
+	end_by KILL "$FETCH"
+	assert_nothing_valid "$T/root"
+	into --substituter "$URL" >"$T/out"
+	assert_arrived
+	[ "$(log_count '^GET /nar/.* 206 [0-9]+ bytes=[34][0-9]{6}-')" -ge 1 ] ||
+		fail "$(cat "$CACHE_LOG")"
+}
+
+@test "a file that has to begin anew is read anew" {
+	start_cache "$T/cache" --fault '/nar/*=truncate:3000000*1' --fault '/nar/*=no-ranges' \
+		--fault '/nar/*=slow:6000000'
+	into --substituter "$URL"
+	assert_arrived
+}
+
+@test "where the disk becomes full it is said, and nothing is valid" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	mount -t tmpfs -o size=9m tmpfs "$T/root" || skip "cannot mount"
+	start_cache "$T/cache" --fault '/nar/*=stall:4500000:3'
+	start_into
+	wait_for 20 unpacked_has 3000000
+	head -c 5000000 /dev/zero >"$T/root/filler" || true
+	status=0
+	wait "$FETCH" || status=$?
+	[ "$status" -eq 7 ] || fail "status $status: $(cat "$T/fetch.out")"
+	[ "$(grep -c 'No space left' "$T/fetch.out")" -eq 1 ] || fail "$(cat "$T/fetch.out")"
+	assert_nothing_valid "$T/root"
+	[ ! -e "$T/root$TOP" ]
+}

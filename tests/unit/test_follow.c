@@ -1,0 +1,207 @@
+#include "net/follow.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/stream.h"
+#include "temp_dir.h"
+
+#define SIZE	(3 * MIB + 123)
+#define SOON_US 20000
+
+/* A file that grows, and who reads it. */
+struct fixture {
+	struct temp_dir *dir;
+	int fd;
+	char *bytes;
+	struct follow *follow;
+	pthread_t reader;
+	/* The reader's, until it is joined. */
+	struct buf got;
+	int rc;
+	struct nf_err err;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = mem_calloc(1, sizeof(*f));
+
+	temp_dir_setup((void **)&f->dir);
+	f->fd = openat(f->dir->fd, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(f->fd >= 0);
+	f->bytes = mem_alloc(SIZE);
+	for (size_t i = 0; i < SIZE; i++)
+		f->bytes[i] = (char)(i * 2654435761U >> 24);
+	buf_init(&f->got, 2 * SIZE);
+	f->follow = follow_new(f->fd);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	follow_free(f->follow);
+	close(f->fd);
+	free(f->bytes);
+	buf_release(&f->got);
+	temp_dir_teardown((void **)&f->dir);
+	free(f);
+	return 0;
+}
+
+static void *read_all(void *ctx)
+{
+	struct fixture *f = ctx;
+	AUTO(source_closep) struct nf_source *s = follow_source(f->follow);
+	struct buf_sink sink;
+
+	buf_sink_init(&sink, &f->got);
+	f->rc = source_copy(s, &sink.sink, &f->err);
+	return NULL;
+}
+
+static void start(struct fixture *f)
+{
+	assert_int_equal(pthread_create(&f->reader, NULL, read_all, f), 0);
+}
+
+static void join(struct fixture *f)
+{
+	assert_int_equal(pthread_join(f->reader, NULL), 0);
+}
+
+static void write_to(struct fixture *f, size_t from, size_t end)
+{
+	assert_int_equal(
+		file_pwrite_all(f->fd, f->bytes + from, end - from, from, "file", NULL),
+		0);
+}
+
+static void expect_bytes(const struct fixture *f, size_t len)
+{
+	assert_int_equal(f->got.len, len);
+	assert_true(!len || !memcmp(f->got.ptr, f->bytes, len));
+}
+
+static void what_comes_is_read_and_no_byte_before_it_is_there(void **state)
+{
+	static const size_t steps[] = {
+		0,	     1,	      300 * KIB,     300 * KIB + 1,
+		MIB,	     2 * MIB, 2 * MIB + 100, 3 * MIB,
+		3 * MIB + 5, SIZE
+	};
+	struct fixture *f = *state;
+
+	start(f);
+	for (size_t i = 1; i < ARRAY_SIZE(steps); i++) {
+		write_to(f, steps[i - 1], steps[i]);
+		follow_advance(f->follow, steps[i]);
+		if (i % 3 == 0)
+			usleep(SOON_US);
+	}
+	/* All bytes are there, but that they are all is not known. */
+	assert_int_equal(pthread_tryjoin_np(f->reader, NULL), EBUSY);
+	follow_whole(f->follow);
+	join(f);
+	assert_int_equal(f->rc, 0);
+	expect_bytes(f, SIZE);
+}
+
+static void bytes_that_were_not_told_are_not_touched(void **state)
+{
+	struct fixture *f = *state;
+
+	/* A later piece is there before the one that it follows. */
+	write_to(f, 2 * MIB, SIZE);
+	write_to(f, 0, MIB);
+	follow_advance(f->follow, MIB);
+	start(f);
+	usleep(SOON_US);
+	write_to(f, MIB, 2 * MIB);
+	follow_whole(f->follow);
+	join(f);
+	assert_int_equal(f->rc, 0);
+	expect_bytes(f, SIZE);
+}
+
+static void an_empty_file_ends_at_once_when_it_is_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	follow_whole(f->follow);
+	start(f);
+	join(f);
+	assert_int_equal(f->rc, 0);
+	expect_bytes(f, 0);
+}
+
+static void who_waits_is_told_that_nothing_comes(void **state)
+{
+	struct fixture *f = *state;
+
+	write_to(f, 0, MIB);
+	follow_advance(f->follow, MIB);
+	start(f);
+	usleep(SOON_US);
+	follow_break(f->follow);
+	join(f);
+	assert_int_equal(f->rc, -NF_E_NET);
+	assert_string_equal(f->err.text, "the rest of the file does not come");
+	expect_bytes(f, MIB);
+}
+
+static void what_is_broken_is_not_read(void **state)
+{
+	struct fixture *f = *state;
+
+	write_to(f, 0, MIB);
+	follow_advance(f->follow, MIB);
+	follow_break(f->follow);
+	start(f);
+	join(f);
+	assert_int_equal(f->rc, -NF_E_NET);
+	expect_bytes(f, 0);
+}
+
+static void bytes_that_are_gone_are_an_error(void **state)
+{
+	struct fixture *f = *state;
+
+	write_to(f, 0, MIB);
+	follow_advance(f->follow, 2 * MIB);
+	start(f);
+	join(f);
+	assert_int_equal(f->rc, -NF_E_FORMAT);
+	expect_bytes(f, MIB);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_comes_is_read_and_no_byte_before_it_is_there),
+		TEST(bytes_that_were_not_told_are_not_touched),
+		TEST(an_empty_file_ends_at_once_when_it_is_whole),
+		TEST(who_waits_is_told_that_nothing_comes),
+		TEST(what_is_broken_is_not_read),
+		TEST(bytes_that_are_gone_are_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
