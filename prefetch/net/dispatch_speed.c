@@ -22,6 +22,9 @@ int64_t speed_ms(uint64_t bytes, uint64_t rate)
 /* and by this part of its rate they must. */
 #define OWN_GAIN_SHARE 4
 
+/* After so many windows hardly a hundred-thousandth of an earlier rate is left. */
+#define FORGETTING_WINDOWS 24
+
 /* ---- meters ---- */
 
 static uint64_t rate_over(uint64_t bytes, int64_t ms)
@@ -29,12 +32,18 @@ static uint64_t rate_over(uint64_t bytes, int64_t ms)
 	return bytes * 1000 / (uint64_t)(ms > 0 ? ms : 1);
 }
 
-/* The window becomes part of what is known. */
+/* The window becomes part of what is known; a longer one counts as so many, of which
+ * after a few nothing is left of what was known before. */
 static void meter_fold(struct meter *m, int64_t now)
 {
 	uint64_t sample = rate_over(m->bytes, now - m->since);
+	int64_t windows = (now - m->since) / METER_WINDOW_MS;
 
-	m->rate = m->rate ? (m->rate * 5 + sample * 3) / 8 : sample;
+	if (m->rate == 0 || windows > FORGETTING_WINDOWS)
+		m->rate = sample;
+	do
+		m->rate = (m->rate * 5 + sample * 3) / 8;
+	while (--windows > 0 && m->rate != sample);
 	m->since = now;
 	m->bytes = 0;
 }

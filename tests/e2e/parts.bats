@@ -113,3 +113,39 @@ both() {
 	check_pool
 	assert_no_temp_files "$T/pool"
 }
+
+# ---- what is late ----
+
+# within SECONDS COMMAND...: it succeeds, and before that.
+within() {
+	local most=$1 start=$EPOCHREALTIME took
+	shift
+	"$@" || return
+	took=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+	[ "$took" -lt $((most * 1000)) ] || fail "it took $took ms"
+}
+
+@test "who falls silent is overtaken by another encoding of it" {
+	make_big_path 12000000
+	start_cache "$T/cache" --fault '/nar/*=slow:5000000' --fault '/nar/*=stall:11000000'
+	A=$URL
+	add_big_path "$T/other" --compress xz
+	start_cache "$T/other" --fault '*.narinfo=delay:1500'
+	B=$URL
+	within 20 both --connections-per-cache 1
+	[ "$(log_count "^GET /nar/.*\.xz 200 ")" -eq 1 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "the tail of who falls silent comes from another cache" {
+	make_big_path 12000000
+	start_cache "$T/cache" --fault '/nar/*=slow:5000000' --fault '/nar/*=stall:11000000'
+	A=$URL
+	start_cache "$T/cache" --fault '*.narinfo=delay:2300'
+	B=$URL
+	within 20 both --connections-per-cache 1
+	[ "$(log_count "^GET $NAR 206 [0-9]+ bytes=1[01][0-9]{6}-")" -ge 1 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}

@@ -592,6 +592,22 @@ static void a_part_that_falls_silent_is_raced(void **state)
 	dispatch_free(d);
 }
 
+/* However fast it was, and however little of it is missing. */
+static void the_longer_the_silence_the_slower_the_part(void **state)
+{
+	struct dispatch_order a, b;
+	struct dispatch *d = first_of_two_is_asked(2 * MB, &a);
+
+	(void)state;
+	flow(d, &a, 4 * MB, 10, 60);
+	dispatch_part_bytes(d, a.part, 150000, 260);
+	next(d, 600, DISPATCH_WAIT);
+	b = next(d, 3000, DISPATCH_START);
+	assert_true(b.is_race);
+	assert_int_equal(b.from, 350000);
+	dispatch_free(d);
+}
+
 static void who_is_raced_may_win(void **state)
 {
 	struct dispatch_order a, b;
@@ -702,6 +718,7 @@ int main(void)
 			what_many_files_showed_is_no_reason_against_more_connections),
 		cmocka_unit_test(a_limit_for_all_is_not_worked_against),
 		cmocka_unit_test(a_part_that_falls_silent_is_raced),
+		cmocka_unit_test(the_longer_the_silence_the_slower_the_part),
 		cmocka_unit_test(who_is_raced_may_win),
 		cmocka_unit_test(another_encoding_is_raced_from_its_start),
 		cmocka_unit_test(an_answer_is_waited_for_before_another_is_asked),
