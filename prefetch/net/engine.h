@@ -65,6 +65,7 @@ struct engine {
 	const struct fetch_options *opts;
 	struct fetch_result *result;
 	struct transfers *transfers;
+	size_t connections; /* at most */
 	struct workers *workers;
 	struct workers *followers; /* of downloads that still come */
 	size_t follower_count;
@@ -89,6 +90,7 @@ struct engine {
 	uint32_t *again;
 	size_t again_len, again_cap;
 	LIST_HEAD(, lookup) lookups; /* started and not answered */
+	unsigned early_lookups;	     /* of a cache that has not answered yet, at most */
 	size_t delayed_lookups;	     /* of these, waiting to be repeated */
 	LIST_HEAD(, download) active;
 	size_t downloads;    /* NARs of which something is here or under way */

@@ -285,7 +285,7 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 	size_t jobs = o->jobs ? o->jobs : workers_cpu_count();
 	int rc;
 
-	*e = (struct engine){ .opts = o, .result = result };
+	*e = (struct engine){ .opts = o, .result = result, .connections = connections };
 	*result = (struct fetch_result){ 0 };
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_cond_init(&e->came_back, NULL);

@@ -10,7 +10,8 @@
 
 /* Narinfos that one cache is asked for at once. Over HTTP/2 they share a connection. */
 #define LOOKUPS_PER_CACHE 256
-/* Of these, before its nix-cache-info is here: the first round trip is not waited for. */
+/* Of these, before its nix-cache-info is here: the first round trip is not waited for. It
+ * may never answer, and others need connections too. */
 #define EARLY_LOOKUPS 16
 /* Answers of a local cache between two looks at the network. */
 #define LOCAL_BATCH 512
@@ -30,6 +31,7 @@ struct lookup {
 	LIST_ENTRY(lookup) link; /* of the engine's */
 	struct buf body;
 	char *url;
+	struct transfer *transfer; /* while it is asked */
 };
 
 static void lookup_free(struct lookup *l)
@@ -265,6 +267,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	struct lookup *l = ctx;
 	char text[128];
 
+	l->transfer = NULL;
 	if (d->rc && d->rc != -NF_E_NET) {
 		engine_cache_event(l->cache, HEALTH_OK, err->text);
 		give_up(l, -d->rc, err->text);
@@ -315,7 +318,7 @@ static void ask(struct lookup *l)
 	};
 
 	buf_clear(&l->body);
-	transfers_start(l->cache->engine->transfers, &req);
+	l->transfer = transfers_start(l->cache->engine->transfers, &req);
 }
 
 static struct lookup *lookup_new(struct cache *c, uint32_t node)
@@ -403,8 +406,22 @@ static void begin_local(struct cache *c)
 
 /* ---- the pump ---- */
 
+/* Each has its share of the connections until it is known who answers. */
+static unsigned early_lookups(const struct engine *e)
+{
+	size_t caches = 0, share;
+
+	for (size_t i = 0; i < e->cache_count; i++)
+		caches += e->caches[i].conf->kind == SUBSTITUTER_HTTP;
+	share = caches ? e->connections / caches : 0;
+	if (share < 1)
+		return 1;
+	return share < EARLY_LOOKUPS ? (unsigned)share : EARLY_LOOKUPS;
+}
+
 void lookup_begin(struct engine *e)
 {
+	e->early_lookups = early_lookups(e);
 	for (size_t i = 0; i < e->cache_count; i++) {
 		struct cache *c = &e->caches[i];
 
@@ -426,7 +443,8 @@ static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 	} else if (c->local) {
 		ask_local(c, node);
 	} else {
-		unsigned most = c->state == CACHE_NEW ? EARLY_LOOKUPS : LOOKUPS_PER_CACHE;
+		unsigned most = c->state == CACHE_NEW ? c->engine->early_lookups
+						      : LOOKUPS_PER_CACHE;
 
 		if (c->lookups >= most || !health_usable(&c->health, now))
 			return false;
@@ -460,12 +478,25 @@ static void repeat(struct lookup *l, int64_t now)
 {
 	struct cache *c = l->cache;
 
-	if (engine_cache_is_gone(c)) {
-		give_up(l, NF_E_NET, engine_why_gone(c));
-	} else if (l->due <= now && health_usable(&c->health, now)) {
+	if (l->due <= now && health_usable(&c->health, now)) {
 		l->delayed = false;
 		c->engine->delayed_lookups--;
 		ask(l);
+	}
+}
+
+/* What it is still asked for may wait for a connection: nobody waits for that. */
+static void give_up_all(struct cache *c)
+{
+	struct lookup *next;
+
+	for (struct lookup *l = LIST_FIRST(&c->engine->lookups); l; l = next) {
+		next = LIST_NEXT(l, link);
+		if (l->cache != c)
+			continue;
+		if (l->transfer)
+			transfers_cancel(l->transfer);
+		give_up(l, NF_E_NET, engine_why_gone(c));
 	}
 }
 
@@ -489,6 +520,9 @@ void lookup_pump(struct engine *e, int64_t now)
 	for (size_t i = 0; i < e->cache_count; i++)
 		if (e->caches[i].held && e->caches[i].state != CACHE_NEW)
 			take_held(&e->caches[i]);
+	for (size_t i = 0; i < e->cache_count; i++)
+		if (e->caches[i].lookups && engine_cache_is_gone(&e->caches[i]))
+			give_up_all(&e->caches[i]);
 	repeat_due(e, now);
 	for (int i = 0; i < LOCAL_BATCH && e->here_cursor < resolver_count(e->resolver);
 	     i++)

@@ -39,8 +39,10 @@
 #define IDLE_HANDLES_MAX    64
 #define SMALL_STREAM_WEIGHT 256L
 #define LARGE_STREAM_WEIGHT 16L
-/* Between two looks for transfers that have stalled. */
-#define STALL_LOOK_MS 500
+/* Between two looks for transfers that are overdue. */
+#define OVERDUE_LOOK_MS 100
+/* So long may we do something else without excusing others. */
+#define ABSENCE_MS 500
 
 struct transfer {
 	struct transfers *owner;
@@ -54,6 +56,7 @@ struct transfer {
 	bool ended; /* done was told */
 	bool is_paused;
 	int64_t paused_at;
+	int64_t begun_at; /* when it left curl's queue; 0: it has not */
 	TAILQ_ENTRY(transfer) paused_link;
 	struct stall stall;
 	uint64_t bytes;
@@ -68,8 +71,8 @@ struct transfers {
 	size_t idle_count;
 	long connect_timeout_ms;
 	int64_t stall_timeout_ms;
-	int64_t next_stall_look;
-	bool more_stalled; /* perhaps: one was found */
+	int64_t next_overdue_look;
+	bool more_overdue; /* perhaps: one was found */
 	char *netrc;
 	char *ca_file;
 	char *user_agent;
@@ -316,6 +319,56 @@ static void set_range(struct transfer *x)
 	}
 }
 
+/* ---- the queue ----
+ *
+ * libcurl counts the time that a transfer waits for a connection as if its server took
+ * it. Ours begins with the first that is done for it: its name is looked up, a socket is
+ * opened, or a connection that is there is taken.
+ */
+
+static void begin(struct transfer *x)
+{
+	if (!x->begun_at)
+		x->begun_at = now_ms();
+}
+
+static int on_resolve(void *resolver, void *reserved, void *ctx)
+{
+	(void)resolver;
+	(void)reserved;
+	begin(ctx);
+	return 0;
+}
+
+static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)fd;
+	(void)purpose;
+	begin(ctx);
+	return CURL_SOCKOPT_OK;
+}
+
+static int on_connection(void *ctx, char *remote, char *local, int remote_port,
+			 int local_port)
+{
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	begin(ctx);
+	return CURL_PREREQFUNC_OK;
+}
+
+static void watch_queue(struct transfer *x)
+{
+	curl_easy_setopt(x->easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
+	curl_easy_setopt(x->easy, CURLOPT_RESOLVER_START_DATA, x);
+	curl_easy_setopt(x->easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(x->easy, CURLOPT_SOCKOPTDATA, x);
+	curl_easy_setopt(x->easy, CURLOPT_PREREQFUNCTION, on_connection);
+	curl_easy_setopt(x->easy, CURLOPT_PREREQDATA, x);
+}
+
 static void set_policy(struct transfer *x)
 {
 	const struct transfers *t = x->owner;
@@ -370,7 +423,7 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 		curl_easy_setopt(x->easy, CURLOPT_ACCEPT_ENCODING, "");
 	if (req->no_cache)
 		add_header(x, "Cache-Control: no-cache");
-	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
+	watch_queue(x);
 	set_range(x);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
 	if (req->stats)
@@ -519,9 +572,12 @@ static void excuse_all(struct transfers *t, int64_t ms)
 {
 	struct transfer *x;
 
-	LIST_FOREACH (x, &t->active, link)
+	LIST_FOREACH (x, &t->active, link) {
 		if (!x->is_paused)
 			stall_excuse(&x->stall, ms);
+		if (x->begun_at)
+			x->begun_at += ms;
+	}
 }
 
 static CURLMcode perform(struct transfers *t)
@@ -562,9 +618,10 @@ static CURLMcode wait_for_work(struct transfers *t, int timeout_ms)
 	return code;
 }
 
-/* ---- transfers that have stalled ----
+/* ---- transfers that are overdue ----
  *
- * libcurl's own watch does not know what waits for our limit.
+ * libcurl's own watch does not know what waits for our limit, nor what waits for a
+ * connection.
  */
 
 static bool has_stalled(struct transfer *x, int64_t now)
@@ -581,43 +638,70 @@ static bool has_stalled(struct transfer *x, int64_t now)
 	return stall_is_too_slow(&x->stall, now, x->owner->stall_timeout_ms);
 }
 
-static struct transfer *find_stalled(struct transfers *t, int64_t now)
+static void tell_stall(struct transfer *x)
+{
+	uint64_t seconds = (uint64_t)x->owner->stall_timeout_ms / 1000;
+
+	snprintf(x->error, sizeof(x->error),
+		 "it is too slow: less than %d bytes a second for %" PRIu64 " %s",
+		 STALL_FLOOR, seconds, plural(seconds, "second", "seconds"));
+}
+
+static bool has_timed_out(const struct transfer *x, int64_t now)
+{
+	return x->req.timeout_ms && x->begun_at && now - x->begun_at >= x->req.timeout_ms;
+}
+
+static void tell_timeout(struct transfer *x)
+{
+	snprintf(x->error, sizeof(x->error), "it timed out after %d ms",
+		 x->req.timeout_ms);
+}
+
+static bool is_overdue(struct transfer *x, int64_t now)
+{
+	if (has_timed_out(x, now))
+		tell_timeout(x);
+	else if (has_stalled(x, now))
+		tell_stall(x);
+	else
+		return false;
+	return true;
+}
+
+static struct transfer *find_overdue(struct transfers *t, int64_t now)
 {
 	struct transfer *x;
 
 	LIST_FOREACH (x, &t->active, link)
-		if (has_stalled(x, now))
+		if (is_overdue(x, now))
 			return x;
 	return NULL;
 }
 
 /* One at a time: each end may start and end others. */
-static void end_stalled(struct transfers *t)
+static void end_overdue(struct transfers *t)
 {
-	uint64_t seconds = (uint64_t)t->stall_timeout_ms / 1000;
 	int64_t now = now_ms();
 	struct transfer *x;
 
-	if (t->held_at || (now < t->next_stall_look && !t->more_stalled))
+	if (t->held_at || (now < t->next_overdue_look && !t->more_overdue))
 		return;
-	t->next_stall_look = now + STALL_LOOK_MS;
-	x = find_stalled(t, now);
-	t->more_stalled = x != NULL;
+	t->next_overdue_look = now + OVERDUE_LOOK_MS;
+	x = find_overdue(t, now);
+	t->more_overdue = x != NULL;
 	if (!x)
 		return;
-	snprintf(x->error, sizeof(x->error),
-		 "it is too slow: less than %d bytes a second for %" PRIu64 " %s",
-		 STALL_FLOOR, seconds, plural(seconds, "second", "seconds"));
 	finish(x, CURLE_OPERATION_TIMEDOUT);
 	transfer_free(x);
 }
 
-/* What waits for us while we do something else has not stalled. */
+/* What waits for us while we do something else is not overdue. */
 static void excuse_absence(struct transfers *t)
 {
 	int64_t ms = t->left_at && !t->held_at ? now_ms() - t->left_at : 0;
 
-	if (ms > STALL_LOOK_MS)
+	if (ms > ABSENCE_MS)
 		excuse_all(t, ms);
 }
 
@@ -646,7 +730,7 @@ int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 	bool ended;
 
 	excuse_absence(t);
-	if (t->more_stalled && !t->held_at)
+	if (t->more_overdue && !t->held_at)
 		timeout_ms = 0;
 	code = perform(t);
 	/* What has ended may lead to more: that does not wait for others. */
@@ -658,7 +742,7 @@ int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 	if (code != CURLM_OK)
 		return err_set(err, NF_E_SYS, "libcurl: %s", curl_multi_strerror(code));
 	finish_ended(t);
-	end_stalled(t);
+	end_overdue(t);
 	t->left_at = now_ms();
 	return 0;
 }

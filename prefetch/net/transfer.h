@@ -81,7 +81,7 @@ struct transfer_request {
 	uint64_t range_end;   /* > 0: the last byte's offset; 0: to the end */
 	const char *if_range; /* ETag, or NULL */
 	uint64_t max_bytes;   /* a longer body ends the transfer with NF_E_LIMIT */
-	int timeout_ms;	      /* for all of it, queueing included; 0: none */
+	int timeout_ms;	      /* for all of it but its wait for a connection; 0: none */
 	bool no_cache;	      /* nobody on the way may answer from memory */
 	bool large; /* a NAR: big buffers, lower priority, no encoding on the wire */
 	struct transfer_stats *stats; /* what it is counted in, or NULL */

@@ -39,6 +39,37 @@ both() {
 	both "$URL" 6 "timeout|timed out"
 }
 
+# The good cache of the last run did not fail.
+good_is_blameless() {
+	local n
+	n=$(jq --arg url "$GOOD" '.caches[] | select(.url == $url) | .failures' <<<"$output")
+	[ "$n" = 0 ] || fail "the good cache failed $n times: $stderr"
+}
+
+@test "a cache that waits for its turn behind a dead one has not failed" {
+	short_timeouts
+	start_raw silent
+	silent=$URL
+	completes_beside "$silent" --connections 1 --json
+	good_is_blameless
+	start_raw full
+	completes_beside "$URL" --connections 1 --json
+	good_is_blameless
+	run --separate-stderr nixferry caches --connections 1 --json "$silent" "$URL" "$GOOD"
+	[ "$(jq -r '[.caches[].state] | join(" ")' <<<"$output")" = "timeout timeout ok" ] ||
+		fail "$output"
+}
+
+@test "a cache that never answered leaves others their connections" {
+	printf 'connect-timeout = 10\n' >"$NIX_CONF_DIR/nix.conf"
+	make_paths 20 1000
+	start_raw silent
+	SECONDS=0
+	completes_beside "$URL" --connections 4 --json "${PATHS[@]}"
+	[ "$SECONDS" -lt 8 ] || fail "it was waited for: $stderr"
+	good_is_blameless
+}
+
 @test "a name that nobody knows" {
 	both http://cache.invalid 6 "resolve"
 }
