@@ -8,7 +8,7 @@ load matrix
 SIZE=48000000
 # What may come twice for each interruption: the bytes of which no note was made yet (a MiB
 # of the file), and what was between the server and a client that is gone.
-TWICE=$((2 << 20))
+TWICE=$((5 << 18))
 
 setup() {
 	setup_lab

@@ -244,29 +244,37 @@ hostile_kinds() {
 
 # ---- caches ----
 
+# The bad one is the first that is known to have a path: the good one answers later.
+GOOD='*.narinfo=delay:200'
+
 @test "another cache takes over from one that lies, and the report names the liar" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nar/*=garbage'
-	liar=$URL
-	start_cache "$T/cache"
+	liar=$URL liar_log=$CACHE_LOG
+	start_cache "$T/cache" --fault "$GOOD"
 	mkdir "$T/out"
-	run --separate-stderr prefetch "$TOP" --substituter "$liar"
+	run --separate-stderr prefetch "$TOP" --substituter "$liar?priority=1"
 	[ "$status" -eq 0 ] || fail "$stderr"
+	[ "$(log_count '^GET /nar/.* 200 ' "$liar_log")" -ge 1 ]
+	grep -q "from cache '$liar': zstd data: " <<<"$stderr" || fail "$stderr"
+	! grep -q "from cache '$URL'" <<<"$stderr" || fail "$stderr"
 	import_bundle "$T/out/b.bundle"
 	assert_closure_in "$T/root"
 }
 
-@test "another cache takes over from one that is down, slow to answer, or failing" {
+@test "another cache takes over from those that are down or failing" {
 	make_small_closure "$T/cache"
 	dead_port
 	start_cache "$T/cache" --fault '*=status:500'
-	failing=$URL
+	failing=$URL failing_log=$CACHE_LOG
 	start_cache "$T/cache" --fault '/nar/*=refuse'
-	refusing=$URL
-	start_cache "$T/cache"
+	refusing=$URL refusing_log=$CACHE_LOG
+	start_cache "$T/cache" --fault "$GOOD"
 	mkdir "$T/out"
 	prefetch "$TOP" --substituter "http://127.0.0.1:$DEAD_PORT" --substituter "$failing" \
-		--substituter "$refusing"
+		--substituter "$refusing?priority=1"
+	[ "$(log_count ' 500 ' "$failing_log")" -ge 1 ]
+	[ "$(log_count '^GET /nar/' "$refusing_log")" -ge 1 ]
 	import_bundle "$T/out/b.bundle"
 	assert_closure_in "$T/root"
 }
@@ -274,12 +282,13 @@ hostile_kinds() {
 @test "a cache that breaks its transfers is left at once for another" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nar/*=refuse'
-	refusing=$URL
-	start_cache "$T/cache"
+	refusing=$URL refusing_log=$CACHE_LOG
+	start_cache "$T/cache" --fault "$GOOD"
 	mkdir "$T/out"
 	SECONDS=0
-	prefetch "$TOP" --substituter "$refusing"
+	prefetch "$TOP" --substituter "$refusing?priority=1"
 	[ "$SECONDS" -lt 5 ]
+	[ "$(log_count '^GET /nar/' "$refusing_log")" -ge 1 ]
 }
 
 @test "a cache that is down is a network failure" {

@@ -168,7 +168,9 @@ assert_not_again() {
 	part=$(find "$T/pool/tmp" -name '*.part')
 	printf damaged | dd of="$part" bs=1 seek=1000 conv=notrunc 2>/dev/null
 	rm "$T/faults"
-	fetch || fetch
+	run --separate-stderr fetch
+	[ "$status" -eq 0 ] || fail "$stderr"
+	grep -q "what was there of it is of no use" <<<"$stderr" || fail "$stderr"
 	check_pool
 	assert_no_temp_files "$T/pool"
 }
