@@ -137,6 +137,7 @@ static int find_wanted(struct prefetch *p, struct nf_err *err)
 	p->fetch.store = p->store;
 	p->fetch.targets = p->wanted.paths;
 	p->fetch.target_count = p->wanted.count;
+	p->fetch.answers = p->wanted.answers;
 	if (!rc && p->wanted.unknown && !p->fetch.keep_going)
 		rc = wanted_verdict(&p->wanted, err);
 	return rc ? rc : check_profile(p, err);

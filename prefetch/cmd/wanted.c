@@ -10,6 +10,7 @@ void wanted_release(struct wanted *w)
 {
 	free(w->paths);
 	free(w->builds);
+	answers_free(w->answers);
 	*w = (struct wanted){ 0 };
 }
 
@@ -188,13 +189,15 @@ static int ask_for_derivations(struct wanted *w, const struct target_names *targ
 	struct missing *m = missing_new(&(struct missing_options){
 		.always_substitute = opts->always_substitute,
 	});
+	struct fetch_options fetch = *opts->fetch;
 	AUTO(query_freep) struct query *q = NULL;
 	int rc;
 
+	w->answers = fetch.answers = answers_new(fetch.substituter_count);
 	for (size_t i = 0; i < targets->count; i++)
 		if (is_derivation(&targets->items[i]))
 			ask_derivation(m, &targets->items[i]);
-	rc = query_run(&q, opts->fetch, opts->store, m, err);
+	rc = query_run(&q, &fetch, opts->store, m, err);
 	if (!rc)
 		rc = missing_finish(m, err);
 	if (!rc)

@@ -18,7 +18,8 @@ struct wanted {
 	size_t count;
 	struct nf_storepath *builds; /* derivations that are left to be built */
 	size_t build_count;
-	size_t unknown; /* targets of which nobody knows anything */
+	size_t unknown;		 /* targets of which nobody knows anything */
+	struct answers *answers; /* of caches, where they were asked; or NULL */
 	/* What is wanted and cannot be had: an NF_E_... and its words, of the gravest;
 	 * else 0. */
 	int rc;

@@ -264,6 +264,37 @@ static int open_caches(struct engine *e, struct nf_err *err)
 	return rc;
 }
 
+static void recall_answers(struct engine *e)
+{
+	struct answers *a = e->opts->answers;
+
+	for (size_t i = 0; a && i < e->opts->substituter_count; i++) {
+		struct cache *c = &e->caches[i];
+		const char *why = answers_left_out(a, c->index, &c->refused_code);
+
+		c->stats->net = *answers_stats(a, c->index);
+		if (!why)
+			continue;
+		c->state = CACHE_REFUSED;
+		c->refused = mem_strdup(why);
+	}
+}
+
+static void keep_answers(struct engine *e)
+{
+	struct answers *a = e->opts->answers;
+
+	for (size_t i = 0; a && i < e->opts->substituter_count; i++) {
+		const struct cache *c = &e->caches[i];
+
+		*answers_stats(a, c->index) = c->stats->net;
+		if (engine_cache_is_gone(c))
+			answers_leave_out(a, c->index,
+					  c->refused ? c->refused_code : NF_E_NET,
+					  engine_why_gone(c));
+	}
+}
+
 int engine_open(struct engine *e, const struct fetch_options *o,
 		struct fetch_result *result, struct nf_err *err)
 {
@@ -297,6 +328,7 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 	e->destination = destination_new(o->pool, o->level, o->intake);
 	rc = open_caches(e, err);
 	recall(e, t.connect_timeout_ms);
+	recall_answers(e);
 	download_begin(e);
 	return rc ? rc : transfers_new(&e->transfers, &t, err);
 }
@@ -308,6 +340,7 @@ void engine_close(struct engine *e)
 	workers_free(e->workers);
 	download_end(e);
 	transfers_free(e->transfers);
+	keep_answers(e);
 	lookup_end(e);
 	resolver_free(e->resolver);
 	destination_free(e->destination);

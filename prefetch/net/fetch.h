@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "config/substituter.h"
+#include "net/answers.h"
 #include "net/dispute.h"
 #include "net/rate_limit.h"
 #include "net/transfer_stats.h"
@@ -43,6 +44,7 @@ struct fetch_options {
 	const char *ca_file;	       /* or NULL: libcurl's */
 	const char *user_agent_suffix; /* or NULL */
 	const char *profile;	       /* file of what is known of caches, or NULL */
+	struct answers *answers;       /* of the same caches, earlier; or NULL */
 	bool keep_going; /* a path that cannot be had does not end the others */
 	bool dry_run;	 /* resolve only */
 	struct progress *progress;

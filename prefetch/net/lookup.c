@@ -18,6 +18,7 @@
 
 /* A narinfo, or with NODE_CACHE_INFO the nix-cache-info, that a cache is asked for. */
 #define NODE_CACHE_INFO UINT32_MAX
+#define FILE_NAME_MAX	(NF_STOREPATH_HASH_LEN + sizeof(".narinfo"))
 
 struct lookup {
 	struct cache *cache;
@@ -45,6 +46,16 @@ static void lookup_free(struct lookup *l)
 	buf_release(&l->body);
 	free(l->url);
 	free(l);
+}
+
+static const char *file_name(char text[FILE_NAME_MAX], const struct engine *e,
+			     uint32_t node)
+{
+	if (node == NODE_CACHE_INFO)
+		return "nix-cache-info";
+	snprintf(text, FILE_NAME_MAX, "%.32s.narinfo",
+		 resolver_node(e->resolver, node)->base);
+	return text;
 }
 
 static void tell_absent(struct cache *c, uint32_t node, int code, const char *text)
@@ -252,6 +263,17 @@ static void learn_latency(struct lookup *l, const struct transfer_done *d)
 				 (uint32_t)(d->answer_s * 1e6), 0);
 }
 
+/* Only a query is followed by others that ask the same. */
+static void keep_answer(const struct lookup *l, struct nf_slice text)
+{
+	const struct engine *e = l->cache->engine;
+	char file[FILE_NAME_MAX];
+
+	if (e->ask && e->opts->answers)
+		answers_add(e->opts->answers, l->cache->index,
+			    file_name(file, e, l->node), text);
+}
+
 static void take_or_hold(struct lookup *l)
 {
 	if (l->node == NODE_CACHE_INFO || l->cache->state != CACHE_NEW) {
@@ -287,10 +309,12 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	case RETRY_OK:
 		engine_cache_event(l->cache, HEALTH_OK, NULL);
 		learn_latency(l, d);
+		keep_answer(l, l->body.len ? buf_slice(&l->body) : NF_SLICE_LIT(""));
 		take_or_hold(l);
 		break;
 	case RETRY_ABSENT:
 		engine_cache_event(l->cache, HEALTH_OK, NULL);
+		keep_answer(l, (struct nf_slice){ 0 });
 		take_absence(l);
 		lookup_free(l);
 		break;
@@ -324,7 +348,7 @@ static void ask(struct lookup *l)
 static struct lookup *lookup_new(struct cache *c, uint32_t node)
 {
 	struct lookup *l = mem_calloc(1, sizeof(*l));
-	char file[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")];
+	char file[FILE_NAME_MAX];
 
 	l->cache = c;
 	l->node = node;
@@ -333,14 +357,11 @@ static struct lookup *lookup_new(struct cache *c, uint32_t node)
 	LIST_INSERT_HEAD(&c->engine->lookups, l, link);
 	if (node == NODE_CACHE_INFO) {
 		buf_init(&l->body, NIX_CACHE_INFO_MAX);
-		strcpy(file, "nix-cache-info");
 	} else {
 		buf_init(&l->body, NARINFO_MAX);
-		snprintf(file, sizeof(file), "%.32s.narinfo",
-			 resolver_node(c->engine->resolver, node)->base);
 		progress_add(c->engine->opts->progress, PROGRESS_RESOLVING, 1);
 	}
-	l->url = substituter_resolve(c->conf, file);
+	l->url = substituter_resolve(c->conf, file_name(file, c->engine, node));
 	return l;
 }
 
@@ -359,6 +380,43 @@ void lookup_anew(struct engine *e, uint32_t node, uint32_t cache)
 	l = lookup_new(&e->caches[cache], node);
 	l->is_anew = true;
 	ask(l);
+}
+
+/* ---- earlier in this run ---- */
+
+static bool find_answer(const struct cache *c, uint32_t node, struct nf_slice *text)
+{
+	const struct engine *e = c->engine;
+	char file[FILE_NAME_MAX];
+
+	return e->opts->answers &&
+	       answers_find(e->opts->answers, c->index, file_name(file, e, node), text);
+}
+
+static bool knows_cache_info(struct cache *c)
+{
+	struct nf_slice text;
+
+	if (!find_answer(c, NODE_CACHE_INFO, &text))
+		return false;
+	if (text.ptr)
+		take_cache_info(c, text);
+	else
+		c->state = CACHE_READY;
+	return true;
+}
+
+static bool knows_narinfo(struct cache *c, uint32_t node)
+{
+	struct nf_slice text;
+
+	if (c->state != CACHE_READY || !find_answer(c, node, &text))
+		return false;
+	if (text.ptr)
+		take_narinfo(c, node, text);
+	else
+		tell_absent(c, node, 0, NULL);
+	return true;
 }
 
 /* ---- on this machine ---- */
@@ -425,12 +483,12 @@ void lookup_begin(struct engine *e)
 	for (size_t i = 0; i < e->cache_count; i++) {
 		struct cache *c = &e->caches[i];
 
-		if (c->role != CACHE_SUBSTITUTER)
+		if (c->role != CACHE_SUBSTITUTER || c->state == CACHE_REFUSED)
 			continue;
-		if (c->conf->kind == SUBSTITUTER_HTTP)
-			lookup_start(c, NODE_CACHE_INFO);
-		else
+		if (c->conf->kind != SUBSTITUTER_HTTP)
 			begin_local(c);
+		else if (!knows_cache_info(c))
+			lookup_start(c, NODE_CACHE_INFO);
 	}
 }
 
@@ -442,7 +500,7 @@ static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 			    engine_why_gone(c));
 	} else if (c->local) {
 		ask_local(c, node);
-	} else {
+	} else if (!knows_narinfo(c, node)) {
 		unsigned most = c->state == CACHE_NEW ? c->engine->early_lookups
 						      : LOOKUPS_PER_CACHE;
 

@@ -155,6 +155,22 @@ build_offline() {
 	[ "$(nixferry info "$T/bundle" --trusted-public-key "$PUBLIC_KEY" --json | jq -r '.roots[]')" = "${OUT[lib]}" ]
 }
 
+@test "of a derivation nothing is asked twice, and each request is counted" {
+	run --separate-stderr fetch "${DRV[lib]}" --json
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[ -z "$(cut -d ' ' -f 1,2 "$CACHE_LOG" | sort | uniq -d)" ] || fail "$(cat "$CACHE_LOG")"
+	[ "$(jq .requests <<<"$output")" = "$(log_count '^GET ')" ] || fail "$output"
+	[ "$(jq '.caches[0].narinfos' <<<"$output")" = 1 ] || fail "$output"
+}
+
+@test "a cache that was dead when its outputs were asked for is not asked again" {
+	dead_port
+	run --separate-stderr fetch "${DRV[lib]}" --json --substituter "http://127.0.0.1:$DEAD_PORT"
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[ "$(grep -c "is left out" <<<"$stderr")" = 1 ] || fail "$stderr"
+	[[ $(jq -r '.caches[1].leftOut' <<<"$output") == *onnect* ]] || fail "$output"
+}
+
 @test "an output that its derivation must not substitute is taken from the store that has it" {
 	instantiate built own >/dev/null
 	realise built own
