@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "net/download.h"
 #include "net/retry.h"
 
@@ -99,9 +100,10 @@ static int check_range(const struct part *p, const struct transfer_head *h,
 		return not_as_asked(p, err);
 	if (is_total && size && h->range_total != size)
 		return err_set(err, NF_E_FORMAT,
-			       "'%s': its file has %" PRIu64 " bytes, not %" PRIu64
+			       "'%s': its file has %" PRIu64 " %s, not %" PRIu64
 			       " as was told before",
-			       p->url, h->range_total, size);
+			       p->url, h->range_total,
+			       plural(h->range_total, "byte", "bytes"), size);
 	if (p->asked_end != DISPATCH_TO_END)
 		return h->range_end == p->asked_end ? 0 : not_as_asked(p, err);
 	if (is_total)
@@ -118,8 +120,8 @@ static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *
 	dispatch_part_head(d, p->number, size, ranges, engine_now_ms());
 	dispatch_part_range(d, p->number, &from, &p->end);
 	if (size && p->end != DISPATCH_TO_END && p->end > size)
-		return err_set(err, NF_E_FORMAT,
-			       "'%s': its file has only %" PRIu64 " bytes", p->url, size);
+		return err_set(err, NF_E_FORMAT, "'%s': its file has only %" PRIu64 " %s",
+			       p->url, size, plural(size, "byte", "bytes"));
 	if (size)
 		p->file->size = size;
 	return 0;
