@@ -468,6 +468,7 @@ static enum transfer_cause cause_of(CURLcode code)
 		return TRANSFER_TLS;
 	case CURLE_TOO_MANY_REDIRECTS:
 	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_URL_MALFORMAT:
 		return TRANSFER_ASTRAY;
 	default:
 		return TRANSFER_OTHER;

@@ -55,7 +55,7 @@ enum transfer_cause {
 	TRANSFER_REFUSED, /* no connection: refused, no route */
 	TRANSFER_TIMEOUT, /* no connection or no answer in time */
 	TRANSFER_TLS,
-	TRANSFER_ASTRAY, /* redirected in a loop, or to what is not HTTP */
+	TRANSFER_ASTRAY, /* sent in a loop, or to what is not HTTP or no URL at all */
 };
 
 struct transfer_done {

@@ -239,6 +239,21 @@ retried_after() {
 	done
 }
 
+# ---- addresses ----
+
+@test "a NAR's URL that is none" {
+	local url
+	cp -r "$T/cache" "$T/astray"
+	for url in 'http://[::1/x.nar' 'http://127.0.0.1:99999/x.nar'; do
+		sed -i "s|^URL: .*|URL: $url|" "$(narinfo_of "$T/astray" "$TOP")"
+		start_cache "$T/astray"
+		completes_beside "$URL"
+		fails_alone "$URL" 6 "URL" --json
+		[ "$(jq -c '.caches[0].failuresByKind' <<<"$output")" = '{"status":1}' ] ||
+			fail "$url: $output"
+	done
+}
+
 # ---- redirects ----
 
 @test "redirects in a loop" {
