@@ -164,11 +164,12 @@ static void recall(struct engine *e, int timeout_ms)
 	}
 }
 
+/* How fast this machine's own files are, is not asked for. */
 static void learn_throughput(struct cache *c)
 {
 	int64_t busy = c->busy_ms;
 
-	if (transfers_were_held_back(c->engine->transfers))
+	if (c->stats->local || transfers_were_held_back(c->engine->transfers))
 		return;
 	if (c->transferring)
 		busy += engine_now_ms() - c->busy_since;

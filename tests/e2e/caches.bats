@@ -59,6 +59,13 @@ known() {
 	[ -z "$(known "$URL" FailedAt)" ]
 }
 
+@test "how fast this machine's own files are is not remembered" {
+	make_large_path
+	fetch "$TOP" --substituter "file://$T/cache"
+	[ -n "$(known "file://$T/cache" AnsweredAt)" ]
+	[ -z "$(known "file://$T/cache" BytesPerSecond)" ]
+}
+
 @test "a run remembers which cache refused, and forgets it when it answers" {
 	make_small_closure "$T/cache"
 	dead_port
