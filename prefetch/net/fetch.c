@@ -137,7 +137,8 @@ const char *engine_why_gone(const struct cache *c)
 }
 
 /* A cache that is believed to be down is not waited for as long as others are, unless
- * there is nothing else, or nothing works: then it is the link that was down. */
+ * nothing works: then it is the link that was down. The only cache may take its time:
+ * nothing would be gained without it. */
 static void recall(struct engine *e, int timeout_ms)
 {
 	AUTO(profile_release) struct profile known = PROFILE_INIT;

@@ -104,6 +104,19 @@ known() {
 	[ "$SECONDS" -le 2 ]
 }
 
+@test "the only cache may take longer for its first answer: there is no other to go on with" {
+	make_small_closure "$T/cache"
+	printf 'connect-timeout = 1\nstalled-download-timeout = 4\n' >"$NIX_CONF_DIR/nix.conf"
+	start_cache "$T/cache" --fault '/nix-cache-info=delay:2000'
+	fetch "$TOP" --substituter "$URL"
+	start_silent_cache
+	SECONDS=0
+	fails 6 "cache '$SILENT': it is too slow" fetch "$TOP" --substituter "$SILENT" \
+		--pool "$T/other"
+	[ "$SECONDS" -ge 3 ] && [ "$SECONDS" -le 7 ]
+	[ "$(known "$SILENT" Unreachable)" = 1 ]
+}
+
 @test "planning waits for a cache that never answers once, too" {
 	make_small_closure "$T/cache"
 	start_silent_cache
