@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/home.h"
 #include "base/mem.h"
 #include "base/slice.h"
 
@@ -298,14 +298,6 @@ static int read_list(struct nix_settings *s, const char *list, const char *suffi
 		end = colon ? (size_t)(colon - list) : 0;
 	}
 	return rc;
-}
-
-/* With sudo, HOME may be another user's, whose word must not count for root. */
-static bool home_is_ours(const char *home)
-{
-	struct stat st;
-
-	return stat(home, &st) < 0 || st.st_uid == geteuid();
 }
 
 static int read_home(struct nix_settings *s, struct nf_err *err)

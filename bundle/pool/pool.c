@@ -9,6 +9,7 @@
 
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/home.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "pool/pool_private.h"
@@ -16,12 +17,12 @@
 int pool_default_dir(char **ret, struct nf_err *err)
 {
 	const char *cache = getenv("XDG_CACHE_HOME");
-	const char *home = getenv("HOME");
+	AUTO_FREE char *home = home_dir();
 
 	/* The XDG specification: what is not absolute is to be ignored. */
 	if (cache && cache[0] == '/')
 		*ret = mem_printf("%s/nixferry", cache);
-	else if (home && home[0] == '/')
+	else if (home)
 		*ret = mem_printf("%s/.cache/nixferry", home);
 	else
 		return err_set(err, NF_E_USAGE,

@@ -17,7 +17,8 @@
 
 struct pool;
 
-/* The default directory: $XDG_CACHE_HOME/nixferry or $HOME/.cache/nixferry. free(). */
+/* The default directory: $XDG_CACHE_HOME/nixferry or .cache/nixferry of home_dir().
+ * free(). */
 int pool_default_dir(char **ret, struct nf_err *err) MUST_CHECK;
 
 /* Opens DIR, making it and its fixed parts where they are missing. */

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/home.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
@@ -320,12 +321,12 @@ char *profile_format(const struct profile *p)
 char *profile_default_file(void)
 {
 	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
+	AUTO_FREE char *home = home_dir();
 
 	/* The XDG specification: what is not absolute is to be ignored. */
 	if (state && state[0] == '/')
 		return mem_printf("%s/nixferry/caches", state);
-	if (home && home[0] == '/')
+	if (home)
 		return mem_printf("%s/.local/state/nixferry/caches", home);
 	return NULL;
 }

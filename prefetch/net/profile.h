@@ -101,8 +101,8 @@ void profile_parse(struct profile *p, struct nf_slice text);
 /* NUL-terminated; the caller's (free()). */
 char *profile_format(const struct profile *p);
 
-/* $XDG_STATE_HOME/nixferry/caches or $HOME/.local/state/nixferry/caches (free()); NULL
- * without both. */
+/* $XDG_STATE_HOME/nixferry/caches or .local/state/nixferry/caches of home_dir()
+ * (free()); NULL without both. */
 char *profile_default_file(void);
 
 /* What FILE says and is not too old. A file that is missing or too large says nothing. */
