@@ -432,12 +432,17 @@ static void become_whole(struct dispatch *d, uint32_t node, uint32_t file)
 	}
 }
 
+static bool has_all(const struct file *f)
+{
+	return f->parts == 0 && f->hole_count == 0;
+}
+
 static void on_came(struct dispatch *d, const struct part *p)
 {
 	struct file *f = &d->files[p->file];
 
 	file_brought_by(f, p->cache);
-	if (f->parts == 0 && f->hole_count == 0)
+	if (has_all(f))
 		become_whole(d, p->node, p->file);
 }
 
@@ -457,6 +462,10 @@ static void on_missing(struct dispatch *d, const struct part *p, enum dispatch_e
 
 	if (p->twin == NONE)
 		file_add_hole(f, missing_from(p, how), p->end);
+	if (has_all(f)) {
+		become_whole(d, p->node, p->file);
+		return;
+	}
 	if (f->source == p->source && s->no_range && f->parts)
 		for (uint32_t i = 0; i < d->part_count; i++)
 			if (d->parts[i].is_active && !d->parts[i].is_cancelled &&

@@ -153,8 +153,9 @@ void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 #define DISPATCH_GAIN 65536
 unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part);
 
-/* True when no byte of a file of the node is missing: to be asked after DISPATCH_CAME;
- * the file is the one of the part that came. */
+/* True when no byte of a file of the node is missing: to be asked after DISPATCH_CAME,
+ * and after DISPATCH_BROKE, which may come behind the last byte; the file is that part's.
+ */
 bool dispatch_is_whole(const struct dispatch *d, uint32_t node);
 
 /* The verdict on a whole file. Good: the node is done. Bad: what came is to be thrown

@@ -161,7 +161,8 @@ void download_part_over(struct part *p, enum dispatch_end how, int64_t retry_at)
 	part_claim(p);
 	dispatch_part_end(e->dispatch, p->number, how, retry_at, engine_now_ms());
 	part_free(p);
-	if (how == DISPATCH_CAME && dispatch_is_whole(e->dispatch, d->node)) {
+	if ((how == DISPATCH_CAME || how == DISPATCH_BROKE) &&
+	    dispatch_is_whole(e->dispatch, d->node)) {
 		on_whole(f);
 	} else if (LIST_EMPTY(&f->parts)) {
 		download_file_rest(f);

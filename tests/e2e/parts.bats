@@ -114,6 +114,16 @@ both() {
 	assert_no_temp_files "$T/pool"
 }
 
+@test "a body that breaks behind its last byte is whole" {
+	local size
+	make_big_path 3000000
+	size=$(stat -c %s "$T/cache$NAR")
+	start_cache "$T/cache" --fault '/nar/*=chunked' --fault "/nar/*=truncate:$size"
+	fetch --substituter "$URL"
+	[ "$(log_count "^GET $NAR ")" -eq 1 ]
+	check_pool
+}
+
 # ---- what is late ----
 
 # within SECONDS COMMAND...: it succeeds, and before that.

@@ -508,7 +508,8 @@ void sim_part_over(struct sim *s, struct part *p, enum dispatch_end how, int64_t
 		runs_add(&f->refused, p->from, p->told);
 	DECIDE(s, dispatch_part_end(s->dispatch, p->number, how, retry_at, sim_now(s)));
 	sim_part_free(s, p);
-	if (how == DISPATCH_CAME && dispatch_is_whole(s->dispatch, node))
+	if ((how == DISPATCH_CAME || how == DISPATCH_BROKE) &&
+	    dispatch_is_whole(s->dispatch, node))
 		on_whole(s, f, node);
 }
 

@@ -105,6 +105,23 @@ static void what_broke_goes_on_where_it_broke(void **state)
 	dispatch_free(d);
 }
 
+/* As a chunked body does whose last chunk does not come. */
+static void what_breaks_behind_its_last_byte_is_whole(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 4, 2);
+	struct dispatch_order o;
+
+	(void)state;
+	want(d, 0, 5 * MB, 1);
+	o = next(d, 0, DISPATCH_START);
+	dispatch_part_bytes(d, o.part, 5 * MB, 5);
+	dispatch_part_end(d, o.part, DISPATCH_BROKE, 100, 10);
+	assert_true(dispatch_is_whole(d, 0));
+	next(d, 100, DISPATCH_WAIT);
+	dispatch_verified(d, 0);
+	dispatch_free(d);
+}
+
 /* Breaks off each time after N more bytes; how often until there have been too many. */
 static unsigned breaks(struct dispatch *d, uint64_t n, unsigned most)
 {
@@ -696,6 +713,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_is_fetched_and_done),
 		cmocka_unit_test(what_broke_goes_on_where_it_broke),
+		cmocka_unit_test(what_breaks_behind_its_last_byte_is_whole),
 		cmocka_unit_test(who_gets_further_each_time_is_not_given_up),
 		cmocka_unit_test(who_starts_from_nothing_each_time_is_given_up),
 		cmocka_unit_test(a_refusal_passes_to_the_next_cache),
