@@ -15,6 +15,7 @@
 #include "store/drv_file.h"
 #include "store/gcroot.h"
 #include "store/intake_batch.h"
+#include "store/nix_lock.h"
 #include "store/store_db.h"
 #include "store/store_text.h"
 #include "store/target.h"
@@ -23,12 +24,16 @@
 
 /* What a file system object costs beside its bytes. */
 #define NODE_BYTES (4 * KIB)
+/* Of a batch are locked at once: each takes a file descriptor. */
+#define LOCKS_MAX 256
 
 /* A path that was handed over. */
 struct waiting {
 	struct nf_pathinfo info;
 	struct intake_tree tree;
 	char *token;
+	bool was_valid; /* by another's doing, when its turn came */
+	bool is_placed; /* its tree */
 };
 
 struct waiting_list {
@@ -59,7 +64,7 @@ struct intake {
 	struct map known;
 	struct arena names; /* the map's keys */
 	bool is_broken;
-	struct nf_import_result done;
+	struct nf_import_result done; /* present: those that another made valid */
 };
 
 static void waiting_free(struct waiting *w)
@@ -78,17 +83,30 @@ static void waiting_push(struct waiting_list *l, struct waiting *w)
 
 /* ---- opening ---- */
 
+static int has_row(void *ctx, struct nf_slice base, bool *ret, struct nf_err *err)
+{
+	struct store_db *db = ctx;
+	struct nf_storepath path;
+
+	*ret = false;
+	return nf_storepath_parse_base(&path, base, NULL)
+		       ? 0
+		       : store_db_is_valid(db, &path, ret, err);
+}
+
 static int open_for_writing(struct intake *in, const char *root, struct nf_err *err)
 {
 	int rc = target_open(&in->target, root, err);
+	bool left = false;
 
 	if (!rc)
-		rc = unpack_dir_open(&in->temp_fd, &in->target, err);
+		rc = unpack_dir_open(&in->temp_fd, &in->target, &left, err);
 	if (!rc)
 		rc = target_free_space(&in->target, &in->free_bytes, &in->free_nodes,
 				       err);
-	return rc ? rc
-		  : store_db_open(&in->db, in->target.state_dir, STORE_DB_WRITE, err);
+	if (!rc)
+		rc = store_db_open(&in->db, in->target.state_dir, STORE_DB_WRITE, err);
+	return rc || !left ? rc : path_locks_sweep(&in->target, has_row, in->db, err);
 }
 
 static int open_for_reading(struct intake *in, const char *root, struct nf_err *err)
@@ -354,66 +372,162 @@ static int take_batch(struct intake *in, struct waiting_list *all,
 	return 0;
 }
 
+/* Some paths of a batch, whose locks are held. */
+struct group {
+	struct waiting **items;
+	size_t len;
+};
+
+static int lock_group(struct intake *in, const struct group *g, struct path_locks *ret,
+		      struct nf_err *err)
+{
+	AUTO_FREE const char **bases = mem_calloc(g->len, sizeof(*bases));
+
+	for (size_t i = 0; i < g->len; i++)
+		bases[i] = g->items[i]->info.path.base;
+	return path_locks_take(ret, &in->target, bases, g->len, in->progress, err);
+}
+
+/* Others may have made the path valid since it was asked for. */
+static int look_again(struct intake *in, struct waiting *w, struct nf_err *err)
+{
+	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
+	int rc = intake_find(in, &w->info.path, false, &have, err);
+
+	if (rc == -NF_E_MISSING)
+		return 0;
+	w->was_valid = !rc;
+	if (!rc && !nf_hash_eq(&have.nar_hash, &w->info.nar_hash))
+		progress_note(in->progress,
+			      "'" NF_STORE_DIR "/%s' is valid in '%s' by now, with other "
+			      "content, and stays as it is",
+			      w->info.path.base, in->target.root);
+	return rc;
+}
+
 /* What stands in the place of a path that is not valid is what a killed run left. */
 static int place(struct intake *in, struct waiting *w, struct nf_err *err)
 {
 	const char *base = w->info.path.base;
-	int rc = file_remove_tree_at(in->target.store_fd, base, err);
+	int rc = look_again(in, w, err);
 
+	if (rc)
+		return rc;
+	if (w->was_valid)
+		return file_remove_tree_at(in->temp_fd, w->tree.temp, err);
+	rc = file_remove_tree_at(in->target.store_fd, base, err);
+	w->is_placed = !rc;
 	return rc ? rc
 		  : unpack_finish(in->temp_fd, w->tree.temp, in->target.store_fd, base,
 				  err);
 }
 
-static int write_batch(struct intake *in, const struct waiting_list *batch,
-		       struct nf_err *err)
+/* The infos of those that were valid, or of the others; *RET (free()) has as many as are
+ * returned. */
+static size_t list_infos(const struct group *g, bool were_valid,
+			 const struct nf_pathinfo ***ret)
 {
-	AUTO_FREE const struct nf_pathinfo **infos =
-		mem_calloc(batch->len, sizeof(struct nf_pathinfo *));
-	int rc = 0;
+	size_t count = 0;
 
-	for (size_t i = 0; !rc && i < batch->len; i++) {
-		infos[i] = &batch->items[i]->info;
-		rc = place(in, batch->items[i], err);
-	}
+	*ret = mem_calloc(g->len, sizeof(**ret));
+	for (size_t i = 0; i < g->len; i++)
+		if (g->items[i]->was_valid == were_valid)
+			(*ret)[count++] = &g->items[i]->info;
+	return count;
+}
+
+static int register_placed(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	AUTO_FREE const struct nf_pathinfo **infos = NULL;
+	size_t count = list_infos(g, false, &infos);
+	int rc;
+
+	if (!count)
+		return 0;
 	/* The bytes are on the disk before the database says that they are there. */
-	if (!rc)
-		rc = target_sync(&in->target, err);
+	rc = target_sync(&in->target, err);
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&in->db_lock);
-	rc = store_db_register(in->db, in->target.store_fd, infos, batch->len, time(NULL),
+	rc = store_db_register(in->db, in->target.store_fd, infos, count, time(NULL),
 			       err);
 	pthread_mutex_unlock(&in->db_lock);
 	return rc;
+}
+
+static int sign_valid(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	AUTO_FREE const struct nf_pathinfo **infos = NULL;
+	size_t count = list_infos(g, true, &infos);
+
+	return intake_add_sigs(in, infos, count, err);
+}
+
+static int write_group(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < g->len; i++)
+		rc = place(in, g->items[i], err);
+	if (!rc)
+		rc = register_placed(in, g, err);
+	return rc ? rc : sign_valid(in, g, err);
+}
+
+/* Whatever went wrong: what the database knows stays. */
+static void take_back(struct intake *in, const struct waiting *w)
+{
+	bool valid;
+
+	if (w->is_placed && !intake_is_valid(in, &w->info.path, &valid, NULL) && !valid)
+		(void)!file_remove_tree_at(in->target.store_fd, w->info.path.base, NULL);
 }
 
 static void count_registered(struct intake *in, const struct waiting *w)
 {
 	pthread_mutex_lock(&in->lock);
 	note_known(in, nf_storepath_base(&w->info.path), KNOWN_VALID);
-	in->done.imported++;
-	in->done.nar_bytes += w->info.nar_size;
-	in->done.nodes += w->tree.nodes;
+	if (w->was_valid) {
+		in->done.present++;
+	} else {
+		in->done.imported++;
+		in->done.nar_bytes += w->info.nar_size;
+		in->done.nodes += w->tree.nodes;
+	}
 	pthread_mutex_unlock(&in->lock);
 	give_token_back(in, w);
 }
 
+static int register_group(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	AUTO(path_locks_release) struct path_locks locks = { 0 };
+	int rc = lock_group(in, g, &locks, err);
+
+	if (!rc)
+		rc = write_group(in, g, err);
+	for (size_t i = 0; i < g->len; i++)
+		if (rc)
+			take_back(in, g->items[i]);
+		else
+			count_registered(in, g->items[i]);
+	return rc;
+}
+
+/* Since references come first, each group is closed under them with those before. */
 static int register_batch(struct intake *in, struct waiting_list *batch,
 			  struct nf_err *err)
 {
-	int rc = batch->len ? write_batch(in, batch, err) : 0;
+	int rc = 0;
 
-	for (size_t i = 0; i < batch->len; i++) {
-		struct waiting *w = batch->items[i];
+	for (size_t i = 0; !rc && i < batch->len; i += LOCKS_MAX) {
+		size_t left = batch->len - i;
+		struct group g = { batch->items + i,
+				   left < LOCKS_MAX ? left : LOCKS_MAX };
 
-		if (!rc)
-			count_registered(in, w);
-		else
-			(void)!file_remove_tree_at(in->target.store_fd, w->info.path.base,
-						   NULL);
-		waiting_free(w);
+		rc = register_group(in, &g, err);
 	}
+	for (size_t i = 0; i < batch->len; i++)
+		waiting_free(batch->items[i]);
 	return rc;
 }
 
@@ -529,6 +643,7 @@ void intake_tell(struct intake *in, struct nf_import_result *r)
 {
 	pthread_mutex_lock(&in->lock);
 	r->imported = in->done.imported;
+	r->present += in->done.present;
 	r->sigs_added = in->done.sigs_added;
 	r->nar_bytes = in->done.nar_bytes;
 	r->nodes = in->done.nodes;

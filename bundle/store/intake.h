@@ -75,8 +75,10 @@ void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *t
 			  void *ctx);
 
 /* Registers what was handed over and refers to nothing but what is valid or registered
- * with it. After a failure nothing is registered any more: what was written may be lost.
- * One thread at a time. */
+ * with it, holding Nix's locks of the paths. What others made valid meanwhile stays as it
+ * is, and counts as there already; where its content is another, a note tells. After a
+ * failure nothing is registered any more: what was written may be lost. One thread at a
+ * time. */
 int intake_register(struct intake *in, struct nf_err *err) MUST_CHECK;
 
 /* Paths that were handed over and are not registered. */
@@ -95,7 +97,7 @@ int intake_add_sigs(struct intake *in, const struct nf_pathinfo *const *infos,
 int intake_add_roots(struct intake *in, const struct nf_storepath *roots, size_t count,
 		     const char *profile, char **ret_link, struct nf_err *err) MUST_CHECK;
 
-/* Fills in what was imported so far. */
+/* Fills in what was imported so far, and adds to those that were there already. */
 void intake_tell(struct intake *in, struct nf_import_result *r);
 
 #endif

@@ -560,21 +560,23 @@ static int update_sigs(struct store_db *db, const struct nf_pathinfo *info, int6
 	return run(db, s, err);
 }
 
-/* What is in the database and what INFO has, together. A signature is of one hash and
- * size: it means nothing for others. */
+/* What is in the database and what INFO has, together, if both are *ret_same: a signature
+ * is of one hash and size, and means nothing for others. */
 static int merge_sigs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
-		      bool *ret_added, struct nf_err *err)
+		      bool *ret_same, bool *ret_added, struct nf_err *err)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
 	size_t before;
 	int rc;
 
 	*ret_added = false;
+	*ret_same = false;
 	rc = store_db_query(db, &info->path, false, &have, err);
 	if (rc)
 		return rc;
-	if (!nf_hash_eq(&have.nar_hash, &info->nar_hash) ||
-	    (have.nar_size && have.nar_size != info->nar_size))
+	*ret_same = nf_hash_eq(&have.nar_hash, &info->nar_hash) &&
+		    (!have.nar_size || have.nar_size == info->nar_size);
+	if (!*ret_same)
 		return 0;
 	before = have.nsigs;
 	for (size_t i = 0; i < info->nsigs; i++)
@@ -588,7 +590,7 @@ static int register_rows(struct store_db *db, const struct nf_pathinfo *const *i
 			 size_t count, int64_t time, int64_t *ids, struct nf_err *err)
 {
 	char path[NF_STOREPATH_TEXT_MAX];
-	bool found, added;
+	bool found, same = true, added;
 	int64_t id = 0;
 	int rc;
 
@@ -597,13 +599,17 @@ static int register_rows(struct store_db *db, const struct nf_pathinfo *const *i
 		ids[i] = 0;
 		rc = find_id(db, path, &id, &found, err);
 		if (!rc && found) {
-			rc = merge_sigs(db, infos[i], id, &added, err);
+			rc = merge_sigs(db, infos[i], id, &same, &added, err);
 		} else if (!rc) {
 			rc = insert_path(db, infos[i], time, path, err);
 			ids[i] = sqlite3_last_insert_rowid(db->sql);
 		}
 		if (rc)
 			return rc;
+		if (!same)
+			return err_set(err, NF_E_SYS,
+				       "'%s' is valid in '%s' with another hash", path,
+				       db->file);
 	}
 	return 0;
 }
@@ -632,7 +638,7 @@ int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *const *info
 		      size_t count, size_t *ret_added, struct nf_err *err)
 {
 	char path[NF_STOREPATH_TEXT_MAX];
-	bool found, added = false;
+	bool found, same, added = false;
 	size_t gained = 0;
 	int64_t id = 0;
 	int rc = begin(db, err);
@@ -644,7 +650,7 @@ int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *const *info
 		rc = find_id(db, path, &id, &found, err);
 		if (rc || !found)
 			continue;
-		rc = merge_sigs(db, infos[i], id, &added, err);
+		rc = merge_sigs(db, infos[i], id, &same, &added, err);
 		gained += added;
 	}
 	rc = end(db, rc, err);

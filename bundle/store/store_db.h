@@ -36,7 +36,8 @@ int store_db_is_valid(struct store_db *db, const struct nf_storepath *path, bool
  * must be valid or in the same set (NF_E_MISSING). NULL in ultimate, the signatures kept,
  * the time that is given. Of derivations, which are read in STORE_FD (the directory where
  * the paths are, borrowed), also the outputs whose paths are known. A path that is valid
- * already is left, and gains the signatures that it lacks. */
+ * already is left, and gains the signatures that it lacks; with another hash or size it
+ * is NF_E_SYS. */
 int store_db_register(struct store_db *db, int store_fd,
 		      const struct nf_pathinfo *const *infos, size_t count,
 		      int64_t registration_time, struct nf_err *err) MUST_CHECK;

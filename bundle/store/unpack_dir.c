@@ -57,14 +57,15 @@ static int wait_for_lock(const struct target *t, int fd, struct nf_err *err)
 
 /* Opens and locks the directory; *ret_gone if another import removed it before it was
  * ours. */
-static int lock_directory(int *ret_fd, const struct target *t, bool *ret_gone,
-			  struct nf_err *err)
+static int lock_directory(int *ret_fd, const struct target *t, bool *ret_left,
+			  bool *ret_gone, struct nf_err *err)
 {
 	AUTO_FD int fd = -1;
 	struct stat st;
 	int rc;
 
-	if (mkdirat(t->store_fd, UNPACK_DIR_NAME, 0700) && errno != EEXIST)
+	*ret_left = mkdirat(t->store_fd, UNPACK_DIR_NAME, 0700) != 0;
+	if (*ret_left && errno != EEXIST)
 		return err_sys(err, "cannot make '%s/nix/store/" UNPACK_DIR_NAME "'",
 			       t->root);
 	fd = openat(t->store_fd, UNPACK_DIR_NAME,
@@ -86,14 +87,15 @@ static int lock_directory(int *ret_fd, const struct target *t, bool *ret_gone,
 	return 0;
 }
 
-int unpack_dir_open(int *ret_fd, const struct target *t, struct nf_err *err)
+int unpack_dir_open(int *ret_fd, const struct target *t, bool *ret_left,
+		    struct nf_err *err)
 {
 	AUTO_FD int fd = -1;
 	bool gone = true;
 	int rc = 0;
 
 	while (!rc && gone)
-		rc = lock_directory(&fd, t, &gone, err);
+		rc = lock_directory(&fd, t, ret_left, &gone, err);
 	if (rc)
 		return rc;
 	/* Neither a group nor an access list may be inherited by what is made in it. */

@@ -3,6 +3,8 @@
 #ifndef UNPACK_DIR_H
 #define UNPACK_DIR_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "store/target.h"
 
@@ -10,9 +12,10 @@
  * locked. */
 #define UNPACK_DIR_NAME "tmp-nixferry"
 
-/* Makes, locks and empties it; *ret_fd is the caller's and holds the lock. NF_E_SYS if
- * another import has it. */
-int unpack_dir_open(int *ret_fd, const struct target *t, struct nf_err *err) MUST_CHECK;
+/* Makes, locks and empties it; *ret_fd is the caller's and holds the lock, *ret_left says
+ * whether a killed import left it. NF_E_SYS if another import has it. */
+int unpack_dir_open(int *ret_fd, const struct target *t, bool *ret_left,
+		    struct nf_err *err) MUST_CHECK;
 
 /* Removes it with what is left in it; FD still has the lock. */
 int unpack_dir_remove(const struct target *t, struct nf_err *err) MUST_CHECK;

@@ -9,10 +9,14 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/stream.h"
 #include "base/workers.h"
 #include "expect.h"
 #include "import_fixture.h"
+#include "store/store_db.h"
+
+#define OTHER_BASE "sgii4f5h9d2lym14f3av1r80w53l9k82-a"
 
 static struct intake *open_intake(struct import_fixture *f, enum intake_mode mode)
 {
@@ -243,6 +247,90 @@ static void after_a_failure_nothing_is_registered(void **state)
 	assert_false(is_there(f, p) || is_there(f, q));
 }
 
+/* Another makes the path valid, as a file that holds "theirs". */
+static void others_register(struct import_fixture *f, const struct nf_pathinfo *info)
+{
+	AUTO_FREE char *state_dir = temp_dir_join(f->dir, "root/nix/var/nix");
+	AUTO_FREE char *name = mem_printf("root/nix/store/%s", info->path.base);
+	AUTO(store_db_freep) struct store_db *db = NULL;
+
+	temp_dir_write(f->dir, name, "theirs");
+	assert_int_equal(store_db_open(&db, state_dir, STORE_DB_WRITE, NULL), 0);
+	assert_int_equal(store_db_register(db, -1, &info, 1, 1700000000, NULL), 0);
+}
+
+static void assert_theirs(struct import_fixture *f, const struct made_path *p)
+{
+	AUTO_FREE char *name = mem_printf("root/nix/store/%s", p->ni.info.path.base);
+	AUTO_FREE char *text = temp_dir_read(f->dir, name);
+
+	assert_string_equal(text, "theirs");
+}
+
+static void what_others_made_valid_stays(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *same = import_fixture_add(f, 0, "same", "same\n");
+	struct made_path *other = import_fixture_add(f, 1, "other", "other\n");
+	struct made_path *user = import_fixture_add(f, 2, "user", "user\n");
+	struct nf_pathinfo unsigned_same = same->ni.info, info = other->ni.info;
+	AUTO_FREE char *root = temp_dir_join(f->dir, "root");
+	struct progress *progress = progress_new();
+	AUTO_FREE char *want =
+		mem_printf("'/nix/store/%s' is valid in '%s' by now, with other content, "
+			   "and stays as it is",
+			   other->ni.info.path.base, root);
+	struct intake *in = NULL;
+	AUTO_FREE char *note = NULL;
+	char log[64] = "";
+
+	assert_int_equal(intake_open(&in, root, INTAKE_WRITE, progress, NULL), 0);
+	intake_on_registered(in, note_token, log);
+	nf_pathinfo_add_sig(&same->ni.info, NF_SLICE_LIT("late-1:AA=="));
+	import_fixture_ref(user, same);
+	import_fixture_ref(user, other);
+	add(in, user, "u");
+	add(in, same, "s");
+	add(in, other, "o");
+	others_register(f, &unsigned_same);
+	info.nar_hash.bytes[0] ^= 1;
+	others_register(f, &info);
+	register_now(in);
+	assert_theirs(f, same);
+	assert_theirs(f, other);
+	assert_true(is_valid(in, user) && is_there(f, user));
+	assert_string_equal(log, "s o u ");
+	assert_int_equal(told(in).imported, 1);
+	assert_int_equal(told(in).present, 2);
+	assert_int_equal(told(in).sigs_added, 1);
+	assert_int_equal(told(in).nar_bytes, user->nar.len);
+	note = progress_take_note(progress);
+	assert_string_equal(note, want);
+	assert_null(progress_take_note(progress));
+	intake_free(in);
+	progress_free(progress);
+}
+
+static void no_lock_is_left(void **state)
+{
+	struct import_fixture *f = *state;
+	struct made_path *p = import_fixture_add(f, 0, "one", "one\n");
+	AUTO_FREE char *name = mem_printf("root/nix/store/%s.lock", p->ni.info.path.base);
+	struct intake *in = open_intake(f, INTAKE_WRITE);
+
+	add(in, p, NULL);
+	register_now(in);
+	assert_false(temp_dir_has(f->dir, name));
+	intake_free(in);
+	/* What a killed run leaves. */
+	temp_dir_write(f->dir, name, "");
+	temp_dir_write(f->dir, "root/nix/store/" OTHER_BASE ".lock", "");
+	temp_dir_mkdir(f->dir, "root/nix/store/tmp-nixferry");
+	intake_free(open_intake(f, INTAKE_WRITE));
+	assert_false(temp_dir_has(f->dir, name));
+	assert_true(temp_dir_has(f->dir, "root/nix/store/" OTHER_BASE ".lock"));
+}
+
 static void asking_needs_no_store_and_makes_none(void **state)
 {
 	struct import_fixture *f = *state;
@@ -349,6 +437,8 @@ int main(void)
 		TEST(what_comes_twice_is_taken_once),
 		TEST(what_cannot_be_unpacked_leaves_nothing),
 		TEST(after_a_failure_nothing_is_registered),
+		TEST(what_others_made_valid_stays),
+		TEST(no_lock_is_left),
 		TEST(asking_needs_no_store_and_makes_none),
 		TEST(too_little_space_is_told_before),
 		TEST(missing_signatures_are_added),

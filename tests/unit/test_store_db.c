@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "expect.h"
 #include "temp_dir.h"
 
 #define STATE	 "nix/var/nix"
@@ -239,6 +240,30 @@ static void a_valid_path_is_left_but_gains_signatures(void **state)
 	store_db_free(db);
 	assert_rows(t, "select id, registrationTime, sigs, ca from ValidPaths",
 		    "1|1700000000|a-1:AAAA b-1:BBBB|NULL\n");
+}
+
+static void a_path_is_not_valid_with_two_hashes(void **state)
+{
+	const struct temp_dir *t = *state;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
+	AUTO(nf_pathinfo_release) struct nf_pathinfo b = { 0 };
+	const struct nf_pathinfo *both[] = { &b, &a };
+	AUTO_FREE char *text = mem_printf(
+		"'/nix/store/" HASH_A "-tree' is valid in '%s/nix/var/nix/db/db.sqlite' "
+		"with another hash",
+		t->path);
+	struct store_db *db = open_db(t, STORE_DB_WRITE);
+	struct nf_err err;
+
+	make_info(&a, HASH_A "-tree");
+	make_info(&b, HASH_B "-b");
+	assert_int_equal(register_one(db, &a, NULL), 0);
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:AAAA"));
+	a.nar_hash.bytes[0] ^= 1;
+	expect_error(err, store_db_register(db, -1, both, 2, 1, &err), NF_E_SYS, text);
+	store_db_free(db);
+	assert_rows(t, "select path, sigs from ValidPaths",
+		    "/nix/store/" HASH_A "-tree|NULL\n");
 }
 
 static void only_missing_signatures_are_added(void **state)
@@ -636,6 +661,7 @@ int main(void)
 		TEST(rows_are_what_nix_writes),
 		TEST(what_was_registered_is_found),
 		TEST(a_reference_that_is_not_valid_undoes_the_whole_set),
+		TEST(a_path_is_not_valid_with_two_hashes),
 		TEST(a_valid_path_is_left_but_gains_signatures),
 		TEST(only_missing_signatures_are_added),
 		TEST(a_derivation_brings_the_outputs_that_it_knows),

@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# What others do in a target store while it takes paths in: real Nix, which copies, builds
+# and collects there, and processes that hold its locks.
+
+load helper
+
+setup() {
+	setup_lab
+	mkdir "$T/root"
+}
+
+teardown() {
+	[ -z "${HOLDER:-}" ] || kill "$HOLDER" 2>/dev/null || true
+	teardown_lab
+}
+
+# start_into TARGET... [OPTION]...: from $URL into $T/root, in the background.
+start_into() {
+	start_prefetch --store "$T/root" --no-local-store "$@"
+}
+
+# The run that start_into began ends well.
+ends_well() {
+	wait "$FETCH" || fail "$(cat "$T/fetch.out")"
+}
+
+has_begun() {
+	[ -d "$T/root/nix/store/tmp-nixferry" ]
+}
+
+valid_count_is() {
+	[ "$(valid_paths "$T/root" 2>/dev/null | wc -l)" -eq "$1" ]
+}
+
+# hold_lock_of PATH: as somebody who is about to make it valid; HOLDER is his process.
+hold_lock_of() {
+	mkdir -p "$T/root/nix/store"
+	(
+		exec 9>"$T/root$1.lock"
+		flock 9
+		exec sleep 60
+	) 3>&- &
+	HOLDER=$!
+	wait_for 5 test -e "$T/root$1.lock"
+}
+
+# make_other_cache: $T/other has the closure too, but with other content of $APP, which
+# can be input-addressed only.
+make_other_cache() {
+	local tree=$T/other-app path line key
+	cp -r "$T/cache" "$T/other"
+	echo "somebody built this anew" >"$tree"
+	path=$(mkcache add --cache "$T/other" --name other --tree "$tree")
+	for key in URL Compression FileHash FileSize NarHash NarSize; do
+		line=$(grep "^$key:" "$(narinfo_of "$T/other" "$path")")
+		sed -i "s|^$key:.*|$line|" "$(narinfo_of "$T/other" "$APP")"
+	done
+}
+
+@test "what Nix makes valid meanwhile, with other content, is kept as it is" {
+	have_nix || skip "no Nix here"
+	make_small_closure "$T/cache"
+	make_other_cache
+	start_cache "$T/cache" --fault '/nar/*=delay:3000'
+	start_into "$TOP"
+	wait_for 20 has_begun
+	nix_on "$T/root" copy --from "file://$T/other" --no-check-sigs "$APP"
+	ends_well
+	[ "$(cat "$T/root$APP")" = "somebody built this anew" ]
+	nix_is_content "$T/root"
+	assert_store_whole "$T/root"
+	grep -q "'$APP' is valid in '$T/root' by now, with other content, and stays as it is" "$T/fetch.out"
+	grep -q "imported 3 paths .*, 2 were there already" "$T/fetch.out"
+}
+
+@test "what Nix makes valid meanwhile counts as there, and gains signatures" {
+	have_nix || skip "no Nix here"
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	cp -r "$T/cache" "$T/other"
+	sed -i '/^Sig:/d' "$(narinfo_of "$T/other" "$APP")"
+	start_cache "$T/cache" --fault '/nar/*=delay:3000'
+	rm -r "$T/pool"
+	start_into "$TOP"
+	wait_for 20 has_begun
+	nix_on "$T/root" copy --from "file://$T/other" --no-check-sigs "$APP"
+	ends_well
+	grep -q "imported 3 paths .*, 2 were there already" "$T/fetch.out"
+	nix_on "$T/root" path-info --sigs "$APP" | grep -q 'lab-1:'
+	assert_closure_in "$T/root"
+	nix_is_content "$T/root"
+}
+
+@test "a path that another process has locked is waited for" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	hold_lock_of "$APP"
+	(sleep 3; kill "$HOLDER") 3>&- &
+	start_into "$TOP"
+	wait_for 20 grep -q "waiting for the lock of '$APP'" "$T/fetch.out"
+	assert_nothing_valid "$T/root"
+	ends_well
+	assert_closure_in "$T/root"
+}
+
+@test "Ctrl-C while a lock is waited for" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	hold_lock_of "$APP"
+	start_into "$TOP"
+	wait_for 20 grep -q "waiting for the lock of '$APP'" "$T/fetch.out"
+	end_by INT "$FETCH"
+	[ "$ENDED" -eq 130 ]
+	assert_nothing_valid "$T/root"
+	kill "$HOLDER"
+	start_into "$TOP"
+	ends_well
+	assert_closure_in "$T/root"
+}
+
+@test "more paths at once than are locked together" {
+	make_random_closure 600 7 3000
+	start_cache "$T/cache"
+	start_into "$TOP"
+	ends_well
+	assert_random_closure_in "$T/root"
+}
