@@ -116,7 +116,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from info' -l no-progress -d 'no
 complete -c nixferry -n '__fish_seen_subcommand_from info' -l color -x -a 'auto always never' -d 'color messages: auto (the default), always or never'
 complete -c nixferry -n '__fish_seen_subcommand_from info' -l log-format -x -a 'text json' -d 'messages and progress as text (the default) or json (one object a line)'
 complete -c nixferry -n '__fish_seen_subcommand_from info' -l help -s h -d 'show this help'
-complete -c nixferry -n __fish_use_subcommand -a caches -d 'ask each cache how it is: reach, speed, keys, rank'
+complete -c nixferry -n __fish_use_subcommand -a caches -d 'ask each cache how it is: reach, speed, keys'
 complete -c nixferry -n '__fish_seen_subcommand_from caches' -l sample -r -F -d 'look at the narinfos of this path and of what it refers to; default: what the pool has, or the running system'
 complete -c nixferry -n '__fish_seen_subcommand_from caches' -l substituter -x -d 'ask this cache; replaces those of nix.conf (default: cache.nixos.org)'
 complete -c nixferry -n '__fish_seen_subcommand_from caches' -l extra-substituter -x -d 'ask this cache too'

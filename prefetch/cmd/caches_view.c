@@ -64,17 +64,6 @@ static char *speed(uint64_t bytes)
 	return bytes ? mem_printf("%s/s", human_size(size, bytes)) : mem_strdup("-");
 }
 
-static char *used(size_t rank)
-{
-	static const char *const endings[] = { "th", "st", "nd", "rd" };
-	bool teen = rank % 100 >= 11 && rank % 100 <= 13;
-
-	if (rank == 0)
-		return mem_strdup("no");
-	return mem_printf("%zu%s", rank,
-			  endings[!teen && rank % 10 <= 3 ? rank % 10 : 0]);
-}
-
 static char *http(const struct probe_report *r)
 {
 	if (!r->http_version[0])
@@ -130,7 +119,7 @@ static void fill(struct row *row, const struct caches_view *v, size_t i)
 
 	row->cells[COLUMN_URL] = clean(r->conf->url);
 	row->cells[COLUMN_STATE] = mem_strdup(probe_report_state_text(state, r));
-	row->cells[COLUMN_USED] = used(probe_report_rank(v->reports, v->count, i));
+	row->cells[COLUMN_USED] = mem_strdup(probe_report_usable(r) ? "yes" : "no");
 	row->cells[COLUMN_LATENCY] = latency(r->latency_us);
 	row->cells[COLUMN_SPEED] = speed(r->throughput);
 	row->cells[COLUMN_HTTP] = http(r);
@@ -155,13 +144,13 @@ static void add_line(struct buf *out, const char *what, struct nf_slice text)
 	buf_add_char(out, '\n');
 }
 
-static void add_advice(struct buf *out, const struct caches_view *v, size_t i)
+static void add_advice(struct buf *out, const struct probe_report *r)
 {
 	AUTO_BUF struct buf lines = { 0 };
 	struct nf_slice rest;
 
 	buf_init(&lines, CACHES_VIEW_MAX);
-	probe_report_advise(&lines, v->reports, v->count, i);
+	probe_report_advise(&lines, r);
 	for (rest = buf_slice(&lines); rest.len;)
 		add_line(out, "hint", slice_cut(&rest, '\n'));
 }
@@ -201,7 +190,7 @@ static void add_cache(struct buf *out, const struct caches_view *v, size_t i)
 
 	if (r->cause)
 		add_line(out, "why", nf_slice_str(r->cause));
-	add_advice(out, v, i);
+	add_advice(out, r);
 	add_failure_before(out, v, i);
 	if (v->verbose)
 		add_details(out, r);
@@ -316,13 +305,13 @@ static void add_last_failure(struct json_doc *doc, const struct caches_view *v,
 	json_end(doc);
 }
 
-static void add_advice_json(struct json_doc *doc, const struct caches_view *v, size_t i)
+static void add_advice_json(struct json_doc *doc, const struct probe_report *r)
 {
 	AUTO_BUF struct buf lines = { 0 };
 	struct nf_slice rest;
 
 	buf_init(&lines, CACHES_VIEW_MAX);
-	probe_report_advise(&lines, v->reports, v->count, i);
+	probe_report_advise(&lines, r);
 	json_begin_array(doc, "advice");
 	for (rest = buf_slice(&lines); rest.len;)
 		json_add_slice(doc, NULL, slice_cut(&rest, '\n'));
@@ -336,22 +325,19 @@ void caches_view_json(struct json_doc *doc, const struct caches_view *v)
 	json_begin_array(doc, "caches");
 	for (size_t i = 0; i < v->count; i++) {
 		const struct probe_report *r = &v->reports[i];
-		size_t rank = probe_report_rank(v->reports, v->count, i);
 
-		usable += rank > 0;
+		usable += probe_report_usable(r);
 		json_begin_object(doc, NULL);
 		json_add_str(doc, "url", r->conf->url);
 		json_add_str(doc, "state", state_word(r->state));
 		if (r->cause)
 			json_add_str(doc, "cause", r->cause);
-		json_add_bool(doc, "usable", rank > 0);
-		if (rank)
-			json_add_number(doc, "rank", rank);
+		json_add_bool(doc, "usable", probe_report_usable(r));
 		if (r->answered)
 			add_answer(doc, r);
 		add_sample(doc, r);
 		add_last_failure(doc, v, r);
-		add_advice_json(doc, v, i);
+		add_advice_json(doc, r);
 		json_end(doc);
 	}
 	json_end(doc);

@@ -279,18 +279,19 @@ static const struct cmd_option_group group = { "Options", options };
 const struct command cmd_caches = {
 	.name = "caches",
 	.args = "[URL...]",
-	.summary = "ask each cache how it is: reach, speed, keys, rank",
+	.summary = "ask each cache how it is: reach, speed, keys",
 	.text = "Asks every configured cache, or each URL, and tells whether it can be "
 		"reached, how fast it is, what it serves, which keys sign that and "
-		"whether they are trusted, in which order the caches are used, and what "
-		"to do where something is wrong. The exit status is 0 if at least one "
-		"can be used, else 6.\n"
+		"whether they are trusted, and what to do where something is wrong. The "
+		"exit status is 0 if at least one can be used, else 6.\n"
 		"\n"
-		"  USED     1st: asked for NARs first; caches of one priority share a "
-		"place\n"
-		"  LATENCY  from a request to the first byte of its answer\n"
-		"  SPEED    of a part of one NAR of the sample\n"
-		"  HAS      how many paths of the sample it has",
+		"  USED      yes: NARs are taken from it, the more the faster it is\n"
+		"  LATENCY   from a request to the first byte of its answer\n"
+		"  SPEED     of a part of one NAR of the sample\n"
+		"  PRIORITY  the lower one is preferred where speeds are not known or "
+		"make "
+		"no difference\n"
+		"  HAS       how many paths of the sample it has",
 	.groups = (const struct cmd_option_group *const[]){ &group, &options_caches,
 							    &options_keys, &options_pool,
 							    &options_common, NULL },

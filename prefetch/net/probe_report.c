@@ -12,8 +12,6 @@
 #include "base/slice.h"
 
 #define KEY_NAME_SHOWN 80
-/* So much faster must a cache be for its place to be worth a remark. */
-#define FASTER_TIMES 1.5
 
 void probe_report_release(struct probe_report *r)
 {
@@ -119,18 +117,6 @@ bool probe_report_usable(const struct probe_report *r)
 	return r->state == PROBE_OK && (r->found + r->malformed == 0 || r->trusted > 0);
 }
 
-size_t probe_report_rank(const struct probe_report *all, size_t count, size_t i)
-{
-	size_t rank = 1;
-
-	if (!probe_report_usable(&all[i]))
-		return 0;
-	for (size_t j = 0; j < count; j++)
-		if (probe_report_usable(&all[j]) && all[j].priority < all[i].priority)
-			rank++;
-	return rank;
-}
-
 const char *probe_report_state_text(char out[PROBE_STATE_TEXT_MAX],
 				    const struct probe_report *r)
 {
@@ -227,54 +213,12 @@ static void advise_on_sample(struct buf *out, const struct probe_report *r)
 			 r->asked);
 }
 
-/* The slowest usable cache that is asked before this one and should not be. */
-static const struct probe_report *slower_one_before(const struct probe_report *all,
-						    size_t count,
-						    const struct probe_report *r)
+void probe_report_advise(struct buf *out, const struct probe_report *r)
 {
-	const struct probe_report *slowest = NULL;
-
-	for (size_t j = 0; j < count; j++) {
-		const struct probe_report *other = &all[j];
-
-		if (other->throughput && probe_report_usable(other) &&
-		    other->priority < r->priority &&
-		    (double)other->throughput * FASTER_TIMES < (double)r->throughput &&
-		    (!slowest || other->throughput < slowest->throughput))
-			slowest = other;
-	}
-	return slowest;
-}
-
-static void advise_on_place(struct buf *out, const struct probe_report *all, size_t count,
-			    size_t i)
-{
-	const struct probe_report *r = &all[i];
-	const struct probe_report *other = slower_one_before(all, count, r);
-
-	if (!other)
-		return;
-	buf_addf(out, "it is faster than %s, but comes after it (priority %d against %d)",
-		 other->conf->url, r->priority, other->priority);
-	if (other->priority > 0)
-		buf_addf(out, ": name it as '%s?priority=%d'\n", r->conf->url,
-			 other->priority - 1);
-	else
-		buf_addf(out, ": name that one as '%s?priority=%d'\n", other->conf->url,
-			 r->priority + 1);
-}
-
-void probe_report_advise(struct buf *out, const struct probe_report *all, size_t count,
-			 size_t i)
-{
-	const struct probe_report *r = &all[i];
 	const char *text = advice_on_state(r);
 
-	if (text) {
+	if (text)
 		buf_addf(out, "%s\n", text);
-		return;
-	}
-	advise_on_sample(out, r);
-	if (probe_report_usable(r))
-		advise_on_place(out, all, count, i);
+	else
+		advise_on_sample(out, r);
 }

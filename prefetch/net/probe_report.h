@@ -75,17 +75,12 @@ void probe_report_narinfo(struct probe_report *r, const struct nf_narinfo *ni,
 /* Paths would be taken from it, as far as the sample shows. */
 bool probe_report_usable(const struct probe_report *r);
 
-/* 1 for the caches that are asked for a NAR first, 2 for the next...; 0 for one that is
- * not usable. Caches of one priority share a place. */
-size_t probe_report_rank(const struct probe_report *all, size_t count, size_t i);
-
 /* A word or two: "ok", "refused", "HTTP 500". OUT has room for 24 bytes. */
 #define PROBE_STATE_TEXT_MAX 24
 const char *probe_report_state_text(char out[PROBE_STATE_TEXT_MAX],
 				    const struct probe_report *r);
 
 /* Appends what to do about it: a line for each problem, each ended by a newline. */
-void probe_report_advise(struct buf *out, const struct probe_report *all, size_t count,
-			 size_t i);
+void probe_report_advise(struct buf *out, const struct probe_report *r);
 
 #endif

@@ -190,7 +190,6 @@ is() {
 	[ "$status" -eq 0 ]
 	is ok '.caches[0].state'
 	is true '.caches[0].usable'
-	is 1 '.caches[0].rank'
 	is false '.caches[0].tls'
 	is 1.1 '.caches[0].httpVersion'
 	is /nix/store '.caches[0].storeDir'
@@ -205,7 +204,7 @@ is() {
 	run nixferry caches "$URL" --sample "$TOP" --trusted-public-key "$PUBLIC_KEY"
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == CACHE*STATE*USED*LATENCY*SPEED*HTTP*PRIORITY*HAS*SIGNED\ BY ]]
-	[[ ${lines[1]} == "$URL"*ok*1st*ms*iB/s*1.1*33*1/1*lab-1 ]]
+	[[ ${lines[1]} == "$URL"*ok*yes*ms*iB/s*1.1*33*1/1*lab-1 ]]
 	[ "${#lines[@]}" -eq 2 ]
 }
 
@@ -325,15 +324,21 @@ is() {
 	[[ $output == *"failed "*" ago: "*onnect* ]]
 }
 
-@test "a fast cache that loses by its priority is told of" {
+@test "whatever their priority, all caches that can be used are told as used" {
 	make_large_path
 	start_cache "$T/cache" --fault '/nar/*=slow:3000000'
 	slow=$URL
+	dead_port
 	start_cache "$T/cache"
+	run nixferry caches "$slow?priority=30" "$URL?priority=40" "http://127.0.0.1:$DEAD_PORT" \
+		--sample "$TOP" --trusted-public-key "$PUBLIC_KEY"
+	[[ ${lines[1]} =~ ^"$slow"\ +ok\ +yes\ .*\ 30\  ]] || fail "$output"
+	[[ ${lines[2]} =~ ^"$URL"\ +ok\ +yes\ .*\ 40\  ]] || fail "$output"
+	[[ ${lines[3]} =~ \ refused\ +no\  ]] || fail "$output"
+	[[ $output != *priority=* ]] || fail "$output"
 	probe "$slow?priority=30" "$URL?priority=40" --sample "$TOP"
-	is '1 2' '[.caches[].rank | tostring] | join(" ")'
-	is "it is faster than $slow, but comes after it (priority 40 against 30): name it as '$URL?priority=29'" \
-		'.caches[1].advice[0]'
+	is '0 0' '[.caches[].advice | length | tostring] | join(" ")'
+	is 'true true' '[.caches[].usable | tostring] | join(" ")'
 }
 
 @test "what servers say does not reach the terminal as it is" {

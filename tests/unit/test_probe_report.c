@@ -85,7 +85,7 @@ static void assert_advice(struct world *w, size_t i, const char *want)
 
 	buf_init(&out, 65536);
 	buf_add_str(&out, "");
-	probe_report_advise(&out, w->reports, 2, i);
+	probe_report_advise(&out, &w->reports[i]);
 	assert_string_equal(out.ptr ? out.ptr : "", want);
 }
 
@@ -183,12 +183,9 @@ static void the_priority_is_the_urls_or_its_own(void **state)
 	w->confs[1].priority = 10;
 	probe_report_cache_info(&w->reports[1], NF_SLICE_LIT("Priority: 30\n"));
 	assert_int_equal(w->reports[1].priority, 10);
-	assert_int_equal(probe_report_rank(w->reports, 2, 0), 2);
-	assert_int_equal(probe_report_rank(w->reports, 2, 1), 1);
-	w->reports[0].priority = 10;
-	assert_int_equal(probe_report_rank(w->reports, 2, 0), 1);
+	assert_true(probe_report_usable(&w->reports[1]));
 	probe_report_fail(&w->reports[1], PROBE_TIMEOUT, "x");
-	assert_int_equal(probe_report_rank(w->reports, 2, 1), 0);
+	assert_false(probe_report_usable(&w->reports[1]));
 }
 
 static void another_store_directory_is_refused(void **state)
@@ -206,45 +203,6 @@ static void another_store_directory_is_refused(void **state)
 	assert_int_equal(w->reports[1].state, PROBE_NO_CACHE);
 }
 
-static void a_fast_cache_that_comes_late_is_told_of(void **state)
-{
-	static const struct {
-		int mine, theirs;
-		uint64_t my_speed, their_speed;
-		const char *want;
-		const char *reason;
-	} rows[] = {
-		{ 40, 30, 100, 10,
-		  "it is faster than http://b, but comes after it (priority 40 against "
-		  "30): name it as 'http://a?priority=29'\n",
-		  "an own priority below the other's" },
-		{ 40, 0, 100, 10,
-		  "it is faster than http://b, but comes after it (priority 40 against "
-		  "0): name that one as 'http://b?priority=41'\n",
-		  "nothing is below 0" },
-		{ 40, 30, 100, 90, "", "hardly faster" },
-		{ 40, 30, 10, 100, "", "slower" },
-		{ 40, 30, 0, 10, "", "not measured" },
-		{ 40, 30, 100, 0, "", "the other is not measured" },
-		{ 30, 30, 100, 10, "", "they share a place" },
-		{ 20, 30, 100, 10, "", "it comes first" },
-	};
-	struct world *w = *state;
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		w->reports[0].priority = rows[i].mine;
-		w->reports[1].priority = rows[i].theirs;
-		w->reports[0].throughput = rows[i].my_speed;
-		w->reports[1].throughput = rows[i].their_speed;
-		assert_advice(w, 0, rows[i].want);
-	}
-	w->reports[1].priority = 10;
-	w->reports[0].throughput = 100;
-	w->reports[1].throughput = 10;
-	probe_report_fail(&w->reports[1], PROBE_REFUSED, "x");
-	assert_advice(w, 0, "");
-}
-
 static void every_state_has_its_words_and_advice(void **state)
 {
 	struct world *w = *state;
@@ -256,7 +214,7 @@ static void every_state_has_its_words_and_advice(void **state)
 		w->reports[0].state = (enum probe_state)s;
 		assert_non_null(probe_report_state_text(text, &w->reports[0]));
 		buf_init(&out, 65536);
-		probe_report_advise(&out, w->reports, 2, 0);
+		probe_report_advise(&out, &w->reports[0]);
 		assert_int_equal(out.len > 0, s != PROBE_OK);
 	}
 	w->reports[0].state = PROBE_HTTP;
@@ -291,7 +249,6 @@ int main(void)
 		TEST(narinfos_of_no_use_do_not_make_a_cache_usable),
 		TEST(the_priority_is_the_urls_or_its_own),
 		TEST(another_store_directory_is_refused),
-		TEST(a_fast_cache_that_comes_late_is_told_of),
 		TEST(every_state_has_its_words_and_advice),
 		TEST(the_first_failure_counts),
 	};
