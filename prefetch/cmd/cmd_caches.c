@@ -288,9 +288,7 @@ const struct command cmd_caches = {
 		"  USED      yes: NARs are taken from it, the more the faster it is\n"
 		"  LATENCY   from a request to the first byte of its answer\n"
 		"  SPEED     of a part of one NAR of the sample\n"
-		"  PRIORITY  the lower one is preferred where speeds are not known or "
-		"make "
-		"no difference\n"
+		"  PRIORITY  lower ones are preferred where speed makes no difference\n"
 		"  HAS       how many paths of the sample it has",
 	.groups = (const struct cmd_option_group *const[]){ &group, &options_caches,
 							    &options_keys, &options_pool,
