@@ -11,9 +11,21 @@
 #define ANSWER_MS 1000
 /* A limit for all is reached when less than this part of it is free. */
 #define SPARE_SHARE 8
-/* A cut must save this part of the time. A race costs bytes: it must be won clearly. */
+/* A cut costs a request, often a connection, and what was on its way: it must save so
+ * much, and so many latencies; */
+#define CUT_GAIN_MS	   100
+#define CUT_GAIN_LATENCIES 4
+/* and this part of the time, where the other cache is not idle: how fast each is, and so
+ * who will be through first, is not known that well. */
 #define CUT_GAIN_SHARE 8
-#define RACE_GAIN      2
+/* A race costs bytes: it must be won clearly. */
+#define RACE_GAIN 2
+
+/* More connections made it faster: one more has a rate of its own. */
+static bool is_slow_by_connection(const struct cache *c)
+{
+	return c->active && c->own_parts > OWN_PARTS_FIRST;
+}
 
 /* What a limit for all leaves to one more part. */
 static uint64_t spare_rate(const struct dispatch *d)
@@ -36,16 +48,24 @@ static uint64_t expected_rate(const struct dispatch *d, const struct part *p)
 	return p->is_flowing ? speed_of_part(d, p) : speed_of_cache(d, c) / c->active;
 }
 
-/* How fast the cache would be with one more part. */
+/* How fast the cache would bring what it takes; where that is not the rate of one
+ * connection, after what is asked of it already. */
 static uint64_t thief_rate(const struct dispatch *d, const struct part *p,
 			   const struct cache *c)
 {
-	uint64_t rate = c == &d->caches[p->cache]
-				? speed_of_part(d, p)
-				: speed_of_cache(d, c) / (c->active + 1);
-	uint64_t spare = spare_rate(d);
+	uint64_t spare = spare_rate(d), rate = speed_of_cache(d, c);
 
+	if (c == &d->caches[p->cache])
+		rate = speed_of_part(d, p);
+	else if (is_slow_by_connection(c))
+		rate /= c->active;
 	return rate < spare ? rate : spare;
+}
+
+static uint64_t thief_backlog(const struct dispatch *d, const struct part *p,
+			      const struct cache *c)
+{
+	return c == &d->caches[p->cache] || is_slow_by_connection(c) ? 0 : c->backlog;
 }
 
 static bool can_cut(const struct dispatch *d, const struct part *p,
@@ -53,8 +73,10 @@ static bool can_cut(const struct dispatch *d, const struct part *p,
 {
 	const struct node *n = &d->nodes[p->node];
 
+	/* What came behind its place by a race is not to be left to it. */
 	return d->sources[p->source].has_ranges && p->end != DISPATCH_TO_END &&
-	       !n->solo && node_same_file(s, &d->sources[p->source]) &&
+	       !n->solo && p->raced_to <= p->at &&
+	       node_same_file(s, &d->sources[p->source]) &&
 	       p->left >= 2 * d->opts.part_min;
 }
 
@@ -70,22 +92,74 @@ static bool is_worth_a_cut(const struct dispatch *d, const struct part *p,
 	return own_ms > OWN_CUT_MS && c->is_measured && c->active < c->own_parts;
 }
 
-/* Both parts end together: where, and how long that takes. */
+/* Bytes, and how fast they come. */
+struct work {
+	uint64_t bytes, rate;
+};
+
+/* What a cut takes from: the part; but from one busy cache to another, all that is asked
+ * of the part's cache. They would take from each other's parts for ever, where it is not
+ * their connections that are slow but they. */
+static struct work work_of_owner(const struct dispatch *d, const struct part *p,
+				 const struct cache *thief)
+{
+	const struct cache *owner = &d->caches[p->cache];
+
+	if (thief_backlog(d, p, thief))
+		return (struct work){ owner->backlog, speed_of_cache(d, owner) };
+	return (struct work){ p->left, expected_rate(d, p) };
+}
+
+/* What another cache would bring before what it takes, its latency being a part of it. */
+static struct work work_of_thief(const struct dispatch *d, const struct part *p,
+				 const struct cache *c)
+{
+	uint64_t rate = thief_rate(d, p, c);
+	uint64_t late = rate * (uint64_t)c->latency_ms / 1000;
+
+	return (struct work){ late + thief_backlog(d, p, c), rate };
+}
+
+static int64_t least_gain(const struct cache *c, int64_t own_ms)
+{
+	int64_t least = CUT_GAIN_LATENCIES * c->latency_ms;
+
+	if (least < CUT_GAIN_MS)
+		least = CUT_GAIN_MS;
+	return c->active && least < own_ms / CUT_GAIN_SHARE ? own_ms / CUT_GAIN_SHARE
+							    : least;
+}
+
+/* Both end together: where the cut is to be, and when that is; SPEED_NEVER where it does
+ * not pay. */
 static int64_t try_cut(const struct dispatch *d, const struct part *p,
 		       const struct cache *c, uint64_t *ret_from)
 {
-	uint64_t own = expected_rate(d, p), other = thief_rate(d, p, c);
-	uint64_t late = other * (uint64_t)c->latency_ms / 1000;
-	double share = (double)own / (double)(own + other + 1);
-	uint64_t keep = (uint64_t)((double)(p->left + late) * share);
-	uint64_t most = p->left - d->opts.part_min;
+	struct work own = work_of_owner(d, p, c), other = work_of_thief(d, p, c);
+	double both_s =
+		(double)(own.bytes + other.bytes) / (double)(own.rate + other.rate + 1);
+	double keep = (double)expected_rate(d, p) * both_s;
+	double surplus = (double)own.bytes - (double)own.rate * both_s;
+	int64_t own_ms = speed_ms(own.bytes, own.rate), gain;
 
-	if (keep < d->opts.part_min)
-		keep = d->opts.part_min;
-	if (keep > most)
-		keep = most;
-	*ret_from = p->at + keep > p->raced_to ? p->at + keep : p->raced_to;
-	return *ret_from < p->end ? speed_ms(*ret_from - p->at, own) : SPEED_NEVER;
+	if (keep < (double)p->left - surplus)
+		keep = (double)p->left - surplus;
+	if (keep < (double)d->opts.part_min)
+		keep = (double)d->opts.part_min;
+	*ret_from = p->at + (uint64_t)keep;
+	if (*ret_from + d->opts.part_min > p->end)
+		return SPEED_NEVER;
+	gain = speed_ms(p->end - *ret_from, own.rate);
+	return gain > least_gain(c, own_ms) && own_ms < SPEED_NEVER ? own_ms - gain
+								    : SPEED_NEVER;
+}
+
+/* A cut is as good as a race, then, and brings nothing twice. */
+static bool is_only_slow(const struct dispatch *d, const struct part *p,
+			 const struct source *s)
+{
+	return p->is_flowing && can_cut(d, p, s) &&
+	       speed_ms(d->opts.part_min, expected_rate(d, p)) < RACE_MS;
 }
 
 static int64_t try_race(const struct dispatch *d, const struct part *p, uint32_t source,
@@ -97,7 +171,7 @@ static int64_t try_race(const struct dispatch *d, const struct part *p, uint32_t
 	uint64_t bytes = p->left;
 
 	s->from = p->at > p->raced_to ? p->at : p->raced_to;
-	if (other->cache == p->cache || s->from >= p->end ||
+	if (other->cache == p->cache || s->from >= p->end || is_only_slow(d, p, other) ||
 	    (!p->is_flowing && d->now - p->started < ANSWER_MS))
 		return SPEED_NEVER;
 	s->is_race = true;
@@ -110,7 +184,8 @@ static int64_t try_race(const struct dispatch *d, const struct part *p, uint32_t
 			return SPEED_NEVER;
 		bytes = other->file_size ? other->file_size : n->nar_size;
 	}
-	return c->latency_ms + speed_ms(bytes, thief_rate(d, p, c));
+	return c->latency_ms +
+	       speed_ms(bytes + thief_backlog(d, p, c), thief_rate(d, p, c));
 }
 
 static bool may_help(const struct dispatch *d, const struct source *s)
@@ -137,7 +212,7 @@ static int64_t try_source(const struct dispatch *d, const struct part *p, int64_
 		return SPEED_NEVER;
 	if (is_worth_a_cut(d, p, s, own_ms) && can_cut(d, p, s)) {
 		ms = try_cut(d, p, &d->caches[s->cache], &cut.from);
-		if (ms < own_ms - own_ms / CUT_GAIN_SHARE) {
+		if (ms < own_ms) {
 			best = ms;
 			*way = cut;
 		}

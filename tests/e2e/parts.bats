@@ -124,8 +124,6 @@ both() {
 	check_pool
 }
 
-# ---- what is late ----
-
 # within SECONDS COMMAND...: it succeeds, and before that.
 within() {
 	local most=$1 start=$EPOCHREALTIME took
@@ -134,6 +132,35 @@ within() {
 	took=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
 	[ "$took" -lt $((most * 1000)) ] || fail "it took $took ms"
 }
+
+# ---- one NAR from all that have it ----
+
+@test "a large NAR comes from two unequal caches, by few requests" {
+	local requests
+	make_big_path 50000000
+	start_cache "$T/cache" --rate 12500000 --fault '*=delay:30'
+	A=$URL A_LOG=$CACHE_LOG
+	start_cache "$T/cache" --rate 1250000 --fault '*=delay:30'
+	B=$URL B_LOG=$CACHE_LOG
+	fetch --substituter "$A" --substituter "$B"
+	[ "$(log_count "^GET $NAR 20[06] " "$A_LOG")" -ge 1 ]
+	[ "$(log_count "^GET $NAR 20[06] " "$B_LOG")" -ge 1 ]
+	requests=$(cat "$A_LOG" "$B_LOG" | grep -c "^GET $NAR ")
+	[ "$requests" -le 30 ] || fail "$requests requests"
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+@test "a NAR comes over several connections to a cache that slows each of them down" {
+	make_big_path 12000000
+	start_cache "$T/cache" --fault '/nar/*=slow:1000000'
+	within 9 fetch --substituter "$URL"
+	[ "$(log_count "^GET $NAR 206 ")" -ge 3 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
+# ---- what is late ----
 
 @test "who falls silent is overtaken by another encoding of it" {
 	make_big_path 12000000

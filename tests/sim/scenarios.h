@@ -11,6 +11,7 @@ struct scenario {
 	double limit;	 /* makespan / bound, at most */
 	double twice;	 /* of the bytes, in percent, that may come in vain */
 	size_t given_up; /* nodes */
+	size_t requests; /* at most; 0: as many as there are */
 	struct world_plan plan;
 };
 

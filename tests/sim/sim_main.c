@@ -31,6 +31,8 @@ static const char *judge(const struct scenario *s, const struct sim_result *r,
 		return "it takes too long";
 	if ((double)r->twice > s->twice / 100 * (double)(r->file_bytes + r->local_bytes))
 		return "too much came in vain";
+	if (s->requests && r->requests > s->requests)
+		return "too much was asked for";
 	return r->given_up == s->given_up ? NULL : "another number of nodes is given up";
 }
 

@@ -513,6 +513,26 @@ static void a_large_file_comes_over_several_connections(void **state)
 	dispatch_free(d);
 }
 
+/* Nobody gains when one slow link is shared by more parts. */
+static void two_caches_do_not_take_from_each_other_for_ever(void **state)
+{
+	struct dispatch *d = dispatch_with(2, 16, 16);
+	uint32_t parts[16];
+	unsigned count;
+
+	(void)state;
+	set_speed(d, 0, 20, 12 * MB);
+	set_speed(d, 1, 20, 6 * MB);
+	want(d, 0, 50 * MB, 3);
+	count = start_all(d, 0, parts, 0);
+	assert_int_equal(count, 2);
+	flow_all(d, parts, count, 9 * MB, 0, 1000);
+	count = start_all(d, 1000, parts, count);
+	/* Each has tried whether more connections help. */
+	assert_in_range(count, 2, 8);
+	dispatch_free(d);
+}
+
 static void more_connections_that_do_not_help_are_not_made(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 16, 16);
@@ -731,6 +751,7 @@ int main(void)
 		cmocka_unit_test(a_slow_cache_gets_what_it_can_bring_in_time),
 		cmocka_unit_test(the_last_part_is_cut_between_caches),
 		cmocka_unit_test(a_large_file_comes_over_several_connections),
+		cmocka_unit_test(two_caches_do_not_take_from_each_other_for_ever),
 		cmocka_unit_test(more_connections_that_do_not_help_are_not_made),
 		cmocka_unit_test(
 			what_many_files_showed_is_no_reason_against_more_connections),
