@@ -49,6 +49,7 @@ enum known {
 
 struct intake {
 	struct target target; /* with INTAKE_READ only its names */
+	int collector_fd;     /* the lock that keeps collectors out; -1: only reading */
 	int temp_fd;	      /* of the directory for trees, locked; -1: only reading */
 	struct progress *progress;
 	uint64_t free_bytes, free_nodes; /* when it was opened */
@@ -100,6 +101,9 @@ static int open_for_writing(struct intake *in, const char *root, struct nf_err *
 	bool left = false;
 
 	if (!rc)
+		rc = nix_lock_collector(&in->collector_fd, &in->target, in->progress,
+					err);
+	if (!rc)
 		rc = unpack_dir_open(&in->temp_fd, &in->target, &left, err);
 	if (!rc)
 		rc = target_free_space(&in->target, &in->free_bytes, &in->free_nodes,
@@ -131,6 +135,7 @@ int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 	int rc;
 
 	in->target = (struct target)TARGET_INIT;
+	in->collector_fd = -1;
 	in->temp_fd = -1;
 	in->progress = progress;
 	pthread_mutex_init(&in->db_lock, NULL);
@@ -155,6 +160,7 @@ void intake_free(struct intake *in)
 			      in->target.root);
 	cleanup_fd(&in->temp_fd);
 	store_db_free(in->db);
+	cleanup_fd(&in->collector_fd);
 	target_close(&in->target);
 	for (size_t i = 0; i < in->waiting.len; i++)
 		waiting_free(in->waiting.items[i]);

@@ -26,8 +26,10 @@ enum intake_mode {
 	INTAKE_READ,  /* to ask what is valid, and nothing else; there may be no store */
 };
 
-/* The store below ROOT. What is wrong with it is told now: NF_E_UNSUPPORTED (another
- * schema), NF_E_SYS (not writable, another import is running). PROGRESS is borrowed. */
+/* The store below ROOT; writing keeps Nix's collectors out of it, so that what is valid
+ * stays valid, and waits for one that is at work. What is wrong with it is told now:
+ * NF_E_UNSUPPORTED (another schema), NF_E_SYS (not writable, another import is running).
+ * PROGRESS is borrowed. */
 int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 		struct progress *progress, struct nf_err *err) MUST_CHECK;
 /* What is not registered is removed. */

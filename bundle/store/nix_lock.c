@@ -23,13 +23,13 @@
 #define STALE "d"
 
 /* FILE is told in errors, WHAT to people who wait. */
-static int wait_for_lock(int fd, const char *file, const char *what,
+static int wait_for_lock(int fd, int how, const char *file, const char *what,
 			 struct progress *progress, struct nf_err *err)
 {
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		int rc;
 
-		if (!flock(fd, LOCK_EX | LOCK_NB))
+		if (!flock(fd, how | LOCK_NB))
 			return 0;
 		if (errno != EWOULDBLOCK)
 			return err_sys(err, "cannot lock '%s'", file);
@@ -42,6 +42,26 @@ static int wait_for_lock(int fd, const char *file, const char *what,
 	}
 	return err_set(err, NF_E_SYS, "'%s' is locked by another process", file);
 }
+
+int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *progress,
+		       struct nf_err *err)
+{
+	AUTO_FREE char *file = mem_printf("%s/gc.lock", t->state_dir);
+	AUTO_FREE char *what =
+		mem_printf("the garbage collector that is at work in '%s'", t->root);
+	AUTO_FD int fd = openat(t->state_fd, "gc.lock",
+				O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int rc;
+
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", file);
+	rc = wait_for_lock(fd, LOCK_SH, file, what, progress, err);
+	if (!rc)
+		*ret_fd = TAKE_FD(fd);
+	return rc;
+}
+
+/* ---- of paths ---- */
 
 /* *ret_stale if whoever had the lock removed the file before it was ours. */
 static int lock_path(int *ret_fd, const struct target *t, const char *base,
@@ -57,7 +77,7 @@ static int lock_path(int *ret_fd, const struct target *t, const char *base,
 
 	if (fd < 0)
 		return err_sys(err, "cannot open '%s'", file);
-	rc = wait_for_lock(fd, file, what, progress, err);
+	rc = wait_for_lock(fd, LOCK_EX, file, what, progress, err);
 	if (rc)
 		return rc;
 	if (fstat(fd, &st))

@@ -12,6 +12,11 @@
 #include "base/progress.h"
 #include "store/target.h"
 
+/* Keeps collectors out, and nobody else: while it is held, all that is valid stays, and
+ * what is not valid is not swept up. *ret_fd is the caller's and holds the lock. */
+int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *progress,
+		       struct nf_err *err) MUST_CHECK;
+
 /* Whoever has a path's lock, and only he, may look whether it is valid, put a tree in its
  * place and register it. */
 struct path_locks {
@@ -33,7 +38,8 @@ void path_locks_release(struct path_locks *l);
 typedef int (*path_is_valid_fn)(void *ctx, struct nf_slice base, bool *ret,
 				struct nf_err *err);
 
-/* Removes the files of locks of valid paths that nobody has: killed processes left them. */
+/* Removes the files of locks of valid paths that nobody has: killed processes left them.
+ */
 int path_locks_sweep(const struct target *t, path_is_valid_fn is_valid, void *ctx,
 		     struct nf_err *err) MUST_CHECK;
 

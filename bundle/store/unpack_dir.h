@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "store/target.h"
 
-/* The collector of a live store leaves directories of this prefix alone while they are
- * locked. */
+/* Newer collectors leave directories of this prefix alone while they are locked; older
+ * ones must be kept out (nix_lock_collector). */
 #define UNPACK_DIR_NAME "tmp-nixferry"
 
 /* Makes, locks and empties it; *ret_fd is the caller's and holds the lock, *ret_left says

@@ -1,4 +1,5 @@
-/* Importing a bundle into a target store that no Nix process is using. */
+/* Importing a bundle into a target store. Nix may work there meanwhile, but its collector
+ * waits until the import has ended. */
 #ifndef NIXFERRY_IMPORT_H
 #define NIXFERRY_IMPORT_H
 

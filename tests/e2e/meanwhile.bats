@@ -24,24 +24,30 @@ ends_well() {
 	wait "$FETCH" || fail "$(cat "$T/fetch.out")"
 }
 
+# The target has been asked for APP, and did not have it.
+misses_app() {
+	[ "$(log_count "^GET /$(hash_part "$APP").narinfo")" -ge 1 ]
+}
+
 has_begun() {
 	[ -d "$T/root/nix/store/tmp-nixferry" ]
 }
 
-valid_count_is() {
-	[ "$(valid_paths "$T/root" 2>/dev/null | wc -l)" -eq "$1" ]
-}
-
-# hold_lock_of PATH: as somebody who is about to make it valid; HOLDER is his process.
-hold_lock_of() {
-	mkdir -p "$T/root/nix/store"
+# hold FILE: a process has it locked; HOLDER is that process.
+hold() {
 	(
-		exec 9>"$T/root$1.lock"
+		exec 9>"$1"
 		flock 9
 		exec sleep 60
 	) 3>&- &
 	HOLDER=$!
-	wait_for 5 test -e "$T/root$1.lock"
+	wait_for 5 test -e "$1"
+}
+
+# hold_lock_of PATH: as somebody who is about to make it valid.
+hold_lock_of() {
+	mkdir -p "$T/root/nix/store"
+	hold "$T/root$1.lock"
 }
 
 # make_other_cache: $T/other has the closure too, but with other content of $APP, which
@@ -63,13 +69,14 @@ make_other_cache() {
 	make_other_cache
 	start_cache "$T/cache" --fault '/nar/*=delay:3000'
 	start_into "$TOP"
-	wait_for 20 has_begun
+	wait_for 20 misses_app
 	nix_on "$T/root" copy --from "file://$T/other" --no-check-sigs "$APP"
 	ends_well
 	[ "$(cat "$T/root$APP")" = "somebody built this anew" ]
 	nix_is_content "$T/root"
 	assert_store_whole "$T/root"
-	grep -q "'$APP' is valid in '$T/root' by now, with other content, and stays as it is" "$T/fetch.out"
+	grep -q "'$APP' is valid in '$T/root' by now, with other content, and stays as it is" "$T/fetch.out" ||
+		fail "$(cat "$T/fetch.out")"
 	grep -q "imported 3 paths .*, 2 were there already" "$T/fetch.out"
 }
 
@@ -82,7 +89,7 @@ make_other_cache() {
 	start_cache "$T/cache" --fault '/nar/*=delay:3000'
 	rm -r "$T/pool"
 	start_into "$TOP"
-	wait_for 20 has_begun
+	wait_for 20 misses_app
 	nix_on "$T/root" copy --from "file://$T/other" --no-check-sigs "$APP"
 	ends_well
 	grep -q "imported 3 paths .*, 2 were there already" "$T/fetch.out"
@@ -124,4 +131,89 @@ make_other_cache() {
 	start_into "$TOP"
 	ends_well
 	assert_random_closure_in "$T/root"
+}
+
+# ---- the collector ----
+
+# collect: real Nix collects in $T/root, in the background; COLLECTOR is its process.
+collect() {
+	nix-store --store "$T/root" --gc 3>&- >"$T/gc.out" 2>&1 8>&- &
+	COLLECTOR=$!
+}
+
+collector_waits() {
+	grep -qs "waiting for the big garbage collector lock" "$T/gc.out"
+}
+
+@test "a collector waits until what came is rooted" {
+	have_nix || skip "no Nix here"
+	make_small_closure "$T/cache"
+	# What is there before, and nothing keeps alive, stays as well.
+	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=delay:4000"
+	start_into "$LIB" "$DATA"
+	ends_well
+	rm -r "$T/root/nix/var/nix/gcroots/nixferry"
+	start_into "$TOP"
+	wait_for 20 has_begun
+	collect
+	wait_for 20 collector_waits
+	ends_well
+	wait "$COLLECTOR"
+	assert_closure_in "$T/root"
+	nix_is_content "$T/root"
+}
+
+@test "a bundle that is imported is not collected meanwhile" {
+	have_nix || skip "no Nix here"
+	make_random_closure 20 3 500000
+	make_bundle "$TOP"
+	mkfifo "$T/pipe"
+	import_bundle "$T/pipe" 3>&- >"$T/import.out" 2>&1 &
+	importer=$!
+	exec 8>"$T/pipe"
+	head -c 2500000 "$T/b.bundle" >&8
+	wait_for 20 has_begun
+	collect
+	wait_for 20 collector_waits
+	tail -c +2500001 "$T/b.bundle" >&8
+	exec 8>&-
+	wait "$importer" || fail "$(cat "$T/import.out")"
+	wait "$COLLECTOR"
+	assert_random_closure_in "$T/root"
+}
+
+@test "a collector that is at work is waited for" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	mkdir -p "$T/root/nix/var/nix"
+	hold "$T/root/nix/var/nix/gc.lock"
+	start_into "$TOP"
+	wait_for 20 grep -q "waiting for the garbage collector that is at work in '$T/root'" "$T/fetch.out"
+	[ "$(log_count '^GET')" -eq 0 ]
+	has_begun && fail "something was made"
+	kill "$HOLDER"
+	ends_well
+	assert_closure_in "$T/root"
+}
+
+@test "nothing but a collector waits: Nix copies, adds, verifies and sets profiles" {
+	have_nix || skip "no Nix here"
+	make_small_closure "$T/cache"
+	start_cache "$T/cache" --fault "/nar/*=delay:6000"
+	start_into "$TOP"
+	wait_for 20 has_begun
+	collect
+	wait_for 20 collector_waits
+	echo "added meanwhile" >"$T/added"
+	timeout 5 nix-store --store "$T/root" --add "$T/added" >"$T/path"
+	timeout 5 nix --store "$T/root" copy --from "file://$T/cache" --no-check-sigs "$DATA"
+	timeout 5 nix-store --store "$T/root" --verify
+	timeout 5 nix-env --store "$T/root" -p "$T/root/nix/var/nix/profiles/mine" --set "$DATA"
+	! has_ended "$FETCH"
+	ends_well
+	wait "$COLLECTOR"
+	# The collector had to wait, and then did its work.
+	[ ! -e "$T/root$(cat "$T/path")" ]
+	assert_closure_in "$T/root"
+	nix_is_content "$T/root"
 }
