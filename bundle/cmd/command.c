@@ -3,12 +3,15 @@
 #include <nixferry/version.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/interrupt.h"
 #include "cmd/cmd_args.h"
 #include "cmd/help.h"
 #include "cmd/suggest.h"
 #include "cmd/ui.h"
+
+#define OPEN_FILES_WANTED 8192
 
 const struct command *command_find(const struct program *program, const char *name)
 {
@@ -133,11 +136,24 @@ static int main_command(const struct program *program, const struct command *com
 	return run(command, args);
 }
 
+/* Connections, partial downloads and locks take one each. The usual limit is low for the
+ * sake of programs that use select(). */
+static void allow_open_files(rlim_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	(void)!setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int command_main(const struct program *program, int argc, char **argv)
 {
 	const struct command *command;
 	struct nf_err err;
 
+	allow_open_files(OPEN_FILES_WANTED);
 	if (argc < 2) {
 		err_set(&err, NF_E_USAGE, "no command given");
 		return usage_error(program, NULL, &err);

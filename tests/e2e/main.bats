@@ -401,3 +401,14 @@ nix_agrees() {
 		<(cd "$T/root2/nix/store" && find . -mindepth 1 ! -path './.links*' \
 			-printf '%y %m %T@ %p %l\n' | sort)
 }
+
+@test "the usual limit of open files is enough for hundreds of paths" {
+	make_random_closure 300 8 2000
+	make_bundle "$TOP"
+	mkdir "$T/root"
+	(
+		ulimit -Sn 120
+		import_bundle
+	)
+	[ "$(valid_paths "$T/root" | wc -l)" -eq 300 ]
+}
