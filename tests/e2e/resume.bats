@@ -158,6 +158,51 @@ assert_not_again() {
 	check_pool
 }
 
+# leave_partial [FAULT]...: a prefetch is killed that had come to half a megabyte; the
+# cache keeps the faults, and logs the headers that it gets.
+leave_partial() {
+	make_big_path
+	start_cache "$T/cache" --fault-file "$T/faults" --header-log "$T/headers"
+	printf '%s\n' '/nar/*=slow:1000000' "$@" >"$T/faults"
+	start_prefetch "$TOP" --connections-per-cache 1
+	wait_for 30 partial_has 500000
+	end_by KILL "$FETCH"
+	[ "$(log_count "^$NAR If-Range:" "$T/headers")" -eq 0 ]
+	: >"$CACHE_LOG"
+	printf '%s\n' "$@" >"$T/faults"
+}
+
+@test "a range is asked for only of the file with the ETag that was told" {
+	leave_partial
+	etag=$(curl -sI "$URL$NAR" | tr -d '\r' | sed -n 's/^ETag: //pI')
+	[ -n "$etag" ]
+	fetch
+	grep -qFx "$NAR If-Range: $etag" "$T/headers"
+	[ "$(log_count "^GET $NAR 206")" -eq 1 ]
+	[ "$(log_count "^GET $NAR 200")" -eq 0 ]
+	check_pool
+}
+
+@test "where no ETag is told, a range is asked for without" {
+	leave_partial '/nar/*=drop-etag'
+	fetch
+	[ "$(log_count "^$NAR If-Range:" "$T/headers")" -eq 0 ]
+	[ "$(log_count "^GET $NAR 206")" -eq 1 ]
+	check_pool
+}
+
+@test "with another ETag than was told, a file is fetched anew, once" {
+	leave_partial '/nar/*=change-etag'
+	had=$(partial_bytes)
+	fetch
+	[ "$(log_count "^GET $NAR 206")" -eq 0 ]
+	[ "$(log_count "^GET $NAR 200 [0-9]+ bytes=$had-")" -eq 1 ]
+	[ "$(log_count "^GET $NAR 200 [0-9]+ -")" -eq 1 ]
+	[ "$(log_count "^GET $NAR ")" -eq 2 ]
+	check_pool
+	assert_no_temp_files "$T/pool"
+}
+
 @test "a partial download with wrong bytes is thrown away, then fetched right" {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults"
