@@ -370,11 +370,12 @@ static int run(struct prefetch *p, struct fetch_result *result,
 	return finish_import(p, rc, err);
 }
 
-/* All but the gravest failure, which is the command's error. */
+/* All but the gravest failure, which is the command's error: RC. */
 static void report_failure(const struct prefetch *p, struct ui *ui,
-			   const struct fetch_result *result)
+			   const struct fetch_result *result, int rc)
 {
-	if (result->failure_count > 1)
+	if (result->failure_count > 1 ||
+	    (result->failure_count && result->failures[0].code != -rc))
 		tell_failures(ui, result);
 	if (p->imported.imported)
 		ui_note(ui, "%zu %s imported into '%s'; the same command goes on",
@@ -398,7 +399,7 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	rc = run(&p, &result, &packed, &has_bundle, err);
 	ui_progress_stop(ui);
 	if (rc)
-		report_failure(&p, ui, &result);
+		report_failure(&p, ui, &result, rc);
 	run_report_tell_disputes(ui, &result);
 	if (p.json)
 		report_json(&p, &result, has_bundle ? &packed : NULL, rc);

@@ -226,7 +226,10 @@ int destination_finish(struct destination *d, struct nf_err *err)
 	rc = registered(d, err);
 	if (!rc)
 		rc = intake_register(d->intake, err);
-	if (!rc)
-		rc = add_sigs(d, err);
-	return rc ? rc : intake_why_waiting(d->intake, err);
+	return rc ? rc : add_sigs(d, err);
+}
+
+int destination_why_waiting(struct destination *d, struct nf_err *err)
+{
+	return d->intake ? intake_why_waiting(d->intake, err) : 0;
 }

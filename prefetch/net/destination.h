@@ -58,7 +58,10 @@ void destination_offer_sigs(struct destination *d, const struct nf_pathinfo *inf
  * of its failure; nothing that comes later is of use then. */
 int destination_pump(struct destination *d, int64_t now_ms,
 		     struct nf_err *err) MUST_CHECK;
-/* All that was put is there, durably, when it returns; or the reason why it is not. */
+/* All that was put is there, durably, when it returns, but what refers to a path that is
+ * not; or the reason why it is not. */
 int destination_finish(struct destination *d, struct nf_err *err) MUST_CHECK;
+/* What one of those refers to; 0 if there is none. After destination_finish. */
+int destination_why_waiting(struct destination *d, struct nf_err *err) MUST_CHECK;
 
 #endif

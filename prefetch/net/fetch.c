@@ -484,11 +484,22 @@ static void take_stock(struct engine *e)
 	}
 }
 
+/* Of what is not there because the target could not be written, and of what no cache has,
+ * the graver is told. */
+static void finish_destination(struct engine *e)
+{
+	struct nf_err why;
+	int rc = destination_finish(e->destination, &why);
+
+	if (rc)
+		engine_fail(e, NULL, rc, why.text);
+}
+
 int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 		  struct nf_err *err)
 {
 	struct engine e;
-	int rc, flushed;
+	int rc;
 
 	rc = engine_open(&e, opts, ret, err);
 	if (rc) {
@@ -502,13 +513,13 @@ int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 	workers_wait(e.workers, -1);
 	if (opts->intake)
 		progress_phase(opts->progress, "registering");
-	flushed = destination_finish(e.destination, rc ? NULL : err);
+	finish_destination(&e);
 	if (!rc && e.rc) {
 		rc = e.rc;
 		if (err)
 			*err = e.err;
 	} else if (!rc) {
-		rc = flushed;
+		rc = destination_why_waiting(e.destination, err);
 	}
 	engine_close(&e);
 	return rc;

@@ -217,3 +217,22 @@ collector_waits() {
 	assert_closure_in "$T/root"
 	nix_is_content "$T/root"
 }
+
+# ---- what the database refuses ----
+
+@test "what could not be registered is told before what is in no cache" {
+	make_small_closure "$T/cache"
+	rm "$(narinfo_of "$T/cache" "$LINK")"
+	start_cache "$T/cache"
+	start_into "$DATA"
+	ends_well
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "create trigger t before insert on ValidPaths
+		begin select raise(abort, 'not today'); end"
+	start_into "$TOP" --keep-going
+	ENDED=0
+	wait "$FETCH" || ENDED=$?
+	[ "$ENDED" -eq 1 ]
+	grep -q "db.sqlite': not today" "$T/fetch.out"
+	grep -q "path '$(basename "$LINK")': it is in no cache" "$T/fetch.out"
+	[ "$(valid_paths "$T/root")" = "$DATA" ]
+}
