@@ -15,17 +15,31 @@ void stall_excuse(struct stall *s, int64_t ms)
 	s->since += ms;
 }
 
+static void end_window(struct stall *s, int64_t length)
+{
+	s->before[s->over++ % STALL_WINDOWS] = s->bytes;
+	s->bytes = 0;
+	s->since += length;
+}
+
+static bool is_below(const struct stall *s, uint64_t least)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < STALL_WINDOWS; i++)
+		sum += s->before[i];
+	return s->over >= STALL_WINDOWS && sum < least;
+}
+
 bool stall_is_too_slow(struct stall *s, int64_t now, int64_t timeout_ms)
 {
-	int64_t least = STALL_FLOOR * timeout_ms / 1000;
+	int64_t window = (timeout_ms + STALL_WINDOWS - 1) / STALL_WINDOWS;
+	uint64_t least = (uint64_t)timeout_ms * STALL_FLOOR / 1000;
 
-	if (!s->is_watched || now - s->since < timeout_ms / 2)
-		return false;
-	if (s->has_before && s->before + s->bytes < (uint64_t)least)
-		return true;
-	s->has_before = true;
-	s->before = s->bytes;
-	s->bytes = 0;
-	s->since = now;
+	while (s->is_watched && window && now - s->since >= window) {
+		end_window(s, window);
+		if (is_below(s, least))
+			return true;
+	}
 	return false;
 }
