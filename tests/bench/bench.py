@@ -6,7 +6,7 @@ usage: bench.py [SCENARIO...]      (default: all; --list names them)
 import sys
 
 import bundles, planning, simulation, transfer
-from common import prepare, serve
+from common import prepare, remove_old, serve
 
 SCENARIOS = {f.__name__: f for module in (bundles, planning, simulation, transfer) for f in module.SCENARIOS}
 
@@ -19,6 +19,7 @@ def main():
     try:
         for name in names:
             SCENARIOS[name](top)
+            remove_old()
     finally:
         server.terminate()
         server.wait()

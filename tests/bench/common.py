@@ -1,14 +1,15 @@
 """What the scenarios share: the closure and its caches, the servers, how contenders are timed.
 
-Contenders of a scenario alternate within one run. Before each timed run the outputs are removed,
-dirty pages written, the page cache dropped, the inputs and the programs read once, and two seconds waited; a minute
-where whole trees were removed: ext4 passes over inodes that were freed in the last minute, one by one, and who makes
-many files then pays for the removal.
+Contenders of a scenario alternate within one run. Before each timed run earlier outputs are set aside,
+dirty pages written, the page cache dropped, the inputs and the programs read once, and two seconds waited.
+Outputs are removed after the last run, and a minute is waited then: ext4 passes over inodes that were freed in
+the last minute, one by one, and who makes many files next would pay for the removal.
 """
 import os, shutil, statistics, subprocess, sys, time
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 WORK = os.environ.get("BENCH_DIR", f"{ROOT}/build/bench")
+OLD = f"{WORK}/old"
 MANY_INODES = 10000
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 FERRY = f"{ROOT}/build/release/nixferry"
@@ -26,13 +27,23 @@ def sh(command, **kw):
     return p.stdout
 
 def remove(*paths):
-    """Whether whole trees were removed."""
-    free = os.statvfs(WORK).f_ffree
     for path in paths:
         if os.path.lexists(path):
             sh(["chmod", "-R", "u+w", path])
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-    return os.statvfs(WORK).f_ffree - free > MANY_INODES
+
+def set_aside(*paths):
+    os.makedirs(OLD, exist_ok=True)
+    for path in paths:
+        if os.path.lexists(path):
+            os.rename(path, f"{OLD}/{time.monotonic_ns()}")
+
+def remove_old():
+    free = os.statvfs(WORK).f_ffree
+    remove(OLD)
+    if os.statvfs(WORK).f_ffree - free > MANY_INODES:
+        sh("sync")
+        time.sleep(61)
 
 def read_once(path):
     sh(f"find {path} -type f -print0 | xargs -0 -n 64 cat >/dev/null")
@@ -44,12 +55,12 @@ class Contender:
         self.times, self.cpu, self.rss = [], [], []
 
     def run(self):
-        settle = 61 if remove(*self.outputs, f"{WORK}/xdg") else 2
+        set_aside(*self.outputs, f"{WORK}/xdg")
         sh("sync; echo 3 > /proc/sys/vm/drop_caches")
         for path in self.inputs:
             read_once(path)
         sh(f"{FERRY} --version; nix --version; nix-store --version")
-        time.sleep(settle)
+        time.sleep(2)
         log = open(f"{WORK}/{self.name.replace(' ', '-').replace('/', '-')}.log", "w")
         start = time.monotonic()
         p = subprocess.Popen(["/bin/sh", "-c", "exec " + self.command if ";" not in self.command
@@ -77,6 +88,7 @@ def compare(title, contenders):
         print(f"| {c.name} | {m:.2f} s | {min(c.times):.2f} to {max(c.times):.2f} | "
               f"{statistics.median(c.cpu):.1f} s | {max(c.rss):.0f} MB | {m / first:.2f} |")
     sys.stdout.flush()
+    remove_old()
 
 # ---- what is measured on ----
 
