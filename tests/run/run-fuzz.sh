@@ -1,17 +1,26 @@
 #!/bin/sh
-# run-fuzz.sh BUILD SECONDS: each fuzz target, from its corpus, for that long.
+# run-fuzz.sh BUILD SECONDS [TARGET]: the fuzz target, or each, one a processor at once, from its corpus,
+# for that long.
 set -eu
 build=$1
 seconds=$2
-for fuzz in "$build"/fuzz/fuzz_*; do
-	case $fuzz in *.*) continue ;; esac
-	name=${fuzz##*/fuzz_}
-	work=$build/fuzz-work/$name
+
+run_one() {
+	work=$build/fuzz-work/$1
 	mkdir -p "$work"
-	echo "fuzz: $name for $seconds s"
-	"$fuzz" -max_total_time="$seconds" -rss_limit_mb=4096 -malloc_limit_mb=8192 -timeout=20 \
-		-artifact_prefix="$work/" "$work" "tests/fuzz/corpus/$name" >"$work.log" 2>&1 || {
+	echo "fuzz: $1 for $seconds s"
+	"$build/fuzz/fuzz_$1" -max_total_time="$seconds" -rss_limit_mb=4096 -malloc_limit_mb=8192 \
+		-timeout=20 -artifact_prefix="$work/" "$work" "tests/fuzz/corpus/$1" >"$work.log" 2>&1 || {
 		tail -40 "$work.log"
 		exit 1
 	}
-done
+}
+
+if [ $# -gt 2 ]; then
+	run_one "$3"
+	exit
+fi
+for fuzz in "$build"/fuzz/fuzz_*; do
+	case $fuzz in *.*) continue ;; esac
+	echo "${fuzz##*/fuzz_}"
+done | xargs -P "$(nproc)" -n 1 sh "$0" "$build" "$seconds"
