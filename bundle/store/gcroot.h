@@ -1,4 +1,4 @@
-/* What keeps imported paths alive: GC roots and profile generations. */
+/* GC roots, which keep imported paths alive. */
 #ifndef GCROOT_H
 #define GCROOT_H
 
@@ -10,11 +10,5 @@
 /* A direct root: gcroots/nixferry/BASENAME -> /nix/store/BASENAME. */
 int gcroot_add(const struct target *t, const struct nf_storepath *path,
 	       struct nf_err *err) MUST_CHECK;
-
-/* A new generation of profiles/NAME ("NAME-N-link" and the link NAME to it, swapped
- * atomically), as nix-env --set makes it; none if the current generation is that path
- * already. *ret_link is "/nix/var/nix/profiles/NAME-N-link" (free()). */
-int profile_set(const struct target *t, const char *name, const struct nf_storepath *path,
-		char **ret_link, struct nf_err *err) MUST_CHECK;
 
 #endif

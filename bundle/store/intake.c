@@ -17,6 +17,7 @@
 #include "store/intake_batch.h"
 #include "store/nix_lock.h"
 #include "store/store_db.h"
+#include "store/store_profile.h"
 #include "store/store_text.h"
 #include "store/target.h"
 #include "store/unpack.h"
@@ -641,7 +642,7 @@ int intake_add_roots(struct intake *in, const struct nf_storepath *roots, size_t
 	for (size_t i = 0; !rc && i < count; i++)
 		rc = gcroot_add(&in->target, &roots[i], err);
 	if (!rc && profile)
-		rc = profile_set(&in->target, profile, roots, ret_link, err);
+		rc = store_profile_set(&in->target, profile, roots, ret_link, err);
 	return rc ? rc : target_sync(&in->target, err);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "store/store_profile.h"
 #include "temp_dir.h"
 
 #define HASH_A "sgii4f5h9d2lym14f3av1r80w53l9k82"
@@ -89,90 +90,6 @@ static void a_linked_directory_of_roots_is_refused(void **state)
 	assert_non_null(strstr(err.text, "nixferry"));
 }
 
-static void a_profile_grows_by_generations(void **state)
-{
-	const struct fixture *f = *state;
-	const struct {
-		const struct nf_storepath *path;
-		const char *link;
-		const char *why;
-	} rows[] = {
-		{ &f->a, "system-1-link", "the first" },
-		{ &f->a, "system-1-link", "the same again makes none" },
-		{ &f->b, "system-2-link", "another path" },
-		{ &f->a, "system-3-link", "an old path is a new generation" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_FREE char *link = NULL;
-		char name[64], want[128], store[NF_STOREPATH_TEXT_MAX];
-
-		assert_int_equal(
-			profile_set(&f->target, "system", rows[i].path, &link, NULL), 0);
-		snprintf(want, sizeof(want), "/nix/var/nix/profiles/%s", rows[i].link);
-		assert_string_equal(link, want);
-		assert_link(f, "profiles/system", rows[i].link);
-		snprintf(name, sizeof(name), "profiles/%s", rows[i].link);
-		assert_link(f, name, nf_storepath_format(store, rows[i].path));
-	}
-}
-
-static void the_next_generation_is_above_all_that_exist(void **state)
-{
-	static const char *const links[] = { "system-7-link", "system-12-link",
-					     "system-x-link", "system-99",
-					     "other-50-link", "system-007-links" };
-	const struct fixture *f = *state;
-	AUTO_FREE char *link = NULL;
-
-	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "nix/var/nix/profiles/%s", links[i]);
-		assert_int_equal(symlinkat("/nix/store/" HASH_B "-f", f->dir->fd, name),
-				 0);
-	}
-	assert_int_equal(symlinkat("/nix/var/nix/profiles/system-7-link", f->dir->fd,
-				   "nix/var/nix/profiles/system"),
-			 0);
-	assert_int_equal(profile_set(&f->target, "system", &f->a, &link, NULL), 0);
-	assert_string_equal(link, "/nix/var/nix/profiles/system-13-link");
-}
-
-static void an_absolute_link_to_a_generation_is_understood(void **state)
-{
-	const struct fixture *f = *state;
-	AUTO_FREE char *link = NULL;
-
-	assert_int_equal(symlinkat("/nix/store/" HASH_A "-tree", f->dir->fd,
-				   "nix/var/nix/profiles/system-4-link"),
-			 0);
-	assert_int_equal(symlinkat("/nix/var/nix/profiles/system-4-link", f->dir->fd,
-				   "nix/var/nix/profiles/system"),
-			 0);
-	assert_int_equal(profile_set(&f->target, "system", &f->a, &link, NULL), 0);
-	assert_string_equal(link, "/nix/var/nix/profiles/system-4-link");
-}
-
-static void names_that_are_none_are_wrong_usage(void **state)
-{
-	static const char *const names[] = { "", ".", "..", ".hidden", "a/b", "/abs" };
-	const struct fixture *f = *state;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char *link = NULL;
-		struct nf_err err;
-		char text[64];
-
-		assert_int_equal(profile_set(&f->target, names[i], &f->a, &link, &err),
-				 -NF_E_USAGE);
-		snprintf(text, sizeof(text), "'%s' is not the name of a profile",
-			 names[i]);
-		assert_string_equal(err.text, text);
-		assert_null(link);
-	}
-}
-
 static void nix_sees_the_roots(void **state)
 {
 	const struct fixture *f = *state;
@@ -191,7 +108,7 @@ static void nix_sees_the_roots(void **state)
 	added[strcspn(added, "\n")] = '\0';
 	assert_int_equal(nf_storepath_parse(&path, nf_slice_str(added), NULL), 0);
 	assert_int_equal(gcroot_add(&f->target, &path, NULL), 0);
-	assert_int_equal(profile_set(&f->target, "system", &path, &link, NULL), 0);
+	assert_int_equal(store_profile_set(&f->target, "system", &path, &link, NULL), 0);
 	roots = temp_dir_run(&status, "nix-store --store '%s' --gc --print-roots",
 			     f->dir->path);
 	assert_int_equal(status, 0);
@@ -203,19 +120,14 @@ static void what_a_killed_run_left_is_removed(void **state)
 {
 	struct fixture *f = *state;
 	AUTO_FD int roots_fd = -1;
-	char *link;
 
 	assert_int_equal(gcroot_add(&f->target, &f->a, NULL), 0);
 	assert_int_equal(
 		file_opendir_at(&roots_fd, f->target.state_fd, "gcroots/nixferry", NULL),
 		0);
 	assert_int_equal(symlinkat("x", roots_fd, ".nixferry.tmp"), 0);
-	assert_int_equal(symlinkat("x", f->target.state_fd, "profiles/.nixferry.tmp"), 0);
 	assert_int_equal(gcroot_add(&f->target, &f->a, NULL), 0);
-	assert_int_equal(profile_set(&f->target, "system", &f->a, &link, NULL), 0);
-	free(link);
 	assert_int_equal(unlinkat(roots_fd, ".nixferry.tmp", 0), -1);
-	assert_int_equal(unlinkat(f->target.state_fd, "profiles/.nixferry.tmp", 0), -1);
 }
 
 int main(void)
@@ -225,14 +137,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_wrong_root_is_replaced, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_linked_directory_of_roots_is_refused,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(a_profile_grows_by_generations, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(
-			the_next_generation_is_above_all_that_exist, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			an_absolute_link_to_a_generation_is_understood, setup, teardown),
-		cmocka_unit_test_setup_teardown(names_that_are_none_are_wrong_usage,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_killed_run_left_is_removed, setup,
 						teardown),

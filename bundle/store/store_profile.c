@@ -1,0 +1,124 @@
+#include "store/store_profile.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "store/root_link.h"
+
+#define PROFILE_NAME_MAX 200
+#define LINK_SUFFIX	 "-link"
+
+static bool is_profile_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len <= PROFILE_NAME_MAX && name[0] != '.' && !strchr(name, '/');
+}
+
+/* Whether FILE is "NAME-N-link", and which N. */
+static bool parse_generation(struct nf_slice file, const char *name, uint64_t *ret)
+{
+	if (!slice_skip_prefix(&file, name) || !slice_skip_prefix(&file, "-") ||
+	    !slice_ends_with(file, LINK_SUFFIX))
+		return false;
+	file.len -= strlen(LINK_SUFFIX);
+	return slice_parse_u64(file, ret) && *ret < UINT32_MAX;
+}
+
+static int last_generation(int dir_fd, const char *name, uint64_t *ret,
+			   struct nf_err *err)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	uint64_t n;
+	int rc = 0;
+
+	if (!dir) {
+		rc = err_sys(err, "cannot read the directory of profiles");
+		cleanup_fd(&fd);
+		return rc;
+	}
+	*ret = 0;
+	while (errno = 0, (entry = readdir(dir)))
+		if (parse_generation(nf_slice_str(entry->d_name), name, &n) && n > *ret)
+			*ret = n;
+	if (errno)
+		rc = err_sys(err, "cannot read the directory of profiles");
+	closedir(dir);
+	return rc;
+}
+
+/* Whether the link NAME leads to a generation that is WANT; FILE gets that generation's
+ * name. */
+static bool is_current(int dir_fd, const char *name, const char *want,
+		       char file[NAME_MAX + 1])
+{
+	char have[PATH_MAX];
+	char *base;
+	uint64_t n;
+
+	if (!root_link_read(dir_fd, name, have, sizeof(have)))
+		return false;
+	base = strrchr(have, '/');
+	base = base ? base + 1 : have;
+	if (!parse_generation(nf_slice_str(base), name, &n) || strlen(base) > NAME_MAX)
+		return false;
+	memcpy(file, base, strlen(base) + 1);
+	return root_link_read(dir_fd, file, have, sizeof(have)) && !strcmp(have, want);
+}
+
+static int new_generation(int dir_fd, const char *name, const char *want,
+			  char file[NAME_MAX + 1], struct nf_err *err)
+{
+	uint64_t last = 0;
+	int rc;
+
+	rc = last_generation(dir_fd, name, &last, err);
+	if (rc)
+		return rc;
+	snprintf(file, NAME_MAX + 1, "%s-%llu" LINK_SUFFIX, name,
+		 (unsigned long long)last + 1);
+	rc = root_link_replace(dir_fd, file, want, err);
+	if (rc)
+		return rc;
+	/* A link to nothing must not survive a power cut. */
+	rc = file_sync(dir_fd, "profiles", err);
+	if (rc)
+		return rc;
+	rc = root_link_replace(dir_fd, name, file, err);
+	return rc ? rc : file_sync(dir_fd, "profiles", err);
+}
+
+int store_profile_set(const struct target *t, const char *name,
+		      const struct nf_storepath *path, char **ret_link,
+		      struct nf_err *err)
+{
+	char want[NF_STOREPATH_TEXT_MAX], file[NAME_MAX + 1];
+	AUTO_FD int dir_fd = -1;
+	int rc;
+
+	if (!is_profile_name(name))
+		return err_set(err, NF_E_USAGE, "'%s' is not the name of a profile",
+			       name);
+	rc = file_opendir_at(&dir_fd, t->state_fd, "profiles", err);
+	if (rc)
+		return err_prefix(err, rc, "'%s'", t->state_dir);
+	rc = root_link_clear(dir_fd, err);
+	if (rc)
+		return rc;
+	nf_storepath_format(want, path);
+	if (!is_current(dir_fd, name, want, file)) {
+		rc = new_generation(dir_fd, name, want, file, err);
+		if (rc)
+			return err_prefix(err, rc, "profile '%s'", name);
+	}
+	*ret_link = mem_printf("/nix/var/nix/profiles/%s", file);
+	return 0;
+}

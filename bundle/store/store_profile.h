@@ -1,0 +1,17 @@
+/* Profile generations of a target store. */
+#ifndef STORE_PROFILE_H
+#define STORE_PROFILE_H
+
+#include <nixferry/storepath.h>
+
+#include "base/err.h"
+#include "store/target.h"
+
+/* A new generation of profiles/NAME ("NAME-N-link" and the link NAME to it, swapped
+ * atomically), as nix-env --set makes it; none if the current generation is that path
+ * already. *ret_link is "/nix/var/nix/profiles/NAME-N-link" (free()). */
+int store_profile_set(const struct target *t, const char *name,
+		      const struct nf_storepath *path, char **ret_link,
+		      struct nf_err *err) MUST_CHECK;
+
+#endif
