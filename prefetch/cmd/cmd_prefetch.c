@@ -15,6 +15,7 @@
 #include "cmd/run_report.h"
 #include "cmd/store_options.h"
 #include "cmd/target_options.h"
+#include "cmd/transfer_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
 #include "net/fetch.h"
@@ -75,6 +76,7 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	p->build_inputs = cmd_args_flag(args, "with-build-inputs");
 	f->keep_going = cmd_args_flag(args, "keep-going");
 	f->dry_run = cmd_args_flag(args, "dry-run");
+	transfer_options_read(f, args);
 	rc = check_output(p, err);
 	if (!rc)
 		rc = target_options_read(&p->target, args, err);
@@ -444,8 +446,9 @@ const struct command cmd_prefetch = {
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_target_store, &wanted_group, &options_pack,
-			&options_caches, &options_keys, &options_stores, &options_targets,
-			&options_pool, &options_jobs, &options_common, NULL },
+			&options_caches, &transfer_options, &options_keys,
+			&options_stores, &options_targets, &options_pool, &options_jobs,
+			&options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

@@ -30,6 +30,7 @@ struct dispatch_options {
 	unsigned slots_per_cache; /* of these, from one cache */
 	unsigned local_slots;	  /* parts under way from caches on this machine */
 	uint64_t part_min;	  /* no part is made smaller than this by a cut */
+	bool no_race; /* no byte is asked for twice: no part is cut or raced */
 };
 
 struct dispatch;

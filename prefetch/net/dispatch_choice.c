@@ -152,8 +152,9 @@ static uint32_t best_of_network(const struct dispatch *d)
 
 static unsigned slots_to_start(const struct dispatch *d)
 {
-	return d->opts.slots -
-	       (d->usable > d->offering ? d->opts.slots / SPARE_SHARE : 0);
+	bool may_help = d->usable > d->offering && !d->opts.no_race;
+
+	return d->opts.slots - (may_help ? d->opts.slots / SPARE_SHARE : 0);
 }
 
 uint32_t choice_best(struct dispatch *d, unsigned where)

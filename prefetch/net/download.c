@@ -55,6 +55,7 @@ void download_begin(struct engine *e)
 			per_cache && per_cache < slots ? (unsigned)per_cache : slots,
 		.local_slots = LOCAL_PER_WORKER * (unsigned)workers,
 		.part_min = PART_MIN,
+		.no_race = e->opts->no_race,
 	};
 
 	e->dispatch = dispatch_new(&o);

@@ -47,6 +47,7 @@ struct fetch_options {
 	struct answers *answers;       /* of the same caches, earlier; or NULL */
 	bool keep_going; /* a path that cannot be had does not end the others */
 	bool dry_run;	 /* resolve only */
+	bool no_race;	 /* no byte of a NAR is asked for twice */
 	struct progress *progress;
 };
 

@@ -186,3 +186,39 @@ within() {
 	check_pool
 	assert_no_temp_files "$T/pool"
 }
+
+# ---- without races ----
+
+# The bytes of NARs that both caches sent.
+nar_bytes() {
+	cat "$A_LOG" "$B_LOG" | awk '$2 ~ "^/nar/" { sum += $4 } END { print sum + 0 }'
+}
+
+@test "with --no-race no byte of a NAR comes twice, neither of another encoding nor by a cut" {
+	local size
+	make_big_path 6000000
+	size=$(stat -c %s "$T/cache$NAR")
+	start_cache "$T/cache" --fault '/nar/*=slow:2000000' --fault '/nar/*=delay:1500'
+	A=$URL A_LOG=$CACHE_LOG
+	cp -r "$T/cache" "$T/same"
+	add_big_path "$T/other" --compress xz
+	start_cache "$T/same" --fault '*.narinfo=delay:300'
+	B=$URL B_LOG=$CACHE_LOG
+	start_cache "$T/other" --fault '*.narinfo=delay:300'
+	both --substituter "$URL?priority=3" --no-race
+	[ "$(log_count "^GET $NAR " "$A_LOG")" -eq 1 ]
+	[ "$(log_count "^GET /nar/")" -eq 0 ]
+	[ "$(nar_bytes)" -eq "$size" ] || fail "$(nar_bytes) of $size bytes"
+	check_pool
+}
+
+@test "with --no-race what broke goes on elsewhere, where it broke" {
+	local size
+	make_big_path 3000000
+	size=$(stat -c %s "$T/cache$NAR")
+	start_two --fault '/nar/*=truncate:1000000' --
+	both --no-race
+	[ "$(log_count "^GET $NAR 206 [0-9]+ bytes=1000000-" "$B_LOG")" -eq 1 ]
+	[ "$(nar_bytes)" -eq "$size" ] || fail "$(nar_bytes) of $size bytes"
+	check_pool
+}

@@ -464,6 +464,62 @@ static void the_last_part_is_cut_between_caches(void **state)
 	dispatch_free(d);
 }
 
+/* Nobody helps: neither where the other cache has the same file nor where it has another
+ * one, neither before the answer's head nor behind it. */
+static void without_races_no_byte_is_asked_for_twice(void **state)
+{
+	const struct dispatch_options o = {
+		.slots = 8,
+		.slots_per_cache = 8,
+		.local_slots = 2,
+		.part_min = 64 * KIB,
+		.no_race = true,
+	};
+	struct dispatch *d = dispatch_new(&o);
+	struct dispatch_order a;
+
+	(void)state;
+	set_speed(d, 0, 1, MB);
+	set_speed(d, 1, 2, 100 * MB);
+	want(d, 0, 100 * MB, 1);
+	a = next(d, 0, DISPATCH_START);
+	dispatch_add_source(d, 0,
+			    &(struct dispatch_source){
+				    .cache = 1, .file_size = 100 * MB, .file_id = 1 });
+	next(d, 20000, DISPATCH_WAIT);
+	flow(d, &a, MB, 20000, 30000);
+	next(d, 30000, DISPATCH_WAIT);
+	/* What broke is still missing: that is not a second time. */
+	dispatch_part_end(d, a.part, DISPATCH_BROKE, 60000, 30000);
+	a = next(d, 30000, DISPATCH_START);
+	assert_int_equal(a.cache, 1);
+	assert_int_equal(a.from, 10 * MB);
+	dispatch_free(d);
+}
+
+/* All slots start something: none is kept for help. */
+static void without_races_no_slot_is_left_for_help(void **state)
+{
+	const struct dispatch_options o = {
+		.slots = 8,
+		.slots_per_cache = 8,
+		.local_slots = 2,
+		.part_min = 64 * KIB,
+		.no_race = true,
+	};
+	struct dispatch *d = dispatch_new(&o);
+
+	(void)state;
+	set_speed(d, 0, 1, MB);
+	set_speed(d, 1, 2, MB);
+	for (uint32_t i = 0; i < 20; i++)
+		want(d, i, MB, 1);
+	for (int i = 0; i < 8; i++)
+		next(d, 0, DISPATCH_START);
+	next(d, 0, DISPATCH_WAIT);
+	dispatch_free(d);
+}
+
 /* Starts what may start, all of which flows at once; returns how many parts that are. */
 static unsigned start_all(struct dispatch *d, int64_t now, uint32_t *parts,
 			  unsigned count)
@@ -750,6 +806,8 @@ int main(void)
 		cmocka_unit_test(caches_of_unknown_speed_are_all_sampled),
 		cmocka_unit_test(a_slow_cache_gets_what_it_can_bring_in_time),
 		cmocka_unit_test(the_last_part_is_cut_between_caches),
+		cmocka_unit_test(without_races_no_byte_is_asked_for_twice),
+		cmocka_unit_test(without_races_no_slot_is_left_for_help),
 		cmocka_unit_test(a_large_file_comes_over_several_connections),
 		cmocka_unit_test(two_caches_do_not_take_from_each_other_for_ever),
 		cmocka_unit_test(more_connections_that_do_not_help_are_not_made),

@@ -1,0 +1,13 @@
+/* How a command that fetches NARs treats the network beyond what cache_options.h has. */
+#ifndef TRANSFER_OPTIONS_H
+#define TRANSFER_OPTIONS_H
+
+#include "cmd/cmd_args.h"
+#include "net/fetch.h"
+
+/* --no-race */
+extern const struct cmd_option_group transfer_options;
+
+void transfer_options_read(struct fetch_options *f, const struct cmd_args *args);
+
+#endif
