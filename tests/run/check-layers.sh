@@ -41,7 +41,7 @@ owner() {
 }
 
 owner 'curl/' prefetch/net/transfer.c
-owner 'sqlite3' bundle/store/store_db.c
+owner 'sqlite3' bundle/store/store_sql.c
 owner 'sodium' bundle/base/hash.c bundle/format/key.c
 owner 'openssl/' bundle/base/hash.c
 owner 'zstd' bundle/base/codec.c

@@ -1,0 +1,63 @@
+/* What the files of intake.h share. */
+#ifndef INTAKE_PRIVATE_H
+#define INTAKE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "store/intake.h"
+#include "store/store_db.h"
+#include "store/target.h"
+
+/* A path that was handed over. */
+struct intake_waiting {
+	struct nf_pathinfo info;
+	struct intake_tree tree;
+	char *token;
+	bool was_valid; /* by another's doing, when its turn came */
+	bool is_placed; /* its tree */
+};
+
+struct intake_waiting_list {
+	struct intake_waiting **items;
+	size_t len, cap;
+};
+
+/* What is known of a path without asking the database. */
+enum intake_known {
+	INTAKE_WAITING = 1,
+	INTAKE_VALID,
+};
+
+struct intake {
+	struct target target; /* with INTAKE_READ only its names */
+	int collector_fd;     /* the lock that keeps collectors out; -1: only reading */
+	int temp_fd;	      /* of the directory for trees, locked; -1: only reading */
+	struct progress *progress;
+	uint64_t free_bytes, free_nodes; /* when it was opened */
+	atomic_uint temp_number;
+	void (*on_registered)(void *ctx, const char *token);
+	void *ctx;
+
+	pthread_mutex_t db_lock;
+	struct store_db *db; /* NULL: there is none, nothing is valid */
+
+	pthread_mutex_t lock; /* of all below; never held while db_lock is waited for */
+	struct intake_waiting_list waiting;
+	struct map known;
+	struct arena names; /* the map's keys */
+	bool is_broken;
+	struct nf_import_result done; /* present: those that another made valid */
+};
+
+void intake_waiting_free(struct intake_waiting *w);
+void intake_waiting_push(struct intake_waiting_list *l, struct intake_waiting *w);
+/* 0 if nothing is known without the database. */
+enum intake_known intake_look_up(struct intake *in, struct nf_slice base);
+/* False if that, or more, was known before. With the lock. */
+bool intake_note_known(struct intake *in, struct nf_slice base, enum intake_known what);
+void intake_give_token_back(struct intake *in, const struct intake_waiting *w);
+
+#endif

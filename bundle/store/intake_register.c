@@ -1,0 +1,300 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/intake_batch.h"
+#include "store/intake_private.h"
+#include "store/nix_lock.h"
+#include "store/unpack.h"
+
+/* Of a batch are locked at once: each takes a file descriptor. */
+#define LOCKS_MAX 256
+
+/* A reference to what nobody handed over. */
+static int is_there(void *ctx, struct nf_slice base, bool *ret, struct nf_err *err)
+{
+	struct intake *in = ctx;
+	struct nf_storepath path;
+	int rc;
+
+	/* One that was handed over meanwhile waits for the next batch. */
+	*ret = intake_look_up(in, base) == INTAKE_VALID;
+	if (*ret)
+		return 0;
+	rc = nf_storepath_parse_base(&path, base, err);
+	if (!rc)
+		rc = intake_is_valid(in, &path, ret, err);
+	if (rc || !*ret)
+		return rc;
+	pthread_mutex_lock(&in->lock);
+	intake_note_known(in, base, INTAKE_VALID);
+	pthread_mutex_unlock(&in->lock);
+	return 0;
+}
+
+static struct intake_wait *list_waits(const struct intake_waiting_list *l)
+{
+	struct intake_wait *waits = mem_calloc(l->len, sizeof(*waits));
+
+	for (size_t i = 0; i < l->len; i++)
+		waits[i].info = &l->items[i]->info;
+	return waits;
+}
+
+/* Takes those out of ALL that can be registered, in their order. */
+static int take_batch(struct intake *in, struct intake_waiting_list *all,
+		      struct intake_waiting_list *batch, struct nf_err *err)
+{
+	AUTO_FREE struct intake_wait *waits = list_waits(all);
+	AUTO_FREE size_t *order = mem_calloc(all->len, sizeof(*order));
+	size_t ready = 0, kept = 0;
+	int rc = intake_batch_find(waits, all->len, is_there, in, order, &ready, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < ready; i++)
+		intake_waiting_push(batch, all->items[order[i]]);
+	for (size_t i = 0; i < all->len; i++)
+		if (!waits[i].is_ready)
+			all->items[kept++] = all->items[i];
+	all->len = kept;
+	return 0;
+}
+
+/* Some paths of a batch, whose locks are held. */
+struct group {
+	struct intake_waiting **items;
+	size_t len;
+};
+
+static int lock_group(struct intake *in, const struct group *g, struct path_locks *ret,
+		      struct nf_err *err)
+{
+	AUTO_FREE const char **bases = mem_calloc(g->len, sizeof(*bases));
+
+	for (size_t i = 0; i < g->len; i++)
+		bases[i] = g->items[i]->info.path.base;
+	return path_locks_take(ret, &in->target, bases, g->len, in->progress, err);
+}
+
+/* Others may have made the path valid since it was asked for. */
+static int look_again(struct intake *in, struct intake_waiting *w, struct nf_err *err)
+{
+	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
+	int rc = intake_find(in, &w->info.path, false, &have, err);
+
+	if (rc == -NF_E_MISSING)
+		return 0;
+	w->was_valid = !rc;
+	if (!rc && !nf_hash_eq(&have.nar_hash, &w->info.nar_hash))
+		progress_note(in->progress,
+			      "'" NF_STORE_DIR "/%s' is valid in '%s' by now, with other "
+			      "content, and stays as it is",
+			      w->info.path.base, in->target.root);
+	return rc;
+}
+
+/* What stands in the place of a path that is not valid is what a killed run left. */
+static int place(struct intake *in, struct intake_waiting *w, struct nf_err *err)
+{
+	const char *base = w->info.path.base;
+	int rc = look_again(in, w, err);
+
+	if (rc)
+		return rc;
+	if (w->was_valid)
+		return file_remove_tree_at(in->temp_fd, w->tree.temp, err);
+	rc = file_remove_tree_at(in->target.store_fd, base, err);
+	w->is_placed = !rc;
+	return rc ? rc
+		  : unpack_finish(in->temp_fd, w->tree.temp, in->target.store_fd, base,
+				  err);
+}
+
+/* The infos of those that were valid, or of the others; *RET (free()) has as many as are
+ * returned. */
+static size_t list_infos(const struct group *g, bool were_valid,
+			 const struct nf_pathinfo ***ret)
+{
+	size_t count = 0;
+
+	*ret = mem_calloc(g->len, sizeof(**ret));
+	for (size_t i = 0; i < g->len; i++)
+		if (g->items[i]->was_valid == were_valid)
+			(*ret)[count++] = &g->items[i]->info;
+	return count;
+}
+
+static int register_placed(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	AUTO_FREE const struct nf_pathinfo **infos = NULL;
+	size_t count = list_infos(g, false, &infos);
+	int rc;
+
+	if (!count)
+		return 0;
+	/* The bytes are on the disk before the database says that they are there. */
+	rc = target_sync(&in->target, err);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&in->db_lock);
+	rc = store_db_register(in->db, in->target.store_fd, infos, count, time(NULL),
+			       err);
+	pthread_mutex_unlock(&in->db_lock);
+	return rc;
+}
+
+static int sign_valid(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	AUTO_FREE const struct nf_pathinfo **infos = NULL;
+	size_t count = list_infos(g, true, &infos);
+
+	return intake_add_sigs(in, infos, count, err);
+}
+
+static int write_group(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < g->len; i++)
+		rc = place(in, g->items[i], err);
+	if (!rc)
+		rc = register_placed(in, g, err);
+	return rc ? rc : sign_valid(in, g, err);
+}
+
+/* Whatever went wrong: what the database knows stays. */
+static void take_back(struct intake *in, const struct intake_waiting *w)
+{
+	bool valid;
+
+	if (w->is_placed && !intake_is_valid(in, &w->info.path, &valid, NULL) && !valid)
+		(void)!file_remove_tree_at(in->target.store_fd, w->info.path.base, NULL);
+}
+
+static void count_registered(struct intake *in, const struct intake_waiting *w)
+{
+	pthread_mutex_lock(&in->lock);
+	intake_note_known(in, nf_storepath_base(&w->info.path), INTAKE_VALID);
+	if (w->was_valid) {
+		in->done.present++;
+	} else {
+		in->done.imported++;
+		in->done.nar_bytes += w->info.nar_size;
+		in->done.nodes += w->tree.nodes;
+	}
+	pthread_mutex_unlock(&in->lock);
+	intake_give_token_back(in, w);
+}
+
+static int register_group(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	AUTO(path_locks_release) struct path_locks locks = { 0 };
+	int rc = lock_group(in, g, &locks, err);
+
+	if (!rc)
+		rc = write_group(in, g, err);
+	for (size_t i = 0; i < g->len; i++)
+		if (rc)
+			take_back(in, g->items[i]);
+		else
+			count_registered(in, g->items[i]);
+	return rc;
+}
+
+/* Since references come first, each group is closed under them with those before. */
+static int register_batch(struct intake *in, struct intake_waiting_list *batch,
+			  struct nf_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < batch->len; i += LOCKS_MAX) {
+		size_t left = batch->len - i;
+		struct group g = { batch->items + i,
+				   left < LOCKS_MAX ? left : LOCKS_MAX };
+
+		rc = register_group(in, &g, err);
+	}
+	for (size_t i = 0; i < batch->len; i++)
+		intake_waiting_free(batch->items[i]);
+	return rc;
+}
+
+static struct intake_waiting_list take_waiting(struct intake *in)
+{
+	struct intake_waiting_list all;
+
+	pthread_mutex_lock(&in->lock);
+	all = in->waiting;
+	in->waiting = (struct intake_waiting_list){ 0 };
+	pthread_mutex_unlock(&in->lock);
+	return all;
+}
+
+static void give_back(struct intake *in, struct intake_waiting_list *all)
+{
+	pthread_mutex_lock(&in->lock);
+	for (size_t i = 0; i < all->len; i++)
+		intake_waiting_push(&in->waiting, all->items[i]);
+	pthread_mutex_unlock(&in->lock);
+	free(all->items);
+}
+
+int intake_register(struct intake *in, struct nf_err *err)
+{
+	struct intake_waiting_list all, batch = { 0 };
+	int rc;
+
+	if (in->is_broken)
+		return err_set(err, NF_E_SYS, "an earlier failure to register");
+	all = take_waiting(in);
+	rc = take_batch(in, &all, &batch, err);
+	if (!rc)
+		rc = register_batch(in, &batch, err);
+	/* What the system could not write it tells once; who asks again is told that all
+	 * is well. */
+	in->is_broken = rc != 0;
+	give_back(in, &all);
+	free(batch.items);
+	return rc;
+}
+
+size_t intake_waiting(struct intake *in)
+{
+	size_t len;
+
+	pthread_mutex_lock(&in->lock);
+	len = in->waiting.len;
+	pthread_mutex_unlock(&in->lock);
+	return len;
+}
+
+static int tell_why(const struct intake *in, const struct intake_wait *w,
+		    struct nf_err *err)
+{
+	if (!w->missing.len)
+		return err_set(err, NF_E_FORMAT,
+			       "'" NF_STORE_DIR "/%s' refers to itself through others",
+			       w->info->path.base);
+	return err_set(err, NF_E_MISSING,
+		       "'" NF_STORE_DIR "/%s' needs '" NF_STORE_DIR
+		       "/%.*s', which is not valid in '%s'",
+		       w->info->path.base, NF_SLICE_ARG(w->missing), in->target.root);
+}
+
+int intake_why_waiting(struct intake *in, struct nf_err *err)
+{
+	struct intake_waiting_list all = take_waiting(in);
+	AUTO_FREE struct intake_wait *waits = list_waits(&all);
+	AUTO_FREE size_t *order = mem_calloc(all.len, sizeof(*order));
+	size_t ready;
+	int rc = intake_batch_find(waits, all.len, is_there, in, order, &ready, err);
+
+	for (size_t i = 0; !rc && i < all.len; i++)
+		if (!waits[i].is_ready)
+			rc = tell_why(in, &waits[i], err);
+	give_back(in, &all);
+	return rc;
+}

@@ -1,0 +1,21 @@
+/* What the files of store_db.h share. */
+#ifndef STORE_DB_PRIVATE_H
+#define STORE_DB_PRIVATE_H
+
+#include <sys/stat.h>
+
+#include "store/store_db.h"
+#include "store/store_sql.h"
+
+struct store_db {
+	struct store_sql sql;
+	int lock_fd;	  /* big-lock, held shared; -1 when reading */
+	bool at_rest;	  /* when it was opened for reading: */
+	struct stat rest; /* as it was then */
+};
+
+/* The id of the row of PATH (the full text); false in *found if there is none. */
+int store_db_find_id(struct store_db *db, const char *path, int64_t *ret, bool *found,
+		     struct nf_err *err) MUST_CHECK;
+
+#endif

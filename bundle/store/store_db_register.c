@@ -1,0 +1,222 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "store/drv_file.h"
+#include "store/store_db_private.h"
+#include "store/store_text.h"
+
+static int insert_path(struct store_db *db, const struct nf_pathinfo *info, int64_t time,
+		       const char *path, struct nf_err *err)
+{
+	AUTO_BUF struct buf sigs = { 0 };
+	AUTO_FREE char *deriver = NULL;
+	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
+	char hash[NF_HASH_TEXT_MAX];
+	int rc;
+
+	buf_init(&sigs, STORE_SIGS_MAX);
+	rc = store_text_sigs(&sigs, info, err);
+	if (!rc)
+		rc = store_sql_prepare(&db->sql, STORE_INSERT_PATH, &s, err);
+	if (rc)
+		return rc;
+	if (info->deriver.len)
+		deriver = mem_printf(NF_STORE_DIR "/%.*s", NF_SLICE_ARG(info->deriver));
+	nf_hash_format(hash, &info->nar_hash, NF_HEX);
+	store_sql_bind_text(s, 1, nf_slice_str(path));
+	store_sql_bind_text(s, 2, nf_slice_str(hash));
+	store_sql_bind_int(s, 3, time);
+	store_sql_bind_text(s, 4, nf_slice_str(deriver ? deriver : ""));
+	if (info->nar_size)
+		store_sql_bind_int(s, 5, (int64_t)info->nar_size);
+	store_sql_bind_text(s, 6, buf_slice(&sigs));
+	store_sql_bind_text(s, 7, info->ca);
+	return store_sql_run(&db->sql, s, err);
+}
+
+static int insert_ref(struct store_db *db, int64_t referrer, int64_t reference,
+		      struct nf_err *err)
+{
+	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
+	int rc = store_sql_prepare(&db->sql, STORE_INSERT_REF, &s, err);
+
+	if (rc)
+		return rc;
+	store_sql_bind_int(s, 1, referrer);
+	store_sql_bind_int(s, 2, reference);
+	return store_sql_run(&db->sql, s, err);
+}
+
+static int insert_refs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
+		       struct nf_err *err)
+{
+	char path[NF_STOREPATH_TEXT_MAX];
+	int64_t ref_id = 0;
+	bool found;
+	int rc;
+
+	for (size_t i = 0; i < info->nrefs; i++) {
+		snprintf(path, sizeof(path), NF_STORE_DIR "/%.*s",
+			 NF_SLICE_ARG(info->refs[i]));
+		rc = store_db_find_id(db, path, &ref_id, &found, err);
+		if (rc)
+			return rc;
+		if (!found)
+			return err_set(err, NF_E_MISSING,
+				       "'" NF_STORE_DIR "/%s' refers to '%s', which is "
+				       "not valid in '%s'",
+				       info->path.base, path, db->sql.file);
+		rc = insert_ref(db, id, ref_id, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int insert_output(struct store_db *db, int64_t drv,
+			 const struct nf_drv_output *output, struct nf_err *err)
+{
+	AUTO_FREE char *path =
+		mem_printf(NF_STORE_DIR "/%.*s", NF_SLICE_ARG(output->path));
+	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
+	int rc = store_sql_prepare(&db->sql, STORE_INSERT_OUTPUT, &s, err);
+
+	if (rc)
+		return rc;
+	store_sql_bind_int(s, 1, drv);
+	store_sql_bind_text(s, 2, output->name);
+	store_sql_bind_text(s, 3, nf_slice_str(path));
+	return store_sql_run(&db->sql, s, err);
+}
+
+static int insert_outputs(struct store_db *db, int store_fd,
+			  const struct nf_storepath *path, int64_t id, struct nf_err *err)
+{
+	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
+	int rc = drv_file_read(store_fd, path, &drv, err);
+
+	for (size_t i = 0; !rc && i < drv.noutputs; i++)
+		if (drv.outputs[i].path.len)
+			rc = insert_output(db, id, &drv.outputs[i], err);
+	return rc;
+}
+
+static int update_sigs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
+		       struct nf_err *err)
+{
+	AUTO_BUF struct buf sigs = { 0 };
+	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
+	int rc;
+
+	buf_init(&sigs, STORE_SIGS_MAX);
+	rc = store_text_sigs(&sigs, info, err);
+	if (!rc)
+		rc = store_sql_prepare(&db->sql, STORE_UPDATE_SIGS, &s, err);
+	if (rc)
+		return rc;
+	store_sql_bind_text(s, 1, buf_slice(&sigs));
+	store_sql_bind_int(s, 2, id);
+	return store_sql_run(&db->sql, s, err);
+}
+
+/* What is in the database and what INFO has, together, if both are *ret_same: a signature
+ * is of one hash and size, and means nothing for others. */
+static int merge_sigs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
+		      bool *ret_same, bool *ret_added, struct nf_err *err)
+{
+	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
+	size_t before;
+	int rc;
+
+	*ret_added = false;
+	*ret_same = false;
+	rc = store_db_query(db, &info->path, false, &have, err);
+	if (rc)
+		return rc;
+	*ret_same = nf_hash_eq(&have.nar_hash, &info->nar_hash) &&
+		    (!have.nar_size || have.nar_size == info->nar_size);
+	if (!*ret_same)
+		return 0;
+	before = have.nsigs;
+	for (size_t i = 0; i < info->nsigs; i++)
+		nf_pathinfo_add_sig(&have, info->sigs[i]);
+	*ret_added = have.nsigs > before;
+	return *ret_added ? update_sigs(db, &have, id, err) : 0;
+}
+
+/* Rows first, then references: a set may refer to itself in any order. */
+static int register_rows(struct store_db *db, const struct nf_pathinfo *const *infos,
+			 size_t count, int64_t time, int64_t *ids, struct nf_err *err)
+{
+	char path[NF_STOREPATH_TEXT_MAX];
+	bool found, same = true, added;
+	int64_t id = 0;
+	int rc;
+
+	for (size_t i = 0; i < count; i++) {
+		nf_storepath_format(path, &infos[i]->path);
+		ids[i] = 0;
+		rc = store_db_find_id(db, path, &id, &found, err);
+		if (!rc && found) {
+			rc = merge_sigs(db, infos[i], id, &same, &added, err);
+		} else if (!rc) {
+			rc = insert_path(db, infos[i], time, path, err);
+			ids[i] = store_sql_last_id(&db->sql);
+		}
+		if (rc)
+			return rc;
+		if (!same)
+			return err_set(err, NF_E_SYS,
+				       "'%s' is valid in '%s' with another hash", path,
+				       db->sql.file);
+	}
+	return 0;
+}
+
+int store_db_register(struct store_db *db, int store_fd,
+		      const struct nf_pathinfo *const *infos, size_t count,
+		      int64_t registration_time, struct nf_err *err)
+{
+	AUTO_FREE int64_t *ids = mem_calloc(count, sizeof(*ids));
+	int rc = store_sql_begin(&db->sql, err);
+
+	if (rc)
+		return rc;
+	rc = register_rows(db, infos, count, registration_time, ids, err);
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (!ids[i])
+			continue;
+		rc = insert_refs(db, infos[i], ids[i], err);
+		if (!rc && nf_storepath_is_drv(&infos[i]->path))
+			rc = insert_outputs(db, store_fd, &infos[i]->path, ids[i], err);
+	}
+	return store_sql_end(&db->sql, rc, err);
+}
+
+int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *const *infos,
+		      size_t count, size_t *ret_added, struct nf_err *err)
+{
+	char path[NF_STOREPATH_TEXT_MAX];
+	bool found, same, added = false;
+	size_t gained = 0;
+	int64_t id = 0;
+	int rc = store_sql_begin(&db->sql, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < count; i++) {
+		nf_storepath_format(path, &infos[i]->path);
+		rc = store_db_find_id(db, path, &id, &found, err);
+		if (rc || !found)
+			continue;
+		rc = merge_sigs(db, infos[i], id, &same, &added, err);
+		gained += added;
+	}
+	rc = store_sql_end(&db->sql, rc, err);
+	if (!rc)
+		*ret_added = gained;
+	return rc;
+}

@@ -1,0 +1,83 @@
+/* A connection to a store's database and its statements: the only file that knows SQLite.
+ */
+#ifndef STORE_SQL_H
+#define STORE_SQL_H
+
+#include <nixferry/slice.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+enum store_stmt {
+	STORE_INSERT_PATH,
+	STORE_INSERT_REF,
+	STORE_INSERT_OUTPUT,
+	STORE_QUERY_PATH,
+	STORE_QUERY_REFS,
+	STORE_UPDATE_SIGS,
+	STORE_STMT_COUNT,
+};
+
+/* The columns of STORE_QUERY_PATH. */
+enum store_column {
+	STORE_COL_ID,
+	STORE_COL_HASH,
+	STORE_COL_DERIVER,
+	STORE_COL_NAR_SIZE,
+	STORE_COL_SIGS,
+	STORE_COL_CA,
+};
+
+/* All zero but for the file's name: not connected. */
+struct store_sql {
+	char *file; /* the caller's; also for messages */
+	struct sqlite3 *sql;
+	struct sqlite3_stmt *stmts[STORE_STMT_COUNT]; /* prepared when first needed */
+};
+
+enum store_sql_mode {
+	STORE_SQL_READ,
+	STORE_SQL_READ_NOBODY_WRITES, /* neither locks nor files beside it */
+	STORE_SQL_WRITE,
+	STORE_SQL_CREATE,
+};
+
+int store_sql_connect(struct store_sql *c, enum store_sql_mode mode,
+		      struct nf_err *err) MUST_CHECK;
+void store_sql_disconnect(struct store_sql *c);
+
+/* Runs statements that give nothing. */
+int store_sql_exec(struct store_sql *c, const char *sql, struct nf_err *err) MUST_CHECK;
+/* What the last call failed with. */
+int store_sql_fail(const struct store_sql *c, struct nf_err *err) MUST_CHECK;
+/* Whether it failed because nothing can be written beside the database. */
+bool store_sql_is_unwritable(const struct store_sql *c);
+
+int store_sql_begin(struct store_sql *c, struct nf_err *err) MUST_CHECK;
+/* Commits, or undoes everything if RC says that it failed. */
+int store_sql_end(struct store_sql *c, int rc, struct nf_err *err) MUST_CHECK;
+
+int store_sql_prepare(struct store_sql *c, enum store_stmt which,
+		      struct sqlite3_stmt **ret, struct nf_err *err) MUST_CHECK;
+/* Ends a use of a statement (NULL: none); bound memory may go away afterwards. */
+void store_sql_reset(struct sqlite3_stmt **s);
+
+/* Empty is NULL. The bytes are borrowed until reset. Binding can only fail for want of
+ * memory, and the step then misses a value that may not be null. */
+void store_sql_bind_text(struct sqlite3_stmt *s, int i, struct nf_slice text);
+void store_sql_bind_int(struct sqlite3_stmt *s, int i, int64_t value);
+/* *RET_ROW: a row is current; false: there are no more. */
+int store_sql_step(struct store_sql *c, struct sqlite3_stmt *s, bool *ret_row,
+		   struct nf_err *err) MUST_CHECK;
+/* Steps a statement that gives no rows. */
+int store_sql_run(struct store_sql *c, struct sqlite3_stmt *s,
+		  struct nf_err *err) MUST_CHECK;
+struct nf_slice store_sql_text(struct sqlite3_stmt *s, int i);
+int64_t store_sql_int(struct sqlite3_stmt *s, int i);
+int64_t store_sql_last_id(const struct store_sql *c);
+
+#endif
