@@ -9,11 +9,16 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
 #define OUT_SIZE	(256 * KIB)
 #define ZSTD_WINDOW_LOG 27 /* 128 MiB, as Nix */
+
+/* The highest level takes a tenth of a second for this: an interruption is noticed soon.
+ */
+#define ENCODE_STEP (128 * KIB)
 
 static const struct {
 	const char *name;
@@ -84,10 +89,14 @@ static int fill(struct decoder *d, struct nf_err *err)
 
 	if (d->input.len || d->input_ended)
 		return 0;
-	rc = source_next(d->in, &d->input, err);
-	d->input_ended = !rc && d->input.len == 0;
+	rc = interrupt_check(err);
+	if (!rc)
+		rc = source_next(d->in, &d->input, err);
+	if (rc)
+		return rc;
+	d->input_ended = d->input.len == 0;
 	d->fed += d->input.len;
-	return rc;
+	return 0;
 }
 
 static void take_input(struct decoder *d, size_t n)
@@ -358,11 +367,14 @@ static int encode(struct zstd_encoder *e, ZSTD_inBuffer *in, ZSTD_EndDirective m
 		  struct nf_err *err)
 {
 	size_t left;
-	int rc = 0;
+	int rc;
 
 	do {
 		ZSTD_outBuffer out = { .dst = e->buffer, .size = e->size };
 
+		rc = interrupt_check(err);
+		if (rc)
+			return rc;
 		left = ZSTD_compressStream2(e->ctx, &out, in, mode);
 		if (ZSTD_isError(left))
 			return err_set(err, NF_E_SYS, "zstd: %s",
@@ -375,9 +387,14 @@ static int encode(struct zstd_encoder *e, ZSTD_inBuffer *in, ZSTD_EndDirective m
 
 static int encoder_write(struct nf_sink *s, const void *p, size_t len, struct nf_err *err)
 {
-	ZSTD_inBuffer in = { .src = p, .size = len };
+	ZSTD_inBuffer in = { .src = p };
+	int rc = 0;
 
-	return encode((struct zstd_encoder *)s, &in, ZSTD_e_continue, err);
+	while (!rc && in.pos < len) {
+		in.size = len - in.pos > ENCODE_STEP ? in.pos + ENCODE_STEP : len;
+		rc = encode((struct zstd_encoder *)s, &in, ZSTD_e_continue, err);
+	}
+	return rc;
 }
 
 struct zstd_encoder *zstd_encoder_new(int level)

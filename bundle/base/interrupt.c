@@ -3,15 +3,33 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+/* A terminal and a wrapper such as timeout(1) may both pass on one Ctrl-C, and a service
+ * manager sends SIGTERM and SIGHUP together. */
+#define SAME_MS 500
 
 static atomic_bool pending;
+static _Atomic int64_t first_ms; /* when the first signal came; 0: none came */
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
 
 static void on_signal(int sig)
 {
 	int saved = errno;
+	int64_t now = now_ms(), first = 0;
+	bool is_first = atomic_compare_exchange_strong(&first_ms, &first, now);
 
+	atomic_store(&pending, true);
 	/* The raised signal is blocked until the handler returns, then it ends us. */
-	if (atomic_exchange(&pending, true)) {
+	if (!is_first && now - first >= SAME_MS) {
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}

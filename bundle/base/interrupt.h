@@ -6,7 +6,8 @@
 
 #include "base/err.h"
 
-/* Installs the handlers; a second signal ends the process at once. A signal that the
+/* Installs the handlers. A signal that comes half a second or more after the first ends
+ * the process at once; one that comes earlier counts as the same. A signal that the
  * parent had ignored (nohup) stays ignored. */
 void interrupt_install(void);
 

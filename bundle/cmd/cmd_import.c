@@ -101,5 +101,6 @@ const struct command cmd_import = {
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_FILE,
+	.resumes = true,
 	.run = run_import,
 };

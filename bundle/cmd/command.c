@@ -92,6 +92,9 @@ static int run(const struct command *command, const struct cmd_args *args)
 	interrupt_install();
 	rc = command->run(args, ui, &err);
 	ui_progress_stop(ui);
+	if (rc == -NF_E_INTR && command->resumes)
+		rc = err_set(&err, NF_E_INTR,
+			     "interrupted; run the same command again to resume");
 	if (rc)
 		ui_error(ui, &err);
 	if (finish_stdout(&err)) {

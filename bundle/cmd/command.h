@@ -44,6 +44,7 @@ struct command {
 	size_t max_args; /* SIZE_MAX: any number */
 	enum cmd_value_kind kind;
 	const char *words;
+	bool resumes; /* interrupted, the same command goes on from where it was */
 	/* Prints its result on stdout. A failure's text is printed by the caller. */
 	int (*run)(const struct cmd_args *args, struct ui *ui, struct nf_err *err);
 };

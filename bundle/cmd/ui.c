@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "cmd/human.h"
@@ -46,6 +47,7 @@ struct ui {
 	double started;
 	double last_line;
 	size_t drawn; /* lines on the screen that belong to the display */
+	bool told_stopping;
 };
 
 static double now_seconds(void)
@@ -320,6 +322,15 @@ static void print_notes(struct ui *ui)
 	}
 }
 
+/* What is under way takes a moment to end, which must not look like a hang. */
+static void tell_stopping(struct ui *ui)
+{
+	if (!interrupt_pending() || ui->told_stopping || ui->opts.quiet)
+		return;
+	ui->told_stopping = true;
+	message_locked(ui, LEVEL_NOTE, "stopping; a second Ctrl-C ends it at once", NULL);
+}
+
 static bool is_due(struct ui *ui, double now)
 {
 	double interval = ui->opts.json ? JSON_INTERVAL : PLAIN_INTERVAL;
@@ -338,6 +349,7 @@ static void tick(struct ui *ui)
 	double now = now_seconds();
 
 	print_notes(ui);
+	tell_stopping(ui);
 	if (ui->opts.quiet || ui->opts.no_progress)
 		return;
 	progress_sample_take(&s, ui->progress);

@@ -1,5 +1,6 @@
 #include "format/nar_checked.h"
 
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "format/ca.h"
 
@@ -41,8 +42,10 @@ static int check_all(struct nar_checked *c, struct nf_err *err)
 static int nar_checked_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
 {
 	struct nar_checked *c = (struct nar_checked *)s;
-	int rc = c->begun ? 0 : begin(c, err);
+	int rc = interrupt_check(err);
 
+	if (!rc && !c->begun)
+		rc = begin(c, err);
 	if (!rc)
 		rc = source_next(c->in, ret, err);
 	if (rc)

@@ -42,10 +42,8 @@ struct watched_source {
 static int watched_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
 {
 	struct watched_source *w = (struct watched_source *)s;
-	int rc = interrupt_check(err);
+	int rc;
 
-	if (rc)
-		return rc;
 	if (w->run->failed)
 		return err_set(err, NF_E_INTR, "given up");
 	rc = source_next(w->in, ret, err);

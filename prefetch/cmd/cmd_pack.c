@@ -199,5 +199,6 @@ const struct command cmd_pack = {
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,
+	.resumes = true,
 	.run = run_pack,
 };

@@ -452,5 +452,6 @@ const struct command cmd_prefetch = {
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,
+	.resumes = true,
 	.run = run_prefetch,
 };

@@ -59,7 +59,18 @@ static void raise_twice(void)
 {
 	interrupt_install();
 	raise(SIGINT);
+	usleep(600000);
 	raise(SIGTERM);
+}
+
+static void raise_many_at_once(void)
+{
+	interrupt_install();
+	raise(SIGINT);
+	raise(SIGINT);
+	raise(SIGTERM);
+	raise(SIGHUP);
+	_exit(interrupt_pending() ? 7 : 8);
 }
 
 static void block_in_read(void)
@@ -95,13 +106,22 @@ static void the_first_signal_is_noted(void **state)
 	assert_int_equal(WEXITSTATUS(status), 7);
 }
 
-static void the_second_signal_ends_the_process_by_itself(void **state)
+static void a_later_signal_ends_the_process(void **state)
 {
 	int status = status_of(raise_twice);
 
 	(void)state;
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
+static void signals_that_come_together_count_as_one(void **state)
+{
+	int status = status_of(raise_many_at_once);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
 }
 
 static void a_signal_ends_a_blocking_call(void **state)
@@ -128,7 +148,8 @@ int main(void)
 		cmocka_unit_test(without_a_signal_nothing_is_pending),
 		cmocka_unit_test(a_pending_interrupt_is_an_error_until_it_is_taken_back),
 		cmocka_unit_test(the_first_signal_is_noted),
-		cmocka_unit_test(the_second_signal_ends_the_process_by_itself),
+		cmocka_unit_test(a_later_signal_ends_the_process),
+		cmocka_unit_test(signals_that_come_together_count_as_one),
 		cmocka_unit_test(a_signal_ends_a_blocking_call),
 		cmocka_unit_test(a_signal_that_the_parent_ignored_stays_ignored),
 	};
