@@ -5,8 +5,9 @@ PREFIX ?= /usr/local
 CC ?= cc
 PKG_CONFIG ?= pkg-config
 WERROR ?=
-# make V=1 shows the commands.
+# make V=1 shows the commands, otherwise a line for each file that is made.
 Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)')
 
 VERSION := $(shell sed -n 's/^\#define NF_VERSION "\(.*\)"/\1/p' include/nixferry/version.h)
 B := build/$(FLAVOR)
@@ -75,6 +76,7 @@ $(B)/%.list: FORCE
 
 $(B)/obj/%.o: %.c $(B)/flags.stamp
 	@mkdir -p $(@D)
+	$(call say,CC $<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/libbundle.list: LIST = $(BUNDLE_SRCS)
@@ -88,9 +90,11 @@ $(B)/libcmd.a: $(call obj,$(CMD_SRCS)) $(B)/libcmd.list
 $(B)/libnixferry.a: $(call obj,$(BUNDLE_SRCS) $(PREFETCH_SRCS)) $(B)/libnixferry.list
 $(B)/%.a:
 	@rm -f $@
+	$(call say,AR $@)
 	$(Q)ar rcs $@ $(filter %.o,$^)
 
 $(B)/nixferry: $(call obj,$(MAIN_SRCS)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
+	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS)
 
 # The carry-along half: static in release, so that it runs on any machine of its kind. The
@@ -99,9 +103,11 @@ $(B)/nixferry: $(call obj,$(MAIN_SRCS)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/li
 STATIC_LIBS = $(filter-out -lacl -lnettle -lxml2,$(shell $(PKG_CONFIG) --static --libs $(BUNDLE_PKGS) 2>/dev/null))
 $(B)/nixferry-import: $(call obj,$(IMPORT_MAIN)) $(B)/libcmd.a $(B)/libbundle.a
 ifeq ($(FLAVOR),release)
+	$(call say,LD $@)
 	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -static-pie -s -o $@ $^ $(STATIC_LIBS) 2>$@.log || \
 		{ cat $@.log >&2; exit 1; }
 else
+	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
 endif
 
@@ -109,15 +115,19 @@ endif
 # and the maker of caches.
 TEST_TOOLS := $(B)/cached $(B)/rawserver $(B)/mkcache
 $(B)/cached: $(call obj,$(sort $(wildcard tests/server/*.c))) $(B)/libbundle.a
+	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SERVER_LIBS) $(BUNDLE_LIBS)
 $(B)/rawserver: $(call obj,tests/tools/rawserver.c) $(B)/libbundle.a
+	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
 $(B)/mkcache: $(call obj,$(sort $(wildcard tests/tools/mkcache*.c))) $(B)/libbundle.a
+	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
 
 # The deciders of the transfer engine in a virtual network.
 SIM_SRCS := $(sort $(wildcard tests/sim/*.c))
 $(B)/sim: $(call obj,$(SIM_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
+	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
@@ -175,6 +185,7 @@ fuzz-run: $(FUZZ_BINS)
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(UNIT_SUPPORT)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
 	@mkdir -p $(@D)
+	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CMOCKA_LIBS) $(PREFETCH_LIBS) $(BUNDLE_LIBS)
 
 ifeq ($(FLAVOR),fuzz)
@@ -186,6 +197,7 @@ FUZZ_LDFLAGS :=
 endif
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(B)/libprefetch.a $(B)/libbundle.a
 	@mkdir -p $(@D)
+	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_LDFLAGS) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS)
 
 # ---- style and structure ----

@@ -1,101 +1,113 @@
 #!/bin/sh
-# run-tests.sh BUILD [unit|e2e|corpus|sim|threads [NAME]]: runs the tests, each kind in turn, and closes
-# with "N passed, N failed". Details of what failed are shown, of what passed are not.
+# run-tests.sh BUILD [unit|e2e|corpus|sim|threads [NAME]]: runs the tests, TEST_JOBS files at a time (one for
+# each processor). It says how each file ended; details of what failed follow at the end, and the last line
+# is "N passed, N failed", with ", N skipped" where some were. The logs stay in BUILD/test-logs.
 set -u
 build=$1
 kind=${2:-all}
-name=${3:-}
-passed=0
-failed=0
-log=$build/test.log
-: "${TEST_TIMEOUT:=1200}"
+name=${3:-*}
+: "${TEST_JOBS:=$(nproc)}"
+logs=$build/test-logs
+here=$(dirname "$0")
+started=$(date +%s)
 
-count() { # count passed|failed N
-	if [ "$1" = passed ]; then passed=$((passed + $2)); else failed=$((failed + $2)); fi
+# duration SECONDS, for people.
+duration() {
+	if [ "$1" -lt 120 ]; then echo "$1 s"; else echo "$(($1 / 60)) min $(($1 % 60)) s"; fi
 }
 
-run_unit() {
-	for test in "$build"/unit/test_${name:-*}; do
-		[ -x "$test" ] || continue
-		timeout "$TEST_TIMEOUT" "$test" >"$log" 2>&1
-		status=$?
-		ok=$(grep -c '^\[       OK \]' "$log")
-		bad=$(grep -c '^\[  FAILED  \] [^0-9]*$' "$log")
-		if [ "$status" -ne 0 ]; then
-			[ "$bad" -gt 0 ] || bad=1
-			cat "$log"
-			echo "FAILED: $test (status $status)"
-		fi
-		count passed "$ok"
-		[ "$status" -eq 0 ] || count failed "$bad"
-		echo "unit: ${test##*/}: $ok passed"
+# list KIND DIR PREFIX SUFFIX NAME: lines "KIND NAME", large files first: one that starts late would be
+# waited for alone.
+list() {
+	find "$2" -maxdepth 1 -name "$3$5$4" -printf '%s %f\n' | sort -rn | sed "s|^[0-9]* $3\(.*\)$4\$|$1 \1|"
+}
+
+list_e2e() {
+	list e2e tests/e2e "" .bats "$1"
+}
+
+list_unit() {
+	list unit tests/unit test_ .c "$1" | built unit/test_
+}
+
+list_corpus() {
+	list corpus tests/fuzz fuzz_ .c "$1" | built fuzz/fuzz_
+}
+
+list_sim() {
+	if [ "$1" = '*' ]; then echo "sim all"; else echo "sim $1"; fi
+}
+
+# built PREFIX: of the lines on standard input, those whose program has been built.
+built() {
+	while read -r of program; do
+		[ ! -x "$build/$1$program" ] || echo "$of $program"
 	done
 }
 
-run_corpus() {
-	for fuzz in "$build"/fuzz/fuzz_${name:-*}; do
-		case $fuzz in *.*) continue ;; esac
-		[ -x "$fuzz" ] || continue
-		corpus=tests/fuzz/corpus/${fuzz##*/fuzz_}
-		if timeout "$TEST_TIMEOUT" "$fuzz" "$corpus"/* >"$log" 2>&1; then
-			count passed 1
-		else
-			cat "$log"
-			echo "FAILED: $fuzz over $corpus"
-			count failed 1
-		fi
-	done
-	echo "corpus: replayed"
+list_jobs() {
+	case $kind in
+	all)
+		list_e2e '*'
+		list_sim '*'
+		list_unit '*'
+		list_corpus '*'
+		;;
+	threads)
+		list_e2e main
+		list_e2e follow
+		list_unit '*'
+		;;
+	*) "list_$kind" "$name" ;;
+	esac
 }
 
-run_sim() {
-	timeout "$TEST_TIMEOUT" "$build/sim" ${name:+--only "$name"} >"$log" 2>&1
-	status=$?
-	ok=$(grep -c '^ok ' "$log")
-	bad=$(grep -c '^not ok ' "$log")
-	count passed "$ok"
-	count failed "$bad"
-	grep '^not ok ' "$log"
-	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-		cat "$log"
-		echo "FAILED: $build/sim (status $status)"
-		count failed 1
-	fi
-	echo "sim: $ok passed, $bad failed"
+# sum WORD: of what each file has counted.
+sum() {
+	while read -r of file; do cat "$logs/$of-$file.counts"; done <"$logs/jobs" 2>/dev/null |
+		awk -v word="$1" '$1 == word { n += $2 } END { print n + 0 }'
 }
 
-run_e2e() {
-	for file in tests/e2e/${name:-*}.bats; do
-		[ -e "$file" ] || continue
-		BUILD=$(realpath "$build") timeout "$TEST_TIMEOUT" bats --tap "$file" >"$log" 2>&1
-		status=$?
-		ok=$(grep -c '^ok ' "$log")
-		bad=$(grep -c '^not ok ' "$log")
-		count passed "$ok"
-		count failed "$bad"
-		[ "$status" -eq 0 ] || cat "$log"
-		if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-			echo "FAILED: $file (status $status)"
-			count failed 1
-		fi
-		echo "e2e: ${file##*/}: $ok passed, $bad failed"
-	done
+show_failures() {
+	while read -r of file; do
+		[ -s "$logs/$of-$file.failed" ] || continue
+		echo
+		echo "==== $of $file: $logs/$of-$file.log"
+		cat "$logs/$of-$file.failed"
+	done <"$logs/jobs"
 }
 
-case $kind in
-all)
-	run_unit
-	run_corpus
-	run_sim
-	run_e2e
-	;;
-threads)
-	run_unit
-	for name in main follow; do
-		run_e2e
+show_skipped() {
+	while read -r of file; do
+		[ ! -s "$logs/$of-$file.skipped" ] || sed "s|^|skipped: $of $file: |" "$logs/$of-$file.skipped"
+	done <"$logs/jobs"
+}
+
+mkdir -p "$logs"
+list_jobs >"$logs/jobs"
+total=$(wc -l <"$logs/jobs")
+echo "test files: $total, $TEST_JOBS at a time"
+[ "$kind" != all ] || if [ -s "$logs/took" ]; then
+	echo "the last run took $(duration "$(cat "$logs/took")")"
+else
+	echo "all of them take about 10 minutes on 2 processors"
+fi
+
+n=0
+xargs -r -P "$TEST_JOBS" -L 1 sh "$here/run-test.sh" "$build" "$logs" <"$logs/jobs" |
+	while read -r line; do
+		n=$((n + 1))
+		echo "[$n/$total] $line"
 	done
-	;;
-*) "run_$kind" ;;
-esac
-echo "$passed passed, $failed failed"
+
+show_failures
+show_skipped
+took=$(($(date +%s) - started))
+[ "$kind" != all ] || echo "$took" >"$logs/took"
+passed=$(sum passed)
+failed=$(sum failed)
+skipped=$(sum skipped)
+echo "took $(duration "$took")"
+[ "$skipped" -eq 0 ] && skipped= || skipped=", $skipped skipped"
+echo "$passed passed, $failed failed$skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

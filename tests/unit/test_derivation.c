@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "skip.h"
 #include "temp_dir.h"
 
 #define OUT_X "w1jvvqlxyx90n4pidwgillb3jh75zmzi-x"
@@ -436,7 +437,7 @@ static void nix_reads_the_same(void **state)
 	json_t *all, *nix;
 
 	if (!temp_dir_have_command("nix-instantiate") || !temp_dir_have_command("nix"))
-		skip();
+		skip_because("no Nix here");
 	all = ask_nix(t);
 	assert_int_equal(json_object_size(all), 4);
 	json_object_foreach(all, path, nix)

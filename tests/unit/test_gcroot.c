@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "skip.h"
 #include "store/store_profile.h"
 #include "temp_dir.h"
 
@@ -100,7 +101,7 @@ static void nix_sees_the_roots(void **state)
 	int status;
 
 	if (!temp_dir_have_command("nix-store"))
-		skip();
+		skip_because("no Nix here");
 	temp_dir_write(f->dir, "f", "hello\n");
 	added = temp_dir_run(&status, "nix-store --store '%s' --add '%s/f' 2>/dev/null",
 			     f->dir->path, f->dir->path);

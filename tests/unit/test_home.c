@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "net/profile.h"
 #include "pool/pool.h"
+#include "skip.h"
 
 static void expect_home(const char *expected)
 {
@@ -45,7 +46,7 @@ static void root_leaves_the_home_of_others_alone(void **state)
 
 	temp_dir_mkdir(t, "theirs");
 	if (chown(theirs, 12345, 12345) < 0 || geteuid() != 0 || !root)
-		skip();
+		skip_because("needs root");
 	setenv("HOME", theirs, 1);
 	unsetenv("XDG_CACHE_HOME");
 	unsetenv("XDG_STATE_HOME");

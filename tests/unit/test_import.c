@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/stream.h"
 #include "import_fixture.h"
+#include "skip.h"
 #include "store/store_db.h"
 
 /* prog refers to lib and to itself; the root is prog. In the bundle prog comes first. */
@@ -139,7 +140,7 @@ static void nix_finds_references_signatures_and_roots(void **state)
 	int status;
 
 	if (!temp_dir_have_command("nix-store"))
-		skip();
+		skip_because("no Nix here");
 	make_closure(f);
 	import_fixture_build(f);
 	assert_imported(f, &r);
@@ -334,7 +335,7 @@ static void derivations_bring_their_outputs(void **state)
 	assert_imported(f, &r);
 	assert_nix_agrees(f);
 	if (!temp_dir_have_command("nix-store"))
-		skip();
+		skip_because("no Nix here");
 	command = mem_printf("-q --outputs /nix/store/%s", p->ni.info.path.base);
 	outputs = nix(&status, f, "nix-store", command);
 	assert_int_equal(status, 0);

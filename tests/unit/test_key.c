@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "expect.h"
 #include "narinfo_vectors.h"
+#include "skip.h"
 #include "temp_dir.h"
 
 #define HUNDRED                                                                          \
@@ -304,7 +305,7 @@ static void a_key_that_nix_made_is_read(void **state)
 
 	if (!temp_dir_have_command("nix")) {
 		free(file);
-		skip();
+		skip_because("no Nix here");
 	}
 	free(temp_dir_run(NULL,
 			  "nix --extra-experimental-features nix-command key "

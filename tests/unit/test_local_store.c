@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/stream.h"
 #include "format/nar_checked.h"
+#include "skip.h"
 #include "store_fixture.h"
 
 #define A     STORE_FIXTURE_A
@@ -111,7 +112,7 @@ static void a_store_that_may_not_be_read_is_told(void **state)
 	const struct temp_dir *t = *state;
 
 	if (geteuid() == 0)
-		skip();
+		skip_because("root may read everything");
 	assert_int_equal(fchmodat(t->fd, "nix", 0, 0), 0);
 	opening_fails(t, t->path, NF_E_SYS,
 		      "cannot open '%s/nix/store': Permission denied");

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/stream.h"
 #include "nar_script.h"
+#include "skip.h"
 #include "temp_dir.h"
 
 static void put(int dir_fd, const char *name, const char *text, mode_t mode)
@@ -234,7 +235,7 @@ static void real_nix_dumps_the_same_bytes(void **state)
 	int status;
 
 	if (!temp_dir_have_command("nix-store"))
-		skip();
+		skip_because("no Nix here");
 	put_tree(t->fd);
 	make_nested(t->fd, 5);
 	assert_int_equal(renameat(t->fd, "d", t->fd, "tree/deep"), 0);

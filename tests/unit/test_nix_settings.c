@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "expect.h"
+#include "skip.h"
 #include "temp_dir.h"
 
 #define KEY_A "a-1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -438,7 +439,7 @@ static void a_home_of_somebody_else_does_not_count(void **state)
 
 	use_files(t);
 	if (chown(home, 12345, 12345) < 0)
-		skip();
+		skip_because("needs root");
 	assert_loads(" = https://cache.nixos.org/ etc xdg2/nix xdg1/nix\n", "xdg1/nix");
 }
 
@@ -515,7 +516,7 @@ static void nix_reads_the_same_files_the_same_way(void **state)
 	const struct temp_dir *t = *state;
 
 	if (!temp_dir_have_command("nix"))
-		skip();
+		skip_because("no Nix here");
 	use_files(t);
 	temp_dir_write(t, "etc/more", "fallback = no\nextra-substituters = more\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -551,7 +552,7 @@ static void nix_refuses_the_same_files(void **state)
 	const struct temp_dir *t = *state;
 
 	if (!temp_dir_have_command("nix"))
-		skip();
+		skip_because("no Nix here");
 	set(t, "NIX_CONF_DIR", "etc");
 	set(t, "HOME", "home");
 	temp_dir_mkdir(t, "etc");

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/stream.h"
 #include "format/ca.h"
+#include "skip.h"
 
 static char *info_path(const struct pool_fixture *f, const struct made *m)
 {
@@ -459,7 +460,7 @@ static void nix_copies_from_the_pool(void **state)
 	struct made dep, m;
 
 	if (system("command -v nix >/dev/null 2>&1") != 0)
-		skip();
+		skip_because("no Nix here");
 	made_init(&dep, f, "dep", "the dependency", NULL);
 	made_init(&m, f, "main", "hello", (struct made *const[]){ &dep, NULL });
 	pool_fixture_ingest(f, &dep, 3);

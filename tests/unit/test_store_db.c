@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 #include "expect.h"
+#include "skip.h"
 #include "temp_dir.h"
 
 #define STATE	 "nix/var/nix"
@@ -120,7 +121,7 @@ static void a_new_database_has_the_tables_that_nix_makes(void **state)
 	assert_int_equal(temp_dir_stat(t, STATE "/db/big-lock").st_mode & 07777, 0600);
 	assert_rows(t, "pragma journal_mode", "wal\n");
 	if (!temp_dir_have_command("nix-store") || !temp_dir_have_command("sqlite3"))
-		skip();
+		skip_because("no Nix or no sqlite3 here");
 	free(temp_dir_run(&status, "nix-store --store '%s/peer' --gc", t->path));
 	assert_int_equal(status, 0);
 	ours = temp_dir_run(&status, "sqlite3 '%s/" STATE "/db/db.sqlite' .schema",
@@ -457,7 +458,7 @@ static void who_may_only_read_reads(void **state)
 
 	if (geteuid() != 0) {
 		store_db_free(db);
-		skip();
+		skip_because("needs root");
 	}
 	make_info(&a, HASH_A "-tree");
 	assert_int_equal(register_one(db, &a, NULL), 0);
@@ -518,7 +519,7 @@ static void nix_reads_what_we_register(void **state)
 	int status;
 
 	if (!temp_dir_have_command("nix-store"))
-		skip();
+		skip_because("no Nix here");
 	db = open_db(t, STORE_DB_WRITE);
 	make_info(&a, HASH_A "-tree");
 	make_info(&b, HASH_B "-f");
@@ -638,7 +639,7 @@ static void nix_registers_the_same_outputs(void **state)
 	int status;
 
 	if (!temp_dir_have_command("nix-instantiate"))
-		skip();
+		skip_because("no Nix here");
 	temp_dir_write(t, "e.nix", EXPRESSION);
 	free(temp_dir_run(&status, "nix-instantiate --store '%s' '%s/e.nix'", root,
 			  t->path));
