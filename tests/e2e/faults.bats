@@ -149,22 +149,24 @@ import_fails() {
 # ---- NARs ----
 
 @test "a NAR with wrong bytes is refused, whatever its compression" {
+	start_cache "$T/cache" --fault-file "$T/faults"
 	for codec in none xz zstd gzip bzip2 lz4 lzip lzma br; do
 		rm -rf "$T/tree"
 		make_path --compress "$codec"
 		size=$(stat -c %s "$T/cache/$(nar_of "$T/cache" "$TOP")")
-		start_cache "$T/cache" --fault "/nar/*=flip:$((size / 2))"
+		echo "/nar/*=flip:$((size / 2))" >"$T/faults"
 		prefetch_fails 5 "." "$TOP"
 		assert_no_partial
 	done
 }
 
 @test "a NAR that is garbage, too short or too long is refused" {
+	start_cache "$T/cache" --fault-file "$T/faults"
 	for codec in none xz zstd; do
 		rm -rf "$T/tree"
 		make_path --compress "$codec"
 		for fault in garbage short extra:1 extra:4096; do
-			start_cache "$T/cache" --fault "/nar/*=$fault"
+			echo "/nar/*=$fault" >"$T/faults"
 			prefetch_fails 5 "." "$TOP"
 			assert_no_partial
 		done
@@ -193,10 +195,10 @@ import_fails() {
 }
 
 @test "signed lies about a NAR are found out" {
+	start_cache "$T/cache"
 	for kind in size-too-small size-too-large wrong-hash; do
 		TOP=$(mkcache hostile --cache "$T/cache" --kind "$kind" --sign "$T/lab.sec" \
 			--input-addressed)
-		start_cache "$T/cache"
 		prefetch_fails 5 "." "$TOP"
 		assert_no_partial
 	done
@@ -217,10 +219,10 @@ hostile_kinds() {
 }
 
 @test "hostile NARs are refused by prefetch, though signed" {
+	start_cache "$T/cache"
 	for kind in $(hostile_kinds); do
 		TOP=$(mkcache hostile --cache "$T/cache" --kind "$kind" --sign "$T/lab.sec" \
 			--input-addressed)
-		start_cache "$T/cache"
 		prefetch_fails 5 "." "$TOP"
 		assert_no_partial
 	done
@@ -287,7 +289,7 @@ GOOD='*.narinfo=delay:200'
 	mkdir "$T/out"
 	SECONDS=0
 	prefetch "$TOP" --substituter "$refusing?priority=1"
-	[ "$SECONDS" -lt 5 ]
+	[ "$SECONDS" -lt 30 ]
 	[ "$(log_count '^GET /nar/' "$refusing_log")" -ge 1 ]
 }
 
