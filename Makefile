@@ -12,6 +12,10 @@ say = $(if $(V),,@echo '  $(1)')
 VERSION := $(shell sed -n 's/^\#define NF_VERSION "\(.*\)"/\1/p' include/nixferry/version.h)
 B := build/$(FLAVOR)
 
+# Where make does not say otherwise, a make that we start uses all processors.
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+#: make                 build/release/nixferry and nixferry-import
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -146,7 +150,7 @@ CMOCKA_LIBS = $(call pkg_libs,cmocka)
 
 #: make check           every test; installs what is missing first
 check: deps
-	@$(MAKE) --no-print-directory check-all
+	@$(MAKE) $(PARALLEL) --no-print-directory check-all
 
 .PHONY: check-all
 check-all: all $(TEST_TOOLS) $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
@@ -264,11 +268,13 @@ help:
 
 #: make deps            install what building and testing need (Debian 12, root or sudo)
 deps:
-	@sh tests/run/deps.sh
+	@sh tests/run/deps.sh check
 
 #: make demo            the main job on files of this machine: no Nix, no internet needed
-demo: deps
-	@$(MAKE) --no-print-directory all $(TEST_TOOLS)
+demo:
+	@sh tests/run/deps.sh demo
+	@echo "building, which takes about a minute on 2 processors"
+	@$(MAKE) $(PARALLEL) --no-print-directory all $(B)/cached $(B)/mkcache
 	@sh tests/demo/demo.sh $(B)
 
 #: make bench           measure beside the peers (needs Nix, root, tens of minutes)
