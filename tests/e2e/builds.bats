@@ -5,9 +5,8 @@ load helper
 
 setup() {
 	setup_lab
-	have_nix || skip "no Nix here"
-	write_graph
-	make_stores
+	needs_nix_builds
+	made_once make_stores
 	start_cache "$T/cache"
 }
 
@@ -76,6 +75,7 @@ realise() {
 make_stores() {
 	local name
 	declare -gA DRV OUT
+	write_graph
 	for name in lib fixed tool attrs own top; do
 		DRV[$name]=$(instantiate eval "$name")
 		OUT[$name]=$(nix-store --store "$T/eval" -q --binding out "${DRV[$name]}" 2>/dev/null)

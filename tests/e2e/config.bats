@@ -113,7 +113,7 @@ in_pool() {
 	start_cache "$T/cache" --fault '/nar/*=stall:100*1'
 	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY" \
 		"stalled-download-timeout = 1" "http-connections = 0" "max-substitution-jobs = 0"
-	timeout 15 "$BUILD/nixferry" prefetch --pool "$T/pool" "$TOP"
+	timeout "$(patience 15)" "$BUILD/nixferry" prefetch --pool "$T/pool" "$TOP"
 	rm -r "$T/pool"
 	echo "download-speed = 2000" >>"$CONF"
 	local start=$EPOCHREALTIME

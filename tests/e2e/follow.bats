@@ -21,7 +21,7 @@ teardown() {
 }
 
 into() {
-	timeout 120 "$BUILD/nixferry" prefetch "$TOP" --store "$T/root" --pool "$T/pool" \
+	timeout "$(patience 120)" "$BUILD/nixferry" prefetch "$TOP" --store "$T/root" --pool "$T/pool" \
 		--no-local-store --trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
@@ -111,8 +111,7 @@ unpacked_has() {
 }
 
 @test "where the disk becomes full it is said, and nothing is valid" {
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	mount -t tmpfs -o size=9m tmpfs "$T/root" || skip "cannot mount"
+	mount_tmpfs "$T/root" size=9m
 	start_cache "$T/cache" --fault '/nar/*=stall:4500000:3'
 	start_into
 	wait_for 20 unpacked_has 3000000

@@ -43,7 +43,7 @@ made_once() {
 		(
 			T=$made
 			"$@"
-			declare -p TOP APP LIB DATA LINK ALL_PATHS PATHS 2>/dev/null |
+			declare -p TOP APP LIB DATA LINK ALL_PATHS PATHS DRV OUT 2>/dev/null |
 				sed 's/^declare -/declare -g -/' >"$made/variables"
 		)
 	fi
@@ -64,6 +64,18 @@ have_nix() {
 	command -v nix >/dev/null && command -v nix-store >/dev/null
 }
 
+# Skips where Nix cannot build in a store that is not /nix: it does so in namespaces of its own.
+needs_nix_builds() {
+	have_nix || skip "no Nix here"
+	unshare --user --mount true 2>/dev/null || skip "no user namespaces here, Nix cannot build"
+}
+
+# mount_tmpfs DIR OPTIONS: skips where nothing can be mounted.
+mount_tmpfs() {
+	[ "$EUID" -eq 0 ] || skip "needs root, to mount"
+	mount -t tmpfs -o "$2" tmpfs "$1" 2>/dev/null || skip "nothing can be mounted here"
+}
+
 # Real Nix on the root store $1.
 nix_on() {
 	local root=$1
@@ -82,7 +94,7 @@ start_cache() {
 	"$BUILD/cached" --with-parent --root "$1" --port-file "$port_file" --log "$CACHE_LOG" \
 		"${@:2}" 3>&- &
 	CACHE_PIDS+=($!)
-	wait_for 30 test -s "$port_file"
+	wait_for 10 test -s "$port_file"
 	PORT=$(<"$port_file")
 	URL=http://127.0.0.1:$PORT
 }
@@ -95,7 +107,7 @@ start_raw() {
 	: >"$CACHE_LOG"
 	"$BUILD/rawserver" "$1" "$port_file" "$CACHE_LOG" 3>&- &
 	CACHE_PIDS+=($!)
-	wait_for 30 test -s "$port_file"
+	wait_for 10 test -s "$port_file"
 	PORT=$(<"$port_file")
 	URL=http://127.0.0.1:$PORT
 }
@@ -119,9 +131,19 @@ stop_caches() {
 	CACHE_PIDS=()
 }
 
+# patience N: as many of something that takes time, or more while this machine has more to run than
+# it has processors. What is asserted of time, and timeouts, would depend on the load otherwise.
+patience() {
+	local load running processors
+	processors=$(nproc)
+	read -r load _ _ running _ </proc/loadavg
+	load=${load%.*} running=${running%/*}
+	echo $(($1 * (processors + (running > load ? running : load)) / processors))
+}
+
 # wait_for SECONDS COMMAND...: until it succeeds. Waiting itself starts no process.
 wait_for() {
-	local end=$((SECONDS + $1)) never=$T/never
+	local end=$((SECONDS + $(patience "$1"))) never=$T/never
 	shift
 	until "$@"; do
 		((SECONDS <= end)) || {

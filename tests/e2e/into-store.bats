@@ -371,10 +371,9 @@ has_unpacked() {
 
 # small_root SIZE: $T/root is a file system of that size.
 small_root() {
-	[ "$(id -u)" -eq 0 ] || skip "needs root, to mount"
 	rmdir "$T/root"
 	mkdir "$T/small"
-	mount -t tmpfs -o "size=$1" none "$T/small" 2>/dev/null || skip "cannot mount here"
+	mount_tmpfs "$T/small" "size=$1"
 	mkdir "$T/small/root"
 	ln -s small/root "$T/root"
 }

@@ -3,8 +3,8 @@
 
 # Timeouts that a test can wait for.
 short_timeouts() {
-	printf 'connect-timeout = 1\nstalled-download-timeout = %s\n' "${1:-1}" \
-		>"$NIX_CONF_DIR/nix.conf"
+	printf 'connect-timeout = %s\nstalled-download-timeout = %s\n' "$(patience 1)" \
+		"$(patience "${1:-1}")" >"$NIX_CONF_DIR/nix.conf"
 }
 
 # make_paths COUNT [BYTES]: each refers to the one before; sets TOP and PATHS.
@@ -21,7 +21,7 @@ make_paths() {
 }
 
 fetch() {
-	timeout 60 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" \
+	timeout "$(patience 60)" "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" \
 		--trusted-public-key "$PUBLIC_KEY" "$@"
 }
 

@@ -205,10 +205,10 @@ collector_waits() {
 	collect
 	wait_for 20 collector_waits
 	echo "added meanwhile" >"$T/added"
-	timeout 5 nix-store --store "$T/root" --add "$T/added" >"$T/path"
-	timeout 5 nix --store "$T/root" copy --from "file://$T/cache" --no-check-sigs "$DATA"
-	timeout 5 nix-store --store "$T/root" --verify
-	timeout 5 nix-env --store "$T/root" -p "$T/root/nix/var/nix/profiles/mine" --set "$DATA"
+	timeout "$(patience 5)" nix-store --store "$T/root" --add "$T/added" >"$T/path"
+	timeout "$(patience 5)" nix --store "$T/root" copy --from "file://$T/cache" --no-check-sigs "$DATA"
+	timeout "$(patience 5)" nix-store --store "$T/root" --verify
+	timeout "$(patience 5)" nix-env --store "$T/root" -p "$T/root/nix/var/nix/profiles/mine" --set "$DATA"
 	! has_ended "$FETCH"
 	ends_well
 	wait "$COLLECTOR"

@@ -30,7 +30,7 @@ both() {
 	short_timeouts
 	start_raw silent
 	both "$URL" 6 "too slow|timed out"
-	[ "$SECONDS" -lt 30 ]
+	[ "$SECONDS" -lt "$(patience 30)" ]
 }
 
 @test "a connection that is never made: the queue is full" {
@@ -143,7 +143,7 @@ tls_cache() {
 	start_cache "$T/cache" --fault '/nar/*=slow:50'
 	SECONDS=0
 	completes_beside "$URL"
-	[ "$SECONDS" -lt 20 ]
+	[ "$SECONDS" -lt "$(patience 20)" ]
 	[ "$(log_count '^GET /nar/')" -ge 1 ]
 }
 
@@ -152,7 +152,7 @@ tls_cache() {
 	start_cache "$T/cache" --fault '*.narinfo=slow:20'
 	SECONDS=0
 	completes_beside "$URL"
-	[ "$SECONDS" -lt 20 ]
+	[ "$SECONDS" -lt "$(patience 20)" ]
 }
 
 @test "what waits for our own limit has not stalled" {

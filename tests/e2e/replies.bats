@@ -51,7 +51,7 @@ nar_faults_alone() {
 	local pids=() i
 	for ((i = 2; i <= $#; i++)); do
 		start_bad "${!i}"
-		HOME=$T/home.$i timeout 60 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool.$i" \
+		HOME=$T/home.$i timeout "$(patience 60)" "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool.$i" \
 			--trusted-public-key "$PUBLIC_KEY" --substituter "$BAD" \
 			2>"$T/err.$i" 3>&- &
 		pids[i]=$!
@@ -130,7 +130,7 @@ narinfo_fault() {
 		start_bad "/nar/*=status:$code"
 		SECONDS=0
 		completes_beside "$BAD"
-		[ "$SECONDS" -lt 20 ]
+		[ "$SECONDS" -lt "$(patience 20)" ]
 		was_asked '^GET /nar/'
 	done
 }
@@ -171,7 +171,7 @@ retried_after() {
 		rm -rf "$T/pool"
 		SECONDS=0
 		fetch --substituter "$BAD"
-		[ "$SECONDS" -lt 15 ]
+		[ "$SECONDS" -lt "$(patience 15)" ]
 	done
 }
 

@@ -177,7 +177,7 @@ header_of() {
 	start_cache "$T/www" --fault '*=slow:100000'
 	SECONDS=0
 	get "$URL/nar/file" | cmp - "$T/www/nar/file"
-	[ "$SECONDS" -ge 1 ] && [ "$SECONDS" -le 5 ]
+	[ "$SECONDS" -ge 1 ] && [ "$SECONDS" -le "$(patience 4)" ]
 }
 
 @test "a rate is shared by all who are served" {
