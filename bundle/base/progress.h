@@ -13,6 +13,8 @@ enum progress_count {
 	PROGRESS_PATHS_DONE,
 	PROGRESS_BYTES_TOTAL, /* of the unit that the phase is measured in */
 	PROGRESS_BYTES_DONE,
+	PROGRESS_WORK_TOTAL, /* bytes of NARs that are to be verified and stored */
+	PROGRESS_WORK_DONE,
 	PROGRESS_RESOLVED,  /* narinfos that came */
 	PROGRESS_RESOLVING, /* narinfos that were asked for */
 	PROGRESS_COUNTS,

@@ -54,23 +54,56 @@ static void add_count(struct buf *out, uint64_t done, uint64_t total, const char
 	buf_addf(out, " %s%s", what, plural(has_total ? total : done, "", "s"));
 }
 
+/* One of the things that are measured in bytes. */
+struct measure {
+	uint64_t done, total;
+	double per_second;
+};
+
+static bool has_rest(const struct measure *m)
+{
+	return m->total > m->done;
+}
+
+/* Seconds; below 0 if nobody knows. */
+static double time_left(const struct measure *m)
+{
+	if (!has_rest(m))
+		return 0;
+	return m->per_second < 1 ? -1 : (double)(m->total - m->done) / m->per_second;
+}
+
+static void add_measure(struct buf *out, const struct measure *m)
+{
+	char text[HUMAN_MAX];
+
+	if (m->done == 0 && m->total == 0)
+		return;
+	buf_addf(out, ", %s", human_size(text, m->done));
+	if (m->total >= m->done && m->total > 0)
+		buf_addf(out, " of %s", human_size(text, m->total));
+	if (m->per_second >= 1 && has_rest(m))
+		buf_addf(out, ", %s/s", human_size(text, (uint64_t)m->per_second));
+}
+
+/* What comes is stored at the same time, so the slower of the two says when it is over.
+ * Once all is here, only what is stored is worth showing. */
 static void add_bytes(struct buf *out, const struct progress_sample *s)
 {
-	uint64_t done = s->counts[PROGRESS_BYTES_DONE];
-	uint64_t total = s->counts[PROGRESS_BYTES_TOTAL];
+	const struct measure bytes = { s->counts[PROGRESS_BYTES_DONE],
+				       s->counts[PROGRESS_BYTES_TOTAL], s->per_second };
+	const struct measure work = { s->counts[PROGRESS_WORK_DONE],
+				      s->counts[PROGRESS_WORK_TOTAL],
+				      s->work_per_second };
+	double left = time_left(&bytes), work_left = time_left(&work);
 	char text[HUMAN_MAX];
-	double left;
 
-	if (done == 0 && total == 0)
+	add_measure(out, !has_rest(&bytes) && has_rest(&work) ? &work : &bytes);
+	if (left < 0 || (work_left < 0 && left == 0))
 		return;
-	buf_addf(out, ", %s", human_size(text, done));
-	if (total >= done && total > 0)
-		buf_addf(out, " of %s", human_size(text, total));
-	if (s->per_second < 1 || total <= done)
-		return;
-	buf_addf(out, ", %s/s", human_size(text, (uint64_t)s->per_second));
-	left = (double)(total - done) / s->per_second;
-	if (left < LEFT_MAX)
+	if (work_left > left)
+		left = work_left;
+	if (left > 0 && left < LEFT_MAX)
 		buf_addf(out, ", %s left", human_duration(text, (uint64_t)(left + 0.5)));
 }
 
@@ -105,6 +138,6 @@ void progress_view_item(struct buf *out, const struct progress_item *item)
 	if (name.len > hash + 1 && name.ptr[hash] == '-' &&
 	    nf_storepath_is_hash(nf_slice(name.ptr, hash)))
 		name = nf_slice(name.ptr + hash + 1, name.len - hash - 1);
-	buf_addf(out, "  %-7s ", item->verb ? item->verb : "");
+	buf_addf(out, "  %-8s ", item->verb ? item->verb : "");
 	human_clean(out, name);
 }

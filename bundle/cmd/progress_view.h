@@ -25,7 +25,8 @@ struct progress_sample {
 	uint64_t counts[PROGRESS_COUNTS];
 	struct progress_item items[PROGRESS_ITEMS];
 	size_t item_count;
-	double per_second;
+	double per_second;	/* of PROGRESS_BYTES_DONE */
+	double work_per_second; /* of PROGRESS_WORK_DONE */
 };
 
 void progress_sample_take(struct progress_sample *s, struct progress *p);

@@ -43,7 +43,7 @@ struct ui {
 	bool running;
 	bool stop;
 	struct progress *progress;
-	struct rate rate;
+	struct rate rate, work_rate;
 	double started;
 	double last_line;
 	size_t drawn; /* lines on the screen that belong to the display */
@@ -283,6 +283,8 @@ static void print_json(const struct progress_sample *s)
 		{ PROGRESS_PATHS_TOTAL, "pathsTotal" },
 		{ PROGRESS_BYTES_DONE, "bytesDone" },
 		{ PROGRESS_BYTES_TOTAL, "bytesTotal" },
+		{ PROGRESS_WORK_DONE, "narBytesDone" },
+		{ PROGRESS_WORK_TOTAL, "narBytesTotal" },
 		{ PROGRESS_RESOLVED, "resolved" },
 		{ PROGRESS_RESOLVING, "resolving" },
 	};
@@ -357,6 +359,8 @@ static void tick(struct ui *ui)
 		return;
 	rate_update(&ui->rate, s.counts[PROGRESS_BYTES_DONE], now);
 	s.per_second = ui->rate.per_second;
+	rate_update(&ui->work_rate, s.counts[PROGRESS_WORK_DONE], now);
+	s.work_per_second = ui->work_rate.per_second;
 	if (ui->terminal && !ui->opts.json)
 		draw_terminal(ui, &s);
 	else if (is_due(ui, now))

@@ -105,7 +105,7 @@ static void encode_job(void *job, size_t worker)
 
 	(void)worker;
 	if (!has_failed(pk)) {
-		int item = progress_begin(pk->opts->progress, "encode",
+		int item = progress_begin(pk->opts->progress, "compress",
 					  e->info.path.base + NF_STOREPATH_HASH_LEN + 1);
 
 		rc = interrupt_check(&err);
@@ -140,10 +140,11 @@ static void submit(struct pack *pk, struct encode *e)
 	if (!pk->workers) {
 		size_t jobs = pk->opts->jobs ? pk->opts->jobs : workers_cpu_count();
 
-		progress_phase(pk->opts->progress, "encoding");
+		progress_phase(pk->opts->progress, "compressing");
 		pk->workers = workers_new(jobs, 4 * jobs);
 	}
 	progress_add(pk->opts->progress, PROGRESS_PATHS_TOTAL, 1);
+	progress_add(pk->opts->progress, PROGRESS_WORK_TOTAL, e->info.nar_size);
 	workers_submit(pk->workers, encode_job, e);
 }
 
@@ -359,6 +360,8 @@ static int write_bundle(struct pack *pk, int fd, const char *name, struct nf_err
 	};
 
 	qsort(roots, root_count, sizeof(*roots), compare_paths);
+	progress_set(pk->opts->progress, PROGRESS_BYTES_TOTAL, 0);
+	progress_set(pk->opts->progress, PROGRESS_BYTES_DONE, 0);
 	progress_phase(pk->opts->progress, "packing");
 	return nf_bundle_write(fd, name, &opts, err);
 }
@@ -392,6 +395,7 @@ int pack_bundle(struct pool *p, const char *output, const struct pack_options *o
 	pool_closure_init(&pk.closure);
 	map_init(&pk.nars);
 	pthread_mutex_init(&pk.lock, NULL);
+	pool_set_progress(p, opts->progress);
 	rc = prepare(&pk, err);
 	if (!rc)
 		rc = make_inputs(&pk, err);

@@ -127,6 +127,11 @@ const char *pool_dir(const struct pool *p)
 	return p->dir;
 }
 
+void pool_set_progress(struct pool *p, struct progress *progress)
+{
+	p->progress = progress;
+}
+
 int pool_flush(struct pool *p, struct nf_err *err)
 {
 	return pool_commit_flush(&p->commit, err);

@@ -16,6 +16,7 @@
 #include "pool/partial_state.h"
 
 struct pool;
+struct progress;
 
 /* The default directory: $XDG_CACHE_HOME/nixferry or .cache/nixferry of home_dir().
  * free(). */
@@ -26,6 +27,10 @@ int pool_open(struct pool **ret, const char *dir, struct nf_err *err) MUST_CHECK
 void pool_free(struct pool *p);
 DEFINE_CLEANUP(struct pool *, pool_free)
 const char *pool_dir(const struct pool *p);
+
+/* From now on what is ingested counts as PROGRESS_WORK_DONE of PROGRESS (borrowed, may be
+ * NULL). */
+void pool_set_progress(struct pool *p, struct progress *progress);
 
 /* The entry of a path: NF_E_MISSING if there is none (also when its NAR file is gone or
  * has another size than the narinfo says). NI is initialised in any case. */

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/progress_source.h"
 #include "base/stream.h"
 #include "format/nar_checked.h"
 #include "pool/pool_private.h"
@@ -63,6 +64,14 @@ static void give_encoder(struct pool_encoders *pe, int level, struct zstd_encode
 
 /* ---- the two ways to store ---- */
 
+/* IN (taken over), decoded, verified and counted as work. */
+static struct nf_source *checked(struct pool *p, const struct nf_trusted *t,
+				 struct nf_source *in)
+{
+	return progress_source(nar_checked_source(in, t), p->progress,
+			       PROGRESS_WORK_DONE);
+}
+
 /* IN (taken over) decoded, verified, its structure checked, and encoded into FD: one pass
  * over the bytes, which end only when all of it was as promised. */
 static int store_encoded(struct pool *p, const struct nf_trusted *t, enum codec codec,
@@ -72,7 +81,7 @@ static int store_encoded(struct pool *p, const struct nf_trusted *t, enum codec 
 	AUTO(zstd_encoder_freep)
 	struct zstd_encoder *e = take_encoder(&p->encoders, level);
 	AUTO(source_closep)
-	struct nf_source *nar = nar_checked_source(decoder_new(codec, in), t);
+	struct nf_source *nar = checked(p, t, decoder_new(codec, in));
 	struct fd_sink out;
 	int rc;
 
@@ -94,26 +103,25 @@ static int store_encoded(struct pool *p, const struct nf_trusted *t, enum codec 
 }
 
 /* IN (taken over) decoded and verified; what passes undecoded goes to SINK too. */
-static int check_kept(const struct nf_trusted *t, enum codec codec, struct nf_source *in,
+static int check_kept(struct pool *p, const struct nf_trusted *t, struct nf_source *in,
 		      struct nf_sink *sink, struct stored *s, struct nf_err *err)
 {
 	AUTO(source_closep)
 	struct nf_source *nar =
-		nar_checked_source(decoder_new(codec, source_tee(in, sink)), t);
+		checked(p, t, decoder_new(s->codec, source_tee(in, sink)));
 
-	s->codec = codec;
 	s->level = POOL_KEEP;
 	return nf_nar_check(nar, &s->nodes, err);
 }
 
-static int store_kept(const struct nf_trusted *t, enum codec codec, struct nf_source *in,
+static int store_kept(struct pool *p, const struct nf_trusted *t, struct nf_source *in,
 		      int fd, struct stored *s, struct nf_err *err)
 {
 	struct fd_sink out;
 	int rc;
 
 	fd_sink_init(&out, fd, s->sha256, s->xxh3);
-	rc = check_kept(t, codec, in, &out.sink, s, err);
+	rc = check_kept(p, t, in, &out.sink, s, err);
 	s->size = out.written;
 	return rc;
 }
@@ -180,11 +188,12 @@ static int store(struct pool *p, struct pool_pending *e, const struct nf_trusted
 	int rc;
 
 	stored_init(&s);
+	s.codec = codec;
 	rc = pool_temp_open(&e->nar, p, err);
 	if (rc)
 		source_close(in);
 	else if (level == POOL_KEEP)
-		rc = store_kept(t, codec, in, e->nar.fd, &s, err);
+		rc = store_kept(p, t, in, e->nar.fd, &s, err);
 	else
 		rc = store_encoded(p, t, codec, in, level, e->nar.fd, &s, err);
 	return rc ? rc : describe(p, e, t, &s, err);
@@ -219,7 +228,8 @@ static int keep_partial(struct pool *p, struct pool_pending *e,
 	int rc;
 
 	stored_init(&s);
-	rc = check_kept(t, codec, in, &digest.sink, &s, err);
+	s.codec = codec;
+	rc = check_kept(p, t, in, &digest.sink, &s, err);
 	if (!rc)
 		rc = describe(p, e, t, &s, err);
 	if (!rc)

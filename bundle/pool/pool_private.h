@@ -33,6 +33,7 @@ struct pool {
 	int nar_fd;
 	int tmp_fd;
 	atomic_uint temp_number;
+	struct progress *progress;
 	struct pool_encoders encoders;
 	struct pool_commit commit;
 };

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/progress_source.h"
 #include "base/stream.h"
 #include "base/workers.h"
 #include "format/nar_checked.h"
@@ -21,7 +22,8 @@ struct destination {
 	struct pool *pool;
 	int level;
 	struct intake *intake; /* NULL: it is the pool */
-	atomic_ullong kept;    /* bytes of downloads that are unpacked */
+	struct progress *progress;
+	atomic_ullong kept; /* bytes of downloads that are unpacked */
 	struct nf_pathinfo *sigs;
 	size_t sigs_len, sigs_cap;
 	/* One thread that registers, while others go on. */
@@ -38,13 +40,16 @@ static void forget_download(void *ctx, const char *id)
 	atomic_fetch_sub(&d->kept, pool_partial_remove(d->pool, id));
 }
 
-struct destination *destination_new(struct pool *pool, int level, struct intake *intake)
+struct destination *destination_new(struct pool *pool, int level, struct intake *intake,
+				    struct progress *progress)
 {
 	struct destination *d = mem_calloc(1, sizeof(*d));
 
 	d->pool = pool;
 	d->level = level;
 	d->intake = intake;
+	d->progress = progress;
+	pool_set_progress(pool, progress);
 	if (!intake)
 		return d;
 	d->registrar = workers_new(1, 1);
@@ -64,6 +69,20 @@ void destination_free(struct destination *d)
 		nf_pathinfo_release(&d->sigs[i]);
 	free(d->sigs);
 	free(d);
+}
+
+const char *destination_verb(const struct destination *d)
+{
+	if (d->intake)
+		return "unpack";
+	return d->level == POOL_KEEP ? "verify" : "compress";
+}
+
+const char *destination_phase(const struct destination *d)
+{
+	if (d->intake)
+		return "unpacking";
+	return d->level == POOL_KEEP ? "verifying" : "compressing";
 }
 
 bool destination_is_store(const struct destination *d)
@@ -115,7 +134,9 @@ static int unpack(struct destination *d, const struct nf_trusted *t, enum codec 
 		  struct nf_source *in, struct intake_tree *tree, struct nf_err *err)
 {
 	AUTO(source_closep)
-	struct nf_source *nar = nar_checked_source(decoder_new(codec, in), t);
+	struct nf_source *nar =
+		progress_source(nar_checked_source(decoder_new(codec, in), t),
+				d->progress, PROGRESS_WORK_DONE);
 
 	return intake_unpack(d->intake, t->info, nar, tree, err);
 }

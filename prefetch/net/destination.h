@@ -19,7 +19,11 @@ struct destination;
 
 /* Both are borrowed. INTAKE NULL: the pool, where NARs are stored as LEVEL says.
  * Otherwise only partial downloads are in the pool. */
-struct destination *destination_new(struct pool *pool, int level, struct intake *intake);
+struct destination *destination_new(struct pool *pool, int level, struct intake *intake,
+				    struct progress *progress);
+/* What is done to a NAR there, of one and of all: "compress" and "compressing". */
+const char *destination_verb(const struct destination *d);
+const char *destination_phase(const struct destination *d);
 void destination_free(struct destination *d);
 DEFINE_CLEANUP(struct destination *, destination_free)
 

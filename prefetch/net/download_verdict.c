@@ -299,7 +299,8 @@ void download_hand_to_worker(struct download_file *f, struct local_source *local
 	struct engine *e = d->engine;
 
 	progress_end(e->opts->progress, d->item);
-	d->item = progress_begin(e->opts->progress, "verify", download_path(d) + 33);
+	d->item = progress_begin(e->opts->progress, destination_verb(e->destination),
+				 download_path(d) + 33);
 	f->at_worker = true;
 	e->unverified += !local;
 	if (f->ingest.follow) {

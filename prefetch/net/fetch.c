@@ -327,7 +327,7 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 	e->workers = workers_new(jobs, WORKER_QUEUE);
 	e->follower_count = jobs < FOLLOWERS_MAX ? jobs : FOLLOWERS_MAX;
 	e->followers = workers_new(e->follower_count, e->follower_count);
-	e->destination = destination_new(o->pool, o->level, o->intake);
+	e->destination = destination_new(o->pool, o->level, o->intake, o->progress);
 	rc = open_caches(e, err);
 	recall(e, t.connect_timeout_ms);
 	recall_answers(e);
@@ -373,6 +373,17 @@ static bool is_done(const struct engine *e)
 	       (e->unsigned_len == 0 || lookup_is_done(e));
 }
 
+/* Once all is here, what is done with it is what takes the time. */
+static void tell_phase(struct engine *e)
+{
+	struct progress *p = e->opts->progress;
+	bool is_here = progress_get(p, PROGRESS_BYTES_DONE) >= e->result->to_fetch_bytes;
+
+	progress_phase(p, e->ingesting && is_here && !resolver_open_count(e->resolver)
+				  ? destination_phase(e->destination)
+				  : "fetching");
+}
+
 /* Sizes become known while we go: the totals are told again at each turn. */
 static void tell_totals(struct engine *e)
 {
@@ -382,6 +393,10 @@ static void tell_totals(struct engine *e)
 	progress_set(e->opts->progress, PROGRESS_PATHS_TOTAL,
 		     r->paths - (e->opts->intake ? r->present : r->in_pool));
 	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, r->to_fetch_bytes);
+	if (e->opts->dry_run)
+		return;
+	progress_set(e->opts->progress, PROGRESS_WORK_TOTAL, e->wanted_bytes);
+	tell_phase(e);
 }
 
 static void stop_if_interrupted(struct engine *e)

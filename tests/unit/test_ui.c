@@ -207,6 +207,39 @@ static void the_line_says_what_is_known(void **state)
 		    .per_second = 10 << 20 },
 		  "fetching: 12 of 430 paths, 100.0 MiB of 400.0 MiB, 10.0 MiB/s, 30 s "
 		  "left" },
+		/* What is slower says when it is over. */
+		{ { .phase = "fetching",
+		    .counts = { [PROGRESS_BYTES_TOTAL] = 40 << 20,
+				[PROGRESS_BYTES_DONE] = 30 << 20,
+				[PROGRESS_WORK_TOTAL] = 200 << 20,
+				[PROGRESS_WORK_DONE] = 20 << 20 },
+		    .per_second = 10 << 20,
+		    .work_per_second = 3 << 20 },
+		  "fetching: 30.0 MiB of 40.0 MiB, 10.0 MiB/s, 1:00 min left" },
+		{ { .phase = "compressing",
+		    .counts = { [PROGRESS_BYTES_TOTAL] = 40 << 20,
+				[PROGRESS_BYTES_DONE] = 40 << 20,
+				[PROGRESS_WORK_TOTAL] = 200 << 20,
+				[PROGRESS_WORK_DONE] = 140 << 20 },
+		    .per_second = 5,
+		    .work_per_second = 3 << 20 },
+		  "compressing: 140.0 MiB of 200.0 MiB, 3.00 MiB/s, 20 s left" },
+		/* Nobody knows for how long a transfer stands still. */
+		{ { .phase = "fetching",
+		    .counts = { [PROGRESS_BYTES_TOTAL] = 40 << 20,
+				[PROGRESS_BYTES_DONE] = 30 << 20,
+				[PROGRESS_WORK_TOTAL] = 200 << 20,
+				[PROGRESS_WORK_DONE] = 150 << 20 },
+		    .per_second = 0.5,
+		    .work_per_second = 3 << 20 },
+		  "fetching: 30.0 MiB of 40.0 MiB" },
+		/* The work has not begun to be measured. */
+		{ { .phase = "fetching",
+		    .counts = { [PROGRESS_BYTES_TOTAL] = 40 << 20,
+				[PROGRESS_BYTES_DONE] = 30 << 20,
+				[PROGRESS_WORK_TOTAL] = 200 << 20 },
+		    .per_second = 10 << 20 },
+		  "fetching: 30.0 MiB of 40.0 MiB, 10.0 MiB/s, 1 s left" },
 		{ { .phase = "unpacking",
 		    .counts = { [PROGRESS_PATHS_TOTAL] = 2,
 				[PROGRESS_BYTES_TOTAL] = 400 << 20,
@@ -240,10 +273,10 @@ static void items_are_named_without_their_hash(void **state)
 		const char *want;
 	} rows[] = {
 		{ { "0c0chgh2ckigyv5crknwvlx2zmyh2dc2-glibc-2.36", "unpack" },
-		  "  unpack  glibc-2.36" },
-		{ { "glibc-2.36", "fetch" }, "  fetch   glibc-2.36" },
-		{ { "a\033[2Jb", "fetch" }, "  fetch   a?[2Jb" },
-		{ { "e", NULL }, "          e" },
+		  "  unpack   glibc-2.36" },
+		{ { "glibc-2.36", "fetch" }, "  fetch    glibc-2.36" },
+		{ { "a\033[2Jb", "fetch" }, "  fetch    a?[2Jb" },
+		{ { "e", NULL }, "           e" },
 	};
 
 	(void)state;
@@ -397,7 +430,8 @@ static void progress_is_a_plain_line_now_and_then(void **state)
 		  "{\"event\":\"message\",\"level\":\"note\",\"text\":\"left a "
 		  "source\"}\n"
 		  "{\"event\":\"progress\",\"phase\":\"fetching\",\"pathsDone\":0,"
-		  "\"pathsTotal\":2,\"bytesDone\":0,\"bytesTotal\":0,\"resolved\":0,"
+		  "\"pathsTotal\":2,\"bytesDone\":0,\"bytesTotal\":0,\"narBytesDone\":0,"
+		  "\"narBytesTotal\":0,\"resolved\":0,"
 		  "\"resolving\":0,\"bytesPerSecond\":0}\n" },
 	};
 	char out[4096];
