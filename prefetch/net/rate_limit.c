@@ -5,6 +5,7 @@
 #include <nixferry/slice.h>
 
 #include "base/slice.h"
+#include "base/units.h"
 
 #define DAY_MINUTES (24 * 60)
 /* What was not used is kept for so long, so that a pause is not followed by a flood. */
@@ -18,22 +19,12 @@
 
 static bool parse_rate(struct nf_slice text, uint64_t *ret)
 {
-	static const char units[] = "KMG";
-	uint64_t unit = 1;
-	const char *at;
-
 	if (nf_slice_is(text, "none")) {
 		*ret = 0;
 		return true;
 	}
-	at = text.len ? strchr(units, text.ptr[text.len - 1] & ~0x20) : NULL;
-	if (at && *at) {
-		unit <<= 10 * (at - units + 1);
-		text.len--;
-	}
-	if (!slice_parse_u64(text, ret) || *ret > RATE_MAX / unit)
+	if (!units_parse_size(text, ret) || *ret > RATE_MAX)
 		return false;
-	*ret *= unit;
 	return *ret == 0 || *ret >= RATE_MIN;
 }
 
