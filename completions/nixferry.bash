@@ -299,6 +299,14 @@ _nixferry() {
 		COMPREPLY=()
 		return
 		;;
+	'pool --max-size')
+		COMPREPLY=()
+		return
+		;;
+	'pool --keep')
+		_nixferry_files -f
+		return
+		;;
 	'pool --pool')
 		_nixferry_files -d
 		return
@@ -395,7 +403,7 @@ _nixferry() {
 		;;
 	pool)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--older-than --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--older-than --max-size --keep --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_words 'path list check gc'
 		fi

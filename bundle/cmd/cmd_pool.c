@@ -1,21 +1,20 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/interrupt.h"
 #include "base/plural.h"
 #include "base/progress.h"
+#include "cmd/cmd_pool_gc.h"
 #include "cmd/commands.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
 #include "cmd/ui.h"
 
-#define DAY_SECONDS  86400
-#define DAYS_MAX     36500
-#define DAYS_DEFAULT 7
-
 struct walk {
-	struct pool *pool;
+	struct pool *pool; /* NULL: there is none yet */
 	struct ui *ui;
 	struct json_doc *doc; /* NULL: for people */
 	struct progress *progress;
@@ -48,18 +47,47 @@ static int list_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err
 	return 0;
 }
 
+static void add_sums(struct json_doc *doc, const struct pool_sums *s)
+{
+	json_add_number(doc, "entries", s->entries);
+	json_add_number(doc, "narSize", s->nar_bytes);
+	json_add_number(doc, "fileSize", s->file_bytes);
+	json_add_number(doc, "partials", s->partials);
+	json_add_number(doc, "partialSize", s->partial_bytes);
+}
+
+static void tell_sums(struct ui *ui, const struct pool_sums *s)
+{
+	char unpacked[HUMAN_MAX], packed[HUMAN_MAX], partial[HUMAN_MAX];
+
+	ui_note(ui, "%zu %s, %s unpacked, %s in the pool; %zu partial %s, %s", s->entries,
+		plural(s->entries, "entry", "entries"),
+		human_size(unpacked, s->nar_bytes), human_size(packed, s->file_bytes),
+		s->partials, plural(s->partials, "download", "downloads"),
+		human_size(partial, s->partial_bytes));
+}
+
 static int run_pool_list(struct walk *w, struct nf_err *err)
 {
-	int rc;
+	struct pool_sums sums = { 0 };
+	int rc = 0;
 
 	if (w->doc)
 		json_begin_array(w->doc, "paths");
-	rc = pool_each(w->pool, list_entry, w, err);
-	if (!rc && w->doc) {
+	if (w->pool)
+		rc = pool_each(w->pool, list_entry, w, err);
+	if (!rc && w->pool)
+		rc = pool_sum(w->pool, &sums, err);
+	if (rc)
+		return rc;
+	if (w->doc) {
 		json_end(w->doc);
+		add_sums(w->doc, &sums);
 		json_print(w->doc, stdout);
+	} else {
+		tell_sums(w->ui, &sums);
 	}
-	return rc;
+	return 0;
 }
 
 /* What has rotted is removed, so that the next prefetch fetches it anew. */
@@ -93,13 +121,14 @@ static int check_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *er
 
 static int run_pool_check(struct walk *w, struct nf_err *err)
 {
-	int rc;
+	int rc = 0;
 
 	w->progress = ui_progress_start(w->ui);
 	progress_phase(w->progress, "checking");
 	if (w->doc)
 		json_begin_array(w->doc, "removed");
-	rc = pool_each(w->pool, check_entry, w, err);
+	if (w->pool)
+		rc = pool_each(w->pool, check_entry, w, err);
 	ui_progress_stop(w->ui);
 	if (rc)
 		return rc;
@@ -118,24 +147,6 @@ static int run_pool_check(struct walk *w, struct nf_err *err)
 	return 0;
 }
 
-static int run_pool_gc(struct walk *w, uint64_t days, struct nf_err *err)
-{
-	char size[HUMAN_MAX];
-	uint64_t freed = 0;
-	int rc;
-
-	rc = pool_gc(w->pool, (int64_t)days * DAY_SECONDS, &freed, err);
-	if (rc)
-		return rc;
-	if (w->doc) {
-		json_add_number(w->doc, "freed", freed);
-		json_print(w->doc, stdout);
-	} else {
-		printf("freed %s\n", human_size(size, freed));
-	}
-	return 0;
-}
-
 static int run_pool_path(const char *dir, struct json_doc *doc)
 {
 	if (!doc) {
@@ -147,6 +158,27 @@ static int run_pool_path(const char *dir, struct json_doc *doc)
 	return 0;
 }
 
+/* Looking after a pool makes none: a mistyped name is told. */
+static int open_existing(struct pool **ret, const struct cmd_args *args, const char *dir,
+			 struct nf_err *err)
+{
+	if (access(dir, F_OK) == 0 || errno != ENOENT)
+		return pool_open(ret, dir, err);
+	if (!cmd_args_value(args, "pool"))
+		return 0;
+	return err_set(err, NF_E_USAGE, "pool '%s' does not exist", dir);
+}
+
+static int run_on_pool(struct walk *w, const struct cmd_args *args, const char *what,
+		       struct nf_err *err)
+{
+	if (strcmp(what, "list") == 0)
+		return run_pool_list(w, err);
+	if (strcmp(what, "check") == 0)
+		return run_pool_check(w, err);
+	return cmd_pool_gc_run(w->pool, args, w->doc, w->ui, err);
+}
+
 static int run_pool(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(json_doc_freep)
@@ -155,49 +187,44 @@ static int run_pool(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	AUTO(pool_freep) struct pool *pool = NULL;
 	AUTO_FREE char *dir = NULL;
 	struct walk walk = { .ui = ui, .doc = doc };
-	uint64_t days;
-	int rc;
+	int rc = 0;
 
-	rc = cmd_args_number(args, "older-than", 0, DAYS_MAX, DAYS_DEFAULT, &days, err);
+	if (strcmp(what, "gc") != 0)
+		rc = cmd_pool_gc_refuse(args, what, err);
 	if (!rc)
 		rc = options_pool_dir(&dir, args, err);
 	if (!rc && strcmp(what, "path") == 0)
 		return run_pool_path(dir, doc);
 	if (!rc)
-		rc = pool_open(&pool, dir, err);
+		rc = open_existing(&pool, args, dir, err);
 	if (rc)
 		return rc;
 	walk.pool = pool;
-	if (strcmp(what, "list") == 0)
-		return run_pool_list(&walk, err);
-	if (strcmp(what, "check") == 0)
-		return run_pool_check(&walk, err);
-	return run_pool_gc(&walk, days, err);
+	return run_on_pool(&walk, args, what, err);
 }
-
-static const struct cmd_option options[] = {
-	{ "older-than", 0, "DAYS", "gc: leave what is younger than this; default: 7", 0,
-	  NULL, false },
-	{ 0 },
-};
-static const struct cmd_option_group group = { "Options", options };
 
 const struct command cmd_pool = {
 	.name = "pool",
 	.args = "path|list|check|gc",
-	.summary = "look after the directory of verified NARs",
+	.summary = "manage the pool of verified NARs",
 	.text = "The pool keeps what was fetched and verified. It is itself a binary "
-		"cache that "
-		"Nix can use as file://DIR.\n"
+		"cache "
+		"that Nix can use as file://DIR.\n"
 		"\n"
 		"  path   print its directory\n"
-		"  list   its entries: unpacked size, size in the pool, path\n"
+		"  list   its entries: unpacked size, size in the pool, path; and the "
+		"sums\n"
 		"  check  compare each file with its checksum; what is damaged is "
-		"removed, so\n"
+		"removed, "
+		"so\n"
 		"         that the next prefetch fetches it again, and the exit status "
-		"is 5\n"
-		"  gc     remove partial downloads and files without an entry",
-	.groups = (const struct cmd_option_group *const[]){ &group, &options_pool,
+		"is "
+		"5\n"
+		"  gc     remove partial downloads and files without an entry that are "
+		"older\n"
+		"         than 7 days, and the entries that the options name",
+	.groups = (const struct cmd_option_group *const[]){ &cmd_pool_gc_group,
+							    &options_pool,
 							    &options_common, NULL },
 	.min_args = 1,
 	.max_args = 1,

@@ -157,6 +157,8 @@ static int find(void *ctx, const struct nf_storepath *path, struct nf_narinfo *n
 	int rc;
 
 	rc = pool_find(pk->pool, path, ni, err);
+	if (!rc)
+		pool_mark_used(pk->pool, path);
 	is_new = rc == -NF_E_MISSING && origin;
 	if (is_new) {
 		nf_narinfo_release(ni);

@@ -124,9 +124,43 @@ int pool_check_entry(struct pool *p, const struct nf_narinfo *ni,
 int pool_remove(struct pool *p, const struct nf_narinfo *ni,
 		struct nf_err *err) MUST_CHECK;
 
-/* Removes partial downloads, and NARs that no narinfo names, that are older than MAX_AGE
- * seconds; *ret_bytes counts what was freed. */
-int pool_gc(struct pool *p, int64_t max_age, uint64_t *ret_bytes,
-	    struct nf_err *err) MUST_CHECK;
+/* Notes that a command used the entry of a path: pool_gc removes first what was used
+ * longest ago. Where the pool cannot be written to, nothing happens. */
+void pool_mark_used(struct pool *p, const struct nf_storepath *path);
+
+/* What the files of a pool come to, and its partial downloads. */
+struct pool_sums {
+	size_t entries;
+	uint64_t nar_bytes;
+	uint64_t file_bytes; /* of NARs that two entries share once */
+	size_t partials;
+	uint64_t partial_bytes;
+};
+
+int pool_sum(struct pool *p, struct pool_sums *ret, struct nf_err *err) MUST_CHECK;
+
+struct pool_gc_options {
+	/* Seconds: partial downloads, and NARs that no narinfo names, that are older than
+	 * this go. */
+	int64_t partial_age;
+	int64_t unused_age; /* seconds: entries that nobody used for so long go; -1: none
+			     */
+	uint64_t max_bytes; /* then the least recently used, until no more is left;
+			     * UINT64_MAX: none */
+	/* What these refer to stays. If neither of the two above says what goes, all else
+	 * goes. NF_E_MISSING where one of them is not in the pool. */
+	const struct nf_storepath *keep;
+	size_t keep_count;
+};
+
+struct pool_gc_result {
+	uint64_t freed_bytes;
+	size_t removed; /* entries */
+	size_t left;
+	uint64_t left_bytes; /* of their NARs in the pool */
+};
+
+int pool_gc(struct pool *p, const struct pool_gc_options *opts,
+	    struct pool_gc_result *ret, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,16 +10,30 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/slice.h"
+#include "pool/pool_closure.h"
+#include "pool/pool_gc_choice.h"
 #include "pool/pool_lock.h"
 #include "pool/pool_private.h"
 
+/* What is known of a file in nar/. */
+enum file_fate {
+	FILE_GOES = 1, /* with its last entry */
+	FILE_STAYS,
+};
+
 struct gc {
 	struct pool *pool;
-	time_t before; /* what was not written to since may go */
-	uint64_t freed;
+	const struct pool_gc_options *opts;
+	struct pool_gc_result *result;
+	time_t now;
 	struct arena arena;
-	struct map used; /* names in nar/ */
+	struct pool_closure kept;
+	struct pool_gc_entry *entries; /* the context of each is its narinfo's name */
+	size_t len, cap;
+	struct map file_numbers; /* by their names in nar/ */
+	enum file_fate *fates;	 /* by these numbers */
 };
 
 /* A regular file that is old enough; *ret is its size. */
@@ -29,27 +44,94 @@ static bool is_old(const struct gc *gc, int dir_fd, const char *name, uint64_t *
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
 		return false;
 	*ret = (uint64_t)st.st_size;
-	return st.st_mtime <= gc->before;
+	return st.st_mtime <= gc->now - gc->opts->partial_age;
+}
+
+static int remove_file(struct gc *gc, int dir_fd, const char *name, uint64_t size,
+		       struct nf_err *err)
+{
+	if (unlinkat(dir_fd, name, 0)) {
+		if (errno == ENOENT)
+			return 0;
+		return err_sys(err, "%s: remove '%s'", gc->pool->dir, name);
+	}
+	gc->result->freed_bytes += size;
+	return 0;
 }
 
 static int remove_old(struct gc *gc, int dir_fd, const char *name, struct nf_err *err)
 {
 	uint64_t size;
 
-	if (!is_old(gc, dir_fd, name, &size))
-		return 0;
-	if (unlinkat(dir_fd, name, 0)) {
-		if (errno == ENOENT)
-			return 0;
-		return err_sys(err, "%s: remove '%s'", gc->pool->dir, name);
-	}
-	gc->freed += size;
-	return 0;
+	return is_old(gc, dir_fd, name, &size) ? remove_file(gc, dir_fd, name, size, err)
+					       : 0;
 }
 
-/* Remembers the files that entries name. A narinfo that is none, or whose file is gone,
- * is of no use to anybody. */
-static int mark(struct gc *gc, struct nf_err *err)
+/* ---- what is kept ---- */
+
+/* What the pool lacks has nothing below it that could be kept. */
+static int find_kept(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
+		     struct nf_err *err)
+{
+	int rc = pool_find(ctx, path, ni, err);
+
+	return rc == -NF_E_MISSING ? 0 : rc;
+}
+
+static int find_closures(struct gc *gc, struct nf_err *err)
+{
+	const struct pool_gc_options *o = gc->opts;
+
+	for (size_t i = 0; i < o->keep_count; i++) {
+		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
+		int rc = pool_find(gc->pool, &o->keep[i], &ni, err);
+
+		if (rc)
+			return rc;
+	}
+	return pool_closure_walk(&gc->kept, o->keep, o->keep_count, find_kept, gc->pool,
+				 err);
+}
+
+/* ---- what there is ---- */
+
+static uint32_t number_of_file(struct gc *gc, struct nf_slice name)
+{
+	bool is_new;
+	uintptr_t *number =
+		map_put(&gc->file_numbers, arena_slice(&gc->arena, name), &is_new);
+
+	if (is_new)
+		*number = gc->file_numbers.len - 1;
+	return (uint32_t)*number;
+}
+
+static struct nf_slice file_of(const struct nf_narinfo *ni)
+{
+	return nf_slice(ni->url.ptr + POOL_URL_FILE, ni->url.len - POOL_URL_FILE);
+}
+
+static void add_entry(struct gc *gc, const char *name, const struct nf_narinfo *ni)
+{
+	struct nf_slice key = arena_slice(
+		&gc->arena, nf_slice(name, strlen(name) + 1)); /* with its NUL */
+	struct stat st = { 0 };
+
+	/* One that cannot be looked at counts as used just now. */
+	if (fstatat(gc->pool->root_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		st.st_mtime = gc->now;
+	MEM_GROW(gc->entries, gc->len, gc->cap);
+	gc->entries[gc->len++] = (struct pool_gc_entry){
+		.used = st.st_mtime,
+		.file = number_of_file(gc, file_of(ni)),
+		.size = ni->file_size,
+		.is_kept = map_get(&gc->kept.index, nf_storepath_base(&ni->info.path)),
+		.ctx = (void *)key.ptr,
+	};
+}
+
+/* A narinfo that cannot be used, or whose file is gone, is of no use to anybody. */
+static int read_entries(struct gc *gc, struct nf_err *err)
 {
 	AUTO(pool_names_release) struct pool_names names = { 0 };
 	int rc;
@@ -59,30 +141,91 @@ static int mark(struct gc *gc, struct nf_err *err)
 		struct nf_slice hash_part =
 			nf_slice(names.list[i], NF_STOREPATH_HASH_LEN);
 		struct nf_narinfo ni;
-		bool new;
 
 		rc = interrupt_check(err);
 		if (rc)
 			break;
 		rc = pool_entry_load(gc->pool, hash_part, &ni, err);
-		if (rc == -NF_E_MISSING) {
+		if (rc == -NF_E_MISSING)
 			rc = remove_old(gc, gc->pool->root_fd, names.list[i], err);
-		} else if (!rc) {
-			struct nf_slice url = arena_slice(&gc->arena, ni.url);
-
-			map_put(&gc->used,
-				nf_slice(url.ptr + POOL_URL_FILE,
-					 url.len - POOL_URL_FILE),
-				&new);
-		}
+		else if (!rc)
+			add_entry(gc, names.list[i], &ni);
 		nf_narinfo_release(&ni);
 	}
 	return rc;
 }
 
+/* ---- what goes ---- */
+
+static void decide_files(struct gc *gc)
+{
+	gc->fates = mem_calloc(gc->file_numbers.len, sizeof(*gc->fates));
+	for (size_t i = 0; i < gc->len; i++) {
+		const struct pool_gc_entry *e = &gc->entries[i];
+
+		if (!e->goes)
+			gc->fates[e->file] = FILE_STAYS;
+		else if (!gc->fates[e->file])
+			gc->fates[e->file] = FILE_GOES;
+	}
+}
+
+/* Narinfos first: none is ever there whose NAR is gone. */
+static int remove_entries(struct gc *gc, struct nf_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < gc->len; i++) {
+		if (!gc->entries[i].goes) {
+			gc->result->left++;
+			continue;
+		}
+		rc = interrupt_check(err);
+		if (!rc)
+			rc = remove_file(gc, gc->pool->root_fd, gc->entries[i].ctx, 0,
+					 err);
+		gc->result->removed += !rc;
+	}
+	return rc || !gc->result->removed
+		       ? rc
+		       : file_sync(gc->pool->root_fd, gc->pool->dir, err);
+}
+
+static int choose(struct gc *gc, struct nf_err *err)
+{
+	const struct pool_gc_options *o = gc->opts;
+	const struct pool_gc_rule rule = {
+		.only_kept =
+			o->keep_count && o->unused_age < 0 && o->max_bytes == UINT64_MAX,
+		.unused_age = o->unused_age,
+		.max_bytes = o->max_bytes,
+	};
+
+	gc->result->left_bytes = pool_gc_choose(gc->entries, gc->len,
+						gc->file_numbers.len, &rule, gc->now);
+	decide_files(gc);
+	return remove_entries(gc, err);
+}
+
+/* ---- files ---- */
+
 static bool is_any(const char *name)
 {
 	return name[0] != '.';
+}
+
+static int sweep_nar(struct gc *gc, const char *name, struct nf_err *err)
+{
+	const uintptr_t *number = map_get(&gc->file_numbers, nf_slice_str(name));
+	struct stat st;
+
+	if (number && gc->fates[*number] == FILE_STAYS)
+		return 0;
+	if (!number)
+		return remove_old(gc, gc->pool->nar_fd, name, err);
+	if (fstatat(gc->pool->nar_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	return remove_file(gc, gc->pool->nar_fd, name, (uint64_t)st.st_size, err);
 }
 
 static int sweep_nars(struct gc *gc, struct nf_err *err)
@@ -92,8 +235,7 @@ static int sweep_nars(struct gc *gc, struct nf_err *err)
 
 	rc = pool_names_read(&names, gc->pool->nar_fd, is_any, err);
 	for (size_t i = 0; !rc && i < names.len; i++)
-		if (!map_get(&gc->used, nf_slice_str(names.list[i])))
-			rc = remove_old(gc, gc->pool->nar_fd, names.list[i], err);
+		rc = sweep_nar(gc, names.list[i], err);
 	return rc;
 }
 
@@ -115,24 +257,46 @@ static int sweep_partials(struct gc *gc, struct nf_err *err)
 	return rc;
 }
 
-int pool_gc(struct pool *p, int64_t max_age, uint64_t *ret_bytes, struct nf_err *err)
+static int collect(struct gc *gc, struct nf_err *err)
 {
-	struct gc gc = { .pool = p, .before = time(NULL) - max_age };
+	int rc = find_closures(gc, err);
+
+	if (!rc)
+		rc = read_entries(gc, err);
+	if (!rc)
+		rc = choose(gc, err);
+	if (!rc)
+		rc = sweep_nars(gc, err);
+	return rc ? rc : sweep_partials(gc, err);
+}
+
+int pool_gc(struct pool *p, const struct pool_gc_options *opts,
+	    struct pool_gc_result *ret, struct nf_err *err)
+{
+	struct gc gc = { .pool = p, .opts = opts, .result = ret, .now = time(NULL) };
 	AUTO_FD int lock = -1;
 	int rc;
 
+	*ret = (struct pool_gc_result){ 0 };
 	rc = pool_lock(p, LOCK_EX, &lock, err);
 	if (rc)
 		return rc;
 	arena_init(&gc.arena);
-	map_init(&gc.used);
-	rc = mark(&gc, err);
-	if (!rc)
-		rc = sweep_nars(&gc, err);
-	if (!rc)
-		rc = sweep_partials(&gc, err);
-	map_release(&gc.used);
+	map_init(&gc.file_numbers);
+	pool_closure_init(&gc.kept);
+	rc = collect(&gc, err);
+	pool_closure_release(&gc.kept);
+	map_release(&gc.file_numbers);
+	free(gc.fates);
 	arena_release(&gc.arena);
-	*ret_bytes = gc.freed;
+	free(gc.entries);
 	return rc;
+}
+
+void pool_mark_used(struct pool *p, const struct nf_storepath *path)
+{
+	char name[POOL_INFO_NAME_MAX];
+
+	pool_info_name(name, nf_storepath_hash(path));
+	(void)!utimensat(p->root_fd, name, NULL, AT_SYMLINK_NOFOLLOW);
 }

@@ -138,6 +138,13 @@ static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trust
 	resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
 }
 
+/* Asking changes nothing. */
+static void mark_used(struct engine *e, const struct nf_storepath *path)
+{
+	if (!e->opts->dry_run && !e->ask)
+		pool_mark_used(e->opts->pool, path);
+}
+
 /* What is there already, needs no cache. */
 static bool ask_destination(struct engine *e, uint32_t node)
 {
@@ -164,6 +171,7 @@ static bool ask_destination(struct engine *e, uint32_t node)
 		complete_sigs(e, node, &t);
 	} else {
 		e->result->in_pool++;
+		mark_used(e, &path);
 	}
 	return true;
 }
@@ -201,10 +209,12 @@ static bool ask_first(struct cache *c, uint32_t node)
 		return false;
 	resolver_asked(e->resolver, node, 1);
 	rc = lookup_take(c, node, &ni, &t, &err);
-	if (!rc && c->role == CACHE_POOL)
+	if (!rc && c->role == CACHE_POOL) {
 		e->result->in_pool++;
-	else if (!rc && !resolver_node(e->resolver, node)->here)
+		mark_used(e, &path);
+	} else if (!rc && !resolver_node(e->resolver, node)->here) {
 		e->result->in_store++;
+	}
 	return !rc;
 }
 

@@ -131,8 +131,10 @@ setup() {
 }
 
 @test "an empty pool lists, checks and collects nothing" {
+	mkdir "$T/pool"
 	[ -z "$(nixferry pool list --pool "$T/pool")" ]
-	[ "$(nixferry pool list --pool "$T/pool" --json | jq -c .)" = '{"paths":[]}' ]
+	[ "$(nixferry pool list --pool "$T/pool" --json | jq -c .)" = \
+		'{"paths":[],"entries":0,"narSize":0,"fileSize":0,"partials":0,"partialSize":0}' ]
 	[ "$(nixferry pool check --pool "$T/pool")" = "checked 0 entries, 0 were damaged" ]
 	[ "$(nixferry pool gc --pool "$T/pool")" = "freed 0 B" ]
 }

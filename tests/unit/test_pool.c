@@ -380,7 +380,10 @@ static void gc_removes_only_what_is_old_and_of_no_use(void **state)
 	AUTO_FREE char *nar = NULL;
 	struct pool_partial pp;
 	struct nf_narinfo ni;
-	uint64_t freed;
+	const struct pool_gc_options opts = { .partial_age = 3600,
+					      .unused_age = -1,
+					      .max_bytes = UINT64_MAX };
+	struct pool_gc_result result;
 	struct made m;
 
 	made_init(&m, f, "main", "hello", NULL);
@@ -397,14 +400,16 @@ static void gc_removes_only_what_is_old_and_of_no_use(void **state)
 		if (rows[i].old)
 			make_old(path);
 	}
-	assert_ok(f, pool_gc(f->pool, 3600, &freed, &f->err));
+	assert_ok(f, pool_gc(f->pool, &opts, &result, &f->err));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_FREE char *path = pool_fixture_path(f, "%s", rows[i].name);
 
 		if ((access(path, F_OK) == 0) != rows[i].stays)
 			fail_msg("%s: %s", rows[i].name, rows[i].why);
 	}
-	assert_int_equal(freed, 4 * 5);
+	assert_int_equal(result.freed_bytes, 4 * 5);
+	assert_int_equal(result.removed, 0);
+	assert_int_equal(result.left, 1);
 	assert_int_equal(access(held, F_OK), 0);
 	assert_ok(f, pool_check_entry(f->pool, &ni, &f->err));
 	pool_partial_discard(f->pool, &pp);

@@ -1,0 +1,199 @@
+#include "cmd/cmd_pool_gc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/plural.h"
+#include "base/slice.h"
+#include "base/units.h"
+#include "cmd/human.h"
+#include "cmd/options.h"
+#include "store/local_store.h"
+
+#define DAY_SECONDS 86400
+/* What a run of tomorrow may still go on with. */
+#define PARTIAL_AGE (7 * DAY_SECONDS)
+
+static const struct cmd_option options[] = {
+	{ .name = "older-than",
+	  .value = "AGE",
+	  .help = "gc: remove what no command used for AGE, as in 30d or 12h (a number "
+		  "alone: days), and partial downloads of that age" },
+	{ .name = "max-size",
+	  .value = "SIZE",
+	  .help = "gc: remove what was used longest ago until the NARs take at most SIZE "
+		  "bytes, as in 20G" },
+	{ .name = "keep",
+	  .value = "INSTALLABLE",
+	  .help = "gc: keep what this needs; without --older-than and --max-size, remove "
+		  "all else",
+	  .kind = CMD_VALUE_FILE,
+	  .repeatable = true },
+	{ 0 },
+};
+const struct cmd_option_group cmd_pool_gc_group = { "Options", options };
+
+int cmd_pool_gc_refuse(const struct cmd_args *args, const char *what, struct nf_err *err)
+{
+	for (const struct cmd_option *o = options; o->name; o++)
+		if (cmd_args_value(args, o->name))
+			return err_set(
+				err, NF_E_USAGE,
+				"option '--%s' is for 'pool gc', not for 'pool %s'",
+				o->name, what);
+	return 0;
+}
+
+/* ---- --keep ---- */
+
+/* The paths whose closures are kept. */
+struct keep {
+	struct nf_storepath *paths;
+	size_t len, cap;
+	struct local_store *store; /* has derivations; opened when first needed */
+};
+
+static void keep_release(struct keep *k)
+{
+	free(k->paths);
+	local_store_free(k->store);
+}
+
+static void keep_path(struct keep *k, const struct nf_storepath *path)
+{
+	MEM_GROW(k->paths, k->len, k->cap);
+	k->paths[k->len++] = *path;
+}
+
+/* WANTED: "out,dev", "*" or NULL for all. */
+static bool is_wanted(const char *wanted, struct nf_slice output)
+{
+	struct nf_slice rest = nf_slice_str(wanted ? wanted : "*");
+
+	if (nf_slice_is(rest, "*"))
+		return true;
+	while (rest.len)
+		if (nf_slice_eq(slice_cut(&rest, ','), output))
+			return true;
+	return false;
+}
+
+static int keep_outputs(struct keep *k, const struct target_name *t, struct nf_err *err)
+{
+	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
+	struct nf_storepath path;
+	int rc = k->store ? 0 : local_store_open(&k->store, "/", err);
+
+	if (!rc)
+		rc = local_store_drv(k->store, &t->path, &drv, err);
+	for (size_t i = 0; !rc && i < drv.noutputs; i++) {
+		const struct nf_drv_output *o = &drv.outputs[i];
+
+		if (!o->path.len || !is_wanted(t->outputs, o->name))
+			continue;
+		rc = nf_storepath_parse_base(&path, o->path, err);
+		if (!rc)
+			keep_path(k, &path);
+	}
+	return rc;
+}
+
+static int keep_installables(struct keep *k, const struct cmd_args *args,
+			     struct nf_err *err)
+{
+	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && (text = cmd_args_nth(args, "keep", i)); i++)
+		rc = target_names_add(&names, nf_slice_str(text), err);
+	for (size_t i = 0; !rc && i < names.count; i++) {
+		const struct target_name *t = &names.items[i];
+
+		if (t->outputs || nf_storepath_is_drv(&t->path))
+			rc = keep_outputs(k, t, err);
+		else
+			keep_path(k, &t->path);
+	}
+	return rc ? err_prefix(err, rc, "option '--keep'") : 0;
+}
+
+/* ---- running ---- */
+
+static int parse_options(struct pool_gc_options *o, const struct cmd_args *args,
+			 struct nf_err *err)
+{
+	const char *age = cmd_args_value(args, "older-than");
+	const char *size = cmd_args_value(args, "max-size");
+	uint64_t seconds;
+
+	*o = (struct pool_gc_options){ .partial_age = PARTIAL_AGE,
+				       .unused_age = -1,
+				       .max_bytes = UINT64_MAX };
+	if (age && (!units_parse_duration(nf_slice_str(age), DAY_SECONDS, &seconds) ||
+		    seconds > INT32_MAX))
+		return err_set(err, NF_E_USAGE,
+			       "option '--older-than': '%s' is not an age such as 30d, "
+			       "12h or 90m",
+			       age);
+	if (age)
+		o->partial_age = o->unused_age = (int64_t)seconds;
+	if (size && !units_parse_size(nf_slice_str(size), &o->max_bytes))
+		return err_set(err, NF_E_USAGE,
+			       "option '--max-size': '%s' is not a size such as 500M or "
+			       "20G",
+			       size);
+	return 0;
+}
+
+static void print_for_people(const struct pool_gc_result *r)
+{
+	char freed[HUMAN_MAX], left[HUMAN_MAX];
+
+	printf("freed %s", human_size(freed, r->freed_bytes));
+	if (r->removed || r->left)
+		printf(": %zu %s removed, %zu left (%s)", r->removed,
+		       plural(r->removed, "entry", "entries"), r->left,
+		       human_size(left, r->left_bytes));
+	printf("\n");
+}
+
+static void print_json(const struct pool_gc_result *r, struct json_doc *doc)
+{
+	json_add_number(doc, "freed", r->freed_bytes);
+	json_add_number(doc, "removed", r->removed);
+	json_add_number(doc, "left", r->left);
+	json_add_number(doc, "leftSize", r->left_bytes);
+	json_print(doc, stdout);
+}
+
+int cmd_pool_gc_run(struct pool *pool, const struct cmd_args *args, struct json_doc *doc,
+		    struct ui *ui, struct nf_err *err)
+{
+	AUTO(keep_release) struct keep keep = { 0 };
+	struct pool_gc_result result = { 0 };
+	struct pool_gc_options o;
+	char size[HUMAN_MAX];
+	int rc;
+
+	rc = parse_options(&o, args, err);
+	if (!rc)
+		rc = keep_installables(&keep, args, err);
+	o.keep = keep.paths;
+	o.keep_count = keep.len;
+	if (!rc && pool)
+		rc = pool_gc(pool, &o, &result, err);
+	if (rc)
+		return rc;
+	if (doc)
+		print_json(&result, doc);
+	else
+		print_for_people(&result);
+	if (result.left_bytes > o.max_bytes)
+		ui_warn(ui,
+			"the pool is still larger than --max-size: what --keep names "
+			"takes %s",
+			human_size(size, result.left_bytes));
+	return 0;
+}
