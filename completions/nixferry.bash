@@ -19,7 +19,7 @@ _nixferry() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'plan prefetch pack import verify list info caches pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify list info roots caches pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
@@ -84,6 +84,10 @@ _nixferry() {
 		return
 		;;
 	'prefetch --profile')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --gc-root')
 		COMPREPLY=()
 		return
 		;;
@@ -195,6 +199,10 @@ _nixferry() {
 		COMPREPLY=()
 		return
 		;;
+	'import --gc-root')
+		COMPREPLY=()
+		return
+		;;
 	'import --trusted-public-key')
 		COMPREPLY=()
 		return
@@ -248,6 +256,18 @@ _nixferry() {
 		return
 		;;
 	'info --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'roots --store')
+		_nixferry_files -d
+		return
+		;;
+	'roots --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'roots --log-format')
 		_nixferry_words 'text json'
 		return
 		;;
@@ -354,7 +374,7 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --with-build-inputs --sign-key --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --with-build-inputs --sign-key --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -368,7 +388,7 @@ _nixferry() {
 		;;
 	import)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--store --profile --trusted-public-key --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--store --profile --gc-root --trusted-public-key --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -392,6 +412,13 @@ _nixferry() {
 			_nixferry_words '--trusted-public-key --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
+		fi
+		;;
+	roots)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--store --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			COMPREPLY=()
 		fi
 		;;
 	caches)
@@ -426,7 +453,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'plan prefetch pack import verify list info caches pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify list info roots caches pool keygen completions help'
 		fi
 		;;
 	esac

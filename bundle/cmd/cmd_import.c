@@ -18,6 +18,7 @@ static int read_options(struct target_options *target, struct nf_import_options 
 		rc = err_set(err, NF_E_USAGE, "missing --store ROOT: where to import to");
 	opts->store_root = target->root;
 	opts->profile = target->profile;
+	opts->gc_root = target->gc_root;
 	return rc ? rc : options_job_count(&opts->jobs, args, err);
 }
 

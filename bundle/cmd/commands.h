@@ -7,6 +7,7 @@
 extern const struct command cmd_import;
 extern const struct command cmd_verify;
 extern const struct command cmd_list;
+extern const struct command cmd_roots;
 extern const struct command cmd_info;
 extern const struct command cmd_keygen;
 extern const struct command cmd_pool;

@@ -4,6 +4,9 @@
 #include "base/plural.h"
 #include "cmd/human.h"
 
+/* A long list is cut. */
+#define ROOTS_SHOWN 10
+
 /* The command that installs from what was imported. */
 static void add_next(const struct import_report *r, struct buf *out)
 {
@@ -28,10 +31,28 @@ void import_report_add_json(const struct import_report *r, struct json_doc *doc)
 	json_add_number(doc, "nodes", result->nodes);
 	if (result->profile_link)
 		json_add_str(doc, "profile", result->profile_link);
+	json_begin_array(doc, "gcRoots");
+	for (size_t i = 0; i < result->gc_root_count; i++)
+		json_add_str(doc, NULL, result->gc_roots[i]);
+	json_end(doc);
 	if (r->toplevel)
 		add_next(r, &next);
 	if (next.len)
 		json_add_slice(doc, "next", buf_slice(&next));
+}
+
+static void add_gc_roots(const struct nf_import_result *r, struct buf *out)
+{
+	size_t shown = r->gc_root_count < ROOTS_SHOWN ? r->gc_root_count : ROOTS_SHOWN;
+
+	if (!shown)
+		return;
+	buf_addf(out, "GC %s:", plural(r->gc_root_count, "root", "roots"));
+	for (size_t i = 0; i < shown; i++)
+		buf_addf(out, " %s", r->gc_roots[i]);
+	if (r->gc_root_count > shown)
+		buf_addf(out, " and %zu more", r->gc_root_count - shown);
+	buf_add_char(out, '\n');
 }
 
 void import_report_add_text(const struct import_report *r, struct buf *out)
@@ -47,6 +68,7 @@ void import_report_add_text(const struct import_report *r, struct buf *out)
 		buf_addf(out, "added signatures to %zu of them\n", result->sigs_added);
 	if (result->profile_link)
 		buf_addf(out, "profile: %s\n", result->profile_link);
+	add_gc_roots(result, out);
 	if (!r->toplevel)
 		return;
 	buf_add_str(out, "\nto install from it, without a network:\n\n  ");

@@ -3,11 +3,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "store/gcroot.h"
+
 static const struct cmd_option options[] = {
 	{ "store", 0, "ROOT", "import into the store below this directory, such as /mnt",
 	  CMD_VALUE_DIR, NULL, false },
 	{ "profile", 0, "NAME",
 	  "make what is imported the current generation of this profile, such as system",
+	  0, NULL, false },
+	{ "gc-root", 0, "NAME",
+	  "without --profile: the GC root that keeps what is imported, in place of what "
+	  "it "
+	  "kept before; default: the name of the store path without its version",
 	  0, NULL, false },
 	{ 0 },
 };
@@ -33,16 +40,42 @@ static int check_root(const char *root, struct nf_err *err)
 	return 0;
 }
 
+static int check_gc_root(const struct target_options *t, struct nf_err *err)
+{
+	int rc;
+
+	if (!t->gc_root)
+		return 0;
+	rc = gcroot_check_name(t->gc_root, err);
+	if (rc)
+		return err_prefix(err, rc, "option '--gc-root'");
+	if (t->profile)
+		return err_set(
+			err, NF_E_USAGE,
+			"options '--gc-root' and '--profile' exclude each other: a "
+			"profile is a GC root");
+	if (!t->root)
+		return err_set(err, NF_E_USAGE,
+			       "option '--gc-root' goes with --store ROOT");
+	return 0;
+}
+
 int target_options_read(struct target_options *ret, const struct cmd_args *args,
 			struct nf_err *err)
 {
+	int rc;
+
 	ret->root = cmd_args_value(args, "store");
 	ret->profile = cmd_args_value(args, "profile");
+	ret->gc_root = cmd_args_value(args, "gc-root");
 	if (ret->profile && strchr(ret->profile, '/'))
 		return err_set(err, NF_E_USAGE, "option '--profile': '%s' is no name",
 			       ret->profile);
 	if (ret->profile && !ret->root)
 		return err_set(err, NF_E_USAGE,
 			       "option '--profile' goes with --store ROOT");
+	rc = check_gc_root(ret, err);
+	if (rc)
+		return rc;
 	return ret->root ? check_root(ret->root, err) : 0;
 }

@@ -4,15 +4,17 @@
 
 #include "cmd/cmd_args.h"
 
-/* --store --profile */
+/* --store --profile --gc-root */
 extern const struct cmd_option_group options_target_store;
 
 struct target_options {
 	const char *root;    /* NULL: none was given */
 	const char *profile; /* or NULL */
+	const char *gc_root; /* or NULL */
 };
 
-/* The root must be a directory, and not that of the live system; a profile needs one. */
+/* The root must be a directory, and not that of the live system; a profile or a
+ * GC root needs one, and they exclude each other. */
 int target_options_read(struct target_options *ret, const struct cmd_args *args,
 			struct nf_err *err) MUST_CHECK;
 

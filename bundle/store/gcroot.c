@@ -1,36 +1,273 @@
 #include "store/gcroot.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "store/gcroot_dir.h"
 #include "store/root_link.h"
 
-int gcroot_add(const struct target *t, const struct nf_storepath *path,
-	       struct nf_err *err)
+/* Where a path has no name that a root may have. */
+#define UNNAMED "unnamed"
+
+/* A path and the root that is to hold it. */
+struct held {
+	struct nf_slice root;
+	const struct nf_storepath *path;
+	size_t number; /* from 1, within its root */
+	size_t of;     /* how many its root holds */
+};
+
+/* ---- names ---- */
+
+/* What is wrong with the name of a root, or NULL. */
+static const char *name_fault(struct nf_slice name)
 {
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789+-._?=";
+	struct nf_storepath sp;
+
+	if (!name.len)
+		return "it is empty";
+	if (name.len > GCROOT_NAME_MAX)
+		return "it is too long";
+	if (name.ptr[0] == '.' || name.ptr[0] == '-')
+		return "it begins with '.' or '-'";
+	for (size_t i = 0; i < name.len; i++)
+		if (!name.ptr[i] || !strchr(allowed, name.ptr[i]))
+			return "only letters, digits and +-._?= are allowed";
+	if (!nf_storepath_parse_base(&sp, name, NULL))
+		return "it is the name of a store path";
+	return NULL;
+}
+
+int gcroot_check_name(const char *name, struct nf_err *err)
+{
+	const char *fault = name_fault(nf_slice_str(name));
+
+	return fault ? err_set(err, NF_E_USAGE, "'%.*s' cannot be the name of a root: %s",
+			       GCROOT_NAME_MAX, name, fault)
+		     : 0;
+}
+
+struct nf_slice gcroot_default_name(const struct nf_storepath *path)
+{
+	struct nf_slice name = nf_storepath_name(path);
+
+	/* The version begins after the first dash that no letter follows. */
+	for (size_t i = 0; i + 1 < name.len; i++) {
+		int next = (unsigned char)name.ptr[i + 1] | 0x20;
+
+		if (name.ptr[i] == '-' && (next < 'a' || next > 'z')) {
+			name.len = i;
+			break;
+		}
+	}
+	return name_fault(name) ? NF_SLICE_LIT(UNNAMED) : name;
+}
+
+/* ---- what is held ---- */
+
+static int cmp_held(const void *a, const void *b)
+{
+	const struct held *x = a, *y = b;
+	int c = nf_slice_cmp(x->root, y->root);
+
+	return c ? c : nf_storepath_cmp(x->path, y->path);
+}
+
+/* Sorted, numbered, each path once; *count becomes less if some come twice. */
+static struct held *make_held(const char *name, const struct nf_storepath *paths,
+			      size_t *count)
+{
+	struct held *held = mem_calloc(*count, sizeof(*held));
+	size_t n = 0;
+
+	for (size_t i = 0; i < *count; i++) {
+		held[i].root = name ? nf_slice_str(name) : gcroot_default_name(&paths[i]);
+		held[i].path = &paths[i];
+	}
+	if (*count)
+		qsort(held, *count, sizeof(*held), cmp_held);
+	for (size_t i = 0; i < *count; i++) {
+		if (n && !cmp_held(&held[n - 1], &held[i]))
+			continue;
+		held[n] = held[i];
+		held[n].number = n && nf_slice_eq(held[n - 1].root, held[n].root)
+					 ? held[n - 1].number + 1
+					 : 1;
+		n++;
+	}
+	for (size_t i = n; i > 0; i--)
+		held[i - 1].of =
+			i < n && held[i].number > 1 ? held[i].of : held[i - 1].number;
+	*count = n;
+	return held;
+}
+
+static const char *link_name(char out[NAME_MAX + 1], const struct held *h)
+{
+	if (h->number == 1)
+		snprintf(out, NAME_MAX + 1, "%.*s", NF_SLICE_ARG(h->root));
+	else
+		snprintf(out, NAME_MAX + 1, "%.*s~%zu", NF_SLICE_ARG(h->root), h->number);
+	return out;
+}
+
+/* A second name, under which the path is held until what the root held is let go. */
+static const char *spare_name(char out[NAME_MAX + 1], const struct held *h)
+{
+	snprintf(out, NAME_MAX + 1, "%.*s~~%zu", NF_SLICE_ARG(h->root), h->number);
+	return out;
+}
+
+static bool holds(int dir_fd, const struct held *h)
+{
+	char name[NAME_MAX + 1];
 	char want[NF_STOREPATH_TEXT_MAX], have[NF_STOREPATH_TEXT_MAX + 1];
-	AUTO_FD int roots_fd = -1;
+
+	nf_storepath_format(want, h->path);
+	return root_link_read(dir_fd, link_name(name, h), have, sizeof(have)) &&
+	       !strcmp(want, have);
+}
+
+static int hold(int dir_fd, const struct held *h, struct nf_err *err)
+{
+	char name[NAME_MAX + 1], path[NF_STOREPATH_TEXT_MAX];
+
+	nf_storepath_format(path, h->path);
+	return root_link_replace(dir_fd, spare_name(name, h), path, err);
+}
+
+static int take_place(int dir_fd, const struct held *h, struct nf_err *err)
+{
+	char spare[NAME_MAX + 1], name[NAME_MAX + 1];
+
+	spare_name(spare, h);
+	if (renameat(dir_fd, spare, dir_fd, link_name(name, h)))
+		return err_sys(err, "cannot make the link '%s'", name);
+	return 0;
+}
+
+/* All at once are held twice before the first takes the place of what was held. */
+static int hold_all(int dir_fd, const struct held *held, size_t count, struct nf_err *err)
+{
+	AUTO_FREE bool *is_new = mem_calloc(count, sizeof(*is_new));
+	bool any = false;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < count; i++) {
+		is_new[i] = !holds(dir_fd, &held[i]);
+		any = any || is_new[i];
+		if (is_new[i])
+			rc = hold(dir_fd, &held[i], err);
+	}
+	if (!rc && any)
+		rc = file_sync(dir_fd, GCROOT_DIR, err);
+	for (size_t i = 0; !rc && i < count; i++)
+		if (is_new[i])
+			rc = take_place(dir_fd, &held[i], err);
+	return rc || !any ? rc : file_sync(dir_fd, GCROOT_DIR, err);
+}
+
+size_t gcroot_names(char ***ret, const char *name, const struct nf_storepath *paths,
+		    size_t count)
+{
+	AUTO_FREE struct held *held = make_held(name, paths, &count);
+	size_t n = 0;
+
+	*ret = mem_calloc(count, sizeof(char *));
+	for (size_t i = 0; i < count; i++)
+		if (held[i].number == 1)
+			(*ret)[n++] = mem_strndup(held[i].root.ptr, held[i].root.len);
+	return n;
+}
+
+/* ---- letting go ---- */
+
+struct letting_go {
+	const struct held *held;
+	size_t count;
+};
+
+static int cmp_root(const void *key, const void *item)
+{
+	const struct nf_slice *name = key;
+	const struct held *h = item;
+
+	return nf_slice_cmp(*name, h->root);
+}
+
+/* Whether ENTRY belongs to one of the roots and is not one of the links that it has now.
+ */
+static bool is_let_go(const struct letting_go *l, const char *entry)
+{
+	struct nf_slice rest = nf_slice_str(entry);
+	struct nf_slice root = slice_cut(&rest, '~');
+	const struct held *h = bsearch(&root, l->held, l->count, sizeof(*h), cmp_root);
+	struct held same = { .root = root, .number = 1 };
+	char name[NAME_MAX + 1];
+	uint64_t number = 1;
+
+	if (!h)
+		return false;
+	if (rest.ptr && !slice_parse_u64(rest, &number))
+		return true;
+	same.number = (size_t)number;
+	return number < 1 || number > h->of || strcmp(link_name(name, &same), entry) != 0;
+}
+
+static int let_go(void *ctx, int dir_fd, const char *entry, struct nf_err *err)
+{
+	return is_let_go(ctx, entry) ? gcroot_dir_unlink(dir_fd, entry, err) : 0;
+}
+
+int gcroot_set(const struct target *t, const char *name, const struct nf_storepath *paths,
+	       size_t count, struct nf_err *err)
+{
+	AUTO_FREE struct held *held = make_held(name, paths, &count);
+	struct letting_go letting_go = { held, count };
 	AUTO_FD int dir_fd = -1;
 	int rc;
 
-	rc = file_opendir_at(&roots_fd, t->state_fd, "gcroots", err);
-	if (rc)
-		return err_prefix(err, rc, "'%s'", t->state_dir);
-	if (mkdirat(roots_fd, "nixferry", 0755) && errno != EEXIST)
-		return err_sys(err, "cannot make the directory '%s/gcroots/nixferry'",
-			       t->state_dir);
-	rc = file_opendir_at(&dir_fd, roots_fd, "nixferry", err);
-	if (rc)
-		return err_prefix(err, rc, "'%s/gcroots'", t->state_dir);
-	rc = root_link_clear(dir_fd, err);
-	if (rc)
-		return rc;
-	nf_storepath_format(want, path);
-	if (root_link_read(dir_fd, path->base, have, sizeof(have)) && !strcmp(want, have))
+	if (!count)
 		return 0;
-	rc = root_link_replace(dir_fd, path->base, want, err);
-	if (rc)
-		return err_prefix(err, rc, "'%s/gcroots/nixferry'", t->state_dir);
-	return file_sync(dir_fd, "gcroots/nixferry", err);
+	rc = gcroot_dir_make(&dir_fd, t, err);
+	if (!rc)
+		rc = root_link_clear(dir_fd, err);
+	if (!rc)
+		rc = hold_all(dir_fd, held, count, err);
+	if (!rc)
+		rc = gcroot_dir_each(dir_fd, let_go, &letting_go, err);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = gcroot_dir_unlink(dir_fd, held[i].path->base, err);
+	if (!rc)
+		rc = file_sync(dir_fd, GCROOT_DIR, err);
+	return rc ? err_prefix(err, rc, "'%s'", t->state_dir) : 0;
+}
+
+int gcroot_drop(const struct target *t, const struct nf_storepath *path,
+		struct nf_err *err)
+{
+	struct held held = { .root = gcroot_default_name(path), .path = path };
+	struct letting_go letting_go = { &held, 1 };
+	AUTO_FD int dir_fd = -1;
+	int rc = gcroot_dir_make(&dir_fd, t, err);
+
+	if (!rc)
+		rc = gcroot_dir_each(dir_fd, let_go, &letting_go, err);
+	if (!rc)
+		rc = gcroot_dir_unlink(dir_fd, path->base, err);
+	if (!rc)
+		rc = file_sync(dir_fd, GCROOT_DIR, err);
+	return rc ? err_prefix(err, rc, "'%s'", t->state_dir) : 0;
 }

@@ -75,12 +75,17 @@ static int add_sigs(struct import *im, struct nf_err *err)
 static int add_roots(struct import *im, struct nf_err *err)
 {
 	size_t count = nf_bundle_root_count(im->bundle);
-	AUTO_FREE struct nf_storepath *roots = mem_calloc(count, sizeof(*roots));
+	AUTO_FREE struct nf_storepath *paths = mem_calloc(count, sizeof(*paths));
+	const struct intake_roots roots = {
+		.paths = paths,
+		.count = count,
+		.profile = im->opts->profile,
+		.gc_root = im->opts->gc_root,
+	};
 
 	for (size_t i = 0; i < count; i++)
-		roots[i] = *nf_bundle_root(im->bundle, i);
-	return intake_add_roots(im->intake, roots, count, im->opts->profile,
-				&im->result.profile_link, err);
+		paths[i] = *nf_bundle_root(im->bundle, i);
+	return intake_add_roots(im->intake, &roots, &im->result, err);
 }
 
 /* Unpacking. */
@@ -175,12 +180,17 @@ int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 		return rc;
 	intake_tell(im.intake, &im.result);
 	*ret = im.result;
-	im.result.profile_link = NULL;
+	im.result = (struct nf_import_result){ 0 };
 	return 0;
 }
 
 void nf_import_result_release(struct nf_import_result *r)
 {
 	free(r->profile_link);
+	for (size_t i = 0; i < r->gc_root_count; i++)
+		free(r->gc_roots[i]);
+	free(r->gc_roots);
 	r->profile_link = NULL;
+	r->gc_roots = NULL;
+	r->gc_root_count = 0;
 }

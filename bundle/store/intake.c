@@ -293,16 +293,26 @@ int intake_add_sigs(struct intake *in, const struct nf_pathinfo *const *infos,
 	return rc;
 }
 
-int intake_add_roots(struct intake *in, const struct nf_storepath *roots, size_t count,
-		     const char *profile, char **ret_link, struct nf_err *err)
+int intake_add_roots(struct intake *in, const struct intake_roots *roots,
+		     struct nf_import_result *ret, struct nf_err *err)
 {
-	int rc = 0;
+	int rc;
 
-	for (size_t i = 0; !rc && i < count; i++)
-		rc = gcroot_add(&in->target, &roots[i], err);
-	if (!rc && profile)
-		rc = store_profile_set(&in->target, profile, roots, ret_link, err);
-	return rc ? rc : target_sync(&in->target, err);
+	if (roots->profile) {
+		rc = store_profile_set(&in->target, roots->profile, roots->paths,
+				       &ret->profile_link, err);
+		if (!rc)
+			rc = gcroot_drop(&in->target, roots->paths, err);
+	} else {
+		rc = gcroot_set(&in->target, roots->gc_root, roots->paths, roots->count,
+				err);
+	}
+	if (!rc)
+		rc = target_sync(&in->target, err);
+	if (!rc && !roots->profile)
+		ret->gc_root_count = gcroot_names(&ret->gc_roots, roots->gc_root,
+						  roots->paths, roots->count);
+	return rc;
 }
 
 void intake_tell(struct intake *in, struct nf_import_result *r)

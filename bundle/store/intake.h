@@ -93,11 +93,19 @@ int intake_why_waiting(struct intake *in, struct nf_err *err) MUST_CHECK;
 int intake_add_sigs(struct intake *in, const struct nf_pathinfo *const *infos,
 		    size_t count, struct nf_err *err) MUST_CHECK;
 
-/* Keeps ROOTS alive in the target, and makes the one that it is then the current
- * generation of PROFILE (NULL: none): *ret_link as of struct nf_import_result. All is on
- * the disk when it returns. */
-int intake_add_roots(struct intake *in, const struct nf_storepath *roots, size_t count,
-		     const char *profile, char **ret_link, struct nf_err *err) MUST_CHECK;
+/* What is to stay alive in the target, and how. */
+struct intake_roots {
+	const struct nf_storepath *paths;
+	size_t count;
+	const char *profile; /* whose current generation the one path becomes; or NULL */
+	const char *gc_root; /* without a profile: the root that is to hold all of them;
+				NULL: each its own, named after it */
+};
+
+/* Keeps paths alive, by a profile or by GC roots, and says so in RET. All is on the disk
+ * when it returns. */
+int intake_add_roots(struct intake *in, const struct intake_roots *roots,
+		     struct nf_import_result *ret, struct nf_err *err) MUST_CHECK;
 
 /* Fills in what was imported so far, and adds to those that were there already. */
 void intake_tell(struct intake *in, struct nf_import_result *r);

@@ -17,6 +17,8 @@ struct nf_import_options {
 	const struct nf_keyring
 		*keys;		   /* that each path's own signature must verify with */
 	const char *profile;	   /* "system", or NULL: none is set */
+	const char *gc_root;	   /* without a profile: the GC root that is to hold the
+				      bundle's roots; NULL: one named after each */
 	size_t jobs;		   /* unpacking threads; 0: one a processor */
 	struct progress *progress; /* may be NULL */
 };
@@ -28,6 +30,8 @@ struct nf_import_result {
 	uint64_t nar_bytes; /* of the imported paths */
 	uint64_t nodes;	    /* file system objects written */
 	char *profile_link; /* "/nix/var/nix/profiles/system-1-link" (free()), or NULL */
+	char **gc_roots;    /* names of the GC roots that hold what was imported */
+	size_t gc_root_count;
 };
 
 /* Verifies, unpacks and registers everything in B. Refuses before anything is written:

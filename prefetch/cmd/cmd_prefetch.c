@@ -344,13 +344,17 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 /* What was registered is told whatever happened. */
 static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 {
+	const struct intake_roots roots = {
+		.paths = p->wanted.paths,
+		.count = p->wanted.count,
+		.profile = p->target.profile,
+		.gc_root = p->target.gc_root,
+	};
+
 	if (!p->intake || p->fetch.dry_run)
 		return rc;
 	intake_tell(p->intake, &p->imported);
-	if (!rc)
-		rc = intake_add_roots(p->intake, p->wanted.paths, p->wanted.count,
-				      p->target.profile, &p->imported.profile_link, err);
-	return rc;
+	return rc ? rc : intake_add_roots(p->intake, &roots, &p->imported, err);
 }
 
 static int run(struct prefetch *p, struct fetch_result *result,

@@ -1,0 +1,109 @@
+#include "store/gcroot_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/slice.h"
+
+int gcroot_dir_make(int *ret, const struct target *t, struct nf_err *err)
+{
+	AUTO_FD int roots_fd = -1;
+	bool made;
+	int rc;
+
+	rc = file_opendir_at(&roots_fd, t->state_fd, "gcroots", err);
+	if (rc)
+		return err_prefix(err, rc, "'%s'", t->state_dir);
+	made = !mkdirat(roots_fd, "nixferry", 0755);
+	if (!made && errno != EEXIST)
+		return err_sys(err, "cannot make the directory '%s/" GCROOT_DIR "'",
+			       t->state_dir);
+	rc = file_opendir_at(ret, roots_fd, "nixferry", err);
+	if (rc)
+		return err_prefix(err, rc, "'%s/gcroots'", t->state_dir);
+	if (made && fchmod(*ret, 0755))
+		return err_sys(err, "cannot change the mode of '%s/" GCROOT_DIR "'",
+			       t->state_dir);
+	return made ? file_sync(roots_fd, "gcroots", err) : 0;
+}
+
+/* A root that is not there was not meant. */
+static int root_error(const char *root, struct nf_err *err)
+{
+	if (errno == ENOENT || errno == ENOTDIR)
+		return err_set(err, NF_E_USAGE, "store root '%.400s' is not a directory",
+			       root);
+	return err_sys(err, "store root '%s'", root);
+}
+
+int gcroot_dir_find(int *ret, const char *root, struct nf_err *err)
+{
+	static const char *const below[] = { "nix", "var", "nix", "gcroots", "nixferry" };
+	AUTO_FD int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*ret = -1;
+	if (fd < 0)
+		return root_error(root, err);
+	for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
+		int next = openat(fd, below[i],
+				  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (next < 0 && errno == ENOENT)
+			return 0;
+		if (next < 0)
+			return err_sys(err, "cannot open the directory '%s' of '%s'",
+				       below[i], root);
+		close(fd);
+		fd = next;
+	}
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+int gcroot_dir_each(int dir_fd, gcroot_dir_fn *fn, void *ctx, struct nf_err *err)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir) {
+		rc = err_sys(err, "cannot read the directory '" GCROOT_DIR "'");
+		cleanup_fd(&fd);
+		return rc;
+	}
+	while (!rc && (errno = 0, entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			rc = fn(ctx, dir_fd, entry->d_name, err);
+	if (!rc && errno)
+		rc = err_sys(err, "cannot read the directory '" GCROOT_DIR "'");
+	closedir(dir);
+	return rc;
+}
+
+struct nf_slice gcroot_dir_root(const char *entry)
+{
+	struct nf_slice rest = nf_slice_str(entry);
+
+	return slice_cut(&rest, '~');
+}
+
+int gcroot_dir_unlink(int dir_fd, const char *entry, struct nf_err *err)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, entry, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : err_sys(err, "'" GCROOT_DIR "/%s'", entry);
+	if (!S_ISLNK(st.st_mode))
+		return 0;
+	if (unlinkat(dir_fd, entry, 0) && errno != ENOENT)
+		return err_sys(err, "cannot remove '" GCROOT_DIR "/%s'", entry);
+	return 0;
+}
