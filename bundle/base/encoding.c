@@ -165,3 +165,27 @@ bool base64_decode(uint8_t *out, size_t size, struct nf_slice text)
 			return false;
 	return true;
 }
+
+bool base64_decode_loose(uint8_t *out, size_t *ret_size, struct nf_slice text)
+{
+	uint32_t group = 0;
+	unsigned bits = 0;
+	size_t size = 0;
+
+	for (size_t i = 0; i < text.len && text.ptr[i] != '='; i++) {
+		int digit = base64_digit(text.ptr[i]);
+
+		if (text.ptr[i] == '\n')
+			continue;
+		if (digit < 0)
+			return false;
+		group = group << 6 | (uint32_t)digit;
+		bits += 6;
+		if (bits < 8)
+			continue;
+		bits -= 8;
+		out[size++] = (uint8_t)(group >> bits);
+	}
+	*ret_size = size;
+	return true;
+}

@@ -22,6 +22,10 @@ bool nix32_decode(uint8_t *out, size_t size, struct nf_slice text);
 bool base16_decode(uint8_t *out, size_t size, struct nf_slice text);
 bool base64_decode(uint8_t *out, size_t size, struct nf_slice text);
 
+/* As Nix reads base64: up to the first '=', without padding too, line feeds left out,
+ * whatever the last bits are. OUT has room for as many bytes as TEXT has characters. */
+bool base64_decode_loose(uint8_t *out, size_t *ret_size, struct nf_slice text);
+
 bool nix32_is_alphabet(char c);
 
 #endif

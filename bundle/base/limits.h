@@ -6,10 +6,22 @@
 #define MIB (1024ULL * KIB)
 #define GIB (1024ULL * MIB)
 
-/* A narinfo: the largest in the wild have some 100 KiB of references. */
-#define NARINFO_MAX	   (2 * MIB)
-#define NARINFO_REFS_MAX   (16 * KIB)
-#define NARINFO_SIGS_MAX   64
+/* What is told of one path. A pool, a bundle and a target hold the same: what comes in
+ * within these limits can be stored, packed, verified and registered.
+ *
+ * References, as text: some 80,000, where the largest known path has 17,000. */
+#define PATHINFO_REFS_TEXT_MAX (4 * MIB)
+/* Signatures that are kept, those of trusted keys first. More, which nobody has asked
+ * for, are left out. */
+#define PATHINFO_SIGS_MAX      64
+#define PATHINFO_SIGS_TEXT_MAX (64 * KIB)
+/* One signature: ML-DSA-87 has 4627 bytes. */
+#define SIGNATURE_TEXT_MAX (8 * KIB)
+/* Signatures in the name of trusted keys that are checked: each costs time. */
+#define PATHINFO_CHECKS_MAX 1024
+
+/* A narinfo: references, signatures and some lines. */
+#define NARINFO_MAX	   (PATHINFO_REFS_TEXT_MAX + 1 * MIB)
 #define NARINFO_URL_MAX	   (8 * KIB)
 #define NIX_CACHE_INFO_MAX (64 * KIB)
 

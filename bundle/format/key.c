@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "format/signature.h"
 
 #define SECRET_KEY_SIZE 64
 
@@ -63,17 +64,6 @@ static void secret_free(void *p)
 
 /* ---- text ---- */
 
-/* Names are shown to people and kept in lists with spaces between. */
-static bool is_name(struct nf_slice name)
-{
-	if (name.len == 0 || name.len > KEY_NAME_MAX)
-		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (name.ptr[i] <= ' ' || name.ptr[i] > '~' || name.ptr[i] == ':')
-			return false;
-	return true;
-}
-
 /* Splits "NAME:BASE64". WHAT is for the error, which never quotes what may be secret. */
 static int split(struct nf_slice text, struct nf_slice *ret_name,
 		 struct nf_slice *ret_base64, const char *what, struct nf_err *err)
@@ -82,7 +72,7 @@ static int split(struct nf_slice text, struct nf_slice *ret_name,
 
 	if (!text.ptr)
 		return err_set(err, NF_E_FORMAT, "%s: no ':' after its name", what);
-	if (!is_name(name))
+	if (!signature_is_name(name))
 		return err_set(err, NF_E_FORMAT,
 			       "%s: its name must have 1 to %d printable characters and "
 			       "no space",
@@ -299,7 +289,7 @@ int nf_secret_key_generate(struct nf_secret_key **ret, struct nf_slice name,
 {
 	uint8_t public_half[NF_PUBLIC_KEY_SIZE];
 
-	if (!is_name(name))
+	if (!signature_is_name(name))
 		return err_set(err, NF_E_USAGE,
 			       "a key's name has 1 to %d printable characters, no space "
 			       "and no ':'",

@@ -38,12 +38,23 @@ static bool is_word(struct nf_slice s)
 	return s.len > 0;
 }
 
+/* As Nix has them: zeros and a '+' may come first. */
+static bool parse_number(uint64_t *ret, struct nf_slice value)
+{
+	slice_skip_prefix(&value, "+");
+	while (value.len > 1 && value.ptr[0] == '0') {
+		value.ptr++;
+		value.len--;
+	}
+	return slice_parse_u64(value, ret);
+}
+
 static int take_number(uint64_t *ret, struct nf_slice value, uint64_t min, uint64_t max,
 		       struct nf_err *err)
 {
 	uint64_t n;
 
-	if (!slice_parse_u64(value, &n) || n < min)
+	if (!parse_number(&n, value) || n < min)
 		return err_set(err, NF_E_FORMAT, "not a number of %" PRIu64 " or more",
 			       min);
 	if (n > max)
@@ -71,26 +82,31 @@ static int take_url(struct nf_narinfo *ni, struct nf_slice value, struct nf_err 
 	return 0;
 }
 
+/* Hints: one that cannot be read is as good as none. */
+
 static int take_compression(struct nf_narinfo *ni, struct nf_slice value,
 			    struct nf_err *err)
 {
-	if (value.len && !is_word(value))
-		return err_set(err, NF_E_FORMAT, "not a name");
-	ni->compression = value;
+	(void)err;
+	ni->compression = is_word(value) ? value : (struct nf_slice){ 0 };
 	return 0;
 }
 
 static int take_file_hash(struct nf_narinfo *ni, struct nf_slice value,
 			  struct nf_err *err)
 {
-	ni->has_file_hash = true;
-	return nf_hash_parse(&ni->file_hash, value, err);
+	(void)err;
+	ni->has_file_hash = nf_hash_parse(&ni->file_hash, value, NULL) == 0;
+	return 0;
 }
 
 static int take_file_size(struct nf_narinfo *ni, struct nf_slice value,
 			  struct nf_err *err)
 {
-	return take_number(&ni->file_size, value, 0, NAR_SIZE_MAX, err);
+	(void)err;
+	if (take_number(&ni->file_size, value, 0, NAR_SIZE_MAX, NULL))
+		ni->file_size = 0;
+	return 0;
 }
 
 static int take_nar_hash(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
@@ -108,35 +124,27 @@ static int take_nar_size(struct nf_narinfo *ni, struct nf_slice value, struct nf
 	return take_number(&ni->info.nar_size, value, 1, NAR_SIZE_MAX, err);
 }
 
+/* Nix takes a second list where one of the two is empty. */
 static int take_references(struct nf_narinfo *ni, struct nf_slice value,
 			   struct nf_err *err)
 {
-	return pathinfo_take_refs(&ni->info, value, err);
+	if (ni->info.nrefs && value.len)
+		return err_set(err, NF_E_FORMAT, "a second one");
+	return value.len ? pathinfo_take_refs(&ni->info, value, err) : 0;
 }
 
 static int take_deriver(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
 {
-	struct nf_storepath checked;
-	int rc;
-
-	if (value.len == 0 || nf_slice_is(value, NO_DERIVER))
-		return 0;
-	rc = nf_storepath_parse_base(&checked, value, err);
-	if (!rc)
-		ni->info.deriver = value;
-	return rc;
+	(void)err;
+	ni->info.deriver = (struct nf_slice){ 0 };
+	if (value.len && !nf_slice_is(value, NO_DERIVER))
+		pathinfo_take_deriver(&ni->info, value);
+	return 0;
 }
 
 static int take_sig(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
 {
-	struct nf_slice data = value;
-	struct nf_slice name = slice_cut(&data, ':');
-
-	if (name.len == 0 || data.len == 0 || !is_word(value))
-		return err_set(err, NF_E_FORMAT, "not NAME:BASE64");
-	if (ni->info.nsigs == NARINFO_SIGS_MAX)
-		return err_set(err, NF_E_LIMIT, "more than %d signatures",
-			       NARINFO_SIGS_MAX);
+	(void)err;
 	pathinfo_take_sig(&ni->info, value);
 	return 0;
 }
@@ -144,11 +152,13 @@ static int take_sig(struct nf_narinfo *ni, struct nf_slice value, struct nf_err 
 /* Whether it is one that we know matters to those who rely on it. */
 static int take_ca(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
 {
-	if (value.len && !is_word(value))
-		return err_set(err, NF_E_FORMAT, "not a content address");
-	ni->info.ca = value;
+	(void)err;
+	ni->info.left_out += value.len && !is_word(value);
+	ni->info.ca = is_word(value) ? value : (struct nf_slice){ 0 };
 	return 0;
 }
+
+/* ---- what only a pool has ---- */
 
 static int take_nodes(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
 {
@@ -180,7 +190,8 @@ static int take_by_store(struct nf_narinfo *ni, struct nf_slice value, struct nf
 
 enum {
 	REQUIRED = 1,
-	REPEATS = 2
+	ONCE = 2, /* twice it would have two meanings; of a hint, the last counts */
+	POOL = 4, /* means nothing outside of a pool */
 };
 
 static const struct field {
@@ -188,21 +199,21 @@ static const struct field {
 	int (*take)(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err);
 	unsigned flags;
 } fields[] = {
-	{ "StorePath", take_store_path, REQUIRED },
+	{ "StorePath", take_store_path, REQUIRED | ONCE },
 	{ "URL", take_url, REQUIRED },
 	{ "Compression", take_compression, 0 },
 	{ "FileHash", take_file_hash, 0 },
 	{ "FileSize", take_file_size, 0 },
-	{ "NarHash", take_nar_hash, REQUIRED },
-	{ "NarSize", take_nar_size, REQUIRED },
+	{ "NarHash", take_nar_hash, REQUIRED | ONCE },
+	{ "NarSize", take_nar_size, REQUIRED | ONCE },
 	{ "References", take_references, 0 },
 	{ "Deriver", take_deriver, 0 },
-	{ "Sig", take_sig, REPEATS },
+	{ "Sig", take_sig, 0 },
 	{ "CA", take_ca, 0 },
-	{ "Nixferry-Nodes", take_nodes, 0 },
-	{ "Nixferry-Xxh3", take_xxh3, 0 },
-	{ "Nixferry-Level", take_level, 0 },
-	{ "Nixferry-By-Store", take_by_store, 0 },
+	{ "Nixferry-Nodes", take_nodes, POOL | ONCE },
+	{ "Nixferry-Xxh3", take_xxh3, POOL | ONCE },
+	{ "Nixferry-Level", take_level, POOL | ONCE },
+	{ "Nixferry-By-Store", take_by_store, POOL | ONCE },
 };
 
 /* The field of a key; ARRAY_SIZE(fields) if there is none. */
@@ -215,8 +226,13 @@ static size_t find_field(struct nf_slice key)
 	return i;
 }
 
-static int take_line(struct nf_narinfo *ni, struct nf_slice line, unsigned *seen,
-		     struct nf_err *err)
+struct reading {
+	struct nf_narinfo *ni;
+	unsigned seen;
+	bool of_pool;
+};
+
+static int take_line(struct reading *r, struct nf_slice line, struct nf_err *err)
 {
 	struct nf_slice value = line;
 	struct nf_slice key = slice_cut(&value, ':');
@@ -225,14 +241,14 @@ static int take_line(struct nf_narinfo *ni, struct nf_slice line, unsigned *seen
 
 	if (!value.ptr)
 		return err_set(err, NF_E_FORMAT, "no ':'");
-	if (i == ARRAY_SIZE(fields))
+	if (i == ARRAY_SIZE(fields) || (!r->of_pool && (fields[i].flags & POOL)))
 		return 0;
 	if (value.len && !slice_skip_prefix(&value, " "))
 		return err_set(err, NF_E_FORMAT, "no space behind '%s:'", fields[i].key);
-	if ((*seen & 1U << i) && !(fields[i].flags & REPEATS))
+	if ((r->seen & 1U << i) && (fields[i].flags & ONCE))
 		return err_set(err, NF_E_FORMAT, "a second %s", fields[i].key);
-	*seen |= 1U << i;
-	rc = fields[i].take(ni, value, err);
+	r->seen |= 1U << i;
+	rc = fields[i].take(r->ni, value, err);
 	return rc ? err_prefix(err, rc, "%s", fields[i].key) : 0;
 }
 
@@ -244,10 +260,11 @@ static int check_complete(unsigned seen, struct nf_err *err)
 	return 0;
 }
 
-int nf_narinfo_parse(struct nf_narinfo *ni, struct nf_slice text, struct nf_err *err)
+static int parse(struct nf_narinfo *ni, struct nf_slice text, bool of_pool,
+		 struct nf_err *err)
 {
+	struct reading r = { .ni = ni, .of_pool = of_pool };
 	struct nf_slice rest;
-	unsigned seen = 0;
 
 	nf_narinfo_init(ni);
 	if (text.len > NARINFO_MAX)
@@ -263,13 +280,24 @@ int nf_narinfo_parse(struct nf_narinfo *ni, struct nf_slice text, struct nf_err 
 		if (!rest.ptr)
 			return err_set(err, NF_E_FORMAT, "line %zu: no line feed",
 				       number);
-		rc = take_line(ni, line, &seen, err);
+		rc = take_line(&r, line, err);
 		if (rc)
 			return err_prefix(err, rc, "line %zu", number);
 	}
 	if (ni->compression.len == 0)
 		ni->compression = NF_SLICE_LIT(COMPRESSION_DEFAULT);
-	return check_complete(seen, err);
+	pathinfo_unique_sigs(&ni->info);
+	return check_complete(r.seen, err);
+}
+
+int nf_narinfo_parse(struct nf_narinfo *ni, struct nf_slice text, struct nf_err *err)
+{
+	return parse(ni, text, false, err);
+}
+
+int nf_narinfo_parse_pool(struct nf_narinfo *ni, struct nf_slice text, struct nf_err *err)
+{
+	return parse(ni, text, true, err);
 }
 
 int nf_narinfo_parse_for(struct nf_narinfo *ni, const struct nf_storepath *wanted,

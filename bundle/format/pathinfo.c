@@ -7,9 +7,11 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "format/pathinfo_fill.h"
+#include "format/signature.h"
 
 #define LIST_MIN 4
 
@@ -96,6 +98,12 @@ bool nf_pathinfo_has_ref(const struct nf_pathinfo *info, struct nf_slice base)
 	return found;
 }
 
+static int too_many_refs(struct nf_err *err)
+{
+	return err_set(err, NF_E_LIMIT, "more than %llu bytes of references",
+		       PATHINFO_REFS_TEXT_MAX);
+}
+
 int nf_pathinfo_add_ref(struct nf_pathinfo *info, struct nf_slice base,
 			struct nf_err *err)
 {
@@ -110,6 +118,9 @@ int nf_pathinfo_add_ref(struct nf_pathinfo *info, struct nf_slice base,
 	at = ref_place(info, base, &found);
 	if (found)
 		return 0;
+	info->refs_len += base.len + 1;
+	if (info->refs_len > PATHINFO_REFS_TEXT_MAX)
+		return too_many_refs(err);
 	info->refs = grow(info, info->refs, info->nrefs);
 	memmove(info->refs + at + 1, info->refs + at,
 		(info->nrefs - at) * sizeof(*info->refs));
@@ -150,11 +161,11 @@ int pathinfo_take_refs(struct nf_pathinfo *info, struct nf_slice list, struct nf
 	struct nf_storepath checked;
 	bool sorted = true;
 
-	if (count > NARINFO_REFS_MAX)
-		return err_set(err, NF_E_LIMIT, "%zu references, over %llu", count,
-			       NARINFO_REFS_MAX);
+	if (list.len > PATHINFO_REFS_TEXT_MAX)
+		return too_many_refs(err);
 	if (count == 0)
 		return 0;
+	info->refs_len = list.len;
 	info->refs =
 		arena_alloc(pathinfo_arena(info), room_for(count) * sizeof(*info->refs));
 	while (list.len) {
@@ -185,18 +196,47 @@ static bool has_sig(const struct nf_pathinfo *info, struct nf_slice sig)
 	return false;
 }
 
-void pathinfo_take_sig(struct nf_pathinfo *info, struct nf_slice sig)
+static void append_sig(struct nf_pathinfo *info, struct nf_slice sig)
 {
-	if (has_sig(info, sig))
-		return;
 	info->sigs = grow(info, info->sigs, info->nsigs);
 	info->sigs[info->nsigs++] = sig;
 }
 
+void pathinfo_take_sig(struct nf_pathinfo *info, struct nf_slice sig)
+{
+	struct nf_slice normal = signature_normal(pathinfo_arena(info), sig);
+
+	if (normal.len)
+		append_sig(info, normal);
+	else
+		info->left_out++;
+}
+
+void pathinfo_unique_sigs(struct nf_pathinfo *info)
+{
+	AUTO(map_release) struct map seen = { 0 };
+	size_t kept = 0;
+	bool is_new;
+
+	if (info->nsigs < 2)
+		return;
+	map_init(&seen);
+	for (size_t i = 0; i < info->nsigs; i++) {
+		map_put(&seen, info->sigs[i], &is_new);
+		if (is_new)
+			info->sigs[kept++] = info->sigs[i];
+	}
+	info->nsigs = kept;
+}
+
 void nf_pathinfo_add_sig(struct nf_pathinfo *info, struct nf_slice sig)
 {
-	if (!has_sig(info, sig))
-		pathinfo_take_sig(info, arena_slice(pathinfo_arena(info), sig));
+	struct nf_slice normal = signature_normal(pathinfo_arena(info), sig);
+
+	if (!normal.len)
+		info->left_out++;
+	else if (!has_sig(info, normal))
+		append_sig(info, arena_slice(pathinfo_arena(info), normal));
 }
 
 void nf_pathinfo_set_ca(struct nf_pathinfo *info, struct nf_slice ca)
@@ -204,17 +244,19 @@ void nf_pathinfo_set_ca(struct nf_pathinfo *info, struct nf_slice ca)
 	info->ca = arena_slice(pathinfo_arena(info), ca);
 }
 
-int nf_pathinfo_set_deriver(struct nf_pathinfo *info, struct nf_slice base,
-			    struct nf_err *err)
+void pathinfo_take_deriver(struct nf_pathinfo *info, struct nf_slice base)
 {
-	struct nf_storepath checked;
-	int rc;
+	struct nf_storepath drv;
 
-	rc = nf_storepath_parse_base(&checked, base, err);
-	if (rc)
-		return rc;
-	info->deriver = arena_slice(pathinfo_arena(info), base);
-	return 0;
+	if (nf_storepath_parse_base(&drv, base, NULL) || !nf_storepath_is_drv(&drv))
+		info->left_out++;
+	else
+		info->deriver = base;
+}
+
+void nf_pathinfo_set_deriver(struct nf_pathinfo *info, struct nf_slice base)
+{
+	pathinfo_take_deriver(info, arena_slice(pathinfo_arena(info), base));
 }
 
 static struct nf_slice *copy_list(struct nf_pathinfo *to, const struct nf_slice *list,

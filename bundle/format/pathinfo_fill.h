@@ -15,7 +15,12 @@ struct arena *pathinfo_arena(struct nf_pathinfo *info);
 int pathinfo_take_refs(struct nf_pathinfo *info, struct nf_slice list,
 		       struct nf_err *err) MUST_CHECK;
 
-/* Takes one more signature; SIG must be in its arena. */
+/* Takes one more signature, as nf_pathinfo_add_sig, but without looking whether it is
+ * there already; SIG must be in its arena. Once all are there: pathinfo_unique_sigs. */
 void pathinfo_take_sig(struct nf_pathinfo *info, struct nf_slice sig);
+void pathinfo_unique_sigs(struct nf_pathinfo *info);
+
+/* As nf_pathinfo_set_deriver; BASE must be in its arena. */
+void pathinfo_take_deriver(struct nf_pathinfo *info, struct nf_slice base);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/slice.h"
 #include "format/ca.h"
+#include "format/signature.h"
 
 /* So many names of unknown keys, of at most this length each, fit into a message. */
 #define NAMES_MAX 3
@@ -44,33 +46,113 @@ static int no_known_signer(const struct nf_pathinfo *info, struct nf_err *err)
 
 	buf_init(&names, NF_ERR_TEXT_MAX);
 	if (info->nsigs == 0)
-		return err_set(err, NF_E_TRUST, "it has no signature");
+		return err_set(err, NF_E_TRUST,
+			       info->left_out ? "it has no signature that can be read"
+					      : "it has no signature");
 	add_signers(&names, info);
 	return err_set(err, NF_E_TRUST, "no signature by a trusted key (signed by %s)",
 		       names.ptr);
 }
 
-/* A trusted key whose signature is wrong says more than keys that nobody knows. */
-static int check_signatures(const char **ret_by, const struct nf_pathinfo *info,
+/* ---- what goes on with the path ---- */
+
+/* The signatures of a path in the order in which they go on. */
+struct order {
+	struct nf_pathinfo *info;
+	struct nf_slice kept[PATHINFO_SIGS_MAX];
+	size_t count;
+	size_t len; /* of their text */
+};
+
+static void keep(struct order *o, struct nf_slice sig)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (nf_slice_eq(o->kept[i], sig))
+			return;
+	if (o->count == PATHINFO_SIGS_MAX ||
+	    o->len + sig.len + 1 > PATHINFO_SIGS_TEXT_MAX)
+		return;
+	o->kept[o->count++] = sig;
+	o->len += sig.len + 1;
+}
+
+static bool keeps_one_of(const struct order *o, struct nf_slice name)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (nf_slice_eq(signer(o->kept[i]), name))
+			return true;
+	return false;
+}
+
+/* Ed25519 first: older versions of Nix fail over a longer signature in the name of a key
+ * that they know. */
+static void keep_others(struct order *o, const struct nf_keyring *ring)
+{
+	struct nf_pathinfo *info = o->info;
+	size_t before = info->nsigs;
+
+	for (size_t i = 0; i < info->nsigs && o->count < PATHINFO_SIGS_MAX; i++)
+		if (signature_is_ed25519(info->sigs[i]))
+			keep(o, info->sigs[i]);
+	for (size_t i = 0; i < info->nsigs && o->count < PATHINFO_SIGS_MAX; i++) {
+		struct nf_slice name = signer(info->sigs[i]);
+
+		if (!signature_is_ed25519(info->sigs[i]) && !keeps_one_of(o, name) &&
+		    !(ring && known_name(ring, name)))
+			keep(o, info->sigs[i]);
+	}
+	for (size_t i = 0; i < o->count; i++)
+		info->sigs[i] = o->kept[i];
+	info->nsigs = o->count;
+	info->left_out += before - o->count;
+}
+
+/* Nix refuses to have a content address that does not give the path. */
+static void settle_ca(struct nf_pathinfo *info)
+{
+	char normal[CA_TEXT_MAX];
+	struct ca ca;
+
+	if (!info->ca.len)
+		return;
+	if (ca_check_path(info, NULL) || ca_parse(&ca, info->ca, NULL)) {
+		info->left_out++;
+		info->ca = (struct nf_slice){ 0 };
+	} else if (!nf_slice_is(info->ca, ca_format(normal, &ca))) {
+		nf_pathinfo_set_ca(info, nf_slice_str(normal));
+	}
+}
+
+/* ---- the verdict ---- */
+
+/* A trusted key whose signature is wrong says more than keys that nobody knows. All good
+ * signatures are wanted: they go on before any other. */
+static int check_signatures(struct order *o, const char **ret_by,
 			    const struct nf_keyring *ring, struct nf_err *err)
 {
+	const struct nf_pathinfo *info = o->info;
 	AUTO_FREE char *message = nf_pathinfo_fingerprint(info);
+	size_t len = strlen(message), checks = 0;
 	bool wrong = false;
 
-	for (size_t i = 0; i < info->nsigs; i++) {
+	for (size_t i = 0; i < info->nsigs && checks < PATHINFO_CHECKS_MAX; i++) {
 		const char *name = known_name(ring, signer(info->sigs[i]));
-		int rc;
+		bool quiet = wrong || o->count;
 
 		if (!name)
 			continue;
-		rc = nf_keyring_verify(ring, info->sigs[i], message, strlen(message),
-				       wrong ? NULL : err);
-		if (rc == 0) {
-			*ret_by = name;
-			return 0;
+		checks++;
+		if (nf_keyring_verify(ring, info->sigs[i], message, len,
+				      quiet ? NULL : err)) {
+			wrong = true;
+			continue;
 		}
-		wrong = true;
+		if (!o->count)
+			*ret_by = name;
+		keep(o, info->sigs[i]);
 	}
+	if (o->count)
+		return 0;
 	return wrong ? -NF_E_TRUST : no_known_signer(info, err);
 }
 
@@ -84,27 +166,31 @@ static int untrusted(const struct nf_pathinfo *info, const struct nf_err *signat
 		       signatures->text);
 }
 
-int nf_trust_pathinfo(struct nf_trusted *ret, const struct nf_pathinfo *info,
+int nf_trust_pathinfo(struct nf_trusted *ret, struct nf_pathinfo *info,
 		      const struct nf_keyring *ring, struct nf_err *err)
 {
+	struct order o = { .info = info };
 	struct nf_err signatures, content;
 	const char *by = NULL;
+	bool is_signed = check_signatures(&o, &by, ring, &signatures) == 0;
 
-	if (check_signatures(&by, info, ring, &signatures) == 0) {
-		*ret = (struct nf_trusted){ .info = info, .by = by };
-		return 0;
-	}
-	if (info->ca.len && ca_check_path(info, &content) == 0) {
-		*ret = (struct nf_trusted){ .info = info,
-					    .by = "content address",
-					    .by_content = true };
-		return 0;
-	}
-	return untrusted(info, &signatures, &content, err);
+	info->ntrusted = o.count;
+	if (!is_signed && (!info->ca.len || ca_check_path(info, &content)))
+		return untrusted(info, &signatures, &content, err);
+	keep_others(&o, ring);
+	settle_ca(info);
+	*ret = (struct nf_trusted){ .info = info,
+				    .by = is_signed ? by : "content address",
+				    .by_content = !is_signed };
+	return 0;
 }
 
-void nf_trust_by_store(struct nf_trusted *ret, const struct nf_pathinfo *info)
+void nf_trust_by_store(struct nf_trusted *ret, struct nf_pathinfo *info)
 {
+	struct order o = { .info = info };
+
+	keep_others(&o, NULL);
+	settle_ca(info);
 	*ret = (struct nf_trusted){ .info = info,
 				    .by = "trusted store",
 				    .by_store = true };

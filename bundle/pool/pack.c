@@ -13,6 +13,7 @@
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/workers.h"
+#include "format/left_out.h"
 #include "pool/pool_closure.h"
 #include "pool/pool_private.h"
 
@@ -30,6 +31,7 @@ struct pack {
 	/* encoding */
 	struct workers *workers;
 	pthread_mutex_t lock; /* of what follows */
+	size_t left_out;      /* of what the origin told */
 	int rc;
 	struct nf_err err;
 };
@@ -71,8 +73,7 @@ static int reencode(struct pack *pk, const struct nf_storepath *path, struct nf_
 	return rc;
 }
 
-static int take_from_origin(struct pack *pk, const struct nf_pathinfo *info,
-			    struct nf_err *err)
+static int take_from_origin(struct pack *pk, struct nf_pathinfo *info, struct nf_err *err)
 {
 	const struct pack_options *opts = pk->opts;
 	/* Nobody served it: there is no encoding to be kept. */
@@ -115,6 +116,7 @@ static void encode_job(void *job, size_t worker)
 		progress_end(pk->opts->progress, item);
 		progress_add(pk->opts->progress, PROGRESS_PATHS_DONE, 1);
 		pthread_mutex_lock(&pk->lock);
+		pk->left_out += e->info.left_out;
 		if (rc && !pk->rc) {
 			pk->rc = rc;
 			pk->err = err;
@@ -187,6 +189,7 @@ static int prepare(struct pack *pk, struct nf_err *err)
 	workers_free(TAKE_PTR(pk->workers));
 	if (rc)
 		return rc;
+	left_out_note(opts->progress, "the store", pk->left_out);
 	if (pk->rc) {
 		if (err)
 			*err = pk->err;

@@ -70,14 +70,15 @@ static int parse(struct nf_narinfo *ni, struct nf_slice hash_part,
 		 const struct nf_storepath *wanted, struct nf_slice text,
 		 struct nf_err *err)
 {
-	int rc;
+	int rc = nf_narinfo_parse_pool(ni, text, err);
+	bool is_it;
 
-	if (wanted)
-		return nf_narinfo_parse_for(ni, wanted, text, err);
-	rc = nf_narinfo_parse(ni, text, err);
-	if (!rc && !nf_slice_eq(nf_storepath_hash(&ni->info.path), hash_part))
-		return err_set(err, NF_E_FORMAT, "it is for '%s'", ni->info.path.base);
-	return rc;
+	if (rc)
+		return rc;
+	is_it = wanted ? nf_storepath_cmp(&ni->info.path, wanted) == 0
+		       : nf_slice_eq(nf_storepath_hash(&ni->info.path), hash_part);
+	return is_it ? 0
+		     : err_set(err, NF_E_FORMAT, "it is for '%s'", ni->info.path.base);
 }
 
 static int load(struct pool *p, struct nf_slice hash_part,
@@ -173,7 +174,8 @@ static int add_sigs(struct pool *p, const struct nf_pathinfo *info, struct nf_na
 			       info->path.base);
 	before = ni->info.nsigs;
 	for (size_t i = 0; i < info->nsigs; i++)
-		nf_pathinfo_add_sig(&ni->info, info->sigs[i]);
+		if (i < info->ntrusted || ni->info.nsigs < PATHINFO_SIGS_MAX)
+			nf_pathinfo_add_sig(&ni->info, info->sigs[i]);
 	return ni->info.nsigs == before ? 0 : replace_info(p, ni, err);
 }
 

@@ -50,6 +50,8 @@ static int prepare(struct import *im, struct nf_err *err)
 	int rc = import_plan_load(&im->plan, im->bundle, im->opts->keys, err);
 
 	if (!rc)
+		import_plan_note_left_out(&im->plan, progress);
+	if (!rc)
 		rc = intake_open(&im->intake, im->opts->store_root, INTAKE_WRITE,
 				 progress, err);
 	if (!rc)

@@ -7,7 +7,7 @@
 #include "base/plural.h"
 #include "base/slice.h"
 #include "base/stream.h"
-#include "format/ca.h"
+#include "format/left_out.h"
 
 #define NARINFO_SUFFIX ".narinfo"
 #define CACHE_INFO     "nix-cache-info"
@@ -123,19 +123,6 @@ static int find_nar(struct import_plan *p, const struct map *members,
 	return 0;
 }
 
-static int judge(struct import_path *path, const struct nf_keyring *ring,
-		 struct nf_err *err)
-{
-	struct nf_pathinfo *info = &path->ni.info;
-	int rc = nf_trust_pathinfo(&path->trusted, info, ring, err);
-
-	/* A signature vouches, but does not cover the content address; Nix refuses to
-	 * have one that is wrong. */
-	if (!rc && info->ca.len && ca_check_path(info, NULL))
-		info->ca = (struct nf_slice){ 0 };
-	return rc;
-}
-
 static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
 		     struct nf_err *err)
 {
@@ -154,7 +141,7 @@ static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
 			return rc;
 		rc = find_nar(p, &members, path, err);
 		if (!rc)
-			rc = judge(path, ring, err);
+			rc = nf_trust_pathinfo(&path->trusted, &path->ni.info, ring, err);
 		if (rc)
 			return err_prefix(err, rc, "'" NF_STORE_DIR "/%s'",
 					  path->ni.info.path.base);
@@ -279,8 +266,17 @@ struct import_totals import_plan_totals(const struct import_plan *p,
 	return t;
 }
 
+void import_plan_note_left_out(const struct import_plan *p, struct progress *progress)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->count; i++)
+		count += p->paths[i].ni.info.left_out;
+	left_out_note(progress, "the bundle", count);
+}
+
 static int query_path(struct import_path *path, struct intake *target,
-		      struct progress *progress, struct nf_err *err)
+		      struct progress *progress, size_t *left_out, struct nf_err *err)
 {
 	const struct nf_pathinfo *info = &path->ni.info;
 	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
@@ -289,13 +285,16 @@ static int query_path(struct import_path *path, struct intake *target,
 
 	if (rc == -NF_E_MISSING)
 		return 0;
-	if (rc) {
+	if (rc && rc != -NF_E_UNSUPPORTED) {
 		if (err)
 			*err = why;
 		return rc;
 	}
 	path->state = IMPORT_PRESENT;
-	if (!nf_hash_eq(&have.nar_hash, &info->nar_hash))
+	*left_out += have.left_out;
+	if (rc)
+		progress_note(progress, "%s; it stays as it is", why.text);
+	else if (!nf_hash_eq(&have.nar_hash, &info->nar_hash))
 		progress_note(progress,
 			      "'" NF_STORE_DIR "/%s' is valid in the target with other "
 			      "contents than in the bundle; it stays as it is",
@@ -306,13 +305,15 @@ static int query_path(struct import_path *path, struct intake *target,
 int import_plan_query(struct import_plan *p, struct intake *target,
 		      struct progress *progress, struct nf_err *err)
 {
+	size_t left_out = 0;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < p->count; i++) {
 		rc = interrupt_check(err);
 		if (!rc)
-			rc = query_path(&p->paths[i], target, progress, err);
+			rc = query_path(&p->paths[i], target, progress, &left_out, err);
 	}
+	left_out_note_store(progress, intake_root(target), left_out);
 	return rc;
 }
 

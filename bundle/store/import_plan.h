@@ -57,6 +57,9 @@ struct import_totals {
 struct import_totals import_plan_totals(const struct import_plan *p,
 					enum import_state state);
 
+/* Tells what of the path infos is not taken. */
+void import_plan_note_left_out(const struct import_plan *p, struct progress *progress);
+
 /* Finds out which paths are valid in the target already. A valid path with other contents
  * stays as it is, with a remark to PROGRESS. */
 int import_plan_query(struct import_plan *p, struct intake *target,

@@ -12,7 +12,6 @@
 #include "store/intake_private.h"
 #include "store/nix_lock.h"
 #include "store/store_profile.h"
-#include "store/store_text.h"
 #include "store/unpack.h"
 #include "store/unpack_dir.h"
 
@@ -215,15 +214,6 @@ bool intake_note_known(struct intake *in, struct nf_slice base, enum intake_know
 
 /* ---- unpacking ---- */
 
-/* What would fail when it is registered, and others with it, fails alone. */
-static int check_sigs(const struct nf_pathinfo *info, struct nf_err *err)
-{
-	AUTO_BUF struct buf text = { 0 };
-
-	buf_init(&text, STORE_SIGS_MAX);
-	return store_text_sigs(&text, info, err);
-}
-
 int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 		  struct nf_source *nar, struct intake_tree *ret, struct nf_err *err)
 {
@@ -231,10 +221,8 @@ int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 	AUTO_FREE char *temp = mem_printf("%s.%u", info->path.base,
 					  atomic_fetch_add(&in->temp_number, 1));
 	uint64_t nodes = 0;
-	int rc = check_sigs(info, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	rc = unpack_nar(nar, in->temp_fd, temp, &nodes, err);
 	if (!rc && nf_storepath_is_drv(&info->path))
 		rc = drv_file_check(in->temp_fd, temp, err);

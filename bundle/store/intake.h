@@ -41,7 +41,8 @@ const char *intake_root(const struct intake *in);
 int intake_temp_fd(const struct intake *in);
 
 /* What the database says of a path, without its references unless they are asked for:
- * NF_E_MISSING if it is not valid. INFO is initialised in any case. Any thread. */
+ * NF_E_MISSING if it is not valid, NF_E_UNSUPPORTED if it is, but what the database says
+ * cannot be read. INFO is initialised in any case. Any thread. */
 int intake_find(struct intake *in, const struct nf_storepath *path, bool with_refs,
 		struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
 int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *ret,

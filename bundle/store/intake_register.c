@@ -87,7 +87,10 @@ static int look_again(struct intake *in, struct intake_waiting *w, struct nf_err
 
 	if (rc == -NF_E_MISSING)
 		return 0;
-	w->was_valid = !rc;
+	/* A row that cannot be read is a valid path all the same. */
+	w->was_valid = !rc || rc == -NF_E_UNSUPPORTED;
+	if (rc == -NF_E_UNSUPPORTED)
+		return 0;
 	if (!rc && !nf_hash_eq(&have.nar_hash, &w->info.nar_hash))
 		progress_note(in->progress,
 			      "'" NF_STORE_DIR "/%s' is valid in '%s' by now, with other "

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "format/pathinfo_fill.h"
 #include "store/store_db_private.h"
 #include "store/store_schema.h"
 
@@ -139,8 +140,8 @@ void store_db_free(struct store_db *db)
 
 /* The row of PATH (the full text) is then current in *s; false in *found if there is
  * none. */
-static int find(struct store_db *db, const char *path, struct sqlite3_stmt **s,
-		bool *found, struct nf_err *err)
+int store_db_find(struct store_db *db, const char *path, struct sqlite3_stmt **s,
+		  bool *found, struct nf_err *err)
 {
 	int rc = store_sql_prepare(&db->sql, STORE_QUERY_PATH, s, err);
 
@@ -154,7 +155,7 @@ int store_db_find_id(struct store_db *db, const char *path, int64_t *ret, bool *
 		     struct nf_err *err)
 {
 	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
-	int rc = find(db, path, &s, found, err);
+	int rc = store_db_find(db, path, &s, found, err);
 
 	if (!rc && *found)
 		*ret = store_sql_int(s, STORE_COL_ID);
@@ -189,37 +190,53 @@ int store_db_is_valid(struct store_db *db, const struct nf_storepath *path, bool
 	return rc ? rc : found;
 }
 
-static void add_sigs(struct nf_pathinfo *info, struct nf_slice sigs)
+static void read_sigs(struct nf_pathinfo *info, struct nf_slice column)
 {
+	struct nf_slice sigs = arena_slice(pathinfo_arena(info), column);
+
 	while (sigs.len) {
 		struct nf_slice sig = slice_cut(&sigs, ' ');
 
 		if (sig.len)
-			nf_pathinfo_add_sig(info, sig);
+			pathinfo_take_sig(info, sig);
 	}
+	pathinfo_unique_sigs(info);
+}
+
+/* One that is no path is left out, though Nix would fail over it. */
+static void read_deriver(struct nf_pathinfo *info, struct nf_slice column)
+{
+	struct nf_storepath drv;
+
+	if (!column.len)
+		return;
+	if (nf_storepath_parse(&drv, column, NULL))
+		info->left_out++;
+	else
+		nf_pathinfo_set_deriver(info, nf_storepath_base(&drv));
+}
+
+/* A row that cannot be read says nothing of the rest of the database. */
+static int unreadable(struct nf_err *err)
+{
+	if (err)
+		err->code = NF_E_UNSUPPORTED;
+	return -NF_E_UNSUPPORTED;
 }
 
 static int read_row(struct sqlite3_stmt *s, struct nf_pathinfo *info, struct nf_err *err)
 {
-	struct nf_slice deriver = store_sql_text(s, STORE_COL_DERIVER);
 	int64_t size = store_sql_int(s, STORE_COL_NAR_SIZE);
-	struct nf_storepath drv;
 	int rc;
 
 	rc = nf_hash_parse(&info->nar_hash, store_sql_text(s, STORE_COL_HASH), err);
+	if (!rc && size < 0)
+		rc = err_set(err, NF_E_FORMAT, "a size below 0");
 	if (rc)
-		return rc;
-	if (size < 0)
-		return err_set(err, NF_E_FORMAT, "a size below 0");
+		return unreadable(err);
 	info->nar_size = (uint64_t)size;
-	if (deriver.len) {
-		rc = nf_storepath_parse(&drv, deriver, err);
-		if (!rc)
-			rc = nf_pathinfo_set_deriver(info, nf_storepath_base(&drv), err);
-		if (rc)
-			return rc;
-	}
-	add_sigs(info, store_sql_text(s, STORE_COL_SIGS));
+	read_deriver(info, store_sql_text(s, STORE_COL_DERIVER));
+	read_sigs(info, store_sql_text(s, STORE_COL_SIGS));
 	if (store_sql_text(s, STORE_COL_CA).len)
 		nf_pathinfo_set_ca(info, store_sql_text(s, STORE_COL_CA));
 	return 0;
@@ -241,7 +258,7 @@ static int read_refs(struct store_db *db, int64_t id, struct nf_pathinfo *info,
 		if (!rc)
 			rc = nf_pathinfo_add_ref(info, nf_storepath_base(&ref), err);
 		if (rc)
-			return rc;
+			return unreadable(err);
 	}
 	return rc;
 }
@@ -256,7 +273,7 @@ static int query(struct store_db *db, const struct nf_storepath *path, bool with
 
 	nf_pathinfo_init(info);
 	info->path = *path;
-	rc = find(db, nf_storepath_format(text, path), &s, &found, err);
+	rc = store_db_find(db, nf_storepath_format(text, path), &s, &found, err);
 	if (rc)
 		return rc;
 	if (!found)

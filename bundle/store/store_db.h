@@ -25,7 +25,8 @@ int store_db_open(struct store_db **ret, const char *state_dir, enum store_db_mo
 void store_db_free(struct store_db *db);
 DEFINE_CLEANUP(struct store_db *, store_db_free)
 
-/* NF_E_MISSING if the path is not valid. INFO is initialised in any case. WITH_REFS: also
+/* NF_E_MISSING if the path is not valid; NF_E_UNSUPPORTED if it is, but its row cannot be
+ * read. INFO is initialised in any case. WITH_REFS: also
  * its references. */
 int store_db_query(struct store_db *db, const struct nf_storepath *path, bool with_refs,
 		   struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;

@@ -14,6 +14,11 @@ struct store_db {
 	struct stat rest; /* as it was then */
 };
 
+/* The row of PATH (the full text) is then current in *s; false in *found if there is
+ * none.
+ */
+int store_db_find(struct store_db *db, const char *path, struct sqlite3_stmt **s,
+		  bool *found, struct nf_err *err) MUST_CHECK;
 /* The id of the row of PATH (the full text); false in *found if there is none. */
 int store_db_find_id(struct store_db *db, const char *path, int64_t *ret, bool *found,
 		     struct nf_err *err) MUST_CHECK;

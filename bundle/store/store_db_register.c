@@ -15,14 +15,12 @@ static int insert_path(struct store_db *db, const struct nf_pathinfo *info, int6
 	AUTO_FREE char *deriver = NULL;
 	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
 	char hash[NF_HASH_TEXT_MAX];
-	int rc;
+	int rc = store_sql_prepare(&db->sql, STORE_INSERT_PATH, &s, err);
 
-	buf_init(&sigs, STORE_SIGS_MAX);
-	rc = store_text_sigs(&sigs, info, err);
-	if (!rc)
-		rc = store_sql_prepare(&db->sql, STORE_INSERT_PATH, &s, err);
 	if (rc)
 		return rc;
+	buf_init(&sigs, SIZE_MAX);
+	store_text_sigs(&sigs, (struct nf_slice){ 0 }, info);
 	if (info->deriver.len)
 		deriver = mem_printf(NF_STORE_DIR "/%.*s", NF_SLICE_ARG(info->deriver));
 	nf_hash_format(hash, &info->nar_hash, NF_HEX);
@@ -104,47 +102,56 @@ static int insert_outputs(struct store_db *db, int store_fd,
 	return rc;
 }
 
-static int update_sigs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
+static int update_sigs(struct store_db *db, struct nf_slice sigs, int64_t id,
 		       struct nf_err *err)
 {
-	AUTO_BUF struct buf sigs = { 0 };
 	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
-	int rc;
+	int rc = store_sql_prepare(&db->sql, STORE_UPDATE_SIGS, &s, err);
 
-	buf_init(&sigs, STORE_SIGS_MAX);
-	rc = store_text_sigs(&sigs, info, err);
-	if (!rc)
-		rc = store_sql_prepare(&db->sql, STORE_UPDATE_SIGS, &s, err);
 	if (rc)
 		return rc;
-	store_sql_bind_text(s, 1, buf_slice(&sigs));
+	store_sql_bind_text(s, 1, sigs);
 	store_sql_bind_int(s, 2, id);
 	return store_sql_run(&db->sql, s, err);
 }
 
+/* Whether a row is of what INFO tells. One whose hash cannot be read is left alone. */
+static bool is_same(struct sqlite3_stmt *row, const struct nf_pathinfo *info,
+		    bool *ret_readable)
+{
+	int64_t size = store_sql_int(row, STORE_COL_NAR_SIZE);
+	struct nf_hash hash;
+
+	*ret_readable =
+		nf_hash_parse(&hash, store_sql_text(row, STORE_COL_HASH), NULL) == 0;
+	return *ret_readable && nf_hash_eq(&hash, &info->nar_hash) &&
+	       (size == 0 || (uint64_t)size == info->nar_size);
+}
+
 /* What is in the database and what INFO has, together, if both are *ret_same: a signature
  * is of one hash and size, and means nothing for others. */
-static int merge_sigs(struct store_db *db, const struct nf_pathinfo *info, int64_t id,
-		      bool *ret_same, bool *ret_added, struct nf_err *err)
+static int merge_sigs(struct store_db *db, const struct nf_pathinfo *info,
+		      const char *path, bool *ret_same, bool *ret_added,
+		      struct nf_err *err)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
-	size_t before;
-	int rc;
+	AUTO_BUF struct buf sigs = { 0 };
+	AUTO(store_sql_reset) struct sqlite3_stmt *row = NULL;
+	bool found, readable;
+	int64_t id;
+	int rc = store_db_find(db, path, &row, &found, err);
 
 	*ret_added = false;
 	*ret_same = false;
-	rc = store_db_query(db, &info->path, false, &have, err);
-	if (rc)
+	if (rc || !found)
 		return rc;
-	*ret_same = nf_hash_eq(&have.nar_hash, &info->nar_hash) &&
-		    (!have.nar_size || have.nar_size == info->nar_size);
-	if (!*ret_same)
+	*ret_same = is_same(row, info, &readable) || !readable;
+	if (!*ret_same || !readable)
 		return 0;
-	before = have.nsigs;
-	for (size_t i = 0; i < info->nsigs; i++)
-		nf_pathinfo_add_sig(&have, info->sigs[i]);
-	*ret_added = have.nsigs > before;
-	return *ret_added ? update_sigs(db, &have, id, err) : 0;
+	buf_init(&sigs, SIZE_MAX);
+	*ret_added =
+		store_text_sigs(&sigs, store_sql_text(row, STORE_COL_SIGS), info) > 0;
+	id = store_sql_int(row, STORE_COL_ID);
+	return *ret_added ? update_sigs(db, buf_slice(&sigs), id, err) : 0;
 }
 
 /* Rows first, then references: a set may refer to itself in any order. */
@@ -161,7 +168,7 @@ static int register_rows(struct store_db *db, const struct nf_pathinfo *const *i
 		ids[i] = 0;
 		rc = store_db_find_id(db, path, &id, &found, err);
 		if (!rc && found) {
-			rc = merge_sigs(db, infos[i], id, &same, &added, err);
+			rc = merge_sigs(db, infos[i], path, &same, &added, err);
 		} else if (!rc) {
 			rc = insert_path(db, infos[i], time, path, err);
 			ids[i] = store_sql_last_id(&db->sql);
@@ -200,19 +207,15 @@ int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *const *info
 		      size_t count, size_t *ret_added, struct nf_err *err)
 {
 	char path[NF_STOREPATH_TEXT_MAX];
-	bool found, same, added = false;
+	bool same, added = false;
 	size_t gained = 0;
-	int64_t id = 0;
 	int rc = store_sql_begin(&db->sql, err);
 
 	if (rc)
 		return rc;
 	for (size_t i = 0; !rc && i < count; i++) {
 		nf_storepath_format(path, &infos[i]->path);
-		rc = store_db_find_id(db, path, &id, &found, err);
-		if (rc || !found)
-			continue;
-		rc = merge_sigs(db, infos[i], id, &same, &added, err);
+		rc = merge_sigs(db, infos[i], path, &same, &added, err);
 		gained += added;
 	}
 	rc = store_sql_end(&db->sql, rc, err);

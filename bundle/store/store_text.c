@@ -5,7 +5,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
+#include "base/map.h"
 #include "base/mem.h"
+#include "base/slice.h"
+#include "format/signature.h"
 
 static bool is_plain(char c)
 {
@@ -33,21 +37,73 @@ static int cmp_slices(const void *a, const void *b)
 	return nf_slice_cmp(*(const struct nf_slice *)a, *(const struct nf_slice *)b);
 }
 
-int store_text_sigs(struct buf *text, const struct nf_pathinfo *info, struct nf_err *err)
-{
-	AUTO_FREE struct nf_slice *sigs =
-		mem_dup(info->sigs, info->nsigs * sizeof(*info->sigs));
+struct sigs {
+	struct nf_slice *list;
+	size_t len, cap;
+	size_t bytes;
+	struct map seen;
+};
 
-	if (info->nsigs)
-		qsort(sigs, info->nsigs, sizeof(*sigs), cmp_slices);
+static void sigs_release(struct sigs *s)
+{
+	free(s->list);
+	map_release(&s->seen);
+}
+
+/* False if it is there already. */
+static bool sigs_add(struct sigs *s, struct nf_slice sig)
+{
+	bool is_new;
+
+	map_put(&s->seen, sig, &is_new);
+	if (!is_new)
+		return false;
+	MEM_GROW(s->list, s->len, s->cap);
+	s->list[s->len++] = sig;
+	s->bytes += sig.len + 1;
+	return true;
+}
+
+static void add_column(struct sigs *s, struct nf_slice column)
+{
+	while (column.len) {
+		struct nf_slice sig = slice_cut(&column, ' ');
+
+		if (signature_is_readable(sig))
+			sigs_add(s, sig);
+	}
+}
+
+static size_t add_new(struct sigs *s, const struct nf_pathinfo *info)
+{
+	size_t added = 0;
+
 	for (size_t i = 0; i < info->nsigs; i++) {
+		struct nf_slice sig = info->sigs[i];
+		bool has_room = s->len < PATHINFO_SIGS_MAX &&
+				s->bytes + sig.len < PATHINFO_SIGS_TEXT_MAX;
+
+		if (signature_is_ed25519(sig) && (i < info->ntrusted || has_room))
+			added += sigs_add(s, sig);
+	}
+	return added;
+}
+
+size_t store_text_sigs(struct buf *text, struct nf_slice column,
+		       const struct nf_pathinfo *info)
+{
+	AUTO(sigs_release) struct sigs s = { 0 };
+	size_t added;
+
+	map_init(&s.seen);
+	add_column(&s, column);
+	added = add_new(&s, info);
+	if (s.len)
+		qsort(s.list, s.len, sizeof(*s.list), cmp_slices);
+	for (size_t i = 0; i < s.len; i++) {
 		if (i)
 			buf_add_char(text, ' ');
-		buf_add_slice(text, sigs[i]);
+		buf_add_slice(text, s.list[i]);
 	}
-	if (buf_failed(text))
-		return err_set(err, NF_E_LIMIT,
-			       "'%s': more than %llu bytes of signatures",
-			       info->path.base, STORE_SIGS_MAX);
-	return 0;
+	return added;
 }

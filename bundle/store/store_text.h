@@ -5,19 +5,16 @@
 #include <nixferry/pathinfo.h>
 
 #include "base/buf.h"
-#include "base/err.h"
-#include "base/limits.h"
-
-/* All signatures of one path. */
-#define STORE_SIGS_MAX (64 * KIB)
 
 /* "file:PATH" and QUERY, with whatever has a meaning in a URI escaped in PATH (free()).
  */
 char *store_text_uri(const char *path, const char *query);
 
-/* The signatures of INFO, sorted and joined by spaces, as Nix writes them. TEXT has
- * STORE_SIGS_MAX for its maximum. */
-int store_text_sigs(struct buf *text, const struct nf_pathinfo *info,
-		    struct nf_err *err) MUST_CHECK;
+/* What the column of signatures becomes, sorted and joined by spaces as Nix writes them:
+ * what COLUMN has already and Nix can read, all of INFO that are by trusted keys, and
+ * others while there are not too many. Only Ed25519 is added: older versions of Nix know
+ * nothing else. Returns how many are added. TEXT may be of any size. */
+size_t store_text_sigs(struct buf *text, struct nf_slice column,
+		       const struct nf_pathinfo *info);
 
 #endif

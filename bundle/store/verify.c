@@ -58,6 +58,7 @@ static int verify(struct nf_bundle *b, struct import_plan *plan,
 		rc = import_plan_check_closed(plan, NULL, err);
 	if (rc)
 		return rc;
+	import_plan_note_left_out(plan, opts->progress);
 	rc = check_nars(plan, opts, err);
 	return rc ? rc : nf_bundle_check_rest(b, err);
 }

@@ -27,13 +27,20 @@ struct nf_narinfo {
 void nf_narinfo_init(struct nf_narinfo *ni);
 void nf_narinfo_release(struct nf_narinfo *ni);
 
-/* The whole grammar, hardened: duplicates of scalar fields, lines without ':' or without
- * a final LF, NULs, sizes that are no plain decimal numbers, a NarHash that is not
- * SHA-256, references or derivers that are no base names are NF_E_FORMAT naming the line.
- * Unknown fields are ignored. TEXT is copied. The struct is initialised in any case. */
+/* The whole grammar, hardened where it is signed: a second StorePath, NarHash or NarSize,
+ * lines without ':' or without a final LF, NULs, sizes that are no numbers, a NarHash
+ * that is not SHA-256, references that are no base names are NF_E_FORMAT naming the line.
+ * Hints that cannot be read, and signatures and derivers that not every Nix can read, are
+ * left out. Unknown fields are ignored. TEXT is copied. The struct is initialised in any
+ * case. */
 __attribute__((warn_unused_result)) int nf_narinfo_parse(struct nf_narinfo *ni,
 							 struct nf_slice text,
 							 struct nf_err *err);
+
+/* The same for a narinfo of a pool, which alone has fields of its own. */
+__attribute__((warn_unused_result)) int nf_narinfo_parse_pool(struct nf_narinfo *ni,
+							      struct nf_slice text,
+							      struct nf_err *err);
 
 /* nf_narinfo_parse, and an answer for another path than WANTED is NF_E_FORMAT: caches are
  * asked by hash part only. */

@@ -17,10 +17,14 @@ struct nf_pathinfo {
 	struct nf_slice
 		*refs; /* base names, checked, sorted, unique; may hold the path itself */
 	size_t nrefs;
-	struct nf_slice deriver; /* base name, checked, or empty */
+	/* Nobody signs what follows. It holds only what every Nix can read. */
+	struct nf_slice deriver; /* base name of a .drv, or empty */
 	struct nf_slice *sigs;	 /* "NAME:BASE64", unique, in the order they came */
 	size_t nsigs;
-	struct nf_slice ca;  /* content address as text, or empty */
+	size_t ntrusted;    /* of these, the first, that nf_trust_pathinfo has verified */
+	struct nf_slice ca; /* content address as text, or empty */
+	size_t left_out;    /* texts that were not taken */
+	size_t refs_len;    /* private: bytes of references */
 	struct arena *arena; /* private */
 };
 
@@ -32,11 +36,12 @@ void nf_pathinfo_release(struct nf_pathinfo *info);
 __attribute__((warn_unused_result)) int nf_pathinfo_add_ref(struct nf_pathinfo *info,
 							    struct nf_slice base,
 							    struct nf_err *err);
+/* A signature that not every Nix reads is left out, as is a deriver that is not the base
+ * name of a .drv. */
 void nf_pathinfo_add_sig(struct nf_pathinfo *info, struct nf_slice sig);
+void nf_pathinfo_set_deriver(struct nf_pathinfo *info, struct nf_slice base);
+/* Any text: whether it is an address of the path, nf_trust_pathinfo looks. */
 void nf_pathinfo_set_ca(struct nf_pathinfo *info, struct nf_slice ca);
-__attribute__((warn_unused_result)) int nf_pathinfo_set_deriver(struct nf_pathinfo *info,
-								struct nf_slice base,
-								struct nf_err *err);
 
 void nf_pathinfo_copy(struct nf_pathinfo *to, const struct nf_pathinfo *from);
 

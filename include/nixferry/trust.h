@@ -14,17 +14,21 @@ struct nf_trusted {
 	bool by_store;	 /* no signature: the user trusts the store that tells it */
 };
 
-/* 0 and *ret if one of the path's signatures verifies against the ring, or the path has a
+/* What goes on with a path that is trusted is made fit for it here: of the signatures
+ * those that verify come first, and too many others are left out; a content address that
+ * does not give the path is left out. Nix, and a target's database, can have the rest.
+ *
+ * 0 and *ret if one of the path's signatures verifies against the ring, or the path has a
  * content address from which its path recomputes. NF_E_TRUST otherwise: the text says
  * whether signatures are missing, by unknown keys (named) or wrong. A content address
  * that does not recompute never counts. */
 __attribute__((warn_unused_result)) int nf_trust_pathinfo(struct nf_trusted *ret,
-							  const struct nf_pathinfo *info,
+							  struct nf_pathinfo *info,
 							  const struct nf_keyring *ring,
 							  struct nf_err *err);
 
 /* For facts that come from a store which the user has declared trusted, and for nothing
  * else: they need no signature. The only other way to a struct nf_trusted. */
-void nf_trust_by_store(struct nf_trusted *ret, const struct nf_pathinfo *info);
+void nf_trust_by_store(struct nf_trusted *ret, struct nf_pathinfo *info);
 
 #endif

@@ -58,6 +58,7 @@ struct cache {
 	uint32_t known_latency_us;
 	uint64_t known_throughput;
 	int told_priority; /* to the dispatcher */
+	size_t left_out;   /* texts of its answers that are not passed on */
 	struct fetch_cache_stats *stats;
 };
 
@@ -84,6 +85,7 @@ struct engine {
 	/* Nodes that are in the target store without a trusted signature; ascending. */
 	uint32_t *unsigned_here;
 	size_t unsigned_len, unsigned_cap;
+	size_t left_out_here; /* texts in the target's database that Nix cannot read */
 	/* What is to come into the target store, as far as it is known. */
 	uint64_t wanted_paths, wanted_bytes;
 	/* Nodes whose NAR the store could not give: caches are asked after all. */

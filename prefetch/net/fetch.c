@@ -8,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "format/left_out.h"
 #include "net/engine.h"
 
 /* Over HTTP/1.1 a closure's narinfos come in as many round trips as it is deep only if
@@ -431,6 +432,22 @@ static void tell_left_out(struct engine *e)
 	}
 }
 
+/* What nobody vouches for, and not every Nix could read, came no further. */
+static void note_left_out(const struct engine *e)
+{
+	struct progress *progress = e->opts->progress;
+
+	for (size_t i = 0; i < e->cache_count; i++) {
+		const struct cache *c = &e->caches[i];
+		AUTO_FREE char *where = mem_printf("cache '%s'", c->conf->url);
+
+		left_out_note(progress, where, c->left_out);
+	}
+	if (destination_is_store(e->destination))
+		left_out_note_store(progress, destination_name(e->destination),
+				    e->left_out_here);
+}
+
 static const char *url_of(const void *ctx, uint32_t cache)
 {
 	const struct engine *e = ctx;
@@ -481,6 +498,7 @@ int engine_run(struct engine *e, struct nf_err *err)
 	}
 	remember(e);
 	tell_left_out(e);
+	note_left_out(e);
 	dispute_list_collect(&e->result->disputes, e->resolver, url_of, e);
 	return rc;
 }

@@ -91,8 +91,8 @@ int lookup_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
 	return rc;
 }
 
-static int judge(const struct cache *c, struct nf_trusted *ret,
-		 const struct nf_pathinfo *info, struct nf_err *err)
+static int judge(const struct cache *c, struct nf_trusted *ret, struct nf_pathinfo *info,
+		 struct nf_err *err)
 {
 	int rc = nf_trust_pathinfo(ret, info, c->engine->opts->keys, err);
 
@@ -103,8 +103,8 @@ static int judge(const struct cache *c, struct nf_trusted *ret,
 }
 
 /* An answer, or with RC and ERR what is wrong with it. */
-static void take_answer(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
-			int rc, struct nf_err *err)
+static void take_answer(struct cache *c, uint32_t node, struct nf_narinfo *ni, int rc,
+			struct nf_err *err)
 {
 	struct nf_trusted t;
 
@@ -118,6 +118,7 @@ static void take_answer(struct cache *c, uint32_t node, const struct nf_narinfo 
 		tell_absent(c, node, rc, err->text);
 	else
 		rc = lookup_take(c, node, ni, &t, err);
+	c->left_out += ni->info.left_out;
 	c->stats->narinfos++;
 	progress_add(c->engine->opts->progress, PROGRESS_RESOLVED, 1);
 	if (rc == -NF_E_FORMAT)

@@ -120,6 +120,7 @@ static bool has_more_sigs(const struct nf_pathinfo *info, const struct nf_pathin
  * them costs nothing, and caches are asked where none of a trusted key is there. */
 static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trusted *t)
 {
+	struct nf_trusted told;
 	struct nf_err err;
 
 	if (e->opts->dry_run)
@@ -127,9 +128,13 @@ static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trust
 	for (size_t i = 0; i < e->first_count; i++) {
 		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 
-		if (!find_first(&e->firsts[i], &t->info->path, &ni, &err) &&
-		    has_more_sigs(&ni.info, t->info))
-			destination_offer_sigs(e->destination, &ni.info);
+		if (find_first(&e->firsts[i], &t->info->path, &ni, &err) ||
+		    !has_more_sigs(&ni.info, t->info))
+			continue;
+		/* Those by trusted keys are to come first. */
+		if (nf_trust_pathinfo(&told, &ni.info, e->opts->keys, NULL))
+			nf_trust_by_store(&told, &ni.info);
+		destination_offer_sigs(e->destination, &ni.info);
 	}
 	if (!t->by_store || !e->opts->substituter_count)
 		return;
@@ -156,10 +161,15 @@ static bool ask_destination(struct engine *e, uint32_t node)
 
 	resolver_path(e->resolver, node, &path);
 	rc = destination_find(e->destination, &path, e->opts->keys, &ni, &t, &err);
+	e->left_out_here += ni.info.left_out;
 	if (rc == -NF_E_TRUST)
 		doubt(e, node);
 	if (!rc)
 		rc = resolver_found(e->resolver, node, RESOLVER_HERE, &ni, &t, &err);
+	if (rc == -NF_E_UNSUPPORTED && destination_is_store(e->destination)) {
+		progress_note(e->opts->progress, "%s; it stays as it is", err.text);
+		return false;
+	}
 	if (rc && rc != -NF_E_MISSING && destination_is_store(e->destination)) {
 		engine_fail(e, path.base, rc, err.text);
 		e->stopping = true;
@@ -179,7 +189,7 @@ static bool ask_destination(struct engine *e, uint32_t node)
 /* Signatures of what the store has are looked at where they matter: when its NAR comes
  * into the pool. */
 static int judge_first(const struct cache *c, struct nf_trusted *ret,
-		       const struct nf_pathinfo *info, struct nf_err *err)
+		       struct nf_pathinfo *info, struct nf_err *err)
 {
 	if (c->role == CACHE_POOL)
 		return nf_trust_pathinfo(ret, info, c->engine->opts->keys, err);
@@ -207,6 +217,7 @@ static bool ask_first(struct cache *c, uint32_t node)
 		doubt(e, node);
 	if (rc)
 		return false;
+	c->left_out += ni.info.left_out;
 	resolver_asked(e->resolver, node, 1);
 	rc = lookup_take(c, node, &ni, &t, &err);
 	if (!rc && c->role == CACHE_POOL) {

@@ -102,8 +102,7 @@ static void consider_nar(struct cache *c, const struct nf_narinfo *ni)
 }
 
 /* What came for a sample; RC is not 0 where it cannot be read. */
-static void take_facts(struct cache *c, size_t sample, const struct nf_narinfo *ni,
-		       int rc)
+static void take_facts(struct cache *c, size_t sample, struct nf_narinfo *ni, int rc)
 {
 	struct probe *p = c->probe;
 

@@ -96,7 +96,7 @@ static void take_signers(struct probe_report *r, const struct nf_pathinfo *info,
 	}
 }
 
-void probe_report_narinfo(struct probe_report *r, const struct nf_narinfo *ni,
+void probe_report_narinfo(struct probe_report *r, struct nf_narinfo *ni,
 			  const struct nf_keyring *keys)
 {
 	struct nf_trusted t;

@@ -69,7 +69,7 @@ void probe_report_fail(struct probe_report *r, enum probe_state state, const cha
 void probe_report_cache_info(struct probe_report *r, struct nf_slice text);
 
 /* A narinfo of the sample was found: who signed it, is it trusted? */
-void probe_report_narinfo(struct probe_report *r, const struct nf_narinfo *ni,
+void probe_report_narinfo(struct probe_report *r, struct nf_narinfo *ni,
 			  const struct nf_keyring *keys);
 
 /* Paths would be taken from it, as far as the sample shows. */

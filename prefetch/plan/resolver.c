@@ -7,7 +7,6 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/slice.h"
-#include "format/ca.h"
 
 /* Nodes live in blocks so that they never move. */
 #define BLOCK_NODES 1024
@@ -187,17 +186,6 @@ static const char *join_sigs(struct resolver *r, const struct nf_pathinfo *info)
 	return text;
 }
 
-/* A signature vouches, but does not cover the content address: one that does not give the
- * path must neither fail bytes that are right nor be passed on. */
-static struct nf_slice proven_ca(const struct nf_trusted *t)
-{
-	const struct nf_pathinfo *info = t->info;
-
-	if (info->ca.len && ca_check_path(info, NULL))
-		return (struct nf_slice){ 0 };
-	return info->ca;
-}
-
 static void follow_refs(struct resolver *r, struct resolver_node *node,
 			const struct nf_pathinfo *info)
 {
@@ -219,7 +207,7 @@ static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted 
 	node->by = keep_name(r, t->by);
 	node->by_store = t->by_store;
 	node->deriver = keep_slice(r, info->deriver);
-	node->ca = keep_slice(r, proven_ca(t));
+	node->ca = keep_slice(r, info->ca);
 	node->sigs = join_sigs(r, info);
 	if (!r->settled)
 		follow_refs(r, node, info);
@@ -439,8 +427,8 @@ int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyr
 	for (uint32_t i = 0; !rc && i < node->nrefs; i++)
 		rc = nf_pathinfo_add_ref(
 			info, nf_slice_str(node_at(r, node->refs[i])->base), err);
-	if (!rc && node->deriver)
-		rc = nf_pathinfo_set_deriver(info, nf_slice_str(node->deriver), err);
+	if (node->deriver)
+		nf_pathinfo_set_deriver(info, nf_slice_str(node->deriver));
 	while (sigs.len)
 		nf_pathinfo_add_sig(info, slice_cut(&sigs, ' '));
 	if (node->ca)

@@ -6,6 +6,8 @@
 
 #include <nixferry/narinfo.h>
 
+#include "format/signature.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void same_list(const struct nf_slice *a, size_t na, const struct nf_slice *b,
@@ -41,6 +43,8 @@ static void holds(const struct nf_narinfo *ni)
 	assert(ni->url.len && ni->compression.len && ni->info.nar_size);
 	for (size_t i = 1; i < ni->info.nrefs; i++)
 		assert(nf_slice_cmp(ni->info.refs[i - 1], ni->info.refs[i]) < 0);
+	for (size_t i = 0; i < ni->info.nsigs; i++)
+		assert(signature_is_readable(ni->info.sigs[i]));
 	for (size_t i = 0; i < ni->info.nrefs; i++)
 		assert(nf_pathinfo_has_ref(&ni->info, ni->info.refs[i]));
 }
@@ -53,8 +57,7 @@ static void print_and_parse(const struct nf_narinfo *ni)
 	char *text = nf_narinfo_format(ni, &len);
 	char *text_again;
 
-	assert(nf_narinfo_parse_for(&again, &ni->info.path, nf_slice(text, len), NULL) ==
-	       0);
+	assert(nf_narinfo_parse_pool(&again, nf_slice(text, len), NULL) == 0);
 	same(ni, &again);
 	nf_pathinfo_copy(&copy, &again.info);
 	nf_pathinfo_release(&again.info);
@@ -74,12 +77,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct nf_narinfo ni;
 	struct nf_err err;
 
-	if (nf_narinfo_parse(&ni, nf_slice((const char *)data, size), &err) == 0) {
+	if (nf_narinfo_parse_pool(&ni, nf_slice((const char *)data, size), &err) == 0) {
 		holds(&ni);
 		print_and_parse(&ni);
 	} else {
 		assert(err.text[0]);
 	}
+	nf_narinfo_release(&ni);
+	if (nf_narinfo_parse(&ni, nf_slice((const char *)data, size), NULL) == 0)
+		holds(&ni);
 	nf_narinfo_release(&ni);
 	return 0;
 }

@@ -317,7 +317,7 @@ static int put(struct mkcache *m, struct mkcache_nar *nar, const char *name,
 	if (rc == 0)
 		rc = make_path(m, info, nar, name, err);
 	if (rc == 0 && m->opts->deriver)
-		rc = nf_pathinfo_set_deriver(info, nf_slice_str(m->opts->deriver), err);
+		nf_pathinfo_set_deriver(info, nf_slice_str(m->opts->deriver));
 	if (rc == 0)
 		rc = write_nar(m, nar, ni, url, err);
 	if (rc)

@@ -5,11 +5,12 @@
 
 #include <nixferry/pathinfo.h>
 
+#include "fake_sig.h"
 #include "temp_dir.h"
 
 #define STORE_FIXTURE_A	  "sgii4f5h9d2lym14f3av1r80w53l9k82-a"
 #define STORE_FIXTURE_B	  "xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-b"
-#define STORE_FIXTURE_SIG "test-1:c2ln"
+#define STORE_FIXTURE_SIG "test-1:" FAKE_SIG("s")
 
 /* The NAR of a file that holds "hello\n". */
 #define STORE_FIXTURE_NAR_HASH                                                           \

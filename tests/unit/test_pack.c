@@ -1,3 +1,4 @@
+#include "fake_sig.h"
 #include "pool_fixture.h"
 
 #include <fcntl.h>
@@ -269,7 +270,7 @@ static void what_only_a_trusted_store_vouched_for_gets_a_signature_too(void **st
 
 	made_init(&signed_one, f, "signed", "hello", NULL);
 	made_init_nar(&m, NULL, "odd", signed_one.nar.ptr, signed_one.nar.len, NULL);
-	nf_pathinfo_add_sig(&m.info, nf_slice_str("z-1:AAAA"));
+	nf_pathinfo_add_sig(&m.info, nf_slice_str("z-1:" FAKE_SIG("A")));
 	nf_trust_by_store(&m.trusted, &m.info);
 	pool_fixture_ingest(f, &m, 3);
 	/* Also when it was encoded anew in between. */
@@ -287,7 +288,7 @@ static void what_only_a_trusted_store_vouched_for_gets_a_signature_too(void **st
 
 static void upstream_signatures_stay_sorted(void **state)
 {
-	static const char *const sigs[] = { "z-1:AAAA", "b-1:AAAA" };
+	static const char *const sigs[] = { "z-1:" FAKE_SIG("A"), "b-1:" FAKE_SIG("A") };
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_FD int fd = -1;
@@ -304,8 +305,8 @@ static void upstream_signatures_stay_sorted(void **state)
 	open_bundle(f, output, &fd, &b);
 	read_narinfo(f, b, 1, &ni);
 	assert_int_equal(ni.info.nsigs, 3);
-	assert_true(nf_slice_is(ni.info.sigs[0], "b-1:AAAA"));
-	assert_true(nf_slice_is(ni.info.sigs[2], "z-1:AAAA"));
+	assert_true(nf_slice_is(ni.info.sigs[0], "b-1:" FAKE_SIG("A")));
+	assert_true(nf_slice_is(ni.info.sigs[2], "z-1:" FAKE_SIG("A")));
 	nf_narinfo_release(&ni);
 	nf_bundle_free(b);
 	made_release(&m);

@@ -7,12 +7,13 @@
 
 #include "base/arena.h"
 #include "expect.h"
+#include "fake_sig.h"
 #include "format/pathinfo_fill.h"
 #include "narinfo_vectors.h"
 
 #define A "0jqd0rlxzra1rs38rdxl43yh6rxchgc6-a"
 #define B "6w8g7njm4mck5dmjxws0z1xnrxvl81xa-b"
-#define C "yxvjs9drzsphm9pcf42a4byzj1kb9m7k-c"
+#define C "yxvjs9drzsphm9pcf42a4byzj1kb9m7k-c.drv"
 
 static void assert_refs(const struct nf_pathinfo *info, size_t count,
 			const char *const *want)
@@ -108,8 +109,6 @@ static void a_reference_or_deriver_is_a_base_name(void **state)
 		     NF_E_FORMAT,
 		     "'/nix/store/" A "' is no store path: its hash part is not 32 "
 		     "characters of Nix32");
-	expect_error(err, nf_pathinfo_set_deriver(&info, NF_SLICE_LIT("x.drv"), &err),
-		     NF_E_FORMAT, "'x.drv' is no store path: it is too short");
 	assert_int_equal(info.nrefs, 0);
 	assert_int_equal(info.deriver.len, 0);
 	nf_pathinfo_release(&info);
@@ -117,18 +116,18 @@ static void a_reference_or_deriver_is_a_base_name(void **state)
 
 static void a_signature_is_kept_once_and_in_order(void **state)
 {
-	char sig[16];
+	char sig[128];
 	struct nf_pathinfo info;
 
 	(void)state;
 	nf_pathinfo_init(&info);
 	for (int i = 0; i < 40; i++) {
-		snprintf(sig, sizeof(sig), "k-%d:x", i % 20);
+		snprintf(sig, sizeof(sig), "k-%d:" FAKE_SIG("x"), i % 20);
 		nf_pathinfo_add_sig(&info, nf_slice_str(sig));
 	}
 	assert_int_equal(info.nsigs, 20);
 	for (int i = 0; i < 20; i++) {
-		snprintf(sig, sizeof(sig), "k-%d:x", i);
+		snprintf(sig, sizeof(sig), "k-%d:" FAKE_SIG("x"), i);
 		assert_true(nf_slice_is(info.sigs[i], sig));
 	}
 	nf_pathinfo_release(&info);
@@ -139,7 +138,7 @@ static void a_copy_shares_nothing_with_the_original(void **state)
 	static const char *const sorted[] = { A, B };
 	struct nf_pathinfo from, to;
 	struct nf_err err;
-	char sig[] = "k:x";
+	char sig[] = "k:" FAKE_SIG("x");
 
 	(void)state;
 	nf_pathinfo_init(&from);
@@ -147,7 +146,7 @@ static void a_copy_shares_nothing_with_the_original(void **state)
 	from.nar_size = 5;
 	assert_int_equal(nf_pathinfo_add_ref(&from, NF_SLICE_LIT(B), &err), 0);
 	assert_int_equal(nf_pathinfo_add_ref(&from, NF_SLICE_LIT(A), &err), 0);
-	assert_int_equal(nf_pathinfo_set_deriver(&from, NF_SLICE_LIT(C), &err), 0);
+	nf_pathinfo_set_deriver(&from, NF_SLICE_LIT(C));
 	nf_pathinfo_add_sig(&from, nf_slice_str(sig));
 	nf_pathinfo_set_ca(&from, NF_SLICE_LIT(TREE_CA));
 	sig[0] = '!';
@@ -159,9 +158,9 @@ static void a_copy_shares_nothing_with_the_original(void **state)
 	assert_refs(&to, 2, sorted);
 	assert_true(nf_slice_is(to.deriver, C));
 	assert_int_equal(to.nsigs, 1);
-	assert_true(nf_slice_is(to.sigs[0], "k:x"));
+	assert_true(nf_slice_is(to.sigs[0], "k:" FAKE_SIG("x")));
 	assert_true(nf_slice_is(to.ca, TREE_CA));
-	nf_pathinfo_add_sig(&to, NF_SLICE_LIT("l:y"));
+	nf_pathinfo_add_sig(&to, NF_SLICE_LIT("l:" FAKE_SIG("y")));
 	assert_int_equal(nf_pathinfo_add_ref(&to, NF_SLICE_LIT(C), &err), 0);
 	assert_int_equal(to.nrefs, 3);
 	nf_pathinfo_release(&to);

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 #include "expect.h"
+#include "fake_sig.h"
 #include "skip.h"
 #include "temp_dir.h"
 
@@ -144,19 +145,19 @@ static void rows_are_what_nix_writes(void **state)
 	add_ref(&a, HASH_A "-tree");
 	add_ref(&a, HASH_B "-f");
 	make_info(&b, HASH_B "-f");
-	nf_pathinfo_add_sig(&b, NF_SLICE_LIT("z-1:AAAA"));
-	nf_pathinfo_add_sig(&b, NF_SLICE_LIT("a-1:BBBB"));
-	assert_int_equal(nf_pathinfo_set_deriver(&b, NF_SLICE_LIT(HASH_C "-f.drv"), NULL),
-			 0);
+	nf_pathinfo_add_sig(&b, NF_SLICE_LIT("z-1:" FAKE_SIG("A")));
+	nf_pathinfo_add_sig(&b, NF_SLICE_LIT("a-1:" FAKE_SIG("B")));
+	nf_pathinfo_set_deriver(&b, NF_SLICE_LIT(HASH_C "-f.drv"));
 	/* The one that refers comes first. */
 	assert_int_equal(store_db_register(db, -1, both, 2, 1700000000, NULL), 0);
 	store_db_free(db);
 
-	assert_rows(t, "select * from ValidPaths order by id",
-		    "1|/nix/store/" HASH_A "-tree|" TREE_HEX
-		    "|1700000000|NULL|1072|NULL|NULL|" TREE_CA "\n"
-		    "2|/nix/store/" HASH_B "-f|" TREE_HEX "|1700000000|/nix/store/" HASH_C
-		    "-f.drv|1072|NULL|a-1:BBBB z-1:AAAA|NULL\n");
+	assert_rows(
+		t, "select * from ValidPaths order by id",
+		"1|/nix/store/" HASH_A "-tree|" TREE_HEX
+		"|1700000000|NULL|1072|NULL|NULL|" TREE_CA "\n"
+		"2|/nix/store/" HASH_B "-f|" TREE_HEX "|1700000000|/nix/store/" HASH_C
+		"-f.drv|1072|NULL|a-1:" FAKE_SIG("B") " z-1:" FAKE_SIG("A") "|NULL\n");
 	assert_rows(t, "select * from Refs order by 1, 2", "1|1\n1|2\n");
 }
 
@@ -173,10 +174,9 @@ static void what_was_registered_is_found(void **state)
 
 	make_info(&a, HASH_A "-tree");
 	nf_pathinfo_set_ca(&a, NF_SLICE_LIT(TREE_CA));
-	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:BBBB"));
-	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("b-1:CCCC"));
-	assert_int_equal(nf_pathinfo_set_deriver(&a, NF_SLICE_LIT(HASH_C "-t.drv"), NULL),
-			 0);
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:" FAKE_SIG("B")));
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("b-1:" FAKE_SIG("C")));
+	nf_pathinfo_set_deriver(&a, NF_SLICE_LIT(HASH_C "-t.drv"));
 	add_ref(&a, HASH_A "-tree");
 	assert_int_equal(register_one(db, &a, NULL), 0);
 
@@ -186,7 +186,7 @@ static void what_was_registered_is_found(void **state)
 	assert_int_equal(have.nrefs, 1);
 	assert_true(nf_slice_is(have.refs[0], HASH_A "-tree"));
 	assert_int_equal(have.nsigs, 2);
-	assert_true(nf_slice_is(have.sigs[1], "b-1:CCCC"));
+	assert_true(nf_slice_is(have.sigs[1], "b-1:" FAKE_SIG("C")));
 	assert_true(nf_slice_is(have.deriver, HASH_C "-t.drv"));
 	assert_true(nf_slice_is(have.ca, TREE_CA));
 
@@ -231,16 +231,16 @@ static void a_valid_path_is_left_but_gains_signatures(void **state)
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 
 	make_info(&a, HASH_A "-tree");
-	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("b-1:BBBB"));
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("b-1:" FAKE_SIG("B")));
 	assert_int_equal(register_one(db, &a, NULL), 0);
-	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:AAAA"));
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:" FAKE_SIG("A")));
 	nf_pathinfo_set_ca(&a, NF_SLICE_LIT(TREE_CA));
 	assert_int_equal(store_db_register(db, -1, &(const struct nf_pathinfo *){ &a }, 1,
 					   1800000000, NULL),
 			 0);
 	store_db_free(db);
 	assert_rows(t, "select id, registrationTime, sigs, ca from ValidPaths",
-		    "1|1700000000|a-1:AAAA b-1:BBBB|NULL\n");
+		    "1|1700000000|a-1:" FAKE_SIG("A") " b-1:" FAKE_SIG("B") "|NULL\n");
 }
 
 static void a_path_is_not_valid_with_two_hashes(void **state)
@@ -259,7 +259,7 @@ static void a_path_is_not_valid_with_two_hashes(void **state)
 	make_info(&a, HASH_A "-tree");
 	make_info(&b, HASH_B "-b");
 	assert_int_equal(register_one(db, &a, NULL), 0);
-	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:AAAA"));
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:" FAKE_SIG("A")));
 	a.nar_hash.bytes[0] ^= 1;
 	expect_error(err, store_db_register(db, -1, both, 2, 1, &err), NF_E_SYS, text);
 	store_db_free(db);
@@ -280,18 +280,57 @@ static void only_missing_signatures_are_added(void **state)
 	make_info(&a, HASH_A "-tree");
 	make_info(&b, HASH_B "-f");
 	make_info(&c, HASH_C "-never-registered");
-	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:AAAA"));
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:" FAKE_SIG("A")));
 	assert_int_equal(store_db_register(db, -1, all, 2, 1, NULL), 0);
 	assert_int_equal(store_db_add_sigs(db, all, 3, &added, NULL), 0);
 	assert_int_equal(added, 0);
-	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("b-1:BBBB"));
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("b-1:" FAKE_SIG("B")));
 	/* What was signed here is not what is valid there. */
-	nf_pathinfo_add_sig(&b, NF_SLICE_LIT("b-1:CCCC"));
+	nf_pathinfo_add_sig(&b, NF_SLICE_LIT("b-1:" FAKE_SIG("C")));
 	b.nar_hash.bytes[0] ^= 1;
 	assert_int_equal(store_db_add_sigs(db, all, 3, &added, NULL), 0);
 	assert_int_equal(added, 1);
 	store_db_free(db);
-	assert_rows(t, "select sigs from ValidPaths", "a-1:AAAA b-1:BBBB\nNULL\n");
+	assert_rows(t, "select sigs from ValidPaths",
+		    "a-1:" FAKE_SIG("A") " b-1:" FAKE_SIG("B") "\nNULL\n");
+}
+
+static void a_row_that_nix_cannot_read_does_not_stop_us(void **state)
+{
+	static const char *const changes[] = {
+		"sigs = 'x:%%% y "
+		"a-1:" FAKE_SIG("A") "'",
+		"deriver = 'unknown-deriver'",
+		"deriver = '/nix/store/x.drv'",
+		"deriver = '/nix/store/" HASH_C "-no-derivation'",
+		"registrationTime = -5",
+	};
+	const struct temp_dir *t = *state;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
+	struct store_db *db = open_db(t, STORE_DB_WRITE);
+
+	make_info(&a, HASH_A "-tree");
+	nf_pathinfo_add_sig(&a, NF_SLICE_LIT("a-1:" FAKE_SIG("A")));
+	assert_int_equal(register_one(db, &a, NULL), 0);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
+		AUTO_FREE char *sql = mem_printf("update ValidPaths set %s", changes[i]);
+
+		free(query(t, sql));
+		assert_int_equal(store_db_query(db, &a.path, true, &have, NULL), 0);
+		assert_int_equal(have.nsigs, 1);
+		assert_int_equal(have.deriver.len, 0);
+		assert_int_equal(have.left_out, i == 0 ? 2 : 3);
+	}
+	free(query(t, "update ValidPaths set hash = 'sha256:zz'"));
+	{
+		AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
+
+		assert_int_equal(store_db_query(db, &a.path, true, &have, NULL),
+				 -NF_E_UNSUPPORTED);
+	}
+	assert_int_equal(register_one(db, &a, NULL), 0);
+	store_db_free(db);
 }
 
 static void other_schemas_are_refused_by_number(void **state)
@@ -668,6 +707,7 @@ int main(void)
 		TEST(a_derivation_brings_the_outputs_that_it_knows),
 		TEST(what_is_no_derivation_is_not_registered_as_one),
 		TEST(nix_registers_the_same_outputs),
+		TEST(a_row_that_nix_cannot_read_does_not_stop_us),
 		TEST(other_schemas_are_refused_by_number),
 		TEST(an_empty_schema_is_a_new_store),
 		TEST(a_store_whose_database_is_gone_is_refused),

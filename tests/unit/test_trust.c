@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/encoding.h"
+#include "base/limits.h"
+#include "base/mem.h"
 #include "expect.h"
 #include "narinfo_vectors.h"
 
@@ -53,7 +57,7 @@ static void real_signatures_verify(void **state)
 		{ NARINFO_HELLO, "cache.nixos.org-1" },
 		{ NARINFO_RIPGREP, "cache.nixos.org-1" },
 		{ NARINFO_TREE, "test-1" },
-		{ FACTS "Sig: x:y\nSig: test-1:" NO_SIG "\nSig: " TREE_SIG "\n",
+		{ FACTS "Sig: x:" NO_SIG "\nSig: test-1:" NO_SIG "\nSig: " TREE_SIG "\n",
 		  "test-1" },
 	};
 	struct nf_trusted t;
@@ -111,7 +115,7 @@ static void a_content_address_that_recomputes_vouches(void **state)
 	static const char *const texts[] = {
 		FACTS "CA: " TREE_CA "\n",
 		FACTS "Sig: test-1:" NO_SIG "\nCA: " TREE_CA "\n",
-		FACTS "Sig: unknown:x\nCA: " TREE_CA "\n",
+		FACTS "Sig: unknown:" NO_SIG "\nCA: " TREE_CA "\n",
 	};
 	struct nf_trusted t;
 	struct nf_narinfo ni;
@@ -135,18 +139,18 @@ static void what_nobody_vouches_for_is_refused(void **state)
 		const char *error;
 	} rows[] = {
 		{ FACTS, PATH "it has no signature" },
-		{ FACTS "Sig: foo-1:x\n",
+		{ FACTS "Sig: foo-1:" NO_SIG "\n",
 		  PATH "no signature by a trusted key (signed by 'foo-1')" },
-		{ FACTS "Sig: a:x\nSig: b:x\nSig: c:x\nSig: d:x\nSig: e:x\n",
+		{ FACTS "Sig: a:" NO_SIG "\nSig: b:" NO_SIG "\nSig: c:" NO_SIG
+			"\nSig: d:" NO_SIG "\nSig: e:" NO_SIG "\n",
 		  PATH "no signature by a trusted key (signed by 'a', 'b', 'c' and 2 "
 		       "more)" },
 		{ FACTS "Sig: test-1:" NO_SIG "\n",
 		  PATH "the signature by 'test-1' is wrong" },
-		{ FACTS "Sig: foo-1:x\nSig: test-1:" NO_SIG
+		{ FACTS "Sig: foo-1:" NO_SIG "\nSig: test-1:" NO_SIG
 			"\nSig: cache.nixos.org-1:" NO_SIG "\n",
 		  PATH "the signature by 'test-1' is wrong" },
-		{ FACTS "Sig: test-1:x\n",
-		  PATH "the signature by 'test-1' is not 64 bytes in base64" },
+		{ FACTS "Sig: test-1:x\n", PATH "it has no signature that can be read" },
 		/* A content address that does not recompute never counts. */
 		{ FACTS "CA: fixed:sha256:"
 			"12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n",
@@ -192,13 +196,114 @@ static void the_word_of_a_trusted_store_is_no_proof_of_bytes(void **state)
 	struct nf_narinfo ni;
 
 	(void)state;
-	parse(&ni, FACTS "Sig: unknown:x\n");
+	parse(&ni, FACTS "Sig: unknown:" NO_SIG "\n");
 	nf_trust_by_store(&t, &ni.info);
 	assert_ptr_equal(t.info, &ni.info);
 	assert_string_equal(t.by, "trusted store");
 	assert_true(t.by_store);
 	assert_false(t.by_content);
 	nf_narinfo_release(&ni);
+}
+
+/* FACTS with 10,000 signatures by nobody, and then the good one. */
+static char *many_signatures(void)
+{
+	struct buf text;
+
+	buf_init(&text, NARINFO_MAX);
+	buf_add_str(&text, FACTS);
+	for (int i = 0; i < 10000; i++)
+		buf_addf(&text, "Sig: nobody-%d:" NO_SIG "\n", i);
+	buf_add_str(&text, "Sig: " TREE_SIG "\n");
+	return buf_take(&text);
+}
+
+static void of_many_signatures_the_good_ones_stay(void **state)
+{
+	AUTO_FREE char *text = many_signatures();
+	struct nf_trusted t;
+	struct nf_narinfo ni;
+
+	parse(&ni, text);
+	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, NULL), 0);
+	assert_int_equal(ni.info.ntrusted, 1);
+	assert_true(nf_slice_is(ni.info.sigs[0], TREE_SIG));
+	assert_int_equal(ni.info.nsigs, PATHINFO_SIGS_MAX);
+	assert_int_equal(ni.info.left_out, 10001 - PATHINFO_SIGS_MAX);
+	/* Again, nothing changes. */
+	nf_trust_by_store(&t, &ni.info);
+	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, NULL), 0);
+	assert_int_equal(ni.info.nsigs, PATHINFO_SIGS_MAX);
+	assert_true(nf_slice_is(ni.info.sigs[0], TREE_SIG));
+	nf_narinfo_release(&ni);
+}
+
+/* NAME and as many bytes of signature as ML-DSA-44 has. */
+static char *long_signature(const char *name)
+{
+	uint8_t *bytes = mem_calloc(2420, 1);
+	char *base64 = mem_alloc(base64_len(2420) + 1), *text;
+
+	base64_encode(base64, bytes, 2420);
+	text = mem_printf("%s:%s", name, base64);
+	free(base64);
+	free(bytes);
+	return text;
+}
+
+static void a_longer_signature_stays_where_older_versions_do_not_fail(void **state)
+{
+	static const char *const names[] = { "new-1", "test-1", "other-1" };
+	struct nf_trusted t;
+	struct nf_narinfo ni;
+
+	parse(&ni, FACTS "Sig: " TREE_SIG "\nSig: other-1:" NO_SIG "\n");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		AUTO_FREE char *sig = long_signature(names[i]);
+
+		nf_pathinfo_add_sig(&ni.info, nf_slice_str(sig));
+	}
+	assert_int_equal(ni.info.nsigs, 5);
+	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, NULL), 0);
+	assert_int_equal(ni.info.nsigs, 3);
+	assert_memory_equal(ni.info.sigs[2].ptr, "new-1:", 6);
+	nf_narinfo_release(&ni);
+}
+
+static void a_content_address_goes_on_only_if_it_gives_the_path(void **state)
+{
+	static const struct {
+		const char *ca;
+		const char *kept;
+	} rows[] = {
+		{ TREE_CA, TREE_CA },
+		{ "fixed:r:sha256:4TQCdBvz0BtGZ5ulhQ2c6+vVdnBPJHxpRO7HHhRLLZA=", NULL },
+		{ "fixed:r:blake3:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx",
+		  NULL },
+		{ "fixed:git:sha1:0000000000000000000000000000000000000000", NULL },
+		{ "text:sha1:0000000000000000000000000000000000000000", NULL },
+		{ "wild", NULL },
+	};
+	struct nf_trusted t;
+	struct nf_narinfo ni;
+
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO_FREE char *text =
+			mem_printf(FACTS "Sig: " TREE_SIG "\nCA: %s\n", rows[i / 2].ca);
+
+		parse(&ni, text);
+		if (i % 2)
+			nf_trust_by_store(&t, &ni.info);
+		else
+			assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, NULL),
+					 0);
+		if (rows[i / 2].kept)
+			assert_true(nf_slice_is(ni.info.ca, rows[i / 2].kept));
+		else
+			assert_int_equal(ni.info.ca.len, 0);
+		assert_int_equal(ni.info.left_out, rows[i / 2].kept ? 0 : 1);
+		nf_narinfo_release(&ni);
+	}
 }
 
 static void an_empty_ring_trusts_no_signature(void **state)
@@ -227,6 +332,10 @@ int main(void)
 		cmocka_unit_test(what_nobody_vouches_for_is_refused),
 		cmocka_unit_test(a_signature_vouches_whatever_the_content_address),
 		cmocka_unit_test(the_word_of_a_trusted_store_is_no_proof_of_bytes),
+		cmocka_unit_test(of_many_signatures_the_good_ones_stay),
+		cmocka_unit_test(
+			a_longer_signature_stays_where_older_versions_do_not_fail),
+		cmocka_unit_test(a_content_address_goes_on_only_if_it_gives_the_path),
 		cmocka_unit_test(an_empty_ring_trusts_no_signature),
 	};
 
