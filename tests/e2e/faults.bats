@@ -118,8 +118,8 @@ import_fails() {
 	for edit in 's/^NarSize: .*/NarSize: -1/' 's/^NarSize: .*/NarSize: 0/' \
 		's/^NarHash: .*/NarHash: md5:d41d8cd98f00b204e9800998ecf8427e/' \
 		'/^URL:/d' '/^NarHash:/d' '/^StorePath:/d' 's/^URL: .*/URL: /' \
-		's/^URL/URL: twice\nURL/' 's/^References: .*/References: ..\/x/' \
-		's/^Compression.*/no colon/' "s/^Sig: .*/Sig: nocolon/"; do
+		's/^NarSize: .*/&\n&/' 's/^References: .*/References: ..\/x/' \
+		's/^Compression.*/no colon/'; do
 		sed "$edit" "$T/good" >"$info"
 		prefetch_fails 5 "." "$TOP"
 	done
@@ -127,7 +127,7 @@ import_fails() {
 	prefetch_fails 5 "." "$TOP"
 	: >"$info"
 	prefetch_fails 5 "." "$TOP"
-	head -c 3000000 /dev/zero >"$info"
+	head -c 6000000 /dev/zero >"$info"
 	prefetch_fails 5 "." "$TOP"
 }
 
