@@ -59,6 +59,9 @@
 #define NIX_CONF_FILES_MAX 256
 #define NIX_CONF_DEPTH_MAX 16
 
+/* A netrc file: 128 KiB is libcurl's limit. */
+#define NETRC_MAX (128 * KIB)
+
 /* A list of targets: a channel has 200,000 paths of about 90 bytes. */
 #define TARGET_LIST_MAX (256 * MIB)
 

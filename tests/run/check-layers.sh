@@ -40,8 +40,8 @@ owner() {
 	done
 }
 
-owner 'curl/' prefetch/net/transfer.c
 owner 'sqlite3' bundle/store/store_sql.c
+owner 'curl/' prefetch/net/transfer.c prefetch/config/url.c
 owner 'sodium' bundle/base/hash.c bundle/format/key.c
 owner 'openssl/' bundle/base/hash.c
 owner 'zstd' bundle/base/codec.c

@@ -1,0 +1,42 @@
+/* A netrc file: names and passwords for hosts, read as the newest libcurl reads it.
+ *
+ *   # a comment, on a line of its own or where a keyword could stand
+ *   machine HOST login NAME password PASSWORD
+ *   machine HOST password "white space, \" and \n \r \t are escaped"
+ *   macdef NAME             ignored, up to the next empty line
+ *   default login NAME password PASSWORD    for all other hosts */
+#ifndef NETRC_H
+#define NETRC_H
+
+#include <nixferry/slice.h>
+#include <stddef.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+struct netrc_entry {
+	char *host;	/* NULL: any */
+	char *login;	/* NULL: none */
+	char *password; /* NULL: none */
+};
+
+struct netrc {
+	struct netrc_entry *entries;
+	size_t count, cap;
+};
+
+#define NETRC_INIT                                                                       \
+	{                                                                                \
+		NULL                                                                     \
+	}
+
+/* Adds the entries of TEXT. NF_E_FORMAT ("line 3: ...", which never quotes it) where it
+ * is no netrc; what came before is then there. */
+int netrc_parse(struct netrc *n, struct nf_slice text, struct nf_err *err) MUST_CHECK;
+void netrc_release(struct netrc *n);
+
+/* The entry for HOST: its first with a password, else its first, else the default. NULL
+ * if there is none. */
+const struct netrc_entry *netrc_find(const struct netrc *n, const char *host);
+
+#endif
