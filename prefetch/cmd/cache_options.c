@@ -3,7 +3,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cmd/options.h"
@@ -158,22 +157,49 @@ static uint64_t setting(uint64_t value, uint64_t none, uint64_t max)
 	return value < max ? value : max;
 }
 
-static int read_netrc(struct fetch_options *f, const struct cmd_args *a,
-		      const struct nix_settings *s, struct nf_err *err)
+/* The file of nix.conf need not be there, and a user need not be allowed to read that of
+ * the system. */
+static void note_netrc(struct nix_settings *s, int rc, const struct nf_err *why)
+{
+	if (rc != -NF_E_MISSING)
+		nix_settings_note(s, rc != -NF_E_SYS, "netrc-file of nix.conf: %s",
+				  why->text);
+}
+
+static int read_netrc(struct netrc *n, const struct cmd_args *a, struct nix_settings *s,
+		      struct nf_err *err)
 {
 	const char *given = cmd_args_value(a, "netrc-file");
+	const char *file = given ? given : s->netrc_file;
+	bool is_public = false;
+	struct nf_err why;
+	int rc = file && file[0] ? netrc_read(n, file, &is_public, &why) : 0;
 
-	if (given && access(given, R_OK) < 0) {
-		err_sys(err, "option '--netrc-file': '%s'", given);
-		if (err)
-			err->code = NF_E_USAGE;
+	if (is_public)
+		nix_settings_note(s, true,
+				  "'%s' has passwords and every user can read it: chmod "
+				  "600 it",
+				  file);
+	if (rc && given) {
+		err_set(err, NF_E_USAGE, "option '--netrc-file': %s", why.text);
 		return -NF_E_USAGE;
 	}
-	if (given)
-		f->netrc = given;
-	else if (s->netrc_file && access(s->netrc_file, R_OK) == 0)
-		f->netrc = s->netrc_file;
+	if (rc)
+		note_netrc(s, rc, &why);
 	return 0;
+}
+
+int cache_options_credentials(struct credentials **ret, const struct substituter_list *l,
+			      const struct cmd_args *a, struct nix_settings *settings,
+			      struct nf_err *err)
+{
+	struct netrc n = NETRC_INIT;
+	int rc = read_netrc(&n, a, settings, err);
+
+	if (!rc)
+		*ret = credentials_new(&n, l->items, l->count);
+	netrc_release(&n);
+	return rc;
 }
 
 static int read_limit(struct rate_schedule *limit, const struct cmd_args *a,
@@ -205,8 +231,6 @@ int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 				     &per_cache, err);
 	if (!rc)
 		rc = read_limit(&f->limit, a, s, err);
-	if (!rc)
-		rc = read_netrc(f, a, s, err);
 	if (rc)
 		return rc;
 	f->connections = (size_t)connections;
@@ -231,6 +255,9 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 	if (!rc)
 		rc = cache_options_substituters(&setup->substituters, args, s, err);
 	if (!rc)
+		rc = cache_options_credentials(&setup->credentials, &setup->substituters,
+					       args, s, err);
+	if (!rc)
 		rc = options_keyring(&setup->keys, args, s, err);
 	if (rc)
 		return rc;
@@ -238,6 +265,7 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 	f->substituters = setup->substituters.items;
 	f->substituter_count = setup->substituters.count;
 	f->keys = setup->keys;
+	f->credentials = setup->credentials;
 	setup->profile = profile_default_file();
 	f->profile = setup->profile;
 	return 0;
@@ -246,6 +274,7 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 void cache_setup_release(struct cache_setup *setup)
 {
 	free(setup->profile);
+	credentials_free(setup->credentials);
 	nf_keyring_free(setup->keys);
 	substituter_list_release(&setup->substituters);
 	nix_settings_release(&setup->settings);

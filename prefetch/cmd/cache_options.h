@@ -5,6 +5,7 @@
 
 #include "cmd/cmd_args.h"
 #include "cmd/ui.h"
+#include "config/credentials.h"
 #include "config/substituter.h"
 #include "format/nix_settings.h"
 #include "net/fetch.h"
@@ -32,9 +33,13 @@ int cache_options_named(struct substituter_list *ret, const struct cmd_args *a,
 			struct nix_settings *settings, struct nf_err *err) MUST_CHECK;
 void substituter_list_release(struct substituter_list *l);
 
-/* How transfers are made: --connections, --connections-per-cache, --limit-rate,
- * --netrc-file, and what nix.conf says of
- * timeouts, limits, certificates. F borrows from SETTINGS. */
+/* The logins that --netrc-file, or netrc-file of nix.conf, has for these substituters. */
+int cache_options_credentials(struct credentials **ret, const struct substituter_list *l,
+			      const struct cmd_args *a, struct nix_settings *settings,
+			      struct nf_err *err) MUST_CHECK;
+
+/* How transfers are made: --connections, --connections-per-cache, --limit-rate, and what
+ * nix.conf says of timeouts, limits, certificates. F borrows from SETTINGS. */
 int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 			    const struct nix_settings *settings,
 			    struct nf_err *err) MUST_CHECK;
@@ -43,6 +48,7 @@ int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 struct cache_setup {
 	struct nix_settings settings;
 	struct substituter_list substituters;
+	struct credentials *credentials;
 	struct nf_keyring *keys;
 	char *profile; /* file of what is known of caches, or NULL */
 };

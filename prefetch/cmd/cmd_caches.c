@@ -23,6 +23,7 @@ struct caches {
 	struct fetch_options transfers;
 	struct nix_settings settings;
 	struct substituter_list substituters;
+	struct credentials *credentials;
 	struct nf_keyring *keys;
 	struct nf_storepath samples[PROBE_SAMPLES_MAX];
 	size_t sample_count;
@@ -38,6 +39,7 @@ static void caches_release(struct caches *c)
 	free(c->reports);
 	substituter_list_release(&c->substituters);
 	nix_settings_release(&c->settings);
+	credentials_free(c->credentials);
 	nf_keyring_free(c->keys);
 	profile_release(&c->known);
 	free(c->profile_file);
@@ -136,6 +138,9 @@ static int read_options(struct caches *c, const struct cmd_args *args, struct ui
 	else if (!rc)
 		rc = cache_options_substituters(&c->substituters, args, s, err);
 	if (!rc)
+		rc = cache_options_credentials(&c->credentials, &c->substituters, args, s,
+					       err);
+	if (!rc)
 		rc = options_keyring(&c->keys, args, s, err);
 	if (!rc)
 		rc = read_samples(c, args, err);
@@ -161,7 +166,7 @@ static void prepare(struct caches *c)
 		.connections_per_cache = t->connections_per_cache,
 		.limit = t->limit,
 		.connect_timeout_ms = t->connect_timeout_ms,
-		.netrc = t->netrc,
+		.credentials = c->credentials,
 		.ca_file = t->ca_file,
 		.user_agent_suffix = t->user_agent_suffix,
 	};

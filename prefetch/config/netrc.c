@@ -1,11 +1,16 @@
 #include "config/netrc.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
@@ -182,6 +187,48 @@ int netrc_parse(struct netrc *n, struct nf_slice text, struct nf_err *err)
 	}
 	buf_release(&t.token);
 	return rc;
+}
+
+/* ---- the file ---- */
+
+static bool is_null_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+static int open_file(int *ret, const char *path, bool *ret_is_public, struct nf_err *err)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, NF_E_MISSING, "'%s' does not exist", path);
+	if (fd < 0 || fstat(fd, &st))
+		return err_sys(err, "cannot open '%s'", path);
+	if (!S_ISREG(st.st_mode) && !is_null_device(&st))
+		return err_set(err, NF_E_FORMAT, "'%s' is not a regular file", path);
+	*ret_is_public = S_ISREG(st.st_mode) && (st.st_mode & S_IROTH);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+int netrc_read(struct netrc *n, const char *path, bool *ret_is_public, struct nf_err *err)
+{
+	AUTO_FREE char *text = mem_alloc(NETRC_MAX + 1);
+	AUTO_FD int fd = -1;
+	size_t len;
+	int rc;
+
+	rc = open_file(&fd, path, ret_is_public, err);
+	if (!rc)
+		rc = file_read_full(fd, text, NETRC_MAX + 1, &len, path, err);
+	if (rc)
+		return rc;
+	if (len > NETRC_MAX)
+		return err_set(err, NF_E_LIMIT, "'%s' is larger than %llu bytes", path,
+			       NETRC_MAX);
+	rc = netrc_parse(n, nf_slice(text, len), err);
+	return rc ? err_prefix(err, rc, "'%s'", path) : 0;
 }
 
 void netrc_release(struct netrc *n)

@@ -9,6 +9,7 @@
 #define NETRC_H
 
 #include <nixferry/slice.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -34,6 +35,12 @@ struct netrc {
  * is no netrc; what came before is then there. */
 int netrc_parse(struct netrc *n, struct nf_slice text, struct nf_err *err) MUST_CHECK;
 void netrc_release(struct netrc *n);
+
+/* Adds the entries of a file, which must be a regular one or /dev/null: whoever waits for
+ * a FIFO waits for ever. NF_E_MISSING if there is none; *ret_is_public is true if every
+ * user can read it. */
+int netrc_read(struct netrc *n, const char *path, bool *ret_is_public,
+	       struct nf_err *err) MUST_CHECK;
 
 /* The entry for HOST: its first with a password, else its first, else the default. NULL
  * if there is none. */

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "config/url.h"
 
 void substituter_release(struct substituter *s)
 {
@@ -204,9 +205,10 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 
 char *substituter_resolve(const struct substituter *s, const char *file)
 {
-	if (strstr(file, "://"))
-		return mem_strdup(file);
-	return mem_printf("%s/%s", s->url, file);
+	AUTO_FREE char *base = mem_printf("%s/", s->url);
+	AUTO(url_release) struct url url;
+
+	return url_join(&url, base, file) ? TAKE_PTR(url.text) : NULL;
 }
 
 struct nf_slice substituter_label(const struct substituter *s)

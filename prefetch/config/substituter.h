@@ -32,7 +32,8 @@ int substituter_parse(struct substituter *s, struct nf_slice text,
 		      struct nf_err *err) MUST_CHECK;
 void substituter_release(struct substituter *s);
 
-/* The URL of FILE in the cache; FILE may be an absolute URL itself. free(). */
+/* The address of FILE in a cache of HTTP, by RFC 3986: FILE may also be an address of its
+ * own, and relative to the host. NULL if it is no http or https address. free(). */
 char *substituter_resolve(const struct substituter *s, const char *file);
 
 /* The host ("cache.nixos.org:443"), or the path: for people. Borrowed slice of url. */

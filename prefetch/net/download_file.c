@@ -32,7 +32,7 @@ static void partial_id(const struct resolver_source *s, const struct cache *c,
 		return;
 	}
 	url = substituter_resolve(c->conf, s->url);
-	blake2b(digest, url, strlen(url));
+	blake2b(digest, url ? url : s->url, strlen(url ? url : s->url));
 	memcpy(out, "u-", 2);
 	nix32_encode(out + 2, digest, sizeof(digest));
 }

@@ -310,7 +310,7 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 							    : CONNECT_TIMEOUT_DEFAULT_MS,
 		.stall_timeout_s =
 			o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_DEFAULT_S,
-		.netrc = o->netrc,
+		.credentials = o->credentials,
 		.ca_file = o->ca_file,
 		.user_agent_suffix = o->user_agent_suffix,
 		.limit = o->limit,

@@ -39,15 +39,15 @@ struct fetch_options {
 	int connect_timeout_ms; /* 0: the default */
 	int stall_timeout_s;	/* 0: the default */
 	size_t transfers;	/* NARs that are transferred at once; 0: the default */
-	struct rate_schedule limit;    /* of all transfers together */
-	const char *netrc;	       /* or NULL */
-	const char *ca_file;	       /* or NULL: libcurl's */
-	const char *user_agent_suffix; /* or NULL */
-	const char *profile;	       /* file of what is known of caches, or NULL */
-	struct answers *answers;       /* of the same caches, earlier; or NULL */
-	bool keep_going; /* a path that cannot be had does not end the others */
-	bool dry_run;	 /* resolve only */
-	bool no_race;	 /* no byte of a NAR is asked for twice */
+	struct rate_schedule limit;	       /* of all transfers together */
+	const struct credentials *credentials; /* or NULL */
+	const char *ca_file;		       /* or NULL: libcurl's */
+	const char *user_agent_suffix;	       /* or NULL */
+	const char *profile;	 /* file of what is known of caches, or NULL */
+	struct answers *answers; /* of the same caches, earlier; or NULL */
+	bool keep_going;	 /* a path that cannot be had does not end the others */
+	bool dry_run;		 /* resolve only */
+	bool no_race;		 /* no byte of a NAR is asked for twice */
 	struct progress *progress;
 };
 

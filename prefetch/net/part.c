@@ -31,6 +31,8 @@ struct part *part_new(struct download_file *f, const struct dispatch_order *o,
 	p->digest = xxh3_new();
 	if (!p->cache->local)
 		p->url = substituter_resolve(p->cache->conf, source->url);
+	if (!p->url) /* a transfer from there fails as one from nowhere */
+		p->url = mem_strdup("");
 	LIST_INSERT_HEAD(&f->parts, p, link);
 	while (e->part_count <= p->number) {
 		MEM_GROW(e->parts, e->part_count, e->part_cap);

@@ -360,9 +360,12 @@ static int measure_http(struct cache *c, struct nf_err *err)
 		.data = on_nar_data,
 		.done = on_nar_done,
 	};
-	struct transfer *x = transfers_start(c->probe->transfers, &req);
+	struct transfer *x;
 	int rc = 0;
 
+	if (!url)
+		return 0;
+	x = transfers_start(c->probe->transfers, &req);
 	while (!rc && transfers_active(c->probe->transfers)) {
 		rc = interrupt_check(err);
 		if (!rc)
@@ -521,7 +524,7 @@ int probe_run(struct probe_report *ret, const struct probe_options *opts,
 						? opts->connections_per_cache
 						: connections,
 		.limit = opts->limit,
-		.netrc = opts->netrc,
+		.credentials = opts->credentials,
 		.ca_file = opts->ca_file,
 		.user_agent_suffix = opts->user_agent_suffix,
 	};

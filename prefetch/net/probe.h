@@ -16,13 +16,13 @@ struct probe_options {
 	 * is looked at for itself where there are none. */
 	const struct nf_storepath *samples;
 	size_t sample_count;
-	size_t connections;	       /* at most, in all; 0: the default */
-	size_t connections_per_cache;  /* at most; 0: as many as in all */
-	struct rate_schedule limit;    /* of all together */
-	int connect_timeout_ms;	       /* also for each answer; 0: the default */
-	const char *netrc;	       /* or NULL */
-	const char *ca_file;	       /* or NULL: the system's */
-	const char *user_agent_suffix; /* or NULL */
+	size_t connections;		       /* at most, in all; 0: the default */
+	size_t connections_per_cache;	       /* at most; 0: as many as in all */
+	struct rate_schedule limit;	       /* of all together */
+	int connect_timeout_ms;		       /* also for each answer; 0: the default */
+	const struct credentials *credentials; /* or NULL */
+	const char *ca_file;		       /* or NULL: the system's */
+	const char *user_agent_suffix;	       /* or NULL */
 };
 
 /* Paths that are asked for at most. */

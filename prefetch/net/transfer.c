@@ -19,12 +19,15 @@
 #include "base/mem.h"
 #include "base/plural.h"
 #include "base/slice.h"
+#include "net/route.h"
 #include "net/stall.h"
 #include "net/transfer_stats.h"
 
-#define REDIRECTS_MAX 10L
-#define SMALL_BUFFER  (16L * 1024)
-#define LARGE_BUFFER  (256L * 1024)
+/* What comes with a redirect is read, so that the connection can be used again, but no
+ * more than this. */
+#define REDIRECT_BODY_MAX (64 * 1024)
+#define SMALL_BUFFER	  (16L * 1024)
+#define LARGE_BUFFER	  (256L * 1024)
 /* Under a limit each transfer reads a buffer in its turn: so much of a second's bytes, or
  * the turn of all would take too long. */
 #define LIMITED_BUFFER_LEAST 1024L
@@ -53,13 +56,16 @@ struct transfer {
 	struct nf_err err;
 	int rc;
 	bool head_seen;
-	bool ended; /* done was told */
+	bool is_redirect; /* what is being read leads elsewhere; known once head_seen */
+	bool ended;	  /* done was told */
 	bool is_paused;
 	int64_t paused_at;
 	int64_t begun_at; /* when it left curl's queue; 0: it has not */
 	TAILQ_ENTRY(transfer) paused_link;
 	struct stall stall;
 	uint64_t bytes;
+	struct route route;
+	double connect_s; /* for the redirects that were followed */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -73,7 +79,7 @@ struct transfers {
 	int64_t stall_timeout_ms;
 	int64_t next_overdue_look;
 	bool more_overdue; /* perhaps: one was found */
-	char *netrc;
+	const struct credentials *credentials;
 	char *ca_file;
 	char *user_agent;
 	bool is_limited;
@@ -136,7 +142,7 @@ int transfers_new(struct transfers **ret, const struct transfers_options *opts,
 	t->wake_fd = wake_fd;
 	t->connect_timeout_ms = opts->connect_timeout_ms;
 	t->stall_timeout_ms = opts->stall_timeout_s * INT64_C(1000);
-	t->netrc = opts->netrc ? mem_strdup(opts->netrc) : NULL;
+	t->credentials = opts->credentials;
 	t->ca_file = opts->ca_file ? mem_strdup(opts->ca_file) : NULL;
 	t->user_agent = user_agent(opts->user_agent_suffix);
 	set_limit(t, &opts->limit);
@@ -176,6 +182,7 @@ static void transfer_free(struct transfer *x)
 	else
 		curl_easy_cleanup(x->easy);
 	curl_slist_free_all(x->headers);
+	route_release(&x->route);
 	free(x);
 }
 
@@ -193,7 +200,6 @@ void transfers_free(struct transfers *t)
 		curl_easy_cleanup(t->idle[--t->idle_count]);
 	curl_multi_cleanup(t->multi);
 	close(t->wake_fd);
-	free(t->netrc);
 	free(t->ca_file);
 	free(t->user_agent);
 	free(t);
@@ -238,7 +244,6 @@ static int tell_head(struct transfer *x)
 	const char *ranges = header_value(x->easy, "Accept-Ranges");
 	curl_off_t length;
 
-	x->head_seen = true;
 	if (!x->req.head)
 		return 0;
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &head.status);
@@ -252,6 +257,25 @@ static int tell_head(struct transfer *x)
 	if (head.etag && strncmp(head.etag, "W/", 2) == 0)
 		head.etag = NULL;
 	return x->req.head(x->req.ctx, &head, &x->err);
+}
+
+static bool leads_elsewhere(CURL *easy)
+{
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 300 && status < 400 && header_value(easy, "Location");
+}
+
+/* Called with the first byte of a body, or at the end of an empty one. */
+static void see_head(struct transfer *x)
+{
+	if (x->head_seen)
+		return;
+	x->head_seen = true;
+	x->is_redirect = leads_elsewhere(x->easy);
+	if (!x->is_redirect)
+		x->rc = tell_head(x);
 }
 
 /* The bytes that were offered come again when it goes on. */
@@ -278,8 +302,11 @@ static size_t on_data(char *p, size_t size, size_t count, void *ctx)
 	stall_took(&x->stall, len);
 	if (x->req.stats)
 		transfer_stats_bytes(x->req.stats, x->req.large, len);
-	if (!x->head_seen)
-		x->rc = tell_head(x);
+	see_head(x);
+	if (x->is_redirect) {
+		x->bytes += len;
+		return x->bytes > REDIRECT_BODY_MAX ? 0 : len;
+	}
 	if (!x->rc && len > x->req.max_bytes - x->bytes)
 		x->rc = err_set(&x->err, NF_E_LIMIT, "more than %" PRIu64 " bytes came",
 				x->req.max_bytes);
@@ -375,13 +402,7 @@ static void set_policy(struct transfer *x)
 	CURL *easy = x->easy;
 
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	/* Only what TLS negotiates can be shared: it is worth waiting for. */
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
-			 strncasecmp(x->req.url, "https:", 6) == 0 ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_STREAM_WEIGHT,
 			 x->req.large ? LARGE_STREAM_WEIGHT : SMALL_STREAM_WEIGHT);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -390,12 +411,20 @@ static void set_policy(struct transfer *x)
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
-	if (t->netrc) {
-		curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
-		curl_easy_setopt(easy, CURLOPT_NETRC_FILE, t->netrc);
-	}
 	if (t->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file);
+}
+
+/* To where its route has come. */
+static void set_address(struct transfer *x)
+{
+	const struct login *login = x->route.login;
+
+	curl_easy_setopt(x->easy, CURLOPT_URL, x->route.url.text);
+	/* Only what TLS negotiates can be shared: it is worth waiting for. */
+	curl_easy_setopt(x->easy, CURLOPT_PIPEWAIT, x->route.url.tls ? 1L : 0L);
+	curl_easy_setopt(x->easy, CURLOPT_USERNAME, login ? login->name : NULL);
+	curl_easy_setopt(x->easy, CURLOPT_PASSWORD, login ? login->password : NULL);
 }
 
 struct transfer *transfers_start(struct transfers *t, const struct transfer_request *req)
@@ -407,7 +436,9 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 	x->easy = t->idle_count ? t->idle[--t->idle_count] : curl_easy_init();
 	if (!x->easy)
 		abort(); /* curl_easy_init fails only without memory */
-	curl_easy_setopt(x->easy, CURLOPT_URL, req->url);
+	/* Without an address, libcurl ends it, and finish tells why. */
+	if (route_begin(&x->route, t->credentials, req->url))
+		set_address(x);
 	curl_easy_setopt(x->easy, CURLOPT_PRIVATE, x);
 	curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, x);
@@ -494,17 +525,16 @@ static const char *http_version_name(long version)
 static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 {
 	curl_off_t wait = 0;
-	long version = 0, redirects = 0;
+	long version = 0;
 	double asked_s;
 
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &d->status);
 	curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
-	curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_COUNT, &redirects);
-	d->redirects = (unsigned)redirects;
+	d->redirects = x->route.redirects;
 	snprintf(d->http_version, sizeof(d->http_version), "%s",
 		 http_version_name(version));
 	d->bytes = x->bytes;
-	d->connect_s = seconds(x->easy, CURLINFO_CONNECT_TIME_T);
+	d->connect_s = x->connect_s + seconds(x->easy, CURLINFO_CONNECT_TIME_T);
 	d->first_byte_s = seconds(x->easy, CURLINFO_STARTTRANSFER_TIME_T);
 	d->total_s = seconds(x->easy, CURLINFO_TOTAL_TIME_T);
 	d->retry_after_s = -1;
@@ -522,16 +552,16 @@ static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 static void finish(struct transfer *x, CURLcode code)
 {
 	struct transfer_done d = { 0 };
-	long header_bytes = 0;
 
-	curl_easy_getinfo(x->easy, CURLINFO_HEADER_SIZE, &header_bytes);
-	rate_limit_took(&x->owner->limit, (uint64_t)header_bytes);
-	if (code == CURLE_OK && !x->head_seen)
-		x->rc = tell_head(x);
+	if (code == CURLE_OK)
+		see_head(x);
 	if (x->rc == TRANSFER_ENOUGH) {
 		x->rc = 0;
 		code = CURLE_OK;
 	}
+	if (!x->route.url.text)
+		snprintf(x->error, sizeof(x->error),
+			 "the URL is no http or https address");
 	describe(x, code, &d);
 	if (!x->rc && code != CURLE_OK)
 		x->rc = err_set(&x->err, NF_E_NET, "%s",
@@ -541,6 +571,47 @@ static void finish(struct transfer *x, CURLcode code)
 	if (x->req.stats)
 		transfer_stats_end(x->req.stats, x->req.large, &d, now_ms());
 	x->req.done(x->req.ctx, &d, &x->err);
+}
+
+/* ---- redirects ----
+ *
+ * libcurl would take a login of the netrc kind, or of an address, to wherever it is sent.
+ */
+
+static void restart(struct transfer *x)
+{
+	struct transfers *t = x->owner;
+
+	x->connect_s += seconds(x->easy, CURLINFO_CONNECT_TIME_T);
+	x->head_seen = x->is_redirect = false;
+	x->bytes = 0;
+	x->error[0] = '\0';
+	x->stall = (struct stall){ 0 };
+	curl_multi_remove_handle(t->multi, x->easy);
+	set_address(x);
+	curl_multi_add_handle(t->multi, x->easy);
+}
+
+/* True if it goes on elsewhere; else *code is why it ends. */
+static bool follow_redirect(struct transfer *x, CURLcode *code)
+{
+	const char *location;
+	struct nf_err err;
+	int rc;
+
+	if (*code == CURLE_OK)
+		see_head(x);
+	if (!x->is_redirect || (*code != CURLE_OK && *code != CURLE_WRITE_ERROR))
+		return false;
+	location = header_value(x->easy, "Location");
+	rc = route_follow(&x->route, location ? location : "", &err);
+	if (rc == 0) {
+		restart(x);
+		return true;
+	}
+	*code = rc == -NF_E_LIMIT ? CURLE_TOO_MANY_REDIRECTS : CURLE_UNSUPPORTED_PROTOCOL;
+	snprintf(x->error, sizeof(x->error), "%.*s", CURL_ERROR_SIZE - 1, err.text);
+	return false;
 }
 
 /* ---- the limit ----
@@ -706,19 +777,32 @@ static void excuse_absence(struct transfers *t)
 		excuse_all(t, ms);
 }
 
+static void count_head(struct transfer *x)
+{
+	long bytes = 0;
+
+	curl_easy_getinfo(x->easy, CURLINFO_HEADER_SIZE, &bytes);
+	rate_limit_took(&x->owner->limit, (uint64_t)bytes);
+}
+
 /* True if any transfer has ended. */
 static bool finish_ended(struct transfers *t)
 {
 	struct transfer *x;
 	bool any = false;
 	CURLMsg *msg;
+	CURLcode code;
 	int left;
 
 	while ((msg = curl_multi_info_read(t->multi, &left))) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &x);
-		finish(x, msg->data.result);
+		code = msg->data.result;
+		count_head(x);
+		if (follow_redirect(x, &code))
+			continue;
+		finish(x, code);
 		transfer_free(x);
 		any = true;
 	}

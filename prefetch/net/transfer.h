@@ -22,10 +22,10 @@ struct transfers_options {
 	int connect_timeout_ms;
 	int stall_timeout_s; /* a transfer that moves next to nothing for so long has
 			      * failed; what the limit holds up does not count */
-	const char *netrc;   /* file with credentials, or NULL */
-	const char *ca_file; /* or NULL: the system's */
-	const char *user_agent_suffix; /* or NULL */
-	struct rate_schedule limit;    /* of all transfers together */
+	const struct credentials *credentials; /* or NULL; they outlive the transfers */
+	const char *ca_file;		       /* or NULL: the system's */
+	const char *user_agent_suffix;	       /* or NULL */
+	struct rate_schedule limit;	       /* of all transfers together */
 };
 
 int transfers_new(struct transfers **ret, const struct transfers_options *opts,

@@ -297,6 +297,120 @@ redirected() {
 	[ "$(log_count Basic "$other_log")" -eq 0 ]
 }
 
+# A cache of plain HTTP, the same behind TLS, and a third on another port; all want the
+# password. sets PLAIN, SECURE, OTHER and their logs.
+start_guarded() {
+	make_path
+	make_certificate tls
+	export NIX_SSL_CERT_FILE=$T/tls.crt
+	start_cache "$T/cache" "$@"
+	OTHER=$URL OTHER_LOG=$CACHE_LOG
+	start_cache "$T/cache" --tls-cert "$T/tls.crt" --tls-key "$T/tls.key" --auth me:secret
+	SECURE=https://127.0.0.1:$PORT SECURE_LOG=$CACHE_LOG
+	printf 'machine 127.0.0.1 login me password secret\n' >"$T/netrc"
+	chmod 600 "$T/netrc"
+}
+
+with_login() {
+	fetch "$TOP" --netrc-file "$T/netrc" --trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+@test "credentials are for their port: neither a redirect nor a URL takes them to another" {
+	start_guarded
+	start_cache "$T/cache" --auth me:secret --fault "*.nar*=redirect:$OTHER/"
+	with_login --substituter "$URL"
+	cp -r "$T/cache" "$T/absolute"
+	sed -i "s|^URL: |URL: $OTHER/|" "$(narinfo_of "$T/absolute" "$TOP")"
+	rm -r "$T/pool"
+	start_cache "$T/absolute" --auth me:secret
+	with_login --substituter "$URL"
+	[ "$(log_count '^GET /nar/' "$OTHER_LOG")" -ge 2 ]
+	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
+}
+
+@test "credentials for https do not go to http of the same host" {
+	start_guarded
+	start_cache "$T/cache" --tls-cert "$T/tls.crt" --tls-key "$T/tls.key" \
+		--auth me:secret --fault "*.nar*=redirect:$OTHER/"
+	with_login --substituter "https://127.0.0.1:$PORT"
+	[ "$(log_count '^GET /nar/' "$OTHER_LOG")" -ge 1 ]
+	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
+}
+
+@test "credentials of a cache that is not asked go nowhere" {
+	start_guarded --fault "*.nar*=redirect:http://127.0.0.1:1/"
+	start_cache "$T/cache" --fault "*.nar*=redirect:$OTHER/"
+	fails 6 "" with_login --substituter "http://localhost:$PORT"
+	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
+	[ "$(log_count Basic)" -eq 0 ]
+}
+
+@test "credentials follow a redirect from http to https of the same host, and back to a cache" {
+	start_guarded
+	start_cache "$T/cache" --auth me:secret --fault "*=redirect:$SECURE/"
+	with_login --substituter "$URL"
+	[ "$(log_count '^GET /nar/.* 200 .*Basic' "$SECURE_LOG")" -eq 1 ]
+	rm -r "$T/pool"
+	start_cache "$T/cache" --fault "*=redirect:$SECURE/"
+	with_login --substituter "http://localhost:$PORT" --extra-substituter "$SECURE"
+	[ "$(log_count Basic)" -eq 0 ]
+}
+
+@test "a name and a password in a redirect or in a URL are neither used nor shown" {
+	start_guarded
+	start_cache "$T/cache" --fault "*.nar*=redirect:http://you:hidden@${OTHER#*//}/"
+	fetch "$TOP" -v --substituter "$URL" --trusted-public-key "$PUBLIC_KEY" 2>"$T/said"
+	sed -i "s|^URL: |URL: http://you:hidden@${OTHER#*//}/|" "$(narinfo_of "$T/cache" "$TOP")"
+	rm -r "$T/pool"
+	start_cache "$T/cache"
+	fetch "$TOP" -v --json --substituter "$URL" --trusted-public-key "$PUBLIC_KEY" \
+		>>"$T/said" 2>&1
+	sed -i "s|^URL: .*|URL: http://you:hidden@[::1/x|" "$(narinfo_of "$T/cache" "$TOP")"
+	rm -r "$T/pool"
+	fails 6 "the URL is no http or https address" fetch "$TOP" -v --substituter "$URL" \
+		--trusted-public-key "$PUBLIC_KEY"
+	[ "$(log_count '^GET /nar/' "$OTHER_LOG")" -ge 2 ]
+	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
+	! grep -q hidden "$T/said" || fail "shown: $(cat "$T/said")"
+	[[ $output$stderr != *hidden* ]] || fail "shown: $output$stderr"
+}
+
+@test "a netrc that cannot be read is refused where it was given, else left out" {
+	local file
+	make_path
+	start_cache "$T/cache"
+	mkfifo "$T/fifo"
+	mkdir "$T/dir"
+	head -c 200000 /dev/zero >"$T/large"
+	printf 'machine h login a password "hidden\n' >"$T/open"
+	for file in fifo dir large open; do
+		fails 2 "option '--netrc-file': '$T/$file'" timeout 20 "$BUILD/nixferry" prefetch \
+			"$TOP" --netrc-file "$T/$file" --pool "$T/pool"
+		[[ $stderr != *hidden* ]] || fail "shown: $stderr"
+		configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY" \
+			"netrc-file = $T/$file"
+		run --separate-stderr timeout 20 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool"
+		[ "$status" -eq 0 ] || fail "$stderr"
+		[ "$(grep -c "netrc-file of nix.conf: '$T/$file'" <<<"$stderr")" -eq 1 ] || fail "$stderr"
+	done
+	fetch "$TOP" --netrc-file /dev/null
+}
+
+@test "passwords that every user can read are told of, once" {
+	make_path
+	start_cache "$T/cache" --auth me:secret
+	echo "machine 127.0.0.1 login me password secret" >"$T/netrc"
+	chmod 644 "$T/netrc"
+	run --separate-stderr with_login --substituter "$URL"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "every user can read it: chmod 600 it" <<<"$stderr")" -eq 1 ] || fail "$stderr"
+	chmod 600 "$T/netrc"
+	rm -r "$T/pool"
+	run --separate-stderr with_login --substituter "$URL"
+	[ "$status" -eq 0 ]
+	[[ $stderr != *chmod* ]] || fail "$stderr"
+}
+
 # ---- TLS ----
 
 @test "certificates come from ssl-cert-file or the environment" {
