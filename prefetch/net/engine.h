@@ -45,6 +45,7 @@ struct cache {
 	struct health health;
 	char *refused; /* why */
 	int refused_code;
+	enum cause refused_cause;
 	uint32_t cursor;	      /* nodes below it were asked for */
 	size_t again_cursor;	      /* of those that are asked for again */
 	unsigned lookups;	      /* narinfos under way */

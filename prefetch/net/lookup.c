@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "net/lookup_here.h"
+#include "net/lookup_why.h"
 #include "net/retry.h"
 
 /* Narinfos that one cache is asked for at once. Over HTTP/2 they share a connection. */
@@ -58,16 +59,6 @@ static const char *file_name(char text[FILE_NAME_MAX], const struct engine *e,
 	return text;
 }
 
-static void tell_absent(struct cache *c, uint32_t node, int code, const char *text)
-{
-	char *whole;
-
-	whole = code ? mem_printf("cache '%s': %s", c->conf->url, text) : mem_strdup("");
-	resolver_not_found(c->engine->resolver, node, code, whole);
-	download_answered(c->engine, node);
-	free(whole);
-}
-
 /* ---- what came ---- */
 
 int lookup_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
@@ -115,7 +106,7 @@ static void take_answer(struct cache *c, uint32_t node, struct nf_narinfo *ni, i
 					   &ni->info);
 	}
 	if (rc)
-		tell_absent(c, node, rc, err->text);
+		lookup_why_useless(c, node, ni, rc, err->text);
 	else
 		rc = lookup_take(c, node, ni, &t, err);
 	c->left_out += ni->info.left_out;
@@ -139,28 +130,33 @@ static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
 	take_answer(c, node, &ni, rc, &err);
 }
 
-static void refuse_cache(struct cache *c, int code, const char *text)
+static void refuse_cache(struct cache *c, const struct lookup_why *why)
 {
 	if (!engine_cache_is_gone(c))
 		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
-			      c->conf->url, text);
+			      c->conf->url, why->text);
 	c->state = CACHE_REFUSED;
-	c->refused = mem_strdup(text);
-	c->refused_code = code;
+	c->refused = mem_strdup(why->text);
+	c->refused_code = why->code;
+	c->refused_cause = why->cause;
 }
 
 static void take_cache_info(struct cache *c, struct nf_slice text)
 {
+	struct lookup_why why = { CAUSE_BAD_ANSWER, NF_E_NET, NULL };
 	struct nf_cache_info ci;
 	struct nf_err err;
 	int rc = nf_cache_info_parse(&ci, text, &err);
 
-	if (!rc && ci.store_dir[0] && strcmp(ci.store_dir, NF_STORE_DIR) != 0)
+	if (!rc && ci.store_dir[0] && strcmp(ci.store_dir, NF_STORE_DIR) != 0) {
+		why.cause = CAUSE_OTHER_STORE;
 		rc = err_set(&err, NF_E_FORMAT, "its store directory is '%s', not '%s'",
 			     ci.store_dir, NF_STORE_DIR);
+	}
 	engine_cache_event(c, HEALTH_OK, rc ? err.text : NULL);
 	if (rc) {
-		refuse_cache(c, NF_E_NET, err.text);
+		why.text = err.text;
+		refuse_cache(c, &why);
 		return;
 	}
 	if (!c->conf->has_priority)
@@ -181,18 +177,19 @@ static void take_absence(struct lookup *l)
 	if (l->node == NODE_CACHE_INFO)
 		l->cache->state = CACHE_READY; /* as Nix: as if it were empty */
 	else
-		tell_absent(l->cache, l->node, 0, NULL);
+		lookup_why_absent(l->cache, l->node);
 }
 
 /* What the cache is, is known: whether its answer counts. */
 static void settle(struct lookup *l)
 {
 	struct cache *c = l->cache;
+	const struct lookup_why why = lookup_why_gone(c);
 
 	if (l->node == NODE_CACHE_INFO || c->state == CACHE_READY)
 		take(l);
 	else
-		tell_absent(c, l->node, c->refused_code, engine_why_gone(c));
+		lookup_why_tell(c, l->node, &why);
 	lookup_free(l);
 }
 
@@ -226,12 +223,14 @@ static void delay(struct lookup *l, int64_t ms)
 	l->cache->engine->delayed_lookups++;
 }
 
-static void give_up(struct lookup *l, int code, const char *text)
+static void give_up(struct lookup *l, struct lookup_why why)
 {
-	if (l->node != NODE_CACHE_INFO)
-		tell_absent(l->cache, l->node, code, text);
-	else
-		refuse_cache(l->cache, NF_E_NET, text);
+	if (l->node != NODE_CACHE_INFO) {
+		lookup_why_tell(l->cache, l->node, &why);
+	} else {
+		why.code = NF_E_NET;
+		refuse_cache(l->cache, &why);
+	}
 	lookup_free(l);
 }
 
@@ -251,7 +250,7 @@ static void on_failure(struct lookup *l, const struct transfer_done *d, const ch
 
 	engine_cache_event(l->cache, silent ? HEALTH_UNREACHABLE : HEALTH_BROKEN, text);
 	if (wait < 0 || engine_cache_is_gone(l->cache))
-		give_up(l, NF_E_NET, text);
+		give_up(l, lookup_why_of(NF_E_NET, text));
 	else
 		delay(l, wait);
 }
@@ -285,6 +284,15 @@ static void take_or_hold(struct lookup *l)
 	l->cache->held++;
 }
 
+/* An answer with a status that will not change. */
+static struct lookup_why refused_by_status(long status, const char *text)
+{
+	bool denied = status == 401 || status == 403 || status == 407;
+
+	return (struct lookup_why){ denied ? CAUSE_DENIED : CAUSE_BAD_ANSWER, NF_E_NET,
+				    text };
+}
+
 static void on_done(void *ctx, const struct transfer_done *d, const struct nf_err *err)
 {
 	struct lookup *l = ctx;
@@ -293,12 +301,12 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	l->transfer = NULL;
 	if (d->rc && d->rc != -NF_E_NET) {
 		engine_cache_event(l->cache, HEALTH_OK, err->text);
-		give_up(l, -d->rc, err->text);
+		give_up(l, lookup_why_of(d->rc, err->text));
 		return;
 	}
 	if (d->rc && d->cause == TRANSFER_ASTRAY) {
 		engine_cache_denied(l->cache, err->text);
-		give_up(l, NF_E_NET, err->text);
+		give_up(l, (struct lookup_why){ CAUSE_BAD_ANSWER, NF_E_NET, err->text });
 		return;
 	}
 	if (d->rc) {
@@ -324,7 +332,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 		break;
 	case RETRY_NEVER:
 		engine_cache_denied(l->cache, text);
-		give_up(l, NF_E_NET, text);
+		give_up(l, refused_by_status(d->status, text));
 		break;
 	}
 }
@@ -416,7 +424,7 @@ static bool knows_narinfo(struct cache *c, uint32_t node)
 	if (text.ptr)
 		take_narinfo(c, node, text);
 	else
-		tell_absent(c, node, 0, NULL);
+		lookup_why_absent(c, node);
 	return true;
 }
 
@@ -432,7 +440,7 @@ static void ask_local(struct cache *c, uint32_t node)
 	resolver_path(c->engine->resolver, node, &path);
 	rc = local_source_find(c->local, &path, &ni, &err);
 	if (rc == -NF_E_MISSING)
-		tell_absent(c, node, 0, NULL);
+		lookup_why_absent(c, node);
 	else
 		take_answer(c, node, &ni, rc, &err);
 }
@@ -440,9 +448,11 @@ static void ask_local(struct cache *c, uint32_t node)
 static void refuse_local(struct cache *c, int rc, const struct nf_err *err)
 {
 	bool is_absent = rc == -NF_E_SYS || rc == -NF_E_MISSING || rc == -NF_E_USAGE;
+	const struct lookup_why why =
+		lookup_why_of(is_absent ? NF_E_NET : -rc, err->text);
 
 	engine_cache_event(c, HEALTH_UNREACHABLE, err->text);
-	refuse_cache(c, is_absent ? NF_E_NET : -rc, err->text);
+	refuse_cache(c, &why);
 }
 
 static void begin_local(struct cache *c)
@@ -497,8 +507,9 @@ void lookup_begin(struct engine *e)
 static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 {
 	if (engine_cache_is_gone(c)) {
-		tell_absent(c, node, c->refused ? c->refused_code : NF_E_NET,
-			    engine_why_gone(c));
+		const struct lookup_why why = lookup_why_gone(c);
+
+		lookup_why_tell(c, node, &why);
 	} else if (c->local) {
 		ask_local(c, node);
 	} else if (!knows_narinfo(c, node)) {
@@ -555,7 +566,7 @@ static void give_up_all(struct cache *c)
 			continue;
 		if (l->transfer)
 			transfers_cancel(l->transfer);
-		give_up(l, NF_E_NET, engine_why_gone(c));
+		give_up(l, lookup_why_gone(c));
 	}
 }
 

@@ -402,13 +402,47 @@ void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *
 	node->why_text = arena_strndup(&r->arena, text, strlen(text));
 }
 
-void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *text)
+static const char *keep_text(struct resolver *r, const char *text)
+{
+	return text ? arena_strndup(&r->arena, text, strlen(text)) : NULL;
+}
+
+/* Which cache answers first must not decide what is reported. */
+static bool is_graver(const struct resolver_reason *a, const struct resolver_reason *b)
+{
+	int x = err_gravity(a->code), y = b ? err_gravity(b->code) : 0;
+
+	if (x != y || !b)
+		return x > y;
+	return a->cause != b->cause ? a->cause > b->cause : a->cache < b->cache;
+}
+
+static void keep_reason(struct resolver *r, struct resolver_node *node,
+			const struct resolver_reason *why)
+{
+	struct resolver_reason *kept;
+
+	if (!is_graver(why, node->reason))
+		return;
+	kept = arena_calloc(&r->arena, 1, sizeof(*kept));
+	*kept = *why;
+	kept->code = why->code < 0 ? -why->code : why->code;
+	kept->text = keep_text(r, why->text);
+	kept->detail = keep_text(r, why->detail);
+	kept->signers = keep_text(r, why->signers);
+	node->reason = kept;
+	node->why = kept->code;
+	node->why_text = kept->text;
+}
+
+void resolver_not_found(struct resolver *r, uint32_t id,
+			const struct resolver_reason *why)
 {
 	struct resolver_node *node = node_at(r, id);
 
 	node->pending--;
 	if (node->state == RESOLVER_WANTED)
-		resolver_set_reason(r, id, code, text);
+		keep_reason(r, node, why);
 	settle_if_nobody_is_left(r, id);
 }
 

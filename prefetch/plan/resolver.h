@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "plan/cause.h"
 
 /* In place of a cache's index: it is there already, where it is to go. */
 #define RESOLVER_HERE UINT32_MAX
@@ -52,6 +53,20 @@ struct resolver_node {
 	struct resolver_source *sources; /* in the order in which they came */
 	int why;	      /* UNKNOWN: the gravest NF_E_... of the answers */
 	const char *why_text; /* and its words; NULL: no cache has it */
+	const struct resolver_reason *reason; /* the same, if caches told it; or NULL */
+};
+
+/* Why a cache does not help with a path. Words are copied. */
+struct resolver_reason {
+	enum cause cause;
+	int code; /* NF_E_...; 0: it does not have the path */
+	uint32_t cache;
+	const char *text;   /* with the cache's name */
+	const char *detail; /* without the names of the cache and the path */
+	/* CAUSE_NOT_TRUSTED: names of unknown keys that sign it, separated by spaces;
+	 * NULL: there are none. */
+	const char *signers;
+	bool is_signed; /* by any key at all */
 };
 
 /* What a cache says of a path's content. */
@@ -115,9 +130,10 @@ const struct resolver_source *resolver_source_of(const struct resolver *r, uint3
  * resolver_found puts a source of its own in place of the old one, which stays valid. */
 bool resolver_asks_anew(struct resolver *r, uint32_t id, uint32_t cache);
 
-/* An answer that helps nobody: the cache does not have it (CODE 0), or the error says
- * why. */
-void resolver_not_found(struct resolver *r, uint32_t id, int code, const char *text);
+/* An answer that helps nobody. Of several reasons the gravest is kept, and of equal ones
+ * that of the cache with the lowest number. */
+void resolver_not_found(struct resolver *r, uint32_t id,
+			const struct resolver_reason *why);
 
 /* A known path's NAR could not be had from a source: kept if it is the gravest so far. */
 void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *text);

@@ -147,15 +147,34 @@ static void references_become_wants_once(void **state)
 	assert_int_equal(resolver_node(w->r, top)->refs[0], top);
 }
 
+static void not_found_at(struct world *w, uint32_t id, uint32_t cache, int code,
+			 const char *text)
+{
+	const struct resolver_reason why = {
+		.cause = cause_of_code(code),
+		.code = code,
+		.cache = cache,
+		.text = text,
+		.detail = text,
+	};
+
+	resolver_not_found(w->r, id, &why);
+}
+
+static void not_found(struct world *w, uint32_t id, int code, const char *text)
+{
+	not_found_at(w, id, 0, code, text);
+}
+
 static void a_path_is_unknown_when_everybody_has_answered(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want(w, 1, 3);
 
-	resolver_not_found(w->r, id, 0, "");
-	resolver_not_found(w->r, id, NF_E_NET, "cache 'b': it is down");
+	not_found(w, id, 0, "");
+	not_found(w, id, NF_E_NET, "cache 'b': it is down");
 	assert_int_equal(resolver_node(w->r, id)->state, RESOLVER_WANTED);
-	resolver_not_found(w->r, id, 0, "");
+	not_found(w, id, 0, "");
 	assert_int_equal(resolver_node(w->r, id)->state, RESOLVER_UNKNOWN);
 	assert_int_equal(resolver_node(w->r, id)->why, NF_E_NET);
 	assert_string_equal(resolver_node(w->r, id)->why_text, "cache 'b': it is down");
@@ -167,11 +186,44 @@ static void the_gravest_answer_is_the_reason(void **state)
 	struct world *w = *state;
 	uint32_t id = want(w, 1, 3);
 
-	resolver_not_found(w->r, id, -NF_E_FORMAT, "line 1");
-	resolver_not_found(w->r, id, -NF_E_TRUST, "no signature");
-	resolver_not_found(w->r, id, -NF_E_NET, "down");
+	not_found(w, id, -NF_E_FORMAT, "line 1");
+	not_found(w, id, -NF_E_TRUST, "no signature");
+	not_found(w, id, -NF_E_NET, "down");
 	assert_int_equal(resolver_node(w->r, id)->why, NF_E_TRUST);
 	assert_string_equal(resolver_node(w->r, id)->why_text, "no signature");
+}
+
+/* Which cache answers first must not show. */
+static void of_equal_reasons_that_of_the_first_cache_counts(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 4);
+	struct resolver_reason why = {
+		.cause = CAUSE_DENIED,
+		.code = NF_E_NET,
+		.cache = 3,
+		.text = "t",
+		.detail = "d",
+	};
+
+	not_found_at(w, id, 2, NF_E_NET, "cache 2 is down");
+	not_found_at(w, id, 1, NF_E_NET, "cache 1 is down");
+	assert_int_equal(resolver_node(w->r, id)->reason->cache, 1);
+	assert_string_equal(resolver_node(w->r, id)->why_text, "cache 1 is down");
+	resolver_not_found(w->r, id, &why);
+	assert_int_equal(resolver_node(w->r, id)->reason->cause, CAUSE_DENIED);
+	not_found_at(w, id, 0, NF_E_NET, "cache 0 is down");
+	assert_int_equal(resolver_node(w->r, id)->reason->cache, 3);
+}
+
+static void absence_leaves_no_reason(void **state)
+{
+	struct world *w = *state;
+	uint32_t id = want(w, 1, 1);
+
+	not_found(w, id, 0, "");
+	assert_null(resolver_node(w->r, id)->reason);
+	assert_int_equal(resolver_node(w->r, id)->why, 0);
 }
 
 /* A cache that has lost its file must not hide that another one served a wrong one. */
@@ -226,7 +278,7 @@ static void answer_unvouched(struct world *w, uint32_t id, uint32_t cache, unsig
 
 	narinfo_of(w, &ni, n, content, NULL, 0);
 	resolver_unvouched(w->r, id, cache, &ni.info);
-	resolver_not_found(w->r, id, -NF_E_TRUST, "no signature");
+	not_found(w, id, -NF_E_TRUST, "no signature");
 	nf_narinfo_release(&ni);
 }
 
@@ -466,6 +518,8 @@ int main(void)
 		TEST(references_become_wants_once),
 		TEST(a_path_is_unknown_when_everybody_has_answered),
 		TEST(the_gravest_answer_is_the_reason),
+		TEST(of_equal_reasons_that_of_the_first_cache_counts),
+		TEST(absence_leaves_no_reason),
 		TEST(without_caches_everything_is_unknown),
 		TEST(sources_that_agree_are_collected_those_that_differ_are_not),
 		TEST(trusted_answers_that_differ_are_a_dispute),
