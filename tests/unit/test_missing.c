@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 #include "missing_world.h"
+#include "plan/missing_roots.h"
 
 /* ---- tests/cases/missing: a world, what is wanted, and what must come out ----
  *
@@ -29,6 +30,7 @@
  *	@EXPECT sizes NAR DOWNLOAD
  *	@EXPECT reason NAME no-cache|not-allowed|floating OUTPUT...
  *	@EXPECT chain WANT WANT...	from what a target leads to, to the target
+ *	@EXPECT roots NAME=N...	gaps that need no other gap, and how many nodes need each
  *	@EXPECT error TEXT	that missing_finish fails with; names without hash parts
  */
 
@@ -314,6 +316,23 @@ static void expect_chain(struct run *r, struct nf_slice line)
 	assert_null(q);
 }
 
+static void expect_roots(struct run *r, struct nf_slice line)
+{
+	struct missing_roots roots;
+
+	missing_roots_find(&roots, r->m);
+	assert_int_equal(roots.counted, roots.count);
+	for (size_t i = 0; i < roots.count; i++) {
+		struct nf_slice rest = next_word(&line), name = slice_cut(&rest, '=');
+
+		assert_ptr_equal(missing_node(r->m, roots.list[i].id),
+				 node_named(r, name));
+		assert_int_equal(roots.list[i].dependents, number(rest));
+	}
+	assert_int_equal(next_word(&line).len, 0);
+	missing_roots_release(&roots);
+}
+
 /* Messages have full paths, cases do not. */
 static void expect_failure(struct run *r, struct nf_slice line)
 {
@@ -342,6 +361,7 @@ static void read_expect(struct run *r, struct nf_slice line)
 		{ "unknown", expect_unknown }, { "order", expect_order },
 		{ "sizes", expect_sizes },     { "reason", expect_reason },
 		{ "chain", expect_chain },     { "error", expect_failure },
+		{ "roots", expect_roots },
 	};
 	struct nf_slice word = next_word(&line);
 	size_t i = 0;
