@@ -271,6 +271,11 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 	return 0;
 }
 
+const char *cache_setup_no_substituter(const struct cache_setup *setup)
+{
+	return setup->settings.substitute ? NULL : "nix.conf says substitute = false";
+}
+
 void cache_setup_release(struct cache_setup *setup)
 {
 	free(setup->profile);

@@ -129,6 +129,7 @@ static int find_wanted(struct packing *p, struct progress *progress, struct nf_e
 		.store = p->store,
 		.build_inputs = p->build_inputs,
 		.always_substitute = p->settings.always_allow_substitutes,
+		.offline = true,
 	};
 	int rc = wanted_find(&p->wanted, &p->targets, &opts, err);
 

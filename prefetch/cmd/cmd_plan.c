@@ -1,5 +1,6 @@
 #include "cmd/network_commands.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "cmd/cache_options.h"
@@ -23,11 +24,13 @@ struct plan_run {
 	struct missing *missing;
 	struct query *query;
 	struct profile profile;
+	struct plan_causes *causes;
 };
 
 static void plan_run_release(struct plan_run *p)
 {
 	profile_release(&p->profile);
+	plan_causes_free(p->causes);
 	query_free(p->query);
 	missing_free(p->missing);
 	local_store_free(p->store);
@@ -71,18 +74,34 @@ static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 	return rc ? rc : missing_finish(p->missing, err);
 }
 
-static int why_build(const struct plan *plan, const char *text, struct nf_err *err)
+static int why_build(const struct plan *plan, const char *text, bool json,
+		     struct nf_err *err)
 {
 	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
+	AUTO(json_doc_freep) struct json_doc *doc = json ? json_doc_new() : NULL;
 	int rc = target_names_add(&names, nf_slice_str(text), err);
 
-	return rc ? rc : plan_print_why(plan, &names.items[0].path, err);
+	if (!rc)
+		rc = plan_print_why(plan, &names.items[0].path, doc, err);
+	if (!rc && doc)
+		json_print(doc, stdout);
+	return rc;
+}
+
+static void find_causes(struct plan_run *p)
+{
+	p->causes = plan_causes_new(&(struct plan_causes_options){
+		.missing = p->missing,
+		.query = p->query,
+		.no_substituter = cache_setup_no_substituter(&p->caches),
+	});
 }
 
 static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(plan_run_release) struct plan_run p = { 0 };
 	const char *why = cmd_args_value(args, "why-build");
+	bool json = cmd_args_flag(args, "json");
 	struct plan plan;
 	int rc;
 
@@ -91,10 +110,11 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		rc = find_out(&p, ui, err);
 	if (rc)
 		return rc;
-	plan = (struct plan){ p.missing, p.query, &p.profile };
+	find_causes(&p);
+	plan = (struct plan){ p.missing, p.query, &p.profile, p.causes };
 	if (why)
-		return why_build(&plan, why, err);
-	if (cmd_args_flag(args, "json"))
+		return why_build(&plan, why, json, err);
+	if (json)
 		plan_print_json(&plan);
 	else
 		plan_print(&plan);
@@ -104,8 +124,8 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 
 static const struct cmd_option options[] = {
 	{ "why-build", 0, "DRV",
-	  "print the chain from a target to DRV, which must be built", CMD_VALUE_FILE,
-	  NULL, false },
+	  "print the way from a target to DRV, or to a path, and why it must be built",
+	  CMD_VALUE_FILE, NULL, false },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };
@@ -115,14 +135,13 @@ const struct command cmd_plan = {
 	.args = "TARGET...",
 	.summary = "say what is here, what would be fetched, what must be built",
 	.text = "Asks the local store, the pool and the caches, fetches nothing, and "
-		"says of all "
-		"that each TARGET needs: what is here, what would be fetched and from "
-		"where, who "
-		"vouches for it, and what would have to be built, and why. What no "
-		"trusted key "
-		"vouches for counts as not there. The status is 3 when something would "
-		"have to "
-		"be built.\n"
+		"says of all that each TARGET needs: what is here, what would be fetched "
+		"and from where, who vouches for it, and what would have to be built, "
+		"and "
+		"why. What no trusted key vouches for counts as not there. The status is "
+		"that of the gravest cause: 3 if something is in no cache, 4 if no "
+		"trusted key has signed it, 5 if answers are malformed, 6 if a cache "
+		"could not be asked.\n"
 		"\n" OPTIONS_TARGET_TEXT " A derivation is planned with what it takes to "
 		"build it.",
 	.groups =

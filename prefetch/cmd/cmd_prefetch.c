@@ -133,6 +133,7 @@ static int find_wanted(struct prefetch *p, struct nf_err *err)
 		.store = p->store,
 		.build_inputs = p->build_inputs,
 		.always_substitute = p->caches.settings.always_allow_substitutes,
+		.no_substituter = cache_setup_no_substituter(&p->caches),
 	};
 	int rc = wanted_find(&p->wanted, &p->targets, &opts, err);
 
@@ -406,6 +407,7 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	ui_progress_stop(ui);
 	if (rc)
 		report_failure(&p, ui, &result, rc);
+	wanted_tell(&p.wanted, ui);
 	run_report_tell_disputes(ui, &result);
 	if (p.json)
 		report_json(&p, &result, has_bundle ? &packed : NULL, rc);

@@ -11,7 +11,6 @@
 #include "cmd/run_report.h"
 
 #define LARGEST_SHOWN 5
-#define LINES_SHOWN   20
 
 static uint64_t round_up(double seconds)
 {
@@ -68,66 +67,6 @@ static void print_time(const struct plan *p, const struct plan_sums *s)
 	}
 }
 
-static const char *reason_text(const struct missing_node *node)
-{
-	switch (missing_reason(node)) {
-	case MISSING_NOT_ALLOWED:
-		return "allowSubstitutes = false";
-	case MISSING_FLOATING:
-		return "its outputs' paths are known only after building";
-	case MISSING_NO_CACHE:
-		break;
-	}
-	return "in no cache";
-}
-
-static void print_builds(const struct plan *p)
-{
-	size_t count;
-	const uint32_t *ids = missing_builds(p->missing, &count);
-
-	if (count)
-		printf("\n  must be built: %zu\n", count);
-	for (size_t i = 0; i < count && i < LINES_SHOWN; i++) {
-		const struct missing_node *node = missing_node(p->missing, ids[i]);
-
-		printf("    " NF_STORE_DIR "/%s  (%s)\n", node->base, reason_text(node));
-	}
-	if (count > LINES_SHOWN)
-		printf("    and %zu more (--json lists all)\n", count - LINES_SHOWN);
-}
-
-static const char *unknown_text(const struct plan *p, uint32_t id)
-{
-	const struct resolver_node *n = query_node(p->query, id);
-
-	if (n && n->why_text)
-		return n->why_text;
-	if (missing_node(p->missing, id)->state == MISSING_NOWHERE)
-		return "in no cache, and nobody knows how to build it";
-	return "not in the local store, where derivations are read";
-}
-
-static void print_unknown(const struct plan *p)
-{
-	size_t total = missing_totals(p->missing).unknown, shown = 0;
-
-	if (total)
-		printf("\n  unknown: %zu\n", total);
-	for (uint32_t id = 0; id < missing_count(p->missing) && shown < LINES_SHOWN;
-	     id++) {
-		const struct missing_node *node = missing_node(p->missing, id);
-
-		if (!node->unknown)
-			continue;
-		printf("    " NF_STORE_DIR "/%s  (%s)\n", node->base,
-		       unknown_text(p, id));
-		shown++;
-	}
-	if (total > shown)
-		printf("    and %zu more (--json lists all)\n", total - shown);
-}
-
 static void print_largest(const struct plan *p, const struct plan_sums *s)
 {
 	char size[HUMAN_MAX];
@@ -148,6 +87,8 @@ void plan_print(const struct plan *p)
 	plan_sums_init(&s, p);
 	printf("  %-42s %6s  %10s  %10s\n", "", "paths", "download", "unpacked");
 	printf("  %-42s %6zu\n", "here, with all that they need", s.here);
+	if (s.derivations)
+		printf("  %-42s %6zu\n", "derivations that were read", s.derivations);
 	printf("  %-42s %6zu  %10s  %10s\n", "in the pool", s.pool, "",
 	       human_size(nar, s.pool_nar));
 	printf("  %-42s %6zu  %10s  %10s\n", "to be fetched", s.fetch_count,
@@ -160,8 +101,7 @@ void plan_print(const struct plan *p)
 		print_time(p, &s);
 		print_largest(p, &s);
 	}
-	print_builds(p);
-	print_unknown(p);
+	plan_causes_print(p->causes);
 }
 
 /* ---- JSON ---- */
@@ -214,6 +154,15 @@ static void add_fetch(struct json_doc *doc, const struct plan *p,
 	json_end(doc);
 }
 
+static void add_why(struct json_doc *doc, const struct plan *p, uint32_t id)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_init(&text, PLAN_CAUSE_WORDS_MAX);
+	plan_causes_detail(p->causes, id, &text);
+	json_add_slice(doc, "why", buf_slice(&text));
+}
+
 /* A path may be in more than one of the sets, as with Nix: a derivation that is not
  * here is unknown as such, while what refers to it has it fetched. */
 static void add_node(struct json_doc *doc, const struct plan *p,
@@ -226,8 +175,8 @@ static void add_node(struct json_doc *doc, const struct plan *p,
 		add_fetch(doc, p, s, id);
 	if (node->build || node->unknown) {
 		begin_node(doc, node, node->build ? "build" : "unknown");
-		json_add_str(doc, "why",
-			     node->build ? reason_text(node) : unknown_text(p, id));
+		add_why(doc, p, id);
+		plan_causes_add_node(p->causes, doc, id);
 		json_end(doc);
 	} else if (here) {
 		begin_node(doc, node, "here");
@@ -256,6 +205,8 @@ static void add_cache(struct json_doc *doc, const struct plan *p,
 		json_add_null(doc, "bytesPerSecond");
 	if (stats->last_failure)
 		json_add_str(doc, "lastFailure", stats->last_failure);
+	if (stats->left_out)
+		json_add_str(doc, "leftOut", stats->left_out);
 	json_end(doc);
 }
 
@@ -282,6 +233,7 @@ void plan_print_json(const struct plan *p)
 
 	plan_sums_init(&s, p);
 	json_add_number(doc, "here", s.here);
+	json_add_number(doc, "derivations", s.derivations);
 	json_add_number(doc, "inPool", s.pool);
 	json_add_number(doc, "fetch", s.fetch_count);
 	json_add_number(doc, "build", t.build);
@@ -293,63 +245,157 @@ void plan_print_json(const struct plan *p)
 	for (uint32_t id = 0; id < missing_count(p->missing); id++)
 		add_node(doc, p, &s, id);
 	json_end(doc);
+	plan_causes_add_json(p->causes, doc);
 	run_report_add_disputes(doc, query_result(p->query));
 	json_print(doc, stdout);
 }
 
 /* ---- why ---- */
 
-/* The target first: the chain is kept the other way round. */
-static void print_chain(const struct plan *p, const struct missing_request *r)
+#define CHAIN_SHOWN 64
+
+/* The target first: requests are kept the other way round. Returns how many there are. */
+static size_t read_chain(const struct missing_request *r,
+			 const struct missing_request *ret[CHAIN_SHOWN], bool *ret_cut)
 {
-	const struct missing_request *chain[64];
 	size_t n = 0;
 
-	for (; r && n < ARRAY_SIZE(chain); r = r->parent)
-		chain[n++] = r;
-	if (r)
+	for (; r && n < CHAIN_SHOWN; r = r->parent)
+		ret[n++] = r;
+	*ret_cut = r != NULL;
+	for (size_t i = 0; i < n / 2; i++) {
+		const struct missing_request *other = ret[n - 1 - i];
+
+		ret[n - 1 - i] = ret[i];
+		ret[i] = other;
+	}
+	return n;
+}
+
+static void print_chain(const struct plan *p, const struct missing_request *r)
+{
+	const struct missing_request *chain[CHAIN_SHOWN];
+	bool cut;
+	size_t n = read_chain(r, chain, &cut);
+
+	if (cut)
 		printf("...\n");
-	for (size_t depth = 0; n; depth++) {
-		r = chain[--n];
+	for (size_t depth = 0; depth < n; depth++) {
+		r = chain[depth];
 		printf("%*s%s" NF_STORE_DIR "/%s%s%s\n", (int)(2 * depth), "",
 		       depth ? "needs " : "", missing_node(p->missing, r->node)->base,
 		       r->outputs ? "!" : "", r->outputs ? r->outputs : "");
 	}
 }
 
-int plan_print_why(const struct plan *p, const struct nf_storepath *path,
-		   struct nf_err *err)
+static void print_cause(const struct plan *p, uint32_t id)
+{
+	const struct missing_node *node = missing_node(p->missing, id);
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_init(&text, PLAN_CAUSE_WORDS_MAX);
+	plan_causes_detail(p->causes, id, &text);
+	printf("%s: %.*s\n", node->build ? "it must be built" : "it is unknown",
+	       NF_SLICE_ARG(buf_slice(&text)));
+	buf_clear(&text);
+	plan_causes_remedy(p->causes, id, &text);
+	if (text.len)
+		printf("hint: %.*s\n", NF_SLICE_ARG(buf_slice(&text)));
+}
+
+static void add_chain(struct json_doc *doc, const struct plan *p,
+		      const struct missing_request *r)
+{
+	const struct missing_request *chain[CHAIN_SHOWN];
+	bool cut;
+	size_t n = read_chain(r, chain, &cut);
+
+	json_add_bool(doc, "chainIsCut", cut);
+	json_begin_array(doc, "chain");
+	for (size_t i = 0; i < n; i++) {
+		json_begin_object(doc, NULL);
+		add_path(doc, "path", missing_node(p->missing, chain[i]->node)->base);
+		if (chain[i]->outputs)
+			json_add_str(doc, "outputs", chain[i]->outputs);
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
+static bool is_gap(const struct missing_node *node)
+{
+	return node->build || node->unknown;
+}
+
+static bool has_output(const struct missing_node *node, uint32_t output)
+{
+	for (size_t i = 0; node->build && i < node->drv->noutputs; i++)
+		if (node->drv->outputs[i].node == output)
+			return true;
+	return false;
+}
+
+/* The node that PATH, or one of whose outputs PATH, is; or MISSING_NONE. */
+static uint32_t find_gap(const struct plan *p, const struct nf_storepath *path)
 {
 	uint32_t id = missing_find(p->missing, path);
-	const struct missing_node *node =
-		id == MISSING_NONE ? NULL : missing_node(p->missing, id);
 
-	if (!node || !node->build)
+	if (id == MISSING_NONE || is_gap(missing_node(p->missing, id)))
+		return id;
+	for (uint32_t drv = 0; drv < missing_count(p->missing); drv++)
+		if (has_output(missing_node(p->missing, drv), id))
+			return drv;
+	return MISSING_NONE;
+}
+
+int plan_print_why(const struct plan *p, const struct nf_storepath *path,
+		   struct json_doc *doc, struct nf_err *err)
+{
+	uint32_t id = find_gap(p, path);
+	const struct missing_node *node;
+
+	if (id == MISSING_NONE)
 		return err_set(err, NF_E_USAGE, "'%s' is not among what must be built",
 			       path->base);
-	print_chain(p, node->why);
-	printf("it must be built: %s\n", reason_text(node));
+	node = missing_node(p->missing, id);
+	if (!doc) {
+		print_chain(p, node->why);
+		print_cause(p, id);
+		return 0;
+	}
+	add_path(doc, "path", node->base);
+	json_add_str(doc, "status", node->build ? "build" : "unknown");
+	plan_causes_add_node(p->causes, doc, id);
+	add_chain(doc, p, node->why);
 	return 0;
+}
+
+/* One that a cache has told about with that error. */
+static const struct resolver_node *find_unknown(const struct plan *p, int code)
+{
+	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
+		const struct resolver_node *n = query_node(p->query, id);
+
+		if (missing_node(p->missing, id)->unknown && n && n->why == code)
+			return n;
+	}
+	return NULL;
 }
 
 int plan_verdict(const struct plan *p, struct nf_err *err)
 {
-	struct missing_totals t = missing_totals(p->missing);
+	AUTO_BUF struct buf text = { 0 };
+	const struct resolver_node *n;
+	int code;
 
-	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
-		const struct resolver_node *n = query_node(p->query, id);
-
-		if (missing_node(p->missing, id)->unknown && n && n->why)
-			return err_set(err, (enum nf_error)n->why, "path '%s': %s",
-				       n->base, n->why_text);
-	}
-	if (t.unknown)
-		return err_set(err, NF_E_MISSING,
-			       "%zu %s in no cache, and nobody knows how to build %s",
-			       t.unknown, plural(t.unknown, "path is", "paths are"),
-			       plural(t.unknown, "it", "them"));
-	if (t.build)
-		return err_set(err, NF_E_MISSING, "%zu %s would have to be built",
-			       t.build, plural(t.build, "derivation", "derivations"));
-	return 0;
+	if (plan_causes_count(p->causes) == 0)
+		return 0;
+	code = plan_causes_code(p->causes, 0);
+	n = find_unknown(p, code);
+	if (n)
+		return err_set(err, (enum nf_error)code, "path '%s': %s", n->base,
+			       n->why_text);
+	buf_init(&text, PLAN_CAUSE_WORDS_MAX);
+	plan_causes_group(p->causes, 0, &text);
+	return err_set(err, (enum nf_error)code, "%.*s", NF_SLICE_ARG(buf_slice(&text)));
 }

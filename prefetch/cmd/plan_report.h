@@ -3,6 +3,7 @@
 #define PLAN_REPORT_H
 
 #include "cmd/json.h"
+#include "cmd/plan_causes.h"
 #include "net/profile.h"
 #include "net/query.h"
 #include "plan/missing.h"
@@ -12,18 +13,19 @@ struct plan {
 	const struct missing *missing;
 	const struct query *query;
 	const struct profile *profile; /* what is known of the caches */
+	const struct plan_causes *causes;
 };
 
 void plan_print(const struct plan *p);
 void plan_print_json(const struct plan *p);
 
-/* The chain from a target to a path that is to be built; NF_E_USAGE if it is not to be
- * built. */
+/* The chain from a target to a path that is to be built or is unknown, and why; DOC: as
+ * JSON. NF_E_USAGE if it is neither. An output stands for its derivation. */
 int plan_print_why(const struct plan *p, const struct nf_storepath *path,
-		   struct nf_err *err) MUST_CHECK;
+		   struct json_doc *doc, struct nf_err *err) MUST_CHECK;
 
-/* 0 if everything is here or can be fetched; else the gravest reason why something
- * cannot: NF_E_MISSING (it would be built, or nobody has it), NF_E_TRUST, NF_E_NET... */
+/* 0 if everything is here or can be fetched; else the gravest cause of what cannot:
+ * NF_E_MISSING (it would be built, or no cache has it), NF_E_TRUST, NF_E_NET... */
 int plan_verdict(const struct plan *p, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -24,7 +24,12 @@ static void count_nodes(struct plan_sums *s, const struct plan *p)
 		const struct missing_node *node = missing_node(p->missing, id);
 		const struct resolver_node *n = query_node(p->query, id);
 
-		s->here += node->state == MISSING_VALID || node->state == MISSING_READ;
+		bool is_valid =
+			node->state == MISSING_VALID || node->state == MISSING_READ;
+		bool is_wanted = node->here || node->is_wanted;
+
+		s->here += is_valid && is_wanted;
+		s->derivations += node->state == MISSING_READ && !is_wanted;
 		if (!node->substitute)
 			continue;
 		if (n && n->here) {

@@ -16,6 +16,7 @@ struct plan_cache {
 
 struct plan_sums {
 	size_t here, pool;
+	size_t derivations; /* valid here, and read only to know what they build */
 	uint64_t pool_nar, fetch_nar, download;
 	size_t unsized;	   /* to be fetched, but none on this machine, and it does not say
 			      how large    the download is */

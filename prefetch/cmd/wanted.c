@@ -10,6 +10,8 @@ void wanted_release(struct wanted *w)
 {
 	free(w->paths);
 	free(w->builds);
+	plan_causes_free(w->causes);
+	missing_free(w->missing);
 	answers_free(w->answers);
 	*w = (struct wanted){ 0 };
 }
@@ -95,6 +97,19 @@ static void set_reason(struct wanted *w, int rc, const struct nf_err *err)
 	w->err = *err;
 }
 
+/* What is told by its hash alone is built by fetching it from wherever it comes. */
+static void tell_fixed(struct wanted *w, const struct missing_node *node)
+{
+	struct nf_err err;
+	int rc =
+		err_set(&err, NF_E_MISSING,
+			"derivation '%s' would fetch its output from the network when it "
+			"is built, and no cache has it",
+			node->base);
+
+	set_reason(w, rc, &err);
+}
+
 static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
 			 const struct missing_node *node)
 {
@@ -117,37 +132,39 @@ static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
 	set_reason(w, rc, &err);
 }
 
-/* What is told by its hash alone is built by fetching it from wherever it comes. */
-static void tell_fixed(struct wanted *w, const struct missing_node *node)
+/* ": CAUSE" of the gravest, and the NF_E_... of that. */
+static int add_cause(const struct wanted *w, struct buf *out)
 {
-	struct nf_err err;
-	int rc =
-		err_set(&err, NF_E_MISSING,
-			"derivation '%s' would fetch its output from the network when it "
-			"is built, and no cache has it",
-			node->base);
+	size_t i = 0;
 
-	set_reason(w, rc, &err);
+	if (!w->causes)
+		return NF_E_MISSING;
+	while (!plan_causes_is_build(w->causes, i))
+		i++;
+	buf_add_str(out, ": ");
+	plan_causes_words(w->causes, i, out);
+	return plan_causes_code(w->causes, i);
 }
 
 static void tell_builds(struct wanted *w)
 {
 	const char *last = w->builds[w->build_count - 1].base;
+	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
-	int rc;
+	int code;
 
+	buf_init(&text, PLAN_CAUSE_WORDS_MAX);
 	if (w->build_count == 1)
-		rc = err_set(&err, NF_E_MISSING,
-			     "derivation '%s' would have to be built "
-			     "(--with-build-inputs takes along what that needs)",
-			     last);
+		buf_addf(&text, "derivation '%s' would have to be built", last);
 	else
-		rc = err_set(&err, NF_E_MISSING,
-			     "%zu derivations would have to be built, '%s' among them "
-			     "(--with-build-inputs takes along what that needs)",
-			     w->build_count, last);
-
-	set_reason(w, rc, &err);
+		buf_addf(&text, "%zu derivations would have to be built, '%s' among them",
+			 w->build_count, last);
+	buf_add_str(&text, " (--with-build-inputs takes along what that needs)");
+	code = add_cause(w, &text);
+	set_reason(w,
+		   err_set(&err, (enum nf_error)code, "%.*s",
+			   NF_SLICE_ARG(buf_slice(&text))),
+		   &err);
 }
 
 static void take_builds(struct wanted *w, const struct missing *m, bool build_inputs)
@@ -182,27 +199,41 @@ static void take_answers(struct wanted *w, const struct missing *m, const struct
 	take_builds(w, m, build_inputs);
 }
 
+/* The planner is kept: the causes name its nodes. */
+static void find_causes(struct wanted *w, const struct query *q,
+			const struct wanted_options *opts)
+{
+	if (opts->offline)
+		return;
+	w->causes = plan_causes_new(&(struct plan_causes_options){
+		.missing = w->missing,
+		.query = q,
+		.no_substituter = opts->no_substituter,
+	});
+}
+
 static int ask_for_derivations(struct wanted *w, const struct target_names *targets,
 			       const struct wanted_options *opts, struct nf_err *err)
 {
-	AUTO(missing_freep)
-	struct missing *m = missing_new(&(struct missing_options){
-		.always_substitute = opts->always_substitute,
-	});
 	struct fetch_options fetch = *opts->fetch;
 	AUTO(query_freep) struct query *q = NULL;
 	int rc;
 
+	w->missing = missing_new(&(struct missing_options){
+		.always_substitute = opts->always_substitute,
+	});
 	w->answers = fetch.answers = answers_new(fetch.substituter_count);
 	for (size_t i = 0; i < targets->count; i++)
 		if (is_derivation(&targets->items[i]))
-			ask_derivation(m, &targets->items[i]);
-	rc = query_run(&q, &fetch, opts->store, m, err);
+			ask_derivation(w->missing, &targets->items[i]);
+	rc = query_run(&q, &fetch, opts->store, w->missing, err);
 	if (!rc)
-		rc = missing_finish(m, err);
-	if (!rc)
-		take_answers(w, m, q, opts->build_inputs);
-	return rc;
+		rc = missing_finish(w->missing, err);
+	if (rc)
+		return rc;
+	find_causes(w, q, opts);
+	take_answers(w, w->missing, q, opts->build_inputs);
+	return 0;
 }
 
 int wanted_find(struct wanted *ret, const struct target_names *targets,
@@ -210,7 +241,7 @@ int wanted_find(struct wanted *ret, const struct target_names *targets,
 {
 	bool any = false;
 
-	*ret = (struct wanted){ 0 };
+	*ret = (struct wanted){ .build_inputs = opts->build_inputs };
 	for (size_t i = 0; i < targets->count; i++) {
 		if (is_derivation(&targets->items[i]))
 			any = true;
@@ -227,6 +258,26 @@ int wanted_verdict(const struct wanted *w, struct nf_err *err)
 	return w->rc;
 }
 
+void wanted_tell(const struct wanted *w, struct ui *ui)
+{
+	bool told = !w->rc;
+
+	for (size_t i = 0; w->causes && i < plan_causes_count(w->causes); i++) {
+		AUTO_BUF struct buf text = { 0 };
+		int code = plan_causes_code(w->causes, i);
+
+		if (!told && code == -w->rc) {
+			told = true;
+			continue;
+		}
+		if (w->build_inputs && code == NF_E_MISSING)
+			continue;
+		buf_init(&text, PLAN_CAUSE_WORDS_MAX);
+		plan_causes_group(w->causes, i, &text);
+		ui_warn(ui, "%.*s", NF_SLICE_ARG(buf_slice(&text)));
+	}
+}
+
 void wanted_add_json(const struct wanted *w, struct json_doc *doc)
 {
 	char text[NF_STOREPATH_TEXT_MAX];
@@ -235,4 +286,6 @@ void wanted_add_json(const struct wanted *w, struct json_doc *doc)
 	for (size_t i = 0; i < w->build_count; i++)
 		json_add_str(doc, NULL, nf_storepath_format(text, &w->builds[i]));
 	json_end(doc);
+	if (w->causes)
+		plan_causes_add_json(w->causes, doc);
 }

@@ -6,6 +6,8 @@
 
 #include "cmd/cmd_args.h"
 #include "cmd/json.h"
+#include "cmd/plan_causes.h"
+#include "cmd/ui.h"
 #include "format/target_name.h"
 #include "net/fetch.h"
 #include "plan/missing.h"
@@ -20,6 +22,10 @@ struct wanted {
 	size_t build_count;
 	size_t unknown;		 /* targets of which nobody knows anything */
 	struct answers *answers; /* of caches, where they were asked; or NULL */
+	/* Why derivations must be built or are unknown, where caches were asked; NULL. */
+	struct plan_causes *causes;
+	struct missing *missing; /* for these */
+	bool build_inputs;
 	/* What is wanted and cannot be had: an NF_E_... and its words, of the gravest;
 	 * else 0. */
 	int rc;
@@ -40,7 +46,9 @@ struct wanted_options {
 	/* Of what must be built also the derivations themselves, with their sources: so
 	 * that another machine can build it without a network. */
 	bool build_inputs;
-	bool always_substitute; /* as of struct missing_options */
+	bool always_substitute;	    /* as of struct missing_options */
+	const char *no_substituter; /* as of struct plan_causes_options */
+	bool offline;		    /* no cache is to be asked: that is no cause */
 };
 
 /* Caches are asked only where a target is a derivation. RET is initialised in any case.
@@ -51,7 +59,10 @@ int wanted_find(struct wanted *ret, const struct target_names *targets,
 /* w->rc, with its words in ERR. */
 int wanted_verdict(const struct wanted *w, struct nf_err *err) MUST_CHECK;
 
-/* The derivations that are left to be built, as "toBuild". */
+/* Warns of each cause that the verdict does not tell. */
+void wanted_tell(const struct wanted *w, struct ui *ui);
+
+/* The derivations that are left to be built, as "toBuild", and "causes". */
 void wanted_add_json(const struct wanted *w, struct json_doc *doc);
 
 #endif

@@ -145,6 +145,75 @@ const struct resolver_node *query_node(const struct query *q, uint32_t missing_i
 	return resolver_node(q->engine.resolver, q->asked[missing_id]);
 }
 
+static struct query_cause cause_of_path(const struct query *q, uint32_t missing_id)
+{
+	const struct resolver_node *n = query_node(q, missing_id);
+	const struct resolver_reason *why = n ? n->reason : NULL;
+
+	if (why)
+		return (struct query_cause){
+			.cause = why->cause,
+			.code = why->code,
+			.cache = q->result.caches[why->cache].url,
+			.detail = why->detail,
+			.signers = why->signers,
+			.is_signed = why->is_signed,
+		};
+	return (struct query_cause){
+		.cause = q->fetch.substituter_count ? CAUSE_ABSENT : CAUSE_NO_SUBSTITUTER,
+		.code = NF_E_MISSING,
+	};
+}
+
+static bool is_graver(const struct query_cause *a, const struct query_cause *b)
+{
+	int x = err_gravity(a->code), y = err_gravity(b->code);
+
+	return x != y ? x > y : a->cause > b->cause;
+}
+
+static struct query_cause cause_of_outputs(const struct query *q,
+					   const struct missing_drv *drv)
+{
+	struct query_cause worst = { .cause = CAUSE_ABSENT, .code = NF_E_MISSING };
+
+	for (size_t i = 0; i < drv->noutputs; i++) {
+		uint32_t id = drv->outputs[i].node;
+		struct query_cause c;
+
+		if (missing_node(q->missing, id)->state != MISSING_NOWHERE)
+			continue;
+		c = cause_of_path(q, id);
+		if (is_graver(&c, &worst))
+			worst = c;
+	}
+	return worst;
+}
+
+struct query_cause query_cause(const struct query *q, uint32_t missing_id)
+{
+	const struct missing_node *node = missing_node(q->missing, missing_id);
+	struct query_cause c = { .code = NF_E_MISSING };
+
+	if (!node->build) {
+		c = cause_of_path(q, missing_id);
+		if (c.code == NF_E_MISSING && node->state != MISSING_NOWHERE)
+			c.cause = CAUSE_NO_DERIVATION;
+		return c;
+	}
+	switch (missing_reason(node)) {
+	case MISSING_FLOATING:
+		c.cause = CAUSE_FLOATING;
+		return c;
+	case MISSING_NOT_ALLOWED:
+		c.cause = CAUSE_LOCAL_ONLY;
+		return c;
+	case MISSING_NO_CACHE:
+		break;
+	}
+	return cause_of_outputs(q, node->drv);
+}
+
 const struct fetch_result *query_result(const struct query *q)
 {
 	return &q->result;

@@ -21,6 +21,18 @@ DEFINE_CLEANUP(struct query *, query_free)
 /* What caches and pool said of a node of the planner; NULL: they were not asked. */
 const struct resolver_node *query_node(const struct query *q, uint32_t missing_id);
 
+/* Why a node is to be built, or is unknown: of several outputs the gravest. Borrowed. */
+struct query_cause {
+	enum cause cause;
+	int code;	     /* NF_E_... */
+	const char *cache;   /* its URL; NULL: no single cache is the cause */
+	const char *detail;  /* NULL: the cause says all */
+	const char *signers; /* as in struct resolver_reason */
+	bool is_signed;
+};
+
+struct query_cause query_cause(const struct query *q, uint32_t missing_id);
+
 const struct fetch_result *query_result(const struct query *q);
 
 #endif

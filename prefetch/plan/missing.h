@@ -94,9 +94,9 @@ struct missing_node {
 	bool substitute; /* a path to be fetched */
 	bool unknown;	 /* nobody knows how to get it */
 	bool here; /* valid, and a target or an output that a target or a build wants */
+	bool is_wanted; /* as a path */
 
 	/* For missing.c alone. */
-	bool is_wanted; /* as a path */
 	bool is_asked;
 	uint8_t mark;
 	uint32_t next_question;

@@ -255,6 +255,21 @@ make_codecs_closure() {
 	ALL_PATHS+=("$TOP")
 }
 
+# put_in_cache PATH REF...: some bytes under that name in $T/cache, signed.
+put_in_cache() {
+	local path=$1 ref model refs=
+	shift
+	rm -rf "$T/some"
+	make_tree "$T/some"
+	model=$(mkcache add --cache "$T/cache" --name some --tree "$T/some" --input-addressed \
+		--sign "$T/lab.sec")
+	for ref in "$@"; do refs+=" $(basename "$ref")"; done
+	sed -e "s|^StorePath: .*|StorePath: $path|" -e "s|^References:.*|References:${refs:- }|" \
+		-e '/^Sig:/d' "$T/cache/$(hash_part "$model").narinfo" \
+		>"$T/cache/$(hash_part "$path").narinfo"
+	mkcache sign --cache "$T/cache" --sign "$T/lab.sec" "$path" >/dev/null
+}
+
 # TOP is a content-addressed path whose narinfo is, but for the address, another path's.
 make_lie() {
 	local other key line
