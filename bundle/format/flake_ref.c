@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/slice.h"
 #include "base/subprocess.h"
 
@@ -34,6 +35,7 @@ static int evaluate(struct buf *out, const char *ref, struct nf_err *err)
 int flake_ref_derivation(struct nf_storepath *ret, const char *ref, struct nf_err *err)
 {
 	AUTO_BUF struct buf out = { 0 };
+	AUTO_FREE char *path = NULL;
 	struct nf_slice answer;
 	int rc;
 
@@ -43,7 +45,9 @@ int flake_ref_derivation(struct nf_storepath *ret, const char *ref, struct nf_er
 		return rc;
 	answer = slice_trim(buf_slice(&out));
 	answer = slice_cut(&answer, '\n');
-	if (nf_storepath_parse(ret, answer, NULL) || !nf_storepath_is_drv(ret))
+	path = path_canon(answer);
+	if (nf_storepath_parse(ret, nf_slice_str(path), NULL) ||
+	    !nf_storepath_is_drv(ret))
 		return err_set(err, NF_E_USAGE,
 			       "nix says that its derivation is '%.*s', which is none",
 			       NF_SLICE_ARG(answer));

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/slice.h"
 #include "base/stream.h"
 #include "format/flake_ref.h"
@@ -31,8 +32,9 @@ static char *join_link(const char *from, const char *target)
 {
 	const char *slash = strrchr(from, '/');
 	int dir_len = slash ? (int)(slash - from) + 1 : 0;
+	AUTO_FREE char *whole = mem_printf("%.*s%s", dir_len, from, target);
 
-	return mem_printf("%.*s%s", dir_len, from, target);
+	return path_canon(nf_slice_str(whole));
 }
 
 /* *RET stays NULL where PATH is no link. */
@@ -48,7 +50,8 @@ static int read_link(char **ret, const char *path, const char *text, struct nf_e
 		return wrong_name(err);
 	}
 	target[len] = '\0';
-	*ret = target[0] == '/' ? mem_strdup(target) : join_link(path, target);
+	*ret = target[0] == '/' ? path_canon(nf_slice_str(target))
+				: join_link(path, target);
 	return 0;
 }
 
@@ -66,21 +69,40 @@ static int follow_whole(struct nf_storepath *ret, const char *path, const char *
 		       text, path);
 }
 
-/* Follows the links at TEXT until one leads into the store, which need not be this
- * machine's. */
-static int follow(struct nf_storepath *ret, const char *text, struct nf_err *err)
+/* False if the canonical PATH, seen from CWD, is outside of the store, which need not be
+ * this machine's; else *RC is the verdict. */
+static bool parse_in_store(struct nf_storepath *ret, const char *cwd, const char *path,
+			   int *rc, struct nf_err *err)
 {
-	AUTO_FREE char *at = mem_strdup(text);
+	AUTO_FREE char *whole = path_canon_from(cwd, path);
+	struct nf_slice where = nf_slice_str(whole);
+
+	if (nf_slice_is(where, NF_STORE_DIR)) {
+		*rc = err_set(err, NF_E_USAGE,
+			      "'" NF_STORE_DIR "' is the store, not a path in it");
+		return true;
+	}
+	if (!slice_skip_prefix(&where, NF_STORE_DIR "/"))
+		return false;
+	*rc = nf_storepath_parse_below(ret, nf_slice_str(whole), NULL, err);
+	*rc = *rc ? wrong_name(err) : 0;
+	return true;
+}
+
+/* Follows the links at the canonical path NAME, which is TEXT, until one leads into the
+ * store. As Nix does: a path in the store need not be there. */
+static int follow(struct nf_storepath *ret, const char *name, const char *text,
+		  struct nf_err *err)
+{
+	AUTO_FREE char *at = mem_strdup(name);
+	AUTO_FREE char *cwd = getcwd(NULL, 0);
 
 	for (int depth = 0; depth <= LINK_DEPTH_MAX; depth++) {
-		struct nf_slice where = nf_slice_str(at);
 		char *next = NULL;
 		int rc;
 
-		if (slice_skip_prefix(&where, NF_STORE_DIR "/")) {
-			rc = nf_storepath_parse_below(ret, nf_slice_str(at), NULL, err);
-			return rc ? wrong_name(err) : 0;
-		}
+		if (parse_in_store(ret, cwd ? cwd : "", at, &rc, err))
+			return rc ? err_prefix(err, rc, "target '%s'", text) : 0;
 		rc = read_link(&next, at, text, err);
 		if (!rc && !next)
 			return follow_whole(ret, at, text, err);
@@ -95,15 +117,13 @@ static int follow(struct nf_storepath *ret, const char *text, struct nf_err *err
 static int resolve_path(struct nf_storepath *ret, struct nf_slice text,
 			struct nf_err *err)
 {
-	AUTO_FREE char *name = NULL;
-
 	/* "./result/" would be the directory, not the link. */
-	while (text.len > 1 && text.ptr[text.len - 1] == '/')
-		text.len--;
-	if (nf_storepath_parse_base(ret, text, NULL) == 0)
+	AUTO_FREE char *name = path_canon(text);
+	AUTO_FREE char *shown = mem_strndup(text.ptr, text.len);
+
+	if (nf_storepath_parse_base(ret, nf_slice_str(name), NULL) == 0)
 		return 0;
-	name = mem_strndup(text.ptr, text.len);
-	return follow(ret, name, err);
+	return follow(ret, name, shown, err);
 }
 
 static bool is_output_list(struct nf_slice list)

@@ -72,6 +72,27 @@ planned() {
 	done
 }
 
+@test "a store path may be written in any way that leads to it" {
+	local base=${TOP##*/} profiles=$T/target/nix/var/nix/profiles name
+	make_bundle "$TOP"
+	mkdir -p "$profiles"
+	ln -s "//nix/./store//$base/" "$profiles/system-1-link"
+	ln -s system-1-link "$profiles/system"
+	ln -s "$profiles/../profiles/system" "$T/result"
+	printf '%s\n' "//nix/store/$base" "/nix/store/../store/$base/sw/.." "$T/./result" >"$T/list"
+	xz -k "$T/list"
+	for name in "/nix/store//$base" "/nix/store/${APP##*/}/../$base" "$T/result" "$profiles/system/" \
+		"--from-file=$T/list" "--from-file=$T/list.xz"; do
+		run nixferry pack "$name" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" -o "$T/c.bundle"
+		[ "$status" -eq 0 ] || fail "$name: $output"
+		cmp "$T/b.bundle" "$T/c.bundle" || fail "$name"
+		rm "$T/c.bundle"
+	done
+	for name in /nix/store /nix/store/. "/nix/store/$base/.." /nix/store/..; do
+		fails 2 "target '$name'" plan / "$name" --substituter "$URL"
+	done
+}
+
 @test "nothing is fetched by planning" {
 	store_with_data
 	plan "$T/root" "$TOP" --substituter "$URL" >/dev/null

@@ -26,6 +26,8 @@ static int make_links(void **state)
 	if (symlink(NF_STORE_DIR "/" HASH "-hello", "result") ||
 	    symlink("result", "relative") || symlink("loop", "loop") ||
 	    symlink(NF_STORE_DIR "/" HASH "-hello/bin/hello", "below") ||
+	    symlink("//nix/./store//" HASH "-hello/", "odd") ||
+	    symlink("./sub/../odd", "chain") || symlink(NF_STORE_DIR, "store") ||
 	    symlink("/etc", "outside"))
 		return -1;
 	return 0;
@@ -33,8 +35,8 @@ static int make_links(void **state)
 
 static int remove_links(void **state)
 {
-	static const char *const names[] = { "result", "relative", "loop", "below",
-					     "outside" };
+	static const char *const names[] = { "result",	"relative", "loop",  "below",
+					     "outside", "odd",	    "chain", "store" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -56,6 +58,17 @@ static void names_lead_to_store_paths(void **state)
 		{ "./result/", "with a slash" },
 		{ "relative", "a link to a link" },
 		{ "below", "a link to below a path" },
+		{ "/nix/store//" HASH "-hello", "two slashes" },
+		{ "//nix/store/" HASH "-hello", "two slashes at the beginning" },
+		{ "///nix/./store/./" HASH "-hello/.", "dots" },
+		{ "/nix/store/../store/" HASH "-hello", "up and down" },
+		{ "/nix/store/" OTHER "-b/../" HASH "-hello", "out of another path" },
+		{ "/nix/store/" HASH "-hello/bin/../lib//", "up within the path" },
+		{ "/../nix/store/" HASH "-hello", "up from the root" },
+		{ "nowhere/../" HASH "-hello", "a base name in the end" },
+		{ "odd", "a link to an odd path" },
+		{ "./nowhere/..//odd/", "an odd way to it" },
+		{ "chain", "an odd link to an odd link" },
 	};
 
 	(void)state;
@@ -70,6 +83,31 @@ static void names_lead_to_store_paths(void **state)
 	}
 }
 
+/* What is in the store is so by its name, however one is there. */
+static void names_are_seen_from_the_current_directory(void **state)
+{
+	AUTO_FREE char *cwd = getcwd(NULL, 0), *up = NULL;
+	struct target_name t;
+	struct nf_err err;
+
+	(void)state;
+	assert_non_null(cwd);
+	up = strdup("");
+	for (const char *at = cwd; *at; at++)
+		if (*at == '/') {
+			char *more = NULL;
+
+			assert_true(asprintf(&more, "%s../", up) > 0);
+			free(up);
+			up = more;
+		}
+	free(cwd);
+	assert_true(asprintf(&cwd, "%snix/store/" HASH "-hello/bin", up) > 0);
+	if (target_name_resolve(&t, nf_slice_str(cwd), &err))
+		fail_msg("%s: %s", cwd, err.text);
+	assert_string_equal(t.path.base, HASH "-hello");
+}
+
 static void derivations_may_come_with_outputs(void **state)
 {
 	static const struct {
@@ -81,6 +119,7 @@ static void derivations_may_come_with_outputs(void **state)
 		{ NF_STORE_DIR "/" HASH "-x.drv^bin", "bin",
 		  "as the newest Nix writes it" },
 		{ "./x.drv^*", "*", "all, of a link" },
+		{ "/nix//store/./" HASH "-x.drv!dev", "dev", "of an odd path" },
 	};
 
 	(void)state;
@@ -133,6 +172,17 @@ static void other_names_are_wrong_usage(void **state)
 		{ "outside/passwd",
 		  "target 'outside/passwd': 'outside/passwd' is neither "
 		  "in /nix/store nor a symbolic link" },
+		{ NF_STORE_DIR,
+		  "target '/nix/store': '/nix/store' is the store, not a path in it" },
+		{ NF_STORE_DIR "/.",
+		  "target '/nix/store/.': '/nix/store' is the store, not a path in it" },
+		{ NF_STORE_DIR "/" HASH "-hello/bin/../..",
+		  "target '/nix/store/" HASH "-hello/bin/../..': '/nix/store' is the "
+		  "store, not a path in it" },
+		{ "store",
+		  "target 'store': '/nix/store' is the store, not a path in it" },
+		{ "/no-nix/store/..//", "target '/no-nix/store/..//': '/no-nix': No such "
+					"file or directory" },
 		{ HASH "-x.drv!", "target '" HASH "-x.drv!': '' is no list of outputs" },
 		{ HASH "-x.drv!a,,b",
 		  "target '" HASH "-x.drv!a,,b': 'a,,b' is no list of outputs" },
@@ -324,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_lead_to_store_paths),
+		cmocka_unit_test(names_are_seen_from_the_current_directory),
 		cmocka_unit_test(derivations_may_come_with_outputs),
 		cmocka_unit_test(a_file_with_a_mark_in_its_name_is_a_file),
 		cmocka_unit_test(other_names_are_wrong_usage),
