@@ -444,14 +444,14 @@ _nixferry() {
 		;;
 	completions)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_words 'bash zsh fish'
 		fi
 		;;
 	help)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_words 'plan prefetch pack import verify list info roots caches pool keygen completions help'
 		fi

@@ -11,6 +11,7 @@
 struct given {
 	const struct cmd_option *option;
 	const char *value; /* NULL for flags */
+	bool is_read;	   /* the command asked for it */
 };
 
 struct cmd_args {
@@ -108,7 +109,7 @@ static int take(struct cmd_args *a, const struct cmd_option *o, const char *valu
 	if (value && !*value)
 		return err_set(err, NF_E_USAGE, "option '--%s': empty %s", o->name,
 			       o->value);
-	a->given[a->ngiven++] = (struct given){ o, value };
+	a->given[a->ngiven++] = (struct given){ o, value, false };
 	return 0;
 }
 
@@ -246,26 +247,49 @@ static const struct cmd_option *must_find(const struct cmd_args *a, const char *
 	return o;
 }
 
-bool cmd_args_flag(const struct cmd_args *a, const char *name)
+/* The last one given; where the command asks for one, it has seen all of them. */
+static const struct given *find_given(const struct cmd_args *a, const char *name)
+{
+	const struct cmd_option *o = must_find(a, name);
+	const struct given *last = NULL;
+
+	for (size_t i = 0; i < a->ngiven; i++) {
+		if (a->given[i].option != o)
+			continue;
+		a->given[i].is_read = true;
+		last = &a->given[i];
+	}
+	return last;
+}
+
+bool cmd_args_is_given(const struct cmd_args *a, const char *name)
 {
 	const struct cmd_option *o = must_find(a, name);
 
-	for (size_t i = 0; i < a->ngiven; i++) {
+	for (size_t i = 0; i < a->ngiven; i++)
 		if (a->given[i].option == o)
 			return true;
-	}
 	return false;
+}
+
+const char *cmd_args_unread(const struct cmd_args *a)
+{
+	for (size_t i = 0; i < a->ngiven; i++)
+		if (!a->given[i].is_read)
+			return a->given[i].option->name;
+	return NULL;
+}
+
+bool cmd_args_flag(const struct cmd_args *a, const char *name)
+{
+	return find_given(a, name) != NULL;
 }
 
 const char *cmd_args_value(const struct cmd_args *a, const char *name)
 {
-	const struct cmd_option *o = must_find(a, name);
+	const struct given *g = find_given(a, name);
 
-	for (size_t i = a->ngiven; i > 0; i--) {
-		if (a->given[i - 1].option == o)
-			return a->given[i - 1].value;
-	}
-	return NULL;
+	return g ? g->value : NULL;
 }
 
 const char *cmd_args_nth(const struct cmd_args *a, const char *name, size_t i)
@@ -273,8 +297,10 @@ const char *cmd_args_nth(const struct cmd_args *a, const char *name, size_t i)
 	const struct cmd_option *o = must_find(a, name);
 
 	for (size_t at = 0; at < a->ngiven; at++) {
-		if (a->given[at].option == o && i-- == 0)
+		if (a->given[at].option == o && i-- == 0) {
+			a->given[at].is_read = true;
 			return a->given[at].value;
+		}
 	}
 	return NULL;
 }

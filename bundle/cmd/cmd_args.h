@@ -24,6 +24,12 @@ DEFINE_CLEANUP(struct cmd_args *, cmd_args_free)
 
 const struct program *cmd_args_program(const struct cmd_args *a);
 
+bool cmd_args_is_given(const struct cmd_args *a, const char *name);
+
+/* An option that was given and that the command has never asked for: it would be ignored
+ * silently. NULL: there is none. */
+const char *cmd_args_unread(const struct cmd_args *a);
+
 bool cmd_args_flag(const struct cmd_args *a, const char *name);
 
 /* The last value given, or NULL. */

@@ -24,7 +24,7 @@ const struct command cmd_completions = {
 	.text = "Prints the completions for a shell. For the running bash: source "
 		"<(nixferry "
 		"completions bash)",
-	.groups = (const struct cmd_option_group *const[]){ &options_common, NULL },
+	.groups = (const struct cmd_option_group *const[]){ &options_common_text, NULL },
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_WORDS,

@@ -33,7 +33,7 @@ const struct command cmd_help = {
 	.summary = "tell what a command does and which options it has",
 	.text = "Tells what COMMAND does and which options it has, or lists the "
 		"commands.",
-	.groups = (const struct cmd_option_group *const[]){ &options_common, NULL },
+	.groups = (const struct cmd_option_group *const[]){ &options_common_text, NULL },
 	.max_args = 1,
 	.kind = CMD_VALUE_COMMAND,
 	.run = run_help,

@@ -20,6 +20,7 @@ struct walk {
 	struct progress *progress;
 	size_t entries;
 	size_t rotten;
+	size_t left; /* of these: they could not be removed */
 };
 
 static int list_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
@@ -95,7 +96,7 @@ static int check_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *er
 {
 	struct walk *w = ctx;
 	char path[NF_STOREPATH_TEXT_MAX];
-	struct nf_err damage;
+	struct nf_err damage, why;
 	int rc;
 
 	rc = interrupt_check(err);
@@ -113,10 +114,21 @@ static int check_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *er
 	}
 	w->rotten++;
 	nf_storepath_format(path, &ni->info.path);
+	rc = pool_remove(w->pool, ni, &why);
+	if (rc == -NF_E_INTR) {
+		*err = why;
+		return rc;
+	}
+	if (rc) {
+		w->left++;
+		ui_warn(w->ui, "cannot remove '%s' (%s): %s", path, damage.text,
+			why.text);
+		return 0;
+	}
 	ui_warn(w->ui, "removed '%s': %s", path, damage.text);
 	if (w->doc)
 		json_add_str(w->doc, NULL, path);
-	return pool_remove(w->pool, ni, err);
+	return 0;
 }
 
 static int run_pool_check(struct walk *w, struct nf_err *err)
@@ -135,12 +147,18 @@ static int run_pool_check(struct walk *w, struct nf_err *err)
 	if (w->doc) {
 		json_end(w->doc);
 		json_add_number(w->doc, "checked", w->entries);
+		json_add_number(w->doc, "left", w->left);
 		json_print(w->doc, stdout);
 	} else {
 		printf("checked %zu %s, %zu %s damaged\n", w->entries,
 		       plural(w->entries, "entry", "entries"), w->rotten,
 		       plural(w->rotten, "was", "were"));
 	}
+	if (w->left)
+		return err_set(err, NF_E_HASH,
+			       "%zu damaged %s found, %zu could not be removed",
+			       w->rotten, plural(w->rotten, "entry was", "entries were"),
+			       w->left);
 	if (w->rotten)
 		return err_set(err, NF_E_HASH, "%zu damaged %s removed", w->rotten,
 			       plural(w->rotten, "entry was", "entries were"));
@@ -158,12 +176,15 @@ static int run_pool_path(const char *dir, struct json_doc *doc)
 	return 0;
 }
 
-/* Looking after a pool makes none: a mistyped name is told. */
+/* Looking after a pool makes none: a mistyped name is told. Who only asks needs no pool
+ * that can be written. */
 static int open_existing(struct pool **ret, const struct cmd_args *args, const char *dir,
 			 struct nf_err *err)
 {
+	bool is_gc = strcmp(cmd_args_get(args, 0), "gc") == 0;
+
 	if (access(dir, F_OK) == 0 || errno != ENOENT)
-		return pool_open(ret, dir, err);
+		return is_gc ? pool_open(ret, dir, err) : pool_open_read(ret, dir, err);
 	if (!cmd_args_value(args, "pool"))
 		return 0;
 	return err_set(err, NF_E_USAGE, "pool '%s' does not exist", dir);

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 
 #include "base/interrupt.h"
+#include "base/mem.h"
+#include "base/slice.h"
 #include "cmd/cmd_args.h"
 #include "cmd/help.h"
 #include "cmd/suggest.h"
@@ -22,23 +24,49 @@ const struct command *command_find(const struct program *program, const char *na
 	return NULL;
 }
 
-/* Without a command there are no options that could say how messages look. */
-static int usage_error(const struct program *program, const char *command,
+/* Whether messages are to be JSON, of a command line that cannot be parsed. */
+static bool wants_json(char **argv)
+{
+	static const char name[] = "--log-format";
+	const char *format = "";
+
+	for (; *argv && strcmp(*argv, "--") != 0; argv++) {
+		struct nf_slice arg = nf_slice_str(*argv);
+
+		if (strcmp(*argv, name) == 0 && argv[1])
+			format = *++argv;
+		else if (slice_skip_prefix(&arg, name) && slice_skip_prefix(&arg, "="))
+			format = arg.ptr;
+	}
+	return strcmp(format, "json") == 0;
+}
+
+static int usage_error(const struct program *program, const char *command, char **argv,
 		       const struct nf_err *err)
 {
-	struct ui_options opts = { .program = program->name, .command = command };
+	struct ui_options opts = {
+		.program = program->name,
+		.command = command,
+		.json = wants_json(argv),
+	};
 	AUTO(ui_freep) struct ui *ui = ui_new(&opts);
+	AUTO_FREE char *advice = NULL;
 
-	ui_error(ui, err);
 	if (command)
-		fprintf(stderr, "try '%s help %s'\n", program->name, command);
+		advice = mem_printf("try '%s help %s'", program->name, command);
 	else
-		fprintf(stderr, "try '%s --help'\n", program->name);
+		advice = mem_printf("try '%s --help'", program->name);
+	ui_error(ui, err);
+	if (opts.json)
+		ui_note(ui, "%s", advice);
+	else
+		fprintf(stderr, "%s\n", advice);
 	return nf_exit_status(err->code);
 }
 
-static int unknown_command(const struct program *program, const char *name)
+static int unknown_command(const struct program *program, char **argv)
 {
+	const char *name = argv[0];
 	struct suggest near;
 	struct nf_err err;
 
@@ -50,7 +78,7 @@ static int unknown_command(const struct program *program, const char *name)
 			name, near.best);
 	else
 		err_set(&err, NF_E_USAGE, "unknown command '%s'", name);
-	return usage_error(program, NULL, &err);
+	return usage_error(program, NULL, argv, &err);
 }
 
 static struct ui *make_ui(const struct cmd_args *args, const char *command)
@@ -97,6 +125,8 @@ static int run(const struct command *command, const struct cmd_args *args)
 			     "interrupted; run the same command again to resume");
 	if (rc)
 		ui_error(ui, &err);
+	else if (cmd_args_unread(args))
+		ui_warn(ui, "option '--%s' had no effect", cmd_args_unread(args));
 	if (finish_stdout(&err)) {
 		ui_error(ui, &err);
 		rc = rc ? rc : -(int)err.code;
@@ -133,7 +163,7 @@ static int main_command(const struct program *program, const struct command *com
 
 	rc = cmd_args_parse(&args, program, command, argc, argv, &err);
 	if (rc)
-		return usage_error(program, command->name, &err);
+		return usage_error(program, command->name, argv, &err);
 	if (cmd_args_flag(args, "help"))
 		return print_help(program, command);
 	return run(command, args);
@@ -159,7 +189,7 @@ int command_main(const struct program *program, int argc, char **argv)
 	allow_open_files(OPEN_FILES_WANTED);
 	if (argc < 2) {
 		err_set(&err, NF_E_USAGE, "no command given");
-		return usage_error(program, NULL, &err);
+		return usage_error(program, NULL, argv + argc, &err);
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return print_help(program, NULL);
@@ -169,10 +199,10 @@ int command_main(const struct program *program, int argc, char **argv)
 	}
 	if (argv[1][0] == '-') {
 		err_set(&err, NF_E_USAGE, "option '%s' before the command", argv[1]);
-		return usage_error(program, NULL, &err);
+		return usage_error(program, NULL, argv + 1, &err);
 	}
 	command = command_find(program, argv[1]);
 	if (!command)
-		return unknown_command(program, argv[1]);
+		return unknown_command(program, argv + 1);
 	return main_command(program, command, argc - 2, argv + 2);
 }

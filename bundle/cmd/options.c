@@ -23,6 +23,8 @@ static const struct cmd_option common[] = {
 	{ 0 },
 };
 const struct cmd_option_group options_common = { "Common options", common };
+/* All but the first. */
+const struct cmd_option_group options_common_text = { "Common options", common + 1 };
 
 static const struct cmd_option keys[] = {
 	{ "trusted-public-key", 0, "NAME:KEY",
@@ -148,6 +150,18 @@ int options_open_pool(struct pool **ret, const struct cmd_args *a, struct nf_err
 	if (rc)
 		return rc;
 	return pool_open(ret, dir, err);
+}
+
+int options_open_pool_read(struct pool **ret, const struct cmd_args *a,
+			   struct nf_err *err)
+{
+	AUTO_FREE char *dir = NULL;
+	int rc;
+
+	rc = options_pool_dir(&dir, a, err);
+	if (rc)
+		return rc;
+	return pool_open_read(ret, dir, err);
 }
 
 int options_job_count(size_t *ret, const struct cmd_args *a, struct nf_err *err)

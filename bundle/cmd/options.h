@@ -10,8 +10,11 @@
 #include "format/target_name.h"
 #include "pool/pool.h"
 
-/* --json --quiet --verbose --no-progress --color --log-format --help: every command. */
+/* --json --quiet --verbose --no-progress --color --log-format --help: nearly every
+ * command. */
 extern const struct cmd_option_group options_common;
+/* Without --json, of commands whose result is text and nothing else. */
+extern const struct cmd_option_group options_common_text;
 /* --trusted-public-key */
 extern const struct cmd_option_group options_keys;
 /* --pool */
@@ -46,6 +49,9 @@ void options_tell_notes(const struct nix_settings *s, struct ui *ui);
 int options_pool_dir(char **ret, const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
 int options_open_pool(struct pool **ret, const struct cmd_args *a,
 		      struct nf_err *err) MUST_CHECK;
+/* The same for a command that only asks: nothing is made. */
+int options_open_pool_read(struct pool **ret, const struct cmd_args *a,
+			   struct nf_err *err) MUST_CHECK;
 
 /* --jobs; 0: one a processor. */
 int options_job_count(size_t *ret, const struct cmd_args *a,

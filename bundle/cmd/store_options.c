@@ -14,6 +14,7 @@ int store_options_open(struct local_store **ret, const struct cmd_args *a, struc
 		       struct nf_err *err)
 {
 	const char *root = cmd_args_value(a, "from-store");
+	bool no_live_store = cmd_args_flag(a, "no-local-store");
 	struct nf_err why;
 	int rc;
 
@@ -22,7 +23,7 @@ int store_options_open(struct local_store **ret, const struct cmd_args *a, struc
 		rc = local_store_open(ret, root, err);
 		return rc ? err_prefix(err, rc, "option '--from-store'") : 0;
 	}
-	if (cmd_args_flag(a, "no-local-store"))
+	if (no_live_store)
 		return 0;
 	rc = local_store_open(ret, "/", &why);
 	if (rc && rc != -NF_E_MISSING)

@@ -46,17 +46,24 @@ static int check_cache_info(struct pool *p, struct nf_slice text, struct nf_err 
 	return 0;
 }
 
-static int make_cache_info(struct pool *p, struct nf_err *err)
+static int read_cache_info(struct pool *p, struct nf_err *err)
 {
 	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);
 	rc = file_read_at(p->root_fd, "nix-cache-info", &text, err);
+	return rc ? rc : check_cache_info(p, buf_slice(&text), err);
+}
+
+static int make_cache_info(struct pool *p, struct nf_err *err)
+{
+	int rc = read_cache_info(p, err);
+
 	if (rc == -NF_E_MISSING)
 		return pool_temp_replace(p, "nix-cache-info", POOL_CACHE_INFO,
 					 strlen(POOL_CACHE_INFO), err);
-	return rc ? rc : check_cache_info(p, buf_slice(&text), err);
+	return rc;
 }
 
 static int open_dirs(struct pool *p, struct nf_err *err)
@@ -80,17 +87,23 @@ static int open_dirs(struct pool *p, struct nf_err *err)
 	return rc ? err_prefix(err, rc, "pool '%s'", p->dir) : 0;
 }
 
-int pool_open(struct pool **ret, const char *dir, struct nf_err *err)
+static struct pool *new_pool(const char *dir)
 {
-	AUTO(pool_freep) struct pool *p = mem_calloc(1, sizeof(*p));
-	int rc;
+	struct pool *p = mem_calloc(1, sizeof(*p));
 
 	p->dir = mem_strdup(dir);
 	p->root_fd = p->nar_fd = p->tmp_fd = -1;
 	atomic_init(&p->temp_number, 0);
 	pthread_mutex_init(&p->encoders.lock, NULL);
 	pool_commit_init(&p->commit, p);
-	rc = open_dirs(p, err);
+	return p;
+}
+
+int pool_open(struct pool **ret, const char *dir, struct nf_err *err)
+{
+	AUTO(pool_freep) struct pool *p = new_pool(dir);
+	int rc = open_dirs(p, err);
+
 	if (!rc)
 		rc = make_cache_info(p, err);
 	if (rc)
@@ -98,6 +111,44 @@ int pool_open(struct pool **ret, const char *dir, struct nf_err *err)
 	pool_temp_sweep(p);
 	*ret = TAKE_PTR(p);
 	return 0;
+}
+
+/* A directory without its parts has no entries. */
+static int open_dirs_read(struct pool *p, struct nf_err *err)
+{
+	int rc;
+
+	p->root_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->root_fd < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "pool '%s'", p->dir);
+	rc = read_cache_info(p, err);
+	if (rc && rc != -NF_E_MISSING)
+		return rc;
+	p->nar_fd = openat(p->root_fd, "nar",
+			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (p->nar_fd < 0 && errno != ENOENT)
+		return err_sys(err, "pool '%s': cannot open 'nar'", p->dir);
+	p->tmp_fd = openat(p->root_fd, "tmp",
+			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (p->tmp_fd < 0 && errno != ENOENT)
+		return err_sys(err, "pool '%s': cannot open 'tmp'", p->dir);
+	return 0;
+}
+
+int pool_open_read(struct pool **ret, const char *dir, struct nf_err *err)
+{
+	AUTO(pool_freep) struct pool *p = new_pool(dir);
+	int rc = open_dirs_read(p, err);
+
+	if (rc)
+		return rc;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+bool pool_is_there(const struct pool *p)
+{
+	return p->root_fd >= 0;
 }
 
 static void close_fd(int fd)

@@ -8,6 +8,7 @@
 
 #include <nixferry/narinfo.h>
 #include <nixferry/trust.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -24,6 +25,11 @@ int pool_default_dir(char **ret, struct nf_err *err) MUST_CHECK;
 
 /* Opens DIR, making it and its fixed parts where they are missing. */
 int pool_open(struct pool **ret, const char *dir, struct nf_err *err) MUST_CHECK;
+/* Opens DIR only to look: nothing is made or changed. Where there is no such directory,
+ * the pool is empty. Of what writes only pool_remove may be called. */
+int pool_open_read(struct pool **ret, const char *dir, struct nf_err *err) MUST_CHECK;
+/* False for a pool opened to look, of which there is no directory. */
+bool pool_is_there(const struct pool *p);
 void pool_free(struct pool *p);
 DEFINE_CLEANUP(struct pool *, pool_free)
 const char *pool_dir(const struct pool *p);

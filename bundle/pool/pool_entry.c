@@ -90,6 +90,8 @@ static int load(struct pool *p, struct nf_slice hash_part,
 	int rc;
 
 	nf_narinfo_init(ni);
+	if (p->nar_fd < 0)
+		return err_set(err, NF_E_MISSING, "there is no pool in '%s'", p->dir);
 	buf_init(&text, NARINFO_MAX);
 	pool_info_name(name, hash_part);
 	rc = file_read_at(p->root_fd, name, &text, err);
@@ -197,6 +199,8 @@ int pool_each(struct pool *p,
 	AUTO(pool_names_release) struct pool_names names = { 0 };
 	int rc;
 
+	if (p->nar_fd < 0)
+		return 0;
 	rc = pool_names_read(&names, p->root_fd, pool_names_is_info, err);
 	for (size_t i = 0; !rc && i < names.len; i++) {
 		struct nf_slice hash_part =

@@ -35,8 +35,10 @@ static int sum_partials(struct pool *p, struct pool_sums *sums, struct nf_err *e
 {
 	AUTO(pool_names_release) struct pool_names names = { 0 };
 	struct stat st;
-	int rc = pool_names_read(&names, p->tmp_fd, is_partial, err);
+	int rc = 0;
 
+	if (p->tmp_fd >= 0)
+		rc = pool_names_read(&names, p->tmp_fd, is_partial, err);
 	for (size_t i = 0; !rc && i < names.len; i++) {
 		if (fstatat(p->tmp_fd, names.list[i], &st, AT_SYMLINK_NOFOLLOW) ||
 		    !S_ISREG(st.st_mode))

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cmd/cache_options.h"
@@ -62,17 +61,12 @@ static int add_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
 	return c->sample_count == PROBE_SAMPLES_MAX;
 }
 
-/* What was fetched before shows well who has what; a pool that is not there is not made.
- */
+/* What was fetched before shows well who has what. */
 static void add_pool_entries(struct caches *c, const struct cmd_args *args)
 {
 	AUTO(pool_freep) struct pool *pool = NULL;
-	AUTO_FREE char *dir = NULL, *mark = NULL;
 
-	if (options_pool_dir(&dir, args, NULL))
-		return;
-	mark = mem_printf("%s/nix-cache-info", dir);
-	if (access(mark, R_OK) == 0 && pool_open(&pool, dir, NULL) == 0 &&
+	if (options_open_pool_read(&pool, args, NULL) == 0 &&
 	    pool_each(pool, add_entry, c, NULL))
 		return; /* enough of them, or a pool that cannot be read */
 }
@@ -124,13 +118,33 @@ static int read_samples(struct caches *c, const struct cmd_args *args, struct nf
 
 /* ---- options ---- */
 
+/* What would be ignored is refused. */
+static int check_options(const struct cmd_args *args, struct nf_err *err)
+{
+	static const char *const lists[] = { "substituter", "extra-substituter" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists) && cmd_args_count(args); i++)
+		if (cmd_args_is_given(args, lists[i]))
+			return err_set(err, NF_E_USAGE,
+				       "option '--%s': the caches to ask are named as "
+				       "arguments",
+				       lists[i]);
+	if (cmd_args_is_given(args, "sample") && cmd_args_is_given(args, "pool"))
+		return err_set(err, NF_E_USAGE,
+			       "option '--pool' says where a sample is taken from, and "
+			       "--sample names one");
+	return 0;
+}
+
 static int read_options(struct caches *c, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
 {
 	struct nix_settings *s = &c->settings;
 	int rc;
 
-	rc = nix_settings_load(s, err);
+	rc = check_options(args, err);
+	if (!rc)
+		rc = nix_settings_load(s, err);
 	if (!rc)
 		rc = cache_options_transfers(&c->transfers, args, s, err);
 	if (!rc && cmd_args_count(args))

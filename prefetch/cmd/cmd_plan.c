@@ -48,7 +48,7 @@ static int read_options(struct plan_run *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = options_target_names(&p->targets, args, err);
 	if (!rc)
-		rc = options_open_pool(&p->pool, args, err);
+		rc = options_open_pool_read(&p->pool, args, err);
 	if (!rc)
 		rc = store_options_open(&p->store, args, ui, err);
 	f->pool = p->pool;

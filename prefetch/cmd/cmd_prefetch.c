@@ -64,6 +64,21 @@ static int check_output(const struct prefetch *p, struct nf_err *err)
 	return 0;
 }
 
+/* What would be ignored is refused: who gives a key wants a bundle. */
+static int check_options(const struct prefetch *p, const struct cmd_args *args,
+			 struct nf_err *err)
+{
+	if (!p->output && cmd_args_is_given(args, "sign-key"))
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--sign-key' signs a bundle: give --output BUNDLE");
+	if (!p->output && p->target.root && cmd_args_is_given(args, "compress"))
+		return err_set(err, NF_E_USAGE,
+			       "option '--compress' is for the pool and bundles: with "
+			       "--store alone nothing is compressed");
+	return 0;
+}
+
 /* nix.conf, and the options that go before it. */
 static int read_options(struct prefetch *p, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
@@ -81,6 +96,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = target_options_read(&p->target, args, err);
 	if (!rc)
+		rc = check_options(p, args, err);
+	if (!rc)
 		rc = options_job_count(&f->jobs, args, err);
 	if (!rc)
 		rc = options_level(&f->level, args, err);
@@ -91,7 +108,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = options_target_names(&p->targets, args, err);
 	if (!rc)
-		rc = options_open_pool(&p->pool, args, err);
+		rc = f->dry_run ? options_open_pool_read(&p->pool, args, err)
+				: options_open_pool(&p->pool, args, err);
 	if (!rc)
 		rc = store_options_open(&p->store, args, ui, err);
 	f->pool = p->pool;

@@ -199,7 +199,8 @@ static void remember(struct engine *e)
 	}
 	if (!rc)
 		rc = profile_save(&known, file, &err);
-	if (rc)
+	/* Who only asks may do so where nothing can be written. */
+	if (rc && !e->opts->dry_run)
 		progress_note(e->opts->progress,
 			      "what was learned of the caches is not kept: %s", err.text);
 }
@@ -224,7 +225,7 @@ static int open_firsts(struct engine *e, struct nf_err *err)
 {
 	const struct fetch_options *o = e->opts;
 
-	if (o->intake) {
+	if (o->intake && pool_is_there(o->pool)) {
 		const char *dir = pool_dir(o->pool);
 		struct local_source *pool;
 		int rc = local_source_of_directory(&pool, dir, err);

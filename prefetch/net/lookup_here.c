@@ -43,7 +43,7 @@ static int take_from_pool(struct engine *e, uint32_t node, const struct nf_narin
 	int rc;
 
 	if (!destination_is_store(e->destination)) {
-		rc = pool_add_sigs(e->opts->pool, t->info, err);
+		rc = e->opts->dry_run ? 0 : pool_add_sigs(e->opts->pool, t->info, err);
 		return rc ? rc
 			  : resolver_found(e->resolver, node, RESOLVER_HERE, ni, t, err);
 	}

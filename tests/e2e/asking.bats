@@ -1,0 +1,278 @@
+#!/usr/bin/env bats
+# Who only asks changes nothing: no directory is made, no file written, and all of it works where nothing can be
+# written. And no option is taken and then ignored.
+
+load helper
+
+setup() {
+	setup_lab
+	make_small_closure "$T/cache"
+	make_bundle "$TOP" >/dev/null
+	import_bundle >/dev/null
+	mv "$T/pool" "$T/full-pool"
+	mkdir "$T/empty"
+	printf '%s\n' "$TOP" >"$T/list-of-targets"
+	export NIX_CONFIG="$NIX_CONFIG
+substituters = file://$T/cache
+trusted-public-keys = $PUBLIC_KEY"
+}
+
+teardown() {
+	teardown_lab
+}
+
+# Everything below the directories that an asking command looks at, and when it was changed.
+snapshot() {
+	find "$T/home" "$T/root" "$T/cache" "$T/full-pool" "$T/empty" "$T/b.bundle" "$T/pools" \
+		-printf '%p %y %m %U %s %T@ %C@ %l\n' 2>/dev/null | LC_ALL=C sort
+}
+
+# Pools in states in which a run, or a user, may leave one.
+make_pools() {
+	mkdir -p "$T/pools/bare" "$T/pools/no-nar" "$T/pools/no-info"
+	cp "$T/full-pool/nix-cache-info" "$T/pools/no-nar"
+	cp -r "$T/full-pool/." "$T/pools/no-info"
+	rm "$T/pools/no-info/nix-cache-info"
+	touch "$T/full-pool/tmp/99999999.0.tmp"
+	ln -s "$T/nowhere/at/all" "$T/pools/dangling"
+	ln -s "$T/full-pool" "$T/pools/link"
+	POOLS=("$T/full-pool" "$T/pools/bare" "$T/pools/no-nar" "$T/pools/no-info" "$T/pools/dangling" "$T/pools/link"
+		"$T/pools/none")
+}
+
+# ask_all POOL: each asking command; a line for each status.
+ask_all() {
+	local pool=$1 rc
+	local commands=(
+		"plan $TOP --no-local-store --pool $pool"
+		"plan $TOP --from-store $T/root --pool $pool"
+		"plan $TOP --no-local-store --pool $pool --json"
+		"prefetch -n $TOP --no-local-store --pool $pool"
+		"prefetch -n $TOP --from-store $T/root --pool $pool"
+		"prefetch -n $TOP --no-local-store --pool $pool --store $T/empty"
+		"prefetch -n $TOP --no-local-store --pool $pool --store $T/root"
+		"prefetch -n $TOP --no-local-store --pool $pool -o $T/out.bundle --sign-key $T/lab.sec"
+		"pool path --pool $pool"
+		"caches --pool $pool"
+		"verify $T/b.bundle"
+		"list $T/b.bundle"
+		"info $T/b.bundle"
+		"roots list --store $T/root"
+		"help plan"
+		"completions fish"
+	)
+	# Of these it would be a mistake in the name.
+	[ ! -e "$pool" ] || commands+=("pool list --pool $pool" "pool check --pool $pool")
+	local command
+	for command in "${commands[@]}"; do
+		rc=0
+		# shellcheck disable=SC2086
+		"$BUILD/nixferry" $command >"$OUT/stdout" 2>"$OUT/stderr" || rc=$?
+		[ "$rc" -eq 0 ] || echo "$rc: $command: $(cat "$OUT/stderr")"
+	done
+}
+
+@test "asking changes nothing, whatever there is of a pool" {
+	make_pools
+	export OUT=$T/output XDG_STATE_HOME=$T/state
+	mkdir "$OUT"
+	local pool
+	snapshot >"$T/before"
+	for pool in "${POOLS[@]}"; do
+		ask_all "$pool" >>"$T/failures"
+	done
+	[ ! -s "$T/failures" ] || fail "$(cat "$T/failures")"
+	snapshot | diff "$T/before" - || fail "something was changed"
+	[ ! -e "$T/out.bundle" ]
+	[ ! -e "$T/nowhere" ]
+}
+
+@test "asking needs no file system that can be written" {
+	[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || skip "no mount namespace here"
+	make_pools
+	export OUT=$BATS_FILE_TMPDIR/output T BUILD TOP POOLS_LIST="${POOLS[*]}"
+	mkdir -p "$OUT"
+	export -f ask_all
+	unshare -m bash -c '
+		mount --make-rprivate / && mount --bind "$T" "$T" && mount -o remount,bind,ro "$T" || exit 99
+		! touch "$T/file" 2>/dev/null || exit 98
+		for pool in $POOLS_LIST; do
+			ask_all "$pool"
+		done
+	' >"$OUT/failures" || fail "status $?"
+	[ ! -s "$OUT/failures" ] || fail "$(cat "$OUT/failures")"
+}
+
+@test "where damage cannot be removed from a pool, it is told all the same" {
+	[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || skip "no mount namespace here"
+	local nar=$T/full-pool/$(nar_of "$T/full-pool" "$APP")
+	chmod u+w "$nar"
+	printf X | dd of="$nar" bs=1 seek=50000 conv=notrunc status=none
+	export T BUILD
+	run unshare -m bash -c 'mount --make-rprivate / && mount --bind "$T" "$T" && mount -o remount,bind,ro "$T" &&
+		"$BUILD/nixferry" pool check --pool "$T/full-pool"'
+	[ "$status" -eq 5 ] || fail "$output"
+	[[ $output == *"cannot remove '$APP'"* ]] || fail "$output"
+	[[ $output == *"1 damaged entry was found, 1 could not be removed"* ]] || fail "$output"
+}
+
+@test "a pool that asking finds empty is no obstacle for the next fetch" {
+	nixferry plan "$TOP" --no-local-store --pool "$T/pools/new" >/dev/null
+	[ ! -e "$T/pools" ]
+	nixferry prefetch "$TOP" --no-local-store --pool "$T/pools/new" >/dev/null
+	[ "$(nixferry pool list --pool "$T/pools/new" | wc -l)" -eq 5 ]
+}
+
+# ---- options ----
+
+# A value for an option: OPTION.
+value_for() {
+	case $1 in
+	pool) echo "$T/full-pool" ;;
+	store) echo "$T/target" ;;
+	from-store) echo "$T/root" ;;
+	from-file) echo "$T/list-of-targets" ;;
+	output) echo "$T/out.bundle" ;;
+	sign-key) echo "$T/lab.sec" ;;
+	compress) echo zstd:1 ;;
+	substituter | extra-substituter) echo "file://$T/cache" ;;
+	connections | connections-per-cache | jobs) echo 2 ;;
+	limit-rate) echo none ;;
+	netrc-file) echo "$T/netrc" ;;
+	trusted-public-key) echo "$PUBLIC_KEY" ;;
+	sample | why-build) echo "$TOP" ;;
+	profile) echo system ;;
+	gc-root) echo some-root ;;
+	older-than) echo 3 ;;
+	max-size) echo 20G ;;
+	keep) echo "$TOP" ;;
+	color) echo never ;;
+	log-format) echo json ;;
+	*) return 1 ;;
+	esac
+}
+
+# The arguments with which a command does its work: COMMAND [SUBCOMMAND].
+arguments_for() {
+	case $1 in
+	plan | prefetch | pack) echo "$1 $TOP" ;;
+	import) echo "import $T/b.bundle" ;;
+	verify | list | info) echo "$1 $T/b.bundle" ;;
+	pool) echo "pool $2" ;;
+	keygen) echo "keygen a-$RANDOM-1 $T/key.$RANDOM$RANDOM $T/pub.$RANDOM$RANDOM" ;;
+	caches) echo caches ;;
+	roots) echo "roots list" ;;
+	completions) echo "completions bash" ;;
+	help) echo help ;;
+	*) return 1 ;;
+	esac
+}
+
+# What each command is given beside the option, as far as its help has it.
+companions_for() {
+	local command=$1 option=$2 help=$3
+	[[ $command != import ]] || [ "$option" = store ] || echo "--store $T/target"
+	[[ $command != roots ]] || [ "$option" = store ] || echo "--store $T/root"
+	[[ $command != pack ]] || [ "$option" = output ] || echo "--output $T/out.bundle"
+	[[ $command != pack && "$command $option" != "prefetch output" ]] || [ "$option" = sign-key ] ||
+		echo "--sign-key $T/lab.sec"
+	[[ $help != *--no-local-store* ]] || [ "$option" = from-store ] || echo "--no-local-store"
+	[[ $help != *--pool* ]] || [ "$option" = pool ] || [ "$command $option" = "caches sample" ] ||
+		echo "--pool $T/full-pool"
+}
+
+# The options that a command's help has: lines "NAME" or "NAME VALUE".
+options_of() {
+	nixferry help "$1" | sed -nE 's/^ +(-[a-zA-Z], )?--([a-z-]+)( ([A-Z][^ ]*))?( .*|$)/\2 \4/p'
+}
+
+# try_option OPTION VALUE COMMAND [SUBCOMMAND]: done, or refused with its name; never ignored.
+try_option() {
+	local option=$1 value=$2 words rc=0
+	shift 2
+	words=$(arguments_for "$@") || fail "arguments_for does not know the command '$1'" || return 1
+	words+=" $(companions_for "$1" "$option" "$HELP" | tr '\n' ' ')"
+	words+=" --$option"
+	if [ -n "$value" ]; then
+		words+=" $(value_for "$option")" || fail "value_for does not know '--$option'" || return 1
+	fi
+	[[ $1 != roots ]] || words=${words/"$T/target"/"$T/root"}
+	rm -rf "$T/target" "$T/out.bundle"
+	mkdir "$T/target"
+	# shellcheck disable=SC2086
+	nixferry $words >"$T/stdout" 2>"$T/stderr" || rc=$?
+	! grep -q "had no effect" "$T/stderr" || fail "$words: $(cat "$T/stderr")" || return 1
+	case $rc in
+	0) ;;
+	2) grep -qE -- "'?--$option'?" "$T/stderr" || [ "$option" = why-build ] || fail "$words: $(cat "$T/stderr")" ;;
+	*) fail "$words: status $rc: $(cat "$T/stderr")" ;;
+	esac
+}
+
+@test "every option of every command is heeded or refused, never ignored" {
+	: >"$T/netrc"
+	chmod 600 "$T/netrc"
+	local commands=() command sub option value
+	mapfile -t commands < <(nixferry help | sed -nE 's/^  ([a-z]+)  .*/\1/p')
+	[ "${#commands[@]}" -ge 12 ] || fail "${commands[*]}"
+	for command in "${commands[@]}"; do
+		HELP=$(nixferry help "$command")
+		local subs=("")
+		[ "$command" = pool ] && subs=(path list check gc)
+		while read -r option value; do
+			# These are one table for all commands, which are not asked.
+			[[ ! $option =~ ^(quiet|verbose|no-progress|color|log-format|help)$ || $command = list ]] || continue
+			for sub in "${subs[@]}"; do
+				try_option "$option" "$value" "$command" "$sub" || return 1
+			done
+		done < <(options_of "$command")
+	done
+}
+
+@test "options that would do nothing are refused before anything is done" {
+	while IFS='|' read -r text args; do
+		read -ra argv <<<"${args//TOP/$TOP}"
+		fails 2 "$text" nixferry "${argv[@]}"
+		[ -z "$output" ]
+	done <<-'EOF'
+		unknown option '--json'|completions bash --json
+		unknown option '--json'|help plan --json
+		option '--older-than' is for 'pool gc'|pool list --older-than 3
+		option '--older-than' is for 'pool gc'|pool check --older-than=3
+		option '--older-than' is for 'pool gc'|pool path --older-than 3
+		option '--sign-key' signs a bundle: give --output BUNDLE|prefetch TOP --sign-key x
+		option '--sign-key' signs a bundle: give --output BUNDLE|prefetch -n TOP --sign-key x
+		option '--compress' is for the pool and bundles|prefetch TOP --store /tmp --compress keep
+		option '--substituter': the caches to ask are named as arguments|caches file:///x --substituter file:///y
+		option '--extra-substituter': the caches to ask are named|caches file:///x --extra-substituter file:///y
+		option '--pool' says where a sample is taken from|caches --sample TOP --pool /tmp/x
+	EOF
+}
+
+# Every line on stderr is a JSON object, and the first one tells of wrong usage.
+usage_in_json() {
+	run --separate-stderr "$BUILD/nixferry" "$@"
+	[ "$status" -eq 2 ] || fail "status $status: $*" || return 1
+	[ -z "$output" ] || fail "$output" || return 1
+	jq -es 'all(type == "object") and .[0].level == "error" and .[0].exit == 2' <<<"$stderr" >/dev/null ||
+		fail "$*: $stderr"
+}
+
+@test "wrong usage too is told as JSON where messages are JSON" {
+	usage_in_json --log-format json
+	usage_in_json plna --log-format json
+	usage_in_json plan --log-format json
+	usage_in_json plan --log-format=json --no-such
+	usage_in_json plan --no-such --log-format text --log-format json
+	usage_in_json plan x --jobs --log-format json
+	usage_in_json verify a b --log-format json
+	usage_in_json pool nonsense --log-format json
+	usage_in_json import x --store "$T/root" --profile a/b --log-format=json
+	usage_in_json plan --log-format json --color blue
+	usage_in_json plan --log-format json $'--\xff\xfe\x80'
+	usage_in_json plan --log-format json $'\xc0\x80\xed\xa0\x80 \e[2J\n"\\'
+	run --separate-stderr nixferry plan --no-such --log-format json --log-format text
+	[[ $stderr == "nixferry: plan: unknown option"* ]]
+	run --separate-stderr nixferry plan --no-such -- --log-format json
+	[[ $stderr == "nixferry: plan: unknown option"* ]]
+}
