@@ -87,7 +87,7 @@ known() {
 	SECONDS=0
 	fails 6 "$(basename "$DATA")" fetch "$TOP" --keep-going --substituter "$SILENT" \
 		--substituter "$URL"
-	[ "$SECONDS" -ge 4 ] && [ "$SECONDS" -le "$(patience 6)" ]
+	[ "$SECONDS" -ge 4 ] && [ "$SECONDS" -le "$(patience 7)" ]
 	[ "$(known "$SILENT" Unreachable)" = 1 ]
 	SECONDS=0
 	fails 6 "$(basename "$DATA")" fetch "$TOP" --keep-going --substituter "$SILENT" \
@@ -106,14 +106,16 @@ known() {
 
 @test "the only cache may take longer for its first answer: there is no other to go on with" {
 	make_small_closure "$T/cache"
-	printf 'connect-timeout = 1\nstalled-download-timeout = %s\n' "$(patience 3)" >"$NIX_CONF_DIR/nix.conf"
+	local unit
+	unit=$(patience 1)
+	printf 'connect-timeout = 1\nstalled-download-timeout = %s\n' "$((4 * unit))" >"$NIX_CONF_DIR/nix.conf"
 	start_cache "$T/cache" --fault '/nix-cache-info=delay:2000'
 	fetch "$TOP" --substituter "$URL"
 	start_silent_cache
 	SECONDS=0
 	fails 6 "cache '$SILENT': it is too slow" fetch "$TOP" --substituter "$SILENT" \
 		--pool "$T/other"
-	[ "$SECONDS" -ge 3 ] && [ "$SECONDS" -le "$(patience 6)" ]
+	[ "$SECONDS" -ge 3 ] && [ "$SECONDS" -le $((7 * unit)) ]
 	[ "$(known "$SILENT" Unreachable)" = 1 ]
 }
 
@@ -246,11 +248,13 @@ is() {
 	start_cache "$T/cache" --fault '*=status:401'
 	private=$URL
 	start_cache "$T/cache"
-	echo "connect-timeout = 2" >"$NIX_CONF_DIR/nix.conf"
+	local unit
+	unit=$(patience 1)
+	echo "connect-timeout = $((2 * unit))" >"$NIX_CONF_DIR/nix.conf"
 	SECONDS=0
 	probe "http://127.0.0.1:$DEAD_PORT" "$SILENT" "$guix" "$failing" "$private" \
 		"file://$T/none" "https://127.0.0.1:$PORT" "$URL" --sample "$TOP"
-	[ "$SECONDS" -le "$(patience 4)" ]
+	[ "$SECONDS" -le $((5 * unit)) ]
 	[ "$status" -eq 0 ] || fail "$status: $stderr"
 	is "refused timeout other-store http http refused tls ok" \
 		'[.caches[].state] | join(" ")'

@@ -247,13 +247,12 @@ hostile_kinds() {
 # ---- caches ----
 
 # The bad one is the first that is known to have a path: the good one answers later.
-GOOD='*.narinfo=delay:200'
 
 @test "another cache takes over from one that lies, and the report names the liar" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nar/*=garbage'
 	liar=$URL liar_log=$CACHE_LOG
-	start_cache "$T/cache" --fault "$GOOD"
+	start_cache "$T/cache" --fault "*.narinfo=delay:$(late 200)"
 	mkdir "$T/out"
 	run --separate-stderr prefetch "$TOP" --substituter "$liar?priority=1"
 	[ "$status" -eq 0 ] || fail "$stderr"
@@ -271,7 +270,7 @@ GOOD='*.narinfo=delay:200'
 	failing=$URL failing_log=$CACHE_LOG
 	start_cache "$T/cache" --fault '/nar/*=refuse'
 	refusing=$URL refusing_log=$CACHE_LOG
-	start_cache "$T/cache" --fault "$GOOD"
+	start_cache "$T/cache" --fault "*.narinfo=delay:$(late 200)"
 	mkdir "$T/out"
 	prefetch "$TOP" --substituter "http://127.0.0.1:$DEAD_PORT" --substituter "$failing" \
 		--substituter "$refusing?priority=1"
@@ -285,7 +284,7 @@ GOOD='*.narinfo=delay:200'
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nar/*=refuse'
 	refusing=$URL refusing_log=$CACHE_LOG
-	start_cache "$T/cache" --fault "$GOOD"
+	start_cache "$T/cache" --fault "*.narinfo=delay:$(late 200)"
 	mkdir "$T/out"
 	SECONDS=0
 	prefetch "$TOP" --substituter "$refusing?priority=1"

@@ -43,7 +43,7 @@ unpacked_has() {
 }
 
 @test "what has come is unpacked before the rest is there" {
-	start_cache "$T/cache" --fault '/nar/*=stall:4500000:3'
+	start_cache "$T/cache" --fault "/nar/*=stall:4500000:$(patience 3)"
 	start_into
 	wait_for 20 unpacked_has 3000000
 	! has_ended "$FETCH"
@@ -112,7 +112,7 @@ unpacked_has() {
 
 @test "where the disk becomes full it is said, and nothing is valid" {
 	mount_tmpfs "$T/root" size=9m
-	start_cache "$T/cache" --fault '/nar/*=stall:4500000:3'
+	start_cache "$T/cache" --fault "/nar/*=stall:4500000:$(patience 3)"
 	start_into
 	wait_for 20 unpacked_has 3000000
 	head -c 5000000 /dev/zero >"$T/root/filler" || true

@@ -141,6 +141,13 @@ patience() {
 	echo $(($1 * (processors + (running > load ? running : load)) / processors))
 }
 
+# late MS: for an answer that is to come after something else; no later than clients put up with.
+late() {
+	local ms
+	ms=$(patience "$1")
+	echo $((ms < 10000 ? ms : 10000))
+}
+
 # wait_for SECONDS COMMAND...: until it succeeds. Waiting itself starts no process.
 wait_for() {
 	local end=$((SECONDS + $(patience "$1"))) never=$T/never

@@ -437,15 +437,19 @@ assert_not_again() {
 
 # Of paths that do not share their file with another one.
 whole_parts() {
-	local part size infos
-	for part in "$T"/pool/tmp/f-*.part; do
-		size=$(stat -c %s "$part")
-		part=$(basename "$part" .part)
-		! grep -qs '^Run:' "$T/pool/tmp/$part.state" || continue
-		infos=$(grep -l "^URL: nar/${part#f-}" "$T"/cache/*.narinfo)
-		[ "$(wc -l <<<"$infos")" -eq 1 ] || continue
-		! grep -qx "FileSize: $size" "$infos" || echo "$part"
-	done
+	{
+		grep -hE '^(URL|FileSize):' "$T"/cache/*.narinfo
+		grep -ls '^Run:' "$T"/pool/tmp/f-*.state | sed 's|.*/f-\(.*\)\.state|Run: \1|'
+		find "$T/pool/tmp" -name 'f-*.part' -printf 'Part: %f %s\n'
+	} | awk '
+		$1 == "URL:" { name = $2; gsub(/^nar\/|\..*/, "", name); users[name]++ }
+		$1 == "FileSize:" { size[name] = $2 }
+		$1 == "Run:" { unfinished[$2] }
+		$1 == "Part:" {
+			name = $2
+			gsub(/^f-|\.part$/, "", name)
+			if (!(name in unfinished) && users[name] == 1 && size[name] == $3) print "f-" name
+		}'
 }
 
 @test "killed at several moments, the target is valid and the same command goes on" {

@@ -37,7 +37,7 @@ assert_pool_exact() {
 
 # The cache that works; it answers for narinfos later than any that does not.
 start_good() {
-	start_cache "$T/cache" --fault '*.narinfo=delay:150' "$@"
+	start_cache "$T/cache" --fault "*.narinfo=delay:$(late 150)" "$@"
 	GOOD=$URL GOOD_LOG=$CACHE_LOG
 }
 

@@ -38,10 +38,11 @@ hold() {
 	(
 		exec 9>"$1"
 		flock 9
-		exec sleep 60
+		: >"$T/held"
+		exec sleep 600
 	) 3>&- &
 	HOLDER=$!
-	wait_for 5 test -e "$1"
+	wait_for 5 test -e "$T/held"
 }
 
 # hold_lock_of PATH: as somebody who is about to make it valid.
@@ -67,7 +68,7 @@ make_other_cache() {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
 	make_other_cache
-	start_cache "$T/cache" --fault '/nar/*=delay:3000'
+	start_cache "$T/cache" --fault "/nar/*=delay:$(late 3000)"
 	start_into "$TOP"
 	wait_for 20 misses_app
 	nix_on "$T/root" copy --from "file://$T/other" --no-check-sigs "$APP"
@@ -86,7 +87,7 @@ make_other_cache() {
 	make_bundle "$TOP"
 	cp -r "$T/cache" "$T/other"
 	sed -i '/^Sig:/d' "$(narinfo_of "$T/other" "$APP")"
-	start_cache "$T/cache" --fault '/nar/*=delay:3000'
+	start_cache "$T/cache" --fault "/nar/*=delay:$(late 3000)"
 	rm -r "$T/pool"
 	start_into "$TOP"
 	wait_for 20 misses_app
@@ -102,10 +103,10 @@ make_other_cache() {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	hold_lock_of "$APP"
-	(sleep 3; kill "$HOLDER") 3>&- &
 	start_into "$TOP"
 	wait_for 20 grep -q "waiting for the lock of '$APP'" "$T/fetch.out"
 	assert_nothing_valid "$T/root"
+	kill "$HOLDER"
 	ends_well
 	assert_closure_in "$T/root"
 }
@@ -149,7 +150,7 @@ collector_waits() {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
 	# What is there before, and nothing keeps alive, stays as well.
-	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=delay:4000"
+	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=delay:$(late 4000)"
 	start_into "$LIB" "$DATA"
 	ends_well
 	rm -r "$T/root/nix/var/nix/gcroots/nixferry"
@@ -199,7 +200,7 @@ collector_waits() {
 @test "nothing but a collector waits: Nix copies, adds, verifies and sets profiles" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
-	start_cache "$T/cache" --fault "/nar/*=delay:6000"
+	start_cache "$T/cache" --fault "/nar/*=delay:$(late 6000)"
 	start_into "$TOP"
 	wait_for 20 has_begun
 	collect

@@ -167,7 +167,7 @@ within() {
 	start_cache "$T/cache" --fault '/nar/*=slow:5000000' --fault '/nar/*=stall:11000000'
 	A=$URL
 	add_big_path "$T/other" --compress xz
-	start_cache "$T/other" --fault '*.narinfo=delay:1500'
+	start_cache "$T/other" --fault "*.narinfo=delay:$(late 1500)"
 	B=$URL
 	within 20 both --connections-per-cache 1
 	[ "$(log_count "^GET /nar/.*\.xz 200 ")" -eq 1 ]
@@ -179,7 +179,7 @@ within() {
 	make_big_path 12000000
 	start_cache "$T/cache" --fault '/nar/*=slow:5000000' --fault '/nar/*=stall:11000000'
 	A=$URL
-	start_cache "$T/cache" --fault '*.narinfo=delay:2300'
+	start_cache "$T/cache" --fault "*.narinfo=delay:$(late 2300)"
 	B=$URL
 	within 20 both --connections-per-cache 1
 	[ "$(log_count "^GET $NAR 206 [0-9]+ bytes=1[01][0-9]{6}-")" -ge 1 ]
