@@ -33,8 +33,9 @@ def path_of_size(wanted):
 
 def prefetch(target, ports, more=""):
     urls = " ".join(f"--substituter http://127.0.0.1:{port}" for port in ports)
+    keep = "" if "--store" in more else "--compress keep"
     return (f"{FERRY} prefetch --quiet --no-local-store {target} {urls} --trusted-public-key {key()} --pool {WORK}/pool "
-            f"--compress keep {more}")
+            f"{keep} {more}")
 
 POOL = [f"{WORK}/pool"]
 
@@ -57,7 +58,7 @@ def transfer_latency(top):
                       "--file-allocation=none", [f"{WORK}/cache-zstd"], [f"{WORK}/out"]),
         ])
         compare("the closure at 30 ms round trip, into a root store", [
-            Contender("nixferry prefetch --store", f"mkdir -p {root}; {prefetch(top, [PORT + 1001])} --store {root}",
+            Contender("nixferry prefetch --store", f"mkdir -p {root}; {prefetch(top, [PORT + 1001], f'--store {root}')}",
                       [f"{WORK}/cache-zstd"], POOL + [root]),
             Contender("nix copy", f"nix copy --from http://127.0.0.1:{PORT + 1001} --to {root} {nix} {top}",
                       [f"{WORK}/cache-zstd"], [root]),

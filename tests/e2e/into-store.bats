@@ -67,7 +67,7 @@ has_unpacked() {
 @test "every compression that caches use" {
 	make_codecs_closure none xz zstd gzip bzip2 lz4 lzip lzma br
 	start_cache "$T/cache"
-	into "$TOP" --compress keep
+	into "$TOP"
 	assert_closure_in "$T/root"
 	assert_nothing_in_pool
 }
