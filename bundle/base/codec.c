@@ -65,7 +65,8 @@ struct decoder {
 	enum codec codec;
 	struct nf_slice input; /* what is not decoded yet */
 	bool input_ended;
-	uint64_t fed; /* bytes that came from in */
+	uint64_t fed;	/* bytes that came from in */
+	uint64_t zeros; /* of these, how many at the end are 0 */
 	char *out;
 	ZSTD_DCtx *zstd;
 	BrotliDecoderState *brotli;
@@ -82,6 +83,15 @@ static int corrupt(const struct decoder *d, struct nf_err *err, const char *why)
 	return err_set(err, NF_E_FORMAT, "%s data: %s", codec_name(d->codec), why);
 }
 
+static void count_zeros(struct decoder *d)
+{
+	size_t len = d->input.len;
+
+	while (len && d->input.ptr[len - 1] == '\0')
+		len--;
+	d->zeros = d->input.len - len + (len ? 0 : d->zeros);
+}
+
 /* Makes sure that there is input, unless it has ended. */
 static int fill(struct decoder *d, struct nf_err *err)
 {
@@ -96,6 +106,7 @@ static int fill(struct decoder *d, struct nf_err *err)
 		return rc;
 	d->input_ended = d->input.len == 0;
 	d->fed += d->input.len;
+	count_zeros(d);
 	return 0;
 }
 
@@ -289,6 +300,20 @@ static int archive_begin(struct decoder *d, struct nf_err *err)
 	return 0;
 }
 
+/* Tapes and block devices pad files with zeros, which gzip passes over. */
+static int skip_padding(struct decoder *d, uint64_t used, struct nf_err *err)
+{
+	int rc;
+
+	do {
+		if (d->fed - used > d->zeros)
+			return corrupt(d, err, "something follows its end");
+		take_input(d, d->input.len);
+		rc = fill(d, err);
+	} while (!rc && d->input.len);
+	return rc;
+}
+
 /* Decoders stop at what they take for the end; the input must stop there too. */
 static int archive_check_end(struct decoder *d, struct nf_err *err)
 {
@@ -299,6 +324,8 @@ static int archive_check_end(struct decoder *d, struct nf_err *err)
 	/* Between members libarchive takes a failed input for an ended one. */
 	if (d->in_rc)
 		return archive_failed(d, NULL, err);
+	if (d->codec == CODEC_GZIP && used >= 0 && (uint64_t)used <= d->fed)
+		return skip_padding(d, (uint64_t)used, err);
 	if (used < 0 || (uint64_t)used != end)
 		return corrupt(d, err, "something follows its end");
 	take_input(d, d->input.len);

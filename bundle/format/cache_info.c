@@ -18,13 +18,29 @@ static int take_store_dir(struct nf_cache_info *ci, struct nf_slice value,
 	return 0;
 }
 
+/* Nix reads "10.5" as 10; leading zeros mean nothing. */
+static struct nf_slice leading_digits(struct nf_slice s)
+{
+	size_t len = 0;
+
+	while (len < s.len && s.ptr[len] >= '0' && s.ptr[len] <= '9')
+		len++;
+	s.len = len;
+	while (s.len > 1 && s.ptr[0] == '0')
+		s = nf_slice(s.ptr + 1, s.len - 1);
+	return s;
+}
+
 static int take_priority(struct nf_cache_info *ci, struct nf_slice value,
 			 struct nf_err *err)
 {
-	struct nf_slice digits = value;
-	bool negative = slice_skip_prefix(&digits, "-");
+	struct nf_slice rest = value, digits;
+	bool negative = slice_skip_prefix(&rest, "-");
 	uint64_t n;
 
+	if (!negative)
+		slice_skip_prefix(&rest, "+");
+	digits = leading_digits(rest);
 	if (!slice_parse_u64(digits, &n) || n > INT_MAX)
 		return err_set(err, NF_E_FORMAT, "not a number");
 	ci->has_priority = true;

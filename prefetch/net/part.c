@@ -98,7 +98,10 @@ static int check_range(const struct part *p, const struct transfer_head *h,
 	uint64_t size = p->file->size;
 	bool is_total = h->range_total != UINT64_MAX;
 
-	if (!is_ranged(p) || !h->range_ok || h->range_start != p->from)
+	if (!h->range_ok || h->range_start != p->from)
+		return not_as_asked(p, err);
+	/* Some send the whole as a range that nobody asked for. */
+	if (!is_ranged(p) && !is_total)
 		return not_as_asked(p, err);
 	if (is_total && size && h->range_total != size)
 		return err_set(err, NF_E_FORMAT,
@@ -161,11 +164,10 @@ static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *e
 	p->status = head->status;
 	if (retry_judge(head->status) != RETRY_OK)
 		return 0;
-	if (head->encoded)
-		return err_set(
-			err, NF_E_FORMAT,
-			"'%s': it came with a Content-Encoding that nobody asked for",
-			p->url);
+	if (head->encoded && head->status == 206) {
+		p->ignored_range = true; /* it is a range of something else */
+		return TRANSFER_ENOUGH;
+	}
 	rc = head->status == 206 ? take_range(p, head, err) : take_whole(p, head, err);
 	return rc ? rc
 		  : pool_partial_set_etag(pool, &p->file->partial, p->url, head->etag,

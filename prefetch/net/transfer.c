@@ -237,24 +237,34 @@ static void parse_content_range(struct transfer_head *head, const char *value)
 		head->range_end = last + 1;
 }
 
+/* "none" is what some servers call it. */
+static bool is_encoded(CURL *easy)
+{
+	const char *value = header_value(easy, "Content-Encoding");
+	struct nf_slice name = slice_trim(nf_slice_str(value ? value : ""));
+
+	return name.len && !nf_slice_is(name, "none") &&
+	       strcasecmp(value, "identity") != 0;
+}
+
 static int tell_head(struct transfer *x)
 {
 	struct transfer_head head = { .length = -1 };
-	const char *encoding = header_value(x->easy, "Content-Encoding");
 	const char *ranges = header_value(x->easy, "Accept-Ranges");
 	curl_off_t length;
 
 	if (!x->req.head)
 		return 0;
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &head.status);
-	if (curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) ==
-	    CURLE_OK)
+	head.encoded = is_encoded(x->easy);
+	if (!head.encoded &&
+	    curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) ==
+		    CURLE_OK)
 		head.length = length;
 	parse_content_range(&head, header_value(x->easy, "Content-Range"));
-	head.ranges = ranges && strcasecmp(ranges, "bytes") == 0;
-	head.encoded = encoding && strcasecmp(encoding, "identity") != 0;
+	head.ranges = !head.encoded && ranges && strcasecmp(ranges, "bytes") == 0;
 	head.etag = header_value(x->easy, "ETag");
-	if (head.etag && strncmp(head.etag, "W/", 2) == 0)
+	if (head.etag && (head.encoded || strncmp(head.etag, "W/", 2) == 0))
 		head.etag = NULL;
 	return x->req.head(x->req.ctx, &head, &x->err);
 }
@@ -447,11 +457,9 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 			 req->large ? t->large_buffer : SMALL_BUFFER);
 	set_policy(x);
 	/* A NAR's bytes must be those whose offsets we count on when we resume; anything
-	 * else may come compressed and is decoded on the way. */
-	if (req->large)
-		add_header(x, "Accept-Encoding: identity");
-	else
-		curl_easy_setopt(x->easy, CURLOPT_ACCEPT_ENCODING, "");
+	 * else may come compressed. libcurl decodes what comes compressed all the same.
+	 */
+	curl_easy_setopt(x->easy, CURLOPT_ACCEPT_ENCODING, req->large ? "identity" : "");
 	if (req->no_cache)
 		add_header(x, "Cache-Control: no-cache");
 	watch_queue(x);
@@ -500,6 +508,7 @@ static enum transfer_cause cause_of(CURLcode code)
 	case CURLE_TOO_MANY_REDIRECTS:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
+	case CURLE_BAD_CONTENT_ENCODING:
 		return TRANSFER_ASTRAY;
 	default:
 		return TRANSFER_OTHER;
@@ -590,6 +599,15 @@ static void restart(struct transfer *x)
 	curl_multi_remove_handle(t->multi, x->easy);
 	set_address(x);
 	curl_multi_add_handle(t->multi, x->easy);
+}
+
+/* What cannot be decoded matters only where it is wanted. */
+static CURLcode code_of(struct transfer *x, CURLcode code)
+{
+	long status = 0;
+
+	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+	return code == CURLE_BAD_CONTENT_ENCODING && status / 100 != 2 ? CURLE_OK : code;
 }
 
 /* True if it goes on elsewhere; else *code is why it ends. */
@@ -798,7 +816,7 @@ static bool finish_ended(struct transfers *t)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &x);
-		code = msg->data.result;
+		code = code_of(x, msg->data.result);
 		count_head(x);
 		if (follow_redirect(x, &code))
 			continue;

@@ -43,7 +43,8 @@ struct transfer_head {
 	uint64_t range_total; /* UINT64_MAX: not said */
 	bool range_ok;
 	bool ranges;	  /* it says that it serves ranges */
-	bool encoded;	  /* a Content-Encoding other than identity */
+	bool encoded;	  /* it comes compressed and is decoded: nothing is known of its
+			   * length, and it has no ranges */
 	const char *etag; /* strong ETag, or NULL; valid during the call */
 	int64_t length;	  /* Content-Length, or -1 */
 };
@@ -55,7 +56,8 @@ enum transfer_cause {
 	TRANSFER_REFUSED, /* no connection: refused, no route */
 	TRANSFER_TIMEOUT, /* no connection or no answer in time */
 	TRANSFER_TLS,
-	TRANSFER_ASTRAY, /* sent in a loop, or to what is not HTTP or no URL at all */
+	TRANSFER_ASTRAY, /* sent in a loop, or to what is not HTTP or no URL at all; or
+			  * encoded as libcurl does not know */
 };
 
 struct transfer_done {

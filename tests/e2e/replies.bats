@@ -221,12 +221,33 @@ retried_after() {
 	nar_fault 5 "." '/nar/*=flip:0'
 }
 
-@test "NARs: an encoding on the wire that nobody asked for" {
-	nar_fault 5 "encoding" '/nar/*=gzip'
-	nar_fault 5 "encoding" '/nar/*=gzip' '/nar/*=chunked'
+@test "NARs: an encoding on the wire that nobody asked for is decoded" {
+	nar_fault 0 "" '/nar/*=gzip'
+	nar_fault 0 "" '/nar/*=gzip' '/nar/*=chunked'
+	nar_fault 0 "" '/nar/*=gzip' '/nar/*=truncate:30000*1'
+	nar_fault 0 "" '/nar/*=gzip*1' '/nar/*=truncate:30000*1'
+	nar_fault 5 "." '/nar/*=gzip' '/nar/*=flip:30000'
+}
+
+@test "NARs: names of encodings for what is not encoded, and others" {
+	local name
+	for name in none identity Identity; do
+		nar_fault 0 "" "/nar/*=encoding:$name"
+		nar_fault 0 "" "/nar/*=encoding:$name" '/nar/*=truncate:30000*1'
+	done
+	for name in aws-chunked utf-8 "gzip, nonsense"; do
+		nar_fault 6 "encoding" "/nar/*=encoding:$name"
+		narinfo_fault 6 "encoding" "*.narinfo=encoding:$name"
+	done
 }
 
 # ---- ranges ----
+
+@test "NARs: all of it as a range that nobody asked for" {
+	nar_fault 0 "" '/nar/*=as-range'
+	nar_fault 0 "" '/nar/*=as-range' '/nar/*=truncate:30000*1'
+	nar_fault 5 "range" '/nar/*=as-range' '/nar/*=wrong-range:start'
+}
 
 @test "NARs: all of it in answer to a range" {
 	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=ignore-range'

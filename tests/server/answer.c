@@ -223,6 +223,8 @@ static struct range range_of(const struct request *rq, const struct entity *e,
 {
 	const char *value = header_of(rq->conn, MHD_HTTP_HEADER_RANGE);
 
+	if (!value && fx->as_range)
+		return (struct range){ MHD_HTTP_PARTIAL_CONTENT, 0, e->size };
 	if (!value || fx->ignore_range || fx->no_ranges || fx->gzip ||
 	    !if_range_agrees(rq->conn, e))
 		return (struct range){ MHD_HTTP_OK, 0, e->size };
@@ -314,7 +316,7 @@ static struct MHD_Response *body_response(const struct request *rq, struct entit
 			    .server = rq->server,
 			    .pace = PACE_INIT,
 			    .path = mem_strdup(rq->path) };
-	b->fx.retry_after = b->fx.location = b->fx.body_file = NULL;
+	b->fx.retry_after = b->fx.location = b->fx.body_file = b->fx.encoding = NULL;
 	b->pace.rate = fx->rate;
 	return MHD_create_response_from_callback(fx->chunked ? MHD_SIZE_UNKNOWN : b->len,
 						 BODY_BLOCK, body_read, b, body_free);
@@ -357,6 +359,8 @@ static enum MHD_Result answer_entity(const struct request *rq, struct entity *e,
 		add_header(r, MHD_HTTP_HEADER_ETAG, head.etag);
 	if (fx->gzip)
 		add_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+	if (fx->encoding)
+		add_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, fx->encoding);
 	add_header(r, MHD_HTTP_HEADER_LAST_MODIFIED, http_date(date, head.mtime));
 	return send_off(rq->conn, range.status, r);
 }

@@ -98,6 +98,11 @@ static bool apply_redirect(struct fault_effects *fx, const char *arg)
 	return take_text(&fx->location, arg);
 }
 
+static bool apply_encoding(struct fault_effects *fx, const char *arg)
+{
+	return take_text(&fx->encoding, arg);
+}
+
 static bool apply_body(struct fault_effects *fx, const char *arg)
 {
 	return take_text(&fx->body_file, arg);
@@ -127,6 +132,7 @@ SWITCH_KIND(ignore_range)
 SWITCH_KIND(no_ranges)
 SWITCH_KIND(redirect_loop)
 SWITCH_KIND(gzip)
+SWITCH_KIND(as_range)
 SWITCH_KIND(drop_etag)
 SWITCH_KIND(change_etag)
 SWITCH_KIND(chunked)
@@ -148,6 +154,8 @@ static const struct fault_kind kinds[] = {
 	{ "redirect", apply_redirect },		  /* URL; ending in '/': and the path */
 	{ "redirect-loop", apply_redirect_loop }, /* to itself */
 	{ "gzip", apply_gzip },			  /* Content-Encoding: gzip */
+	{ "encoding", apply_encoding },		  /* told, but not done */
+	{ "as-range", apply_as_range },		  /* 206 for the whole, never asked for */
 	{ "body", apply_body },			  /* FILE's bytes instead */
 	{ "drop-etag", apply_drop_etag },	  /* none */
 	{ "change-etag", apply_change_etag },	  /* another one each time */
@@ -176,6 +184,7 @@ void fault_effects_release(struct fault_effects *fx)
 	free(fx->retry_after);
 	free(fx->location);
 	free(fx->body_file);
+	free(fx->encoding);
 	effects_init(fx);
 }
 

@@ -28,6 +28,8 @@ struct fault_effects {
 	bool no_ranges;
 	bool redirect_loop;
 	bool gzip;
+	bool as_range;	/* all of it as a 206 that nobody asked for */
+	char *encoding; /* told as Content-Encoding, but not done; NULL: none */
 	bool drop_etag;
 	bool change_etag;
 	bool chunked;	   /* without a Content-Length */

@@ -577,6 +577,9 @@ static void a_cache_tells_of_itself(void **state)
 		{ "<html>\nStoreDir\nFoo: bar\n", { "", false, false, 0 } },
 		{ "StoreDir: /gnu/store", { "/gnu/store", false, false, 0 } },
 		{ "Priority: 0\n", { "", false, true, 0 } },
+		{ "Priority: 10.5\n", { "", false, true, 10 } },
+		{ "Priority: +05 of 10\n", { "", false, true, 5 } },
+		{ "Priority: 0x10\n", { "", false, true, 0 } },
 		{ "StoreDir:\n", { "", false, false, 0 } },
 	};
 	struct nf_cache_info ci;
