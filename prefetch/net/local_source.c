@@ -6,12 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "base/stream.h"
+#include "config/url.h"
 
 /* "HASH.narinfo" with NUL */
 #define INFO_NAME_MAX (NF_STOREPATH_HASH_LEN + sizeof(".narinfo"))
@@ -280,30 +282,52 @@ static struct nf_source *file_source_new(int fd)
 	return &f->source;
 }
 
-static bool leads_out(const char *url)
+/* Removes the last name of a path; false if there is none. */
+static bool drop_name(struct buf *path)
 {
+	char *slash = path->len ? memrchr(path->ptr, '/', path->len) : NULL;
+
+	if (path->len == 0)
+		return false;
+	path->len = slash ? (size_t)(slash - path->ptr) : 0;
+	path->ptr[path->len] = '\0';
+	return true;
+}
+
+/* Where URL leads from the cache's directory, without "." and ".." on the way. NULL if
+ * that is not below it. free(). */
+static char *path_below(const char *url)
+{
+	AUTO_BUF struct buf path = { 0 };
 	struct nf_slice rest = nf_slice_str(url);
 
-	if (url[0] == '/' || strstr(url, "://"))
-		return true;
+	buf_init(&path, NARINFO_URL_MAX);
+	if (url[0] == '/' || url_is_absolute(rest))
+		return NULL;
 	while (rest.len) {
-		struct nf_slice part = slice_cut(&rest, '/');
+		struct nf_slice name = slice_cut(&rest, '/');
 
-		if (nf_slice_is(part, "..") || nf_slice_is(part, "."))
-			return true;
+		if (nf_slice_is(name, "..") && !drop_name(&path))
+			return NULL;
+		if (name.len == 0 || nf_slice_is(name, ".") || nf_slice_is(name, ".."))
+			continue;
+		if (path.len)
+			buf_add_char(&path, '/');
+		buf_add_slice(&path, name);
 	}
-	return false;
+	return path.len && !buf_failed(&path) ? buf_take(&path) : NULL;
 }
 
 static int open_file(const struct local_source *s, const char *url,
 		     struct nf_source **ret, uint64_t *ret_size, struct nf_err *err)
 {
+	AUTO_FREE char *path = path_below(url);
 	AUTO_FD int fd = -1;
 	int rc;
 
-	if (leads_out(url))
+	if (!path)
 		return err_set(err, NF_E_FORMAT, "URL '%s' leads out of the cache", url);
-	rc = open_regular(s, url, O_NOFOLLOW, &fd, ret_size, err);
+	rc = open_regular(s, path, O_NOFOLLOW, &fd, ret_size, err);
 	if (rc)
 		return rc;
 	*ret = file_source_new(TAKE_FD(fd));

@@ -201,8 +201,16 @@ static void a_narinfo_has_a_limit(void **state)
 
 static void nars_of_a_directory_are_files_in_it(void **state)
 {
-	static const char *const out[] = { "../secret", "nar/../../secret", "/etc/passwd",
-					   "./nar/a.nar", "http://host/a.nar" };
+	static const char *const out[] = { "../secret",
+					   "nar/../../secret",
+					   "/etc/passwd",
+					   "..",
+					   "nar/..",
+					   "nar/../..//nar/a.nar",
+					   "http://host/a.nar",
+					   "FILE:///etc/passwd" };
+	static const char *const in[] = { "./nar/a.nar", "nar//a.nar", "nar/../nar/a.nar",
+					  "x/../nar/./a.nar" };
 	const struct temp_dir *t = *state;
 	AUTO(local_source_freep) struct local_source *s = NULL;
 	AUTO_FREE char *link = temp_dir_join(t, "cache/nar/link");
@@ -213,6 +221,12 @@ static void nars_of_a_directory_are_files_in_it(void **state)
 	s = open_good(t, SUBSTITUTER_FILE, "cache");
 	assert_int_equal(read_nar(s, "nar/a.nar", &bytes, NULL), 0);
 	assert_string_equal(bytes, "bytes");
+	for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+		free(bytes);
+		bytes = NULL;
+		assert_int_equal(read_nar(s, in[i], &bytes, NULL), 0);
+		assert_string_equal(bytes, "bytes");
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(out); i++) {
 		AUTO_FREE char *want =
 			mem_printf("URL '%s' leads out of the cache", out[i]);
