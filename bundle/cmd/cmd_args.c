@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/slice.h"
-#include "cmd/suggest.h"
+#include "base/suggest.h"
 
 struct given {
 	const struct cmd_option *option;

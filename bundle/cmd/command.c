@@ -8,9 +8,9 @@
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "base/suggest.h"
 #include "cmd/cmd_args.h"
 #include "cmd/help.h"
-#include "cmd/suggest.h"
 #include "cmd/ui.h"
 
 #define OPEN_FILES_WANTED 8192

@@ -8,8 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/home.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "format/nix_setting_names.h"
 
 #define CONF_DIR_DEFAULT    "/etc/nix"
 #define CONFIG_DIRS_DEFAULT "/etc/xdg"
@@ -17,6 +19,8 @@
 #define SUBSTITUTER_DEFAULT "https://cache.nixos.org/"
 
 #define NOTE_MAX 4096
+/* So much of a name is quoted. */
+#define NAME_QUOTE_MAX 60
 
 DEFINE_CLEANUP(struct nf_secret_key *, nf_secret_key_free)
 
@@ -192,6 +196,71 @@ static void add_name(struct buf *names, const char *name)
 	buf_add_str(names, name);
 }
 
+/* ---- settings that are not ours ---- */
+
+static bool is_known(const char *name)
+{
+	struct nf_slice rest = nf_slice_str(name);
+	bool extra = slice_skip_prefix(&rest, "extra-");
+
+	if (nix_setting_is_known(name)) /* extra-platforms is one of its own */
+		return true;
+	for (size_t i = 0; extra && i < ARRAY_SIZE(table); i++)
+		if (nf_slice_is(rest, table[i].name) && table[i].kind != WORDS)
+			return false;
+	return nix_setting_is_known(rest.ptr);
+}
+
+static void note_unknown(struct nix_settings *s, const struct nix_conf_entry *e,
+			 bool has_plugins)
+{
+	struct nf_slice rest = nf_slice_str(e->name);
+	const char *extra = slice_skip_prefix(&rest, "extra-") ? "extra-" : "";
+	const char *near = nix_setting_nearest(rest.ptr);
+	AUTO_FREE char *hint = NULL;
+
+	if (near && strcmp(near, rest.ptr) == 0)
+		extra = "";
+	hint = near ? mem_printf(" (did you mean '%s%s'?)", extra, near) : NULL;
+	/* A plugin may know it. */
+	nix_settings_note(s, !has_plugins, "%s:%u: unknown setting '%.*s'%s", e->file,
+			  e->line, NAME_QUOTE_MAX, e->name, hint ? hint : "");
+}
+
+static bool has_plugins(const struct nix_settings *s)
+{
+	for (size_t i = 0; i < s->conf.count; i++)
+		if (strcmp(s->conf.entries[i].name, "plugin-files") == 0 ||
+		    strcmp(s->conf.entries[i].name, "extra-plugin-files") == 0)
+			return true;
+	return false;
+}
+
+/* Each name is told once. */
+static void note_others(struct nix_settings *s)
+{
+	AUTO_BUF struct buf unused = { 0 };
+	bool plugins = has_plugins(s);
+	struct map seen;
+
+	map_init(&seen);
+	buf_init(&unused, NOTE_MAX / 2);
+	for (size_t i = 0; i < s->conf.count; i++) {
+		const struct nix_conf_entry *e = &s->conf.entries[i];
+		bool extra, is_new;
+
+		if (find(e->name, &extra))
+			continue;
+		map_put(&seen, nf_slice_str(e->name), &is_new);
+		if (is_new && is_known(e->name))
+			add_name(&unused, e->name);
+		else if (is_new)
+			note_unknown(s, e, plugins);
+	}
+	note_unused(s, &unused);
+	map_release(&seen);
+}
+
 /* ---- all of it ---- */
 
 void nix_settings_init(struct nix_settings *s)
@@ -227,24 +296,17 @@ void nix_settings_release(struct nix_settings *s)
 
 int nix_settings_apply(struct nix_settings *s, struct nf_err *err)
 {
-	AUTO_BUF struct buf unused = { 0 };
-
-	buf_init(&unused, NOTE_MAX / 2);
 	for (size_t i = 0; i < s->conf.count; i++) {
 		const struct nix_conf_entry *e = &s->conf.entries[i];
 		bool extra;
 		const struct setting *row = find(e->name, &extra);
-		int rc = 0;
+		int rc = row ? take_value(s, row, e, extra, err) : 0;
 
-		if (row)
-			rc = take_value(s, row, e, extra, err);
-		else
-			add_name(&unused, e->name);
 		if (rc)
 			return err_prefix(err, rc, "%s:%u: %s", e->file, e->line,
 					  e->name);
 	}
-	note_unused(s, &unused);
+	note_others(s);
 	if (!s->require_sigs)
 		nix_settings_note(s, true,
 				  "nix.conf says require-sigs = false: nixferry "
@@ -419,9 +481,12 @@ int nix_settings_add_keys(struct nix_settings *s, struct nf_keyring *ring,
 
 	for (size_t i = 0; !rc && i < s->trusted_public_keys.count; i++) {
 		const struct nix_word *w = &s->trusted_public_keys.items[i];
+		struct nf_err why;
 
-		if (nf_keyring_add(ring, nf_slice_str(w->text), err))
-			rc = word_error(w, "trusted-public-keys", err);
+		if (nf_keyring_add(ring, nf_slice_str(w->text), &why))
+			nix_settings_note(s, true,
+					  "%s:%u: trusted-public-keys: left out: %s",
+					  w->file, w->line, why.text);
 	}
 	for (size_t i = 0; !rc && i < s->secret_key_files.count; i++)
 		rc = add_secret_key(s, ring, &s->secret_key_files.items[i], err);

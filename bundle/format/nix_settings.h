@@ -65,8 +65,8 @@ int nix_settings_apply(struct nix_settings *s, struct nf_err *err) MUST_CHECK;
  * struct is initialised in any case. */
 int nix_settings_load(struct nix_settings *s, struct nf_err *err) MUST_CHECK;
 
-/* Adds the trusted public keys, and the public halves of the secret keys; a secret key
- * that cannot be read is noted and left out, as Nix does. */
+/* Adds the trusted public keys, and the public halves of the secret keys. A public key
+ * that is none is noted and left out, and so is a secret key that cannot be read. */
 int nix_settings_add_keys(struct nix_settings *s, struct nf_keyring *ring,
 			  struct nf_err *err) MUST_CHECK;
 

@@ -38,6 +38,10 @@ static void note(struct nix_settings *settings, const struct substituter *s)
 			settings, true,
 			"substituter '%s': these parameters do nothing here: %s", s->url,
 			s->ignored);
+	if (s->unknown)
+		nix_settings_note(settings, true,
+				  "substituter '%s': unknown parameters: %s", s->url,
+				  s->unknown);
 	if (s->trusted)
 		nix_settings_note(settings, true,
 				  "substituter '%s' is trusted: what it serves needs no "
@@ -45,8 +49,9 @@ static void note(struct nix_settings *settings, const struct substituter *s)
 				  s->url);
 }
 
-static int add(struct substituter_list *l, const char *url, struct nix_settings *settings,
-	       struct nf_err *err)
+/* Of what the command line has, nothing is passed over. */
+static int add(struct substituter_list *l, const char *url, bool is_given,
+	       struct nix_settings *settings, struct nf_err *err)
 {
 	struct substituter s, *known;
 	int rc;
@@ -54,6 +59,12 @@ static int add(struct substituter_list *l, const char *url, struct nix_settings 
 	rc = substituter_parse(&s, nf_slice_str(url), err);
 	if (rc)
 		return rc;
+	if (s.unknown && is_given) {
+		rc = err_set(err, NF_E_USAGE, "substituter '%s': unknown parameters: %s",
+			     s.url, s.unknown);
+		substituter_release(&s);
+		return rc;
+	}
 	known = find(l, s.url);
 	if (!known && l->count == FETCH_SUBSTITUTERS_MAX) {
 		substituter_release(&s);
@@ -79,46 +90,41 @@ static int add_given(struct substituter_list *l, const struct cmd_args *a,
 	int rc = 0;
 
 	for (size_t i = 0; !rc && (url = cmd_args_nth(a, option, i)); i++)
-		rc = add(l, url, settings, err);
+		rc = add(l, url, true, settings, err);
 	if (rc && err)
 		err->code = NF_E_USAGE;
 	return rc ? -NF_E_USAGE : 0;
 }
 
-static int add_configured(struct substituter_list *l, struct nix_settings *settings,
-			  struct nf_err *err)
+/* The file may be shared with others: what is wrong in it must not end every command. */
+static void add_configured(struct substituter_list *l, struct nix_settings *settings)
 {
 	if (!settings->substitute) {
 		nix_settings_note(settings, true,
 				  "nix.conf says substitute = false: no cache is asked "
 				  "but those of the command line");
-		return 0;
+		return;
 	}
 	for (size_t i = 0; i < settings->substituters.count; i++) {
 		const struct nix_word *w = &settings->substituters.items[i];
 		struct nf_err why;
-		int rc = add(l, w->text, settings, &why);
 
-		if (rc == -NF_E_UNSUPPORTED)
+		if (add(l, w->text, false, settings, &why))
 			nix_settings_note(settings, true, "%s:%u: left out: %s", w->file,
 					  w->line, why.text);
-		else if (rc)
-			return err_set(err, NF_E_USAGE, "%s:%u: %s", w->file, w->line,
-				       why.text);
 	}
-	return 0;
 }
 
 int cache_options_substituters(struct substituter_list *ret, const struct cmd_args *a,
 			       struct nix_settings *settings, struct nf_err *err)
 {
 	AUTO(substituter_list_release) struct substituter_list l = SUBSTITUTER_LIST_INIT;
-	int rc;
+	int rc = 0;
 
 	if (cmd_args_value(a, "substituter"))
 		rc = add_given(&l, a, "substituter", settings, err);
 	else
-		rc = add_configured(&l, settings, err);
+		add_configured(&l, settings);
 	if (!rc)
 		rc = add_given(&l, a, "extra-substituter", settings, err);
 	if (rc)
@@ -135,7 +141,7 @@ int cache_options_named(struct substituter_list *ret, const struct cmd_args *a,
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < cmd_args_count(a); i++)
-		rc = add(&l, cmd_args_get(a, i), settings, err);
+		rc = add(&l, cmd_args_get(a, i), true, settings, err);
 	if (rc && err)
 		err->code = NF_E_USAGE;
 	if (rc)

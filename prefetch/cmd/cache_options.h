@@ -23,8 +23,8 @@ struct substituter_list {
 	}
 
 /* Those of --substituter, else of nix.conf; and those of --extra-substituter. What
- * nix.conf names and we do not support is left out, and noted in SETTINGS. A URL that
- * comes again replaces the parameters of the first. */
+ * nix.conf names and is wrong or not supported is left out, and noted in SETTINGS. A URL
+ * that comes again replaces the parameters of the first. */
 int cache_options_substituters(struct substituter_list *ret, const struct cmd_args *a,
 			       struct nix_settings *settings,
 			       struct nf_err *err) MUST_CHECK;

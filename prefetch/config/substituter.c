@@ -1,7 +1,9 @@
 #include "config/substituter.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -13,19 +15,24 @@ void substituter_release(struct substituter *s)
 	free(s->url);
 	free(s->path);
 	free(s->ignored);
+	free(s->unknown);
 	*s = (struct substituter){ 0 };
 }
 
 static int parse_priority(struct substituter *s, struct nf_slice value,
 			  struct nf_err *err)
 {
+	struct nf_slice digits = value;
+	bool negative = slice_skip_prefix(&digits, "-");
 	uint64_t number;
 
-	if (!slice_parse_u64(value, &number) || number > INT16_MAX)
-		return err_set(err, NF_E_USAGE, "priority '%.*s' is not a small number",
+	if (!negative)
+		slice_skip_prefix(&digits, "+");
+	if (!slice_parse_u64(digits, &number) || number > INT_MAX)
+		return err_set(err, NF_E_USAGE, "priority '%.*s' is not a number",
 			       NF_SLICE_ARG(value));
 	s->has_priority = true;
-	s->priority = (int)number;
+	s->priority = negative ? -(int)number : (int)number;
 	return 0;
 }
 
@@ -47,11 +54,25 @@ static int parse_boolean(bool *ret, struct nf_slice key, struct nf_slice value,
 static bool is_only_for_nix(struct nf_slice key)
 {
 	static const char *const names[] = {
-		"compression",	       "compression-level",    "index-debug-info",
-		"local-nar-cache",     "log-compression",      "ls-compression",
-		"narinfo-compression", "parallel-compression", "path-info-cache-size",
-		"secret-key",	       "secret-keys",	       "store",
-		"system-features",     "tls-certificate",      "tls-private-key",
+		"compression",
+		"compression-level",
+		"index-debug-info",
+		"local-nar-cache",
+		"log-compression",
+		"ls-compression",
+		"narinfo-compression",
+		"parallel-compression",
+		"path-info-cache-size",
+		"read-only",
+		"require-sigs",
+		"log",
+		"build-dir",
+		"secret-key",
+		"secret-keys",
+		"store",
+		"system-features",
+		"tls-certificate",
+		"tls-private-key",
 		"write-nar-listing",
 	};
 
@@ -61,19 +82,18 @@ static bool is_only_for_nix(struct nf_slice key)
 	return slice_skip_prefix(&key, "retry-");
 }
 
-static void ignore(struct substituter *s, struct nf_slice key)
+/* Adds KEY to a list: "a, b". */
+static void list_key(char **list, struct nf_slice key)
 {
-	AUTO_FREE char *before = TAKE_PTR(s->ignored);
+	AUTO_FREE char *before = TAKE_PTR(*list);
 
-	s->ignored = mem_printf("%s%s%.*s", before ? before : "", before ? ", " : "",
-				NF_SLICE_ARG(key));
+	*list = mem_printf("%s%s%.*s", before ? before : "", before ? ", " : "",
+			   NF_SLICE_ARG(key));
 }
 
 /* "local?root=/mnt" */
 static int parse_root(struct substituter *s, struct nf_slice value, struct nf_err *err)
 {
-	if (s->kind != SUBSTITUTER_PATH)
-		return err_set(err, NF_E_USAGE, "only 'local' has a root");
 	if (value.len == 0 || value.ptr[0] != '/')
 		return err_set(err, NF_E_USAGE, "its root '%.*s' is not absolute",
 			       NF_SLICE_ARG(value));
@@ -85,21 +105,34 @@ static int parse_root(struct substituter *s, struct nf_slice value, struct nf_er
 static int parse_parameter(struct substituter *s, struct nf_slice key,
 			   struct nf_slice value, struct nf_err *err)
 {
+	bool is_local = s->kind == SUBSTITUTER_PATH;
 	bool mass; /* we always ask about many paths at once */
 
 	if (nf_slice_is(key, "priority"))
 		return parse_priority(s, value, err);
-	if (nf_slice_is(key, "root"))
+	if (nf_slice_is(key, "root") && is_local)
 		return parse_root(s, value, err);
 	if (nf_slice_is(key, "trusted"))
 		return parse_boolean(&s->trusted, key, value, err);
 	if (nf_slice_is(key, "want-mass-query"))
 		return parse_boolean(&mass, key, value, err);
-	if (!is_only_for_nix(key))
-		return err_set(err, NF_E_USAGE, "parameter '%.*s' is not supported",
+	if (is_local && (nf_slice_is(key, "real") || nf_slice_is(key, "state")))
+		return err_set(err, NF_E_UNSUPPORTED, "'%.*s' is not supported",
 			       NF_SLICE_ARG(key));
-	ignore(s, key);
+	list_key(is_only_for_nix(key) ? &s->ignored : &s->unknown, key);
 	return 0;
+}
+
+static int parse_encoded(struct substituter *s, struct nf_slice key,
+			 struct nf_slice value, struct nf_err *err)
+{
+	AUTO_FREE char *plain_key = url_decode(key);
+	AUTO_FREE char *plain_value = url_decode(value);
+
+	if (!plain_key || !plain_value)
+		return err_set(err, NF_E_USAGE, "a parameter has a NUL");
+	return parse_parameter(s, nf_slice_str(plain_key), nf_slice_str(plain_value),
+			       err);
 }
 
 static int parse_parameters(struct substituter *s, struct nf_slice query,
@@ -111,7 +144,8 @@ static int parse_parameters(struct substituter *s, struct nf_slice query,
 		struct nf_slice value = slice_cut(&query, '&');
 		struct nf_slice key = slice_cut(&value, '=');
 
-		rc = parse_parameter(s, key, value, err);
+		if (key.len)
+			rc = parse_encoded(s, key, value, err);
 	}
 	return rc;
 }
@@ -122,23 +156,68 @@ static bool is_path(struct nf_slice url)
 			   slice_skip_prefix(&url, "../"));
 }
 
+/* NAME, then "://", or for file also ":/"; in any case. */
+static bool skip_scheme(struct nf_slice *url, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (url->len <= len || strncasecmp(url->ptr, name, len) != 0 ||
+	    url->ptr[len] != ':')
+		return false;
+	*url = nf_slice(url->ptr + len + 1, url->len - len - 1);
+	return true;
+}
+
+static bool has_user(struct nf_slice url)
+{
+	struct nf_slice host, rest = url;
+
+	slice_cut(&rest, ':');
+	slice_skip_prefix(&rest, "//");
+	host = slice_cut(&rest, '/');
+	return host.len && memchr(host.ptr, '@', host.len);
+}
+
+static int parse_http(struct substituter *s, struct nf_slice url, struct nf_err *err)
+{
+	AUTO(url_release) struct url parsed = { 0 };
+	size_t len;
+
+	/* They would be shown wherever the address is. */
+	if (has_user(url))
+		return err_set(err, NF_E_USAGE,
+			       "names and passwords belong into a netrc file, not into "
+			       "the address");
+	if (!url_parse(&parsed, url))
+		return err_set(err, NF_E_USAGE, "it is no http or https address");
+	s->kind = SUBSTITUTER_HTTP;
+	s->url = TAKE_PTR(parsed.text);
+	for (len = strlen(s->url); s->url[len - 1] == '/'; len--)
+		s->url[len - 1] = '\0';
+	return 0;
+}
+
+static int parse_file(struct substituter *s, struct nf_slice path, struct nf_err *err)
+{
+	s->kind = SUBSTITUTER_FILE;
+	slice_skip_prefix(&path, "//");
+	if (path.len == 0 || path.ptr[0] != '/')
+		return err_set(err, NF_E_USAGE, "its path is not absolute");
+	s->path = url_decode(path);
+	if (!s->path)
+		return err_set(err, NF_E_USAGE, "its path has a NUL");
+	s->url = mem_printf("file://%.*s", NF_SLICE_ARG(path));
+	return 0;
+}
+
 static int parse_kind(struct substituter *s, struct nf_slice url, struct nf_err *err)
 {
 	struct nf_slice rest = url;
 
-	if (slice_skip_prefix(&rest, "http://") || slice_skip_prefix(&rest, "https://")) {
-		s->kind = SUBSTITUTER_HTTP;
-		if (rest.len == 0 || rest.ptr[0] == '/')
-			return err_set(err, NF_E_USAGE, "it names no host");
-		return 0;
-	}
-	if (slice_skip_prefix(&rest, "file://")) {
-		s->kind = SUBSTITUTER_FILE;
-		if (rest.len == 0 || rest.ptr[0] != '/')
-			return err_set(err, NF_E_USAGE, "its path is not absolute");
-		s->path = mem_strndup(rest.ptr, rest.len);
-		return 0;
-	}
+	if (skip_scheme(&rest, "http") || skip_scheme(&rest, "https"))
+		return parse_http(s, url, err);
+	if (skip_scheme(&rest, "file"))
+		return parse_file(s, rest, err);
 	if (is_path(url) || nf_slice_is(url, "local")) {
 		s->kind = SUBSTITUTER_PATH;
 		s->path = is_path(url) ? mem_strndup(url.ptr, url.len) : mem_strdup("/");
@@ -149,22 +228,14 @@ static int parse_kind(struct substituter *s, struct nf_slice url, struct nf_err 
 		       "./x.bundle) are supported");
 }
 
-/* They would be shown wherever the address is. What is before the '@' is not quoted. */
-static int refuse_credentials(struct nf_slice url, struct nf_err *err)
+/* What the address is called in errors: what may be a password is not quoted. */
+static struct nf_slice quotable(struct nf_slice text)
 {
-	struct nf_slice host, rest = url;
-	const char *at;
+	const char *at = text.len ? memrchr(text.ptr, '@', text.len) : NULL;
 
-	if (!slice_skip_prefix(&rest, "http://") && !slice_skip_prefix(&rest, "https://"))
-		return 0;
-	host = slice_cut(&rest, '/');
-	at = host.len ? memrchr(host.ptr, '@', host.len) : NULL;
-	if (!at)
-		return 0;
-	return err_set(err, NF_E_USAGE,
-		       "substituter at '%.*s': names and passwords belong into a netrc "
-		       "file, not into the address",
-		       (int)(host.ptr + host.len - at - 1), at + 1);
+	if (!at || !url_is_absolute(text))
+		return text;
+	return nf_slice(at + 1, (size_t)(text.ptr + text.len - at - 1));
 }
 
 static bool has_control_character(struct nf_slice s)
@@ -184,9 +255,6 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 	*s = (struct substituter){ 0 };
 	while (url.len > 1 && url.ptr[url.len - 1] == '/')
 		url.len--;
-	rc = refuse_credentials(url, err);
-	if (rc)
-		return rc;
 	if (has_control_character(text))
 		rc = err_set(err, NF_E_USAGE, "it has white space or control characters");
 	else
@@ -195,11 +263,12 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 		rc = parse_parameters(s, query, err);
 	if (rc) {
 		substituter_release(s);
-		return err_prefix(err, rc, "substituter '%.*s'", NF_SLICE_ARG(text));
+		return err_prefix(err, rc, "substituter '%.*s'",
+				  NF_SLICE_ARG(quotable(text)));
 	}
 	/* Two roots of "local" are two stores. */
-	s->url = nf_slice_is(url, "local") ? mem_strdup(s->path)
-					   : mem_strndup(url.ptr, url.len);
+	if (!s->url)
+		s->url = mem_strdup(s->path);
 	return 0;
 }
 

@@ -17,17 +17,19 @@ enum substituter_kind {
 
 struct substituter {
 	enum substituter_kind kind;
-	char *url;  /* without parameters and trailing slash; never ends in '/' */
+	char *url;  /* without parameters and trailing slash; never ends in '/'; of HTTP:
+		     * scheme and host in lower case */
 	char *path; /* of those that are on this machine */
 	bool has_priority;
 	int priority;  /* "?priority=N"; lower is tried first */
 	bool trusted;  /* "?trusted=1": what it serves needs no signature */
 	char *ignored; /* parameters that mean something to Nix only: "a, b"; or NULL */
+	char *unknown; /* parameters that not even Nix knows, likewise */
 };
 
 /* A store that is of no such kind ("ssh://host", "daemon") is NF_E_UNSUPPORTED. A wrong
- * address, parameters that not even Nix knows, and credentials (they belong into netrc)
- * are NF_E_USAGE. */
+ * address, a parameter with a wrong value, and credentials (they belong into netrc) are
+ * NF_E_USAGE. */
 int substituter_parse(struct substituter *s, struct nf_slice text,
 		      struct nf_err *err) MUST_CHECK;
 void substituter_release(struct substituter *s);

@@ -72,20 +72,6 @@ static char *part_of(CURLU *u, CURLUPart part, unsigned flags)
 	return copy;
 }
 
-/* True if the address has the part; it has not any more. */
-static bool drop(CURLU *u, CURLUPart part)
-{
-	AUTO_FREE char *text = part_of(u, part, 0);
-
-	curl_url_set(u, part, NULL, 0);
-	return text != NULL;
-}
-
-static void set_host(CURLU *u, const char *host)
-{
-	curl_url_set(u, CURLUPART_HOST, host, 0);
-}
-
 static char *without_brackets(const char *host)
 {
 	size_t len = strlen(host);
@@ -101,7 +87,6 @@ static bool take_parts(struct url *ret, CURLU *u)
 	AUTO_FREE char *scheme = part_of(u, CURLUPART_SCHEME, 0);
 	AUTO_FREE char *host = part_of(u, CURLUPART_HOST, 0);
 	AUTO_FREE char *port = part_of(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-	bool user = drop(u, CURLUPART_USER);
 
 	if (!scheme || !host || !port || !host[0])
 		return false;
@@ -109,15 +94,15 @@ static bool take_parts(struct url *ret, CURLU *u)
 	lower_case(host);
 	if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
 		return false;
-	user |= drop(u, CURLUPART_PASSWORD);
-	drop(u, CURLUPART_FRAGMENT);
-	set_host(u, host);
+	curl_url_set(u, CURLUPART_USER, NULL, 0);
+	curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
+	curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
+	curl_url_set(u, CURLUPART_HOST, host, 0);
 	*ret = (struct url){
 		.text = part_of(u, CURLUPART_URL, CURLU_NO_DEFAULT_PORT),
 		.host = without_brackets(host),
 		.origin = mem_printf("%s://%s:%s", scheme, host, port),
 		.tls = strcmp(scheme, "https") == 0,
-		.had_user = user,
 	};
 	if (ret->text)
 		return true;
@@ -159,6 +144,19 @@ bool url_join(struct url *ret, const char *base, const char *reference)
 
 	*ret = (struct url){ 0 };
 	return u && set_url(u, base) && set_url(u, reference) && take_parts(ret, u);
+}
+
+char *url_decode(struct nf_slice text)
+{
+	AUTO(free_part) char *decoded = NULL;
+	int len = 0;
+
+	if (text.len == 0)
+		return mem_strdup("");
+	decoded = curl_easy_unescape(NULL, text.ptr, (int)text.len, &len);
+	if (!decoded || strlen(decoded) != (size_t)len)
+		return NULL;
+	return mem_strdup(decoded);
 }
 
 bool url_keeps_login(const struct url *from, const struct url *to)

@@ -15,7 +15,6 @@ struct url {
 	char *origin; /* "https://host:443": equal where scheme, host and port are equal
 		       */
 	bool tls;
-	bool had_user; /* a name or password was in it */
 };
 
 /* False if TEXT is no http or https address. */
@@ -25,6 +24,9 @@ bool url_parse(struct url *ret, struct nf_slice text);
  * "//host/x", "?x", "https://host/x". False if that is no http or https address. */
 bool url_join(struct url *ret, const char *base, const char *reference);
 void url_release(struct url *u);
+
+/* TEXT with its %41 as "A"; NULL where one would be a NUL. free(). */
+char *url_decode(struct nf_slice text);
 
 /* True if it begins with a scheme and "://". */
 bool url_is_absolute(struct nf_slice text);

@@ -136,10 +136,6 @@ in_pool() {
 	configure "include more.conf"
 	printf '\nfallback = perhaps\n' >"$NIX_CONF_DIR/more.conf"
 	fails 2 "$NIX_CONF_DIR/more.conf:2: fallback: 'perhaps' is neither" fetch /nix/store/x
-	configure "trusted-public-keys = lab-1:short"
-	fails 2 "$CONF:1: trusted-public-keys: public key 'lab-1'" fetch /nix/store/x
-	configure "substituters = http://x?colour=red"
-	fails 2 "$CONF:1: .*parameter 'colour' is not supported" fetch /nix/store/x
 	rm "$CONF"
 	NIX_CONFIG="include $T/none" fails 2 "NIX_CONFIG:1: included file" fetch /nix/store/x
 }
@@ -154,8 +150,34 @@ in_pool() {
 	fails 2 "substituter 'ssh://host'" fetch "$TOP" --substituter ssh://host
 }
 
+@test "one odd entry of nix.conf is told once and does not end the command" {
+	local odd command
+	make_path
+	for odd in 'http://x?priority=' 'http://x?trusted=maybe' 'http://[::1' 'http://' \
+		'http://me:hidden@x' 'file:x' 'local?real=/x'; do
+		configure "substituters = $odd file://$T/cache" "trusted-public-keys = $PUBLIC_KEY"
+		for command in prefetch plan; do
+			run --separate-stderr nixferry "$command" "$TOP" --pool "$T/pool"
+			[ "$status" -eq 0 ] || fail "$odd: $status: $stderr"
+			[ "$(grep -c "$CONF:1: left out: substituter '" <<<"$stderr")" -eq 1 ] ||
+				fail "$odd: $stderr"
+			[[ $stderr != *hidden* ]] || fail "$stderr"
+		done
+		fails 2 "substituter '" fetch "$TOP" --substituter "$odd"
+		rm -rf "$T/pool"
+	done
+	configure "substituters = file://$T/cache?colour=red&&priority=-5&" \
+		"trusted-public-keys = old-1:short $PUBLIC_KEY" "trusted-public-key = x:y"
+	run --separate-stderr nixferry caches
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[ "$(grep -c "unknown parameters: colour" <<<"$stderr")" -eq 1 ]
+	[ "$(grep -c "left out: public key 'old-1'" <<<"$stderr")" -eq 1 ]
+	[ "$(grep -c "$CONF:3: unknown setting 'trusted-public-key'" <<<"$stderr")" -eq 1 ]
+	fails 2 "unknown parameters: colour" fetch "$TOP" --substituter "file://$T/cache?colour=red"
+}
+
 @test "credentials in an address are refused, and not shown" {
-	fails 2 "substituter at 'host': names and passwords belong into a netrc file" \
+	fails 2 "substituter 'host': names and passwords belong into a netrc file" \
 		fetch /nix/store/x --substituter http://me:secret@host
 	! grep -q secret <<<"$stderr"
 }

@@ -9,11 +9,11 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/suggest.h"
 #include "cmd/cmd_args.h"
 #include "cmd/commands.h"
 #include "cmd/completion.h"
 #include "cmd/help.h"
-#include "cmd/suggest.h"
 
 static int run_nothing(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {

@@ -246,16 +246,69 @@ static void what_is_not_used_and_not_obeyed_is_noted(void **state)
 			       "require-sigs = false\n",
 			       &err),
 			 0);
-	assert_int_equal(s.note_count, 2);
-	assert_string_equal(s.notes[0].text,
-			    "settings of nix.conf that are not used: sandbox, "
-			    "extra-fallback, extra-experimental-features");
-	assert_false(s.notes[0].matters);
+	assert_int_equal(s.note_count, 3);
+	assert_string_equal(
+		s.notes[0].text,
+		"f:2: unknown setting 'extra-fallback' (did you mean 'fallback'?)");
+	assert_true(s.notes[0].matters);
 	assert_string_equal(s.notes[1].text,
+			    "settings of nix.conf that are not used: sandbox, "
+			    "extra-experimental-features");
+	assert_false(s.notes[1].matters);
+	assert_string_equal(s.notes[2].text,
 			    "nix.conf says require-sigs = false: nixferry requires a "
 			    "signature or a content address all the same");
-	assert_true(s.notes[1].matters);
+	assert_true(s.notes[2].matters);
 	assert_false(s.fallback);
+	nix_settings_release(&s);
+}
+
+static void misspelt_settings_are_told_once(void **state)
+{
+	static const struct {
+		const char *text, *note; /* NULL: none */
+	} rows[] = {
+		{ "trusted-public-key = k\n\ntrusted-public-key = l",
+		  "f:1: unknown setting 'trusted-public-key' (did you mean "
+		  "'trusted-public-keys'?)" },
+		{ "\nextra-substituter = x",
+		  "f:2: unknown setting 'extra-substituter' (did you mean "
+		  "'extra-substituters'?)" },
+		{ "http-conections = 3",
+		  "f:1: unknown setting 'http-conections' (did you "
+		  "mean 'http-connections'?)" },
+		{ "zzzzzzzzzzzz = 1", "f:1: unknown setting 'zzzzzzzzzzzz'" },
+		{ "max-jobs = 1\ncores = 1\nlazy-trees = true", NULL },
+		{ "extra-platforms = x\nextra-system-features = kvm", NULL },
+		{ "env-keep-derivations = true\nbuild-max-jobs = 1", NULL },
+		{ "substituters = a\nextra-substituters = b", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct nix_settings s;
+		const char *told = NULL;
+
+		assert_int_equal(apply(&s, rows[i].text, NULL), 0);
+		for (size_t j = 0; j < s.note_count; j++) {
+			if (!s.notes[j].matters)
+				continue;
+			assert_null(told);
+			told = s.notes[j].text;
+		}
+		assert_string_equal(told ? told : "-", rows[i].note ? rows[i].note : "-");
+		nix_settings_release(&s);
+	}
+}
+
+static void a_plugin_may_know_more_settings(void **state)
+{
+	struct nix_settings s;
+
+	(void)state;
+	assert_int_equal(apply(&s, "plugin-files = /p\nits-own = 1", NULL), 0);
+	for (size_t j = 0; j < s.note_count; j++)
+		assert_false(s.notes[j].matters);
 	nix_settings_release(&s);
 }
 
@@ -301,8 +354,13 @@ static void keys_that_are_none_are_told_with_file_and_line(void **state)
 	struct nf_err err;
 
 	assert_int_equal(apply(&s, "\ntrusted-public-keys = " KEY_A " b:x", &err), 0);
-	expect_error(err, nix_settings_add_keys(&s, ring, &err), NF_E_USAGE,
-		     "f:2: trusted-public-keys: public key 'b': not 32 bytes in base64");
+	assert_int_equal(nix_settings_add_keys(&s, ring, &err), 0);
+	assert_int_equal(nf_keyring_count(ring), 1);
+	assert_int_equal(s.note_count, 1);
+	assert_string_equal(s.notes[0].text,
+			    "f:2: trusted-public-keys: left out: public key 'b': not 32 "
+			    "bytes in base64");
+	assert_true(s.notes[0].matters);
 	nix_settings_release(&s);
 
 	temp_dir_write(t, "bad", "not a key\n");
@@ -582,6 +640,8 @@ int main(void)
 		cmocka_unit_test(every_name_of_a_setting_reaches_it),
 		cmocka_unit_test(wrong_values_are_told_with_file_line_and_name),
 		cmocka_unit_test(what_is_not_used_and_not_obeyed_is_noted),
+		cmocka_unit_test(misspelt_settings_are_told_once),
+		cmocka_unit_test(a_plugin_may_know_more_settings),
 		WITH_DIR(public_keys_and_halves_of_secret_keys_are_trusted),
 		WITH_DIR(keys_that_are_none_are_told_with_file_and_line),
 		WITH_DIR(files_count_in_nixs_order),
