@@ -116,8 +116,8 @@ else
 endif
 
 # What tests and the demo use: the cache server with faults, what is no HTTP server at all,
-# and the maker of caches.
-TEST_TOOLS := $(B)/cached $(B)/rawserver $(B)/mkcache
+# the maker of caches, and failing system calls to preload.
+TEST_TOOLS := $(B)/cached $(B)/rawserver $(B)/mkcache $(B)/faults.so
 $(B)/cached: $(call obj,$(sort $(wildcard tests/server/*.c))) $(B)/libbundle.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SERVER_LIBS) $(BUNDLE_LIBS)
@@ -127,6 +127,9 @@ $(B)/rawserver: $(call obj,tests/tools/rawserver.c) $(B)/libbundle.a
 $(B)/mkcache: $(call obj,$(sort $(wildcard tests/tools/mkcache*.c))) $(B)/libbundle.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
+# It replaces functions of libc: no flavour's flags, and both names of each.
+$(B)/faults.so: tests/tools/faults.c $(B)/flags.stamp
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes $(WERROR) -O1 -fPIC -shared -o $@ $< -ldl
 
 # The deciders of the transfer engine in a virtual network.
 SIM_SRCS := $(sort $(wildcard tests/sim/*.c))

@@ -1,5 +1,8 @@
 #include "store/import_plan.h"
 
+#include <stdlib.h>
+
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
@@ -284,7 +287,8 @@ static int query_path(struct import_path *path, struct intake *target,
 	int rc = intake_find(target, &info->path, false, &have, &why);
 
 	if (rc == -NF_E_MISSING)
-		return 0;
+		return intake_check_lost(target, nf_storepath_base(&info->path),
+					 info->nar_hash.bytes, err);
 	if (rc && rc != -NF_E_UNSUPPORTED) {
 		if (err)
 			*err = why;
@@ -317,67 +321,117 @@ int import_plan_query(struct import_plan *p, struct intake *target,
 	return rc;
 }
 
-/* Whether BASE is in the bundle or valid in TARGET. */
-static int is_known(const struct import_plan *p, struct intake *target,
-		    struct nf_slice base, bool *ret, struct nf_err *err)
+/* What the target has to have, looked at once a path: what the bundle refers to and has
+ * not, and what that refers to in its turn. */
+struct outside {
+	const struct import_plan *plan;
+	struct intake *target; /* NULL: nothing is there */
+	struct map seen;
+	struct arena names; /* the map's keys, and the list's */
+	struct nf_slice *list;
+	size_t len, cap;
+};
+
+static void outside_release(struct outside *o)
+{
+	map_release(&o->seen);
+	arena_release(&o->names);
+	free(o->list);
+}
+
+static int is_valid_outside(struct outside *o, struct nf_slice base, bool *ret,
+			    struct nf_err *err)
 {
 	struct nf_storepath path;
 	int rc;
 
-	*ret = import_plan_find(p, base) != NULL;
-	if (*ret || !target)
+	*ret = false;
+	if (!o->target)
 		return 0;
 	rc = nf_storepath_parse_base(&path, base, err);
-	return rc ? rc : intake_is_valid(target, &path, ret, err);
+	return rc ? rc : intake_is_valid(o->target, &path, ret, err);
 }
 
-static const char *where(struct intake *target)
+static int tell_absent(const struct outside *o, struct nf_slice base, const char *who,
+		       struct nf_err *err)
 {
-	return target ? "neither in the bundle nor valid in the target"
-		      : "not in the bundle";
+	if (o->target && intake_is_lost(o->target, base))
+		return err_set(err, NF_E_FORMAT,
+			       "%s '" NF_STORE_DIR
+			       "/%.*s', which is valid in the target, "
+			       "but missing on the disk, and not in the bundle",
+			       who, NF_SLICE_ARG(base));
+	return err_set(err, NF_E_MISSING, "%s '" NF_STORE_DIR "/%.*s', which is %s", who,
+		       NF_SLICE_ARG(base),
+		       o->target ? "neither in the bundle nor valid in the target"
+				 : "not in the bundle");
 }
 
-static int check_refs(const struct import_plan *p, struct intake *target,
-		      const struct nf_pathinfo *info, struct nf_err *err)
+/* BASE is in the bundle or valid in the target; WHO needs it. */
+static int check_known(struct outside *o, struct nf_slice base, const char *who,
+		       struct nf_err *err)
 {
-	bool known;
+	bool is_new, known;
 	int rc;
 
-	for (size_t i = 0; i < info->nrefs; i++) {
-		rc = is_known(p, target, info->refs[i], &known, err);
-		if (rc)
-			return rc;
-		if (!known)
-			return err_set(err, NF_E_MISSING,
-				       "'" NF_STORE_DIR "/%s' refers to '" NF_STORE_DIR
-				       "/%.*s', which is %s",
-				       info->path.base, NF_SLICE_ARG(info->refs[i]),
-				       where(target));
-	}
+	if (import_plan_find(o->plan, base) || map_get(&o->seen, base))
+		return 0;
+	rc = is_valid_outside(o, base, &known, err);
+	if (rc)
+		return rc;
+	if (!known)
+		return tell_absent(o, base, who, err);
+	base = arena_slice(&o->names, base);
+	map_put(&o->seen, base, &is_new);
+	MEM_GROW(o->list, o->len, o->cap);
+	o->list[o->len++] = base;
 	return 0;
+}
+
+static int check_refs(struct outside *o, const struct nf_pathinfo *info,
+		      struct nf_err *err)
+{
+	AUTO_FREE char *who =
+		mem_printf("'" NF_STORE_DIR "/%s' refers to", info->path.base);
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < info->nrefs; i++)
+		rc = check_known(o, info->refs[i], who, err);
+	return rc;
+}
+
+static int check_refs_outside(struct outside *o, struct nf_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < o->len; i++) {
+		AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
+		struct nf_storepath path;
+
+		rc = interrupt_check(err);
+		if (!rc)
+			rc = nf_storepath_parse_base(&path, o->list[i], err);
+		if (!rc)
+			rc = intake_find(o->target, &path, true, &info, err);
+		if (!rc)
+			rc = check_refs(o, &info, err);
+	}
+	return rc;
 }
 
 int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 			     struct nf_err *err)
 {
 	size_t roots = nf_bundle_root_count(p->bundle);
-	bool known;
+	AUTO(outside_release) struct outside o = { .plan = p, .target = target };
 	int rc = 0;
 
-	for (size_t i = 0; i < roots; i++) {
-		const struct nf_storepath *root = nf_bundle_root(p->bundle, i);
-
-		rc = is_known(p, target, nf_storepath_base(root), &known, err);
-		if (!rc && !known)
-			rc = err_set(err, NF_E_MISSING,
-				     "the bundle is made for '" NF_STORE_DIR
-				     "/%s', which is %s",
-				     root->base, where(target));
-		if (rc)
-			return rc;
-	}
+	map_init(&o.seen);
+	arena_init(&o.names);
+	for (size_t i = 0; !rc && i < roots; i++)
+		rc = check_known(&o, nf_storepath_base(nf_bundle_root(p->bundle, i)),
+				 "the bundle is made for", err);
 	for (size_t i = 0; !rc && i < p->count; i++)
-		if (p->paths[i].state == IMPORT_WANTED)
-			rc = check_refs(p, target, &p->paths[i].ni.info, err);
-	return rc;
+		rc = check_refs(&o, &p->paths[i].ni.info, err);
+	return rc ? rc : check_refs_outside(&o, err);
 }

@@ -61,12 +61,14 @@ struct import_totals import_plan_totals(const struct import_plan *p,
 void import_plan_note_left_out(const struct import_plan *p, struct progress *progress);
 
 /* Finds out which paths are valid in the target already. A valid path with other contents
- * stays as it is, with a remark to PROGRESS. */
+ * stays as it is, with a remark to PROGRESS. One that is missing on the disk is wanted
+ * again; NF_E_FORMAT if the target has another hash of it. */
 int import_plan_query(struct import_plan *p, struct intake *target,
 		      struct progress *progress, struct nf_err *err) MUST_CHECK;
 
-/* NF_E_MISSING if a path that is wanted refers to one, or the bundle is made for one,
- * that is neither in the bundle nor valid in TARGET (NULL: nothing is). */
+/* NF_E_MISSING if a path refers to one, or the bundle is made for one, that is neither in
+ * the bundle nor valid in TARGET (NULL: nothing is); NF_E_FORMAT if such a path, or what
+ * it refers to in TARGET, is missing on the disk. */
 int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 			     struct nf_err *err) MUST_CHECK;
 

@@ -1,5 +1,6 @@
 #include "store/intake.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,17 @@ static int open_for_writing(struct intake *in, const char *root, struct nf_err *
 	return rc || !left ? rc : path_locks_sweep(&in->target, has_row, in->db, err);
 }
 
+/* Where there is none, nothing is on the disk. */
+static int open_store_dir(struct intake *in, struct nf_err *err)
+{
+	AUTO_FREE char *dir = mem_printf("%s" NF_STORE_DIR, in->target.root);
+
+	in->target.store_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (in->target.store_fd < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_sys(err, "cannot open the directory '%s'", dir);
+	return 0;
+}
+
 static int open_for_reading(struct intake *in, const char *root, struct nf_err *err)
 {
 	struct nf_err why;
@@ -70,6 +82,9 @@ static int open_for_reading(struct intake *in, const char *root, struct nf_err *
 
 	in->free_bytes = in->free_nodes = UINT64_MAX;
 	target_name(&in->target, root);
+	rc = open_store_dir(in, err);
+	if (rc)
+		return rc;
 	rc = store_db_open(&in->db, in->target.state_dir, STORE_DB_READ, &why);
 	if (rc == -NF_E_MISSING)
 		return 0;
@@ -91,6 +106,7 @@ int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 	pthread_mutex_init(&in->db_lock, NULL);
 	pthread_mutex_init(&in->lock, NULL);
 	map_init(&in->known);
+	map_init(&in->lost_by_base);
 	arena_init(&in->names);
 	rc = mode == INTAKE_WRITE ? open_for_writing(in, root, err)
 				  : open_for_reading(in, root, err);
@@ -115,6 +131,7 @@ void intake_free(struct intake *in)
 	for (size_t i = 0; i < in->waiting.len; i++)
 		intake_waiting_free(in->waiting.items[i]);
 	free(in->waiting.items);
+	intake_lost_release(in);
 	map_release(&in->known);
 	arena_release(&in->names);
 	pthread_mutex_destroy(&in->db_lock);
@@ -141,52 +158,6 @@ void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *t
 
 /* ---- questions ---- */
 
-int intake_find(struct intake *in, const struct nf_storepath *path, bool with_refs,
-		struct nf_pathinfo *info, struct nf_err *err)
-{
-	int rc;
-
-	nf_pathinfo_init(info);
-	pthread_mutex_lock(&in->db_lock);
-	rc = in->db ? store_db_query(in->db, path, with_refs, info, err)
-		    : err_set(err, NF_E_MISSING, "there is no store in '%s'",
-			      in->target.root);
-	pthread_mutex_unlock(&in->db_lock);
-	return rc;
-}
-
-int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *ret,
-		    struct nf_err *err)
-{
-	int rc = 0;
-
-	*ret = false;
-	pthread_mutex_lock(&in->db_lock);
-	if (in->db)
-		rc = store_db_is_valid(in->db, path, ret, err);
-	pthread_mutex_unlock(&in->db_lock);
-	return rc;
-}
-
-int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
-		       struct nf_err *err)
-{
-	if (nodes > in->free_nodes)
-		return err_set(err, NF_E_NOSPACE,
-			       "'%s/nix/store' has %llu free %s, %llu %s needed",
-			       in->target.root, (unsigned long long)in->free_nodes,
-			       plural(in->free_nodes, "inode", "inodes"),
-			       (unsigned long long)nodes, plural(nodes, "is", "are"));
-	bytes += nodes * NODE_BYTES;
-	if (bytes > in->free_bytes)
-		return err_set(err, NF_E_NOSPACE,
-			       "'%s/nix/store' has %llu MiB free, %llu MiB are needed",
-			       in->target.root,
-			       (unsigned long long)(in->free_bytes / MIB),
-			       (unsigned long long)(bytes / MIB + 1));
-	return 0;
-}
-
 enum intake_known intake_look_up(struct intake *in, struct nf_slice base)
 {
 	const uintptr_t *known;
@@ -210,6 +181,103 @@ bool intake_note_known(struct intake *in, struct nf_slice base, enum intake_know
 		known = map_put(&in->known, arena_slice(&in->names, base), &is_new);
 	*known = what;
 	return true;
+}
+
+int intake_find_row(struct intake *in, const struct nf_storepath *path, bool with_refs,
+		    struct nf_pathinfo *info, struct nf_err *err)
+{
+	int rc;
+
+	nf_pathinfo_init(info);
+	pthread_mutex_lock(&in->db_lock);
+	rc = in->db ? store_db_query(in->db, path, with_refs, info, err)
+		    : err_set(err, NF_E_MISSING, "there is no store in '%s'",
+			      in->target.root);
+	pthread_mutex_unlock(&in->db_lock);
+	return rc;
+}
+
+int intake_find(struct intake *in, const struct nf_storepath *path, bool with_refs,
+		struct nf_pathinfo *info, struct nf_err *err)
+{
+	bool there;
+	int rc = intake_find_row(in, path, with_refs, info, err);
+
+	if (!rc)
+		rc = intake_look_at_disk(in, path->base, &there, err);
+	if (rc || there)
+		return rc;
+	intake_note_lost(in, info);
+	return err_set(err, NF_E_MISSING,
+		       "'" NF_STORE_DIR "/%s' is valid in '%s', but missing on the disk",
+		       path->base, in->target.root);
+}
+
+int intake_has_row(struct intake *in, const struct nf_storepath *path, bool *ret,
+		   struct nf_err *err)
+{
+	int rc = 0;
+
+	*ret = false;
+	pthread_mutex_lock(&in->db_lock);
+	if (in->db)
+		rc = store_db_is_valid(in->db, path, ret, err);
+	pthread_mutex_unlock(&in->db_lock);
+	return rc;
+}
+
+/* Only of one that is not there, all of its row is wanted. */
+static int look_for_lost(struct intake *in, const struct nf_storepath *path, bool *ret,
+			 struct nf_err *err)
+{
+	AUTO(nf_pathinfo_release) struct nf_pathinfo row = { 0 };
+	int rc = intake_look_at_disk(in, path->base, ret, err);
+
+	if (rc || *ret)
+		return rc;
+	rc = intake_find_row(in, path, false, &row, err);
+	if (!rc)
+		intake_note_lost(in, &row);
+	return rc == -NF_E_MISSING || rc == -NF_E_UNSUPPORTED ? 0 : rc;
+}
+
+int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *ret,
+		    struct nf_err *err)
+{
+	struct nf_slice base = nf_storepath_base(path);
+	int rc = 0;
+
+	*ret = intake_look_up(in, base) == INTAKE_VALID;
+	if (*ret)
+		return 0;
+	rc = intake_has_row(in, path, ret, err);
+	if (!rc && *ret)
+		rc = look_for_lost(in, path, ret, err);
+	if (rc || !*ret)
+		return rc;
+	pthread_mutex_lock(&in->lock);
+	intake_note_known(in, base, INTAKE_VALID);
+	pthread_mutex_unlock(&in->lock);
+	return 0;
+}
+
+int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
+		       struct nf_err *err)
+{
+	if (nodes > in->free_nodes)
+		return err_set(err, NF_E_NOSPACE,
+			       "'%s/nix/store' has %llu free %s, %llu %s needed",
+			       in->target.root, (unsigned long long)in->free_nodes,
+			       plural(in->free_nodes, "inode", "inodes"),
+			       (unsigned long long)nodes, plural(nodes, "is", "are"));
+	bytes += nodes * NODE_BYTES;
+	if (bytes > in->free_bytes)
+		return err_set(err, NF_E_NOSPACE,
+			       "'%s/nix/store' has %llu MiB free, %llu MiB are needed",
+			       in->target.root,
+			       (unsigned long long)(in->free_bytes / MIB),
+			       (unsigned long long)(bytes / MIB + 1));
+	return 0;
 }
 
 /* ---- unpacking ---- */

@@ -42,11 +42,24 @@ int intake_temp_fd(const struct intake *in);
 
 /* What the database says of a path, without its references unless they are asked for:
  * NF_E_MISSING if it is not valid, NF_E_UNSUPPORTED if it is, but what the database says
- * cannot be read. INFO is initialised in any case. Any thread. */
+ * cannot be read. One that the database calls valid and that is missing on the disk is
+ * NF_E_MISSING, too: it is lost, which a note tells. INFO is initialised in any case. Any
+ * thread. */
 int intake_find(struct intake *in, const struct nf_storepath *path, bool with_refs,
 		struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
 int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *ret,
 		    struct nf_err *err) MUST_CHECK;
+
+/* Whether one of the two has found that the path is lost, and it has not been restored: a
+ * lost path that is handed over comes back into its place, and its row stays. */
+bool intake_is_lost(struct intake *in, struct nf_slice base);
+/* NF_E_FORMAT if the path is lost and its row has another hash than NAR_HASH (SHA-256):
+ * then it must not be handed over. */
+int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *nar_hash,
+		      struct nf_err *err) MUST_CHECK;
+/* Those that are still lost. Not while others use the intake. */
+void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base),
+		      void *ctx);
 
 /* NF_E_NOSPACE if what was free when the store was opened is less than NARs of so many
  * bytes with so many file system objects take. */

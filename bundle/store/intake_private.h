@@ -11,12 +11,15 @@
 #include "store/store_db.h"
 #include "store/target.h"
 
+struct intake_lost_path;
+
 /* A path that was handed over. */
 struct intake_waiting {
 	struct nf_pathinfo info;
 	struct intake_tree tree;
 	char *token;
-	bool was_valid; /* by another's doing, when its turn came */
+	bool was_valid; /* when its turn came, */
+	bool was_lost;	/* but it was not on the disk */
 	bool is_placed; /* its tree */
 };
 
@@ -48,6 +51,9 @@ struct intake {
 	struct intake_waiting_list waiting;
 	struct map known;
 	struct arena names; /* the map's keys */
+	struct intake_lost_path *lost;
+	size_t lost_len, lost_cap;
+	struct map lost_by_base;
 	bool is_broken;
 	struct nf_import_result done; /* present: those that another made valid */
 };
@@ -58,6 +64,19 @@ void intake_waiting_push(struct intake_waiting_list *l, struct intake_waiting *w
 enum intake_known intake_look_up(struct intake *in, struct nf_slice base);
 /* False if that, or more, was known before. With the lock. */
 bool intake_note_known(struct intake *in, struct nf_slice base, enum intake_known what);
+/* As intake_find and intake_is_valid, of the database alone. */
+int intake_find_row(struct intake *in, const struct nf_storepath *path, bool with_refs,
+		    struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
+int intake_has_row(struct intake *in, const struct nf_storepath *path, bool *ret,
+		   struct nf_err *err) MUST_CHECK;
+/* Whether a path is on the disk, whatever the database says. */
+int intake_look_at_disk(const struct intake *in, const char *base, bool *ret_there,
+			struct nf_err *err) MUST_CHECK;
+/* A valid path is not there: its row says so. Told to people the first time. */
+void intake_note_lost(struct intake *in, const struct nf_pathinfo *row);
+/* Now it is. */
+void intake_note_restored(struct intake *in, struct nf_slice base);
+void intake_lost_release(struct intake *in);
 void intake_give_token_back(struct intake *in, const struct intake_waiting *w);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "store/intake_batch.h"
 #include "store/intake_private.h"
 #include "store/nix_lock.h"
@@ -20,18 +21,9 @@ static int is_there(void *ctx, struct nf_slice base, bool *ret, struct nf_err *e
 	int rc;
 
 	/* One that was handed over meanwhile waits for the next batch. */
-	*ret = intake_look_up(in, base) == INTAKE_VALID;
-	if (*ret)
-		return 0;
+	*ret = false;
 	rc = nf_storepath_parse_base(&path, base, err);
-	if (!rc)
-		rc = intake_is_valid(in, &path, ret, err);
-	if (rc || !*ret)
-		return rc;
-	pthread_mutex_lock(&in->lock);
-	intake_note_known(in, base, INTAKE_VALID);
-	pthread_mutex_unlock(&in->lock);
-	return 0;
+	return rc ? rc : intake_is_valid(in, &path, ret, err);
 }
 
 static struct intake_wait *list_waits(const struct intake_waiting_list *l)
@@ -79,11 +71,35 @@ static int lock_group(struct intake *in, const struct group *g, struct path_lock
 	return path_locks_take(ret, &in->target, bases, g->len, in->progress, err);
 }
 
+/* One that is valid keeps its row. Its tree goes into its place only if it is missing
+ * there and is what the row says. */
+static int judge_valid(struct intake *in, struct intake_waiting *w,
+		       const struct nf_pathinfo *row, struct nf_err *err)
+{
+	struct nf_slice base = nf_storepath_base(&w->info.path);
+	bool there;
+	int rc = intake_look_at_disk(in, w->info.path.base, &there, err);
+
+	if (rc)
+		return rc;
+	w->was_lost = !there;
+	if (w->was_lost) {
+		intake_note_lost(in, row);
+		return intake_check_lost(in, base, w->info.nar_hash.bytes, err);
+	}
+	if (!nf_hash_eq(&row->nar_hash, &w->info.nar_hash))
+		progress_note(in->progress,
+			      "'" NF_STORE_DIR "/%s' is valid in '%s' by now, with other "
+			      "content, and stays as it is",
+			      w->info.path.base, in->target.root);
+	return 0;
+}
+
 /* Others may have made the path valid since it was asked for. */
 static int look_again(struct intake *in, struct intake_waiting *w, struct nf_err *err)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
-	int rc = intake_find(in, &w->info.path, false, &have, err);
+	AUTO(nf_pathinfo_release) struct nf_pathinfo row = { 0 };
+	int rc = intake_find_row(in, &w->info.path, false, &row, err);
 
 	if (rc == -NF_E_MISSING)
 		return 0;
@@ -91,29 +107,38 @@ static int look_again(struct intake *in, struct intake_waiting *w, struct nf_err
 	w->was_valid = !rc || rc == -NF_E_UNSUPPORTED;
 	if (rc == -NF_E_UNSUPPORTED)
 		return 0;
-	if (!rc && !nf_hash_eq(&have.nar_hash, &w->info.nar_hash))
-		progress_note(in->progress,
-			      "'" NF_STORE_DIR "/%s' is valid in '%s' by now, with other "
-			      "content, and stays as it is",
-			      w->info.path.base, in->target.root);
-	return rc;
+	return rc ? rc : judge_valid(in, w, &row, err);
+}
+
+static int look_at_group(struct intake *in, const struct group *g, struct nf_err *err)
+{
+	bool any_lost = false;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < g->len; i++) {
+		rc = look_again(in, g->items[i], err);
+		any_lost |= g->items[i]->was_lost;
+	}
+	/* What is valid must not be half written after a power cut. */
+	return rc || !any_lost ? rc : target_sync(&in->target, err);
 }
 
 /* What stands in the place of a path that is not valid is what a killed run left. */
 static int place(struct intake *in, struct intake_waiting *w, struct nf_err *err)
 {
 	const char *base = w->info.path.base;
-	int rc = look_again(in, w, err);
+	int rc;
 
-	if (rc)
-		return rc;
-	if (w->was_valid)
+	if (w->was_valid && !w->was_lost)
 		return file_remove_tree_at(in->temp_fd, w->tree.temp, err);
 	rc = file_remove_tree_at(in->target.store_fd, base, err);
 	w->is_placed = !rc;
-	return rc ? rc
-		  : unpack_finish(in->temp_fd, w->tree.temp, in->target.store_fd, base,
-				  err);
+	if (!rc)
+		rc = unpack_finish(in->temp_fd, w->tree.temp, in->target.store_fd, base,
+				   err);
+	if (!rc && w->was_lost)
+		intake_note_restored(in, nf_storepath_base(&w->info.path));
+	return rc;
 }
 
 /* The infos of those that were valid, or of the others; *RET (free()) has as many as are
@@ -146,6 +171,9 @@ static int register_placed(struct intake *in, const struct group *g, struct nf_e
 	rc = store_db_register(in->db, in->target.store_fd, infos, count, time(NULL),
 			       err);
 	pthread_mutex_unlock(&in->db_lock);
+	if (rc && store_db_is_in_doubt(in->db))
+		return err_prefix(err, rc, "whether %zu %s registered is not known",
+				  count, plural(count, "path is", "paths are"));
 	return rc;
 }
 
@@ -159,7 +187,7 @@ static int sign_valid(struct intake *in, const struct group *g, struct nf_err *e
 
 static int write_group(struct intake *in, const struct group *g, struct nf_err *err)
 {
-	int rc = 0;
+	int rc = look_at_group(in, g, err);
 
 	for (size_t i = 0; !rc && i < g->len; i++)
 		rc = place(in, g->items[i], err);
@@ -168,12 +196,15 @@ static int write_group(struct intake *in, const struct group *g, struct nf_err *
 	return rc ? rc : sign_valid(in, g, err);
 }
 
-/* Whatever went wrong: what the database knows stays. */
+/* Whatever went wrong: what the database knows stays, and what it may know when it is
+ * opened the next time. What is not valid then is replaced by whoever imports it. */
 static void take_back(struct intake *in, const struct intake_waiting *w)
 {
 	bool valid;
 
-	if (w->is_placed && !intake_is_valid(in, &w->info.path, &valid, NULL) && !valid)
+	if (store_db_is_in_doubt(in->db))
+		return;
+	if (w->is_placed && !intake_has_row(in, &w->info.path, &valid, NULL) && !valid)
 		(void)!file_remove_tree_at(in->target.store_fd, w->info.path.base, NULL);
 }
 
@@ -181,7 +212,7 @@ static void count_registered(struct intake *in, const struct intake_waiting *w)
 {
 	pthread_mutex_lock(&in->lock);
 	intake_note_known(in, nf_storepath_base(&w->info.path), INTAKE_VALID);
-	if (w->was_valid) {
+	if (w->was_valid && !w->was_lost) {
 		in->done.present++;
 	} else {
 		in->done.imported++;

@@ -61,11 +61,29 @@ const char *local_store_root(const struct local_store *s)
 	return s->root[0] ? s->root : "/";
 }
 
+/* What the database calls valid is believed only if it is there. */
+static int look_at_disk(const struct local_store *s, const struct nf_storepath *path,
+			struct nf_err *err)
+{
+	struct stat st;
+
+	if (!fstatat(s->fd, path->base, &st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	if (errno != ENOENT)
+		return err_sys(err, "cannot look at '%s" NF_STORE_DIR "/%s'", s->root,
+			       path->base);
+	return err_set(err, NF_E_FORMAT,
+		       "'" NF_STORE_DIR "/%s' is valid in '%s', but missing on the disk",
+		       path->base, local_store_root(s));
+}
+
 int local_store_find(struct local_store *s, const struct nf_storepath *path,
 		     struct nf_pathinfo *info, struct nf_err *err)
 {
 	int rc = store_db_query(s->db, path, true, info, err);
 
+	if (!rc)
+		rc = look_at_disk(s, path, err);
 	/* Stores of ten years ago did not keep sizes, or had MD5. */
 	if (!rc && (info->nar_hash.algo != NF_SHA256 || info->nar_size == 0))
 		return err_set(err, NF_E_UNSUPPORTED,
@@ -77,7 +95,13 @@ int local_store_find(struct local_store *s, const struct nf_storepath *path,
 int local_store_is_valid(struct local_store *s, const struct nf_storepath *path,
 			 bool *ret, struct nf_err *err)
 {
-	return store_db_is_valid(s->db, path, ret, err);
+	int rc = store_db_is_valid(s->db, path, ret, err);
+
+	if (rc || !*ret)
+		return rc;
+	rc = look_at_disk(s, path, err);
+	*ret = rc == 0;
+	return rc == -NF_E_FORMAT ? 0 : rc;
 }
 
 int local_store_drv(const struct local_store *s, const struct nf_storepath *drv,
@@ -89,17 +113,9 @@ int local_store_drv(const struct local_store *s, const struct nf_storepath *drv,
 int local_store_nar(const struct local_store *s, const struct nf_storepath *path,
 		    struct nf_source **ret, struct nf_err *err)
 {
-	struct stat st;
+	int rc = look_at_disk(s, path, err);
 
-	if (fstatat(s->fd, path->base, &st, AT_SYMLINK_NOFOLLOW)) {
-		if (errno != ENOENT)
-			return err_sys(err, "stat '%s" NF_STORE_DIR "/%s'", s->root,
-				       path->base);
-		return err_set(err, NF_E_MISSING,
-			       "the database of the store under '%s' has it, the disk "
-			       "has not",
-			       local_store_root(s));
-	}
-	*ret = nf_nar_dump_source(s->fd, path->base);
-	return 0;
+	if (!rc)
+		*ret = nf_nar_dump_source(s->fd, path->base);
+	return rc;
 }

@@ -21,7 +21,8 @@ void local_store_free(struct local_store *s);
 DEFINE_CLEANUP(struct local_store *, local_store_free)
 const char *local_store_root(const struct local_store *s);
 
-/* What the database says of a path, with its references: NF_E_MISSING if it is not valid.
+/* What the database says of a path, with its references: NF_E_MISSING if it is not valid,
+ * NF_E_FORMAT if it is and is missing on the disk.
  * Who asks must say why that is to be trusted (nf_trust_by_store, nf_trust_pathinfo).
  * INFO is initialised in any case. One thread at a time. */
 int local_store_find(struct local_store *s, const struct nf_storepath *path,
@@ -36,7 +37,7 @@ int local_store_drv(const struct local_store *s, const struct nf_storepath *drv,
 		    struct nf_derivation *ret, struct nf_err *err) MUST_CHECK;
 
 /* The NAR of a path as it is on the disk, which need not be what the database says: put
- * nar_checked_source() around it. NF_E_MISSING if it is not there. The source must be
+ * nar_checked_source() around it. NF_E_FORMAT if it is not there. The source must be
  * closed before the store. Any thread. */
 int local_store_nar(const struct local_store *s, const struct nf_storepath *path,
 		    struct nf_source **ret, struct nf_err *err) MUST_CHECK;

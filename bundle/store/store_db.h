@@ -43,6 +43,10 @@ int store_db_register(struct store_db *db, int store_fd,
 		      const struct nf_pathinfo *const *infos, size_t count,
 		      int64_t registration_time, struct nf_err *err) MUST_CHECK;
 
+/* True if a commit failed: what was to be registered may be valid for whoever opens the
+ * database next, although it is not for this connection. */
+bool store_db_is_in_doubt(const struct store_db *db);
+
 /* Adds the signatures that valid paths lack, in one transaction; *ret_added counts the
  * paths that gained some. A path that is not valid, or valid with another hash or size
  * than was signed, is left as it is. */

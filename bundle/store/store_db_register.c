@@ -203,6 +203,11 @@ int store_db_register(struct store_db *db, int store_fd,
 	return store_sql_end(&db->sql, rc, err);
 }
 
+bool store_db_is_in_doubt(const struct store_db *db)
+{
+	return db->sql.is_in_doubt;
+}
+
 int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *const *infos,
 		      size_t count, size_t *ret_added, struct nf_err *err)
 {

@@ -74,18 +74,29 @@ static bool is_current(int dir_fd, const char *name, const char *want,
 	return root_link_read(dir_fd, file, have, sizeof(have)) && !strcmp(have, want);
 }
 
-static int new_generation(int dir_fd, const char *name, const char *want,
-			  char file[NAME_MAX + 1], struct nf_err *err)
+static void name_generation(char file[NAME_MAX + 1], const char *name, uint64_t n)
 {
+	snprintf(file, NAME_MAX + 1, "%s-%llu" LINK_SUFFIX, name, (unsigned long long)n);
+}
+
+/* The last one may be WANT already: a run that was killed made it, or somebody has gone
+ * back to an earlier one since. Nix makes no other then, either. */
+static int switch_generation(int dir_fd, const char *name, const char *want,
+			     char file[NAME_MAX + 1], struct nf_err *err)
+{
+	char have[PATH_MAX];
 	uint64_t last = 0;
 	int rc;
 
 	rc = last_generation(dir_fd, name, &last, err);
 	if (rc)
 		return rc;
-	snprintf(file, NAME_MAX + 1, "%s-%llu" LINK_SUFFIX, name,
-		 (unsigned long long)last + 1);
-	rc = root_link_replace(dir_fd, file, want, err);
+	name_generation(file, name, last);
+	if (!root_link_read(dir_fd, file, have, sizeof(have)) ||
+	    strcmp(have, want) != 0) {
+		name_generation(file, name, last + 1);
+		rc = root_link_replace(dir_fd, file, want, err);
+	}
 	if (rc)
 		return rc;
 	/* A link to nothing must not survive a power cut. */
@@ -115,7 +126,7 @@ int store_profile_set(const struct target *t, const char *name,
 		return rc;
 	nf_storepath_format(want, path);
 	if (!is_current(dir_fd, name, want, file)) {
-		rc = new_generation(dir_fd, name, want, file, err);
+		rc = switch_generation(dir_fd, name, want, file, err);
 		if (rc)
 			return err_prefix(err, rc, "profile '%s'", name);
 	}

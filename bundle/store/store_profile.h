@@ -8,8 +8,9 @@
 #include "store/target.h"
 
 /* A new generation of profiles/NAME ("NAME-N-link" and the link NAME to it, swapped
- * atomically), as nix-env --set makes it; none if the current generation is that path
- * already. *ret_link is "/nix/var/nix/profiles/NAME-N-link" (free()). */
+ * atomically), as nix-env --set makes it. The current generation stays if it is that path
+ * already, and the last one is taken if it is. *ret_link is
+ * "/nix/var/nix/profiles/NAME-N-link" (free()). */
 int store_profile_set(const struct target *t, const char *name,
 		      const struct nf_storepath *path, char **ret_link,
 		      struct nf_err *err) MUST_CHECK;

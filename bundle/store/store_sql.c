@@ -104,8 +104,11 @@ int store_sql_begin(struct store_sql *c, struct nf_err *err)
 
 int store_sql_end(struct store_sql *c, int rc, struct nf_err *err)
 {
-	if (!rc)
+	if (!rc) {
 		rc = store_sql_exec(c, "commit", err);
+		/* What is in the log already, whoever opens it next may recover. */
+		c->is_in_doubt |= rc != 0;
+	}
 	if (rc && !sqlite3_get_autocommit(c->sql))
 		sqlite3_exec(c->sql, "rollback", NULL, NULL, NULL);
 	return rc;

@@ -37,6 +37,7 @@ struct store_sql {
 	char *file; /* the caller's; also for messages */
 	struct sqlite3 *sql;
 	struct sqlite3_stmt *stmts[STORE_STMT_COUNT]; /* prepared when first needed */
+	bool is_in_doubt; /* a commit failed: it may have happened all the same */
 };
 
 enum store_sql_mode {

@@ -122,6 +122,20 @@ int destination_find(struct destination *d, const struct nf_storepath *path,
 	return rc ? rc : nf_trust_pathinfo(t, &ni->info, keys, err);
 }
 
+int destination_check(struct destination *d, const char *base, const uint8_t *nar_hash,
+		      struct nf_err *err)
+{
+	return d->intake ? intake_check_lost(d->intake, nf_slice_str(base), nar_hash, err)
+			 : 0;
+}
+
+void destination_each_lost(struct destination *d, void (*fn)(void *ctx, const char *base),
+			   void *ctx)
+{
+	if (d->intake)
+		intake_each_lost(d->intake, fn, ctx);
+}
+
 int destination_check_space(const struct destination *d, uint64_t bytes, uint64_t paths,
 			    struct nf_err *err)
 {

@@ -39,6 +39,15 @@ int destination_find(struct destination *d, const struct nf_storepath *path,
 		     const struct nf_keyring *keys, struct nf_narinfo *ni,
 		     struct nf_trusted *t, struct nf_err *err) MUST_CHECK;
 
+/* NF_E_FORMAT if the path is valid there with another hash, and missing on the disk: what
+ * comes of it has no place. */
+int destination_check(struct destination *d, const char *base, const uint8_t *nar_hash,
+		      struct nf_err *err) MUST_CHECK;
+/* Valid paths that were found missing on the disk, and did not come. After
+ * destination_finish. */
+void destination_each_lost(struct destination *d, void (*fn)(void *ctx, const char *base),
+			   void *ctx);
+
 /* NF_E_NOSPACE if it is known that so many paths with NARs of so many bytes do not fit.
  */
 int destination_check_space(const struct destination *d, uint64_t bytes, uint64_t paths,

@@ -64,7 +64,13 @@ void engine_fail(struct engine *e, const char *path, int code, const char *text)
 void engine_want_nar(struct engine *e, uint32_t node, bool on_this_machine)
 {
 	const struct resolver_node *n = resolver_node(e->resolver, node);
+	struct nf_err err;
+	int rc = destination_check(e->destination, n->base, n->nar_hash, &err);
 
+	if (rc) {
+		engine_fail(e, n->base, rc, err.text);
+		return;
+	}
 	e->wanted_paths++;
 	e->wanted_bytes += n->nar_size;
 	if (!on_this_machine)
@@ -518,6 +524,12 @@ static void take_stock(struct engine *e)
 	}
 }
 
+static void tell_lost(void *ctx, const char *base)
+{
+	engine_fail(ctx, base, NF_E_FORMAT,
+		    "it is valid in the target store, but missing on the disk");
+}
+
 /* Of what is not there because the target could not be written, and of what no cache has,
  * the graver is told. */
 static void finish_destination(struct engine *e)
@@ -527,6 +539,8 @@ static void finish_destination(struct engine *e)
 
 	if (rc)
 		engine_fail(e, NULL, rc, why.text);
+	if (!e->opts->dry_run)
+		destination_each_lost(e->destination, tell_lost, e);
 }
 
 int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,

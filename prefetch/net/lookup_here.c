@@ -209,8 +209,10 @@ static bool ask_first(struct cache *c, uint32_t node)
 
 	resolver_path(e->resolver, node, &path);
 	rc = find_first(c, &path, &ni, &err);
-	if (rc && rc != -NF_E_MISSING)
+	if (rc && rc != -NF_E_MISSING) {
 		progress_note(e->opts->progress, "%s", err.text);
+		resolver_set_reason(e->resolver, node, rc, err.text);
+	}
 	if (!rc)
 		rc = judge_first(c, &t, &ni.info, &err);
 	if (rc == -NF_E_TRUST)

@@ -134,11 +134,11 @@ describe_state() {
 	[ "$(log_count '^GET /nar/')" -eq 2 ]
 }
 
-@test "a path that the database has and the disk has not is named" {
+@test "a valid path that is missing on the disk is named" {
 	make_store
 	chmod -R u+w "$T/root/nix/store"
 	rm -r "$T/root$LIB"
-	fails 3 "'$(basename "$LIB")'.*the database of the store under '$T/root' has it, the disk has not" \
+	fails 5 "'$LIB' is valid in '$T/root', but missing on the disk" \
 		from_store "$TOP"
 }
 

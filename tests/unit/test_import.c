@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/codec.h"
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/stream.h"
@@ -531,6 +532,44 @@ static void a_reference_may_be_valid_in_the_target_already(void **state)
 	assert_nix_agrees(f);
 }
 
+/* PROG is in the target and refers to LIB; the bundle has neither, but what refers to
+ * WHICH of them. */
+static void refuses_lost_reference(struct import_fixture *f, size_t which, size_t lost)
+{
+	struct nf_import_result r = { 0 };
+	struct nf_err err = { 0 };
+	AUTO_FREE char *tree = NULL;
+	struct made_path *p;
+	int rc;
+
+	make_closure(f);
+	import_fixture_build(f);
+	assert_imported(f, &r);
+	tree = mem_printf("root/nix/store/%s", f->paths[lost].ni.info.path.base);
+	assert_int_equal(file_remove_tree_at(f->dir->fd, tree, NULL), 0);
+	p = import_fixture_add(f, 9, "new", "something new\n");
+	import_fixture_ref(p, &f->paths[which]);
+	f->paths[0].is_left_out = f->paths[1].is_left_out = true;
+	f->roots[0] = 2;
+	import_fixture_build(f);
+	rc = import(f, &r, &err);
+	assert_int_equal(rc, -NF_E_FORMAT);
+	assert_non_null(strstr(err.text, f->paths[lost].ni.info.path.base));
+	assert_non_null(strstr(err.text, "missing on the disk, and not in the bundle"));
+	assert_false(is_valid(f, 2) || is_there(f, 2) || is_there(f, lost));
+	assert_true(is_valid(f, lost));
+}
+
+static void a_reference_that_is_missing_on_the_disk_is_refused(void **state)
+{
+	refuses_lost_reference(*state, 0, 0);
+}
+
+static void so_is_what_a_reference_refers_to(void **state)
+{
+	refuses_lost_reference(*state, 0, 1);
+}
+
 static void a_content_address_that_is_wrong_is_dropped(void **state)
 {
 	struct import_fixture *f = *state;
@@ -624,6 +663,8 @@ int main(void)
 		cmocka_unit_test(whatever_is_wrong_nothing_is_imported),
 		TEST(damage_leaves_what_was_valid),
 		TEST(a_reference_may_be_valid_in_the_target_already),
+		TEST(a_reference_that_is_missing_on_the_disk_is_refused),
+		TEST(so_is_what_a_reference_refers_to),
 		TEST(a_content_address_that_is_wrong_is_dropped),
 		TEST(an_interrupt_leaves_a_whole_store),
 		TEST(another_schema_is_refused),

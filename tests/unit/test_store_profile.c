@@ -104,6 +104,33 @@ static void the_next_generation_is_above_all_that_exist(void **state)
 	assert_string_equal(link, "/nix/var/nix/profiles/system-13-link");
 }
 
+/* A run that was killed between the two links, or a user who went back. */
+static void the_last_generation_is_taken_if_it_is_that_path(void **state)
+{
+	static const char *const profiles[] = { NULL, "system-3-link", "system-4-link" };
+	const struct fixture *f = *state;
+
+	assert_int_equal(symlinkat("/nix/store/" HASH_B "-f", f->dir->fd,
+				   "nix/var/nix/profiles/system-3-link"),
+			 0);
+	assert_int_equal(symlinkat("/nix/store/" HASH_A "-tree", f->dir->fd,
+				   "nix/var/nix/profiles/system-4-link"),
+			 0);
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		AUTO_FREE char *link = NULL;
+
+		unlinkat(f->dir->fd, "nix/var/nix/profiles/system", 0);
+		if (profiles[i])
+			assert_int_equal(symlinkat(profiles[i], f->dir->fd,
+						   "nix/var/nix/profiles/system"),
+					 0);
+		assert_int_equal(
+			store_profile_set(&f->target, "system", &f->a, &link, NULL), 0);
+		assert_string_equal(link, "/nix/var/nix/profiles/system-4-link");
+		assert_link(f, "profiles/system", "system-4-link");
+	}
+}
+
 static void an_absolute_link_to_a_generation_is_understood(void **state)
 {
 	const struct fixture *f = *state;
@@ -156,6 +183,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			the_next_generation_is_above_all_that_exist, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_last_generation_is_taken_if_it_is_that_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_absolute_link_to_a_generation_is_understood, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_that_are_none_are_wrong_usage,

@@ -1,0 +1,122 @@
+/* Paths that the database calls valid and that are not on the disk: a disk that lost
+ * files, or somebody who removed them. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "store/intake_private.h"
+
+/* A long list of them tells no more than its beginning. */
+#define TOLD_MAX 10
+
+struct intake_lost_path {
+	char *base;
+	struct nf_hash nar_hash; /* as the database has it */
+	bool is_restored;
+};
+
+int intake_look_at_disk(const struct intake *in, const char *base, bool *ret_there,
+			struct nf_err *err)
+{
+	struct stat st;
+
+	*ret_there = in->target.store_fd >= 0 &&
+		     !fstatat(in->target.store_fd, base, &st, AT_SYMLINK_NOFOLLOW);
+	if (!*ret_there && in->target.store_fd >= 0 && errno != ENOENT)
+		return err_sys(err, "cannot look at '%s" NF_STORE_DIR "/%s'",
+			       in->target.root, base);
+	return 0;
+}
+
+/* With the lock. */
+static struct intake_lost_path *find_lost(struct intake *in, struct nf_slice base)
+{
+	const uintptr_t *at = map_get(&in->lost_by_base, base);
+
+	return at ? &in->lost[*at] : NULL;
+}
+
+void intake_note_lost(struct intake *in, const struct nf_pathinfo *row)
+{
+	struct nf_slice base = nf_storepath_base(&row->path);
+	bool is_told;
+
+	pthread_mutex_lock(&in->lock);
+	if (find_lost(in, base)) {
+		pthread_mutex_unlock(&in->lock);
+		return;
+	}
+	MEM_GROW(in->lost, in->lost_len, in->lost_cap);
+	in->lost[in->lost_len] = (struct intake_lost_path){
+		.base = mem_strdup(row->path.base),
+		.nar_hash = row->nar_hash,
+	};
+	base = nf_slice_str(in->lost[in->lost_len].base);
+	*map_put(&in->lost_by_base, base, &(bool){ false }) = in->lost_len++;
+	is_told = in->lost_len <= TOLD_MAX;
+	pthread_mutex_unlock(&in->lock);
+	if (is_told)
+		progress_note(in->progress,
+			      "'" NF_STORE_DIR "/%s' is valid in '%s', but missing on "
+			      "the disk",
+			      row->path.base, in->target.root);
+}
+
+void intake_note_restored(struct intake *in, struct nf_slice base)
+{
+	struct intake_lost_path *lost;
+
+	pthread_mutex_lock(&in->lock);
+	lost = find_lost(in, base);
+	if (lost)
+		lost->is_restored = true;
+	pthread_mutex_unlock(&in->lock);
+}
+
+bool intake_is_lost(struct intake *in, struct nf_slice base)
+{
+	const struct intake_lost_path *lost;
+	bool ret;
+
+	pthread_mutex_lock(&in->lock);
+	lost = find_lost(in, base);
+	ret = lost && !lost->is_restored;
+	pthread_mutex_unlock(&in->lock);
+	return ret;
+}
+
+int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *nar_hash,
+		      struct nf_err *err)
+{
+	const struct intake_lost_path *lost;
+	bool is_other;
+
+	pthread_mutex_lock(&in->lock);
+	lost = find_lost(in, base);
+	is_other = lost &&
+		   (lost->nar_hash.algo != NF_SHA256 ||
+		    memcmp(lost->nar_hash.bytes, nar_hash, nf_hash_size(NF_SHA256)) != 0);
+	pthread_mutex_unlock(&in->lock);
+	if (!is_other)
+		return 0;
+	return err_set(err, NF_E_FORMAT,
+		       "'" NF_STORE_DIR "/%.*s' is valid in '%s' with other content, and "
+		       "missing on the disk",
+		       NF_SLICE_ARG(base), in->target.root);
+}
+
+void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base),
+		      void *ctx)
+{
+	for (size_t i = 0; i < in->lost_len; i++)
+		if (!in->lost[i].is_restored)
+			fn(ctx, in->lost[i].base);
+}
+
+void intake_lost_release(struct intake *in)
+{
+	for (size_t i = 0; i < in->lost_len; i++)
+		free(in->lost[i].base);
+	free(in->lost);
+	map_release(&in->lost_by_base);
+}

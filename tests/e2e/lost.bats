@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# Paths that a store's database calls valid and that are missing on the disk: never
+# believed, restored by whoever has them, named by whoever has not.
+
+load helper
+
+setup() {
+	setup_lab
+	mkdir "$T/root"
+}
+
+teardown() {
+	teardown_lab
+}
+
+# The small closure in $T/root, and a bundle of it in $T/b.bundle.
+make_store() {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP" >"$T/out"
+	import_bundle >"$T/out"
+}
+
+lose() {
+	local path
+	for path; do
+		chmod -R u+w "$T/root$path" 2>/dev/null || true
+		chmod u+w "$T/root/nix/store"
+		rm -rf "$T/root$path"
+	done
+}
+
+into() {
+	nixferry prefetch --store "$T/root" --substituter "$URL" --pool "$T/pool2" \
+		--no-local-store --trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+sql() {
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "$1"
+}
+
+# The rows but for the number of the times that somebody wrote: what must stay.
+rows() {
+	sql "select id, path, hash, registrationTime, narSize, sigs, ca from ValidPaths order by id;
+		select referrer, reference from Refs order by 1, 2"
+}
+
+# Neither the database nor what is in the store has changed.
+snapshot() {
+	rows
+	find "$T/root/nix/store" "$T/root/nix/var/nix/gcroots" "$T/root/nix/var/nix/profiles" | LC_ALL=C sort
+}
+
+@test "import restores what is lost, and the rows stay" {
+	make_store
+	rows >"$T/before"
+	for lost in "$TOP" "$APP" "$LIB" "$DATA" "$LINK" "$APP $LIB" "${ALL_PATHS[*]}"; do
+		# shellcheck disable=SC2086
+		lose $lost
+		import_bundle >"$T/out" 2>"$T/err"
+		for path in $lost; do
+			grep -q "'$path' is valid in '$T/root', but missing on the disk" "$T/err" || fail "$lost"
+		done
+		grep -q "^imported $(wc -w <<<"$lost") path" "$T/out" || fail "$lost: $(cat "$T/out")"
+		assert_closure_in "$T/root" || fail "$lost"
+		rows | diff "$T/before" - || fail "$lost"
+	done
+	nix_is_content "$T/root"
+}
+
+@test "a bundle that comes through a pipe restores it as well" {
+	make_store
+	lose "$LIB" "$TOP"
+	nixferry import - --store "$T/root" --trusted-public-key "$PUBLIC_KEY" <"$T/b.bundle"
+	assert_closure_in "$T/root"
+}
+
+@test "prefetch --store restores what is lost, from a cache or from the pool" {
+	make_store
+	start_cache "$T/cache"
+	lose "$LIB" "$LINK"
+	into "$TOP" >"$T/out" 2>"$T/err"
+	grep -q "'$LIB' is valid in '$T/root', but missing on the disk" "$T/err"
+	grep -q "^imported 2 paths" "$T/out"
+	assert_closure_in "$T/root"
+	[ "$(log_count '^GET /nar/')" -eq 2 ]
+	lose "$TOP" "$DATA"
+	nixferry prefetch "$TOP" --store "$T/root" --pool "$T/pool" --substituter "file://$T/cache" \
+		--no-local-store --trusted-public-key "$PUBLIC_KEY" --json | jq -e '.fromPool == 2 and .fetched == 0'
+	assert_closure_in "$T/root"
+	nix_is_content "$T/root"
+}
+
+@test "what no cache has is named, with status 5" {
+	make_store
+	lose "$LIB"
+	mkdir "$T/empty"
+	printf 'StoreDir: /nix/store\n' >"$T/empty/nix-cache-info"
+	start_cache "$T/empty"
+	snapshot >"$T/before"
+	fails 5 "'$(basename "$LIB")'.*valid in the target store, but missing on the disk" into "$TOP" --profile system
+	snapshot | diff "$T/before" -
+	# Nor is that told of in other words where one is asked for what is to be done.
+	nixferry prefetch -n "$TOP" --store "$T/root" --substituter "file://$T/cache" --pool "$T/pool2" \
+		--no-local-store --trusted-public-key "$PUBLIC_KEY" --json | jq -e '.inTarget == 4'
+}
+
+@test "a lost path of which the database has another hash is not touched" {
+	make_store
+	lose "$LIB"
+	sql "update ValidPaths set hash = 'sha256:' || hex(zeroblob(32)) where path = '$LIB'"
+	start_cache "$T/cache"
+	snapshot >"$T/before"
+	fails 5 "'$LIB' is valid in '$T/root' with other content, and missing on the disk" import_bundle
+	snapshot | diff "$T/before" -
+	fails 5 "'$LIB' is valid in '$T/root' with other content, and missing on the disk" into "$TOP"
+	snapshot | diff "$T/before" -
+}
+
+@test "what refers to a lost path that nobody has is not imported" {
+	make_store
+	local upper
+	echo upper >"$T/upper"
+	upper=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name upper --tree "$T/upper" \
+		--input-addressed --ref "$LIB")
+	start_cache "$T/cache"
+	lose "$LIB"
+	rm "$(narinfo_of "$T/cache" "$LIB")"
+	fails 5 "'$(basename "$LIB")'.*missing on the disk" into "$upper"
+	[ ! -e "$T/root$upper" ] && [ ! -e "$T/root/nix/var/nix/gcroots/nixferry/$(basename "$upper")" ]
+	! valid_paths "$T/root" | grep -qF "$upper"
+}
+
+@test "plan, pack and prefetch do not take what is lost for being there" {
+	make_store
+	lose "$LIB"
+	local from=(--from-store "$T/root" --pool "$T/pool2" --trusted-public-key "$PUBLIC_KEY")
+	nixferry plan "$LIB" "$DATA" "${from[@]}" --substituter "file://$T/cache" >"$T/plan"
+	grep -qE "^ *here, with all that they need +1$" "$T/plan" || fail "$(cat "$T/plan")"
+	grep -qE "^ *to be fetched +1 " "$T/plan" || fail "$(cat "$T/plan")"
+	fails 5 "'$LIB' is valid in '$T/root', but missing on the disk" \
+		nixferry pack "$TOP" "${from[@]}" -o "$T/c.bundle" --sign-key "$T/lab.sec"
+	[ ! -e "$T/c.bundle" ]
+	fails 5 "'$LIB' is valid in '$T/root', but missing on the disk" nixferry prefetch "$TOP" "${from[@]}" \
+		--substituter "file://$T/nothing"
+	nixferry prefetch "$TOP" "${from[@]}" --substituter "file://$T/cache"
+}
