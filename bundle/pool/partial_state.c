@@ -116,6 +116,14 @@ static void take_etag(struct partial_state *s, struct nf_slice value)
 		put_etag(s, digest, value);
 }
 
+static void take_path(struct partial_state *s, struct nf_slice value)
+{
+	struct nf_storepath path;
+
+	if (!nf_storepath_parse_base(&path, value, NULL))
+		s->path = path;
+}
+
 void partial_state_parse(struct partial_state *s, struct nf_slice text)
 {
 	while (text.len) {
@@ -125,6 +133,8 @@ void partial_state_parse(struct partial_state *s, struct nf_slice text)
 			take_run(s, line);
 		else if (slice_skip_prefix(&line, "ETag: "))
 			take_etag(s, line);
+		else if (slice_skip_prefix(&line, "Path: "))
+			take_path(s, line);
 	}
 }
 
@@ -141,4 +151,6 @@ void partial_state_format(const struct partial_state *s, struct buf *out)
 		nix32_encode(url, s->etags[i].url, BLAKE2B_SIZE);
 		buf_addf(out, "ETag: %s %s\n", url, s->etags[i].value);
 	}
+	if (s->path.base[0])
+		buf_addf(out, "Path: %s\n", s->path.base);
 }

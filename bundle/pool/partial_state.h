@@ -4,15 +4,19 @@
  *   Run: 0-1048576
  *   Run: 5242880-6291456
  *   ETag: 0a1b... "33a64df5"
+ *   Path: 0a1b...-hello-2.12
  *
  * "Run" are the bytes [from, end) that are there; without any, the file is without holes
  * and its size says it. "Run: 0-0" is no byte at all. "ETag" is what a server said of the
- * whole file, behind the digest of its URL there. Lines that are not understood are
- * skipped. */
+ * whole file, behind the digest of its URL there. "Path" is the store path that the
+ * file was wanted for: once that is where it was to go, nobody needs the file. Lines that
+ * are not understood are skipped. */
 #ifndef PARTIAL_STATE_H
 #define PARTIAL_STATE_H
 
 #include <nixferry/slice.h>
+
+#include <nixferry/storepath.h>
 
 #include "base/buf.h"
 #include "base/hash.h"
@@ -31,6 +35,7 @@ struct partial_state {
 	bool has_holes; /* the file's size does not say what is there */
 	struct partial_etag etags[PARTIAL_ETAGS_MAX];
 	size_t etag_count;
+	struct nf_storepath path; /* its base is empty: not known */
 };
 
 void partial_state_clear(struct partial_state *s);

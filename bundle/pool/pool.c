@@ -53,6 +53,9 @@ static int read_cache_info(struct pool *p, struct nf_err *err)
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);
 	rc = file_read_at(p->root_fd, "nix-cache-info", &text, err);
+	/* Whoever made the directory was killed, or lost power, before it was written. */
+	if (!rc && !text.len)
+		return err_set(err, NF_E_MISSING, "'%s/nix-cache-info' is empty", p->dir);
 	return rc ? rc : check_cache_info(p, buf_slice(&text), err);
 }
 

@@ -79,6 +79,7 @@ struct pool_partial {
 	char *name;		    /* private */
 	struct partial_state state; /* read-only for others: which bytes are there */
 	uint64_t unsaved;	    /* private: bytes that a kill would lose */
+	bool is_path_noted;	    /* private */
 };
 
 /* ID: letters, digits, '-', '.'. If another process has it, a fresh unshared one is made.
@@ -97,6 +98,11 @@ int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *u
 /* Empties it, to start again at 0. */
 int pool_partial_restart(struct pool *p, struct pool_partial *pp,
 			 struct nf_err *err) MUST_CHECK;
+/* What it is wanted for, see pool_partial_sweep. */
+void pool_partial_set_path(struct pool_partial *pp, const struct nf_storepath *path);
+/* Notes that on the disk: it is whole, and stays only until the path is there. */
+int pool_partial_note_path(struct pool *p, struct pool_partial *pp,
+			   struct nf_err *err) MUST_CHECK;
 /* Closes it and leaves it for a later run. */
 void pool_partial_keep(struct pool *p, struct pool_partial *pp);
 /* Closes and removes it. */
@@ -106,6 +112,13 @@ char *pool_partial_id(const struct pool_partial *pp);
 /* Removes one that was left, unless somebody has it; returns how many bytes it had. Any
  * thread. */
 uint64_t pool_partial_remove(struct pool *p, const char *id);
+
+/* Removes those that no run will ask for: whose path IS_THERE says is where it was to go,
+ * those that nobody has written to for weeks, and what killed runs left of others. What
+ * somebody has is left. */
+void pool_partial_sweep(struct pool *p,
+			bool (*is_there)(void *ctx, const struct nf_storepath *path),
+			void *ctx);
 
 /* As pool_ingest, from a partial download that is complete when IN (taken over), which
  * reads it from its beginning, comes to its end; with POOL_KEEP the file itself becomes

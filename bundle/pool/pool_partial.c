@@ -81,6 +81,7 @@ static int look_at(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 	if (st.st_size == 0)
 		return 0;
 	read_state(p, pp);
+	pp->is_path_noted = pp->state.path.base[0];
 	if (!pp->state.has_holes)
 		runs_add(runs, 0, (uint64_t)st.st_size);
 	runs_cut(runs, (uint64_t)st.st_size);
@@ -138,12 +139,17 @@ static int write_state(struct pool *p, struct pool_partial *pp, const char *name
 static int save_state(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 {
 	AUTO_FREE char *name = state_name(pp);
+	int rc;
 
 	pp->unsaved = 0;
 	if (!name)
 		return 0;
-	if (pp->state.has_holes || pp->state.etag_count)
-		return write_state(p, pp, name, err);
+	if (pp->state.has_holes || pp->state.etag_count) {
+		rc = write_state(p, pp, name, err);
+		pp->is_path_noted = !rc && pp->state.path.base[0];
+		return rc;
+	}
+	pp->is_path_noted = false;
 	if (unlinkat(p->tmp_fd, name, 0) && errno != ENOENT)
 		return err_sys(err, "%s/tmp/%s", p->dir, name);
 	return 0;
@@ -234,6 +240,24 @@ static void close_partial(struct pool_partial *pp)
 	*pp = (struct pool_partial){ .fd = -1 };
 }
 
+void pool_partial_set_path(struct pool_partial *pp, const struct nf_storepath *path)
+{
+	pp->is_path_noted &= !strcmp(pp->state.path.base, path->base);
+	pp->state.path = *path;
+}
+
+int pool_partial_note_path(struct pool *p, struct pool_partial *pp, struct nf_err *err)
+{
+	AUTO_FREE char *name = state_name(pp);
+	int rc;
+
+	if (!name || pp->is_path_noted)
+		return 0;
+	rc = write_state(p, pp, name, err);
+	pp->is_path_noted = !rc;
+	return rc;
+}
+
 static void save_and_close(struct pool *p, struct pool_partial *pp)
 {
 	struct nf_err err;
@@ -243,6 +267,8 @@ static void save_and_close(struct pool *p, struct pool_partial *pp)
 		pp->state.has_holes = !runs_are_whole(&pp->state.runs);
 		(void)!save_state(p, pp, &err);
 	}
+	if (pp->name && pp->state.path.base[0] && runs_total(&pp->state.runs))
+		(void)!pool_partial_note_path(p, pp, NULL);
 	close_partial(pp);
 }
 
@@ -255,14 +281,16 @@ void pool_partial_keep(struct pool *p, struct pool_partial *pp)
 		save_and_close(p, pp);
 }
 
+/* The state goes last: whoever is killed in between leaves a state without a file, which
+ * a sweep knows to be of no use. */
 void pool_partial_discard(struct pool *p, struct pool_partial *pp)
 {
 	AUTO_FREE char *state = pp->name ? state_name(pp) : NULL;
 
-	if (state)
-		unlinkat(p->tmp_fd, state, 0);
 	if (pp->name)
 		unlinkat(p->tmp_fd, pp->name, 0);
+	if (state)
+		unlinkat(p->tmp_fd, state, 0);
 	close_partial(pp);
 }
 

@@ -10,6 +10,11 @@
 #include "store/store_db_private.h"
 #include "store/store_schema.h"
 
+static bool has_tables(struct store_db *db)
+{
+	return !store_sql_exec(&db->sql, "select id from ValidPaths limit 1", NULL);
+}
+
 static int open_for_writing(struct store_db *db, const char *state_dir,
 			    struct nf_err *err)
 {
@@ -28,10 +33,10 @@ static int open_for_writing(struct store_db *db, const char *state_dir,
 			    "pragma foreign_keys = 1; pragma main.journal_mode = wal; "
 			    "pragma synchronous = full",
 			    err);
-	if (rc || !new)
-		return rc;
-	rc = store_sql_exec(&db->sql, store_schema_sql, err);
-	return rc ? rc : store_schema_write(state_dir, err);
+	/* Whoever made it was killed, or lost power, before it had its tables. */
+	if (!rc && (new || !has_tables(db)))
+		rc = store_sql_exec(&db->sql, store_schema_sql, err);
+	return rc || !new ? rc : store_schema_write(state_dir, err);
 }
 
 static bool is_empty_or_missing(const char *file)
@@ -69,11 +74,12 @@ static bool has_woken(const struct store_db *db)
 static int reopen_immutable(struct store_db *db, struct nf_err *err)
 {
 	AUTO_FREE char *wal = mem_printf("%s-wal", db->sql.file);
+	AUTO_FREE char *journal = mem_printf("%s-journal", db->sql.file);
 	int rc;
 
 	if (!store_sql_is_unwritable(&db->sql))
 		return store_sql_fail(&db->sql, err);
-	if (!is_empty_or_missing(wal))
+	if (!is_empty_or_missing(wal) || !is_empty_or_missing(journal))
 		return err_set(err, NF_E_SYS,
 			       "database '%s' has a log that cannot be read without "
 			       "write permission to its directory",
@@ -92,9 +98,15 @@ static int connect_for_reading(struct store_db *db, struct nf_err *err)
 
 	if (rc)
 		return rc;
-	if (!store_sql_exec(&db->sql, "select id from ValidPaths limit 1", NULL))
-		return 0;
-	return reopen_immutable(db, err);
+	return has_tables(db) ? 0 : reopen_immutable(db, err);
+}
+
+/* There is none, or nothing in it yet. */
+static bool is_blank(const struct store_db *db)
+{
+	AUTO_FREE char *wal = mem_printf("%s-wal", db->sql.file);
+
+	return is_empty_or_missing(db->sql.file) && is_empty_or_missing(wal);
 }
 
 static int open_for_reading(struct store_db *db, const char *state_dir,
@@ -105,11 +117,16 @@ static int open_for_reading(struct store_db *db, const char *state_dir,
 
 	if (rc)
 		return rc;
-	if (new || access(db->sql.file, F_OK))
+	if (is_blank(db))
 		return err_set(err, NF_E_MISSING, "'%s' has no store database",
 			       state_dir);
 	db->at_rest = is_at_rest(db, &db->rest);
-	return connect_for_reading(db, err);
+	rc = connect_for_reading(db, err);
+	/* Without a schema number, but with tables: whoever made it was killed between
+	 * the two. */
+	return rc && new ? err_set(err, NF_E_MISSING, "'%s' has no store database",
+				   state_dir)
+			 : rc;
 }
 
 int store_db_open(struct store_db **ret, const char *state_dir, enum store_db_mode mode,

@@ -1,7 +1,9 @@
 #include "store/store_schema.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -11,6 +13,7 @@
 
 #define SCHEMA_VERSION	10
 #define SCHEMA_FILE_MAX 64
+#define TEMP_SCHEMA	".schema.nixferry.tmp"
 
 const char store_schema_sql[] =
 	"create table if not exists ValidPaths (\n"
@@ -70,7 +73,8 @@ int store_schema_read(const char *state_dir, bool *ret_new, struct nf_err *err)
 	if (!parse_schema(buf_slice(&text), &version))
 		return err_set(err, NF_E_FORMAT, "'%s' does not hold a schema number",
 			       file);
-	/* An empty file is what Nix leaves when it is killed while it makes a store. */
+	/* An empty file is what Nix leaves when it is killed while it makes a store, or
+	 * what a power cut leaves of one. */
 	*ret_new = version == 0;
 	if (version != 0 && version != SCHEMA_VERSION)
 		return err_set(err, NF_E_UNSUPPORTED,
@@ -79,18 +83,36 @@ int store_schema_read(const char *state_dir, bool *ret_new, struct nf_err *err)
 	return 0;
 }
 
+static int sync_directory(const char *state_dir, struct nf_err *err)
+{
+	AUTO_FREE char *dir = mem_printf("%s/db", state_dir);
+	AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, "cannot open '%s'", dir) : file_sync(fd, dir, err);
+}
+
 int store_schema_write(const char *state_dir, struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/db/schema", state_dir);
-	AUTO_FD int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	AUTO_FREE char *temp = mem_printf("%s/db/" TEMP_SCHEMA, state_dir);
+	AUTO_FD int fd = -1;
 	int rc;
 
-	/* In place, as Nix does: whoever is killed here leaves an empty file, which means
-	 * a new store, and no temporary one. */
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s'", file);
-	rc = file_write_all(fd, "10", 2, file, err);
-	return rc ? rc : file_sync(fd, file, err);
+	/* Whole or not at all: Nix takes an empty one for damage. Whoever is killed
+	 * before it is there leaves the other one, which is used again. */
+	if (unlink(temp) && errno != ENOENT)
+		return err_sys(err, "cannot remove '%s'", temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0 || fchmod(fd, 0644))
+		return err_sys(err, "cannot make '%s'", temp);
+	rc = file_write_all(fd, "10", 2, temp, err);
+	if (!rc)
+		rc = file_sync(fd, temp, err);
+	if (rc)
+		return rc;
+	if (rename(temp, file))
+		return err_sys(err, "cannot rename '%s' to '%s'", temp, file);
+	return sync_directory(state_dir, err);
 }
 
 int store_schema_lock(const char *state_dir, int *ret_fd, struct nf_err *err)

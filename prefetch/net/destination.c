@@ -40,6 +40,24 @@ static void forget_download(void *ctx, const char *id)
 	atomic_fetch_sub(&d->kept, pool_partial_remove(d->pool, id));
 }
 
+static bool is_there(void *ctx, const struct nf_storepath *path)
+{
+	struct destination *d = ctx;
+	struct nf_narinfo ni;
+	bool ret;
+
+	ret = !pool_find(d->pool, path, &ni, NULL);
+	nf_narinfo_release(&ni);
+	if (ret || !d->intake)
+		return ret;
+	return !intake_is_valid(d->intake, path, &ret, NULL) && ret;
+}
+
+void destination_sweep(struct destination *d)
+{
+	pool_partial_sweep(d->pool, is_there, d);
+}
+
 struct destination *destination_new(struct pool *pool, int level, struct intake *intake,
 				    struct progress *progress)
 {
@@ -182,6 +200,9 @@ static char *put_aside(struct destination *d, struct pool_partial *pp)
 		atomic_fetch_sub(&d->kept, size);
 		free(TAKE_PTR(id));
 	}
+	/* If it is not noted, only its age will tell that it is of no use. */
+	if (id)
+		(void)!pool_partial_note_path(d->pool, pp, NULL);
 	if (id)
 		pool_partial_keep(d->pool, pp);
 	else

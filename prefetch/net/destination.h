@@ -67,6 +67,9 @@ int destination_put_partial(struct destination *d, const struct nf_trusted *t,
 /* Signatures that a path which is there already may lack, to be added at the end. */
 void destination_offer_sigs(struct destination *d, const struct nf_pathinfo *info);
 
+/* Removes downloads that killed runs left, of paths that are there by now. */
+void destination_sweep(struct destination *d);
+
 /* From time to time, with a monotonic time: registers what came, on another thread. Tells
  * of its failure; nothing that comes later is of use then. */
 int destination_pump(struct destination *d, int64_t now_ms,

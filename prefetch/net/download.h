@@ -58,6 +58,7 @@ struct part {
 	struct xxh3 *digest; /* of what it brought */
 	long status;	     /* of the answer that is coming */
 	bool ignored_range;  /* the whole came instead */
+	uint64_t told_total; /* of a range's refusal; UINT64_MAX: not said */
 };
 
 const char *download_path(const struct download *d);

@@ -121,6 +121,7 @@ static int open_partial(struct download_file *f, struct nf_err *err)
 {
 	struct engine *e = f->download->engine;
 	char id[PARTIAL_ID_SIZE];
+	struct nf_storepath path;
 	int rc;
 
 	if (f->is_open)
@@ -129,6 +130,8 @@ static int open_partial(struct download_file *f, struct nf_err *err)
 	rc = pool_partial_open(e->opts->pool, id, &f->partial, err);
 	if (rc)
 		return rc;
+	resolver_path(e->resolver, f->download->node, &path);
+	pool_partial_set_path(&f->partial, &path);
 	f->is_open = true;
 	e->open_files++;
 	return 0;

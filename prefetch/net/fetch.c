@@ -336,6 +336,8 @@ int engine_open(struct engine *e, const struct fetch_options *o,
 	e->follower_count = jobs < FOLLOWERS_MAX ? jobs : FOLLOWERS_MAX;
 	e->followers = workers_new(e->follower_count, e->follower_count);
 	e->destination = destination_new(o->pool, o->level, o->intake, o->progress);
+	if (!o->dry_run)
+		destination_sweep(e->destination);
 	rc = open_caches(e, err);
 	recall(e, t.connect_timeout_ms);
 	recall_answers(e);

@@ -162,6 +162,7 @@ static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *e
 	int rc;
 
 	p->status = head->status;
+	p->told_total = head->range_total;
 	if (retry_judge(head->status) != RETRY_OK)
 		return 0;
 	if (head->encoded && head->status == 206) {
@@ -258,6 +259,28 @@ static void on_success(struct part *p, const struct transfer_done *done)
 	}
 }
 
+/* Nothing comes after what is here. Where nobody told a size, that may be all of it: an
+ * earlier run was killed behind the last byte. What is put together is verified. */
+static bool may_be_whole(const struct part *p)
+{
+	return p->from && p->end == DISPATCH_TO_END && !p->file->size &&
+	       (p->told_total == UINT64_MAX || p->told_total == p->from);
+}
+
+/* The range is what it refuses, so it is asked for the whole; False if there was none. */
+static bool refuses_range(const struct part *p, long status)
+{
+	return (status == 416 || status == 412) && is_ranged(p);
+}
+
+static void on_refused_range(struct part *p, long status)
+{
+	engine_cache_event(p->cache, HEALTH_OK, NULL);
+	download_part_over(
+		p, status == 416 && may_be_whole(p) ? DISPATCH_CAME : DISPATCH_NO_RANGE,
+		0);
+}
+
 static void on_done(void *ctx, const struct transfer_done *done, const struct nf_err *err)
 {
 	struct part *p = ctx;
@@ -279,9 +302,8 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 		return;
 	}
 	snprintf(text, sizeof(text), "it answered with HTTP status %ld", done->status);
-	/* There is nothing behind what we have: it is another file. */
-	if (done->status == 416) {
-		download_part_refused(p, NF_E_FORMAT, text);
+	if (refuses_range(p, done->status)) {
+		on_refused_range(p, done->status);
 		return;
 	}
 	switch (retry_judge(done->status)) {

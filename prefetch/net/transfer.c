@@ -214,7 +214,8 @@ static const char *header_value(CURL *easy, const char *name)
 	return h->value;
 }
 
-/* "bytes START-END/TOTAL", TOTAL may be "*". */
+/* "bytes START-END/TOTAL", where TOTAL may be an asterisk; of a 416, all but TOTAL is
+ * one. */
 static void parse_content_range(struct transfer_head *head, const char *value)
 {
 	struct nf_slice rest, start, end;
@@ -226,6 +227,11 @@ static void parse_content_range(struct transfer_head *head, const char *value)
 	rest = nf_slice_str(value);
 	if (!slice_skip_prefix(&rest, "bytes "))
 		return;
+	if (slice_skip_prefix(&rest, "*/")) {
+		if (!slice_parse_u64(rest, &head->range_total))
+			head->range_total = UINT64_MAX;
+		return;
+	}
 	start = slice_cut(&rest, '-');
 	end = slice_cut(&rest, '/');
 	head->range_ok =

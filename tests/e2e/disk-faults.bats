@@ -57,7 +57,7 @@ assert_complete() {
 		[ "$(find "$profiles" -type l | wc -l)" -eq 2 ] || fail "profiles: $(ls -l "$profiles")"
 }
 
-# each_fault CALLS HOW COMMAND...: at each of the calls in turn, or at some 20 of them.
+# each_fault CALLS HOW COMMAND...: at each of the calls in turn, or at some eight of them.
 each_fault() {
 	local n count
 	new_root
@@ -65,7 +65,7 @@ each_fault() {
 	[ "$STATUS" -eq 0 ] || fail "$(cat "$T/out")" || return 1
 	count=$(cat "$T/count")
 	[ "$count" -gt 0 ] || fail "none of: $1" || return 1
-	for n in $(seq 1 $((count / 20 + 1)) "$count"); do
+	for n in $(seq 1 $((count / 8 + 1)) "$count"); do
 		new_root
 		with_fault "$1" "$2" "$n" "${@:3}"
 		# What it could not do may be of no account; but it never dies of it.

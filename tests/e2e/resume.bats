@@ -220,6 +220,57 @@ leave_partial() {
 	assert_no_temp_files "$T/pool"
 }
 
+# The path's narinfo does not say how large the file is, and all of it was there when the
+# run was killed.
+make_whole_partial() {
+	make_big_path
+	local info
+	info=$(narinfo_of "$T/cache" "$TOP")
+	mkdir -p "$T/pool/tmp"
+	PART=$T/pool/tmp/f-$(sed -n 's/^FileHash: sha256://p' "$info").part
+	sed -i '/^FileSize:/d' "$info"
+	cp "$T/cache$NAR" "$PART"
+}
+
+@test "what is whole already is not asked for a byte more, whatever the server says to that" {
+	make_whole_partial
+	for fault in '/x=status:500' '/nar/*=status:416' '/nar/*=status:416*1'; do
+		rm -rf "$T/pool/nar"/* "$T/pool"/*.narinfo
+		cp "$T/cache$NAR" "$PART"
+		start_cache "$T/cache" --fault "$fault"
+		fetch || fail "$fault"
+		[ "$(log_count "^GET $NAR 416")" -eq 1 ] && [ "$(log_count "^GET $NAR 20")" -eq 0 ] || fail "$fault"
+		check_pool
+		assert_no_temp_files "$T/pool"
+	done
+}
+
+@test "what was left of another file is fetched anew, once, when the server has no more" {
+	make_whole_partial
+	for size in 5000000 same; do
+		for fault in '/x=status:500' '/nar/*=status:416*1' '/nar/*=status:412*1'; do
+			rm -rf "$T/pool/nar"/* "$T/pool"/*.narinfo
+			head -c "${size/same/$(stat -c %s "$T/cache$NAR")}" /dev/zero >"$PART"
+			start_cache "$T/cache" --fault "$fault"
+			fetch || fail "$size $fault"
+			[ "$(log_count "^GET $NAR 200")" -eq 1 ] || fail "$size $fault: $(cat "$CACHE_LOG")"
+			check_pool
+			assert_no_temp_files "$T/pool"
+		done
+	done
+}
+
+@test "a range that is refused is asked for without, of a file whose size is known" {
+	make_big_path
+	for code in 412 416; do
+		rm -rf "$T/pool"
+		start_cache "$T/cache" --fault '/nar/*=truncate:1000000*1' --fault "/nar/*=status:$code*1@1"
+		fetch || fail "$code"
+		check_pool
+		assert_no_temp_files "$T/pool"
+	done
+}
+
 @test "two prefetches share a pool" {
 	make_random_closure 30 5 100000
 	start_cache "$T/cache" --fault '/nar/*=slow:300000'

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "pool/pool_private.h"
 
 #define URL "http://cache/nar/1.nar"
 
@@ -32,6 +33,50 @@ static void write_partial(struct pool_fixture *f, struct pool_partial *pp, const
 	uint64_t end = runs_end(&pp->state.runs);
 
 	assert_ok(f, pool_partial_write(f->pool, pp, end, p, len, &f->err));
+}
+
+#define PATH_A "sgii4f5h9d2lym14f3av1r80w53l9k82-a"
+#define PATH_B "xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-b"
+
+static bool is_path_a(void *ctx, const struct nf_storepath *path)
+{
+	(void)ctx;
+	return !strcmp(path->base, PATH_A);
+}
+
+static void leave_partial_of(struct pool_fixture *f, const char *id, const char *base)
+{
+	struct pool_partial pp;
+	struct nf_storepath path;
+
+	assert_int_equal(nf_storepath_parse_base(&path, nf_slice_str(base), NULL), 0);
+	open_partial(f, id, &pp);
+	pool_partial_set_path(&pp, &path);
+	write_partial(f, &pp, "12345", 5);
+	pool_partial_keep(f->pool, &pp);
+}
+
+static void what_no_run_will_ask_for_is_swept(void **state)
+{
+	struct pool_fixture *f = *state;
+	struct pool_partial busy;
+
+	leave_partial_of(f, "there", PATH_A);
+	leave_partial_of(f, "wanted", PATH_B);
+	leave_partial_of(f, "busy", PATH_A);
+	open_partial(f, "busy", &busy);
+	leave_partial_of(f, "gone", PATH_B);
+	assert_int_equal(unlinkat(f->pool->tmp_fd, "gone.part", 0), 0);
+
+	pool_partial_sweep(f->pool, is_path_a, NULL);
+	assert_int_equal(faccessat(f->pool->tmp_fd, "there.part", F_OK, 0), -1);
+	assert_int_equal(faccessat(f->pool->tmp_fd, "there.state", F_OK, 0), -1);
+	assert_int_equal(faccessat(f->pool->tmp_fd, "gone.state", F_OK, 0), -1);
+	assert_int_equal(faccessat(f->pool->tmp_fd, "wanted.part", F_OK, 0), 0);
+	assert_int_equal(faccessat(f->pool->tmp_fd, "busy.part", F_OK, 0), 0);
+	pool_partial_discard(f->pool, &busy);
+	assert_int_equal(pool_partial_remove(f->pool, "wanted"), 5);
+	assert_int_equal(pool_fixture_count(f, "tmp"), 0);
 }
 
 static void a_later_run_goes_on_where_one_stopped(void **state)
@@ -423,6 +468,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(a_later_run_goes_on_where_one_stopped),
+		FIXTURE_TEST(what_no_run_will_ask_for_is_swept),
 		FIXTURE_TEST(a_kill_leaves_what_was_written),
 		FIXTURE_TEST(a_restart_forgets_bytes_and_etag),
 		FIXTURE_TEST(an_etag_without_bytes_or_with_controls_counts_for_nothing),
