@@ -33,7 +33,7 @@ compare_world() {
 
 @test "random graphs of derivations, random caches, random stores" {
 	local seed first=${SEED:-1}
-	for ((seed = first; seed < first + ${WORLDS:-25}; seed++)); do
+	for ((seed = first; seed < first + ${WORLDS:-10}; seed++)); do
 		compare_world "$seed"
 	done
 }
