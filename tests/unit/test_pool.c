@@ -71,6 +71,48 @@ static void a_cache_of_another_store_is_no_pool(void **state)
 	assert_null(other);
 }
 
+static int fail_on_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
+{
+	(void)ctx;
+	(void)ni;
+	return err_set(err, NF_E_SYS, "there is an entry");
+}
+
+static void opening_to_look_makes_nothing(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO_FREE char *none = mem_printf("%s/none", f->top);
+	AUTO_FREE char *bare = mem_printf("%s/bare", f->top);
+	const char *const dirs[] = { none, bare };
+
+	assert_int_equal(mkdir(bare, 0700), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		AUTO(pool_freep) struct pool *p = NULL;
+		struct pool_sums sums;
+
+		assert_ok(f, pool_open_read(&p, dirs[i], &f->err));
+		assert_int_equal(pool_is_there(p), i == 1);
+		assert_ok(f, pool_each(p, fail_on_entry, NULL, &f->err));
+		assert_ok(f, pool_sum(p, &sums, &f->err));
+		assert_int_equal(sums.entries + sums.partials, 0);
+	}
+	assert_int_not_equal(access(none, F_OK), 0);
+	assert_int_equal(rmdir(bare), 0); /* it is still empty */
+}
+
+static void opening_to_look_checks_what_it_is(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO_FREE char *path = pool_fixture_path(f, "nix-cache-info");
+	struct pool *other = NULL;
+
+	assert_error(f, pool_open_read(&other, path, &f->err), NF_E_SYS, path);
+	pool_fixture_write(path, "StoreDir: /gnu/store\n");
+	assert_error(f, pool_open_read(&other, f->dir, &f->err), NF_E_USAGE,
+		     "'/gnu/store'");
+	assert_null(other);
+}
+
 static void a_pool_that_cannot_be_made_is_an_error(void **state)
 {
 	struct pool_fixture *f = *state;
@@ -487,6 +529,8 @@ int main(void)
 		FIXTURE_TEST(a_pool_is_opened_again_also_through_a_link),
 		FIXTURE_TEST(a_cache_of_another_store_is_no_pool),
 		FIXTURE_TEST(a_pool_that_cannot_be_made_is_an_error),
+		FIXTURE_TEST(opening_to_look_makes_nothing),
+		FIXTURE_TEST(opening_to_look_checks_what_it_is),
 		cmocka_unit_test(the_default_is_in_the_cache_directory),
 		FIXTURE_TEST(what_was_ingested_is_found),
 		FIXTURE_TEST(an_entry_that_is_not_as_we_make_them_is_missing),
