@@ -102,6 +102,21 @@ int err_prefix(struct nf_err *err, int rc, const char *fmt, ...)
 	return rc;
 }
 
+bool err_is_shortage(const struct nf_err *err)
+{
+	switch (err->sys_errno) {
+	case ENOSPC:
+	case EDQUOT:
+	case EROFS:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return true;
+	default:
+		return err->code == NF_E_NOSPACE;
+	}
+}
+
 int err_gravity(int code)
 {
 	static const int order[] = {

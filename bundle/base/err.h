@@ -4,6 +4,7 @@
 #define ERR_H
 
 #include <nixferry/err.h>
+#include <stdbool.h>
 
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define MUST_CHECK	  __attribute__((warn_unused_result))
@@ -19,6 +20,10 @@ int err_sys(struct nf_err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Puts the object that the caller alone knows before the text: "FMT: text". Returns rc.
  */
 int err_prefix(struct nf_err *err, int rc, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* True if the machine is short of something (space, inodes, open files, memory) or may
+ * not be written: whatever is tried next will fail for the same reason. */
+bool err_is_shortage(const struct nf_err *err);
 
 /* Of several failures, the one with the highest gravity is the one to report: absence,
  * then silence, then damage, then lies, then what is wrong on this machine. CODE may be

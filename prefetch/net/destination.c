@@ -154,6 +154,11 @@ void destination_each_lost(struct destination *d, void (*fn)(void *ctx, const ch
 		intake_each_lost(d->intake, fn, ctx);
 }
 
+const char *destination_dir(const struct destination *d)
+{
+	return d->intake ? intake_root(d->intake) : pool_dir(d->pool);
+}
+
 int destination_check_space(const struct destination *d, uint64_t bytes, uint64_t paths,
 			    struct nf_err *err)
 {

@@ -30,6 +30,8 @@ DEFINE_CLEANUP(struct destination *, destination_free)
 bool destination_is_store(const struct destination *d);
 /* For people. */
 const char *destination_name(const struct destination *d);
+/* Where its files are. */
+const char *destination_dir(const struct destination *d);
 
 /* What is there already: NF_E_MISSING if it is not, NF_E_TRUST if it is and neither a key
  * nor its content address vouches for it. A store's facts are taken in any case, since

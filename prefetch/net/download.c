@@ -209,7 +209,7 @@ static void start(struct engine *e, const struct dispatch_order *o)
 	}
 	rc = download_file_prepare(f, o, &err);
 	if (rc)
-		download_fatal(d, rc, err.text);
+		engine_broken(e, pool_dir(e->opts->pool), rc, err.text);
 	else
 		part_ask(p);
 }

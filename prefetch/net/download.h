@@ -76,8 +76,6 @@ void download_part_refused(struct part *p, int code, const char *text);
 /* Why the NAR could not be had from a cache; the gravest reason is told in the end. */
 void download_set_reason(struct download *d, const struct cache *c, int code,
 			 const char *text);
-/* A failure of our own: no other source would help. */
-void download_fatal(struct download *d, int code, const char *text);
 /* Whether a failure says something of the source, not of us. */
 bool download_is_sources_fault(int rc);
 /* With the whole file, or with nothing of one that is on this machine. */

@@ -6,12 +6,6 @@
 #include "base/mem.h"
 #include "net/download.h"
 
-void download_fatal(struct download *d, int code, const char *text)
-{
-	engine_fail(d->engine, download_path(d), code, text);
-	d->engine->stopping = true;
-}
-
 bool download_is_sources_fault(int rc)
 {
 	switch (-rc) {
@@ -285,8 +279,10 @@ static void on_ingested(struct ingest *job)
 		download_free(d);
 	else if (job->rc == 0)
 		on_verified(f);
-	else if (!download_is_sources_fault(job->rc) && !job->unreadable)
-		download_fatal(d, job->rc, job->err.text);
+	else if (err_is_shortage(&job->err) ||
+		 (!download_is_sources_fault(job->rc) && !job->unreadable))
+		engine_broken(d->engine, destination_dir(d->engine->destination), job->rc,
+			      job->err.text);
 	else if (job->local)
 		on_local_failure(f);
 	else

@@ -5,6 +5,7 @@
 #define ENGINE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "base/buf.h"
@@ -111,8 +112,9 @@ struct engine {
 	 * are followed. */
 	int (*ask)(void *ctx, struct nf_err *err);
 	void *ask_ctx;
-	bool stopping; /* nothing new is started */
-	int rc;	       /* the gravest failure */
+	bool stopping;	       /* nothing new is started */
+	atomic_bool is_broken; /* this machine failed us: workers leave what is queued */
+	int rc;		       /* the gravest failure */
 	struct nf_err err;
 	uint32_t random;
 };
@@ -131,6 +133,10 @@ uint32_t engine_random(struct engine *e);
 /* Something failed for a path (or for the run, PATH NULL): remembered, the gravest kept.
  */
 void engine_fail(struct engine *e, const char *path, int code, const char *text);
+
+/* WHERE (a directory) cannot be written, or the machine is short of something: the run
+ * ends. Many parts and workers meet the same failure; the first is told. */
+void engine_broken(struct engine *e, const char *where, int code, const char *text);
 
 /* A path is known and not where it is to go: its NAR is to be had, over the network
  * unless it is ON_THIS_MACHINE. */

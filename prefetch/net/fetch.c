@@ -61,6 +61,19 @@ void engine_fail(struct engine *e, const char *path, int code, const char *text)
 		     : err_set(&e->err, (enum nf_error)code, "%s", text);
 }
 
+void engine_broken(struct engine *e, const char *where, int code, const char *text)
+{
+	bool is_full = code == NF_E_NOSPACE || code == -NF_E_NOSPACE;
+	AUTO_FREE char *whole = NULL;
+
+	e->stopping = true;
+	if (atomic_exchange(&e->is_broken, true))
+		return;
+	whole = mem_printf("'%s': %s%s", where, text,
+			   is_full ? "; make room, then run the same command again" : "");
+	engine_fail(e, NULL, code, whole);
+}
+
 void engine_want_nar(struct engine *e, uint32_t node, bool on_this_machine)
 {
 	const struct resolver_node *n = resolver_node(e->resolver, node);
@@ -196,7 +209,7 @@ static void remember(struct engine *e)
 	struct nf_err err;
 	int rc;
 
-	if (!file)
+	if (!file || atomic_load(&e->is_broken))
 		return;
 	rc = profile_load(&known, file, time(NULL), &err);
 	for (size_t i = 0; !rc && i < e->opts->substituter_count; i++) {

@@ -69,7 +69,7 @@ static void run(void *ctx, size_t worker)
 	struct engine *e = job->engine;
 
 	(void)worker;
-	job->rc = interrupt_check(&job->err);
+	job->rc = atomic_load(&e->is_broken) ? -NF_E_INTR : interrupt_check(&job->err);
 	if (!job->rc)
 		job->rc = job->local ? ingest_local(job) : ingest_partial(job);
 	pthread_mutex_lock(&e->lock);

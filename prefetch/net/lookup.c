@@ -594,7 +594,8 @@ void lookup_pump(struct engine *e, int64_t now)
 		if (e->caches[i].lookups && engine_cache_is_gone(&e->caches[i]))
 			give_up_all(&e->caches[i]);
 	repeat_due(e, now);
-	for (int i = 0; i < LOCAL_BATCH && e->here_cursor < resolver_count(e->resolver);
+	for (int i = 0; i < LOCAL_BATCH && !e->stopping &&
+			e->here_cursor < resolver_count(e->resolver);
 	     i++)
 		lookup_here_ask(e, e->here_cursor++);
 	for (size_t i = 0; i < e->cache_count; i++)

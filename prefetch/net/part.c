@@ -238,7 +238,9 @@ static void on_failure(struct part *p, const struct transfer_done *done, const c
 static void on_refusal(struct part *p, int rc, const char *text)
 {
 	if (!download_is_sources_fault(rc)) {
-		download_fatal(p->file->download, rc, text);
+		struct engine *e = p->file->download->engine;
+
+		engine_broken(e, pool_dir(e->opts->pool), rc, text);
 		return;
 	}
 	engine_cache_event(p->cache, HEALTH_LIED, text);

@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# A file system that is full, or a machine that is short of something else: one message
+# says so, and the run ends.
+
+load helper
+
+setup() {
+	setup_lab
+	[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null ||
+		skip "needs root and a mount namespace of its own"
+	make_random_closure 60 3 400000
+	mkdir -p "$T/m"
+}
+
+teardown() {
+	teardown_lab
+}
+
+# on_small TMPFS-OPTIONS COMMAND...: with a small file system at $T/m.
+on_small() {
+	local opts=$1
+	shift
+	T=$T BUILD=$BUILD unshare -m sh -c '
+		mount -t tmpfs -o "$0" none "$T/m" && cd "$T" && exec timeout 60 "$@"
+	' "$opts" "$@"
+}
+
+fetch_small() {
+	on_small "$1" "$BUILD/nixferry" prefetch "$TOP" --substituter "$URL" \
+		--trusted-public-key "$PUBLIC_KEY" "${@:2}"
+}
+
+# fails_once STATUS PATTERN COMMAND...: one line says so, and no other one that the machine
+# failed.
+fails_once() {
+	fails "$@" || return 1
+	local lines
+	lines=$(grep -cE "warning: |No space left|Too many open" <<<"$stderr")
+	[ "$lines" -eq 1 ] || fail "$lines lines: $stderr"
+}
+
+@test "a full pool is told once, from a cache of the network" {
+	start_cache "$T/cache"
+	fails_once 7 "'m/pool': .*No space left on device; make room" \
+		fetch_small size=1200k --pool m/pool
+}
+
+@test "a full pool is told once, from a cache of this machine" {
+	URL=file://$T/cache
+	fails_once 7 "'m/pool': .*No space left on device; make room" \
+		fetch_small size=1200k --pool m/pool
+}
+
+@test "a target store without inodes is told once" {
+	start_cache "$T/cache"
+	fails_once 7 "inodes|'m': .*No space left on device; make room" \
+		fetch_small size=200m,nr_inodes=200 --pool p --store m
+}
+
+@test "partial downloads that do not fit are told once, the target store having room" {
+	mkdir "$T/root"
+	start_cache "$T/cache"
+	fails_once 7 "'m/pool': .*No space left on device; make room" \
+		fetch_small size=100k --pool m/pool --store root
+}
+
+@test "too few open files are told once" {
+	start_cache "$T/cache"
+	short_of_files() {
+		(ulimit -n 24 && fetch_small size=200m "$@")
+	}
+	fails_once 1 "'m/pool': .*Too many open files" short_of_files --pool m/pool
+}
+
+@test "when there is room again the same command goes on" {
+	start_cache "$T/cache"
+	T=$T BUILD=$BUILD TOP=$TOP URL=$URL KEY=$PUBLIC_KEY unshare -m bash -c '
+		mount -t tmpfs -o size=1200k none "$T/m"
+		fetch() {
+			"$BUILD/nixferry" prefetch "$TOP" --substituter "$URL" \
+				--trusted-public-key "$KEY" --pool "$T/m/pool"
+		}
+		fetch
+		[ $? -eq 7 ] || exit 1
+		mount -o remount,size=100m "$T/m" && fetch'
+}
