@@ -123,6 +123,10 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'prefetch --retry-for')
+		COMPREPLY=()
+		return
+		;;
 	'prefetch --trusted-public-key')
 		COMPREPLY=()
 		return

@@ -42,6 +42,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l connections-pe
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l limit-rate -x -d 'bytes a second of all transfers together, K, M or G: times 1024; of a part of the day, by local time; none: no limit; default: download-speed of nix.conf'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l netrc-file -r -F -d 'names and passwords for caches; default: netrc-file of nix.conf'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l no-race -d 'never download the same bytes twice: a slow transfer is not helped by another cache or connection; for metered links'
+complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l retry-for -x -d 'wait for caches that cannot be reached, until nothing came for so long: 90s, 10m, 2h or 1d; default: give up after some attempts'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l trusted-public-key -x -d 'trust this key too, beside those of nix.conf (default: cache.nixos.org\'s)'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l from-store -x -a '(__fish_complete_directories)' -d 'take what it has from the store under ROOT, and trust its database; default: /, the live store'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l no-local-store -d 'leave the live store alone'

@@ -16,6 +16,7 @@ struct progress {
 	_Atomic(const char *) phase;
 	pthread_mutex_t lock;			    /* of all that follows */
 	struct progress_item items[PROGRESS_ITEMS]; /* in use: verb is set */
+	char wait[PROGRESS_WAIT_MAX];
 	char *notes[NOTES_MAX];
 	size_t first_note;
 	size_t nnotes;
@@ -50,6 +51,25 @@ void progress_phase(struct progress *p, const char *phase)
 const char *progress_get_phase(struct progress *p)
 {
 	return p ? atomic_load(&p->phase) : "";
+}
+
+void progress_wait(struct progress *p, const char *text)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	snprintf(p->wait, sizeof(p->wait), "%s", text);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_get_wait(struct progress *p, char out[PROGRESS_WAIT_MAX])
+{
+	out[0] = 0;
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	snprintf(out, PROGRESS_WAIT_MAX, "%s", p->wait);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void progress_add(struct progress *p, enum progress_count which, uint64_t n)

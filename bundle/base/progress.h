@@ -38,6 +38,13 @@ void progress_free(struct progress *p);
 void progress_phase(struct progress *p, const char *phase);
 const char *progress_get_phase(struct progress *p);
 
+/* What is waited for instead of that, for people; empty: nothing. It is copied and cut.
+ */
+#define PROGRESS_WAIT_MAX 256
+void progress_wait(struct progress *p, const char *text);
+/* Copies it. */
+void progress_get_wait(struct progress *p, char out[PROGRESS_WAIT_MAX]);
+
 void progress_add(struct progress *p, enum progress_count which, uint64_t n);
 void progress_set(struct progress *p, enum progress_count which, uint64_t n);
 uint64_t progress_get(struct progress *p, enum progress_count which);

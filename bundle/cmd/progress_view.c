@@ -36,6 +36,7 @@ void rate_update(struct rate *r, uint64_t bytes, double time)
 void progress_sample_take(struct progress_sample *s, struct progress *p)
 {
 	s->phase = progress_get_phase(p);
+	progress_get_wait(p, s->wait);
 	for (int i = 0; i < PROGRESS_COUNTS; i++)
 		s->counts[i] = progress_get(p, (enum progress_count)i);
 	s->item_count = progress_items(p, s->items, PROGRESS_ITEMS);
@@ -121,7 +122,10 @@ void progress_view_line(struct buf *out, const struct progress_sample *s)
 	add_bytes(&rest, s);
 	text = buf_slice(&rest);
 	slice_skip_prefix(&text, ", ");
-	buf_add_str(out, s->phase ? s->phase : "starting");
+	if (s->wait[0])
+		human_clean(out, nf_slice_str(s->wait));
+	else
+		buf_add_str(out, s->phase ? s->phase : "starting");
 	if (text.len) {
 		buf_add_str(out, ": ");
 		buf_add_slice(out, text);

@@ -91,8 +91,9 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	p->build_inputs = cmd_args_flag(args, "with-build-inputs");
 	f->keep_going = cmd_args_flag(args, "keep-going");
 	f->dry_run = cmd_args_flag(args, "dry-run");
-	transfer_options_read(f, args);
 	rc = check_output(p, err);
+	if (!rc)
+		rc = transfer_options_read(f, args, err);
 	if (!rc)
 		rc = target_options_read(&p->target, args, err);
 	if (!rc)
@@ -349,6 +350,7 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 	int rc;
 
 	opts.intake = p->intake;
+	opts.retry_for_ms = 0; /* what could be had was waited for */
 	rc = fetch_closure(&opts, &result, err);
 	p->imported.present = result.present;
 	if (rc) {
@@ -402,6 +404,9 @@ static void report_failure(const struct prefetch *p, struct ui *ui,
 	if (result->failure_count > 1 ||
 	    (result->failure_count && result->failures[0].code != -rc))
 		tell_failures(ui, result);
+	if (rc == -NF_E_NET && !p->fetch.retry_for_ms)
+		ui_note(ui, "to go on, run the same command again, or add --retry-for 2h "
+			    "to wait for the caches");
 	if (p->imported.imported)
 		ui_note(ui, "%zu %s imported into '%s'; the same command goes on",
 			p->imported.imported,

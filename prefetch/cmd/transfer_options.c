@@ -1,15 +1,63 @@
 #include "cmd/transfer_options.h"
 
+#include <string.h>
+
+#include "base/slice.h"
+#include "net/patience.h"
+
 static const struct cmd_option options[] = {
 	{ "no-race", 0, NULL,
 	  "never download the same bytes twice: a slow transfer is not helped by another "
 	  "cache or connection; for metered links",
 	  0, NULL, false },
+	{ "retry-for", 0, "TIME",
+	  "wait for caches that cannot be reached, until nothing came for so long: 90s, "
+	  "10m, 2h or 1d; default: give up after some attempts",
+	  0, NULL, false },
 	{ 0 },
 };
 const struct cmd_option_group transfer_options = { "Transfers", options };
 
-void transfer_options_read(struct fetch_options *f, const struct cmd_args *args)
+static int64_t seconds_of(char unit)
+{
+	switch (unit) {
+	case 's':
+		return 1;
+	case 'm':
+		return 60;
+	case 'h':
+		return 3600;
+	case 'd':
+		return 24L * 3600;
+	default:
+		return 0;
+	}
+}
+
+static int read_retry_for(int64_t *ret_ms, const struct cmd_args *args,
+			  struct nf_err *err)
+{
+	const char *text = cmd_args_value(args, "retry-for");
+	size_t len = text ? strlen(text) : 0;
+	int64_t unit = len ? seconds_of(text[len - 1]) : 0;
+	uint64_t n = 0;
+
+	*ret_ms = 0;
+	if (!text)
+		return 0;
+	if (!unit || !slice_parse_u64(nf_slice(text, len - 1), &n) || n == 0 ||
+	    n > (uint64_t)(PATIENCE_MAX_S / unit))
+		return err_set(err, NF_E_USAGE,
+			       "option '--retry-for': '%s' is not a time like 90s, 10m, "
+			       "2h or 1d, of at most 31d",
+			       text);
+	*ret_ms = (int64_t)n * unit * 1000;
+	return 0;
+}
+
+int transfer_options_read(struct fetch_options *f, const struct cmd_args *args,
+			  struct nf_err *err)
 {
 	f->no_race = cmd_args_flag(args, "no-race");
+	return read_retry_for(&f->retry_for_ms, args, err);
 }

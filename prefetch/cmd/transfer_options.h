@@ -5,9 +5,10 @@
 #include "cmd/cmd_args.h"
 #include "net/fetch.h"
 
-/* --no-race */
+/* --no-race, --retry-for */
 extern const struct cmd_option_group transfer_options;
 
-void transfer_options_read(struct fetch_options *f, const struct cmd_args *args);
+int transfer_options_read(struct fetch_options *f, const struct cmd_args *args,
+			  struct nf_err *err) MUST_CHECK;
 
 #endif

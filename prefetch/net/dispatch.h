@@ -53,6 +53,7 @@ struct dispatch_cache {
 enum dispatch_state {
 	DISPATCH_USABLE, /* as every cache is at first */
 	DISPATCH_PAUSED, /* nothing new is asked of it; it may become usable again */
+	DISPATCH_TRIAL,	 /* one part at a time: it failed, and shows whether it is back */
 	DISPATCH_GONE,	 /* for good: what waits for it alone is given up */
 };
 

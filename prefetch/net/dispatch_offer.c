@@ -60,7 +60,10 @@ bool offer_has_room(const struct dispatch *d, const struct cache *c)
 
 bool offer_is_ready(const struct dispatch *d, const struct cache *c)
 {
-	return c->state == DISPATCH_USABLE && offer_has_any(c) && offer_has_room(d, c);
+	if (c->state == DISPATCH_TRIAL && c->active)
+		return false;
+	return (c->state == DISPATCH_USABLE || c->state == DISPATCH_TRIAL) &&
+	       offer_has_any(c) && offer_has_room(d, c);
 }
 
 void offer_cache(struct dispatch *d, uint32_t cache)

@@ -67,6 +67,11 @@ static enum dispatch_state state_of(const struct cache *c, int64_t now)
 {
 	if (engine_cache_is_gone(c))
 		return DISPATCH_GONE;
+	if (health_is_waited_for(&c->health) && !outage_may_ask(c, now) &&
+	    health_usable(&c->health, now) && !c->transferring)
+		return DISPATCH_PAUSED;
+	if (health_is_waited_for(&c->health) && health_usable(&c->health, now))
+		return DISPATCH_TRIAL;
 	return health_usable(&c->health, now) ? DISPATCH_USABLE : DISPATCH_PAUSED;
 }
 

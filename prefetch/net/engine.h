@@ -15,6 +15,7 @@
 #include "net/fetch.h"
 #include "net/health.h"
 #include "net/local_source.h"
+#include "net/patience.h"
 #include "net/profile.h"
 #include "net/transfer.h"
 #include "plan/resolver.h"
@@ -51,6 +52,7 @@ struct cache {
 	size_t again_cursor;	      /* of those that are asked for again */
 	unsigned lookups;	      /* narinfos under way */
 	unsigned held;		      /* of these, answered before its nix-cache-info */
+	unsigned asking;	      /* of these, with a transfer */
 	int first_timeout_ms;	      /* for its first answer; 0: none */
 	struct profile_entry learned; /* in this run */
 	unsigned transferring;	      /* NARs that come over the network now */
@@ -117,6 +119,7 @@ struct engine {
 	int rc;		       /* the gravest failure */
 	struct nf_err err;
 	uint32_t random;
+	struct patience patience;
 };
 
 /* Opens what OPTS names; to be closed also where that failed. */
@@ -155,6 +158,19 @@ void engine_transferring(struct cache *c, int change);
 /* True if the cache will not answer any more. */
 bool engine_cache_is_gone(const struct cache *c);
 const char *engine_why_gone(const struct cache *c);
+
+/* ---- outage.c: caches that went away and are waited for ---- */
+
+/* Looks who is waited for, and for how long yet; the display says so. At each turn. */
+void outage_look(struct engine *e, int64_t now);
+/* Something came that brings the run further. */
+void outage_progress(struct engine *e);
+/* True if the cache may be asked something now: of one that is down one thing at a time.
+ */
+bool outage_may_ask(const struct cache *c, int64_t now);
+/* Milliseconds until a question that failed is asked again; -1: never. */
+int64_t outage_delay_ms(struct engine *e, unsigned attempt,
+			const struct transfer_done *done);
 
 /* ---- lookup.c ---- */
 

@@ -499,9 +499,12 @@ int engine_run(struct engine *e, struct nf_err *err)
 	int rc = 0;
 
 	progress_phase(e->opts->progress, e->opts->dry_run ? "resolving" : "fetching");
+	patience_begin(&e->patience, e->opts->retry_for_ms, engine_now_ms());
 	lookup_begin(e);
 	while (!rc) {
 		int64_t now = engine_now_ms(), wait;
+
+		outage_look(e, now);
 
 		if (!e->stopping)
 			stop_if_interrupted(e);
@@ -518,6 +521,7 @@ int engine_run(struct engine *e, struct nf_err *err)
 		wait = download_next_due(e, now, wait);
 		rc = transfers_run(e->transfers, (int)wait, err);
 	}
+	progress_wait(e->opts->progress, "");
 	remember(e);
 	tell_left_out(e);
 	note_left_out(e);
@@ -543,6 +547,17 @@ static void tell_lost(void *ctx, const char *base)
 {
 	engine_fail(ctx, base, NF_E_FORMAT,
 		    "it is valid in the target store, but missing on the disk");
+}
+
+/* A path that could not be had does not tell what others refer to. */
+static void tell_known(struct engine *e)
+{
+	struct fetch_result *r = e->result;
+	uint32_t count = resolver_count(e->resolver);
+
+	r->known = mem_calloc(count, sizeof(*r->known));
+	for (uint32_t id = 0; id < count; id++)
+		resolver_path(e->resolver, id, &r->known[r->known_count++]);
 }
 
 /* Of what is not there because the target could not be written, and of what no cache has,
@@ -577,6 +592,8 @@ int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 	if (opts->intake)
 		progress_phase(opts->progress, "registering");
 	finish_destination(&e);
+	if (rc || e.rc)
+		tell_known(&e);
 	if (!rc && e.rc) {
 		rc = e.rc;
 		if (err)
@@ -595,6 +612,7 @@ void fetch_result_release(struct fetch_result *r)
 		free(r->failures[i].text);
 	}
 	free(r->failures);
+	free(r->known);
 	for (size_t i = 0; i < r->cache_count; i++) {
 		free(r->caches[i].url);
 		free(r->caches[i].last_failure);

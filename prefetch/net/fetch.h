@@ -47,6 +47,9 @@ struct fetch_options {
 	struct answers *answers; /* of the same caches, earlier; or NULL */
 	bool keep_going;	 /* a path that cannot be had does not end the others */
 	bool dry_run;		 /* resolve only */
+	/* Caches that cannot be reached are waited for until nothing came for so long; 0:
+	 * they are given up after some attempts. */
+	int64_t retry_for_ms;
 	bool no_race;		 /* no byte of a NAR is asked for twice */
 	struct progress *progress;
 };
@@ -83,6 +86,9 @@ struct fetch_result {
 				    caches say */
 	uint64_t fetched_bytes;	 /* compressed, that came */
 	uint64_t resumed_bytes;	 /* of partial downloads that were there already */
+	/* All of them, where it failed. */
+	struct nf_storepath *known;
+	size_t known_count;
 	struct fetch_failure *failures;
 	size_t failure_count;
 	/* One a substituter, in their order; then what is asked first. */

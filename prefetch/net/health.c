@@ -8,7 +8,7 @@
 #define PAUSE_MAX_MS	    30000
 #define LIES_MAX	    3
 
-static void fail(struct health *h, int64_t now)
+static void fail(struct health *h, unsigned least, int64_t now)
 {
 	int64_t ms = PAUSE_MS;
 
@@ -17,6 +17,8 @@ static void fail(struct health *h, int64_t now)
 	if (now < h->open_until)
 		return;
 	h->failures++;
+	if (h->failures < least)
+		h->failures = least;
 	for (unsigned i = 1; i < h->failures && ms < PAUSE_MAX_MS; i++)
 		ms *= 2;
 	if (h->failures > 1)
@@ -33,12 +35,10 @@ void health_event(struct health *h, enum health_event event, int64_t now)
 		break;
 	case HEALTH_UNREACHABLE:
 		/* One refusal tells all of a cache that never answered. */
-		fail(h, now);
-		if (!h->ever_ok)
-			h->failures = FAILURES_NEVER_SEEN;
+		fail(h, h->ever_ok ? 0 : FAILURES_NEVER_SEEN, now);
 		break;
 	case HEALTH_BROKEN:
-		fail(h, now);
+		fail(h, 0, now);
 		break;
 	case HEALTH_LIED:
 		if (++h->lies >= LIES_MAX)
@@ -54,6 +54,19 @@ bool health_usable(const struct health *h, int64_t now)
 
 bool health_is_gone(const struct health *h)
 {
-	return h->quarantined ||
+	if (h->quarantined || h->is_given_up)
+		return true;
+	return !h->is_patient &&
 	       h->failures >= (h->ever_ok ? FAILURES_SEEN : FAILURES_NEVER_SEEN);
+}
+
+void health_set_patient(struct health *h, bool is_patient)
+{
+	h->is_given_up |= health_is_waited_for(h) && !is_patient;
+	h->is_patient = is_patient;
+}
+
+bool health_is_waited_for(const struct health *h)
+{
+	return h->is_patient && h->failures > 1 && !health_is_gone(h);
 }

@@ -42,6 +42,7 @@ static void lookup_free(struct lookup *l)
 
 	LIST_REMOVE(l, link);
 	e->delayed_lookups -= l->delayed;
+	l->cache->asking -= l->transfer != NULL;
 	l->cache->lookups--;
 	l->cache->held -= l->held;
 	buf_release(&l->body);
@@ -243,8 +244,7 @@ static bool is_first(const struct lookup *l)
 static void on_failure(struct lookup *l, const struct transfer_done *d, const char *text)
 {
 	struct engine *e = l->cache->engine;
-	int64_t wait = retry_delay_ms(++l->attempt, d->status, d->retry_after_s,
-				      engine_random(e));
+	int64_t wait = outage_delay_ms(e, ++l->attempt, d);
 	/* Who accepts a connection and says nothing at all is as good as not there. */
 	bool silent = !d->connected || (is_first(l) && d->stalled);
 
@@ -299,6 +299,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	char text[128];
 
 	l->transfer = NULL;
+	l->cache->asking--;
 	if (d->rc && d->rc != -NF_E_NET) {
 		engine_cache_event(l->cache, HEALTH_OK, err->text);
 		give_up(l, lookup_why_of(d->rc, err->text));
@@ -317,12 +318,14 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	switch (retry_judge(d->status)) {
 	case RETRY_OK:
 		engine_cache_event(l->cache, HEALTH_OK, NULL);
+		outage_progress(l->cache->engine);
 		learn_latency(l, d);
 		keep_answer(l, l->body.len ? buf_slice(&l->body) : NF_SLICE_LIT(""));
 		take_or_hold(l);
 		break;
 	case RETRY_ABSENT:
 		engine_cache_event(l->cache, HEALTH_OK, NULL);
+		outage_progress(l->cache->engine);
 		keep_answer(l, (struct nf_slice){ 0 });
 		take_absence(l);
 		lookup_free(l);
@@ -352,6 +355,7 @@ static void ask(struct lookup *l)
 
 	buf_clear(&l->body);
 	l->transfer = transfers_start(l->cache->engine->transfers, &req);
+	l->cache->asking++;
 }
 
 static struct lookup *lookup_new(struct cache *c, uint32_t node)
@@ -516,7 +520,7 @@ static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 		unsigned most = c->state == CACHE_NEW ? c->engine->early_lookups
 						      : LOOKUPS_PER_CACHE;
 
-		if (c->lookups >= most || !health_usable(&c->health, now))
+		if (c->lookups >= most || !outage_may_ask(c, now))
 			return false;
 		lookup_start(c, node);
 	}
@@ -548,7 +552,7 @@ static void repeat(struct lookup *l, int64_t now)
 {
 	struct cache *c = l->cache;
 
-	if (l->due <= now && health_usable(&c->health, now)) {
+	if (l->due <= now && outage_may_ask(c, now)) {
 		l->delayed = false;
 		c->engine->delayed_lookups--;
 		ask(l);
@@ -635,12 +639,20 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 	return limit;
 }
 
+/* Caches that are down and waited for are not waited for by what others have answered.
+ */
 bool lookup_is_done(const struct engine *e)
 {
+	const struct lookup *l;
+
 	for (size_t i = 0; i < e->cache_count; i++)
-		if (!has_been_asked(&e->caches[i]))
+		if (!has_been_asked(&e->caches[i]) &&
+		    !health_is_waited_for(&e->caches[i].health))
 			return false;
-	return e->here_cursor == resolver_count(e->resolver) && LIST_EMPTY(&e->lookups);
+	LIST_FOREACH (l, &e->lookups, link)
+		if (!health_is_waited_for(&l->cache->health))
+			return false;
+	return e->here_cursor == resolver_count(e->resolver);
 }
 
 void lookup_end(struct engine *e)

@@ -209,9 +209,9 @@ static bool ask_first(struct cache *c, uint32_t node)
 
 	resolver_path(e->resolver, node, &path);
 	rc = find_first(c, &path, &ni, &err);
-	if (rc && err_is_shortage(&err))
+	if (rc && err_is_shortage(&err)) {
 		engine_broken(e, c->conf->path, rc, err.text);
-	if (rc && rc != -NF_E_MISSING) {
+	} else if (rc && rc != -NF_E_MISSING) {
 		progress_note(e->opts->progress, "%s", err.text);
 		resolver_set_reason(e->resolver, node, rc, err.text);
 	}

@@ -187,6 +187,9 @@ static void count_bytes(const struct part *p, size_t n)
 	if (!p->is_race)
 		progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
 	dispatch_part_bytes(e->dispatch, p->number, n, engine_now_ms());
+	/* Who starts from nothing each time gets no further. */
+	if (dispatch_part_attempts(e->dispatch, p->number) == 0)
+		outage_progress(e);
 }
 
 static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
@@ -218,8 +221,7 @@ static void on_failure(struct part *p, const struct transfer_done *done, const c
 {
 	struct engine *e = p->file->download->engine;
 	unsigned attempt = dispatch_part_attempts(e->dispatch, p->number) + 1;
-	int64_t wait = retry_delay_ms(attempt, done->status, done->retry_after_s,
-				      engine_random(e));
+	int64_t wait = outage_delay_ms(e, attempt, done);
 
 	if (p->at - p->from >= DISPATCH_GAIN)
 		engine_cache_event(p->cache, HEALTH_OK, NULL);
@@ -257,6 +259,7 @@ static void on_success(struct part *p, const struct transfer_done *done)
 		on_failure(p, done, "it ended too early");
 	} else {
 		engine_cache_event(p->cache, HEALTH_OK, NULL);
+		outage_progress(p->file->download->engine);
 		download_part_over(p, DISPATCH_CAME, 0);
 	}
 }

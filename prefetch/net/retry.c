@@ -27,22 +27,26 @@ enum retry_verdict retry_judge(long status)
 	}
 }
 
-int64_t retry_delay_ms(unsigned attempt, long status, int64_t retry_after_s,
-		       uint32_t random)
+int64_t retry_pause_ms(const struct retry_failure *f, uint32_t random)
 {
-	int64_t ceiling = status == 429 || status == 503 ? BASE_OVERLOADED_MS : BASE_MS;
-	int64_t delay;
+	int64_t ceiling =
+		f->status == 429 || f->status == 503 ? BASE_OVERLOADED_MS : BASE_MS;
+	int64_t delay, after_s = f->retry_after_s;
 
-	if (attempt >= RETRY_ATTEMPTS)
-		return -1;
-	for (unsigned i = 1; i < attempt && ceiling < CEILING_MS; i++)
+	for (unsigned i = 1; i < f->attempt && ceiling < CEILING_MS; i++)
 		ceiling *= 2;
 	if (ceiling > CEILING_MS)
 		ceiling = CEILING_MS;
 	delay = (int64_t)((double)random / UINT32_MAX * (double)ceiling);
-	if (retry_after_s > RETRY_AFTER_MAX_S)
-		retry_after_s = RETRY_AFTER_MAX_S;
-	if (retry_after_s * 1000 > delay)
-		delay = retry_after_s * 1000;
-	return delay;
+	if (after_s > RETRY_AFTER_MAX_S)
+		after_s = RETRY_AFTER_MAX_S;
+	return after_s * 1000 > delay ? after_s * 1000 : delay;
+}
+
+int64_t retry_delay_ms(unsigned attempt, long status, int64_t retry_after_s,
+		       uint32_t random)
+{
+	const struct retry_failure f = { attempt, status, retry_after_s };
+
+	return attempt >= RETRY_ATTEMPTS ? -1 : retry_pause_ms(&f, random);
 }

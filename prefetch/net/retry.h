@@ -24,4 +24,13 @@ enum retry_verdict retry_judge(long status);
 int64_t retry_delay_ms(unsigned attempt, long status, int64_t retry_after_s,
 		       uint32_t random);
 
+struct retry_failure {
+	unsigned attempt; /* 1: the first repetition comes next */
+	long status;	  /* 0: none came */
+	int64_t retry_after_s;
+};
+
+/* The same without an end: at last there is a minute between two attempts. */
+int64_t retry_pause_ms(const struct retry_failure *f, uint32_t random);
+
 #endif

@@ -497,6 +497,31 @@ static void without_races_no_byte_is_asked_for_twice(void **state)
 	dispatch_free(d);
 }
 
+/* One part shows whether the cache is back; nothing is asked of it meanwhile. */
+static void a_cache_on_trial_gets_one_part_at_a_time(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 8, 8);
+	struct dispatch_order o;
+
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++)
+		want(d, i, MB, 1);
+	dispatch_set_state(d, 0, DISPATCH_TRIAL);
+	o = next(d, 0, DISPATCH_START);
+	next(d, 0, DISPATCH_WAIT);
+	dispatch_part_end(d, o.part, DISPATCH_BROKE, 60000, 10);
+	dispatch_set_state(d, 0, DISPATCH_PAUSED);
+	next(d, 20, DISPATCH_WAIT);
+	dispatch_set_state(d, 0, DISPATCH_TRIAL);
+	o = next(d, 30, DISPATCH_START);
+	next(d, 30, DISPATCH_WAIT);
+	come(d, &o, 40);
+	dispatch_set_state(d, 0, DISPATCH_USABLE);
+	for (int i = 0; i < 3; i++)
+		next(d, 50, DISPATCH_START);
+	dispatch_free(d);
+}
+
 /* All slots start something: none is kept for help. */
 static void without_races_no_slot_is_left_for_help(void **state)
 {
@@ -806,6 +831,7 @@ int main(void)
 		cmocka_unit_test(caches_of_unknown_speed_are_all_sampled),
 		cmocka_unit_test(a_slow_cache_gets_what_it_can_bring_in_time),
 		cmocka_unit_test(the_last_part_is_cut_between_caches),
+		cmocka_unit_test(a_cache_on_trial_gets_one_part_at_a_time),
 		cmocka_unit_test(without_races_no_byte_is_asked_for_twice),
 		cmocka_unit_test(without_races_no_slot_is_left_for_help),
 		cmocka_unit_test(a_large_file_comes_over_several_connections),

@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# --retry-for: caches that went away are waited for.
+
+load helper
+
+setup() {
+	setup_lab
+	make_small_closure "$T/cache"
+	# Not even the connect timeout is to be waited for.
+	echo 'connect-timeout = 1' >"$NIX_CONF_DIR/nix.conf"
+}
+
+teardown() {
+	[ -z "$FETCH" ] || kill -KILL "$FETCH" 2>/dev/null || true
+	teardown_lab
+}
+
+fetch() {
+	timeout 60 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" --substituter "$URL" \
+		--trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+# The cache that was started last ends.
+stop_cache() {
+	kill "${CACHE_PIDS[-1]}"
+	wait "${CACHE_PIDS[-1]}" 2>/dev/null || true
+}
+
+# It comes back, where it was.
+restart_cache() {
+	: >"$CACHE_LOG"
+	"$BUILD/cached" --with-parent --root "$T/cache" --port "$PORT" --log "$CACHE_LOG" 3>&- &
+	CACHE_PIDS+=($!)
+}
+
+fetch_ends() {
+	wait_for 40 has_ended "$FETCH" || fail "it does not end: $(cat "$T/fetch.out")" || return 1
+	ENDED=0
+	wait "$FETCH" || ENDED=$?
+	FETCH=
+	[ "$ENDED" -eq "$1" ] || fail "status $ENDED: $(cat "$T/fetch.out")"
+}
+
+@test "a cache that is not there at first is waited for" {
+	start_cache "$T/cache"
+	stop_cache
+	start_prefetch "$TOP" --retry-for 1h
+	wait_for 20 grep -q "waiting for $URL: .*onnect.*; [0-9]* min left" "$T/fetch.out"
+	restart_cache
+	fetch_ends 0
+	[ "$(log_count '^GET .*narinfo 200')" -eq 5 ]
+}
+
+@test "a cache that goes away in the middle is waited for" {
+	start_cache "$T/cache" --fault '/nar/*=slow:50000'
+	start_prefetch "$TOP" --retry-for 1h
+	wait_for 20 grep -q '^GET .*narinfo 200' "$CACHE_LOG"
+	sleep 0.5
+	stop_cache
+	wait_for 30 grep -q "waiting for $URL: " "$T/fetch.out"
+	restart_cache
+	fetch_ends 0
+	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/b.bundle"
+}
+
+@test "a server that is out of order is waited for, and not asked much meanwhile" {
+	echo '*=status:503' >"$T/faults"
+	start_cache "$T/cache" --fault-file "$T/faults"
+	start_prefetch "$TOP" --retry-for 1h
+	wait_for 20 grep -q "waiting for $URL: .*503" "$T/fetch.out"
+	[ "$(log_count '^GET ')" -le 12 ] || fail "$(cat "$CACHE_LOG")"
+	: >"$T/faults"
+	fetch_ends 0
+}
+
+@test "what does not come back is given up when the time is over, and told" {
+	start_cache "$T/cache"
+	stop_cache
+	fails 6 "waited for long enough" fetch --retry-for 3s
+}
+
+@test "a cache that answers no is not waited for" {
+	start_cache "$T/cache" --fault '*=status:401'
+	fails 6 "401" timeout 20 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" \
+		--substituter "$URL" --trusted-public-key "$PUBLIC_KEY" --retry-for 1h
+	start_cache "$T/cache" --fault '/nar/*=status:403'
+	fails 3 "403" timeout 20 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" \
+		--substituter "$URL" --trusted-public-key "$PUBLIC_KEY" --retry-for 1h
+	mkdir "$T/empty"
+	start_cache "$T/empty"
+	fails 3 "in no cache|not in any cache" timeout 20 "$BUILD/nixferry" prefetch "$TOP" \
+		--pool "$T/pool2" --substituter "$URL" --trusted-public-key "$PUBLIC_KEY" --retry-for 1h
+}
+
+@test "nobody waits for a cache where another one has everything" {
+	dead_port
+	start_cache "$T/cache"
+	timeout 20 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" --substituter "$URL" \
+		--substituter "http://127.0.0.1:$DEAD_PORT" --trusted-public-key "$PUBLIC_KEY" \
+		--retry-for 1h
+}
+
+@test "the wait is interrupted within a second" {
+	start_cache "$T/cache"
+	stop_cache
+	start_prefetch "$TOP" --retry-for 1d
+	wait_for 20 grep -q "waiting for $URL: .*; 2[34] h [0-9]* min left" "$T/fetch.out"
+	kill -INT "$FETCH"
+	wait_for 3 has_ended "$FETCH"
+	fetch_ends 130
+}
+
+@test "without --retry-for the end says how to go on" {
+	start_cache "$T/cache"
+	stop_cache
+	fails 6 "run the same command again, or add --retry-for" fetch
+	for time in 1 2x 0h 40d -1s h 1.5h; do
+		fails 2 "retry-for.*: '$time'|'--retry-for'" fetch "--retry-for=$time"
+	done
+}
