@@ -27,7 +27,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from plan' -l help -s h -d 'show
 complete -c nixferry -n __fish_use_subcommand -a prefetch -d 'fetch a closure into the pool or a target store, and pack it'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -F
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l output -s o -r -F -d 'also pack a bundle into this file; - is standard output'
-complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l keep-going -s k -d 'fetch what can be had although some path cannot'
+complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l keep-going -s k -d 'fetch what can be had although some path cannot, and pack what is whole'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l dry-run -s n -d 'resolve and say what would be fetched, fetch nothing'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l store -x -a '(__fish_complete_directories)' -d 'import into the store below this directory, such as /mnt'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l profile -x -d 'make what is imported the current generation of this profile, such as system'

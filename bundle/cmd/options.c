@@ -180,12 +180,14 @@ int options_sign_key(struct nf_secret_key **ret, const struct cmd_args *a,
 		     struct nf_err *err)
 {
 	const char *file = cmd_args_value(a, "sign-key");
+	int rc;
 
 	if (!file)
 		return err_set(err, NF_E_USAGE,
 			       "a bundle must be signed: give --sign-key FILE (nixferry "
 			       "keygen makes one)");
-	return nf_secret_key_read(ret, file, err);
+	rc = nf_secret_key_read(ret, file, err);
+	return rc && rc != -NF_E_SYS ? wrong_option(err, "sign-key") : rc;
 }
 
 int options_level(int *ret, const struct cmd_args *a, struct nf_err *err)

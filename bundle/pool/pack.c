@@ -1,19 +1,16 @@
 #include "pool/pack.h"
 
-#include <fcntl.h>
 #include <nixferry/bundle.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/encoding.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/workers.h"
 #include "format/left_out.h"
+#include "pool/pack_output.h"
 #include "pool/pool_closure.h"
 #include "pool/pool_private.h"
 
@@ -347,8 +344,9 @@ static int compare_paths(const void *a, const void *b)
 	return nf_storepath_cmp(a, b);
 }
 
-static int write_bundle(struct pack *pk, int fd, const char *name, struct nf_err *err)
+static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
 {
+	struct pack *pk = ctx;
 	size_t root_count = pk->opts->root_count;
 	AUTO_FREE struct nf_storepath *roots =
 		mem_dup(pk->opts->roots, root_count * sizeof(*roots));
@@ -371,32 +369,12 @@ static int write_bundle(struct pack *pk, int fd, const char *name, struct nf_err
 	return nf_bundle_write(fd, name, &opts, err);
 }
 
-static int write_file(struct pack *pk, const char *output, struct nf_err *err)
-{
-	AUTO(atomic_file_discard) struct atomic_file file = ATOMIC_FILE_INIT;
-	int rc;
-
-	rc = atomic_file_open(&file, AT_FDCWD, output, 0644, err);
-	if (!rc)
-		rc = write_bundle(pk, file.fd, output, err);
-	return rc ? rc : atomic_file_commit(&file, err);
-}
-
-static int write_output(struct pack *pk, const char *output, struct nf_err *err)
-{
-	if (strcmp(output, "-") == 0)
-		return write_bundle(pk, STDOUT_FILENO, "standard output", err);
-	return write_file(pk, output, err);
-}
-
 int pack_bundle(struct pool *p, const char *output, const struct pack_options *opts,
 		struct pack_result *ret, struct nf_err *err)
 {
 	struct pack pk = { .pool = p, .opts = opts };
 	int rc;
 
-	if (strcmp(output, "-") == 0 && isatty(STDOUT_FILENO))
-		return err_set(err, NF_E_USAGE, "a bundle is not for a terminal");
 	pool_closure_init(&pk.closure);
 	map_init(&pk.nars);
 	pthread_mutex_init(&pk.lock, NULL);
@@ -405,7 +383,7 @@ int pack_bundle(struct pool *p, const char *output, const struct pack_options *o
 	if (!rc)
 		rc = make_inputs(&pk, err);
 	if (!rc)
-		rc = write_output(&pk, output, err);
+		rc = pack_output_write(output, write_bundle, &pk, err);
 	if (!rc)
 		*ret = pk.result;
 	pthread_mutex_destroy(&pk.lock);

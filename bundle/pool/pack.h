@@ -40,11 +40,10 @@ struct pack_result {
 	uint64_t bundle_bytes;
 };
 
-/* Writes the closure of the roots to the file OUTPUT (temporary name, fsync, rename) or,
- * if it is
- * "-", to standard output. What the pool lacks comes into it from the origin, verified;
- * entries in another encoding than LEVEL asks for are encoded anew. NF_E_MISSING names a
- * path of the closure that neither has and who refers to it. */
+/* Writes the closure of the roots to OUTPUT, as pack_output.h has it. What the pool lacks
+ * comes into it from the origin, verified; entries in another encoding than LEVEL asks
+ * for are encoded anew. NF_E_MISSING names a path of the closure that neither has and who
+ * refers to it. */
 int pack_bundle(struct pool *p, const char *output, const struct pack_options *opts,
 		struct pack_result *ret, struct nf_err *err) MUST_CHECK;
 

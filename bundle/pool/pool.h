@@ -38,6 +38,9 @@ const char *pool_dir(const struct pool *p);
  * NULL). */
 void pool_set_progress(struct pool *p, struct progress *progress);
 
+/* Tries whether files can be made in it. */
+int pool_check_writable(struct pool *p, struct nf_err *err) MUST_CHECK;
+
 /* The entry of a path: NF_E_MISSING if there is none (also when its NAR file is gone or
  * has another size than the narinfo says). NI is initialised in any case. */
 int pool_find(struct pool *p, const struct nf_storepath *path, struct nf_narinfo *ni,

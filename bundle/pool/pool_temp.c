@@ -53,6 +53,14 @@ int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 	}
 }
 
+int pool_check_writable(struct pool *p, struct nf_err *err)
+{
+	AUTO(pool_temp_discard) struct pool_temp t = POOL_TEMP_INIT;
+	int rc = pool_temp_open(&t, p, err);
+
+	return rc ? err_prefix(err, rc, "pool") : 0;
+}
+
 int pool_temp_publish(struct pool_temp *t, int dir_fd, const char *name,
 		      struct nf_err *err)
 {

@@ -1,33 +1,24 @@
 #include "cmd/network_commands.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/plural.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/preflight.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
 #include "pool/pack.h"
+#include "pool/pack_output.h"
 
 static int check_output(const char *output, bool json, struct nf_err *err)
 {
 	if (!output)
 		return err_set(err, NF_E_USAGE,
 			       "missing --output BUNDLE: what to write to");
-	if (strcmp(output, "-") != 0)
-		return 0;
-	if (json)
-		return err_set(err, NF_E_USAGE,
-			       "--json and --output - both want standard output");
-	if (isatty(STDOUT_FILENO))
-		return err_set(
-			err, NF_E_USAGE,
-			"standard output is a terminal: redirect it, or give --output "
-			"BUNDLE");
-	return 0;
+	return preflight_output(output, json, false, err);
 }
 
 static void report(struct ui *ui, const struct pack_result *r, const char *output,
@@ -45,7 +36,7 @@ static void report(struct ui *ui, const struct pack_result *r, const char *outpu
 		json_add_number(doc, "narSize", r->nar_bytes);
 		json_add_number(doc, "bundleSize", r->bundle_bytes);
 		json_print(doc, stdout);
-	} else if (strcmp(output, "-") == 0) {
+	} else if (pack_output_is_stdout(output)) {
 		ui_note(ui, "packed %zu %s (%s) as %s", r->paths, paths, nar, bundle);
 	} else {
 		printf("packed %zu %s (%s) as %s: %s\n", r->paths, paths, nar, bundle,

@@ -8,10 +8,12 @@
 #include "base/slice.h"
 #include "cmd/cache_options.h"
 #include "cmd/commands.h"
+#include "cmd/fetched_bundle.h"
 #include "cmd/human.h"
 #include "cmd/import_report.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/preflight.h"
 #include "cmd/run_report.h"
 #include "cmd/store_options.h"
 #include "cmd/target_options.h"
@@ -20,6 +22,7 @@
 #include "cmd/wanted.h"
 #include "net/fetch.h"
 #include "pool/pack.h"
+#include "pool/pack_output.h"
 
 /* What the options and arguments came to. */
 struct prefetch {
@@ -34,12 +37,14 @@ struct prefetch {
 	struct intake *intake; /* of the target store; NULL: none is wanted */
 	struct nf_import_result imported;
 	const char *output;
+	struct fetched_bundle bundle;
 	bool build_inputs;
 	bool json;
 };
 
 static void prefetch_release(struct prefetch *p)
 {
+	fetched_bundle_release(&p->bundle);
 	wanted_release(&p->wanted);
 	target_names_release(&p->targets);
 	cache_setup_release(&p->caches);
@@ -48,20 +53,6 @@ static void prefetch_release(struct prefetch *p)
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
 	local_store_free(p->store);
-}
-
-static int check_output(const struct prefetch *p, struct nf_err *err)
-{
-	if (!p->output || strcmp(p->output, "-") != 0)
-		return 0;
-	if (p->json)
-		return err_set(err, NF_E_USAGE,
-			       "--json and --output - both want standard output");
-	if (isatty(STDOUT_FILENO))
-		return err_set(err, NF_E_USAGE,
-			       "standard output is a terminal: redirect it, or give "
-			       "--output BUNDLE");
-	return 0;
 }
 
 /* What would be ignored is refused: who gives a key wants a bundle. */
@@ -86,12 +77,12 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	struct fetch_options *f = &p->fetch;
 	int rc;
 
-	p->output = cmd_args_value(args, "output");
+	p->output = p->bundle.output = cmd_args_value(args, "output");
 	p->json = cmd_args_flag(args, "json");
 	p->build_inputs = cmd_args_flag(args, "with-build-inputs");
 	f->keep_going = cmd_args_flag(args, "keep-going");
 	f->dry_run = cmd_args_flag(args, "dry-run");
-	rc = check_output(p, err);
+	rc = p->output ? preflight_output(p->output, p->json, f->dry_run, err) : 0;
 	if (!rc)
 		rc = transfer_options_read(f, args, err);
 	if (!rc)
@@ -111,6 +102,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = f->dry_run ? options_open_pool_read(&p->pool, args, err)
 				: options_open_pool(&p->pool, args, err);
+	if (!rc && !f->dry_run)
+		rc = pool_check_writable(p->pool, err);
 	if (!rc)
 		rc = store_options_open(&p->store, args, ui, err);
 	f->pool = p->pool;
@@ -206,8 +199,7 @@ static void add_import(const struct prefetch *p, struct json_doc *doc)
 	json_end(doc);
 }
 
-static void report_json(const struct prefetch *p, const struct fetch_result *r,
-			const struct pack_result *packed, int rc)
+static void report_json(const struct prefetch *p, const struct fetch_result *r, int rc)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
 
@@ -228,10 +220,7 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r,
 	wanted_add_json(&p->wanted, doc);
 	run_report_add_json(doc, r);
 	add_failures(doc, r);
-	if (packed) {
-		json_add_str(doc, "bundle", p->output);
-		json_add_number(doc, "bundleSize", packed->bundle_bytes);
-	}
+	fetched_bundle_add_json(&p->bundle, doc);
 	if (p->intake && !p->fetch.dry_run)
 		add_import(p, doc);
 	json_print(doc, stdout);
@@ -245,7 +234,7 @@ static void say(const struct prefetch *p, struct ui *ui, const struct buf *text)
 	while (rest.len) {
 		struct nf_slice line = slice_cut(&rest, '\n');
 
-		if (p->output && strcmp(p->output, "-") == 0)
+		if (p->output && pack_output_is_stdout(p->output))
 			ui_note(ui, "%.*s", NF_SLICE_ARG(line));
 		else
 			printf("%.*s\n", NF_SLICE_ARG(line));
@@ -287,7 +276,7 @@ static void add_fetched(struct buf *out, const struct prefetch *p,
 }
 
 static void report_text(const struct prefetch *p, struct ui *ui,
-			const struct fetch_result *r, const struct pack_result *packed)
+			const struct fetch_result *r)
 {
 	AUTO_BUF struct buf text = { 0 };
 	char size[HUMAN_MAX];
@@ -303,9 +292,9 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 		buf_addf(&text, "%zu %s left to be built\n", p->wanted.build_count,
 			 plural(p->wanted.build_count, "derivation is",
 				"derivations are"));
-	if (packed)
+	if (p->bundle.is_written)
 		buf_addf(&text, "packed as %s: %s\n",
-			 human_size(size, packed->bundle_bytes), p->output);
+			 human_size(size, p->bundle.packed.bundle_bytes), p->output);
 	if (p->intake && !p->fetch.dry_run) {
 		const struct import_report imported = import_report(p);
 
@@ -327,7 +316,19 @@ static void tell_failures(struct ui *ui, const struct fetch_result *r)
 			plural(r->failure_count - FAILURES_SHOWN, "path", "paths"));
 }
 
-static int pack(const struct prefetch *p, struct pack_result *packed, struct nf_err *err)
+/* Of the fetch's failure and a later one the graver is the command's. */
+static int graver(int rc, int later, const struct nf_err *why, struct nf_err *err)
+{
+	if (err_gravity(later) <= err_gravity(rc))
+		return rc;
+	if (err)
+		*err = *why;
+	return later;
+}
+
+/* RC is the fetch's. */
+static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, int rc,
+			struct nf_err *err)
 {
 	const struct pack_options opts = {
 		.roots = p->wanted.paths,
@@ -337,8 +338,15 @@ static int pack(const struct prefetch *p, struct pack_result *packed, struct nf_
 		.jobs = p->fetch.jobs,
 		.progress = p->fetch.progress,
 	};
+	struct nf_err why;
+	int later;
 
-	return pack_bundle(p->pool, p->output, &opts, packed, err);
+	if (!rc)
+		return fetched_bundle_write(&p->bundle, p->pool, &opts, err);
+	if (!p->fetch.keep_going || !fetched_bundle_may_be_partial(rc))
+		return rc;
+	later = fetched_bundle_write_whole(&p->bundle, p->pool, &opts, fetched, &why);
+	return graver(rc, later, &why, err);
 }
 
 /* With a bundle too, what has come into the pool goes on into the target store. */
@@ -378,21 +386,19 @@ static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 	return rc ? rc : intake_add_roots(p->intake, &roots, &p->imported, err);
 }
 
-static int run(struct prefetch *p, struct fetch_result *result,
-	       struct pack_result *packed, bool *ret_packed, struct nf_err *err)
+static int run(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
 {
 	int rc = open_target(p, err);
+	struct nf_err why;
 
-	*ret_packed = false;
 	*result = (struct fetch_result){ 0 };
 	if (!rc)
 		rc = fetch(p, result, err);
 	p->imported.present = result->present;
-	if (!rc && p->output && !p->fetch.dry_run) {
-		rc = pack(p, packed, err);
-		*ret_packed = !rc;
-		if (!rc && p->intake)
-			rc = import_from_pool(p, result, err);
+	if (p->output && !p->fetch.dry_run) {
+		rc = write_bundle(p, result, rc, err);
+		if (p->bundle.is_written && p->intake)
+			rc = graver(rc, import_from_pool(p, result, &why), &why, err);
 	}
 	return finish_import(p, rc, err);
 }
@@ -417,25 +423,25 @@ static void report_failure(const struct prefetch *p, struct ui *ui,
 static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(prefetch_release) struct prefetch p = { 0 };
-	struct pack_result packed;
 	struct fetch_result result;
-	bool has_bundle;
 	int rc;
 
 	rc = read_options(&p, args, ui, err);
 	if (rc)
 		return rc;
 	p.fetch.progress = ui_progress_start(ui);
-	rc = run(&p, &result, &packed, &has_bundle, err);
+	rc = run(&p, &result, err);
 	ui_progress_stop(ui);
 	if (rc)
 		report_failure(&p, ui, &result, rc);
 	wanted_tell(&p.wanted, ui);
+	if (rc && p.output && !p.fetch.dry_run)
+		fetched_bundle_tell(&p.bundle, ui);
 	run_report_tell_disputes(ui, &result);
 	if (p.json)
-		report_json(&p, &result, has_bundle ? &packed : NULL, rc);
+		report_json(&p, &result, rc);
 	else if (!rc)
-		report_text(&p, ui, &result, has_bundle ? &packed : NULL);
+		report_text(&p, ui, &result);
 	if (!p.json)
 		run_report_tell_caches(ui, &result);
 	fetch_result_release(&result);
@@ -446,7 +452,8 @@ static const struct cmd_option options[] = {
 	{ "output", 'o', "BUNDLE",
 	  "also pack a bundle into this file; - is standard output", CMD_VALUE_FILE, NULL,
 	  false },
-	{ "keep-going", 'k', NULL, "fetch what can be had although some path cannot", 0,
+	{ "keep-going", 'k', NULL,
+	  "fetch what can be had although some path cannot, and pack what is whole", 0,
 	  NULL, false },
 	{ "dry-run", 'n', NULL, "resolve and say what would be fetched, fetch nothing", 0,
 	  NULL, false },

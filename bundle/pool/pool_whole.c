@@ -1,0 +1,132 @@
+#include "pool/pool_whole.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "pool/pool_closure.h"
+
+/* What is known of each path of the closure, by its index there. */
+struct facts {
+	struct pool *pool;
+	struct pool_closure closure;
+	struct nf_storepath *missing;
+	size_t missing_len, missing_cap;
+	bool *is_missing, *is_whole, *is_referred;
+};
+
+static void facts_release(struct facts *f)
+{
+	pool_closure_release(&f->closure);
+	free(f->missing);
+	free(f->is_missing);
+	free(f->is_whole);
+	free(f->is_referred);
+}
+
+/* The walk goes on at a path that is missing, as if it referred to nothing. */
+static int find(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
+		struct nf_err *err)
+{
+	struct facts *f = ctx;
+	int rc = pool_find(f->pool, path, ni, err);
+
+	if (rc != -NF_E_MISSING)
+		return rc;
+	nf_narinfo_release(ni);
+	nf_narinfo_init(ni);
+	MEM_GROW(f->missing, f->missing_len, f->missing_cap);
+	f->missing[f->missing_len++] = *path;
+	return 0;
+}
+
+static void mark_missing(struct facts *f)
+{
+	for (size_t i = 0; i < f->missing_len; i++) {
+		uintptr_t *index =
+			map_get(&f->closure.index, nf_storepath_base(&f->missing[i]));
+
+		f->is_missing[*index] = true;
+	}
+}
+
+/* ORDER has references before those who refer to them. */
+static void mark_whole(struct facts *f, const uint32_t *order)
+{
+	for (size_t i = 0; i < f->closure.len; i++) {
+		const struct pool_closure_node *node = &f->closure.nodes[order[i]];
+		bool whole = !f->is_missing[order[i]];
+
+		for (uint32_t k = 0; k < node->nrefs; k++)
+			whole = whole && f->is_whole[node->refs[k]];
+		f->is_whole[order[i]] = whole;
+		for (uint32_t k = 0; whole && k < node->nrefs; k++)
+			f->is_referred[node->refs[k]] = true;
+	}
+}
+
+static void collect(struct pool_whole *w, const struct facts *f, const uint32_t *by_name,
+		    size_t asked)
+{
+	size_t len = f->closure.len;
+
+	w->roots = mem_calloc(len, sizeof(*w->roots));
+	w->left_out = mem_calloc(len, sizeof(*w->left_out));
+	w->missing = f->missing_len;
+	for (size_t i = 0; i < len; i++) {
+		uint32_t index = by_name[i];
+		const struct nf_storepath *path = &f->closure.nodes[index].path;
+
+		w->count += f->is_whole[index];
+		if (!f->is_whole[index])
+			w->left_out[w->left_out_count++] = *path;
+		else if (index < asked || !f->is_referred[index])
+			w->roots[w->root_count++] = *path;
+	}
+}
+
+/* The walk puts what was asked for first: how many that are without those that come
+ * again.
+ */
+static size_t asked_nodes(struct pool_closure *c, const struct pool_whole_question *q)
+{
+	size_t end = 0;
+
+	for (size_t i = 0; i < q->asked; i++) {
+		uintptr_t *index = map_get(&c->index, nf_storepath_base(&q->paths[i]));
+
+		end = *index >= end ? *index + 1 : end;
+	}
+	return end;
+}
+
+int pool_whole_find(struct pool_whole *ret, struct pool *p,
+		    const struct pool_whole_question *q, struct nf_err *err)
+{
+	AUTO(facts_release) struct facts f = { .pool = p };
+	AUTO_FREE uint32_t *by_name = NULL, *order = NULL;
+	int rc;
+
+	*ret = (struct pool_whole)POOL_WHOLE_INIT;
+	pool_closure_init(&f.closure);
+	rc = pool_closure_walk(&f.closure, q->paths, q->count, find, &f, err);
+	if (rc)
+		return rc;
+	by_name = pool_closure_by_name(&f.closure);
+	rc = pool_closure_order(&f.closure, by_name, &order, err);
+	if (rc)
+		return rc;
+	f.is_missing = mem_calloc(f.closure.len, sizeof(bool));
+	f.is_whole = mem_calloc(f.closure.len, sizeof(bool));
+	f.is_referred = mem_calloc(f.closure.len, sizeof(bool));
+	mark_missing(&f);
+	mark_whole(&f, order);
+	collect(ret, &f, by_name, asked_nodes(&f.closure, q));
+	return 0;
+}
+
+void pool_whole_release(struct pool_whole *w)
+{
+	free(w->roots);
+	free(w->left_out);
+	*w = (struct pool_whole)POOL_WHOLE_INIT;
+}

@@ -1,0 +1,107 @@
+#include "cmd/fetched_bundle.h"
+
+#include "base/mem.h"
+#include "base/plural.h"
+#include "cmd/human.h"
+
+/* A long list is cut. */
+#define LEFT_OUT_SHOWN 20
+
+void fetched_bundle_release(struct fetched_bundle *b)
+{
+	pool_whole_release(&b->whole);
+}
+
+int fetched_bundle_write(struct fetched_bundle *b, struct pool *pool,
+			 const struct pack_options *opts, struct nf_err *err)
+{
+	int rc = pack_bundle(pool, b->output, opts, &b->packed, err);
+
+	b->is_written = rc == 0;
+	return rc;
+}
+
+bool fetched_bundle_may_be_partial(int rc)
+{
+	switch (-rc) {
+	case NF_E_SYS:
+	case NF_E_USAGE:
+	case NF_E_NOSPACE:
+	case NF_E_INTR:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* What was asked for, and what is known to be in its closure. */
+static int find_whole(struct fetched_bundle *b, struct pool *pool,
+		      const struct pack_options *opts, const struct fetch_result *fetched,
+		      struct nf_err *err)
+{
+	size_t asked = opts->root_count, count = asked + fetched->known_count;
+	AUTO_FREE struct nf_storepath *paths = mem_calloc(count, sizeof(*paths));
+	const struct pool_whole_question q = { paths, count, asked };
+
+	for (size_t i = 0; i < count; i++)
+		paths[i] = i < asked ? opts->roots[i] : fetched->known[i - asked];
+	return pool_whole_find(&b->whole, pool, &q, err);
+}
+
+int fetched_bundle_write_whole(struct fetched_bundle *b, struct pool *pool,
+			       const struct pack_options *opts,
+			       const struct fetch_result *fetched, struct nf_err *err)
+{
+	struct pack_options whole = *opts;
+	int rc = find_whole(b, pool, opts, fetched, err);
+
+	whole.roots = b->whole.roots;
+	whole.root_count = b->whole.root_count;
+	if (!rc && whole.root_count)
+		rc = fetched_bundle_write(b, pool, &whole, err);
+	return rc;
+}
+
+static void tell_left_out(const struct pool_whole *w, struct ui *ui)
+{
+	for (size_t i = 0; i < w->left_out_count && i < LEFT_OUT_SHOWN; i++)
+		ui_warn(ui, "not in the bundle: %s", w->left_out[i].base);
+	if (w->left_out_count > LEFT_OUT_SHOWN)
+		ui_warn(ui, "not in the bundle: %zu more (--json lists all)",
+			w->left_out_count - LEFT_OUT_SHOWN);
+}
+
+void fetched_bundle_tell(const struct fetched_bundle *b, struct ui *ui)
+{
+	const struct pool_whole *w = &b->whole;
+	char size[HUMAN_MAX];
+
+	if (!b->is_written) {
+		ui_warn(ui, "bundle '%s' was not written", b->output);
+		return;
+	}
+	if (!w->left_out_count)
+		return;
+	tell_left_out(w, ui);
+	ui_warn(ui,
+		"bundle '%s' (%s) is incomplete: it has %zu of %zu paths; %zu %s "
+		"missing, "
+		"the others that it lacks need %s",
+		b->output, human_size(size, b->packed.bundle_bytes), w->count,
+		w->count + w->left_out_count, w->missing, plural(w->missing, "is", "are"),
+		plural(w->missing, "it", "them"));
+}
+
+void fetched_bundle_add_json(const struct fetched_bundle *b, struct json_doc *doc)
+{
+	char text[NF_STOREPATH_TEXT_MAX];
+
+	if (!b->is_written)
+		return;
+	json_add_str(doc, "bundle", b->output);
+	json_add_number(doc, "bundleSize", b->packed.bundle_bytes);
+	json_begin_array(doc, "notInBundle");
+	for (size_t i = 0; i < b->whole.left_out_count; i++)
+		json_add_str(doc, NULL, nf_storepath_format(text, &b->whole.left_out[i]));
+	json_end(doc);
+}

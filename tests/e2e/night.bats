@@ -1,0 +1,172 @@
+#!/usr/bin/env bats
+# What is looked at before anything is fetched, and what is packed although a path is
+# missing.
+
+load helper
+
+setup() {
+	setup_lab
+	make_small_closure "$T/cache"
+}
+
+teardown() {
+	[ -z "$FETCH" ] || kill -KILL "$FETCH" 2>/dev/null || true
+	teardown_lab
+}
+
+fetch() {
+	timeout 60 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" --substituter "$URL" \
+		--trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+to() {
+	fetch --sign-key "$T/lab.sec" -o "$@"
+}
+
+# refused STATUS PATTERN COMMAND...: before any request.
+refused() {
+	fails "$@" || return 1
+	[ "$(log_count '^GET ')" -eq 0 ] || fail "asked: $(cat "$CACHE_LOG")"
+}
+
+# ---- outputs ----
+
+@test "an output that cannot be written is told before anything is asked for" {
+	start_cache "$T/cache"
+	mkdir "$T/dir"
+	: >"$T/file"
+	refused 2 "nowhere' does not exist" to "$T/nowhere/b.bundle"
+	refused 2 "is a directory" to "$T/dir"
+	refused 2 "is a directory|does not name a file" to "$T/dir/"
+	refused 2 "does not name a file" to "$T/new/"
+	refused 2 "does not exist|not a directory" to "$T/file/b.bundle"
+	refused 2 "empty" to ""
+	refused 2 "not open for writing" to /dev/fd/77
+	[ -z "$(ls -A "$T/dir")" ]
+	[ ! -s "$T/file" ]
+}
+
+@test "an output directory without permission is told before anything is asked for" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root to become another user"
+	start_cache "$T/cache"
+	mkdir -m 755 "$T/theirs" "$T/ours"
+	chmod 755 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
+	chown 65534 "$T/ours"
+	as_nobody() {
+		setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$T/ours" \
+			"$BUILD/nixferry" prefetch "$TOP" --pool "$T/ours/pool" \
+			--substituter "$URL" --sign-key "$T/key" -o "$@"
+	}
+	cp "$T/lab.sec" "$T/key"
+	chmod 600 "$T/key"
+	chown 65534 "$T/key"
+	setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$BUILD/nixferry" ||
+		skip "another user cannot run the program"
+	refused 1 "Permission denied" as_nobody "$T/theirs/b.bundle"
+	refused 1 "Permission denied" as_nobody "$T/theirs/b.bundle" -n
+}
+
+@test "a key that does not sign is told before anything is asked for" {
+	start_cache "$T/cache"
+	echo rubbish >"$T/rubbish"
+	refused 2 "sign-key" fetch -o "$T/b" --sign-key "$T/lab.pub"
+	refused 2 "sign-key" fetch -o "$T/b" --sign-key "$T/none"
+	refused 2 "sign-key" fetch -o "$T/b" --sign-key "$T/rubbish"
+	refused 2 "sign-key" nixferry pack "$TOP" --pool "$T/pool" -o "$T/b" --sign-key "$T/lab.pub"
+	[ ! -e "$T/b" ]
+}
+
+@test "a pool that cannot be written is told before anything is asked for" {
+	[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null ||
+		skip "needs root and a mount namespace of its own"
+	start_cache "$T/cache"
+	mkdir -p "$T/pool/nar" "$T/pool/tmp"
+	printf 'StoreDir: /nix/store\n' >"$T/pool/nix-cache-info"
+	read_only() {
+		T=$T unshare -m sh -c 'mount --bind "$T/pool" "$T/pool" &&
+			mount -o remount,ro,bind "$T/pool" && exec "$@"' sh \
+			"$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" --substituter "$URL" \
+			--trusted-public-key "$PUBLIC_KEY"
+	}
+	refused 1 "Read-only file system" read_only
+}
+
+@test "a bundle goes through a FIFO, and no device is replaced" {
+	start_cache "$T/cache"
+	mkfifo "$T/pipe"
+	cat "$T/pipe" >"$T/through" &
+	to "$T/pipe"
+	wait $!
+	[ -p "$T/pipe" ]
+	to "$T/b.bundle"
+	cmp "$T/through" "$T/b.bundle"
+	to /dev/stdout >"$T/stdout"
+	cmp "$T/stdout" "$T/b.bundle"
+	to /dev/fd/9 9>"$T/nine"
+	cmp "$T/nine" "$T/b.bundle"
+	fails 2 "standard output" to /dev/stdout --json
+	mknod "$T/null" c 1 3 2>/dev/null || skip "no device can be made here"
+	to "$T/null" || fail "not written to a device"
+	[ -c "$T/null" ]
+	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/null"
+	[ -c "$T/null" ]
+}
+
+@test "an output that is there stays until the new one is whole" {
+	start_cache "$T/cache"
+	echo old >"$T/b"
+	rm "$(narinfo_of "$T/cache" "$LIB")"
+	fails 3 "bundle '$T/b' was not written" to "$T/b"
+	[ "$(cat "$T/b")" = old ]
+	fails 2 "is a directory" nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T"
+}
+
+# ---- although a path is missing ----
+
+@test "with --keep-going what is whole is packed, and what is not is named" {
+	start_cache "$T/cache"
+	rm "$(narinfo_of "$T/cache" "$LIB")"
+	fails 3 "incomplete: it has 2 of 5 paths" to "$T/b" -k
+	for path in "$LIB" "$APP" "$TOP"; do
+		grep -q "not in the bundle: $(basename "$path")" <<<"$stderr" || fail "$stderr"
+	done
+	nixferry verify "$T/b" --trusted-public-key "$PUBLIC_KEY"
+	[ "$(nixferry info "$T/b" --json --trusted-public-key "$PUBLIC_KEY" | jq -r '.roots[]')" = "$LINK" ]
+	import_bundle "$T/b"
+	diff <(printf '%s\n' "$DATA" "$LINK" | sort) <(valid_paths "$T/root")
+}
+
+@test "with --keep-going a target that is whole is a root of the bundle beside what is left" {
+	start_cache "$T/cache"
+	rm "$(narinfo_of "$T/cache" "$LIB")"
+	fails 3 "" fetch "$DATA" -k -o "$T/b" --sign-key "$T/lab.sec" --json
+	[ "$(jq -r '.notInBundle | length' <<<"$output")" = 3 ]
+	[ "$(jq -r '.bundle' <<<"$output")" = "$T/b" ]
+	diff <(printf '%s\n' "$DATA" "$LINK" | sort) \
+		<(nixferry info "$T/b" --json --trusted-public-key "$PUBLIC_KEY" | jq -r '.roots[]' | sort)
+}
+
+@test "with --keep-going nothing whole makes no bundle, which is told" {
+	start_cache "$T/cache"
+	rm "$(narinfo_of "$T/cache" "$LIB")" "$(narinfo_of "$T/cache" "$DATA")"
+	fails 3 "bundle '$T/b' was not written" to "$T/b" -k
+	[ ! -e "$T/b" ]
+	fails 3 "was not written" to - -k
+	[ -z "$output" ]
+}
+
+@test "with --keep-going what a cache does not give, or nobody vouches for, is left out" {
+	start_cache "$T/cache"
+	rm "$T/cache/$(nar_of "$T/cache" "$APP")"
+	sed -i /^Sig/d "$(narinfo_of "$T/cache" "$DATA")"
+	fails 4 "incomplete: it has 1 of 5 paths" to "$T/b" -k
+	[ "$(nixferry list "$T/b" --trusted-public-key "$PUBLIC_KEY" | grep -c "$(basename "$LIB")")" -eq 1 ]
+}
+
+@test "with --keep-going, a bundle and a store, both get what is whole" {
+	start_cache "$T/cache"
+	mkdir "$T/root"
+	rm "$(narinfo_of "$T/cache" "$LIB")"
+	fails 3 "incomplete: it has 2 of 5 paths" to "$T/b" -k --store "$T/root"
+	diff <(printf '%s\n' "$DATA" "$LINK" | sort) <(valid_paths "$T/root")
+}
