@@ -142,6 +142,9 @@ int pool_each(struct pool *p,
 int pool_check_entry(struct pool *p, const struct nf_narinfo *ni,
 		     struct nf_err *err) MUST_CHECK;
 
+/* Bytes on the disk of partial downloads; an estimate where they change. */
+uint64_t pool_partial_total(struct pool *p);
+
 /* Removes an entry: narinfo first. */
 int pool_remove(struct pool *p, const struct nf_narinfo *ni,
 		struct nf_err *err) MUST_CHECK;

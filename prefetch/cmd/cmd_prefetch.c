@@ -38,6 +38,7 @@ struct prefetch {
 	struct nf_import_result imported;
 	const char *output;
 	struct fetched_bundle bundle;
+	struct preflight preflight;
 	bool build_inputs;
 	bool json;
 };
@@ -158,11 +159,23 @@ static int find_wanted(struct prefetch *p, struct nf_err *err)
 	return rc ? rc : check_profile(p, err);
 }
 
+/* The target store asks for its own. */
+static void check_space(struct prefetch *p)
+{
+	if (p->fetch.dry_run || p->fetch.intake)
+		return;
+	p->preflight = (struct preflight){ p->pool, p->output };
+	p->fetch.check_sizes = preflight_sizes;
+	p->fetch.check_ctx = &p->preflight;
+	p->fetch.check_first = preflight_is_tight(&p->preflight);
+}
+
 static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
 {
 	int rc = find_wanted(p, err);
 
 	*result = (struct fetch_result){ 0 };
+	check_space(p);
 	if (!rc)
 		rc = fetch_closure(&p->fetch, result, err);
 	return rc ? rc : wanted_verdict(&p->wanted, err);
@@ -358,6 +371,7 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 	int rc;
 
 	opts.intake = p->intake;
+	opts.check_sizes = NULL;
 	opts.retry_for_ms = 0; /* what could be had was waited for */
 	rc = fetch_closure(&opts, &result, err);
 	p->imported.present = result.present;

@@ -280,7 +280,10 @@ void download_pump(struct engine *e, int64_t now)
 		return;
 	tell_caches(e, now);
 	dispatch_set_limit(e->dispatch, rate_schedule_at(&e->opts->limit, time(NULL)));
-	follow_orders(e, now);
+	if (sizes_hold(e, now))
+		e->downloads_due = DISPATCH_NEVER; /* the answers come first */
+	else
+		follow_orders(e, now);
 }
 
 int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)

@@ -120,6 +120,9 @@ struct engine {
 	struct nf_err err;
 	uint32_t random;
 	struct patience patience;
+	int64_t began_at;
+	bool sizes_checked;
+	uint64_t here_bytes; /* of files that the pool has already */
 };
 
 /* Opens what OPTS names; to be closed also where that failed. */

@@ -451,6 +451,8 @@ static void tell_left_out(struct engine *e)
 
 		if (engine_cache_is_gone(c))
 			c->stats->left_out = mem_strdup(engine_why_gone(c));
+		else if (c->state == CACHE_NEW && c->lookups && !c->health.ever_ok)
+			c->stats->silent_ms = engine_now_ms() - e->began_at + 1;
 	}
 }
 
@@ -499,7 +501,8 @@ int engine_run(struct engine *e, struct nf_err *err)
 	int rc = 0;
 
 	progress_phase(e->opts->progress, e->opts->dry_run ? "resolving" : "fetching");
-	patience_begin(&e->patience, e->opts->retry_for_ms, engine_now_ms());
+	e->began_at = engine_now_ms();
+	patience_begin(&e->patience, e->opts->retry_for_ms, e->began_at);
 	lookup_begin(e);
 	while (!rc) {
 		int64_t now = engine_now_ms(), wait;
@@ -511,6 +514,8 @@ int engine_run(struct engine *e, struct nf_err *err)
 		lookup_pump(e, now);
 		if (!e->stopping)
 			pump_destination(e, now);
+		if (!e->stopping)
+			sizes_pump(e);
 		download_pump(e, now);
 		if (asks_more(e, &rc, err))
 			continue;

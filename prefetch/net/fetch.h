@@ -12,6 +12,7 @@
 #include "net/answers.h"
 #include "net/dispute.h"
 #include "net/rate_limit.h"
+#include "net/sizes.h"
 #include "net/transfer_stats.h"
 #include "pool/pool.h"
 #include "store/intake.h"
@@ -50,7 +51,13 @@ struct fetch_options {
 	/* Caches that cannot be reached are waited for until nothing came for so long; 0:
 	 * they are given up after some attempts. */
 	int64_t retry_for_ms;
-	bool no_race;		 /* no byte of a NAR is asked for twice */
+	bool no_race; /* no byte of a NAR is asked for twice */
+	/* Asked once all paths are known, unless NULL; what it says ends the run. With
+	 * CHECK_FIRST no NAR is asked for before. */
+	int (*check_sizes)(void *ctx, const struct fetch_sizes *sizes,
+			   struct nf_err *err);
+	void *check_ctx;
+	bool check_first;
 	struct progress *progress;
 };
 
@@ -69,6 +76,8 @@ struct fetch_cache_stats {
 	size_t nars;	    /* that were fetched from it and verified */
 	uint64_t bytes;	    /* of NARs that came from it */
 	char *last_failure; /* or NULL */
+	int64_t silent_ms;  /* it was asked for so long and has not answered; 0: it has */
+	size_t unanswered;  /* requests for NARs that were given up without an answer */
 	char *left_out;	    /* why it is not asked any more, or NULL */
 	struct transfer_stats net;
 };

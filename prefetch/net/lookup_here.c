@@ -182,6 +182,7 @@ static bool ask_destination(struct engine *e, uint32_t node)
 	} else {
 		e->result->in_pool++;
 		mark_used(e, &path);
+		e->here_bytes += ni.file_size;
 	}
 	return true;
 }

@@ -16,6 +16,11 @@ teardown() {
 	teardown_lab
 }
 
+# Nothing tells before how much will come.
+hide_sizes() {
+	sed -i '/^FileSize:/d' "$T"/cache/*.narinfo
+}
+
 # on_small TMPFS-OPTIONS COMMAND...: with a small file system at $T/m.
 on_small() {
 	local opts=$1
@@ -35,17 +40,20 @@ fetch_small() {
 fails_once() {
 	fails "$@" || return 1
 	local lines
-	lines=$(grep -cE "warning: |No space left|Too many open" <<<"$stderr")
+	lines=$(grep -v "was not written$" <<<"$stderr" |
+		grep -cE "warning: |No space left|Too many open|needed")
 	[ "$lines" -eq 1 ] || fail "$lines lines: $stderr"
 }
 
 @test "a full pool is told once, from a cache of the network" {
+	hide_sizes
 	start_cache "$T/cache"
 	fails_once 7 "'m/pool': .*No space left on device; make room" \
 		fetch_small size=1200k --pool m/pool
 }
 
 @test "a full pool is told once, from a cache of this machine" {
+	hide_sizes
 	URL=file://$T/cache
 	fails_once 7 "'m/pool': .*No space left on device; make room" \
 		fetch_small size=1200k --pool m/pool
@@ -83,4 +91,36 @@ fails_once() {
 		fetch
 		[ $? -eq 7 ] || exit 1
 		mount -o remount,size=100m "$T/m" && fetch'
+}
+
+# ---- before anything is fetched ----
+
+# refused_early COMMAND...: and no NAR was asked for.
+refused_early() {
+	fails_once 7 "free, at least .* needed" "$@" || return 1
+	[ "$(log_count '^GET /nar/')" -eq 0 ] || fail "NARs were asked for"
+}
+
+@test "what cannot fit into the pool or the output is told before any NAR is asked for" {
+	start_cache "$T/cache"
+	refused_early fetch_small size=1m --pool m/pool
+	refused_early fetch_small size=1m --pool pool --sign-key lab.sec -o m/b.bundle
+	# Each alone would fit.
+	refused_early fetch_small size=3m --pool m/pool --sign-key lab.sec -o m/b.bundle
+	fails_once 7 "free inodes, .* needed" fetch_small size=200m,nr_inodes=40 --pool m/pool
+	[ "$(log_count '^GET /nar/')" -eq 0 ]
+}
+
+@test "what may fit is not refused" {
+	start_cache "$T/cache"
+	fetch_small size=12m --pool m/pool --sign-key lab.sec -o m/b.bundle
+}
+
+@test "a cache that lies about sizes does not keep what fits from being fetched" {
+	cp -r "$T/cache" "$T/lying"
+	sed -i 's/^FileSize: .*/FileSize: 90000000000/' "$T"/lying/*.narinfo
+	start_cache "$T/lying"
+	local lying=$URL
+	start_cache "$T/cache"
+	fetch_small size=12m --pool m/pool --substituter "$lying"
 }

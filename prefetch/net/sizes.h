@@ -1,0 +1,24 @@
+/* How much is still to come into the pool, at least, as far as caches say. */
+#ifndef SIZES_H
+#define SIZES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct fetch_sizes {
+	size_t paths;	      /* that are not in the pool */
+	uint64_t least_bytes; /* of their files there, at least */
+	uint64_t here_bytes;  /* of the files of the others */
+};
+
+struct engine;
+
+/* Once all paths are known: asks opts->check_sizes. At each turn. */
+void sizes_pump(struct engine *e);
+/* True while NARs wait for the verdict. */
+bool sizes_hold(const struct engine *e, int64_t now);
+
+#endif
