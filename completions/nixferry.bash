@@ -378,7 +378,7 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --with-build-inputs --sign-key --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --with-build-inputs --sign-key --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

@@ -21,12 +21,12 @@ struct rate {
 void rate_update(struct rate *r, uint64_t bytes, double time);
 
 struct progress_sample {
-	const char *phase;	      /* NULL: nothing has begun */
+	const char *phase; /* NULL: nothing has begun */
 	uint64_t counts[PROGRESS_COUNTS];
 	struct progress_item items[PROGRESS_ITEMS];
 	size_t item_count;
-	double per_second;	/* of PROGRESS_BYTES_DONE */
-	double work_per_second; /* of PROGRESS_WORK_DONE */
+	double per_second;	      /* of PROGRESS_BYTES_DONE */
+	double work_per_second;	      /* of PROGRESS_WORK_DONE */
 	char wait[PROGRESS_WAIT_MAX]; /* shown instead of the phase */
 };
 

@@ -39,6 +39,9 @@ static void add_failures(struct json_doc *doc, const struct fetch_cache_stats *c
 		json_add_str(doc, "lastFailure", c->last_failure);
 	if (c->left_out)
 		json_add_str(doc, "leftOut", c->left_out);
+	if (c->silent_ms)
+		json_add_number(doc, "noAnswerMilliseconds", (uint64_t)c->silent_ms);
+	json_add_number(doc, "unansweredRequests", c->unanswered);
 }
 
 static void add_cache(struct json_doc *doc, const struct fetch_cache_stats *c)
@@ -143,23 +146,41 @@ static void append_failures(struct buf *line, const struct fetch_cache_stats *c)
 		buf_addf(line, "%s: %s", plural(failures, "", ", last"), c->last_failure);
 }
 
+/* A cache that was never there was told of when it was left out: one line is enough. */
+static bool has_news(const struct fetch_cache_stats *c)
+{
+	if (c->narinfos || c->net.nar_bytes || c->unanswered)
+		return true;
+	return !c->left_out && transfer_stats_failures(&c->net);
+}
+
+static void tell_cache(struct ui *ui, const struct fetch_cache_stats *c)
+{
+	AUTO_BUF struct buf line = { 0 };
+
+	buf_init(&line, LINE_MAX_BYTES);
+	buf_addf(&line, "%s: ", c->url);
+	append_nars(&line, c);
+	buf_addf(&line, "; %zu %s", c->narinfos,
+		 plural(c->narinfos, "narinfo", "narinfos"));
+	append_latency(&line, &c->net.narinfo_us);
+	append_failures(&line, c);
+	if (c->unanswered)
+		buf_addf(&line, "; no answer to %zu %s", c->unanswered,
+			 plural(c->unanswered, "request", "requests"));
+	ui_note(ui, "%.*s", NF_SLICE_ARG(buf_slice(&line)));
+}
+
 void run_report_tell_caches(struct ui *ui, const struct fetch_result *r)
 {
 	for (size_t i = 0; i < r->cache_count; i++) {
 		const struct fetch_cache_stats *c = &r->caches[i];
-		AUTO_BUF struct buf line = { 0 };
 
-		if (!c->narinfos && !c->net.nar_bytes &&
-		    !transfer_stats_failures(&c->net))
-			continue;
-		buf_init(&line, LINE_MAX_BYTES);
-		buf_addf(&line, "%s: ", c->url);
-		append_nars(&line, c);
-		buf_addf(&line, "; %zu %s", c->narinfos,
-			 plural(c->narinfos, "narinfo", "narinfos"));
-		append_latency(&line, &c->net.narinfo_us);
-		append_failures(&line, c);
-		ui_note(ui, "%.*s", NF_SLICE_ARG(buf_slice(&line)));
+		if (c->silent_ms)
+			ui_note(ui, "%s: no answer in %.1f s", c->url,
+				(double)c->silent_ms / 1000);
+		else if (has_news(c))
+			tell_cache(ui, c);
 	}
 }
 

@@ -58,6 +58,7 @@ void part_stop(struct part *p)
 		return;
 	transfers_cancel(p->transfer);
 	p->transfer = NULL;
+	p->cache->stats->unanswered += p->status == 0;
 	engine_transferring(p->cache, -1);
 	part_claim(p);
 }

@@ -738,6 +738,11 @@ static void tell_stall(struct transfer *x)
 {
 	uint64_t seconds = (uint64_t)x->owner->stall_timeout_ms / 1000;
 
+	if (!x->head_seen && !x->bytes) {
+		snprintf(x->error, sizeof(x->error), "no answer in %" PRIu64 " %s",
+			 seconds, plural(seconds, "second", "seconds"));
+		return;
+	}
 	snprintf(x->error, sizeof(x->error),
 		 "it is too slow: less than %d bytes a second for %" PRIu64 " %s",
 		 STALL_FLOOR, seconds, plural(seconds, "second", "seconds"));

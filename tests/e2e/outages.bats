@@ -118,3 +118,41 @@ fetch_ends() {
 		fails 2 "retry-for.*: '$time'|'--retry-for'" fetch "--retry-for=$time"
 	done
 }
+
+# ---- what a run tells of caches that were of no use ----
+
+@test "a cache that accepts and never answers is in the closing report, others having all" {
+	start_raw silent
+	local silent=$URL
+	start_cache "$T/cache"
+	run --separate-stderr fetch --substituter "$silent"
+	[ "$status" -eq 0 ] || fail "$stderr"
+	grep -qE "$silent: no answer in [0-9.]+ s$" <<<"$stderr" || fail "$stderr"
+	run --separate-stderr fetch --substituter "$silent" --pool "$T/pool2" --json
+	[ "$(jq -r ".caches[] | select(.url == \"$silent\") | .noAnswerMilliseconds > 0" <<<"$output")" = true ]
+}
+
+@test "a cache that falls silent on NARs is in the closing report" {
+	start_cache "$T/cache" --fault '/nar/*=delay:8000'
+	local silent=$URL
+	start_cache "$T/cache" --fault '*.narinfo=delay:300'
+	run --separate-stderr fetch --substituter "$silent?priority=1"
+	[ "$status" -eq 0 ] || fail "$stderr"
+	grep -qE "$silent.*; no answer to [0-9]+ requests?$" <<<"$stderr" ||
+		fail "$stderr"
+}
+
+@test "caches that are not there get one line each" {
+	local dead=() port
+	for _ in 1 2 3; do
+		dead_port
+		dead+=("http://127.0.0.1:$DEAD_PORT")
+	done
+	start_cache "$T/cache"
+	run --separate-stderr fetch --substituter "${dead[0]}" --substituter "${dead[1]}" \
+		--substituter "${dead[2]}"
+	[ "$status" -eq 0 ] || fail "$stderr"
+	for url in "${dead[@]}"; do
+		[ "$(grep -c "$url" <<<"$stderr")" -eq 1 ] || fail "$stderr"
+	done
+}

@@ -206,7 +206,7 @@ retried_after() {
 	make_paths 1
 	dead_port
 	short_timeouts
-	nar_faults_alone "status|transfer closed|[Ee]mpty reply|connect|too slow" \
+	nar_faults_alone "status|transfer closed|[Ee]mpty reply|connect|too slow|no answer" \
 		'/nar/*=stall:1000' '/nar/*=slow:50' \
 		'/nar/*=status:408' '/nar/*=status:500' '/nar/*=truncate:1000' \
 		'/nar/*=truncate:0' '/nar/*=refuse' \
