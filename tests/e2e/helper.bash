@@ -85,12 +85,13 @@ nix_on() {
 
 # ---- caches ----
 
-# start_cache DIR [OPTION OF cached]...: sets URL and CACHE_LOG.
+# start_cache DIR [OPTION OF cached]...: sets URL and CACHE_LOG. DIR may be filled later.
 start_cache() {
 	local n=${#CACHE_PIDS[@]} port_file
 	port_file=$T/port.$n
 	CACHE_LOG=$T/cache.$n.log
 	: >"$CACHE_LOG"
+	[ -d "$1" ] || mkdir -p "$1"
 	"$BUILD/cached" --with-parent --root "$1" --port-file "$port_file" --log "$CACHE_LOG" \
 		"${@:2}" 3>&- &
 	CACHE_PIDS+=($!)
