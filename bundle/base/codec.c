@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -55,6 +56,37 @@ const char *codec_name(enum codec codec)
 const char *codec_suffix(enum codec codec)
 {
 	return codecs[codec].suffix;
+}
+
+static const struct {
+	const char *bytes;
+	size_t len;
+	enum codec codec;
+} magics[] = {
+	{ "\x0d\0\0\0\0\0\0\0nix-archive-1", 21, CODEC_NONE },
+	{ "\xfd\x37zXZ", 6, CODEC_XZ }, /* and the NUL */
+	{ "\x28\xb5\x2f\xfd", 4, CODEC_ZSTD },
+	{ "BZh", 3, CODEC_BZIP2 },
+	{ "\x1f\x8b\x08", 3, CODEC_GZIP },
+	{ "\x04\x22\x4d\x18", 4, CODEC_LZ4 },
+	{ "LZIP", 4, CODEC_LZIP },
+};
+
+/* The shorter ones could begin anything that has none of its own. */
+#define MAGIC_SURE 4
+
+enum codec codec_detect(enum codec named, struct nf_slice begin)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
+		size_t len = magics[i].len;
+		bool is_sure =
+			len >= MAGIC_SURE || (named != CODEC_LZMA && named != CODEC_BR);
+
+		if (is_sure && begin.len >= len &&
+		    memcmp(begin.ptr, magics[i].bytes, len) == 0)
+			return magics[i].codec;
+	}
+	return named;
 }
 
 /* ---- what all decoders share ---- */

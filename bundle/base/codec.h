@@ -28,6 +28,10 @@ const char *codec_name(enum codec codec);
 /* ".xz", ".zst", ".bz2", ".gz", ".lz4", ".lz", ".lzma", ".br"; "" for none. */
 const char *codec_suffix(enum codec codec);
 
+/* What a file is encoded with that begins so: NAMED, unless its first bytes are of
+ * another encoding, or those of a NAR. */
+enum codec codec_detect(enum codec named, struct nf_slice begin);
+
 /* Decodes IN (taken over). All frames or members are decoded; anything after the last, a
  * missing end, a bad checksum (but gzip's, which libarchive does not look at) is
  * NF_E_FORMAT. An empty input is only an empty output for CODEC_NONE; compressed

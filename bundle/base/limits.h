@@ -34,6 +34,8 @@
 /* A NAR's unpacked size: larger than any real one, small enough for sums to not overflow.
  */
 #define NAR_SIZE_MAX (1ULL << 50)
+/* The file that it comes as: compressed, a NAR is hardly ever larger. */
+#define NAR_FILE_SIZE_MAX(nar_size) ((nar_size) + (nar_size) / 8 + MIB)
 /* Its file system objects, likewise. */
 #define NAR_NODES_MAX (1ULL << 40)
 

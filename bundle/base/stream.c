@@ -136,6 +136,7 @@ struct filter {
 	struct nf_sink *sink;
 	uint64_t size, passed;
 	const char *what;
+	struct nf_slice first; /* what was peeked at */
 };
 
 static void filter_close(struct nf_source *s)
@@ -191,6 +192,30 @@ struct nf_source *source_tee(struct nf_source *in, struct nf_sink *sink)
 
 	f->sink = sink;
 	return &f->source;
+}
+
+static int peeked_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	struct filter *f = (struct filter *)s;
+
+	if (!f->first.len)
+		return source_next(f->in, ret, err);
+	*ret = f->first;
+	f->first.len = 0;
+	return 0;
+}
+
+int source_peek(struct nf_source **s, struct nf_slice *ret, struct nf_err *err)
+{
+	struct filter *f;
+	int rc = source_next(*s, ret, err);
+
+	if (rc)
+		return rc;
+	f = filter_new(*s, peeked_next);
+	f->first = *ret;
+	*s = &f->source;
+	return 0;
 }
 
 static int sized_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)

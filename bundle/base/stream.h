@@ -48,6 +48,11 @@ struct nf_source *source_hashed(struct nf_source *in, struct hasher *hasher);
 /* Writes all that passes to SINK (borrowed). */
 struct nf_source *source_tee(struct nf_source *in, struct nf_sink *sink);
 
+/* The first run of *S without taking it: *S becomes a source that gives it again. After a
+ * failure *S is as it was. */
+int source_peek(struct nf_source **s, struct nf_slice *ret,
+		struct nf_err *err) MUST_CHECK;
+
 /* Passes exactly SIZE bytes; the first byte more, or an end before, is NF_E_HASH naming
  * both sizes. WHAT (a literal) says what is measured. */
 struct nf_source *source_sized(struct nf_source *in, uint64_t size, const char *what);

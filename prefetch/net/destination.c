@@ -167,6 +167,18 @@ int destination_check_space(const struct destination *d, uint64_t bytes, uint64_
 
 /* ---- what comes ---- */
 
+/* What a cache tells of the encoding is a hint. IN stays the caller's also after a
+ * failure. */
+static int detect(struct nf_source **in, enum codec *codec, struct nf_err *err)
+{
+	struct nf_slice begin;
+	int rc = source_peek(in, &begin, err);
+
+	if (!rc)
+		*codec = codec_detect(*codec, begin);
+	return rc;
+}
+
 static int unpack(struct destination *d, const struct nf_trusted *t, enum codec codec,
 		  struct nf_source *in, struct intake_tree *tree, struct nf_err *err)
 {
@@ -185,6 +197,11 @@ int destination_put(struct destination *d, const struct nf_trusted *t, enum code
 	int level = d->level;
 	int rc;
 
+	rc = detect(&in, &codec, err);
+	if (rc) {
+		source_close(in);
+		return rc;
+	}
 	if (level == POOL_KEEP && made_here)
 		level = ZSTD_LEVEL_DEFAULT;
 	if (!d->intake)
@@ -220,8 +237,12 @@ int destination_put_partial(struct destination *d, const struct nf_trusted *t,
 			    struct nf_source *in, struct nf_err *err)
 {
 	struct intake_tree tree = { 0 };
-	int rc;
+	int rc = detect(&in, &codec, err);
 
+	if (rc) {
+		source_close(in);
+		return rc;
+	}
 	if (!d->intake)
 		return pool_ingest_partial(d->pool, t, codec, pp, in, d->level, err);
 	rc = unpack(d, t, codec, in, &tree, err);

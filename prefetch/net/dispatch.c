@@ -363,6 +363,9 @@ void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t
 
 	if (p->is_cancelled || from >= end)
 		return;
+	/* So the size that was told is wrong, or what is here. */
+	if (f->size && end > f->size && !f->is_measured)
+		file_resize(d, p->file, part, 0);
 	file_add_hole(f, p->at, p->end);
 	file_fill(f, from, end);
 	f->by_several = true;
@@ -380,23 +383,41 @@ void dispatch_part_range(const struct dispatch *d, uint32_t part, uint64_t *ret_
 	*ret_end = d->parts[part].end;
 }
 
-void dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool ranges,
+/* What caches tell of a size is a hint; the first answer that says it counts. */
+static bool measure(struct dispatch *d, uint32_t part, uint64_t size)
+{
+	struct file *f = &d->files[d->parts[part].file];
+
+	if (size == DISPATCH_TO_END)
+		return f->is_measured || !f->size ||
+		       file_resize(d, d->parts[part].file, part, 0);
+	if (!size)
+		return true;
+	if (f->size != size && (f->is_measured || size < d->parts[part].at ||
+				!file_resize(d, d->parts[part].file, part, size)))
+		return false;
+	f->is_measured = true;
+	return true;
+}
+
+bool dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool ranges,
 			int64_t now)
 {
 	struct part *p = &d->parts[part];
-	struct file *f = &d->files[p->file];
 
 	d->now = now;
 	if (p->is_cancelled)
-		return;
+		return true;
 	d->sources[p->source].has_ranges = ranges;
-	if (size && !f->size && size >= p->at) {
-		f->size = size;
-		if (p->end == DISPATCH_TO_END)
-			p->end = size;
-		speed_part_resized(d, p);
-	}
+	if (!measure(d, part, size))
+		return false;
 	speed_part_flows(d, p);
+	return true;
+}
+
+uint64_t dispatch_part_size(const struct dispatch *d, uint32_t part)
+{
+	return d->files[d->parts[part].file].size;
 }
 
 void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t now)

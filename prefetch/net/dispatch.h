@@ -71,7 +71,7 @@ void dispatch_set_limit(struct dispatch *d, uint64_t rate);
 
 struct dispatch_source {
 	uint32_t cache;
-	uint64_t file_size; /* 0: unknown */
+	uint64_t file_size; /* as it is told; 0: unknown */
 	uint64_t file_id;   /* of the file that it serves; 0: unknown */
 };
 
@@ -128,10 +128,15 @@ void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t
 void dispatch_part_range(const struct dispatch *d, uint32_t part, uint64_t *ret_from,
 			 uint64_t *ret_end);
 
-/* The answer's head came. SIZE of the whole file (0: not said); RANGES: this cache serves
- * ranges of it. */
-void dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool ranges,
+/* The answer's head came. SIZE of the whole file (0: not said; DISPATCH_TO_END: the whole
+ * comes, and its size is not said); RANGES: this cache serves ranges of it. The part's
+ * end, and that of others of the file, may be another one after this. False if an answer
+ * before, or what is here, is of a file of another size: then this cache does not share
+ * it, and the part is to end by DISPATCH_NO_RANGE. */
+bool dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool ranges,
 			int64_t now);
+/* The size of the part's file as far as it is known; 0: it is not. */
+uint64_t dispatch_part_size(const struct dispatch *d, uint32_t part);
 /* N more bytes are kept; never beyond the part's end. */
 void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t now);
 

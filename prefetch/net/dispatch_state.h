@@ -56,6 +56,7 @@ struct file {
 	uint32_t source;   /* one of those that serve it */
 	uint32_t parts;	   /* under way */
 	uint64_t size;	   /* 0: unknown */
+	bool is_measured;  /* an answer said the size; before, it is what a cache told */
 	struct run *holes; /* neither here nor under way; in order */
 	uint32_t hole_count, hole_cap;
 	uint32_t by;	 /* the cache that all came from, so far */
@@ -171,6 +172,10 @@ void file_drop(struct dispatch *d, uint32_t file);
 void file_add_hole(struct file *f, uint64_t from, uint64_t end);
 void file_fill(struct file *f, uint64_t from, uint64_t end);
 struct run file_take_hole(struct file *f);
+/* The file has another size (0: unknown) than was thought; what ends at the old end and
+ * is under way as PART, or missing, goes on to the new one. False, and nothing is
+ * changed, if bytes beyond the new end are here. */
+bool file_resize(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size);
 /* Bytes that are neither here nor under way; an estimate where the size is unknown. */
 uint64_t file_missing(const struct dispatch *d, const struct file *f);
 void file_brought_by(struct file *f, uint32_t cache);

@@ -57,8 +57,9 @@ struct part {
 	uint64_t at;	     /* where its next byte goes */
 	struct xxh3 *digest; /* of what it brought */
 	long status;	     /* of the answer that is coming */
-	bool ignored_range;  /* the whole came instead */
 	uint64_t told_total; /* of a range's refusal; UINT64_MAX: not said */
+	bool is_sized;	     /* the answer said its size */
+	bool is_other_file;  /* than the one that others bring, or the whole of it */
 };
 
 const char *download_path(const struct download *d);

@@ -15,20 +15,23 @@
 #define FOLLOW_SIZE_MIN MIB
 #define FOLLOW_FIRST	(256 * KIB)
 
-/* "f-" or "u-", 52 characters, NUL */
+/* "f-" or "u-", 52 characters, "-bzip2", NUL */
 #define PARTIAL_ID_SIZE 64
 
 /* A partial belongs to the bytes that it is a part of: the file's hash where the cache
- * tells it, else the URL. */
+ * tells it, with the encoding, for some tell the hash of what they encoded anew; else the
+ * URL. */
 static void partial_id(const struct resolver_source *s, const struct cache *c,
 		       char out[PARTIAL_ID_SIZE])
 {
 	uint8_t digest[BLAKE2B_SIZE];
 	AUTO_FREE char *url = NULL;
+	enum codec codec;
 
-	if (s->has_file_hash) {
+	if (s->has_file_hash && codec_parse(&codec, nf_slice_str(s->compression))) {
 		memcpy(out, "f-", 2);
 		nix32_encode(out + 2, s->file_hash, 32);
+		strcat(strcat(out, "-"), codec_name(codec));
 		return;
 	}
 	url = substituter_resolve(c->conf, s->url);
@@ -83,7 +86,7 @@ struct download_file *download_file_of(struct download *d, const struct dispatch
 	f->number = o->file;
 	f->source = source;
 	f->cache = &d->engine->caches[source->cache];
-	f->size = source->file_size;
+	f->size = dispatch_part_size(d->engine->dispatch, o->part);
 	return f;
 }
 
@@ -174,22 +177,21 @@ int download_file_prepare(struct download_file *f, const struct dispatch_order *
 {
 	struct pool *pool = f->download->engine->opts->pool;
 	bool is_first = !f->was_open;
-	uint64_t end;
 	int rc;
 
 	rc = open_partial(f, err);
 	if (rc)
 		return rc;
 	f->was_open = true;
-	end = runs_end(&f->partial.state.runs);
 	if (o->fresh)
 		claims_release(&f->claims);
-	if (o->fresh && (!is_first || (f->size && end > f->size))) {
+	if (o->fresh && !is_first) {
 		f->was_spoilt_early = false;
 		return pool_partial_restart(pool, &f->partial, err);
 	}
 	if (o->fresh) {
 		tell_present(f, o->part);
+		f->size = dispatch_part_size(f->download->engine->dispatch, o->part);
 		return 0;
 	}
 	if (o->is_race)

@@ -8,11 +8,11 @@
 #include "net/download.h"
 #include "net/retry.h"
 
-/* A compressed NAR is hardly ever larger than the NAR; a server's word for its size is
- * not signed. */
-static uint64_t body_limit(uint64_t nar_size)
+static uint64_t nar_size_of(const struct part *p)
 {
-	return nar_size + nar_size / 8 + MIB;
+	const struct download *d = p->file->download;
+
+	return resolver_node(d->engine->resolver, d->node)->nar_size;
 }
 
 struct part *part_new(struct download_file *f, const struct dispatch_order *o,
@@ -92,29 +92,30 @@ static bool is_ranged(const struct part *p)
 	return p->from || p->asked_end != DISPATCH_TO_END;
 }
 
-/* Exactly what was asked for, of a file of the size that was told. */
+/* Exactly what was asked for, but for what lies behind the file's end. */
 static int check_range(const struct part *p, const struct transfer_head *h,
 		       struct nf_err *err)
 {
-	uint64_t size = p->file->size;
-	bool is_total = h->range_total != UINT64_MAX;
+	uint64_t total = h->range_total, end = p->asked_end;
 
 	if (!h->range_ok || h->range_start != p->from)
 		return not_as_asked(p, err);
 	/* Some send the whole as a range that nobody asked for. */
-	if (!is_ranged(p) && !is_total)
+	if (!is_ranged(p) && total == UINT64_MAX)
 		return not_as_asked(p, err);
-	if (is_total && size && h->range_total != size)
-		return err_set(err, NF_E_FORMAT,
-			       "'%s': its file has %" PRIu64 " %s, not %" PRIu64
-			       " as was told before",
-			       p->url, h->range_total,
-			       plural(h->range_total, "byte", "bytes"), size);
-	if (p->asked_end != DISPATCH_TO_END)
-		return h->range_end == p->asked_end ? 0 : not_as_asked(p, err);
-	if (is_total)
-		size = h->range_total;
-	return !size || h->range_end == size ? 0 : not_as_asked(p, err);
+	if (total != UINT64_MAX && end > total)
+		end = total;
+	else if (end == DISPATCH_TO_END)
+		end = p->file->size ? p->file->size : h->range_end;
+	return h->range_end == end ? 0 : not_as_asked(p, err);
+}
+
+/* The file is not the one that was begun, or not this part of it: it is asked for alone,
+ * as a whole. */
+static int other_file(struct part *p)
+{
+	p->is_other_file = true;
+	return TRANSFER_ENOUGH;
 }
 
 /* The dispatcher knows best what the size that is said now means for the part. */
@@ -123,13 +124,17 @@ static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *
 	struct dispatch *d = p->file->download->engine->dispatch;
 	uint64_t from;
 
-	dispatch_part_head(d, p->number, size, ranges, engine_now_ms());
+	p->is_sized = size && size != DISPATCH_TO_END;
+	if (p->is_sized && size > NAR_FILE_SIZE_MAX(nar_size_of(p)))
+		return err_set(err, NF_E_LIMIT,
+			       "'%s': a file of %" PRIu64 " bytes for a NAR of %" PRIu64,
+			       p->url, size, nar_size_of(p));
+	if (!dispatch_part_head(d, p->number, size, ranges, engine_now_ms()))
+		return other_file(p);
 	dispatch_part_range(d, p->number, &from, &p->end);
-	if (size && p->end != DISPATCH_TO_END && p->end > size)
-		return err_set(err, NF_E_FORMAT, "'%s': its file has only %" PRIu64 " %s",
-			       p->url, size, plural(size, "byte", "bytes"));
-	if (size)
-		p->file->size = size;
+	p->file->size = dispatch_part_size(d, p->number);
+	/* Another part is to bring what comes behind the end that was told. */
+	p->is_cut |= p->is_sized && p->end < size && p->asked_end > p->end;
 	return 0;
 }
 
@@ -143,14 +148,12 @@ static int take_range(struct part *p, const struct transfer_head *h, struct nf_e
 
 static int take_whole(struct part *p, const struct transfer_head *h, struct nf_err *err)
 {
-	uint64_t size = h->length > 0 ? (uint64_t)h->length : 0;
+	uint64_t size = h->length > 0 ? (uint64_t)h->length : DISPATCH_TO_END;
 
 	if (h->length == 0)
 		return err_set(err, NF_E_FORMAT, "'%s': it is empty", p->url);
-	if (p->from) {
-		p->ignored_range = true;
-		return TRANSFER_ENOUGH;
-	}
+	if (p->from)
+		return other_file(p);
 	/* More comes than the beginning that was asked for, which is in it. */
 	p->is_cut |= p->asked_end != DISPATCH_TO_END;
 	return tell_head(p, size, h->ranges, err);
@@ -166,10 +169,9 @@ static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *e
 	p->told_total = head->range_total;
 	if (retry_judge(head->status) != RETRY_OK)
 		return 0;
-	if (head->encoded && head->status == 206) {
-		p->ignored_range = true; /* it is a range of something else */
-		return TRANSFER_ENOUGH;
-	}
+	/* A range of something else. */
+	if (head->encoded && head->status == 206)
+		return other_file(p);
 	rc = head->status == 206 ? take_range(p, head, err) : take_whole(p, head, err);
 	return rc ? rc
 		  : pool_partial_set_etag(pool, &p->file->partial, p->url, head->etag,
@@ -201,6 +203,8 @@ static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
 
 	if (retry_judge(p->status) != RETRY_OK)
 		return 0; /* an error page */
+	if (len > p->end - p->at && !p->is_cut && !p->is_sized)
+		return other_file(p);
 	if (len > p->end - p->at && !p->is_cut)
 		return err_set(err, NF_E_FORMAT, "'%s': it sent more than it said",
 			       p->url);
@@ -252,9 +256,11 @@ static void on_refusal(struct part *p, int rc, const char *text)
 
 static void on_success(struct part *p, const struct transfer_done *done)
 {
-	if (p->ignored_range) {
+	bool is_short = p->end != DISPATCH_TO_END && p->at < p->end;
+
+	if (p->is_other_file || (is_short && !p->is_sized)) {
 		download_part_over(p, DISPATCH_NO_RANGE, 0);
-	} else if (p->end != DISPATCH_TO_END && p->at < p->end) {
+	} else if (is_short) {
 		/* Whole, as far as the transfer could tell. */
 		p->cache->stats->net.failures[TRANSFER_FAILED_BREAK]++;
 		on_failure(p, done, "it ended too early");
@@ -337,7 +343,7 @@ void part_ask(struct part *p)
 	uint64_t size = p->file->size;
 	struct transfer_request req = {
 		.url = p->url,
-		.max_bytes = body_limit(resolver_node(e->resolver, d->node)->nar_size),
+		.max_bytes = NAR_FILE_SIZE_MAX(nar_size_of(p)),
 		.large = true,
 		.stats = &p->cache->stats->net,
 		.ctx = p,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/slice.h"
@@ -358,7 +359,9 @@ static void add_source(struct resolver *r, struct resolver_node *node, uint32_t 
 	s->next = old ? old->next : NULL;
 	s->url = keep_slice(r, ni->url);
 	s->compression = keep_slice(r, ni->compression);
-	s->file_size = ni->file_size;
+	/* One that cannot be is not believed. */
+	if (ni->file_size <= NAR_FILE_SIZE_MAX(ni->info.nar_size))
+		s->file_size = ni->file_size;
 	s->has_file_hash = ni->has_file_hash && ni->file_hash.algo == NF_SHA256;
 	if (s->has_file_hash)
 		memcpy(s->file_hash, ni->file_hash.bytes, sizeof(s->file_hash));

@@ -526,9 +526,39 @@ static void names_are_those_of_a_narinfo(void **state)
 	assert_false(codec_parse(&codec, NF_SLICE_LIT("")));
 }
 
+static void what_a_file_begins_with_counts_more_than_its_name(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		enum codec named, found;
+	} begins[] = {
+		{ "\x0d\0\0\0\0\0\0\0nix-archive-1\0\0\0", 24, CODEC_XZ, CODEC_NONE },
+		{ "\xfd\x37zXZ\0\0\4", 8, CODEC_NONE, CODEC_XZ },
+		{ "\x28\xb5\x2f\xfd", 4, CODEC_BR, CODEC_ZSTD },
+		{ "\x28\xb5\x2f\xfd", 3, CODEC_BR, CODEC_BR },
+		{ "BZh9", 4, CODEC_NONE, CODEC_BZIP2 },
+		{ "\x1f\x8b\x08", 3, CODEC_XZ, CODEC_GZIP },
+		/* As likely as others there. */
+		{ "\x1f\x8b\x08", 3, CODEC_BR, CODEC_BR },
+		{ "BZh9", 4, CODEC_LZMA, CODEC_LZMA },
+		{ "\x04\x22\x4d\x18", 4, CODEC_NONE, CODEC_LZ4 },
+		{ "LZIP\1", 5, CODEC_NONE, CODEC_LZIP },
+		{ "hello", 5, CODEC_ZSTD, CODEC_ZSTD },
+		{ "", 0, CODEC_ZSTD, CODEC_ZSTD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		assert_int_equal(codec_detect(begins[i].named,
+					      nf_slice(begins[i].bytes, begins[i].len)),
+				 begins[i].found);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_file_begins_with_counts_more_than_its_name),
 		cmocka_unit_test(each_codec_decodes_what_its_tool_wrote),
 		cmocka_unit_test(concatenated_members_are_one_stream),
 		cmocka_unit_test(nothing_may_follow_the_end),

@@ -255,6 +255,79 @@ static void all_bytes_may_be_here_already(void **state)
 	dispatch_free(d);
 }
 
+/* What was told of the size is a hint: the first answer counts. */
+static void the_first_answer_says_the_size(void **state)
+{
+	static const uint64_t sizes[] = { 1, MB, 5 * MB, 5 * MB + 1, 9 * MB };
+	struct dispatch_order o;
+	uint64_t from, end;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct dispatch *d = dispatch_with(1, 4, 2);
+
+		want(d, 0, 5 * MB, 1);
+		o = next(d, 0, DISPATCH_START);
+		assert_int_equal(dispatch_part_size(d, o.part), 5 * MB);
+		assert_true(dispatch_part_head(d, o.part, sizes[i], true, 1));
+		dispatch_part_range(d, o.part, &from, &end);
+		assert_int_equal(from, 0);
+		assert_int_equal(end, sizes[i]);
+		assert_int_equal(dispatch_part_size(d, o.part), sizes[i]);
+		/* Another size after that is of another file. */
+		assert_false(dispatch_part_head(d, o.part, sizes[i] + 1, true, 1));
+		dispatch_part_bytes(d, o.part, sizes[i], 2);
+		dispatch_part_end(d, o.part, DISPATCH_CAME, 0, 3);
+		assert_true(dispatch_is_whole(d, 0));
+		dispatch_free(d);
+	}
+}
+
+static void a_size_that_is_not_said_is_not_known(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 4, 2);
+	struct dispatch_order o;
+	uint64_t from, end;
+
+	(void)state;
+	want(d, 0, 5 * MB, 1);
+	o = next(d, 0, DISPATCH_START);
+	assert_true(dispatch_part_head(d, o.part, DISPATCH_TO_END, false, 1));
+	dispatch_part_range(d, o.part, &from, &end);
+	assert_int_equal(end, DISPATCH_TO_END);
+	assert_int_equal(dispatch_part_size(d, o.part), 0);
+	dispatch_part_bytes(d, o.part, 9 * MB, 2);
+	dispatch_part_end(d, o.part, DISPATCH_CAME, 0, 3);
+	assert_true(dispatch_is_whole(d, 0));
+	dispatch_free(d);
+}
+
+static void more_than_was_told_may_be_here(void **state)
+{
+	struct dispatch *d = dispatch_with(1, 4, 2);
+	struct dispatch_order o;
+	uint64_t from, end;
+
+	(void)state;
+	want(d, 0, 5 * MB, 1);
+	o = next(d, 0, DISPATCH_START);
+	dispatch_present(d, o.part, 0, 6 * MB);
+	dispatch_part_range(d, o.part, &from, &end);
+	assert_int_equal(from, 6 * MB);
+	assert_int_equal(end, DISPATCH_TO_END);
+	/* Fewer than are here: it is another file. */
+	assert_false(dispatch_part_head(d, o.part, 5 * MB, true, 1));
+	dispatch_part_end(d, o.part, DISPATCH_NO_RANGE, 0, 2);
+	o = next(d, 3, DISPATCH_START);
+	assert_true(o.fresh);
+	assert_int_equal(o.from, 0);
+	assert_true(dispatch_part_head(d, o.part, 7 * MB, true, 4));
+	dispatch_part_bytes(d, o.part, 7 * MB, 5);
+	dispatch_part_end(d, o.part, DISPATCH_CAME, 0, 6);
+	assert_true(dispatch_is_whole(d, 0));
+	dispatch_free(d);
+}
+
 static void slots_are_kept(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 3, 2);
@@ -822,6 +895,9 @@ int main(void)
 		cmocka_unit_test(a_cache_without_ranges_starts_again),
 		cmocka_unit_test(bytes_of_an_earlier_run_are_not_asked_for),
 		cmocka_unit_test(all_bytes_may_be_here_already),
+		cmocka_unit_test(the_first_answer_says_the_size),
+		cmocka_unit_test(a_size_that_is_not_said_is_not_known),
+		cmocka_unit_test(more_than_was_told_may_be_here),
 		cmocka_unit_test(slots_are_kept),
 		cmocka_unit_test(the_jobs_of_a_cache_that_is_gone_return_at_once),
 		cmocka_unit_test(an_open_node_waits_for_sources),
