@@ -113,7 +113,7 @@ known() {
 	fetch "$TOP" --substituter "$URL"
 	start_silent_cache
 	SECONDS=0
-	fails 6 "cache '$SILENT': no answer in 4 seconds" fetch "$TOP" --substituter "$SILENT" \
+	fails 6 "cache '$SILENT': no answer in $((4 * unit)) seconds" fetch "$TOP" --substituter "$SILENT" \
 		--pool "$T/other"
 	[ "$SECONDS" -ge 3 ] && [ "$SECONDS" -le $((7 * unit)) ]
 	[ "$(known "$SILENT" Unreachable)" = 1 ]
