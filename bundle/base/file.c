@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file_open.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
 
@@ -107,12 +108,15 @@ int file_read_full(int fd, void *p, size_t len, size_t *ret_len, const char *nam
 static int wait_readable(int fd, struct nf_err *err)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int rc;
+	int rc, n;
 
 	do {
 		rc = interrupt_check(err);
-	} while (!rc && poll(&p, 1, INTERRUPT_POLL_MS) == 0);
-	return rc;
+		if (rc)
+			return rc;
+		n = poll(&p, 1, INTERRUPT_POLL_MS);
+	} while (n == 0 || (n < 0 && errno == EINTR));
+	return 0;
 }
 
 int file_read_stream(int fd, void *p, size_t len, size_t *ret_len, const char *name,
@@ -140,20 +144,17 @@ int file_read_stream(int fd, void *p, size_t len, size_t *ret_len, const char *n
 	return got < len ? interrupt_check(err) : 0;
 }
 
-int file_read_at(int dir_fd, const char *path, struct buf *buf, struct nf_err *err)
+int file_read_fd(int fd, const char *path, struct buf *buf, struct nf_err *err)
 {
-	AUTO_FREE char *part = NULL;
-	AUTO_FD int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *part = mem_alloc(READ_SIZE);
+	struct stat st;
+	bool regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
 	size_t n;
 	int rc;
 
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return err_set(err, NF_E_MISSING, "'%s' is not there", path);
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s'", path);
-	part = mem_alloc(READ_SIZE);
 	do {
-		rc = file_read_full(fd, part, READ_SIZE, &n, path, err);
+		rc = regular ? file_read_full(fd, part, READ_SIZE, &n, path, err)
+			     : file_read_stream(fd, part, READ_SIZE, &n, path, err);
 		if (rc)
 			return rc;
 		buf_add(buf, part, n);
@@ -162,6 +163,38 @@ int file_read_at(int dir_fd, const char *path, struct buf *buf, struct nf_err *e
 				       path, buf->max);
 	} while (n == READ_SIZE);
 	return 0;
+}
+
+int file_read_at(int dir_fd, const char *path, struct buf *buf, struct nf_err *err)
+{
+	AUTO_FD int fd = openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return err_set(err, NF_E_MISSING, "'%s' is not there", path);
+	if (fd < 0 || fstat(fd, &st))
+		return err_sys(err, "cannot open '%s'", path);
+	if (S_ISFIFO(st.st_mode))
+		return err_set(err, NF_E_FORMAT, "'%s' is a FIFO, not a regular file",
+			       path);
+	return file_read_fd(fd, path, buf, err);
+}
+
+int file_read_regular_at(int dir_fd, const char *path, struct buf *buf,
+			 struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
+	int rc = file_open_regular_at(&fd, dir_fd, path, O_RDONLY | O_NOFOLLOW, err);
+
+	return rc ? rc : file_read_fd(fd, path, buf, err);
+}
+
+int file_read_input(const char *path, struct buf *buf, struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
+	int rc = file_open_input(&fd, path, err);
+
+	return rc ? rc : file_read_fd(fd, path, buf, err);
 }
 
 static int mkdir_or_keep(int dir_fd, const char *path, struct nf_err *err)
@@ -203,9 +236,33 @@ int file_opendir_at(int *ret, int dir_fd, const char *path, struct nf_err *err)
 
 /* ---- removing ---- */
 
-static int remove_tree(int dir_fd, const char *name, unsigned depth, struct nf_err *err);
+/* Number of a mount where the kernel tells it, else of a device. */
+static uint64_t mount_of(int fd)
+{
+	struct statx st = { 0 };
 
-static int remove_entries(DIR *dir, unsigned depth, struct nf_err *err)
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st))
+		return 0;
+	return st.stx_mask & STATX_MNT_ID
+		       ? st.stx_mnt_id
+		       : (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+}
+
+bool file_is_mount(int parent_fd, int fd)
+{
+	return mount_of(parent_fd) != mount_of(fd);
+}
+
+/* First all of a tree is looked at, then it is removed. */
+enum walk {
+	WALK_LOOK,
+	WALK_REMOVE,
+};
+
+static int walk_tree(int dir_fd, const char *name, unsigned depth, enum walk walk,
+		     struct nf_err *err);
+
+static int walk_entries(DIR *dir, unsigned depth, enum walk walk, struct nf_err *err)
 {
 	struct dirent *entry;
 	int rc = 0;
@@ -213,50 +270,69 @@ static int remove_entries(DIR *dir, unsigned depth, struct nf_err *err)
 	while (!rc && (errno = 0, entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		rc = remove_tree(dirfd(dir), entry->d_name, depth + 1, err);
+		if (walk == WALK_LOOK && entry->d_type != DT_DIR &&
+		    entry->d_type != DT_UNKNOWN)
+			continue;
+		rc = walk_tree(dirfd(dir), entry->d_name, depth + 1, walk, err);
 	}
 	if (!rc && errno)
 		rc = err_sys(err, "cannot read a directory");
 	return rc;
 }
 
-static int empty_directory(int dir_fd, const char *name, unsigned depth,
-			   struct nf_err *err)
+static int open_to_remove(int dir_fd, const char *name, enum walk walk)
 {
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dir_fd, name, flags);
+
+	/* Not even readable. Never through a link that took its place. */
+	if (fd < 0 && errno == EACCES && walk == WALK_REMOVE &&
+	    fchmodat(dir_fd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+		fd = openat(dir_fd, name, flags);
+	return fd;
+}
+
+static int walk_directory(int dir_fd, const char *name, unsigned depth, enum walk walk,
+			  struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
 	DIR *dir;
-	int fd, rc;
+	int rc;
 
 	if (depth > REMOVE_DEPTH_MAX)
 		return err_set(err, NF_E_LIMIT, "'%s' is nested too deep to be removed",
 			       name);
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES) {
-		/* Not even readable. Never through a link that took its place. */
-		if (fchmodat(dir_fd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
-			fd = openat(dir_fd, name,
-				    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
+	fd = open_to_remove(dir_fd, name, walk);
+	/* What is no directory has nothing below it; what cannot be looked into is
+	 * looked at again before it is emptied. */
+	if (fd < 0 && walk == WALK_LOOK)
+		return 0;
 	if (fd < 0)
 		return err_sys(err, "cannot open '%s' to remove it", name);
-	if (fchmod(fd, 0700) < 0 || !(dir = fdopendir(fd))) {
-		rc = err_sys(err, "cannot remove '%s'", name);
-		close(fd);
-		return rc;
-	}
-	rc = remove_entries(dir, depth, err);
+	if (dir_fd != AT_FDCWD && file_is_mount(dir_fd, fd))
+		return err_set(err, NF_E_SYS,
+			       "'%s' is to be removed, but is a mount point: unmount it",
+			       name);
+	if ((walk == WALK_REMOVE && fchmod(fd, 0700) < 0) || !(dir = fdopendir(fd)))
+		return err_sys(err, "cannot remove '%s'", name);
+	fd = -1;
+	rc = walk_entries(dir, depth, walk, err);
 	closedir(dir);
 	return rc;
 }
 
-static int remove_tree(int dir_fd, const char *name, unsigned depth, struct nf_err *err)
+static int walk_tree(int dir_fd, const char *name, unsigned depth, enum walk walk,
+		     struct nf_err *err)
 {
 	int rc;
 
+	if (walk == WALK_LOOK)
+		return walk_directory(dir_fd, name, depth, walk, err);
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR)
 		return err_sys(err, "cannot remove '%s'", name);
-	rc = empty_directory(dir_fd, name, depth, err);
+	rc = walk_directory(dir_fd, name, depth, walk, err);
 	if (rc)
 		return rc;
 	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -266,7 +342,9 @@ static int remove_tree(int dir_fd, const char *name, unsigned depth, struct nf_e
 
 int file_remove_tree_at(int dir_fd, const char *path, struct nf_err *err)
 {
-	return remove_tree(dir_fd, path, 0, err);
+	int rc = walk_tree(dir_fd, path, 0, WALK_LOOK, err);
+
+	return rc ? rc : walk_tree(dir_fd, path, 0, WALK_REMOVE, err);
 }
 
 int file_sync(int fd, const char *name, struct nf_err *err)

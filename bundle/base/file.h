@@ -30,9 +30,19 @@ int file_read_stream(int fd, void *p, size_t len, size_t *ret_len, const char *n
 		     struct nf_err *err) MUST_CHECK;
 
 /* Appends the whole file to BUF, whose maximum bounds it (NF_E_LIMIT). A missing file is
- * NF_E_MISSING. PATH is relative to DIR_FD (AT_FDCWD for the working directory). */
+ * NF_E_MISSING, a FIFO NF_E_FORMAT. PATH is relative to DIR_FD (AT_FDCWD for the working
+ * directory). */
 int file_read_at(int dir_fd, const char *path, struct buf *buf,
 		 struct nf_err *err) MUST_CHECK;
+/* Likewise, of a regular file only, through no link: anything else is NF_E_FORMAT. */
+int file_read_regular_at(int dir_fd, const char *path, struct buf *buf,
+			 struct nf_err *err) MUST_CHECK;
+/* Likewise, of what is open, which may be a pipe or a device that stalls: an interruption
+ * ends the wait. */
+int file_read_fd(int fd, const char *name, struct buf *buf,
+		 struct nf_err *err) MUST_CHECK;
+/* Likewise, of an input that the user named (file_open_input). */
+int file_read_input(const char *path, struct buf *buf, struct nf_err *err) MUST_CHECK;
 
 /* Makes the directory and its parents (0755) where they are missing. */
 int file_mkdirs_at(int dir_fd, const char *path, struct nf_err *err) MUST_CHECK;
@@ -41,8 +51,13 @@ int file_mkdirs_at(int dir_fd, const char *path, struct nf_err *err) MUST_CHECK;
 int file_opendir_at(int *ret, int dir_fd, const char *path,
 		    struct nf_err *err) MUST_CHECK;
 
+/* Whether the directory that FD has open is on another mount than PARENT_FD, in which it
+ * was opened. */
+bool file_is_mount(int parent_fd, int fd);
+
 /* Removes PATH and everything below it, never following a link, making directories
- * writable on the way. A missing PATH is no error. */
+ * writable on the way. A missing PATH is no error. Nothing is removed where a mount point
+ * is PATH or below it (NF_E_SYS). */
 int file_remove_tree_at(int dir_fd, const char *path, struct nf_err *err) MUST_CHECK;
 
 /* fsync of a directory or a file. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/file_open.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/map.h"
@@ -13,10 +14,14 @@
 
 static int open_file(struct bundle_input *in, const char *arg, struct nf_err *err)
 {
+	int rc;
+
 	if (strcmp(arg, "-") != 0) {
 		in->name = arg;
-		in->fd = open(arg, O_RDONLY | O_CLOEXEC);
-		return in->fd < 0 ? err_sys(err, "bundle '%s'", arg) : 0;
+		rc = file_open_input(&in->fd, arg, err);
+		if (rc == -NF_E_MISSING)
+			rc = err_set(err, NF_E_SYS, "there is no bundle '%s'", arg);
+		return rc;
 	}
 	in->name = "standard input";
 	if (isatty(STDIN_FILENO))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/interrupt.h"
 #include "base/mem.h"
@@ -186,6 +187,8 @@ int command_main(const struct program *program, int argc, char **argv)
 	const struct command *command;
 	struct nf_err err;
 
+	/* As Nix has it: what is made in a store is for all to read. */
+	umask(022);
 	allow_open_files(OPEN_FILES_WANTED);
 	if (argc < 2) {
 		err_set(&err, NF_E_USAGE, "no command given");

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <sodium.h>
 
@@ -11,6 +12,7 @@
 #include "base/encoding.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/file_open.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
@@ -263,18 +265,41 @@ int nf_secret_key_parse(struct nf_secret_key **ret, struct nf_slice text,
 	return 0;
 }
 
+/* As ssh has it; a key of root's may be for a group. */
+static int check_secrecy(int fd, const char *file, struct nf_err *err)
+{
+	struct stat st;
+	uid_t user = geteuid();
+
+	if (fstat(fd, &st))
+		return err_sys(err, "secret key '%s'", file);
+	if (st.st_uid != user && st.st_uid != 0)
+		return err_set(err, NF_E_USAGE,
+			       "secret key '%s' belongs to user %u, who can read it: use "
+			       "another key",
+			       file, st.st_uid);
+	if (st.st_mode & (st.st_uid == user ? S_IRWXG | S_IRWXO : S_IRWXO))
+		return err_set(err, NF_E_USAGE,
+			       "secret key '%s' can be read by other users (mode %04o): "
+			       "change its mode to 0600",
+			       file, st.st_mode & 07777);
+	return 0;
+}
+
 int nf_secret_key_read(struct nf_secret_key **ret, const char *file, struct nf_err *err)
 {
 	AUTO(secret_free) char *text = secret_alloc(KEY_FILE_MAX + 1);
-	AUTO_FD int fd = open(file, O_RDONLY | O_CLOEXEC);
-	size_t len;
-	int rc;
+	AUTO_FD int fd = -1;
+	size_t len = 0;
+	int rc = file_open_input(&fd, file, err);
 
-	if (fd < 0 && errno == ENOENT)
+	if (rc == -NF_E_MISSING)
 		return err_set(err, NF_E_USAGE, "secret key '%s': no such file", file);
-	if (fd < 0)
-		return err_sys(err, "secret key '%s'", file);
-	rc = file_read_full(fd, text, KEY_FILE_MAX + 1, &len, file, err);
+	if (rc)
+		return err_prefix(err, rc, "secret key");
+	rc = check_secrecy(fd, file, err);
+	if (!rc)
+		rc = file_read_stream(fd, text, KEY_FILE_MAX + 1, &len, file, err);
 	if (rc)
 		return rc;
 	if (len > KEY_FILE_MAX)

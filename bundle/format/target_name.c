@@ -261,14 +261,9 @@ int target_names_add_lines(struct target_names *t, const char *name, struct nf_s
 
 static int read_list(struct buf *buf, const char *file, struct nf_err *err)
 {
-	AUTO(source_closep) struct nf_source *in = NULL;
-	struct buf_sink sink;
-
 	if (strcmp(file, "-") != 0)
-		return file_read_at(AT_FDCWD, file, buf, err);
-	in = source_of_fd(STDIN_FILENO);
-	buf_sink_init(&sink, buf);
-	return source_copy(in, &sink.sink, err);
+		return file_read_input(file, buf, err);
+	return file_read_fd(STDIN_FILENO, "standard input", buf, err);
 }
 
 static bool is_xz(const struct buf *text)

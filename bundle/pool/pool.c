@@ -12,6 +12,7 @@
 #include "base/home.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/owner.h"
 #include "pool/pool_private.h"
 
 int pool_default_dir(char **ret, struct nf_err *err)
@@ -52,7 +53,7 @@ static int read_cache_info(struct pool *p, struct nf_err *err)
 	int rc;
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);
-	rc = file_read_at(p->root_fd, "nix-cache-info", &text, err);
+	rc = file_read_regular_at(p->root_fd, "nix-cache-info", &text, err);
 	/* Whoever made the directory was killed, or lost power, before it was written. */
 	if (!rc && !text.len)
 		return err_set(err, NF_E_MISSING, "'%s/nix-cache-info' is empty", p->dir);
@@ -69,25 +70,37 @@ static int make_cache_info(struct pool *p, struct nf_err *err)
 	return rc;
 }
 
+static int open_part(struct pool *p, const char *name, int *ret_fd, struct nf_err *err)
+{
+	AUTO_FREE char *path = mem_printf("%s/%s", p->dir, name);
+	AUTO_FD int fd = -1;
+	int rc;
+
+	rc = file_mkdirs_at(p->root_fd, name, err);
+	if (!rc)
+		rc = file_opendir_at(&fd, p->root_fd, name, err);
+	if (rc)
+		return err_prefix(err, rc, "pool '%s'", p->dir);
+	rc = owner_check_fd(fd, OWNER_DIR, p->owner, path, err);
+	if (!rc)
+		*ret_fd = TAKE_FD(fd);
+	return rc;
+}
+
 static int open_dirs(struct pool *p, struct nf_err *err)
 {
 	int rc;
 
 	rc = file_mkdirs_at(AT_FDCWD, p->dir, err);
-	if (rc)
-		return rc;
 	/* The pool itself may be a link to where there is space. */
-	p->root_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p->root_fd < 0)
-		return err_sys(err, "pool '%s'", p->dir);
-	rc = file_mkdirs_at(p->root_fd, "nar", err);
 	if (!rc)
-		rc = file_mkdirs_at(p->root_fd, "tmp", err);
+		rc = owner_open_named(&p->root_fd, &p->owner, p->dir, err);
+	if (rc)
+		return err_prefix(err, rc, "pool");
+	rc = owner_check_fd(p->root_fd, OWNER_DIR, p->owner, p->dir, err);
 	if (!rc)
-		rc = file_opendir_at(&p->nar_fd, p->root_fd, "nar", err);
-	if (!rc)
-		rc = file_opendir_at(&p->tmp_fd, p->root_fd, "tmp", err);
-	return rc ? err_prefix(err, rc, "pool '%s'", p->dir) : 0;
+		rc = open_part(p, "nar", &p->nar_fd, err);
+	return rc ? rc : open_part(p, "tmp", &p->tmp_fd, err);
 }
 
 static struct pool *new_pool(const char *dir)

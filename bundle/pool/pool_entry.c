@@ -7,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/file_open.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
@@ -31,6 +32,16 @@ static int as_missing(struct nf_err *err, int rc)
 	}
 }
 
+static int check_stat(const struct stat *st, const char *name, uint64_t size,
+		      struct nf_err *err)
+{
+	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != size)
+		return err_set(err, NF_E_MISSING,
+			       "its file 'nar/%s' has not %" PRIu64 " %s", name, size,
+			       plural(size, "byte", "bytes"));
+	return 0;
+}
+
 static int check_file(struct pool *p, const char *name, uint64_t size, struct nf_err *err)
 {
 	struct stat st;
@@ -40,11 +51,7 @@ static int check_file(struct pool *p, const char *name, uint64_t size, struct nf
 			return err_sys(err, "nar/%s", name);
 		return err_set(err, NF_E_MISSING, "its file 'nar/%s' is gone", name);
 	}
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
-		return err_set(err, NF_E_MISSING,
-			       "its file 'nar/%s' has not %" PRIu64 " %s", name, size,
-			       plural(size, "byte", "bytes"));
-	return 0;
+	return check_stat(&st, name, size, err);
 }
 
 /* The URL must be the one that we would write: it cannot lead out of nar/. */
@@ -94,7 +101,7 @@ static int load(struct pool *p, struct nf_slice hash_part,
 		return err_set(err, NF_E_MISSING, "there is no pool in '%s'", p->dir);
 	buf_init(&text, NARINFO_MAX);
 	pool_info_name(name, hash_part);
-	rc = file_read_at(p->root_fd, name, &text, err);
+	rc = file_read_regular_at(p->root_fd, name, &text, err);
 	if (!rc)
 		rc = parse(ni, hash_part, wanted, buf_slice(&text), err);
 	if (!rc)
@@ -123,18 +130,19 @@ int pool_open_file(struct pool *p, const char *name, uint64_t size, int *ret_fd,
 		   struct nf_err *err)
 {
 	AUTO_FD int fd = -1;
-	int rc;
+	struct stat st;
+	int rc = file_open_regular_at(&fd, p->nar_fd, name, O_RDONLY | O_NOFOLLOW, err);
 
-	rc = check_file(p, name, size, err);
-	if (rc)
-		return rc;
-	fd = openat(p->nar_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
+	if (rc == -NF_E_MISSING)
 		return err_set(err, NF_E_MISSING, "its file 'nar/%s' is gone", name);
-	if (fd < 0)
+	if (rc)
+		return as_missing(err, rc);
+	if (fstat(fd, &st))
 		return err_sys(err, "nar/%s", name);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+	rc = check_stat(&st, name, size, err);
+	if (!rc)
+		*ret_fd = TAKE_FD(fd);
+	return rc;
 }
 
 int pool_open_nar(struct pool *p, const struct nf_narinfo *ni, int *ret_fd,

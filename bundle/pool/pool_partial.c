@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/file_open.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
@@ -40,20 +41,24 @@ static char *state_name(const struct pool_partial *pp)
 }
 
 /* Opens and locks "ID.part"; *ret_fd is -1 if another process has it, or just finished
- * it.
+ * it, or if it is something else than a file.
  */
 static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_err *err)
 {
-	AUTO_FD int fd =
-		openat(p->tmp_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	AUTO_FD int fd = -1;
+	struct nf_err why;
+	int rc = file_open_regular_at(&fd, p->tmp_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW,
+				      &why);
 
-	if (fd < 0)
-		return err_sys(err, "%s/tmp/%s", p->dir, name);
+	if (rc && rc != -NF_E_FORMAT)
+		return err_set(err, why.code, "%s/tmp: %s", p->dir, why.text);
+	/* What is no regular file is not ours. */
+	*ret_fd = -1;
+	if (rc)
+		return 0;
 	if (pool_temp_lock(p, fd, name))
 		*ret_fd = TAKE_FD(fd);
-	else if (errno == EWOULDBLOCK)
-		*ret_fd = -1;
-	else
+	else if (errno != EWOULDBLOCK)
 		return err_sys(err, "lock %s/tmp/%s", p->dir, name);
 	return 0;
 }
@@ -65,7 +70,7 @@ static void read_state(struct pool *p, struct pool_partial *pp)
 	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, PARTIAL_STATE_MAX);
-	if (name && file_read_at(p->tmp_fd, name, &text, NULL) == 0)
+	if (name && file_read_regular_at(p->tmp_fd, name, &text, NULL) == 0)
 		partial_state_parse(&pp->state, buf_slice(&text));
 }
 
@@ -296,12 +301,13 @@ void pool_partial_discard(struct pool *p, struct pool_partial *pp)
 
 uint64_t pool_partial_remove(struct pool *p, const char *id)
 {
-	struct pool_partial pp = { .name = mem_printf("%s.part", id) };
+	struct pool_partial pp = { .name = mem_printf("%s.part", id), .fd = -1 };
 	uint64_t size = 0;
 	struct stat st;
 
-	pp.fd = openat(p->tmp_fd, pp.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (pp.fd >= 0 && pool_temp_lock(p, pp.fd, pp.name) && !fstat(pp.fd, &st)) {
+	if (!file_open_regular_at(&pp.fd, p->tmp_fd, pp.name, O_RDONLY | O_NOFOLLOW,
+				  NULL) &&
+	    pool_temp_lock(p, pp.fd, pp.name) && !fstat(pp.fd, &st)) {
 		size = (uint64_t)st.st_size;
 		pool_partial_discard(p, &pp);
 	} else {

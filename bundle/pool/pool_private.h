@@ -29,6 +29,7 @@ struct pool_encoders {
 
 struct pool {
 	char *dir;
+	uid_t owner;
 	int root_fd;
 	int nar_fd;
 	int tmp_fd;

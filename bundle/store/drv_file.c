@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/file_open.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -19,19 +20,18 @@ static int not_regular(struct nf_err *err)
 static int open_regular(int store_fd, const char *base, int *ret_fd, size_t *ret_size,
 			struct nf_err *err)
 {
-	/* Not to wait for what writes into a FIFO. */
-	AUTO_FD int fd =
-		openat(store_fd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_FD int fd = -1;
 	struct stat st;
+	int rc = file_open_regular_at(&fd, store_fd, base, O_RDONLY | O_NOFOLLOW, err);
 
-	if (fd < 0 && errno == ENOENT)
+	if (rc == -NF_E_MISSING)
 		return err_set(err, NF_E_MISSING, "it is not there");
-	if (fd < 0 && errno == ELOOP)
+	if (rc == -NF_E_FORMAT)
 		return not_regular(err);
-	if (fd < 0 || fstat(fd, &st))
-		return err_sys(err, "cannot open it");
-	if (!S_ISREG(st.st_mode))
-		return not_regular(err);
+	if (rc)
+		return rc;
+	if (fstat(fd, &st))
+		return err_sys(err, "cannot look at it");
 	if ((uint64_t)st.st_size > DERIVATION_MAX)
 		return err_set(err, NF_E_LIMIT, "a derivation of %llu bytes, over %llu",
 			       (unsigned long long)st.st_size, DERIVATION_MAX);

@@ -10,11 +10,15 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/mem.h"
+#include "base/owner.h"
 #include "base/slice.h"
 
 int gcroot_dir_make(int *ret, const struct target *t, struct nf_err *err)
 {
+	AUTO_FREE char *path = mem_printf("%s/" GCROOT_DIR, t->state_dir);
 	AUTO_FD int roots_fd = -1;
+	AUTO_FD int fd = -1;
 	bool made;
 	int rc;
 
@@ -23,15 +27,18 @@ int gcroot_dir_make(int *ret, const struct target *t, struct nf_err *err)
 		return err_prefix(err, rc, "'%s'", t->state_dir);
 	made = !mkdirat(roots_fd, "nixferry", 0755);
 	if (!made && errno != EEXIST)
-		return err_sys(err, "cannot make the directory '%s/" GCROOT_DIR "'",
-			       t->state_dir);
-	rc = file_opendir_at(ret, roots_fd, "nixferry", err);
+		return err_sys(err, "cannot make the directory '%s'", path);
+	rc = file_opendir_at(&fd, roots_fd, "nixferry", err);
 	if (rc)
 		return err_prefix(err, rc, "'%s/gcroots'", t->state_dir);
-	if (made && fchmod(*ret, 0755))
-		return err_sys(err, "cannot change the mode of '%s/" GCROOT_DIR "'",
-			       t->state_dir);
-	return made ? file_sync(roots_fd, "gcroots", err) : 0;
+	if (made && fchmod(fd, 0755))
+		return err_sys(err, "cannot change the mode of '%s'", path);
+	rc = owner_check_fd(fd, OWNER_DIR, t->owner, path, err);
+	if (!rc && made)
+		rc = file_sync(roots_fd, "gcroots", err);
+	if (!rc)
+		*ret = TAKE_FD(fd);
+	return rc;
 }
 
 /* A root that is not there was not meant. */

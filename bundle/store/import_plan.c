@@ -278,6 +278,16 @@ void import_plan_note_left_out(const struct import_plan *p, struct progress *pro
 	left_out_note(progress, "the bundle", count);
 }
 
+static int check_new(struct intake *target, const struct nf_pathinfo *info,
+		     struct nf_err *err)
+{
+	int rc = intake_check_hash(target, &info->path, err);
+
+	return rc ? rc
+		  : intake_check_lost(target, nf_storepath_base(&info->path),
+				      info->nar_hash.bytes, err);
+}
+
 static int query_path(struct import_path *path, struct intake *target,
 		      struct progress *progress, size_t *left_out, struct nf_err *err)
 {
@@ -287,8 +297,7 @@ static int query_path(struct import_path *path, struct intake *target,
 	int rc = intake_find(target, &info->path, false, &have, &why);
 
 	if (rc == -NF_E_MISSING)
-		return intake_check_lost(target, nf_storepath_base(&info->path),
-					 info->nar_hash.bytes, err);
+		return check_new(target, info, err);
 	if (rc && rc != -NF_E_UNSUPPORTED) {
 		if (err)
 			*err = why;

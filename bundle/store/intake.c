@@ -120,7 +120,7 @@ void intake_free(struct intake *in)
 {
 	if (!in)
 		return;
-	if (in->temp_fd >= 0 && unpack_dir_remove(&in->target, NULL))
+	if (in->temp_fd >= 0 && !in->is_lock_left && unpack_dir_remove(&in->target, NULL))
 		progress_note(in->progress,
 			      "'%s/nix/store/" UNPACK_DIR_NAME "' could not be removed",
 			      in->target.root);
@@ -241,6 +241,17 @@ static int look_for_lost(struct intake *in, const struct nf_storepath *path, boo
 	return rc == -NF_E_MISSING || rc == -NF_E_UNSUPPORTED ? 0 : rc;
 }
 
+int intake_check_hash(struct intake *in, const struct nf_storepath *path,
+		      struct nf_err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&in->db_lock);
+	rc = in->db ? store_db_check_hash(in->db, path, err) : 0;
+	pthread_mutex_unlock(&in->db_lock);
+	return rc;
+}
+
 int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *ret,
 		    struct nf_err *err)
 {
@@ -289,8 +300,10 @@ int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 	AUTO_FREE char *temp = mem_printf("%s.%u", info->path.base,
 					  atomic_fetch_add(&in->temp_number, 1));
 	uint64_t nodes = 0;
-	int rc;
+	int rc = intake_check_hash(in, &info->path, err);
 
+	if (rc)
+		return rc;
 	rc = unpack_nar(nar, in->temp_fd, temp, &nodes, err);
 	if (!rc && nf_storepath_is_drv(&info->path))
 		rc = drv_file_check(in->temp_fd, temp, err);

@@ -50,6 +50,10 @@ int intake_find(struct intake *in, const struct nf_storepath *path, bool with_re
 int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *ret,
 		    struct nf_err *err) MUST_CHECK;
 
+/* As store_db_check_hash. */
+int intake_check_hash(struct intake *in, const struct nf_storepath *path,
+		      struct nf_err *err) MUST_CHECK;
+
 /* Whether one of the two has found that the path is lost, and it has not been restored: a
  * lost path that is handed over comes back into its place, and its row stays. */
 bool intake_is_lost(struct intake *in, struct nf_slice base);

@@ -55,6 +55,8 @@ struct intake {
 	size_t lost_len, lost_cap;
 	struct map lost_by_base;
 	bool is_broken;
+	bool is_lock_left; /* a later run removes it, told to by the directory for trees
+			    */
 	struct nf_import_result done; /* present: those that another made valid */
 };
 

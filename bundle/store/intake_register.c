@@ -225,7 +225,8 @@ static void count_registered(struct intake *in, const struct intake_waiting *w)
 
 static int register_group(struct intake *in, const struct group *g, struct nf_err *err)
 {
-	AUTO(path_locks_release) struct path_locks locks = { 0 };
+	AUTO(path_locks_release)
+	struct path_locks locks = { .is_left = &in->is_lock_left };
 	int rc = lock_group(in, g, &locks, err);
 
 	if (!rc)

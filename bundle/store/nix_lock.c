@@ -9,13 +9,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_open.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
+#include "base/owner.h"
 #include "base/slice.h"
 
 /* Somebody who waits for a collector that waits for us would wait forever. */
 #define LOCK_TRIES    18000
 #define LOCK_PAUSE_US 100000
+
+/* So often in a row others may remove a lock between our opening and our locking it. */
+#define STALE_TRIES    1000
+#define STALE_PAUSE_US 1000
 
 #define LOCK_SUFFIX ".lock"
 
@@ -43,25 +49,56 @@ static int wait_for_lock(int fd, int how, const char *file, const char *what,
 	return err_set(err, NF_E_SYS, "'%s' is locked by another process", file);
 }
 
+/* Opens a lock's file, which only those who may use the store can have made. */
+static int open_lock(int *ret_fd, const struct target *t, int dir_fd, const char *name,
+		     const char *file, struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
+	int rc = file_open_lock_at(&fd, dir_fd, name, err);
+
+	if (rc)
+		return err_prefix(err, rc, "cannot lock '%s'", file);
+	rc = owner_check_fd(fd, OWNER_FILE, t->owner, file, err);
+	if (!rc)
+		*ret_fd = TAKE_FD(fd);
+	return rc;
+}
+
 int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *progress,
 		       struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/gc.lock", t->state_dir);
 	AUTO_FREE char *what =
 		mem_printf("the garbage collector that is at work in '%s'", t->root);
-	AUTO_FD int fd = openat(t->state_fd, "gc.lock",
-				O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int rc;
+	AUTO_FD int fd = -1;
+	int rc = open_lock(&fd, t, t->state_fd, "gc.lock", file, err);
 
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s'", file);
-	rc = wait_for_lock(fd, LOCK_SH, file, what, progress, err);
+	if (!rc)
+		rc = wait_for_lock(fd, LOCK_SH, file, what, progress, err);
 	if (!rc)
 		*ret_fd = TAKE_FD(fd);
 	return rc;
 }
 
 /* ---- of paths ---- */
+
+/* Whether the file that is locked is still the lock. Who has one removes its file, and
+ * only then marks it; what is marked and not removed was made by something else. */
+static int check_lock(const struct target *t, int fd, const char *name, const char *file,
+		      bool *ret_stale, struct nf_err *err)
+{
+	struct stat st, named;
+
+	if (fstat(fd, &st))
+		return err_sys(err, "cannot look at '%s'", file);
+	*ret_stale = fstatat(t->store_fd, name, &named, AT_SYMLINK_NOFOLLOW) ||
+		     named.st_ino != st.st_ino || named.st_dev != st.st_dev;
+	if (!*ret_stale && st.st_size != 0)
+		return err_set(err, NF_E_SYS,
+			       "'%s' is not a lock, because it is not empty: remove it",
+			       file);
+	return 0;
+}
 
 /* *ret_stale if whoever had the lock removed the file before it was ours. */
 static int lock_path(int *ret_fd, const struct target *t, const char *base,
@@ -70,22 +107,35 @@ static int lock_path(int *ret_fd, const struct target *t, const char *base,
 	AUTO_FREE char *name = mem_printf("%s" LOCK_SUFFIX, base);
 	AUTO_FREE char *file = mem_printf("%s/nix/store/%s", t->root, name);
 	AUTO_FREE char *what = mem_printf("the lock of '" NF_STORE_DIR "/%s'", base);
-	AUTO_FD int fd = openat(t->store_fd, name,
-				O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	struct stat st;
-	int rc;
+	AUTO_FD int fd = -1;
+	int rc = open_lock(&fd, t, t->store_fd, name, file, err);
 
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s'", file);
-	rc = wait_for_lock(fd, LOCK_EX, file, what, progress, err);
-	if (rc)
-		return rc;
-	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s'", file);
-	*ret_stale = st.st_size != 0 || st.st_nlink == 0;
-	if (!*ret_stale)
+	if (!rc)
+		rc = wait_for_lock(fd, LOCK_EX, file, what, progress, err);
+	if (!rc)
+		rc = check_lock(t, fd, name, file, ret_stale, err);
+	if (!rc && !*ret_stale)
 		*ret_fd = TAKE_FD(fd);
-	return 0;
+	return rc;
+}
+
+static int take_lock(int *ret_fd, const struct target *t, const char *base,
+		     struct progress *progress, struct nf_err *err)
+{
+	for (int i = 0; i < STALE_TRIES; i++) {
+		bool stale = false;
+		int rc = lock_path(ret_fd, t, base, progress, &stale, err);
+
+		if (!rc && stale)
+			rc = interrupt_check(err);
+		if (rc || !stale)
+			return rc;
+		usleep(STALE_PAUSE_US);
+	}
+	return err_set(err, NF_E_SYS,
+		       "'%s/nix/store/%s" LOCK_SUFFIX "' is removed again and again by "
+		       "another process",
+		       t->root, base);
 }
 
 /* In the order that Nix takes them in: two who want several never wait for each other. */
@@ -104,24 +154,25 @@ int path_locks_take(struct path_locks *l, const struct target *t,
 		.store_fd = t->store_fd,
 		.fds = mem_calloc(count, sizeof(int)),
 		.bases = mem_dup(bases, count * sizeof(*bases)),
+		.is_left = l->is_left,
 	};
 	qsort(l->bases, count, sizeof(*l->bases), cmp_bases);
 	while (!rc && l->len < count) {
-		bool stale = false;
-
-		rc = lock_path(&l->fds[l->len], t, l->bases[l->len], progress, &stale,
-			       err);
-		if (!rc && !stale)
+		rc = take_lock(&l->fds[l->len], t, l->bases[l->len], progress, err);
+		if (!rc)
 			l->len++;
 	}
 	return rc;
 }
 
-/* Who waits for the lock finds by the mark that what he will have is no lock any more. */
-static void remove_lock(int store_fd, const char *name, int fd)
+/* Who waits for the lock finds by the mark that what he will have is no lock any more.
+ * False if the file stays. */
+static bool remove_lock(int store_fd, const char *name, int fd)
 {
-	if (!unlinkat(store_fd, name, 0) || errno == ENOENT)
-		(void)!write(fd, STALE, strlen(STALE));
+	if (unlinkat(store_fd, name, 0) && errno != ENOENT)
+		return false;
+	(void)!write(fd, STALE, strlen(STALE));
+	return true;
 }
 
 void path_locks_release(struct path_locks *l)
@@ -129,40 +180,44 @@ void path_locks_release(struct path_locks *l)
 	for (size_t i = 0; i < l->len; i++) {
 		AUTO_FREE char *name = mem_printf("%s" LOCK_SUFFIX, l->bases[i]);
 
-		remove_lock(l->store_fd, name, l->fds[i]);
+		if (!remove_lock(l->store_fd, name, l->fds[i]) && l->is_left)
+			*l->is_left = true;
 		close(l->fds[i]);
 	}
 	free(l->fds);
 	free(l->bases);
-	*l = (struct path_locks){ 0 };
+	*l = (struct path_locks){ .is_left = l->is_left };
 }
 
 /* ---- what killed processes left ---- */
 
-static void remove_if_free(int store_fd, const char *name)
+static void remove_if_free(const struct target *t, const char *name)
 {
-	AUTO_FD int fd = openat(store_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	AUTO_FD int fd = -1;
 	struct stat st;
 
-	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) && !st.st_size)
-		remove_lock(store_fd, name, fd);
+	if (!file_open_regular_at(&fd, t->store_fd, name, O_RDWR | O_NOFOLLOW, NULL) &&
+	    !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) && !st.st_size &&
+	    !owner_check(&st, OWNER_FILE, t->owner, name, NULL))
+		(void)remove_lock(t->store_fd, name, fd);
 }
 
-/* What has the hash part and name of a valid path, and the suffix, cannot be a path: no
- * two paths have one hash part. */
-static int sweep(int store_fd, const char *name, path_is_valid_fn is_valid, void *ctx,
-		 struct nf_err *err)
+/* A lock of a valid path; "X.lock" may also be a path of that name. */
+static int sweep(const struct target *t, const char *name, path_is_valid_fn is_valid,
+		 void *ctx, struct nf_err *err)
 {
 	struct nf_slice base = nf_slice_str(name);
-	bool valid = false;
+	bool valid = false, is_path = false;
 	int rc;
 
 	if (!slice_ends_with(base, LOCK_SUFFIX))
 		return 0;
+	rc = is_valid(ctx, base, &is_path, err);
 	base.len -= strlen(LOCK_SUFFIX);
-	rc = is_valid(ctx, base, &valid, err);
+	if (!rc && !is_path)
+		rc = is_valid(ctx, base, &valid, err);
 	if (!rc && valid)
-		remove_if_free(store_fd, name);
+		remove_if_free(t, name);
 	return rc;
 }
 
@@ -180,7 +235,7 @@ int path_locks_sweep(const struct target *t, path_is_valid_fn is_valid, void *ct
 		return rc;
 	}
 	while (!rc && (errno = 0, (entry = readdir(dir))))
-		rc = sweep(t->store_fd, entry->d_name, is_valid, ctx, err);
+		rc = sweep(t, entry->d_name, is_valid, ctx, err);
 	if (!rc && errno)
 		rc = err_sys(err, "cannot read '%s/nix/store'", t->root);
 	closedir(dir);

@@ -24,14 +24,16 @@ struct path_locks {
 	int *fds;
 	const char **bases; /* borrowed */
 	size_t len;
+	bool *is_left; /* set by the caller, may be NULL: a file could not be removed */
 };
 
 /* Takes the locks of paths, named by their base names (borrowed) in any order. Each takes
- * a file descriptor. L is initialised in any case. */
+ * a file descriptor. L is initialised in any case, but for is_left. */
 int path_locks_take(struct path_locks *l, const struct target *t,
 		    const char *const *bases, size_t count, struct progress *progress,
 		    struct nf_err *err) MUST_CHECK;
-/* Gives them back, and removes their files. */
+/* Gives them back, and removes their files. What cannot be removed is left to a later
+ * path_locks_sweep. */
 void path_locks_release(struct path_locks *l);
 
 /* Whether a path of that base name is valid. */

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,12 +8,35 @@
 #include "base/mem.h"
 #include "base/slice.h"
 #include "format/pathinfo_fill.h"
+#include "store/db_files.h"
 #include "store/store_db_private.h"
 #include "store/store_schema.h"
 
 static bool has_tables(struct store_db *db)
 {
 	return !store_sql_exec(&db->sql, "select id from ValidPaths limit 1", NULL);
+}
+
+/* Who may write to the schema decides what becomes of a row. */
+static int check_schema(struct store_db *db, struct nf_err *err)
+{
+	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
+	int rc = store_sql_prepare(&db->sql, STORE_QUERY_SCHEMA, &s, err);
+	bool row = true;
+
+	while (!rc) {
+		rc = store_sql_step(&db->sql, s, &row, err);
+		if (rc || !row)
+			break;
+		if (!store_schema_is_harmless(store_sql_text(s, 0), store_sql_text(s, 2)))
+			return err_set(
+				err, NF_E_UNSUPPORTED,
+				"database '%s' has the %.*s '%.*s', which Nix does "
+				"not make: drop it",
+				db->sql.file, NF_SLICE_ARG(store_sql_text(s, 0)),
+				NF_SLICE_ARG(store_sql_text(s, 1)));
+	}
+	return rc;
 }
 
 static int open_for_writing(struct store_db *db, const char *state_dir,
@@ -24,6 +48,9 @@ static int open_for_writing(struct store_db *db, const char *state_dir,
 	if (!rc)
 		rc = store_schema_read(state_dir, &new, err);
 	if (!rc)
+		rc = db_files_check(db->sql.real_file,
+				    new ? DB_FILES_CREATE : DB_FILES_WRITE, err);
+	if (!rc)
 		rc = store_sql_connect(&db->sql, new ? STORE_SQL_CREATE : STORE_SQL_WRITE,
 				       err);
 	if (rc)
@@ -33,80 +60,53 @@ static int open_for_writing(struct store_db *db, const char *state_dir,
 			    "pragma foreign_keys = 1; pragma main.journal_mode = wal; "
 			    "pragma synchronous = full",
 			    err);
+	if (!rc)
+		rc = check_schema(db, err);
 	/* Whoever made it was killed, or lost power, before it had its tables. */
 	if (!rc && (new || !has_tables(db)))
 		rc = store_sql_exec(&db->sql, store_schema_sql, err);
 	return rc || !new ? rc : store_schema_write(state_dir, err);
 }
 
-static bool is_empty_or_missing(const char *file)
+static int check_readable(struct store_db *db, struct nf_err *err)
 {
-	struct stat st;
+	int rc = check_schema(db, err);
 
-	return stat(file, &st) ? errno == ENOENT : st.st_size == 0;
-}
-
-/* True, with what tells it from any later state, if nobody has the database open: who
- * writes makes a log or journal first. Reading it then needs neither locks nor the files
- * that SQLite would make beside it, and leave there. */
-static bool is_at_rest(const struct store_db *db, struct stat *ret)
-{
-	AUTO_FREE char *wal = mem_printf("%s-wal", db->sql.file);
-	AUTO_FREE char *journal = mem_printf("%s-journal", db->sql.file);
-
-	return access(wal, F_OK) && errno == ENOENT && is_empty_or_missing(journal) &&
-	       stat(db->sql.file, ret) == 0;
-}
-
-static bool has_woken(const struct store_db *db)
-{
-	const struct stat *was = &db->rest;
-	struct stat now;
-
-	return !is_at_rest(db, &now) || now.st_dev != was->st_dev ||
-	       now.st_ino != was->st_ino || now.st_size != was->st_size ||
-	       now.st_mtim.tv_sec != was->st_mtim.tv_sec ||
-	       now.st_mtim.tv_nsec != was->st_mtim.tv_nsec;
+	return rc ? rc
+		  : store_sql_exec(&db->sql, "select id from ValidPaths limit 1", err);
 }
 
 /* A database that nobody has open and that we may not write beside can only be read as
  * immutable; that would miss what is still in its log. */
 static int reopen_immutable(struct store_db *db, struct nf_err *err)
 {
-	AUTO_FREE char *wal = mem_printf("%s-wal", db->sql.file);
-	AUTO_FREE char *journal = mem_printf("%s-journal", db->sql.file);
 	int rc;
 
-	if (!store_sql_is_unwritable(&db->sql))
-		return store_sql_fail(&db->sql, err);
-	if (!is_empty_or_missing(wal) || !is_empty_or_missing(journal))
+	if (!db_files_log_is_empty(db->sql.real_file))
 		return err_set(err, NF_E_SYS,
 			       "database '%s' has a log that cannot be read without "
 			       "write permission to its directory",
 			       db->sql.file);
 	store_sql_disconnect(&db->sql);
 	rc = store_sql_connect(&db->sql, STORE_SQL_READ_NOBODY_WRITES, err);
-	return rc ? rc
-		  : store_sql_exec(&db->sql, "select id from ValidPaths limit 1", err);
+	return rc ? rc : check_readable(db, err);
 }
 
 static int connect_for_reading(struct store_db *db, struct nf_err *err)
 {
+	struct nf_err why;
 	int rc = store_sql_connect(
 		&db->sql, db->at_rest ? STORE_SQL_READ_NOBODY_WRITES : STORE_SQL_READ,
 		err);
 
 	if (rc)
 		return rc;
-	return has_tables(db) ? 0 : reopen_immutable(db, err);
-}
-
-/* There is none, or nothing in it yet. */
-static bool is_blank(const struct store_db *db)
-{
-	AUTO_FREE char *wal = mem_printf("%s-wal", db->sql.file);
-
-	return is_empty_or_missing(db->sql.file) && is_empty_or_missing(wal);
+	rc = check_readable(db, &why);
+	if (rc && store_sql_is_unwritable(&db->sql))
+		return reopen_immutable(db, err);
+	if (rc && err)
+		*err = why;
+	return rc;
 }
 
 static int open_for_reading(struct store_db *db, const char *state_dir,
@@ -117,10 +117,13 @@ static int open_for_reading(struct store_db *db, const char *state_dir,
 
 	if (rc)
 		return rc;
-	if (is_blank(db))
+	if (db_files_is_blank(db->sql.real_file))
 		return err_set(err, NF_E_MISSING, "'%s' has no store database",
 			       state_dir);
-	db->at_rest = is_at_rest(db, &db->rest);
+	rc = db_files_check(db->sql.real_file, DB_FILES_READ, err);
+	if (rc)
+		return rc;
+	db->at_rest = db_files_at_rest(db->sql.real_file, &db->rest);
 	rc = connect_for_reading(db, err);
 	/* Without a schema number, but with tables: whoever made it was killed between
 	 * the two. */
@@ -137,6 +140,8 @@ int store_db_open(struct store_db **ret, const char *state_dir, enum store_db_mo
 
 	db->lock_fd = -1;
 	db->sql.file = mem_printf("%s/db/db.sqlite", state_dir);
+	db->sql.real_file = mode == STORE_DB_WRITE ? db_files_writable(state_dir)
+						   : db_files_readable(state_dir);
 	rc = mode == STORE_DB_WRITE ? open_for_writing(db, state_dir, err)
 				    : open_for_reading(db, state_dir, err);
 	if (rc)
@@ -152,6 +157,7 @@ void store_db_free(struct store_db *db)
 	store_sql_disconnect(&db->sql);
 	cleanup_fd(&db->lock_fd);
 	free(db->sql.file);
+	free(db->sql.real_file);
 	free(db);
 }
 
@@ -183,7 +189,7 @@ int store_db_find_id(struct store_db *db, const char *path, int64_t *ret, bool *
  * read as one in use, and must be asked again. */
 static int look_again(struct store_db *db, bool *ret, struct nf_err *err)
 {
-	*ret = db->at_rest && has_woken(db);
+	*ret = db->at_rest && db_files_has_woken(db->sql.real_file, &db->rest);
 	if (!*ret)
 		return 0;
 	store_sql_disconnect(&db->sql);
@@ -205,6 +211,31 @@ int store_db_is_valid(struct store_db *db, const struct nf_storepath *path, bool
 	if (!rc && again)
 		found = store_db_find_id(db, text, &id, ret, err);
 	return rc ? rc : found;
+}
+
+int store_db_check_hash(struct store_db *db, const struct nf_storepath *path,
+			struct nf_err *err)
+{
+	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
+	const size_t len = strlen(NF_STORE_DIR "/") + NF_STOREPATH_HASH_LEN;
+	char text[NF_STOREPATH_TEXT_MAX];
+	struct nf_slice other;
+	bool found = false;
+	int rc = store_sql_prepare(&db->sql, STORE_QUERY_HASH_PART, &s, err);
+
+	if (rc)
+		return rc;
+	nf_storepath_format(text, path);
+	store_sql_bind_text(s, 1, nf_slice(text, len));
+	rc = store_sql_step(&db->sql, s, &found, err);
+	other = found ? store_sql_text(s, 0) : (struct nf_slice){ 0 };
+	if (rc || other.len < len || memcmp(other.ptr, text, len) != 0 ||
+	    nf_slice_is(other, text))
+		return rc;
+	return err_set(err, NF_E_FORMAT,
+		       "'%s' has the hash part of '%.*s', which is valid in '%s': one of "
+		       "them is forged",
+		       text, NF_SLICE_ARG(other), db->sql.file);
 }
 
 static void read_sigs(struct nf_pathinfo *info, struct nf_slice column)

@@ -33,6 +33,12 @@ int store_db_query(struct store_db *db, const struct nf_storepath *path, bool wi
 int store_db_is_valid(struct store_db *db, const struct nf_storepath *path, bool *ret,
 		      struct nf_err *err) MUST_CHECK;
 
+/* NF_E_FORMAT if another path is valid whose hash part is that of PATH, which is not. No
+ * two paths have one hash part, unless somebody wants one to be taken for what belongs to
+ * the other, such as its lock. */
+int store_db_check_hash(struct store_db *db, const struct nf_storepath *path,
+			struct nf_err *err) MUST_CHECK;
+
 /* Registers paths and their references in one transaction, as Nix does: every reference
  * must be valid or in the same set (NF_E_MISSING). NULL in ultimate, the signatures kept,
  * the time that is given. Of derivations, which are read in STORE_FD (the directory where

@@ -170,7 +170,9 @@ static int register_rows(struct store_db *db, const struct nf_pathinfo *const *i
 		if (!rc && found) {
 			rc = merge_sigs(db, infos[i], path, &same, &added, err);
 		} else if (!rc) {
-			rc = insert_path(db, infos[i], time, path, err);
+			rc = store_db_check_hash(db, &infos[i]->path, err);
+			if (!rc)
+				rc = insert_path(db, infos[i], time, path, err);
 			ids[i] = store_sql_last_id(&db->sql);
 		}
 		if (rc)

@@ -1,14 +1,18 @@
 #include "store/store_schema.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/file_open.h"
 #include "base/mem.h"
+#include "base/owner.h"
 #include "base/slice.h"
 
 #define SCHEMA_VERSION	10
@@ -49,6 +53,66 @@ const char store_schema_sql[] =
 	"    foreign key (drv) references ValidPaths(id) on delete cascade\n"
 	");\n"
 	"create index if not exists IndexDerivationOutputs on DerivationOutputs(path);\n";
+
+/* ---- what there is in a database ---- */
+
+/* Triggers that Nix makes. They are for deletions, which are not done here. */
+static const char *const known_triggers[] = {
+	"DeleteSelfRefs",
+	"DeleteSelfRefsViaRealisations",
+};
+
+static bool is_word(struct nf_slice word, const char *expected)
+{
+	return word.len == strlen(expected) &&
+	       strncasecmp(word.ptr, expected, word.len) == 0;
+}
+
+static struct nf_slice next_word(struct nf_slice *text)
+{
+	*text = slice_trim(*text);
+	for (size_t i = 0; i < text->len; i++)
+		if (isspace((unsigned char)text->ptr[i])) {
+			struct nf_slice word = nf_slice(text->ptr, i);
+
+			*text = nf_slice(text->ptr + i, text->len - i);
+			return word;
+		}
+	return *text;
+}
+
+static bool starts_with_words(struct nf_slice sql, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!is_word(next_word(&sql), words[i]))
+			return false;
+	return true;
+}
+
+static bool is_known_trigger(struct nf_slice sql)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known_triggers); i++) {
+		const char *const words[] = { "create",	   "trigger", known_triggers[i],
+					      "before",	   "delete",  "on",
+					      "ValidPaths" };
+
+		if (starts_with_words(sql, words, ARRAY_SIZE(words)))
+			return true;
+	}
+	return false;
+}
+
+bool store_schema_is_harmless(struct nf_slice type, struct nf_slice sql)
+{
+	static const char *const virtual[] = { "create", "virtual" };
+
+	if (nf_slice_is(type, "trigger"))
+		return is_known_trigger(sql);
+	return !nf_slice_is(type, "view") &&
+	       !starts_with_words(sql, virtual, ARRAY_SIZE(virtual));
+}
+
+/* ---- its version ---- */
 
 static bool parse_schema(struct nf_slice text, uint64_t *ret)
 {
@@ -91,6 +155,18 @@ static int sync_directory(const char *state_dir, struct nf_err *err)
 	return fd < 0 ? err_sys(err, "cannot open '%s'", dir) : file_sync(fd, dir, err);
 }
 
+/* Whoever owns the directory may own its files. */
+static int check_owner(const char *state_dir, int fd, const char *file,
+		       struct nf_err *err)
+{
+	AUTO_FREE char *dir = mem_printf("%s/db", state_dir);
+	struct stat st;
+
+	if (stat(dir, &st))
+		return err_sys(err, "cannot look at '%s'", dir);
+	return owner_check_fd(fd, OWNER_FILE, st.st_uid, file, err);
+}
+
 int store_schema_write(const char *state_dir, struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/db/schema", state_dir);
@@ -118,10 +194,13 @@ int store_schema_write(const char *state_dir, struct nf_err *err)
 int store_schema_lock(const char *state_dir, int *ret_fd, struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/db/big-lock", state_dir);
-	AUTO_FD int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO_FD int fd = -1;
+	int rc = file_open_lock_at(&fd, AT_FDCWD, file, err);
 
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s'", file);
+	if (!rc)
+		rc = check_owner(state_dir, fd, file, err);
+	if (rc)
+		return rc;
 	if (flock(fd, LOCK_SH | LOCK_NB)) {
 		if (errno == EWOULDBLOCK)
 			return err_set(err, NF_E_SYS,

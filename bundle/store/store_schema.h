@@ -3,12 +3,18 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
+#include <nixferry/slice.h>
 #include <stdbool.h>
 
 #include "base/err.h"
 
 /* The tables of schema version 10, to be made where they are missing. */
 extern const char store_schema_sql[];
+
+/* Whether an object of a database, of that type and made by that SQL, does no more than
+ * Nix's own: views, virtual tables, and triggers that Nix does not make, decide what
+ * becomes of a row. */
+bool store_schema_is_harmless(struct nf_slice type, struct nf_slice sql);
 
 /* Reads STATE_DIR/db/schema: *ret_new where the store has no database yet. A version
  * other than 10 is NF_E_UNSUPPORTED, named. */

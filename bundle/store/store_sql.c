@@ -1,15 +1,21 @@
 #include "store/store_sql.h"
 
 #include <errno.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
 #include "base/cleanup.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "store/store_text.h"
 
 /* Registering is short; whoever holds the lock longer than this is stuck. */
-#define BUSY_TIMEOUT_MS 20000
+#define BUSY_TRIES    2000
+#define BUSY_PAUSE_US 10000
+/* Of SQLite's virtual machine: some milliseconds. */
+#define STEPS_BETWEEN_LOOKS 100000
 
 static const char *const stmt_sql[STORE_STMT_COUNT] = {
 	[STORE_INSERT_PATH] =
@@ -26,11 +32,26 @@ static const char *const stmt_sql[STORE_STMT_COUNT] = {
 	[STORE_QUERY_REFS] = "select path from Refs join ValidPaths on reference = id "
 			     "where referrer = ?",
 	[STORE_UPDATE_SIGS] = "update ValidPaths set sigs = ? where id = ?",
+	[STORE_QUERY_SCHEMA] = "select type, name, sql from sqlite_master",
+	[STORE_QUERY_HASH_PART] =
+		"select path from ValidPaths where path >= ? order by path limit 1",
 };
 
-static enum nf_error class_of(int code, int sys_errno)
+/* What SQLite could not make or write, it does not always say why. */
+static bool is_disk_full(const struct store_sql *c)
+{
+	struct statvfs st;
+
+	if (statvfs(c->real_file, &st))
+		return false;
+	return st.f_bfree == 0 || (st.f_files && st.f_ffree == 0);
+}
+
+static enum nf_error class_of(const struct store_sql *c, int code, int sys_errno)
 {
 	if (code == SQLITE_FULL || sys_errno == ENOSPC || sys_errno == EDQUOT)
+		return NF_E_NOSPACE;
+	if ((code == SQLITE_CANTOPEN || code == SQLITE_IOERR) && is_disk_full(c))
 		return NF_E_NOSPACE;
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
 		return NF_E_FORMAT;
@@ -43,10 +64,15 @@ int store_sql_fail(const struct store_sql *c, struct nf_err *err)
 	int sys_errno = sqlite3_system_errno(c->sql);
 	int rc;
 
+	if (code == SQLITE_INTERRUPT || code == SQLITE_BUSY || code == SQLITE_LOCKED) {
+		rc = interrupt_check(err);
+		if (rc)
+			return rc;
+	}
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
 		return err_set(err, NF_E_SYS,
 			       "database '%s' is in use by another process", c->file);
-	rc = err_set(err, class_of(code, sys_errno), "database '%s': %s", c->file,
+	rc = err_set(err, class_of(c, code, sys_errno), "database '%s': %s", c->file,
 		     sqlite3_errmsg(c->sql));
 	if (err)
 		err->sys_errno = sys_errno;
@@ -60,6 +86,24 @@ int store_sql_exec(struct store_sql *c, const char *sql, struct nf_err *err)
 		       : store_sql_fail(c, err);
 }
 
+/* ---- waiting ---- */
+
+/* Whether to ask again for what others have locked. */
+static int wait_for_others(void *unused, int count)
+{
+	(void)unused;
+	if (count >= BUSY_TRIES || interrupt_pending())
+		return 0;
+	usleep(BUSY_PAUSE_US);
+	return 1;
+}
+
+static int is_interrupted(void *unused)
+{
+	(void)unused;
+	return interrupt_pending();
+}
+
 int store_sql_connect(struct store_sql *c, enum store_sql_mode mode, struct nf_err *err)
 {
 	static const struct {
@@ -71,15 +115,19 @@ int store_sql_connect(struct store_sql *c, enum store_sql_mode mode, struct nf_e
 		[STORE_SQL_WRITE] = { SQLITE_OPEN_READWRITE, "" },
 		[STORE_SQL_CREATE] = { SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "" },
 	};
-	AUTO_FREE char *uri = store_text_uri(c->file, how[mode].query);
-	int code = sqlite3_open_v2(
-		uri, &c->sql, how[mode].flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
-		NULL);
+	AUTO_FREE char *uri = store_text_uri(c->real_file, how[mode].query);
+	int code = sqlite3_open_v2(uri, &c->sql,
+				   how[mode].flags | SQLITE_OPEN_URI |
+					   SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+				   NULL);
 
 	if (!c->sql)
 		return err_set(err, NF_E_SYS, "database '%s': out of memory", c->file);
 	sqlite3_extended_result_codes(c->sql, 0);
-	sqlite3_busy_timeout(c->sql, BUSY_TIMEOUT_MS);
+	sqlite3_busy_handler(c->sql, wait_for_others, NULL);
+	sqlite3_progress_handler(c->sql, STEPS_BETWEEN_LOOKS, is_interrupted, NULL);
+	/* What is in a schema runs no functions but harmless ones. */
+	sqlite3_db_config(c->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	return code == SQLITE_OK ? 0 : store_sql_fail(c, err);
 }
 
@@ -157,7 +205,12 @@ int store_sql_step(struct store_sql *c, sqlite3_stmt *s, bool *ret_row,
 
 int store_sql_run(struct store_sql *c, sqlite3_stmt *s, struct nf_err *err)
 {
-	return sqlite3_step(s) == SQLITE_DONE ? 0 : store_sql_fail(c, err);
+	if (sqlite3_step(s) != SQLITE_DONE)
+		return store_sql_fail(c, err);
+	if (sqlite3_changes(c->sql) != 1)
+		return err_set(err, NF_E_SYS,
+			       "database '%s' did not take what was written", c->file);
+	return 0;
 }
 
 struct nf_slice store_sql_text(sqlite3_stmt *s, int i)

@@ -19,6 +19,8 @@ enum store_stmt {
 	STORE_QUERY_PATH,
 	STORE_QUERY_REFS,
 	STORE_UPDATE_SIGS,
+	STORE_QUERY_SCHEMA,    /* type, name, SQL text */
+	STORE_QUERY_HASH_PART, /* the first path from a text on */
 	STORE_STMT_COUNT,
 };
 
@@ -32,9 +34,10 @@ enum store_column {
 	STORE_COL_CA,
 };
 
-/* All zero but for the file's name: not connected. */
+/* All zero but for the file's names: not connected. */
 struct store_sql {
-	char *file; /* the caller's; also for messages */
+	char *file;	 /* the caller's, for messages */
+	char *real_file; /* the caller's, through no link */
 	struct sqlite3 *sql;
 	struct sqlite3_stmt *stmts[STORE_STMT_COUNT]; /* prepared when first needed */
 	bool is_in_doubt; /* a commit failed: it may have happened all the same */
@@ -74,7 +77,7 @@ void store_sql_bind_int(struct sqlite3_stmt *s, int i, int64_t value);
 /* *RET_ROW: a row is current; false: there are no more. */
 int store_sql_step(struct store_sql *c, struct sqlite3_stmt *s, bool *ret_row,
 		   struct nf_err *err) MUST_CHECK;
-/* Steps a statement that gives no rows. */
+/* Steps a statement that gives no rows and changes one. */
 int store_sql_run(struct store_sql *c, struct sqlite3_stmt *s,
 		  struct nf_err *err) MUST_CHECK;
 struct nf_slice store_sql_text(struct sqlite3_stmt *s, int i);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/owner.h"
 
 /* The group whose members write to the store, as the system that runs us has it. Read
  * from the file itself: the name service cannot be linked statically. */
@@ -63,9 +64,10 @@ static int open_part(const struct target *t, int dir_fd, const char *below,
 		     const char *name, int *ret, struct nf_err *err)
 {
 	AUTO_FREE char *path = mem_printf("%s%s/%s", t->root, below, name);
+	bool is_store = !strcmp(name, "store");
 	AUTO_FD int fd = -1;
 	bool made;
-	int rc;
+	int rc = 0;
 
 	made = !mkdirat(dir_fd, name, 0755);
 	if (!made && errno != EEXIST)
@@ -73,11 +75,13 @@ static int open_part(const struct target *t, int dir_fd, const char *below,
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return open_error(dir_fd, name, path, err);
-	if (made) {
-		rc = init_mode(fd, path, !strcmp(name, "store"), err);
-		if (rc)
-			return rc;
-	}
+	if (made)
+		rc = init_mode(fd, path, is_store, err);
+	if (!rc)
+		rc = owner_check_fd(fd, is_store ? OWNER_STICKY_DIR : OWNER_DIR, t->owner,
+				    path, err);
+	if (rc)
+		return rc;
 	*ret = TAKE_FD(fd);
 	return 0;
 }
@@ -131,21 +135,17 @@ void target_name(struct target *t, const char *root)
 
 int target_open(struct target *t, const char *root, struct nf_err *err)
 {
-	const char *dir;
 	int rc = 0;
 
 	*t = (struct target)TARGET_INIT;
 	if (!root[0])
 		return err_set(err, NF_E_USAGE, "the store's root directory is empty");
 	target_name(t, root);
-	dir = t->root[0] ? t->root : "/";
 	if (t->root[0])
 		rc = file_mkdirs_at(AT_FDCWD, t->root, err);
-	if (!rc) {
-		t->root_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (t->root_fd < 0)
-			rc = err_sys(err, "cannot open the directory '%s'", root);
-	}
+	if (!rc)
+		rc = owner_open_named(&t->root_fd, &t->owner, t->root[0] ? t->root : "/",
+				      err);
 	if (!rc)
 		rc = open_parts(t, err);
 	if (rc)

@@ -4,6 +4,7 @@
 
 #include <nixferry/err.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -12,6 +13,7 @@
 struct target {
 	char *root;	 /* as the user wrote it */
 	char *state_dir; /* ROOT/nix/var/nix */
+	uid_t owner;	 /* of ROOT, who may own what is below it too */
 	int root_fd;
 	int store_fd; /* ROOT/nix/store */
 	int state_fd; /* ROOT/nix/var/nix */
@@ -24,7 +26,7 @@ struct target {
 
 /* Opens ROOT's store and makes what is missing of /nix/store (root:nixbld 01775 as root
  * where that group exists, else 0755), /nix/var/nix/{db,gcroots,profiles,temproots}. No
- * component below ROOT may be a symbolic link. */
+ * component below ROOT may be a symbolic link, or be changed by others (base/owner.h). */
 int target_open(struct target *t, const char *root, struct nf_err *err) MUST_CHECK;
 /* Its names alone, with nothing opened or made. */
 void target_name(struct target *t, const char *root);

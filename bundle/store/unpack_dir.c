@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/owner.h"
 
 static int empty_directory(int dir_fd, struct nf_err *err)
 {
@@ -36,6 +37,11 @@ static int empty_directory(int dir_fd, struct nf_err *err)
 #define LOCK_TRIES    20
 #define LOCK_PAUSE_US 100000
 
+static int other_import(const struct target *t, struct nf_err *err)
+{
+	return err_set(err, NF_E_SYS, "another import into '%s' is running", t->root);
+}
+
 static int wait_for_lock(const struct target *t, int fd, struct nf_err *err)
 {
 	for (int i = 0; i < LOCK_TRIES; i++) {
@@ -52,7 +58,28 @@ static int wait_for_lock(const struct target *t, int fd, struct nf_err *err)
 			return rc;
 		usleep(LOCK_PAUSE_US);
 	}
-	return err_set(err, NF_E_SYS, "another import into '%s' is running", t->root);
+	return other_import(t, err);
+}
+
+/* Members of the build group may make directories in the store too. */
+static int check_directory(const struct target *t, int fd, struct nf_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_sys(err, "cannot look at '%s/nix/store/" UNPACK_DIR_NAME "'",
+			       t->root);
+	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != t->owner)
+		return err_set(err, NF_E_SYS,
+			       "'%s/nix/store/" UNPACK_DIR_NAME "' belongs to user %u, "
+			       "who could change what is unpacked in it: remove it",
+			       t->root, st.st_uid);
+	if (file_is_mount(t->store_fd, fd))
+		return err_set(err, NF_E_SYS,
+			       "'%s/nix/store/" UNPACK_DIR_NAME "' is a mount point: "
+			       "unmount it",
+			       t->root);
+	return 0;
 }
 
 /* Opens and locks the directory; *ret_gone if another import removed it before it was
@@ -76,7 +103,9 @@ static int lock_directory(int *ret_fd, const struct target *t, bool *ret_left,
 	if (fd < 0)
 		return err_sys(err, "cannot open '%s/nix/store/" UNPACK_DIR_NAME "'",
 			       t->root);
-	rc = wait_for_lock(t, fd, err);
+	rc = check_directory(t, fd, err);
+	if (!rc)
+		rc = wait_for_lock(t, fd, err);
 	if (rc)
 		return rc;
 	if (fstat(fd, &st))
@@ -94,8 +123,13 @@ int unpack_dir_open(int *ret_fd, const struct target *t, bool *ret_left,
 	bool gone = true;
 	int rc = 0;
 
-	while (!rc && gone)
+	for (int i = 0; !rc && gone && i < LOCK_TRIES; i++) {
 		rc = lock_directory(&fd, t, ret_left, &gone, err);
+		if (!rc && gone)
+			rc = interrupt_check(err);
+	}
+	if (!rc && gone)
+		rc = other_import(t, err);
 	if (rc)
 		return rc;
 	/* Neither a group nor an access list may be inherited by what is made in it. */

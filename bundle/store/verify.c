@@ -21,6 +21,9 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 		rc = drv_file_check_nar(nar, &nodes, err);
 	else
 		rc = nf_nar_check(nar, &nodes, err);
+	/* The manifest need not know it. */
+	if (!rc && !path->nodes)
+		path->nodes = nodes;
 	if (!rc && nodes != path->nodes)
 		return err_set(
 			err, NF_E_FORMAT, "its NAR holds %llu %s, the manifest says %llu",

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/file_open.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -86,9 +87,9 @@ static int open_bundle(struct local_source *s, const char *path,
 	bool is_new;
 	int rc;
 
-	s->bundle_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (s->bundle_fd < 0)
-		return err_sys(err, "cannot open '%s'", path);
+	rc = file_open_regular_at(&s->bundle_fd, AT_FDCWD, path, O_RDONLY, err);
+	if (rc)
+		return rc;
 	rc = nf_bundle_open(&s->bundle, s->bundle_fd, path, keys, NULL, err);
 	if (rc)
 		return rc;
@@ -163,17 +164,14 @@ static int read_member(const struct local_source *s, const char *name, struct bu
 static int open_regular(const struct local_source *s, const char *name, int flags,
 			int *ret_fd, uint64_t *ret_size, struct nf_err *err)
 {
-	/* A FIFO of that name must not keep us. */
-	AUTO_FD int fd =
-		openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+	AUTO_FD int fd = -1;
 	struct stat st;
+	int rc = file_open_regular_at(&fd, s->dir_fd, name, O_RDONLY | flags, err);
 
-	if (fd < 0 && errno == ENOENT)
-		return err_set(err, NF_E_MISSING, "'%s' is not there", name);
-	if (fd < 0 || fstat(fd, &st))
-		return err_sys(err, "cannot open '%s'", name);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, NF_E_FORMAT, "'%s' is no file", name);
+	if (rc)
+		return rc;
+	if (fstat(fd, &st))
+		return err_sys(err, "cannot look at '%s'", name);
 	*ret_size = (uint64_t)st.st_size;
 	*ret_fd = TAKE_FD(fd);
 	return 0;

@@ -227,13 +227,14 @@ collector_waits() {
 	start_cache "$T/cache"
 	start_into "$DATA"
 	ends_well
-	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "create trigger t before insert on ValidPaths
-		begin select raise(abort, 'not today'); end"
+	# No second row fits in.
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" \
+		"create unique index one on ValidPaths(path is not null)"
 	start_into "$TOP" --keep-going
 	ENDED=0
 	wait "$FETCH" || ENDED=$?
 	[ "$ENDED" -eq 1 ]
-	grep -q "db.sqlite': not today" "$T/fetch.out"
+	grep -q "db.sqlite': UNIQUE constraint failed" "$T/fetch.out"
 	grep -q "path '$(basename "$LINK")': it is in no cache" "$T/fetch.out"
 	[ "$(valid_paths "$T/root")" = "$DATA" ]
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "expect.h"
 #include "narinfo_vectors.h"
@@ -277,6 +279,7 @@ static void a_secret_key_is_read_from_its_file(void **state)
 	expect_error(err, nf_secret_key_read(&key, file, &err), NF_E_USAGE, want);
 
 	temp_dir_write(dir, "key", TEST_SECRET_KEY "\n");
+	assert_int_equal(chmod(file, 0600), 0);
 	assert_int_equal(nf_secret_key_read(&key, file, &err), 0);
 	assert_string_equal(nf_secret_key_name(key), "test-1");
 	nf_secret_key_free(key);
@@ -294,6 +297,68 @@ static void a_secret_key_is_read_from_its_file(void **state)
 	free(file);
 }
 
+static void a_secret_key_that_others_can_read_is_refused(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool is_read;
+	} rows[] = {
+		{ 0600, true },	 { 0400, true },  { 0700, true },
+		{ 0640, false }, { 0604, false }, { 0444, false },
+		{ 0620, false }, { 0602, false }, { 0601, false },
+	};
+	const struct temp_dir *dir = *state;
+	AUTO_FREE char *file = temp_dir_join(dir, "key");
+
+	temp_dir_write(dir, "key", TEST_SECRET_KEY "\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct nf_secret_key *key = NULL;
+		struct nf_err err;
+		int rc;
+
+		assert_int_equal(chmod(file, rows[i].mode), 0);
+		rc = nf_secret_key_read(&key, file, &err);
+		nf_secret_key_free(key);
+		assert_int_equal(rc, rows[i].is_read ? 0 : -NF_E_USAGE);
+		if (rows[i].is_read)
+			continue;
+		assert_non_null(strstr(err.text, "can be read by other users (mode 0"));
+		assert_non_null(strstr(err.text, "change its mode to 0600"));
+	}
+}
+
+static void a_secret_key_of_another_user_is_refused(void **state)
+{
+	const struct temp_dir *dir = *state;
+	AUTO_FREE char *file = temp_dir_join(dir, "key");
+	struct nf_secret_key *key;
+	struct nf_err err;
+
+	temp_dir_write(dir, "key", TEST_SECRET_KEY "\n");
+	if (chmod(file, 0400) || chown(file, 12345, 12345))
+		skip();
+	assert_int_equal(nf_secret_key_read(&key, file, &err), -NF_E_USAGE);
+	assert_non_null(strstr(err.text, "belongs to user 12345"));
+}
+
+static void a_secret_key_comes_through_a_pipe(void **state)
+{
+	const struct temp_dir *dir = *state;
+	AUTO_FREE char *file = temp_dir_join(dir, "fifo");
+	struct nf_secret_key *key;
+	struct nf_err err;
+
+	assert_int_equal(mkfifo(file, 0600), 0);
+	free(temp_dir_run(NULL, "(sleep 0.1; echo '%s' >'%s') >/dev/null 2>&1 &",
+			  TEST_SECRET_KEY, file));
+	assert_int_equal(nf_secret_key_read(&key, file, &err), 0);
+	nf_secret_key_free(key);
+	/* Nobody writes any more. */
+	interrupt_set(true);
+	assert_int_equal(nf_secret_key_read(&key, file, &err), -NF_E_INTR);
+	interrupt_set(false);
+}
+
 /* The public half is the same in both. */
 static void a_key_that_nix_made_is_read(void **state)
 {
@@ -309,8 +374,8 @@ static void a_key_that_nix_made_is_read(void **state)
 	}
 	free(temp_dir_run(NULL,
 			  "nix --extra-experimental-features nix-command key "
-			  "generate-secret --key-name by-nix-1 >'%s'",
-			  file));
+			  "generate-secret --key-name by-nix-1 >'%s' && chmod 600 '%s'",
+			  file, file));
 	want = temp_dir_run(NULL,
 			    "nix --extra-experimental-features nix-command key "
 			    "convert-secret-to-public <'%s'",
@@ -336,6 +401,13 @@ int main(void)
 		cmocka_unit_test(several_keys_can_have_one_name),
 		cmocka_unit_test(a_secret_key_that_is_none_is_refused_and_not_shown),
 		cmocka_unit_test_setup_teardown(a_secret_key_is_read_from_its_file,
+						temp_dir_setup, temp_dir_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_secret_key_that_others_can_read_is_refused, temp_dir_setup,
+			temp_dir_teardown),
+		cmocka_unit_test_setup_teardown(a_secret_key_of_another_user_is_refused,
+						temp_dir_setup, temp_dir_teardown),
+		cmocka_unit_test_setup_teardown(a_secret_key_comes_through_a_pipe,
 						temp_dir_setup, temp_dir_teardown),
 		cmocka_unit_test_setup_teardown(a_key_that_nix_made_is_read,
 						temp_dir_setup, temp_dir_teardown),

@@ -327,18 +327,22 @@ static void public_keys_and_halves_of_secret_keys_are_trusted(void **state)
 	assert_int_equal(nf_secret_key_generate(&key, NF_SLICE_LIT("own-1"), &err), 0);
 	secret = nf_secret_key_text(key);
 	temp_dir_write(t, "own", secret);
+	temp_dir_write(t, "seen", secret);
+	assert_int_equal(fchmodat(t->fd, "own", 0600, 0), 0);
+	assert_int_equal(fchmodat(t->fd, "seen", 0644, 0), 0);
 	nf_secret_text_free(secret);
 	nf_secret_key_free(key);
 	conf = mem_printf("trusted-public-keys = " KEY_A
-			  "\nsecret-key-files = %s/own %s/none",
-			  t->path, t->path);
+			  "\nsecret-key-files = %s/own %s/none %s/seen",
+			  t->path, t->path, t->path);
 	assert_int_equal(apply(&s, conf, &err), 0);
 	assert_int_equal(nix_settings_add_keys(&s, ring, &err), 0);
 	assert_int_equal(nf_keyring_count(ring), 2);
 	assert_string_equal(nf_keyring_name(ring, 0), "a-1");
 	assert_string_equal(nf_keyring_name(ring, 1), "own-1");
-	assert_int_equal(s.note_count, 1);
+	assert_int_equal(s.note_count, 2);
 	assert_non_null(strstr(s.notes[0].text, "no such file"));
+	assert_non_null(strstr(s.notes[1].text, "can be read by other users"));
 	nix_settings_release(&s);
 	nf_keyring_free(ring);
 }
@@ -364,6 +368,7 @@ static void keys_that_are_none_are_told_with_file_and_line(void **state)
 	nix_settings_release(&s);
 
 	temp_dir_write(t, "bad", "not a key\n");
+	assert_int_equal(fchmodat(t->fd, "bad", 0600, 0), 0);
 	assert_int_equal(apply(&s, conf, &err), 0);
 	text = mem_printf(
 		"f:1: secret-key-files: '%s': secret key: no ':' after its name", file);

@@ -272,7 +272,12 @@ static void an_entry_whose_file_is_gone_or_short_is_missing(void **state)
 	assert_error(f, pool_open_nar(f->pool, &ni, &fd, &f->err), NF_E_MISSING,
 		     "is gone");
 	assert_int_equal(symlink("/etc/passwd", nar), 0);
-	assert_error(f, pool_open_nar(f->pool, &ni, &fd, &f->err), NF_E_MISSING, "bytes");
+	assert_error(f, pool_open_nar(f->pool, &ni, &fd, &f->err), NF_E_MISSING,
+		     "is a symbolic link");
+	assert_int_equal(unlink(nar), 0);
+	assert_int_equal(mkfifo(nar, 0600), 0);
+	assert_error(f, pool_open_nar(f->pool, &ni, &fd, &f->err), NF_E_MISSING,
+		     "is a FIFO");
 	nf_narinfo_release(&ni);
 	made_release(&m);
 }

@@ -1,0 +1,122 @@
+#include "base/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+
+#include "base/cleanup.h"
+#include "base/file_open.h"
+#include "base/mem.h"
+
+static bool is_trusted(uid_t uid, uid_t owner)
+{
+	return uid == 0 || uid == geteuid() || uid == owner;
+}
+
+/* A user's own group is that user's affair; root has none but root's. */
+static bool others_can_write(const struct stat *st)
+{
+	bool by_group = (st->st_mode & S_IWGRP) && st->st_uid == 0 && st->st_gid != 0;
+
+	return by_group || (st->st_mode & S_IWOTH);
+}
+
+static bool is_safe_mode(const struct stat *st, enum owner_kind kind)
+{
+	if (kind == OWNER_STICKY_DIR && (st->st_mode & S_ISVTX))
+		return !(st->st_mode & S_IWOTH);
+	return !others_can_write(st);
+}
+
+static const char *expected(enum owner_kind kind)
+{
+	return kind == OWNER_FILE ? "a regular file" : "a directory";
+}
+
+int owner_check(const struct stat *st, enum owner_kind kind, uid_t owner,
+		const char *path, struct nf_err *err)
+{
+	mode_t type = kind == OWNER_FILE ? S_IFREG : S_IFDIR;
+
+	if ((st->st_mode & S_IFMT) != type)
+		return err_set(err, NF_E_SYS, "'%s' is %s, not %s: remove it", path,
+			       file_open_type(st->st_mode), expected(kind));
+	if (!is_trusted(st->st_uid, owner))
+		return err_set(err, NF_E_SYS,
+			       "'%s' belongs to user %u, who can change it: change its "
+			       "owner, or run as that user",
+			       path, st->st_uid);
+	if (!is_safe_mode(st, kind))
+		return err_set(err, NF_E_SYS,
+			       "'%s' can be written by other users (mode %04o): change "
+			       "its mode, for instance to %s",
+			       path, st->st_mode & 07777,
+			       kind == OWNER_FILE	  ? "0644"
+			       : kind == OWNER_STICKY_DIR ? "1775"
+							  : "0755");
+	if (kind == OWNER_FILE && st->st_nlink > 1)
+		return err_set(err, NF_E_SYS,
+			       "'%s' is one of %lu hard links to a file: replace it by "
+			       "a copy",
+			       path, (unsigned long)st->st_nlink);
+	return 0;
+}
+
+int owner_check_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
+		   struct nf_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_sys(err, "cannot look at '%s'", path);
+	return owner_check(&st, kind, owner, path, err);
+}
+
+/* ---- directories that the user names ---- */
+
+static int is_made_by_anybody(const char *dir, uid_t owner, bool *ret, struct nf_err *err)
+{
+	AUTO_FREE char *parent = mem_printf("%s/..", dir);
+	struct stat st;
+
+	if (stat(parent, &st))
+		return err_sys(err, "cannot look at '%s'", parent);
+	*ret = st.st_uid != owner && others_can_write(&st);
+	return 0;
+}
+
+static int check_link(const char *dir, struct nf_err *err)
+{
+	struct stat st;
+
+	if (!lstat(dir, &st) && S_ISLNK(st.st_mode) && !is_trusted(st.st_uid, 0))
+		return err_set(err, NF_E_SYS,
+			       "'%s' is a symbolic link of user %u: name the directory "
+			       "itself",
+			       dir, st.st_uid);
+	return 0;
+}
+
+int owner_open_named(int *ret_fd, uid_t *ret_owner, const char *dir, struct nf_err *err)
+{
+	AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool by_anybody = false;
+	struct stat st;
+	int rc;
+
+	if (fd < 0 || fstat(fd, &st))
+		return err_sys(err, "cannot open the directory '%s'", dir);
+	rc = check_link(dir, err);
+	if (!rc && !is_trusted(st.st_uid, 0))
+		rc = is_made_by_anybody(dir, st.st_uid, &by_anybody, err);
+	if (rc)
+		return rc;
+	if (by_anybody)
+		return err_set(err, NF_E_SYS,
+			       "'%s' belongs to user %u, in a directory where anybody "
+			       "can make one: name another, or run as that user",
+			       dir, st.st_uid);
+	*ret_fd = TAKE_FD(fd);
+	*ret_owner = st.st_uid;
+	return 0;
+}

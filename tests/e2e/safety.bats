@@ -1,0 +1,322 @@
+#!/usr/bin/env bats
+# What is on the disk already need not be ours: of another user, of another kind, a mount
+# point, a lock that is not a lock.
+
+load helper
+
+setup() {
+	setup_lab
+}
+
+teardown() {
+	umount "$T/root$APP" 2>/dev/null || true
+	teardown_lab
+}
+
+needs_root() {
+	[ "$(id -u)" -eq 0 ] || skip "only root can give files away"
+}
+
+# A bundle of the small closure, and a store in $T/root that was made by an import of $DATA.
+prepare() {
+	make_small_closure "$T/cache"
+	make_bundle "$DATA"
+	import_bundle >/dev/null
+	mv "$T/b.bundle" "$T/data.bundle"
+	make_bundle "$TOP"
+}
+
+import_again() {
+	timeout 30 "$BUILD/nixferry" import "$T/b.bundle" --store "$T/root" --profile system \
+		--trusted-public-key "$PUBLIC_KEY"
+}
+
+# Each of $@ below $T/root, when it is given to another user, ends the import.
+refused_if_foreign() {
+	local name
+	for name in "$@"; do
+		chown -h 12345 "$T/root/$name"
+		fails 1 "'$T/root/$name' belongs to user 12345" import_again || return 1
+		chown -h 0 "$T/root/$name"
+	done
+}
+
+@test "a directory of the store that another user owns is refused" {
+	needs_root
+	prepare
+	refused_if_foreign nix nix/store nix/var nix/var/nix nix/var/nix/db nix/var/nix/gcroots \
+		nix/var/nix/profiles nix/var/nix/temproots
+	mkdir "$T/root/nix/store/tmp-nixferry"
+	refused_if_foreign nix/store/tmp-nixferry
+	import_again
+	assert_closure_in "$T/root"
+	refused_if_foreign nix/var/nix/gcroots/nixferry
+}
+
+@test "a directory of the store that others can write to is refused" {
+	needs_root
+	prepare
+	for name in nix nix/store nix/var/nix nix/var/nix/db nix/var/nix/gcroots/nixferry; do
+		mode=$(stat -c %a "$T/root/$name")
+		chmod 777 "$T/root/$name"
+		fails 1 "'$T/root/$name' can be written by other users" import_again
+		chmod "$mode" "$T/root/$name"
+	done
+	chown 0:12345 "$T/root/nix/store"
+	chmod 1775 "$T/root/nix/store"
+	import_again
+	assert_closure_in "$T/root"
+}
+
+@test "a lock or a database of another user or kind is refused" {
+	needs_root
+	prepare
+	for name in nix/var/nix/gc.lock nix/var/nix/db/big-lock nix/var/nix/db/db.sqlite; do
+		refused_if_foreign "$name"
+		mv "$T/root/$name" "$T/kept"
+		mkfifo "$T/root/$name"
+		fails 1 "'$T/root/$name'.* is a FIFO, not a regular file" import_again
+		rm "$T/root/$name"
+		ln -s "$T/kept" "$T/root/$name"
+		fails 1 "'$T/root/$name'.* is a symbolic link, not a regular file" import_again
+		rm "$T/root/$name"
+		ln "$T/kept" "$T/root/$name"
+		fails 1 "'$T/root/$name' is one of 2 hard links" import_again
+		rm "$T/kept"
+	done
+	for suffix in -wal -shm -journal; do
+		mkfifo "$T/root/nix/var/nix/db/db.sqlite$suffix"
+		fails 1 "db.sqlite$suffix' is a FIFO" import_again
+		fails 1 "db.sqlite$suffix' is a FIFO" timeout 30 "$BUILD/nixferry" prefetch "$TOP" \
+			--from-store "$T/root" --pool "$T/other-pool"
+		rm "$T/root/nix/var/nix/db/db.sqlite$suffix"
+	done
+	import_again
+	assert_closure_in "$T/root"
+}
+
+@test "a lock of a path that is not a lock is told, and not waited for" {
+	prepare
+	lock=$T/root$APP.lock
+	printf d >"$lock"
+	fails 1 "'$lock' is not a lock, because it is not empty: remove it" import_again
+	rm "$lock"
+	mkdir "$lock"
+	fails 1 "cannot lock '$lock': .* is a directory" import_again
+	rmdir "$lock"
+	ln -s "$T/elsewhere" "$lock"
+	fails 1 "cannot lock '$lock': .* is a symbolic link" import_again
+	[ ! -e "$T/elsewhere" ]
+	rm "$lock"
+	mkfifo "$lock"
+	fails 1 "cannot lock '$lock': .* is a FIFO" import_again
+	rm "$lock"
+	import_again
+	assert_closure_in "$T/root"
+}
+
+@test "a path whose name is that of another's lock is not taken for it" {
+	make_small_closure "$T/cache"
+	mkdir "$T/forged"
+	name=$(basename "$DATA")
+	# Input-addressed: a signer may give a path any name.
+	sed "s|^StorePath:.*|StorePath: $DATA.lock|; /^Sig:/d" \
+		"$(narinfo_of "$T/cache" "$DATA")" >"$T/forged/$(hash_part "$DATA").narinfo"
+	cp -r "$T/cache/nar" "$T/cache/nix-cache-info" "$T/forged"
+	make_bundle "$DATA"
+	mv "$T/b.bundle" "$T/1.bundle"
+	nixferry prefetch "$DATA.lock" --substituter "file://$T/forged?trusted=1" --pool "$T/p2" \
+		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/2.bundle"
+	import_bundle "$T/1.bundle"
+	fails 5 "/$name.lock' has the hash part of '$DATA', which is valid" \
+		import_bundle "$T/2.bundle"
+	[ "$(valid_paths "$T/root")" = "$DATA" ]
+	assert_store_whole "$T/root"
+	# And the other way round.
+	import_bundle "$T/2.bundle" "$T/root2"
+	fails 5 "one of them is forged" import_bundle "$T/1.bundle" "$T/root2"
+	[ -f "$T/root2$DATA.lock" ]
+	[ "$(valid_paths "$T/root2")" = "$DATA.lock" ]
+}
+
+@test "FIFOs and links in a pool keep nobody waiting" {
+	make_small_closure "$T/cache"
+	URL=file://$T/cache
+	run -0 nixferry prefetch "$TOP" --substituter "$URL" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY"
+	nar=$T/pool/$(nar_of "$T/pool" "$APP")
+	info=$(narinfo_of "$T/pool" "$LIB")
+	rm "$nar" "$info" "$(narinfo_of "$T/pool" "$DATA")"
+	mkfifo "$nar" "$info" "$T/pool/tmp/1.tmp" "$T/pool/tmp/x.part" "$T/pool/tmp/x.state"
+	ln -s /etc/passwd "$(narinfo_of "$T/pool" "$DATA")"
+	timeout 30 "$BUILD/nixferry" pool list --pool "$T/pool"
+	timeout 30 "$BUILD/nixferry" prefetch "$TOP" --substituter "$URL" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/b.bundle"
+	timeout 30 "$BUILD/nixferry" pool check --pool "$T/pool"
+	timeout 30 "$BUILD/nixferry" pool gc --pool "$T/pool"
+	[ -f "$nar" ] && [ -f "$info" ]
+	rm "$T/pool/nix-cache-info"
+	mkfifo "$T/pool/nix-cache-info"
+	fails 5 "nix-cache-info' is a FIFO" timeout 30 "$BUILD/nixferry" pool list --pool "$T/pool"
+}
+
+@test "parts of a pool that others own or can write to are refused" {
+	needs_root
+	make_small_closure "$T/cache"
+	make_bundle "$DATA"
+	for name in nar tmp; do
+		chown 12345 "$T/pool/$name"
+		fails 1 "'$T/pool/$name' belongs to user 12345" make_bundle "$TOP"
+		chown 0 "$T/pool/$name"
+		chmod 1777 "$T/pool/$name"
+		fails 1 "'$T/pool/$name' can be written by other users" make_bundle "$TOP"
+		chmod 755 "$T/pool/$name"
+	done
+	mkdir -m 1777 "$T/shared"
+	mv "$T/pool" "$T/shared/pool"
+	chown -R 12345 "$T/shared/pool"
+	fails 1 "belongs to user 12345, in a directory where anybody can make one" \
+		nixferry pool list --pool "$T/shared/pool"
+}
+
+# It has installed its handlers.
+catches_signals() {
+	local mask
+	mask=$(sed -n 's/^SigCgt:\s*//p' "/proc/$1/status" 2>/dev/null)
+	((0x${mask:-0} & 2))
+}
+
+# The process $1 waits, and stops doing so when it is interrupted.
+waits_until_interrupted() {
+	wait_for 20 catches_signals "$1" && sleep 0.2 && end_by INT "$1"
+	[ "$ENDED" -eq 130 ] || fail "$2: $ENDED: $(cat "$T/out")"
+}
+
+@test "a bundle and a list may come through a FIFO, which can be interrupted" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	mkdir "$T/root"
+	mkfifo -m 600 "$T/fifo"
+	(sleep 0.2; cat "$T/b.bundle" >"$T/fifo") 3>&- &
+	import_bundle "$T/fifo"
+	assert_closure_in "$T/root"
+	for how in "import $T/fifo --store $T/root" "plan --from-file $T/fifo --pool $T/pool" \
+		"verify $T/fifo" "pack $TOP -o $T/x --sign-key $T/fifo --pool $T/pool"; do
+		# shellcheck disable=SC2086
+		interruptible "$BUILD/nixferry" $how 3>&- >"$T/out" 2>&1 &
+		waits_until_interrupted $! "$how"
+	done
+	# A list on a standard input that says nothing.
+	exec {writer}<>"$T/fifo"
+	interruptible "$BUILD/nixferry" plan --from-file - --pool "$T/pool" 3>&- <"$T/fifo" \
+		>"$T/out" 2>&1 &
+	waits_until_interrupted $! list
+	exec {writer}>&-
+}
+
+@test "what is mounted where a path is to be is not emptied" {
+	prepare
+	mkdir -p "$T/precious/deep" "$T/root$APP/bin/mounted"
+	echo keep >"$T/precious/deep/file"
+	mount --bind "$T/precious" "$T/root$APP/bin/mounted" 2>/dev/null || skip "cannot mount"
+	echo also >"$T/root$APP/rest"
+	run import_again
+	ls -R "$T/root$APP" >"$T/left"
+	umount "$T/root$APP/bin/mounted"
+	[ "$status" -eq 1 ] || fail "$status: $output"
+	[[ $output == *"'mounted' is to be removed, but is a mount point: unmount it"* ]]
+	[ "$(cat "$T/precious/deep/file")" = keep ]
+	[ -e "$T/root$APP/rest" ] || fail "something was removed before it was looked at"
+	# The path itself, from another file system.
+	rm -r "$T/root$APP"
+	mkdir "$T/root$APP"
+	mount -t tmpfs tmpfs "$T/root$APP"
+	echo keep >"$T/root$APP/file"
+	run import_again
+	[ "$status" -eq 1 ] || fail "$status: $output"
+	[ "$(cat "$T/root$APP/file")" = keep ]
+	umount "$T/root$APP"
+	import_again
+	assert_closure_in "$T/root"
+}
+
+@test "a strict umask leaves store and database readable" {
+	make_small_closure "$T/cache"
+	umask 077
+	make_bundle "$TOP"
+	import_bundle "$T/b.bundle" "$T/root" --profile system
+	for name in nix nix/store nix/var/nix/db nix/var/nix/gcroots nix/var/nix/gcroots/nixferry \
+		nix/var/nix/profiles; do
+		[ "$(($(stat -c 0%a "$T/root/$name") & 0555))" -eq "$((0555))" ] || fail "$name"
+	done
+	for name in db.sqlite schema; do
+		[ "$(stat -c %a "$T/root/nix/var/nix/db/$name")" = 644 ] || fail "$name"
+	done
+	assert_closure_in "$T/root"
+}
+
+@test "a database that decides for itself what becomes of a row is refused" {
+	prepare
+	db=$T/root/nix/var/nix/db/db.sqlite
+	cp "$db" "$T/db"
+	for sql in \
+		"create trigger t before insert on ValidPaths begin select raise(ignore); end" \
+		"create trigger t after insert on Refs begin delete from Refs; end" \
+		"create trigger t after update on ValidPaths begin select 1; end" \
+		"create view v as select * from ValidPaths" \
+		"drop trigger DeleteSelfRefs; create trigger DeleteSelfRefs before insert on ValidPaths
+			begin select raise(ignore); end" \
+		"create table p(x); create trigger t after insert on ValidPaths
+			begin insert into p with recursive r(n) as (select 1 union all select n from r)
+			select n from r; end"; do
+		cp "$T/db" "$db"
+		sqlite3 "$db" "$sql"
+		fails 5 "db.sqlite' has the (trigger|view) '.*', which Nix does not make" import_again
+		fails 5 "which Nix does not make" timeout 30 "$BUILD/nixferry" prefetch "$TOP" \
+			--from-store "$T/root" --pool "$T/other-pool"
+	done
+	# Rows that vanish are counted.
+	cp "$T/db" "$db"
+	sqlite3 "$db" "pragma writable_schema = 1; update sqlite_master
+		set sql = replace(sql, 'unique not null', 'unique on conflict ignore not null check (0)
+		on conflict ignore') where name = 'ValidPaths'" 2>/dev/null
+	run import_again
+	[ "$status" -ne 0 ] || fail "$output"
+	# What Nix makes for derivations without fixed outputs, and tables of ten years ago.
+	cp "$T/db" "$db"
+	sqlite3 "$db" "create table Realisations(id integer primary key, outputPath integer);
+		create table RealisationsRefs(referrer integer, realisationReference integer);
+		create trigger DeleteSelfRefsViaRealisations before delete on ValidPaths
+		begin delete from RealisationsRefs where realisationReference in
+		(select id from Realisations where outputPath = old.id); end;
+		create table FailedPaths(path text primary key not null, time integer not null)"
+	import_again
+	assert_closure_in "$T/root"
+}
+
+@test "a disk without inodes for the database is a full disk" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	mkdir "$T/root"
+	for inodes in 9 10 11 12 13 14 15; do
+		mount -t tmpfs -o "size=20m,nr_inodes=$inodes" tmpfs "$T/root" 2>/dev/null ||
+			skip "cannot mount"
+		run import_bundle
+		umount "$T/root"
+		[ "$status" -eq 7 ] || fail "$inodes inodes: status $status: $output"
+	done
+}
+
+@test "a secret key that others can read does not sign" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	for mode in 644 640 604; do
+		chmod "$mode" "$T/lab.sec"
+		fails 2 "secret key '$T/lab.sec' can be read by other users \(mode 0$mode\)" \
+			make_bundle "$TOP"
+		fails 2 "change its mode to 0600" nixferry pack "$TOP" --pool "$T/pool" \
+			--sign-key "$T/lab.sec" -o "$T/x"
+	done
+	chmod 400 "$T/lab.sec"
+	make_bundle "$TOP"
+}
