@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/shorten.h"
+
 static const struct {
 	int exit_status;
 	const char *name;
@@ -51,7 +53,7 @@ int err_set(struct nf_err *err, enum nf_error code, const char *fmt, ...)
 	err->code = code;
 	err->sys_errno = 0;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	shorten_format(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return -(int)code;
 }
@@ -69,7 +71,7 @@ int err_sys(struct nf_err *err, const char *fmt, ...)
 	err->code = code;
 	err->sys_errno = saved;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	shorten_format(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	len = strlen(err->text);
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s",
@@ -87,7 +89,7 @@ int err_prefix(struct nf_err *err, int rc, const char *fmt, ...)
 	if (!err)
 		return rc;
 	va_start(ap, fmt);
-	vsnprintf(prefix, sizeof(prefix), fmt, ap);
+	shorten_format(prefix, sizeof(prefix), fmt, ap);
 	va_end(ap);
 	len = strlen(prefix);
 	if (len > sizeof(err->text) - 3)

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/plural.h"
+#include "base/shorten.h"
 
 #define NOTES_MAX     256
 #define NOTE_TEXT_MAX 2048
@@ -151,7 +152,7 @@ void progress_note(struct progress *p, const char *fmt, ...)
 	if (!p)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	shorten_format(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	pthread_mutex_lock(&p->lock);
 	if (p->nnotes == NOTES_MAX) {

@@ -187,7 +187,8 @@ int options_sign_key(struct nf_secret_key **ret, const struct cmd_args *a,
 			       "a bundle must be signed: give --sign-key FILE (nixferry "
 			       "keygen makes one)");
 	rc = nf_secret_key_read(ret, file, err);
-	return rc && rc != -NF_E_SYS ? wrong_option(err, "sign-key") : rc;
+	return rc && rc != -NF_E_SYS && rc != -NF_E_INTR ? wrong_option(err, "sign-key")
+							 : rc;
 }
 
 int options_level(int *ret, const struct cmd_args *a, struct nf_err *err)

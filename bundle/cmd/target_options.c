@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "store/gcroot.h"
+#include "store/store_profile.h"
 
 static const struct cmd_option options[] = {
 	{ "store", 0, "ROOT", "import into the store below this directory, such as /mnt",
@@ -68,8 +69,9 @@ int target_options_read(struct target_options *ret, const struct cmd_args *args,
 	ret->root = cmd_args_value(args, "store");
 	ret->profile = cmd_args_value(args, "profile");
 	ret->gc_root = cmd_args_value(args, "gc-root");
-	if (ret->profile && strchr(ret->profile, '/'))
-		return err_set(err, NF_E_USAGE, "option '--profile': '%s' is no name",
+	if (ret->profile && !store_profile_is_name(ret->profile))
+		return err_set(err, NF_E_USAGE,
+			       "option '--profile': '%s' is not the name of a profile",
 			       ret->profile);
 	if (ret->profile && !ret->root)
 		return err_set(err, NF_E_USAGE,

@@ -11,6 +11,7 @@
 
 #include "base/interrupt.h"
 #include "base/mem.h"
+#include "base/shorten.h"
 #include "base/slice.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
@@ -191,7 +192,7 @@ __attribute__((format(printf, 3, 0))) static void message_v(struct ui *ui,
 {
 	char text[MESSAGE_MAX];
 
-	vsnprintf(text, sizeof(text), fmt, ap);
+	shorten_format(text, sizeof(text), fmt, ap);
 	message(ui, level, text, NULL);
 }
 

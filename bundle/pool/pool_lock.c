@@ -7,6 +7,10 @@
 #include "base/interrupt.h"
 #include "pool/pool_private.h"
 
+/* A signal need not meet the thread that waits; half an hour in all. */
+#define LOCK_TRIES    180000
+#define LOCK_PAUSE_US 10000
+
 int pool_lock(struct pool *p, int operation, int *ret_fd, struct nf_err *err)
 {
 	/* A lock belongs to the open file: each holder needs one of its own. */
@@ -15,15 +19,19 @@ int pool_lock(struct pool *p, int operation, int *ret_fd, struct nf_err *err)
 
 	if (fd < 0)
 		return err_sys(err, "%s/nar", p->dir);
-	while (flock(fd, operation)) {
+	for (int i = 0; i < LOCK_TRIES; i++) {
 		int rc;
 
-		if (errno != EINTR)
+		if (!flock(fd, operation | LOCK_NB)) {
+			*ret_fd = TAKE_FD(fd);
+			return 0;
+		}
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(err, "lock %s/nar", p->dir);
 		rc = interrupt_check(err);
 		if (rc)
 			return rc;
+		usleep(LOCK_PAUSE_US);
 	}
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+	return err_set(err, NF_E_SYS, "'%s/nar' is locked by another process", p->dir);
 }

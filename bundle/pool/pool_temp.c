@@ -13,6 +13,10 @@
 #include "base/slice.h"
 #include "pool/pool_private.h"
 
+/* Names that killed processes left, and files that a sweep took before they were locked.
+ */
+#define TEMP_TRIES 10000
+
 bool pool_temp_lock(struct pool *p, int fd, const char *name)
 {
 	struct stat open_file, named;
@@ -31,7 +35,7 @@ bool pool_temp_lock(struct pool *p, int fd, const char *name)
 int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 {
 	t->pool = p;
-	for (;;) {
+	for (int i = 0; i < TEMP_TRIES; i++) {
 		AUTO_FREE char *name = mem_printf("%ld.%u.tmp", (long)getpid(),
 						  atomic_fetch_add(&p->temp_number, 1));
 		AUTO_FD int fd = openat(p->tmp_fd, name,
@@ -51,6 +55,7 @@ int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 		t->name = TAKE_PTR(name);
 		return 0;
 	}
+	return err_set(err, NF_E_SYS, "no file can be made in '%s/tmp'", p->dir);
 }
 
 int pool_check_writable(struct pool *p, struct nf_err *err)

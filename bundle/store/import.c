@@ -7,6 +7,7 @@
 #include "store/import_plan.h"
 #include "store/import_run.h"
 #include "store/intake.h"
+#include "store/store_profile.h"
 
 struct import {
 	const struct nf_import_options *opts;
@@ -29,6 +30,9 @@ static void import_release(struct import *im)
 static int check_options(const struct nf_bundle *b, const struct nf_import_options *opts,
 			 struct nf_err *err)
 {
+	if (opts->profile && !store_profile_is_name(opts->profile))
+		return err_set(err, NF_E_USAGE, "'%s' is not the name of a profile",
+			       opts->profile);
 	if (opts->profile && nf_bundle_root_count(b) != 1)
 		return err_set(
 			err, NF_E_USAGE,

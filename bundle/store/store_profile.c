@@ -1,9 +1,11 @@
 #include "store/store_profile.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -14,13 +16,6 @@
 #define PROFILE_NAME_MAX 200
 #define LINK_SUFFIX	 "-link"
 
-static bool is_profile_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 0 && len <= PROFILE_NAME_MAX && name[0] != '.' && !strchr(name, '/');
-}
-
 /* Whether FILE is "NAME-N-link", and which N. */
 static bool parse_generation(struct nf_slice file, const char *name, uint64_t *ret)
 {
@@ -29,6 +24,32 @@ static bool parse_generation(struct nf_slice file, const char *name, uint64_t *r
 		return false;
 	file.len -= strlen(LINK_SUFFIX);
 	return slice_parse_u64(file, ret) && *ret < UINT32_MAX;
+}
+
+/* Whether it ends as the name of a generation does, whatever profile that is of. */
+static bool is_generation(struct nf_slice name)
+{
+	size_t digits = 0;
+
+	if (!slice_ends_with(name, LINK_SUFFIX))
+		return false;
+	name.len -= strlen(LINK_SUFFIX);
+	while (name.len && isdigit((unsigned char)name.ptr[name.len - 1])) {
+		name.len--;
+		digits++;
+	}
+	return digits && slice_ends_with(name, "-");
+}
+
+bool store_profile_is_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._?=";
+	size_t len = strlen(name);
+
+	return len > 0 && len <= PROFILE_NAME_MAX && strspn(name, allowed) == len &&
+	       name[0] != '.' && strcmp(name, "per-user") != 0 &&
+	       !is_generation(nf_slice_str(name));
 }
 
 static int last_generation(int dir_fd, const char *name, uint64_t *ret,
@@ -115,7 +136,7 @@ int store_profile_set(const struct target *t, const char *name,
 	AUTO_FD int dir_fd = -1;
 	int rc;
 
-	if (!is_profile_name(name))
+	if (!store_profile_is_name(name))
 		return err_set(err, NF_E_USAGE, "'%s' is not the name of a profile",
 			       name);
 	rc = file_opendir_at(&dir_fd, t->state_fd, "profiles", err);

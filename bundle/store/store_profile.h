@@ -3,6 +3,7 @@
 #define STORE_PROFILE_H
 
 #include <nixferry/storepath.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "store/target.h"
@@ -14,5 +15,9 @@
 int store_profile_set(const struct target *t, const char *name,
 		      const struct nf_storepath *path, char **ret_link,
 		      struct nf_err *err) MUST_CHECK;
+
+/* Whether NAME can be a profile's: characters of store paths' names, neither "per-user",
+ * which is a directory, nor "X-N-link", which is a generation of X. */
+bool store_profile_is_name(const char *name);
 
 #endif

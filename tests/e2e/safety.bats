@@ -176,7 +176,7 @@ refused_if_foreign() {
 	mv "$T/pool" "$T/shared/pool"
 	chown -R 12345 "$T/shared/pool"
 	fails 1 "belongs to user 12345, in a directory where anybody can make one" \
-		nixferry pool list --pool "$T/shared/pool"
+		nixferry pool gc --pool "$T/shared/pool"
 }
 
 # It has installed its handlers.
@@ -319,4 +319,23 @@ waits_until_interrupted() {
 	done
 	chmod 400 "$T/lab.sec"
 	make_bundle "$TOP"
+}
+
+@test "names that no profile can have are refused before anything is written" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	mkdir "$T/root"
+	for name in per-user system-3-link -7-link $'a\nb' $'\e[31m' 'a b' a/b .hidden; do
+		fails 2 "is not the name of a profile" \
+			import_bundle "$T/b.bundle" "$T/root" --profile "$name"
+	done
+	[ ! -e "$T/root/nix" ]
+	import_bundle "$T/b.bundle" "$T/root" --profile "my_system-1.2+x"
+	[ -L "$T/root/nix/var/nix/profiles/my_system-1.2+x-1-link" ]
+}
+
+@test "a message does not quote a name of 8 KiB" {
+	long=$(head -c 8000 /dev/zero | tr '\0' x)
+	fails 1 "'xxxx*\.\.\.xxxx*': File name too long" nixferry verify "$long"
+	[ "$(wc -L <<<"$stderr")" -lt 500 ] || fail "$stderr"
 }

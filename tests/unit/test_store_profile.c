@@ -148,7 +148,10 @@ static void an_absolute_link_to_a_generation_is_understood(void **state)
 
 static void names_that_are_none_are_wrong_usage(void **state)
 {
-	static const char *const names[] = { "", ".", "..", ".hidden", "a/b", "/abs" };
+	static const char *const names[] = {
+		"",	".",   "..",	   ".hidden",	    "a/b",     "/abs", "per-user",
+		"a\nb", "a b", "\033[31m", "system-3-link", "-1-link", "a\x7f"
+	};
 	const struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
