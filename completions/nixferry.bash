@@ -56,7 +56,7 @@ _nixferry() {
 		return
 		;;
 	'plan --trusted-public-key')
-		COMPREPLY=()
+		_nixferry_files -f
 		return
 		;;
 	'plan --from-file')
@@ -128,7 +128,7 @@ _nixferry() {
 		return
 		;;
 	'prefetch --trusted-public-key')
-		COMPREPLY=()
+		_nixferry_files -f
 		return
 		;;
 	'prefetch --from-store')
@@ -168,7 +168,7 @@ _nixferry() {
 		return
 		;;
 	'pack --trusted-public-key')
-		COMPREPLY=()
+		_nixferry_files -f
 		return
 		;;
 	'pack --from-store')
@@ -208,7 +208,7 @@ _nixferry() {
 		return
 		;;
 	'import --trusted-public-key')
-		COMPREPLY=()
+		_nixferry_files -f
 		return
 		;;
 	'import --jobs' | 'import -j')
@@ -224,7 +224,7 @@ _nixferry() {
 		return
 		;;
 	'verify --trusted-public-key')
-		COMPREPLY=()
+		_nixferry_files -f
 		return
 		;;
 	'verify --jobs' | 'verify -j')
@@ -240,7 +240,7 @@ _nixferry() {
 		return
 		;;
 	'list --trusted-public-key')
-		COMPREPLY=()
+		_nixferry_files -f
 		return
 		;;
 	'list --color')
@@ -252,7 +252,7 @@ _nixferry() {
 		return
 		;;
 	'info --trusted-public-key')
-		COMPREPLY=()
+		_nixferry_files -f
 		return
 		;;
 	'info --color')
@@ -304,7 +304,7 @@ _nixferry() {
 		return
 		;;
 	'caches --trusted-public-key')
-		COMPREPLY=()
+		_nixferry_files -f
 		return
 		;;
 	'caches --pool')
@@ -378,14 +378,14 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --with-build-inputs --sign-key --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --with-build-inputs --sign-key --sign-all --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --with-build-inputs --sign-key --compress --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --compress --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

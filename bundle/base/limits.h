@@ -55,6 +55,8 @@
 /* Key files and lists of keys. */
 #define KEY_FILE_MAX (64 * KIB)
 #define KEY_NAME_MAX 255
+/* Keys that a bundle tells of: they fit into its nix-cache-info. */
+#define BUNDLE_KEYS_MAX 64
 
 /* A nix.conf, and those that it includes. */
 #define NIX_CONF_MAX	   (1 * MIB)

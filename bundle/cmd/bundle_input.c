@@ -63,25 +63,43 @@ void bundle_input_release(struct bundle_input *in)
 {
 	nf_bundle_free(in->bundle);
 	nf_bundle_signers_release(&in->signers);
+	bundle_keys_release(&in->told);
 	nf_keyring_free(in->keys);
 	if (in->fd >= 0)
 		close(in->fd);
+}
+
+/* A whole member, which must be small. */
+static int read_text(struct nf_bundle *b, size_t i, struct buf *text, struct nf_err *err)
+{
+	AUTO(source_closep) struct nf_source *src = NULL;
+	struct buf_sink sink;
+	int rc;
+
+	buf_init(text, NARINFO_MAX);
+	buf_sink_init(&sink, text);
+	rc = nf_bundle_member_source(b, i, &src, err);
+	return rc ? rc : source_copy(src, &sink.sink, err);
+}
+
+static int read_told_keys(struct bundle_input *in, struct nf_err *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int rc = read_text(in->bundle, 0, &text, err);
+
+	if (rc)
+		return err_prefix(err, rc, "'%s'", nf_bundle_member(in->bundle, 0)->name);
+	bundle_keys_parse(&in->told, buf_slice(&text));
+	return 0;
 }
 
 static int read_narinfo(struct nf_bundle *b, size_t i, struct nf_narinfo *ni,
 			struct nf_err *err)
 {
 	const struct nf_bundle_member *m = nf_bundle_member(b, i);
-	AUTO(source_closep) struct nf_source *src = NULL;
 	AUTO_BUF struct buf text = { 0 };
-	struct buf_sink sink;
-	int rc;
+	int rc = read_text(b, i, &text, err);
 
-	buf_init(&text, NARINFO_MAX);
-	buf_sink_init(&sink, &text);
-	rc = nf_bundle_member_source(b, i, &src, err);
-	if (!rc)
-		rc = source_copy(src, &sink.sink, err);
 	if (!rc)
 		rc = nf_narinfo_parse(ni, buf_slice(&text), err);
 	return rc ? err_prefix(err, rc, "'%s'", m->name) : 0;
@@ -111,7 +129,7 @@ int bundle_input_each_path(struct bundle_input *in, bundle_input_path_fn *fn, vo
 {
 	size_t count = nf_bundle_member_count(in->bundle);
 	AUTO(map_release) struct map by_name = { 0 };
-	int rc = 0;
+	int rc = read_told_keys(in, err);
 
 	map_init(&by_name);
 	for (size_t i = 0; i < count; i++) {

@@ -7,6 +7,7 @@
 #include <nixferry/narinfo.h>
 
 #include "cmd/cmd_args.h"
+#include "format/bundle_keys.h"
 
 struct bundle_input {
 	const char *name; /* for people: the file, or "standard input" */
@@ -14,6 +15,7 @@ struct bundle_input {
 	struct nf_keyring *keys;
 	struct nf_bundle *bundle; /* NULL: not trusted, or no bundle */
 	struct nf_bundle_signers signers;
+	struct bundle_keys told; /* by the bundle; from bundle_input_each_path on */
 };
 
 #define BUNDLE_INPUT_INIT                                                                \
@@ -27,9 +29,9 @@ int bundle_input_open(struct bundle_input *in, const struct cmd_args *args, stru
 		      struct nf_err *err) MUST_CHECK;
 void bundle_input_release(struct bundle_input *in);
 
-/* Calls FN for each path of the bundle, in its order, with its narinfo and the member
- * that holds its NAR. Narinfos must not have been read before from a stream. A return
- * other than 0 ends it. */
+/* Reads the keys that the bundle tells of, then calls FN for each path of the bundle, in
+ * its order, with its narinfo and the member that holds its NAR. Narinfos must not have
+ * been read before from a stream. A return other than 0 ends it. */
 typedef int bundle_input_path_fn(void *ctx, const struct nf_narinfo *ni,
 				 const struct nf_bundle_member *nar, struct nf_err *err);
 int bundle_input_each_path(struct bundle_input *in, bundle_input_path_fn *fn, void *ctx,

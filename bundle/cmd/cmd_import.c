@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/import_report.h"
 #include "cmd/json.h"
+#include "cmd/key_report.h"
 #include "cmd/options.h"
 #include "cmd/target_options.h"
 #include "cmd/ui.h"
@@ -43,6 +44,7 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
 	AUTO(nf_import_result_release) struct nf_import_result result = { 0 };
 	struct import_report rep = { .result = &result };
+	AUTO(nf_key_needs_release) struct nf_key_needs untrusted = { 0 };
 	struct target_options target = { 0 };
 	struct nf_import_options opts = { 0 };
 	size_t roots;
@@ -61,9 +63,11 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 			"%zu roots",
 			roots);
 	opts.keys = in.keys;
+	opts.ret_untrusted = &untrusted;
 	opts.progress = ui_progress_start(ui);
 	rc = nf_import(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
+	key_report_warn(ui, &untrusted, nf_bundle_signed_by(in.bundle));
 	if (rc)
 		return rc;
 	rep.root = target.root;

@@ -1,27 +1,61 @@
+#include <nixferry/trust.h>
 #include <stdio.h>
 
+#include "base/plural.h"
 #include "cmd/bundle_input.h"
 #include "cmd/commands.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
+#include "cmd/key_report.h"
 #include "cmd/options.h"
+#include "format/key_needs.h"
 
 #define NAME_MAX_SHOWN 4096
 
 struct totals {
+	struct bundle_input *in;
+	struct key_survey *survey; /* made for the first path */
 	uint64_t paths;
 	uint64_t nar_bytes;
+	uint64_t untrusted;	/* paths that the reader's keys do not vouch for */
+	struct nf_keyring *own; /* the key that signed the bundle */
+	struct nf_key_needs needs;
 };
+
+static void totals_release(struct totals *t)
+{
+	key_survey_free(t->survey);
+	nf_keyring_free(t->own);
+	nf_key_needs_release(&t->needs);
+}
+
+static void begin_survey(struct totals *t)
+{
+	struct key_survey_rings rings = { .others = { t->in->told.told, t->in->keys } };
+
+	rings.own = t->own = nf_keyring_new();
+	(void)!nf_keyring_add(t->own, nf_slice_str(nf_bundle_signing_key(t->in->bundle)),
+			      NULL);
+	t->survey = key_survey_new(&rings);
+}
 
 static int count_path(void *ctx, const struct nf_narinfo *ni,
 		      const struct nf_bundle_member *nar, struct nf_err *err)
 {
 	struct totals *t = ctx;
+	struct nf_trusted trusted;
+	struct nf_pathinfo info;
 
 	(void)nar;
 	(void)err;
+	if (!t->survey)
+		begin_survey(t);
 	t->paths++;
 	t->nar_bytes += ni->info.nar_size;
+	key_survey_add(t->survey, &ni->info);
+	nf_pathinfo_copy(&info, &ni->info);
+	t->untrusted += nf_trust_pathinfo(&trusted, &info, t->in->keys, NULL) != 0;
+	nf_pathinfo_release(&info);
 	return 0;
 }
 
@@ -76,7 +110,26 @@ static void print_json(const struct bundle_input *in, const struct totals *t)
 	json_add_number(doc, "paths", t->paths);
 	json_add_number(doc, "bundleSize", nf_bundle_total_size(in->bundle));
 	json_add_number(doc, "narSize", t->nar_bytes);
+	json_add_number(doc, "untrustedPaths", t->untrusted);
+	key_report_add_json(doc, nf_bundle_signing_key(in->bundle), &t->needs, in->keys);
 	json_print(doc, stdout);
+}
+
+static void print_keys(const struct bundle_input *in, const struct totals *t)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	for (size_t i = 0; i < t->needs.count; i++) {
+		const struct nf_key_need *n = &t->needs.items[i];
+
+		printf("%-12s%s, for %zu %s: %s\n", "needs key", n->name, n->paths,
+		       plural(n->paths, "path", "paths"),
+		       key_report_is_trusted(in->keys, n->text) ? "trusted"
+								: "not trusted");
+	}
+	buf_init(&text, KEY_REPORT_MAX);
+	key_report_add_text(&text, nf_bundle_signing_key(in->bundle), &t->needs);
+	fwrite(text.ptr, 1, text.len, stdout);
 }
 
 static void print_human(const struct bundle_input *in, const struct totals *t)
@@ -94,13 +147,14 @@ static void print_human(const struct bundle_input *in, const struct totals *t)
 	printf("%-12s%llu\n", "paths", (unsigned long long)t->paths);
 	printf("%-12s%s\n", "size", human_size(size, nf_bundle_total_size(in->bundle)));
 	printf("%-12s%s\n", "unpacked", human_size(size, t->nar_bytes));
+	print_keys(in, t);
 }
 
 static int run_info(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
 	bool json = cmd_args_flag(args, "json");
-	struct totals totals = { 0 };
+	AUTO(totals_release) struct totals totals = { .in = &in };
 	int rc;
 
 	rc = bundle_input_open(&in, args, ui, err);
@@ -111,6 +165,8 @@ static int run_info(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	rc = bundle_input_each_path(&in, count_path, &totals, err);
 	if (rc)
 		return rc;
+	if (totals.survey)
+		key_survey_finish(totals.survey, &totals.needs);
 	if (json)
 		print_json(&in, &totals);
 	else
@@ -124,7 +180,8 @@ const struct command cmd_info = {
 	.summary = "tell a bundle's roots, sizes and signers",
 	.text = "Tells who signed BUNDLE, whether one of these keys is trusted, the "
 		"paths it was "
-		"made for, how many paths it has and their sizes. Of a bundle that no "
+		"made for, how many paths it has and their sizes, and which keys must be "
+		"trusted to import it. Of a bundle that no "
 		"trusted key "
 		"signed only the names of its signers are told, and the exit status is "
 		"4.",

@@ -6,6 +6,7 @@
 #include "cmd/commands.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
+#include "cmd/key_report.h"
 #include "cmd/options.h"
 #include "cmd/ui.h"
 
@@ -25,6 +26,7 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 {
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
 	AUTO(nf_import_result_release) struct nf_import_result result = { 0 };
+	AUTO(nf_key_needs_release) struct nf_key_needs untrusted = { 0 };
 	struct nf_import_options opts = { 0 };
 	char size[HUMAN_MAX];
 	int rc;
@@ -35,9 +37,11 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (rc)
 		return rc;
 	opts.keys = in.keys;
+	opts.ret_untrusted = &untrusted;
 	opts.progress = ui_progress_start(ui);
 	rc = nf_verify(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
+	key_report_warn(ui, &untrusted, nf_bundle_signed_by(in.bundle));
 	if (rc)
 		return rc;
 	if (cmd_args_flag(args, "json"))

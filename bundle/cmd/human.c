@@ -107,28 +107,3 @@ void human_clean(struct buf *out, struct nf_slice text)
 		i += n ? n : 1;
 	}
 }
-
-static bool is_plain_word(const char *text)
-{
-	const char *plain =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-		"_-+=:,./@%";
-
-	return text[0] && text[strspn(text, plain)] == '\0';
-}
-
-void human_shell_word(struct buf *out, const char *text)
-{
-	if (is_plain_word(text)) {
-		buf_add_str(out, text);
-		return;
-	}
-	buf_add_char(out, '\'');
-	for (; *text; text++) {
-		if (*text == '\'')
-			buf_add_str(out, "'\\''");
-		else
-			buf_add_char(out, *text);
-	}
-	buf_add_char(out, '\'');
-}

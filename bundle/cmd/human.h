@@ -23,7 +23,4 @@ char *human_latency(char out[HUMAN_MAX], uint32_t microseconds);
  * direction overrides become '?'. */
 void human_clean(struct buf *out, struct nf_slice text);
 
-/* Appends TEXT as one word of a shell command, quoted where needed. */
-void human_shell_word(struct buf *out, const char *text);
-
 #endif

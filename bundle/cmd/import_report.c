@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/plural.h"
+#include "base/shell_word.h"
 #include "cmd/human.h"
 
 /* A long list is cut. */
@@ -13,7 +14,7 @@ static void add_next(const struct import_report *r, struct buf *out)
 	char path[NF_STOREPATH_TEXT_MAX];
 
 	buf_add_str(out, "nixos-install --root ");
-	human_shell_word(out, r->root);
+	shell_word_add(out, r->root);
 	buf_addf(out, " --system %s --no-channel-copy --substituters \"\"",
 		 nf_storepath_format(path, r->toplevel));
 }

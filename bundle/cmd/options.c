@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/slice.h"
+#include "cmd/trusted_key.h"
 #include "cmd/ui.h"
 
 #define JOBS_MAX 1024
@@ -27,9 +28,10 @@ const struct cmd_option_group options_common = { "Common options", common };
 const struct cmd_option_group options_common_text = { "Common options", common + 1 };
 
 static const struct cmd_option keys[] = {
-	{ "trusted-public-key", 0, "NAME:KEY",
-	  "trust this key too, beside those of nix.conf (default: cache.nixos.org's)", 0,
-	  NULL, true },
+	{ "trusted-public-key", 0, "NAME:KEY|FILE",
+	  "trust this key too, or those in FILE, one a line, beside those of nix.conf "
+	  "(default: cache.nixos.org's)",
+	  CMD_VALUE_FILE, NULL, true },
 	{ 0 },
 };
 const struct cmd_option_group options_keys = { "Trust", keys };
@@ -53,6 +55,9 @@ static const struct cmd_option pack[] = {
 	{ "sign-key", 0, "FILE",
 	  "the secret key that signs the bundle, and paths that carry no signature",
 	  CMD_VALUE_FILE, NULL, false },
+	{ "sign-all", 0, NULL,
+	  "sign each path with that key too: then an importer needs to trust no other", 0,
+	  NULL, false },
 	{ "compress", 0, "HOW",
 	  "zstd[:LEVEL] with a level of 1 to 19 (default: zstd:3), or keep: as the cache "
 	  "served it",
@@ -121,7 +126,7 @@ int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
 	rc = nix_settings_add_keys(settings, ring, err);
 	for (size_t i = 0; !rc && (text = cmd_args_nth(a, "trusted-public-key", i));
 	     i++) {
-		rc = nf_keyring_add(ring, nf_slice_str(text), err);
+		rc = trusted_key_add(ring, text, err);
 		if (rc)
 			rc = wrong_option(err, "trusted-public-key");
 	}

@@ -21,7 +21,7 @@ extern const struct cmd_option_group options_keys;
 extern const struct cmd_option_group options_pool;
 /* --jobs */
 extern const struct cmd_option_group options_jobs;
-/* --sign-key --compress */
+/* --sign-key --sign-all --compress */
 extern const struct cmd_option_group options_pack;
 /* What commands say of their arguments. */
 #define OPTIONS_TARGET_TEXT                                                              \

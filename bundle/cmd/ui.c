@@ -221,6 +221,15 @@ void ui_note(struct ui *ui, const char *fmt, ...)
 	va_end(ap);
 }
 
+void ui_note_lines(struct ui *ui, struct nf_slice lines)
+{
+	while (lines.len) {
+		struct nf_slice line = slice_cut(&lines, '\n');
+
+		ui_note(ui, "%.*s", NF_SLICE_ARG(line));
+	}
+}
+
 void ui_detail(struct ui *ui, const char *fmt, ...)
 {
 	va_list ap;

@@ -4,6 +4,7 @@
 #ifndef UI_H
 #define UI_H
 
+#include <nixferry/slice.h>
 #include <stdbool.h>
 
 #include "base/cleanup.h"
@@ -39,6 +40,8 @@ void ui_error(struct ui *ui, const struct nf_err *err);
 void ui_warn(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Not with --quiet. */
 void ui_note(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* A note for each line. */
+void ui_note_lines(struct ui *ui, struct nf_slice lines);
 /* With --verbose only. */
 void ui_detail(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

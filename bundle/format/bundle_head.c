@@ -7,6 +7,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "format/bundle_keys.h"
+#include "format/key_option.h"
 #include "format/tar.h"
 
 /*   [header] nixferry/manifest       [zeros to a multiple of 512]
@@ -16,6 +18,8 @@
 #define MANIFEST_NAME "nixferry/manifest"
 #define SIG_NAME      "nixferry/manifest.sig"
 #define BLOCKS_NAME   "nixferry/blocks"
+/* The first member of the payload. */
+#define CACHE_INFO_NAME "nix-cache-info"
 
 /* What is signed is this and then the manifest, so that no signature over something else
  * that the same key makes (a path's fingerprint) can pass for one over a manifest. */
@@ -34,6 +38,7 @@ void bundle_head_release(struct bundle_head *h)
 {
 	manifest_release(&h->manifest);
 	free(h->signed_by);
+	free(h->signer);
 	free(h->digests);
 	bundle_head_init(h);
 }
@@ -43,6 +48,7 @@ void nf_bundle_signers_release(struct nf_bundle_signers *s)
 	for (size_t i = 0; i < s->count; i++)
 		free(s->names[i]);
 	free(s->names);
+	free(s->claimed);
 	*s = (struct nf_bundle_signers){ 0 };
 }
 
@@ -130,14 +136,6 @@ static bool is_printable(struct nf_slice s)
 	return true;
 }
 
-static bool ring_has_name(const struct nf_keyring *ring, const char *name)
-{
-	for (size_t i = 0; i < nf_keyring_count(ring); i++)
-		if (strcmp(nf_keyring_name(ring, i), name) == 0)
-			return true;
-	return false;
-}
-
 static int parse_signers(struct nf_bundle_signers *signers, struct nf_slice sigs,
 			 struct nf_err *err)
 {
@@ -161,44 +159,97 @@ static int parse_signers(struct nf_bundle_signers *signers, struct nf_slice sigs
 
 static int untrusted(const struct nf_bundle_signers *signers, struct nf_err *err)
 {
-	AUTO_BUF struct buf names = { 0 };
+	AUTO_BUF struct buf text = { 0 };
 
-	buf_init(&names, 5 * MANIFEST_SIG_MAX);
 	if (signers->count == 0)
 		return err_set(err, NF_E_TRUST, "it has no signature");
+	buf_init(&text, 5 * MANIFEST_SIG_MAX + KEY_OPTION_MAX);
+	buf_add_str(&text, "signed by ");
 	for (size_t i = 0; i < signers->count; i++)
-		buf_addf(&names, "%s'%s'", i ? ", " : "", signers->names[i]);
-	return err_set(err, NF_E_TRUST, "signed by %s, which is not a trusted key",
-		       names.ptr);
+		buf_addf(&text, "%s'%s'", i ? ", " : "", signers->names[i]);
+	buf_add_str(&text, signers->count > 1 ? ", none of which is a trusted key; "
+					      : ", which is not a trusted key; ");
+	if (signers->claimed)
+		buf_add_str(&text, "a forged bundle would show a key of its own: only if "
+				   "its maker told you this very key, trust it: ");
+	else
+		buf_add_str(&text, "to trust it, with the KEY that its maker told you: ");
+	key_option_add(&text, signers->names[0], signers->claimed);
+	return err_set(err, NF_E_TRUST, "%s", text.ptr);
+}
+
+/* ---- what an untrusted bundle claims ---- */
+
+static int skip(struct input *in, uint64_t len, struct nf_err *err)
+{
+	uint8_t bytes[4096];
+	int rc = 0;
+
+	if (in->seekable) {
+		in->at += len;
+		return 0;
+	}
+	while (!rc && len) {
+		size_t n = len < sizeof(bytes) ? (size_t)len : sizeof(bytes);
+
+		rc = take(in, bytes, n, err);
+		len -= n;
+	}
+	return rc;
+}
+
+/* Of the keys that the bundle tells of, the one that verifies its own signature:
+ * "NAME:KEY" (free()), or NULL. It says that the bundle is of one piece, and not who made
+ * it. */
+static char *claimed_key(struct input *in, struct nf_slice sigs, struct nf_slice message)
+{
+	AUTO(bundle_keys_release) struct bundle_keys keys = BUNDLE_KEYS_INIT;
+	AUTO_FREE char *text = NULL;
+	uint64_t size = 0;
+	size_t len, index;
+
+	if (take_header(in, BLOCKS_NAME, DIGESTS_MAX, &size, NULL) ||
+	    skip(in, tar_padded(size), NULL) ||
+	    take_member(in, CACHE_INFO_NAME, NIX_CACHE_INFO_MAX, "", &text, &len, NULL))
+		return NULL;
+	bundle_keys_parse(&keys, nf_slice(text, len));
+	while (sigs.len) {
+		struct nf_slice line = slice_cut(&sigs, '\n');
+
+		if (!nf_keyring_find(keys.told, line, message.ptr, message.len, &index,
+				     NULL))
+			return nf_keyring_format(keys.told, index);
+	}
+	return NULL;
 }
 
 /* One signature that verifies suffices. A known key that does not verify says more than
- * an unknown one. */
+ * an unknown one. Where nobody known has signed, 0 and no *ret_by. */
 static int check_signatures(const struct nf_keyring *ring, struct nf_slice sigs,
-			    const struct nf_bundle_signers *signers,
 			    struct nf_slice message, char **ret_by, struct nf_err *err)
 {
-	struct nf_err one, bad;
-	int bad_rc = 0;
+	struct nf_err one;
+	int bad = 0;
 
-	for (size_t i = 0; i < signers->count; i++) {
+	while (sigs.len) {
 		struct nf_slice line = slice_cut(&sigs, '\n');
-		int rc = nf_keyring_verify(ring, line, message.ptr, message.len, &one);
+		struct nf_slice rest = line;
+		struct nf_slice name = slice_cut(&rest, ':');
+		size_t index;
+		int rc = nf_keyring_find(ring, line, message.ptr, message.len, &index,
+					 &one);
 
 		if (rc == 0) {
-			*ret_by = mem_strdup(signers->names[i]);
+			*ret_by = nf_keyring_format(ring, index);
 			return 0;
 		}
-		if (ring_has_name(ring, signers->names[i])) {
-			bad_rc = rc;
-			bad = one;
-		}
+		if (!nf_keyring_knows(ring, name))
+			continue;
+		bad = rc;
+		if (err)
+			*err = one;
 	}
-	if (!bad_rc)
-		return untrusted(signers, err);
-	if (err)
-		*err = bad;
-	return bad_rc;
+	return bad;
 }
 
 int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
@@ -222,10 +273,16 @@ int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
 	if (!rc)
 		rc = parse_signers(ret_signers, nf_slice(sigs, sigs_len), err);
 	if (!rc)
-		rc = check_signatures(ring, nf_slice(sigs, sigs_len), ret_signers,
+		rc = check_signatures(ring, nf_slice(sigs, sigs_len),
 				      nf_slice(message, message_len), &h->signed_by, err);
+	if (!rc && !h->signed_by) {
+		ret_signers->claimed = claimed_key(&in, nf_slice(sigs, sigs_len),
+						   nf_slice(message, message_len));
+		rc = untrusted(ret_signers, err);
+	}
 	if (rc)
 		return rc;
+	h->signer = mem_strndup(h->signed_by, strcspn(h->signed_by, ":"));
 	rc = manifest_parse(&h->manifest,
 			    nf_slice(message + DOMAIN_LEN, message_len - DOMAIN_LEN),
 			    err);

@@ -15,7 +15,8 @@
 /* A head whose signature was verified before its manifest was parsed. */
 struct bundle_head {
 	struct manifest manifest;
-	char *signed_by;  /* name of the trusted key */
+	char *signed_by;  /* the trusted key, "NAME:BASE64" */
+	char *signer;	  /* its name */
 	uint8_t *digests; /* content of the blocks member; not compared with the manifest
 			   */
 	size_t digests_len;

@@ -111,6 +111,11 @@ void nf_bundle_free(struct nf_bundle *b)
 
 const char *nf_bundle_signed_by(const struct nf_bundle *b)
 {
+	return b->head.signer;
+}
+
+const char *nf_bundle_signing_key(const struct nf_bundle *b)
+{
 	return b->head.signed_by;
 }
 

@@ -177,7 +177,7 @@ char *nf_keyring_format(const struct nf_keyring *ring, size_t i)
 
 /* ---- signatures ---- */
 
-static bool knows(const struct nf_keyring *ring, struct nf_slice name)
+bool nf_keyring_knows(const struct nf_keyring *ring, struct nf_slice name)
 {
 	for (size_t i = 0; i < ring->count; i++)
 		if (has_name(&ring->keys[i], name))
@@ -185,8 +185,9 @@ static bool knows(const struct nf_keyring *ring, struct nf_slice name)
 	return false;
 }
 
-int nf_keyring_verify(const struct nf_keyring *ring, struct nf_slice sig,
-		      const void *message, size_t len, struct nf_err *err)
+int nf_keyring_find(const struct nf_keyring *ring, struct nf_slice sig,
+		    const void *message, size_t len, size_t *ret_index,
+		    struct nf_err *err)
 {
 	uint8_t bytes[NF_SIGNATURE_SIZE];
 	struct nf_slice name, base64;
@@ -195,9 +196,9 @@ int nf_keyring_verify(const struct nf_keyring *ring, struct nf_slice sig,
 	rc = split(sig, &name, &base64, "signature", err);
 	if (rc)
 		return rc;
-	if (!knows(ring, name))
+	if (!nf_keyring_knows(ring, name))
 		return err_set(err, NF_E_TRUST,
-			       "signed by '%.*s', which is no trusted key",
+			       "signed by '%.*s', which is not a trusted key",
 			       NF_SLICE_ARG(name));
 	if (!base64_decode(bytes, sizeof(bytes), base64))
 		return err_set(err, NF_E_FORMAT,
@@ -206,10 +207,20 @@ int nf_keyring_verify(const struct nf_keyring *ring, struct nf_slice sig,
 	for (size_t i = 0; i < ring->count; i++)
 		if (has_name(&ring->keys[i], name) &&
 		    crypto_sign_verify_detached(bytes, message, len,
-						ring->keys[i].bytes) == 0)
+						ring->keys[i].bytes) == 0) {
+			*ret_index = i;
 			return 0;
+		}
 	return err_set(err, NF_E_TRUST, "the signature by '%.*s' is wrong",
 		       NF_SLICE_ARG(name));
+}
+
+int nf_keyring_verify(const struct nf_keyring *ring, struct nf_slice sig,
+		      const void *message, size_t len, struct nf_err *err)
+{
+	size_t index;
+
+	return nf_keyring_find(ring, sig, message, len, &index, err);
 }
 
 char *nf_sign(const struct nf_secret_key *key, const void *message, size_t len)

@@ -3,10 +3,13 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/slice.h"
 #include "format/ca.h"
+#include "format/key_option.h"
 #include "format/signature.h"
 
 /* So many names of unknown keys, of at most this length each, fit into a message. */
@@ -40,18 +43,37 @@ static void add_signers(struct buf *out, const struct nf_pathinfo *info)
 		buf_addf(out, " and %zu more", info->nsigs - NAMES_MAX);
 }
 
+/* A name that is none, or that would fill the message, is not worth trusting. */
+static void add_remedy(struct buf *out, const struct nf_pathinfo *info)
+{
+	for (size_t i = 0; i < info->nsigs; i++) {
+		struct nf_slice name = signer(info->sigs[i]);
+		AUTO_FREE char *text = mem_strndup(name.ptr, name.len);
+
+		if (name.len > NAME_MAX || !signature_is_name(name))
+			continue;
+		buf_add_str(out, info->nsigs > 1 ? "; to trust one of them: "
+						 : "; to trust it: ");
+		key_option_add(out, text, NULL);
+		return;
+	}
+}
+
 static int no_known_signer(const struct nf_pathinfo *info, struct nf_err *err)
 {
-	AUTO_BUF struct buf names = { 0 };
+	AUTO_BUF struct buf text = { 0 };
 
-	buf_init(&names, NF_ERR_TEXT_MAX);
+	buf_init(&text, NF_ERR_TEXT_MAX + KEY_OPTION_MAX);
 	if (info->nsigs == 0)
 		return err_set(err, NF_E_TRUST,
 			       info->left_out ? "it has no signature that can be read"
 					      : "it has no signature");
-	add_signers(&names, info);
-	return err_set(err, NF_E_TRUST, "no signature by a trusted key (signed by %s)",
-		       names.ptr);
+	buf_add_str(&text, "signed by ");
+	add_signers(&text, info);
+	buf_add_str(&text, info->nsigs > 1 ? ", none of which is a trusted key"
+					   : ", which is not a trusted key");
+	add_remedy(&text, info);
+	return err_set(err, NF_E_TRUST, "%s", text.ptr);
 }
 
 /* ---- what goes on with the path ---- */

@@ -7,8 +7,11 @@
 #include "base/encoding.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/workers.h"
+#include "format/bundle_keys.h"
+#include "format/key_needs.h"
 #include "format/left_out.h"
 #include "pool/pack_output.h"
 #include "pool/pool_closure.h"
@@ -19,6 +22,9 @@ struct pack {
 	const struct pack_options *opts;
 	struct pool_closure closure;
 	struct pack_result result;
+	struct nf_keyring *own; /* the public half of the key that signs */
+	struct key_survey *survey;
+	struct buf cache_info;
 	/* what goes into the bundle: nix-cache-info, narinfos by name, NARs in import
 	 * order */
 	struct nf_bundle_input *inputs;
@@ -267,8 +273,9 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	size_t index = nar_input(pk, ni);
 	const struct nf_bundle_input *nar = &pk->inputs[index];
 
-	if (!ni->info.nsigs || ni->by_store)
+	if (!ni->info.nsigs || ni->by_store || pk->opts->sign_all)
 		sign(&ni->info, pk->opts->key);
+	key_survey_add(pk->survey, &ni->info);
 	qsort(ni->info.sigs, ni->info.nsigs, sizeof(*ni->info.sigs), compare_sigs);
 	ni->url = nf_slice_str(nar->name);
 	ni->compression = nf_slice_str(codec_name(pk->codecs[index]));
@@ -319,12 +326,34 @@ static int add_paths(struct pack *pk, const uint32_t *by_name, const uint32_t *o
 		rank[by_name[i]] = (uint32_t)i;
 	pk->inputs = mem_calloc(1 + 2 * count, sizeof(*pk->inputs));
 	pk->codecs = mem_calloc(1 + 2 * count, sizeof(*pk->codecs));
-	bytes_input(pk, 0, "nix-cache-info", POOL_CACHE_INFO, strlen(POOL_CACHE_INFO));
 	pk->input_count = 1 + count;
 	for (size_t i = 0; !rc && i < count; i++)
 		rc = add_path(pk, &pk->closure.nodes[order[i]].path, 1 + rank[order[i]],
 			      err);
 	return rc;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What the bundle tells of keys: its own, and those that an importer needs beside it. */
+static void add_cache_info(struct pack *pk)
+{
+	const struct nf_key_needs *needs = &pk->result.needs;
+	const char *keys[BUNDLE_KEYS_MAX];
+	size_t count = 0;
+
+	keys[count++] = pk->result.own_key;
+	for (size_t i = 0; i < needs->count && count < BUNDLE_KEYS_MAX; i++)
+		if (needs->items[i].text)
+			keys[count++] = needs->items[i].text;
+	qsort(keys, count, sizeof(*keys), compare_keys);
+	buf_add_str(&pk->cache_info, POOL_CACHE_INFO);
+	for (size_t i = 0; i < count; i++)
+		bundle_keys_add_line(&pk->cache_info, keys[i]);
+	bytes_input(pk, 0, "nix-cache-info", pk->cache_info.ptr, pk->cache_info.len);
 }
 
 static int make_inputs(struct pack *pk, struct nf_err *err)
@@ -334,7 +363,13 @@ static int make_inputs(struct pack *pk, struct nf_err *err)
 	int rc;
 
 	rc = pool_closure_order(&pk->closure, by_name, &order, err);
-	return rc ? rc : add_paths(pk, by_name, order, err);
+	if (!rc)
+		rc = add_paths(pk, by_name, order, err);
+	if (rc)
+		return rc;
+	key_survey_finish(pk->survey, &pk->result.needs);
+	add_cache_info(pk);
+	return 0;
 }
 
 /* ---- output ---- */
@@ -369,27 +404,58 @@ static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
 	return nf_bundle_write(fd, name, &opts, err);
 }
 
+void pack_result_release(struct pack_result *r)
+{
+	nf_key_needs_release(&r->needs);
+	free(r->own_key);
+	r->own_key = NULL;
+}
+
+static void pack_init(struct pack *pk)
+{
+	const struct pack_options *opts = pk->opts;
+	struct key_survey_rings rings = { .others = { opts->keys } };
+
+	pk->result.own_key = nf_secret_key_public(opts->key);
+	rings.own = pk->own = nf_keyring_new();
+	(void)!nf_keyring_add(pk->own, nf_slice_str(pk->result.own_key), NULL);
+	pk->survey = key_survey_new(&rings);
+	buf_init(&pk->cache_info, NIX_CACHE_INFO_MAX);
+	pool_closure_init(&pk->closure);
+	map_init(&pk->nars);
+	pthread_mutex_init(&pk->lock, NULL);
+}
+
+static void pack_release(struct pack *pk)
+{
+	pthread_mutex_destroy(&pk->lock);
+	map_release(&pk->nars);
+	pool_closure_release(&pk->closure);
+	key_survey_free(pk->survey);
+	nf_keyring_free(pk->own);
+	buf_release(&pk->cache_info);
+	pack_result_release(&pk->result);
+	free(pk->inputs);
+	free(pk->codecs);
+}
+
 int pack_bundle(struct pool *p, const char *output, const struct pack_options *opts,
 		struct pack_result *ret, struct nf_err *err)
 {
 	struct pack pk = { .pool = p, .opts = opts };
 	int rc;
 
-	pool_closure_init(&pk.closure);
-	map_init(&pk.nars);
-	pthread_mutex_init(&pk.lock, NULL);
+	pack_init(&pk);
 	pool_set_progress(p, opts->progress);
 	rc = prepare(&pk, err);
 	if (!rc)
 		rc = make_inputs(&pk, err);
 	if (!rc)
 		rc = pack_output_write(output, write_bundle, &pk, err);
-	if (!rc)
+	if (!rc) {
 		*ret = pk.result;
-	pthread_mutex_destroy(&pk.lock);
-	map_release(&pk.nars);
-	pool_closure_release(&pk.closure);
-	free(pk.inputs);
-	free(pk.codecs);
+		pk.result = (struct pack_result){ 0 };
+	}
+	pack_release(&pk);
 	return rc;
 }

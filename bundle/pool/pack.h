@@ -4,6 +4,7 @@
 
 #include <nixferry/key.h>
 #include <nixferry/storepath.h>
+#include <nixferry/trust.h>
 
 #include "base/progress.h"
 #include "pool/pool.h"
@@ -29,7 +30,9 @@ struct pack_options {
 			 only a trusted store vouched for */
 	int level;    /* zstd level, or POOL_KEEP: each NAR as it is in the pool */
 	const struct pack_origin *origin; /* or NULL: the pool alone */
-	const struct nf_keyring *keys;	  /* for the origin's signatures; NULL: none */
+	const struct nf_keyring *keys;	  /* for signatures of the origin and of the pool;
+					     NULL: none */
+	bool sign_all;			  /* every path, with KEY */
 	size_t jobs;			  /* 0: one a processor */
 	struct progress *progress;
 };
@@ -38,7 +41,11 @@ struct pack_result {
 	size_t paths;
 	uint64_t nar_bytes; /* unpacked */
 	uint64_t bundle_bytes;
+	char *own_key;		   /* "NAME:BASE64": public half of the one that signed */
+	struct nf_key_needs needs; /* what an importer must trust beside it */
 };
+
+void pack_result_release(struct pack_result *r);
 
 /* Writes the closure of the roots to OUTPUT, as pack_output.h has it. What the pool lacks
  * comes into it from the origin, verified; entries in another encoding than LEVEL asks

@@ -182,6 +182,8 @@ int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 	rc = check_options(b, opts, err);
 	if (!rc)
 		rc = import(&im, err);
+	if (rc && opts->ret_untrusted)
+		*opts->ret_untrusted = import_plan_take_untrusted(&im.plan);
 	if (rc)
 		return rc;
 	intake_tell(im.intake, &im.result);

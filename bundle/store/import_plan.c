@@ -10,10 +10,13 @@
 #include "base/plural.h"
 #include "base/slice.h"
 #include "base/stream.h"
+#include "format/key_needs.h"
+#include "format/key_option.h"
 #include "format/left_out.h"
 
 #define NARINFO_SUFFIX ".narinfo"
 #define CACHE_INFO     "nix-cache-info"
+#define NEEDS_TEXT_MAX (64 * KIB)
 
 static struct nf_slice member_name(const struct nf_bundle *b, size_t i)
 {
@@ -40,7 +43,8 @@ static int read_member(struct nf_bundle *b, size_t i, struct buf *text,
 	return source_copy(src, &sink.sink, err);
 }
 
-static int check_cache_info(struct nf_slice text, struct nf_err *err)
+static int take_cache_info(struct import_plan *p, struct nf_slice text,
+			   struct nf_err *err)
 {
 	struct nf_cache_info info;
 	int rc = nf_cache_info_parse(&info, text, err);
@@ -51,6 +55,7 @@ static int check_cache_info(struct nf_slice text, struct nf_err *err)
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "the bundle is for the store '%s', not " NF_STORE_DIR,
 			       info.store_dir);
+	bundle_keys_parse(&p->keys, text);
 	return 0;
 }
 
@@ -96,7 +101,7 @@ static int read_infos(struct import_plan *p, struct nf_err *err)
 		rc = read_member(p->bundle, i, &text, err);
 		if (!rc)
 			rc = is_narinfo(name) ? add_path(p, name, buf_slice(&text), err)
-					      : check_cache_info(buf_slice(&text), err);
+					      : take_cache_info(p, buf_slice(&text), err);
 		if (rc)
 			return err_prefix(err, rc, "'%.*s'", NF_SLICE_ARG(name));
 	}
@@ -126,30 +131,109 @@ static int find_nar(struct import_plan *p, const struct map *members,
 	return 0;
 }
 
-static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
-		     struct nf_err *err)
+/* A key that is trusted and whose signature is wrong: that is a lie, not a key that is
+ * missing. */
+static bool is_lie(const struct nf_pathinfo *info, const struct nf_keyring *ring)
 {
-	size_t count = nf_bundle_member_count(p->bundle);
-	AUTO(map_release) struct map members = { 0 };
-	int rc;
+	for (size_t i = 0; i < info->nsigs; i++) {
+		struct nf_slice sig = info->sigs[i];
 
-	map_init(&members);
-	for (size_t i = 0; i < count; i++)
-		*map_put(&members, member_name(p->bundle, i), &(bool){ false }) = i;
+		if (nf_keyring_knows(ring, slice_cut(&sig, ':')))
+			return true;
+	}
+	return false;
+}
+
+static size_t count_untrusted(const struct nf_key_needs *needs)
+{
+	size_t count = needs->by_nobody;
+
+	for (size_t i = 0; i < needs->count; i++)
+		count += needs->items[i].paths;
+	return count;
+}
+
+/* What every path lacks that lacks something. */
+static int untrusted(const struct import_plan *p, struct nf_err *err)
+{
+	const struct nf_key_needs *needs = &p->untrusted;
+	size_t count = count_untrusted(needs);
+	AUTO_BUF struct buf text = { 0 };
+
+	if (!count)
+		return 0;
+	buf_init(&text, NEEDS_TEXT_MAX);
+	buf_addf(&text,
+		 "%zu of %zu %s %s no signature by a trusted key, first '%s': ", count,
+		 p->count, plural(p->count, "path", "paths"),
+		 plural(count, "has", "have"), p->first_untrusted);
+	for (size_t i = 0; i < needs->count; i++)
+		buf_addf(&text, "%s'%s' signed %zu", i ? ", " : "", needs->items[i].name,
+			 needs->items[i].paths);
+	if (needs->by_nobody)
+		buf_addf(&text, "%snobody signed %zu", needs->count ? ", " : "",
+			 needs->by_nobody);
+	if (needs->count == 1) {
+		buf_add_str(&text, "; if you trust it: ");
+		key_option_add(&text, needs->items[0].name, needs->items[0].text);
+	}
+	return err_set(err, NF_E_TRUST, "%s", text.ptr);
+}
+
+struct judging {
+	struct import_plan *plan;
+	const struct nf_keyring *ring;
+	struct key_survey *survey; /* of the paths that no key of RING vouches for */
+	struct map members;
+};
+
+static int judge_path(struct judging *j, struct import_path *path, struct nf_err *err)
+{
+	int rc = find_nar(j->plan, &j->members, path, err);
+
+	if (!rc)
+		rc = nf_trust_pathinfo(&path->trusted, &path->ni.info, j->ring, err);
+	if (rc != -NF_E_TRUST || is_lie(&path->ni.info, j->ring))
+		return rc;
+	key_survey_add(j->survey, &path->ni.info);
+	if (!j->plan->first_untrusted)
+		j->plan->first_untrusted = path->ni.info.path.base;
+	return 0;
+}
+
+static int judge_paths(struct judging *j, struct nf_err *err)
+{
+	struct import_plan *p = j->plan;
+	int rc = 0;
+
 	for (size_t i = 0; i < p->count; i++) {
-		struct import_path *path = &p->paths[i];
-
 		rc = interrupt_check(err);
 		if (rc)
 			return rc;
-		rc = find_nar(p, &members, path, err);
-		if (!rc)
-			rc = nf_trust_pathinfo(&path->trusted, &path->ni.info, ring, err);
+		rc = judge_path(j, &p->paths[i], err);
 		if (rc)
 			return err_prefix(err, rc, "'" NF_STORE_DIR "/%s'",
-					  path->ni.info.path.base);
+					  p->paths[i].ni.info.path.base);
 	}
-	return 0;
+	key_survey_finish(j->survey, &p->untrusted);
+	return untrusted(p, err);
+}
+
+static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
+		     struct nf_err *err)
+{
+	const struct key_survey_rings rings = { .others = { p->keys.told } };
+	struct judging j = { .plan = p, .ring = ring, .survey = key_survey_new(&rings) };
+	size_t count = nf_bundle_member_count(p->bundle);
+	int rc;
+
+	map_init(&j.members);
+	for (size_t i = 0; i < count; i++)
+		*map_put(&j.members, member_name(p->bundle, i), &(bool){ false }) = i;
+	rc = judge_paths(&j, err);
+	map_release(&j.members);
+	key_survey_free(j.survey);
+	return rc;
 }
 
 struct visit {
@@ -242,9 +326,19 @@ void import_plan_release(struct import_plan *p)
 {
 	for (size_t i = 0; i < p->count; i++)
 		nf_narinfo_release(&p->paths[i].ni);
+	bundle_keys_release(&p->keys);
+	nf_key_needs_release(&p->untrusted);
 	map_release(&p->by_base);
 	free(p->paths);
 	free(p->order);
+}
+
+struct nf_key_needs import_plan_take_untrusted(struct import_plan *p)
+{
+	struct nf_key_needs needs = p->untrusted;
+
+	p->untrusted = (struct nf_key_needs){ 0 };
+	return needs;
 }
 
 struct import_path *import_plan_find(const struct import_plan *p, struct nf_slice base)

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/progress.h"
+#include "format/bundle_keys.h"
 #include "store/intake.h"
 
 enum import_state {
@@ -34,15 +35,22 @@ struct import_plan {
 	size_t count;
 	size_t *order;	    /* indices of paths, references first */
 	struct map by_base; /* base name -> index */
+	struct bundle_keys keys;
+	struct nf_key_needs untrusted; /* of the paths that nothing vouches for */
+	const char *first_untrusted;   /* the base name of the first of them */
 };
 
 /* Reads all narinfos of B and judges each: NF_E_TRUST if neither a key of RING nor a
- * content address vouches for it, NF_E_FORMAT if its NAR is not in the bundle,
+ * content address vouches for one, after all were judged, so that all keys that are
+ * missing are told at once; NF_E_FORMAT if its NAR is not in the bundle,
  * NF_E_UNSUPPORTED if that cannot be decoded. A content address that does not recompute
  * is dropped. Release also after a failure. */
 int import_plan_load(struct import_plan *p, struct nf_bundle *b,
 		     const struct nf_keyring *ring, struct nf_err *err) MUST_CHECK;
 void import_plan_release(struct import_plan *p);
+
+/* What the paths need that nothing vouches for; the caller's (nf_key_needs_release). */
+struct nf_key_needs import_plan_take_untrusted(struct import_plan *p);
 
 /* The path with that base name, or NULL. */
 struct import_path *import_plan_find(const struct import_plan *p, struct nf_slice base);

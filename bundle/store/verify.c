@@ -73,6 +73,8 @@ int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,
 	struct import_totals totals;
 	int rc = verify(b, &plan, opts, err);
 
+	if (rc && opts->ret_untrusted)
+		*opts->ret_untrusted = import_plan_take_untrusted(&plan);
 	if (rc)
 		return rc;
 	totals = import_plan_totals(&plan, IMPORT_UNPACKED);

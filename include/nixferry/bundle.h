@@ -33,6 +33,9 @@ struct nf_bundle;
 struct nf_bundle_signers {
 	char **names;
 	size_t count;
+	char *claimed; /* of a bundle that is not trusted: the key "NAME:BASE64" that it
+			  tells of and that verifies its signature, or NULL. Anybody can
+			  make such a bundle: it must be compared with the right key. */
 };
 void nf_bundle_signers_release(struct nf_bundle_signers *s);
 
@@ -46,8 +49,9 @@ __attribute__((warn_unused_result)) int nf_bundle_open(
 	struct nf_bundle_signers *ret_signers, struct nf_err *err);
 void nf_bundle_free(struct nf_bundle *b);
 
-/* The name of the trusted key that signed it. */
+/* The name of the trusted key that signed it, and the key, "NAME:BASE64". */
 const char *nf_bundle_signed_by(const struct nf_bundle *b);
+const char *nf_bundle_signing_key(const struct nf_bundle *b);
 bool nf_bundle_is_seekable(const struct nf_bundle *b);
 
 /* The paths that the bundle was made for. */

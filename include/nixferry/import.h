@@ -6,6 +6,7 @@
 #include <nixferry/bundle.h>
 #include <nixferry/err.h>
 #include <nixferry/key.h>
+#include <nixferry/trust.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,9 @@ struct nf_import_options {
 				      bundle's roots; NULL: one named after each */
 	size_t jobs;		   /* unpacking threads; 0: one a processor */
 	struct progress *progress; /* may be NULL */
+	struct nf_key_needs *ret_untrusted; /* may be NULL; of an NF_E_TRUST: the keys of
+					       the paths that no key of KEYS vouches for
+					       (nf_key_needs_release) */
 };
 
 struct nf_import_result {

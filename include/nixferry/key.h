@@ -7,6 +7,7 @@
 #include <nixferry/err.h>
 #include <nixferry/pathinfo.h>
 #include <nixferry/slice.h>
+#include <stdbool.h>
 
 #define NF_SIGNATURE_SIZE  64
 #define NF_PUBLIC_KEY_SIZE 32
@@ -37,6 +38,16 @@ __attribute__((warn_unused_result)) int nf_keyring_verify(const struct nf_keyrin
 							  struct nf_slice sig,
 							  const void *message, size_t len,
 							  struct nf_err *err);
+
+/* The same, and which key it is. */
+__attribute__((warn_unused_result)) int nf_keyring_find(const struct nf_keyring *ring,
+							struct nf_slice sig,
+							const void *message, size_t len,
+							size_t *ret_index,
+							struct nf_err *err);
+
+/* Whether a key of that name is in the ring. */
+bool nf_keyring_knows(const struct nf_keyring *ring, struct nf_slice name);
 
 /* A secret key; its memory is locked where the system allows and wiped when freed. */
 struct nf_secret_key;

@@ -27,6 +27,23 @@ __attribute__((warn_unused_result)) int nf_trust_pathinfo(struct nf_trusted *ret
 							  const struct nf_keyring *ring,
 							  struct nf_err *err);
 
+/* A key that would vouch for paths if it were trusted. */
+struct nf_key_need {
+	char *name;
+	char *text;   /* "NAME:BASE64", or NULL: nobody tells the key */
+	size_t paths; /* that it has signed, and none before it in the list */
+};
+
+/* The fewest keys that would vouch for all paths that need one: cache.nixos.org-1, then
+ * by name. */
+struct nf_key_needs {
+	struct nf_key_need *items;
+	size_t count;
+	size_t by_own;	  /* further paths: those that the bundle's own key signed */
+	size_t by_nobody; /* and those without any signature that can be read */
+};
+void nf_key_needs_release(struct nf_key_needs *n);
+
 /* For facts that come from a store which the user has declared trusted, and for nothing
  * else: they need no signature. The only other way to a struct nf_trusted. */
 void nf_trust_by_store(struct nf_trusted *ret, struct nf_pathinfo *info);

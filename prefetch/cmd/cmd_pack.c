@@ -5,6 +5,7 @@
 #include "base/plural.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
+#include "cmd/key_report.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
 #include "cmd/store_options.h"
@@ -27,6 +28,7 @@ static void report(struct ui *ui, const struct pack_result *r, const char *outpu
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
 	const char *paths = plural(r->paths, "path", "paths");
 	char nar[HUMAN_MAX], bundle[HUMAN_MAX];
+	AUTO_BUF struct buf keys = { 0 };
 
 	human_size(nar, r->nar_bytes);
 	human_size(bundle, r->bundle_bytes);
@@ -35,12 +37,18 @@ static void report(struct ui *ui, const struct pack_result *r, const char *outpu
 		json_add_number(doc, "paths", r->paths);
 		json_add_number(doc, "narSize", r->nar_bytes);
 		json_add_number(doc, "bundleSize", r->bundle_bytes);
+		key_report_add_json(doc, r->own_key, &r->needs, NULL);
 		json_print(doc, stdout);
-	} else if (pack_output_is_stdout(output)) {
+		return;
+	}
+	buf_init(&keys, KEY_REPORT_MAX);
+	key_report_add_text(&keys, r->own_key, &r->needs);
+	if (pack_output_is_stdout(output)) {
 		ui_note(ui, "packed %zu %s (%s) as %s", r->paths, paths, nar, bundle);
+		ui_note_lines(ui, buf_slice(&keys));
 	} else {
-		printf("packed %zu %s (%s) as %s: %s\n", r->paths, paths, nar, bundle,
-		       output);
+		printf("packed %zu %s (%s) as %s: %s\n%s", r->paths, paths, nar, bundle,
+		       output, keys.ptr);
 	}
 }
 
@@ -57,6 +65,7 @@ struct packing {
 	size_t jobs;
 	int level;
 	bool json;
+	bool sign_all;
 	bool build_inputs;
 };
 
@@ -94,6 +103,7 @@ static int read_options(struct packing *p, const struct cmd_args *args, struct u
 
 	p->output = cmd_args_value(args, "output");
 	p->json = cmd_args_flag(args, "json");
+	p->sign_all = cmd_args_flag(args, "sign-all");
 	p->build_inputs = cmd_args_flag(args, "with-build-inputs");
 	rc = check_output(p->output, p->json, err);
 	if (!rc)
@@ -138,6 +148,7 @@ static int pack(const struct packing *p, struct progress *progress,
 		.level = p->level,
 		.origin = p->store ? &origin : NULL,
 		.keys = p->keys,
+		.sign_all = p->sign_all,
 		.jobs = p->jobs,
 		.progress = progress,
 	};
@@ -160,9 +171,11 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	if (!rc)
 		rc = pack(&p, progress, &result, err);
 	ui_progress_stop(ui);
-	if (!rc)
-		report(ui, &result, p.output, p.json);
-	return rc;
+	if (rc)
+		return rc;
+	report(ui, &result, p.output, p.json);
+	pack_result_release(&result);
+	return 0;
 }
 
 static const struct cmd_option options[] = {
@@ -179,7 +192,8 @@ const struct command cmd_pack = {
 	.text = "Packs each TARGET with everything that it needs into one signed bundle. "
 		"All of it must be in the pool, where prefetch puts it, or in the live "
 		"store, "
-		"from where it comes into the pool. The same paths, key and level give "
+		"from where it comes into the pool. The same paths, keys and level "
+		"give "
 		"the "
 		"same bytes.\n"
 		"\n" OPTIONS_TARGET_TEXT,

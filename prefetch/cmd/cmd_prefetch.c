@@ -12,6 +12,7 @@
 #include "cmd/human.h"
 #include "cmd/import_report.h"
 #include "cmd/json.h"
+#include "cmd/key_report.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
 #include "cmd/run_report.h"
@@ -39,6 +40,7 @@ struct prefetch {
 	const char *output;
 	struct fetched_bundle bundle;
 	struct preflight preflight;
+	bool sign_all;
 	bool build_inputs;
 	bool json;
 };
@@ -80,6 +82,7 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 
 	p->output = p->bundle.output = cmd_args_value(args, "output");
 	p->json = cmd_args_flag(args, "json");
+	p->sign_all = cmd_args_flag(args, "sign-all");
 	p->build_inputs = cmd_args_flag(args, "with-build-inputs");
 	f->keep_going = cmd_args_flag(args, "keep-going");
 	f->dry_run = cmd_args_flag(args, "dry-run");
@@ -242,16 +245,10 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r, 
 /* For people: on stdout, unless the bundle goes there. */
 static void say(const struct prefetch *p, struct ui *ui, const struct buf *text)
 {
-	struct nf_slice rest = buf_slice(text);
-
-	while (rest.len) {
-		struct nf_slice line = slice_cut(&rest, '\n');
-
-		if (p->output && pack_output_is_stdout(p->output))
-			ui_note(ui, "%.*s", NF_SLICE_ARG(line));
-		else
-			printf("%.*s\n", NF_SLICE_ARG(line));
-	}
+	if (p->output && pack_output_is_stdout(p->output))
+		ui_note_lines(ui, buf_slice(text));
+	else
+		printf("%.*s", NF_SLICE_ARG(buf_slice(text)));
 }
 
 static void add_would_fetch(struct buf *out, const struct prefetch *p,
@@ -294,7 +291,7 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 	AUTO_BUF struct buf text = { 0 };
 	char size[HUMAN_MAX];
 
-	buf_init(&text, 2 * IMPORT_REPORT_MAX);
+	buf_init(&text, 2 * IMPORT_REPORT_MAX + KEY_REPORT_MAX);
 	buf_addf(&text, "%zu %s (%s): ", r->paths, plural(r->paths, "path", "paths"),
 		 human_size(size, r->nar_bytes));
 	if (p->fetch.dry_run)
@@ -305,9 +302,12 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 		buf_addf(&text, "%zu %s left to be built\n", p->wanted.build_count,
 			 plural(p->wanted.build_count, "derivation is",
 				"derivations are"));
-	if (p->bundle.is_written)
+	if (p->bundle.is_written) {
 		buf_addf(&text, "packed as %s: %s\n",
 			 human_size(size, p->bundle.packed.bundle_bytes), p->output);
+		key_report_add_text(&text, p->bundle.packed.own_key,
+				    &p->bundle.packed.needs);
+	}
 	if (p->intake && !p->fetch.dry_run) {
 		const struct import_report imported = import_report(p);
 
@@ -347,6 +347,8 @@ static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, 
 		.roots = p->wanted.paths,
 		.root_count = p->wanted.count,
 		.key = p->sign_key,
+		.keys = p->fetch.keys,
+		.sign_all = p->sign_all,
 		.level = p->fetch.level,
 		.jobs = p->fetch.jobs,
 		.progress = p->fetch.progress,

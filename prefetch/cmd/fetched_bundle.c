@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/plural.h"
 #include "cmd/human.h"
+#include "cmd/key_report.h"
 
 /* A long list is cut. */
 #define LEFT_OUT_SHOWN 20
@@ -10,6 +11,7 @@
 void fetched_bundle_release(struct fetched_bundle *b)
 {
 	pool_whole_release(&b->whole);
+	pack_result_release(&b->packed);
 }
 
 int fetched_bundle_write(struct fetched_bundle *b, struct pool *pool,
@@ -100,6 +102,7 @@ void fetched_bundle_add_json(const struct fetched_bundle *b, struct json_doc *do
 		return;
 	json_add_str(doc, "bundle", b->output);
 	json_add_number(doc, "bundleSize", b->packed.bundle_bytes);
+	key_report_add_json(doc, b->packed.own_key, &b->packed.needs, NULL);
 	json_begin_array(doc, "notInBundle");
 	for (size_t i = 0; i < b->whole.left_out_count; i++)
 		json_add_str(doc, NULL, nf_storepath_format(text, &b->whole.left_out[i]));

@@ -46,7 +46,7 @@ setup() {
 		option '--jobs': '0' is no number of 1 to 1024|verify x --jobs 0
 		option '--color': 'blue' is none of: auto always never|list --color blue x
 		'down' is none of: path list check gc|pool down
-		list: option '--trusted-public-key': public key|list x --trusted-public-key nonsense
+		list: option '--trusted-public-key': 'nonsense' is neither a public key|list x --trusted-public-key nonsense
 		missing --output BUNDLE|pack x
 		a bundle must be signed: give --sign-key FILE|pack x -o y
 		neither zstd, zstd:1 to zstd:19 nor keep|pack x -o y --compress zstd:20

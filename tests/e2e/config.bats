@@ -59,7 +59,7 @@ in_pool() {
 @test "a key that nix.conf does not name is not trusted, also not the default one" {
 	make_path
 	configure "substituters = file://$T/cache"
-	fails 4 "no signature by a trusted key \(signed by 'lab-1'\)" fetch "$TOP"
+	fails 4 "signed by 'lab-1', which is not a trusted key; to trust it: --trusted-public-key lab-1:KEY" fetch "$TOP"
 	fetch "$TOP" --trusted-public-key "$PUBLIC_KEY"
 	in_pool "$TOP"
 }

@@ -309,7 +309,9 @@ static void signatures_are_judged(void **state)
 		{ "other-1:" ZEROS_64 "\n", NF_E_TRUST,
 		  "signed by 'other-1', which is not a trusted key" },
 		{ "a:" ZEROS_64 "\nb:" ZEROS_64 "\n", NF_E_TRUST,
-		  "signed by 'a', 'b', which is not a trusted key" },
+		  "signed by 'a', 'b', none of which is a trusted key; to trust it, with "
+		  "the KEY "
+		  "that its maker told you: --trusted-public-key a:KEY" },
 		{ "test-1:" ZEROS_64 "\n", NF_E_TRUST, "" },
 		{ "a:" ZEROS_64 "\ntest-1:" ZEROS_64 "\nb:" ZEROS_64 "\n", NF_E_TRUST,
 		  "" },
@@ -373,7 +375,10 @@ static void signers_are_told_also_when_they_are_not_trusted(void **state)
 	fd = fixture_file(bytes, len);
 	assert_int_equal(nf_bundle_open(&b, fd, "x", empty, &signers, &err), -NF_E_TRUST);
 	assert_string_equal(err.text,
-			    "bundle 'x': signed by 'test-1', which is not a trusted key");
+			    "bundle 'x': signed by 'test-1', which is not a trusted key; "
+			    "to trust it, with the KEY that its maker told you: "
+			    "--trusted-public-key test-1:KEY");
+	assert_null(signers.claimed);
 	assert_int_equal(signers.count, 1);
 	assert_string_equal(signers.names[0], "test-1");
 	nf_bundle_signers_release(&signers);

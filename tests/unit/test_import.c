@@ -441,7 +441,7 @@ static const struct {
 	int rc;
 	const char *text;
 } damages[] = {
-	{ "no signature", make_unsigned, -NF_E_TRUST, "-lib': " },
+	{ "no signature", make_unsigned, -NF_E_TRUST, "-lib': nobody signed 1" },
 	{ "an incomplete closure", lose_a_reference, -NF_E_MISSING,
 	  "refers to '/nix/store/xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-gone', which is " },
 	{ "a cycle", refer_in_a_circle, -NF_E_FORMAT, "refers to itself through others" },

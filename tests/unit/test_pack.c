@@ -67,7 +67,12 @@ static int pack(struct pool_fixture *f, const struct made *root, int level,
 		.jobs = 2,
 	};
 
-	return pack_bundle(f->pool, output, &opts, result, &f->err);
+	int rc = pack_bundle(f->pool, output, &opts, result, &f->err);
+
+	/* Its numbers stay. */
+	if (!rc)
+		pack_result_release(result);
+	return rc;
 }
 
 static void read_file(struct pool_fixture *f, const char *path, struct buf *out)

@@ -140,11 +140,15 @@ static void what_nobody_vouches_for_is_refused(void **state)
 	} rows[] = {
 		{ FACTS, PATH "it has no signature" },
 		{ FACTS "Sig: foo-1:" NO_SIG "\n",
-		  PATH "no signature by a trusted key (signed by 'foo-1')" },
+		  PATH "signed by 'foo-1', which is not a trusted key; to trust it: "
+		       "--trusted-public-key foo-1:KEY" },
 		{ FACTS "Sig: a:" NO_SIG "\nSig: b:" NO_SIG "\nSig: c:" NO_SIG
 			"\nSig: d:" NO_SIG "\nSig: e:" NO_SIG "\n",
-		  PATH "no signature by a trusted key (signed by 'a', 'b', 'c' and 2 "
-		       "more)" },
+		  PATH "signed by 'a', 'b', 'c' and 2 more, none of which is a trusted "
+		       "key; to trust one of them: --trusted-public-key a:KEY" },
+		{ FACTS "Sig: a;b:" NO_SIG "\n",
+		  PATH "signed by 'a;b', which is not a trusted key; to trust it: "
+		       "--trusted-public-key 'a;b:KEY'" },
 		{ FACTS "Sig: test-1:" NO_SIG "\n",
 		  PATH "the signature by 'test-1' is wrong" },
 		{ FACTS "Sig: foo-1:" NO_SIG "\nSig: test-1:" NO_SIG
@@ -315,10 +319,10 @@ static void an_empty_ring_trusts_no_signature(void **state)
 
 	(void)state;
 	parse(&ni, NARINFO_HELLO);
-	expect_error(
-		err, nf_trust_pathinfo(&t, &ni.info, empty, &err), NF_E_TRUST,
-		"path 'w9yy7v61ipb5rx6i35zq1mvc2iqfmps1-hello-2.10': no signature by "
-		"a trusted key (signed by 'cache.nixos.org-1')");
+	expect_error(err, nf_trust_pathinfo(&t, &ni.info, empty, &err), NF_E_TRUST,
+		     "path 'w9yy7v61ipb5rx6i35zq1mvc2iqfmps1-hello-2.10': signed by "
+		     "'cache.nixos.org-1', which is not a trusted key; to trust it: "
+		     "--trusted-public-key " NF_DEFAULT_PUBLIC_KEY);
 	nf_narinfo_release(&ni);
 	nf_keyring_free(empty);
 }

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/shell_word.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/progress_view.h"
@@ -136,7 +137,7 @@ static void shell_words_are_quoted_where_needed(void **state)
 		AUTO_BUF struct buf out = { 0 };
 
 		buf_init(&out, 256);
-		human_shell_word(&out, rows[i].in);
+		shell_word_add(&out, rows[i].in);
 		assert_string_equal(out.ptr, rows[i].want);
 	}
 }

@@ -1,0 +1,31 @@
+/* Which keys an importer of a bundle must trust, for people and for programs. */
+#ifndef KEY_REPORT_H
+#define KEY_REPORT_H
+
+#include <nixferry/trust.h>
+
+#include "base/buf.h"
+#include "cmd/json.h"
+#include "cmd/ui.h"
+
+/* Lines with the options that an import needs, ready to be pasted. OWN is the key
+ * "NAME:BASE64" that signed the bundle, or NULL: it is not known. */
+void key_report_add_text(struct buf *out, const char *own,
+			 const struct nf_key_needs *needs);
+
+/* Members of the object that DOC is in: "neededKeys" and, of OWN, "bundleKey". With RING,
+ * each says whether it is trusted there. */
+void key_report_add_json(struct json_doc *doc, const char *own,
+			 const struct nf_key_needs *needs, const struct nf_keyring *ring);
+
+/* Whether the key TEXT (NULL: it is not known) is in RING. */
+bool key_report_is_trusted(const struct nf_keyring *ring, const char *text);
+
+/* A warning for each key that a bundle needs and that is not trusted. BY signed the
+ * bundle, and gives the keys. */
+void key_report_warn(struct ui *ui, const struct nf_key_needs *needs, const char *by);
+
+/* The maximum of a buffer that the lines fit in. */
+#define KEY_REPORT_MAX (256 * 1024)
+
+#endif

@@ -1,0 +1,15 @@
+/* The value of --trusted-public-key: a key, or a file of keys. */
+#ifndef TRUSTED_KEY_H
+#define TRUSTED_KEY_H
+
+#include <nixferry/key.h>
+
+#include "base/err.h"
+
+/* "NAME:BASE64", or a file with one such key a line; empty lines and those that begin
+ * with '#' are passed over. Everything else is NF_E_USAGE. A secret key is refused, and
+ * what may be one is never quoted. */
+int trusted_key_add(struct nf_keyring *ring, const char *value,
+		    struct nf_err *err) MUST_CHECK;
+
+#endif
