@@ -8,19 +8,15 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <curl/curl.h>
 
 #include <nixferry/version.h>
 
 #include "base/mem.h"
 #include "base/plural.h"
 #include "base/slice.h"
-#include "net/route.h"
-#include "net/stall.h"
+#include "net/transfer_private.h"
 #include "net/transfer_stats.h"
 
 /* What comes with a redirect is read, so that the connection can be used again, but no
@@ -39,58 +35,12 @@
 /* Over HTTP/2; a server may allow fewer. curl would open another connection from 100 on.
  */
 #define STREAMS_MAX	    512L
-#define IDLE_HANDLES_MAX    64
 #define SMALL_STREAM_WEIGHT 256L
 #define LARGE_STREAM_WEIGHT 16L
 /* Between two looks for transfers that are overdue. */
 #define OVERDUE_LOOK_MS 100
 /* So long may we do something else without excusing others. */
 #define ABSENCE_MS 500
-
-struct transfer {
-	struct transfers *owner;
-	LIST_ENTRY(transfer) link; /* of the active ones */
-	CURL *easy;
-	struct curl_slist *headers;
-	struct transfer_request req;
-	struct nf_err err;
-	int rc;
-	bool head_seen;
-	bool is_redirect; /* what is being read leads elsewhere; known once head_seen */
-	bool ended;	  /* done was told */
-	bool is_paused;
-	int64_t paused_at;
-	int64_t begun_at; /* when it left curl's queue; 0: it has not */
-	TAILQ_ENTRY(transfer) paused_link;
-	struct stall stall;
-	uint64_t bytes;
-	struct route route;
-	double connect_s; /* for the redirects that were followed */
-	char error[CURL_ERROR_SIZE];
-};
-
-struct transfers {
-	CURLM *multi;
-	LIST_HEAD(, transfer) active;
-	size_t active_count;
-	CURL *idle[IDLE_HANDLES_MAX];
-	size_t idle_count;
-	long connect_timeout_ms;
-	int64_t stall_timeout_ms;
-	int64_t next_overdue_look;
-	bool more_overdue; /* perhaps: one was found */
-	const struct credentials *credentials;
-	char *ca_file;
-	char *user_agent;
-	bool is_limited;
-	int64_t held_ms; /* that the limit, not the network, was waited for */
-	int64_t held_at; /* since then nothing at all is read; 0: it is */
-	int64_t left_at; /* when transfers_run returned */
-	long large_buffer;
-	struct rate_limit limit;
-	TAILQ_HEAD(, transfer) paused; /* NARs that wait for it, in turn */
-	int wake_fd;		       /* readable: transfers_wakeup was called */
-};
 
 static char *user_agent(const char *suffix)
 {
@@ -205,95 +155,6 @@ void transfers_free(struct transfers *t)
 	free(t);
 }
 
-static const char *header_value(CURL *easy, const char *name)
-{
-	struct curl_header *h;
-
-	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
-		return NULL;
-	return h->value;
-}
-
-/* "bytes START-END/TOTAL", where TOTAL may be an asterisk; of a 416, all but TOTAL is
- * one. */
-static void parse_content_range(struct transfer_head *head, const char *value)
-{
-	struct nf_slice rest, start, end;
-	uint64_t last;
-
-	head->range_total = UINT64_MAX;
-	if (!value)
-		return;
-	rest = nf_slice_str(value);
-	if (!slice_skip_prefix(&rest, "bytes "))
-		return;
-	if (slice_skip_prefix(&rest, "*/")) {
-		if (!slice_parse_u64(rest, &head->range_total))
-			head->range_total = UINT64_MAX;
-		return;
-	}
-	start = slice_cut(&rest, '-');
-	end = slice_cut(&rest, '/');
-	head->range_ok =
-		slice_parse_u64(start, &head->range_start) &&
-		slice_parse_u64(end, &last) && last >= head->range_start &&
-		last < UINT64_MAX &&
-		(nf_slice_is(rest, "*") || slice_parse_u64(rest, &head->range_total));
-	if (head->range_ok)
-		head->range_end = last + 1;
-}
-
-/* "none" is what some servers call it. */
-static bool is_encoded(CURL *easy)
-{
-	const char *value = header_value(easy, "Content-Encoding");
-	struct nf_slice name = slice_trim(nf_slice_str(value ? value : ""));
-
-	return name.len && !nf_slice_is(name, "none") &&
-	       strcasecmp(value, "identity") != 0;
-}
-
-static int tell_head(struct transfer *x)
-{
-	struct transfer_head head = { .length = -1 };
-	const char *ranges = header_value(x->easy, "Accept-Ranges");
-	curl_off_t length;
-
-	if (!x->req.head)
-		return 0;
-	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &head.status);
-	head.encoded = is_encoded(x->easy);
-	if (!head.encoded &&
-	    curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) ==
-		    CURLE_OK)
-		head.length = length;
-	parse_content_range(&head, header_value(x->easy, "Content-Range"));
-	head.ranges = !head.encoded && ranges && strcasecmp(ranges, "bytes") == 0;
-	head.etag = header_value(x->easy, "ETag");
-	if (head.etag && (head.encoded || strncmp(head.etag, "W/", 2) == 0))
-		head.etag = NULL;
-	return x->req.head(x->req.ctx, &head, &x->err);
-}
-
-static bool leads_elsewhere(CURL *easy)
-{
-	long status = 0;
-
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	return status >= 300 && status < 400 && header_value(easy, "Location");
-}
-
-/* Called with the first byte of a body, or at the end of an empty one. */
-static void see_head(struct transfer *x)
-{
-	if (x->head_seen)
-		return;
-	x->head_seen = true;
-	x->is_redirect = leads_elsewhere(x->easy);
-	if (!x->is_redirect)
-		x->rc = tell_head(x);
-}
-
 /* The bytes that were offered come again when it goes on. */
 static bool must_pause(struct transfer *x)
 {
@@ -318,7 +179,7 @@ static size_t on_data(char *p, size_t size, size_t count, void *ctx)
 	stall_took(&x->stall, len);
 	if (x->req.stats)
 		transfer_stats_bytes(x->req.stats, x->req.large, len);
-	see_head(x);
+	transfer_see_head(x);
 	if (x->is_redirect) {
 		x->bytes += len;
 		return x->bytes > REDIRECT_BODY_MAX ? 0 : len;
@@ -553,7 +414,7 @@ static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
 	d->first_byte_s = seconds(x->easy, CURLINFO_STARTTRANSFER_TIME_T);
 	d->total_s = seconds(x->easy, CURLINFO_TOTAL_TIME_T);
 	d->retry_after_s = -1;
-	if (header_value(x->easy, "Retry-After") &&
+	if (transfer_header(x, "Retry-After") &&
 	    curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK)
 		d->retry_after_s = wait;
 	asked_s = seconds(x->easy, CURLINFO_PRETRANSFER_TIME_T);
@@ -569,7 +430,7 @@ static void finish(struct transfer *x, CURLcode code)
 	struct transfer_done d = { 0 };
 
 	if (code == CURLE_OK)
-		see_head(x);
+		transfer_see_head(x);
 	if (x->rc == TRANSFER_ENOUGH) {
 		x->rc = 0;
 		code = CURLE_OK;
@@ -624,10 +485,10 @@ static bool follow_redirect(struct transfer *x, CURLcode *code)
 	int rc;
 
 	if (*code == CURLE_OK)
-		see_head(x);
+		transfer_see_head(x);
 	if (!x->is_redirect || (*code != CURLE_OK && *code != CURLE_WRITE_ERROR))
 		return false;
-	location = header_value(x->easy, "Location");
+	location = transfer_header(x, "Location");
 	rc = route_follow(&x->route, location ? location : "", &err);
 	if (rc == 0) {
 		restart(x);
@@ -714,71 +575,7 @@ static CURLMcode wait_for_work(struct transfers *t, int timeout_ms)
 	return code;
 }
 
-/* ---- transfers that are overdue ----
- *
- * libcurl's own watch does not know what waits for our limit, nor what waits for a
- * connection.
- */
-
-static bool has_stalled(struct transfer *x, int64_t now)
-{
-	curl_off_t sent_us = 0;
-
-	if (x->is_paused)
-		return false;
-	if (!x->stall.is_watched &&
-	    curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us) ==
-		    CURLE_OK &&
-	    sent_us > 0)
-		stall_begin(&x->stall, now);
-	return stall_is_too_slow(&x->stall, now, x->owner->stall_timeout_ms);
-}
-
-static void tell_stall(struct transfer *x)
-{
-	uint64_t seconds = (uint64_t)x->owner->stall_timeout_ms / 1000;
-
-	if (!x->head_seen && !x->bytes) {
-		snprintf(x->error, sizeof(x->error), "no answer in %" PRIu64 " %s",
-			 seconds, plural(seconds, "second", "seconds"));
-		return;
-	}
-	snprintf(x->error, sizeof(x->error),
-		 "it is too slow: less than %d bytes a second for %" PRIu64 " %s",
-		 STALL_FLOOR, seconds, plural(seconds, "second", "seconds"));
-}
-
-static bool has_timed_out(const struct transfer *x, int64_t now)
-{
-	return x->req.timeout_ms && x->begun_at && now - x->begun_at >= x->req.timeout_ms;
-}
-
-static void tell_timeout(struct transfer *x)
-{
-	snprintf(x->error, sizeof(x->error), "it timed out after %d ms",
-		 x->req.timeout_ms);
-}
-
-static bool is_overdue(struct transfer *x, int64_t now)
-{
-	if (has_timed_out(x, now))
-		tell_timeout(x);
-	else if (has_stalled(x, now))
-		tell_stall(x);
-	else
-		return false;
-	return true;
-}
-
-static struct transfer *find_overdue(struct transfers *t, int64_t now)
-{
-	struct transfer *x;
-
-	LIST_FOREACH (x, &t->active, link)
-		if (is_overdue(x, now))
-			return x;
-	return NULL;
-}
+/* ---- transfers that are overdue ---- */
 
 /* One at a time: each end may start and end others. */
 static void end_overdue(struct transfers *t)
@@ -789,7 +586,7 @@ static void end_overdue(struct transfers *t)
 	if (t->held_at || (now < t->next_overdue_look && !t->more_overdue))
 		return;
 	t->next_overdue_look = now + OVERDUE_LOOK_MS;
-	x = find_overdue(t, now);
+	x = transfer_find_overdue(t, now);
 	t->more_overdue = x != NULL;
 	if (!x)
 		return;

@@ -41,7 +41,7 @@ owner() {
 }
 
 owner 'sqlite3' bundle/store/store_sql.c
-owner 'curl/' prefetch/net/transfer.c prefetch/config/url.c
+owner 'curl/' prefetch/net/transfer_private.h prefetch/config/url.c
 owner 'sodium' bundle/base/hash.c bundle/format/key.c
 owner 'openssl/' bundle/base/hash.c
 owner 'zstd' bundle/base/codec.c
