@@ -20,7 +20,8 @@ static int open_file(struct bundle_input *in, const char *arg, struct nf_err *er
 		in->name = arg;
 		rc = file_open_input(&in->fd, arg, err);
 		if (rc == -NF_E_MISSING)
-			rc = err_set(err, NF_E_SYS, "there is no bundle '%s'", arg);
+			rc = err_set(err, NF_E_SYS,
+				     "bundle '%s': No such file or directory", arg);
 		return rc;
 	}
 	in->name = "standard input";

@@ -447,7 +447,9 @@ int pack_bundle(struct pool *p, const char *output, const struct pack_options *o
 
 	pack_init(&pk);
 	pool_set_progress(p, opts->progress);
-	rc = prepare(&pk, err);
+	rc = pack_output_check(output, true, err);
+	if (!rc)
+		rc = prepare(&pk, err);
 	if (!rc)
 		rc = make_inputs(&pk, err);
 	if (!rc)

@@ -69,7 +69,8 @@ static int check_terminal(int fd, struct nf_err *err)
 	if (!isatty(fd))
 		return 0;
 	return err_set(err, NF_E_USAGE,
-		       "output is a terminal: redirect it, or give --output BUNDLE");
+		       "%s is a terminal: redirect it, or give --output BUNDLE",
+		       fd == STDOUT_FILENO ? "standard output" : "the output");
 }
 
 static int check_descriptor(int fd, const char *output, struct nf_err *err)
@@ -94,7 +95,9 @@ static int check_directory(const char *output, bool read_only, struct nf_err *er
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, NF_E_USAGE, "output '%s': '%s' is not a directory",
 			       output, dir);
-	if (read_only && faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
+	/* Asking is for file systems too that nobody can write to now. */
+	if (read_only && faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 &&
+	    errno != EROFS)
 		return err_sys(err, "output '%s': cannot write to directory '%s'", output,
 			       dir);
 	return 0;

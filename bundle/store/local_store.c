@@ -101,7 +101,7 @@ int local_store_is_valid(struct local_store *s, const struct nf_storepath *path,
 		return rc;
 	rc = look_at_disk(s, path, err);
 	*ret = rc == 0;
-	return rc == -NF_E_FORMAT ? 0 : rc;
+	return rc;
 }
 
 int local_store_drv(const struct local_store *s, const struct nf_storepath *drv,

@@ -28,7 +28,8 @@ const char *local_store_root(const struct local_store *s);
 int local_store_find(struct local_store *s, const struct nf_storepath *path,
 		     struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
 
-/* Whether a path is valid: less work than local_store_find. One thread at a time. */
+/* Whether a path is valid: less work than local_store_find, and the same NF_E_FORMAT. One
+ * thread at a time. */
 int local_store_is_valid(struct local_store *s, const struct nf_storepath *path,
 			 bool *ret, struct nf_err *err) MUST_CHECK;
 

@@ -275,7 +275,7 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 char *substituter_resolve(const struct substituter *s, const char *file)
 {
 	AUTO_FREE char *base = mem_printf("%s/", s->url);
-	AUTO(url_release) struct url url;
+	AUTO(url_release) struct url url = { 0 };
 
 	return url_join(&url, base, file) ? TAKE_PTR(url.text) : NULL;
 }

@@ -52,6 +52,22 @@ static int answer_contents(struct query *q, uint32_t id, struct nf_err *err)
 	return rc;
 }
 
+/* What is lost on the disk is told, and may come from elsewhere. */
+static int is_valid_here(struct query *q, const struct nf_storepath *path, bool *ret,
+			 struct nf_err *err)
+{
+	struct nf_err why;
+	int rc = local_store_is_valid(q->store, path, ret, &why);
+
+	if (rc == -NF_E_FORMAT) {
+		progress_note(q->fetch.progress, "%s", why.text);
+		return 0;
+	}
+	if (rc && err)
+		*err = why;
+	return rc;
+}
+
 static int answer_valid(struct query *q, uint32_t id, struct nf_err *err)
 {
 	struct nf_storepath path;
@@ -60,7 +76,7 @@ static int answer_valid(struct query *q, uint32_t id, struct nf_err *err)
 
 	missing_path(q->missing, id, &path);
 	if (q->store)
-		rc = local_store_is_valid(q->store, &path, &valid, err);
+		rc = is_valid_here(q, &path, &valid, err);
 	if (!rc && !valid && q->fetch.intake)
 		rc = intake_is_valid(q->fetch.intake, &path, &valid, err);
 	if (!rc)

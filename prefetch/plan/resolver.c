@@ -434,6 +434,9 @@ static void keep_reason(struct resolver *r, struct resolver_node *node,
 	kept->detail = keep_text(r, why->detail);
 	kept->signers = keep_text(r, why->signers);
 	node->reason = kept;
+	/* What this machine lost may be graver. */
+	if (err_gravity(kept->code) < err_gravity(node->why))
+		return;
 	node->why = kept->code;
 	node->why_text = kept->text;
 }

@@ -138,6 +138,7 @@ value_for() {
 	substituter | extra-substituter) echo "file://$T/cache" ;;
 	connections | connections-per-cache | jobs) echo 2 ;;
 	limit-rate) echo none ;;
+	retry-for) echo 1s ;;
 	netrc-file) echo "$T/netrc" ;;
 	trusted-public-key) echo "$PUBLIC_KEY" ;;
 	sample | why-build) echo "$TOP" ;;

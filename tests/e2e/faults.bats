@@ -583,7 +583,7 @@ flip_byte() {
 	TOP=$(mkcache add --cache "$T/cache" --name large --tree "$T/noise" --sign "$T/lab.sec")
 	start_cache "$T/cache"
 	mkdir "$T/pool"
-	mount_tmpfs "$T/pool" size=3m
+	mount_tmpfs "$T/pool" size=3m,mode=755
 	run prefetch_fails 7 "space" "$TOP"
 	umount "$T/pool"
 	[ "$status" -eq 0 ] || fail "$output"

@@ -154,7 +154,8 @@ describe_state() {
 	mv "$db/db.sqlite" "$db/away"
 	fails 3 "option '--from-store': '$T/root/nix/var/nix' has no store database" from_store "$TOP"
 	mkdir "$db/db.sqlite"
-	fails 1 "option '--from-store': database '$db/db.sqlite': " from_store "$TOP"
+	fails 1 "option '--from-store': '$db/db.sqlite' is a directory, not a regular file" \
+		from_store "$TOP"
 	rmdir "$db/db.sqlite"
 	head -c 5000 /dev/urandom >"$db/db.sqlite"
 	fails 5 "database '$db/db.sqlite': file is not a database" from_store "$TOP"

@@ -272,7 +272,7 @@ output_of() {
 	mv "$T/root${DRV[a]}" "$T/away"
 	run plan "$T/root" "${DRV[c]}" --substituter "$URL"
 	[ "$status" -eq 3 ] || fail "$output"
-	[[ $output == *"'${DRV[a]}': it is not there"* ]] || fail "$output"
+	[[ $output == *"'${DRV[a]}' is valid in '$T/root', but missing on the disk"* ]] || fail "$output"
 	mv "$T/away" "$T/root${DRV[a]}"
 	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "delete from ValidPaths where path = '${DRV[a]}'"
 	run plan "$T/root" "${DRV[c]}" --substituter "$URL"

@@ -241,7 +241,7 @@ static void a_valid_path_that_is_not_on_the_disk_is_not_believed(void **state)
 	bool valid = true;
 
 	store_fixture_path(&path, B);
-	assert_int_equal(local_store_is_valid(s, &path, &valid, NULL), 0);
+	assert_int_equal(local_store_is_valid(s, &path, &valid, NULL), -NF_E_FORMAT);
 	assert_false(valid);
 	expect_error(err, local_store_find(s, &path, &info, &err), NF_E_FORMAT, want);
 	nf_pathinfo_release(&info);
