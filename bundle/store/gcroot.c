@@ -264,6 +264,8 @@ int gcroot_drop(const struct target *t, const struct nf_storepath *path,
 	int rc = gcroot_dir_make(&dir_fd, t, err);
 
 	if (!rc)
+		rc = root_link_clear(dir_fd, err);
+	if (!rc)
 		rc = gcroot_dir_each(dir_fd, let_go, &letting_go, err);
 	if (!rc)
 		rc = gcroot_dir_unlink(dir_fd, path->base, err);
