@@ -29,7 +29,7 @@ fresh() {
 
 # The name of a partial download of APP in the pool's tmp/, without its suffix.
 partial() {
-	echo "$T/pool/tmp/f-$(sed -n 's/^FileHash: sha256://p' "$(narinfo_of "$T/cache" "$APP")")"
+	echo "$T/pool/tmp/$(partial_name_of "$T/cache" "$APP")"
 }
 
 app_nar() {

@@ -194,6 +194,13 @@ narinfo_of() {
 	echo "$1/${name::32}.narinfo"
 }
 
+# The name in a pool's tmp/, without its suffix, of a partial download of a path.
+partial_name_of() {
+	awk '/^FileHash: sha256:/ { hash = substr($2, 8) }
+		/^Compression: / { encoding = $2 }
+		END { print "f-" hash "-" encoding }' "$(narinfo_of "$1" "$2")"
+}
+
 # ---- closures ----
 
 make_tree() {

@@ -140,6 +140,8 @@ snapshot() {
 	fails 5 "'$LIB' is valid in '$T/root', but missing on the disk" \
 		nixferry pack "$TOP" "${from[@]}" -o "$T/c.bundle" --sign-key "$T/lab.sec"
 	[ ! -e "$T/c.bundle" ]
+	mkdir "$T/nothing"
+	printf 'StoreDir: /nix/store\n' >"$T/nothing/nix-cache-info"
 	fails 5 "'$LIB' is valid in '$T/root', but missing on the disk" nixferry prefetch "$TOP" "${from[@]}" \
 		--substituter "file://$T/nothing"
 	nixferry prefetch "$TOP" "${from[@]}" --substituter "file://$T/cache"

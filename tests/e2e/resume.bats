@@ -227,7 +227,7 @@ make_whole_partial() {
 	local info
 	info=$(narinfo_of "$T/cache" "$TOP")
 	mkdir -p "$T/pool/tmp"
-	PART=$T/pool/tmp/f-$(sed -n 's/^FileHash: sha256://p' "$info").part
+	PART=$T/pool/tmp/$(partial_name_of "$T/cache" "$TOP").part
 	sed -i '/^FileSize:/d' "$info"
 	cp "$T/cache$NAR" "$PART"
 }
