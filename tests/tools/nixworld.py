@@ -181,6 +181,9 @@ def make_valid(rng, drvs, paths, store):
     text = "".join(paths[p].registration() for p in sorted(valid))
     if text and not has_cycle(paths, valid):
         run("nix-store", "--store", store, "--load-db", input=text)
+        # Nix believes its database; we look whether they are there.
+        for path in valid:
+            os.makedirs(store + path, exist_ok=True)
     lost = [d.drv for d in drvs if rng.random() < 0.05] if rng.random() < 0.2 else []
     if lost:
         names = ", ".join(f"'{p}'" for p in lost)
