@@ -46,12 +46,10 @@ char *path_canon(struct nf_slice path)
 
 		if (part.len == 0 || nf_slice_is(part, "."))
 			continue;
-		if (!goes_up)
-			len = add_part(out, len, part);
-		else if (len > last &&
-			 !nf_slice_is(nf_slice(out + last, len - last), ".."))
+		if (goes_up && len > last &&
+		    !nf_slice_is(nf_slice(out + last, len - last), ".."))
 			len = drop_part(out, len);
-		else if (!absolute)
+		else if (!goes_up || !absolute)
 			len = add_part(out, len, part);
 	}
 	if (!len)

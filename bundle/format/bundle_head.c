@@ -278,7 +278,7 @@ int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
 	if (!rc && !h->signed_by) {
 		ret_signers->claimed = claimed_key(&in, nf_slice(sigs, sigs_len),
 						   nf_slice(message, message_len));
-		rc = untrusted(ret_signers, err);
+		return untrusted(ret_signers, err);
 	}
 	if (rc)
 		return rc;

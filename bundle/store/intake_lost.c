@@ -42,7 +42,7 @@ void intake_note_lost(struct intake *in, const struct nf_pathinfo *row)
 	bool is_told;
 
 	pthread_mutex_lock(&in->lock);
-	if (find_lost(in, base)) {
+	if (map_get(&in->lost_by_base, base)) {
 		pthread_mutex_unlock(&in->lock);
 		return;
 	}

@@ -28,7 +28,7 @@ struct netrc {
 
 #define NETRC_INIT                                                                       \
 	{                                                                                \
-		NULL                                                                     \
+		.entries = NULL                                                          \
 	}
 
 /* Adds the entries of TEXT. NF_E_FORMAT ("line 3: ...", which never quotes it) where it

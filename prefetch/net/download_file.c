@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@
 #define FOLLOW_FIRST	(256 * KIB)
 
 /* "f-" or "u-", 52 characters, "-bzip2", NUL */
-#define PARTIAL_ID_SIZE 64
+#define PARTIAL_ID_SIZE	 64
+#define PARTIAL_HASH_END (2 + 52)
 
 /* A partial belongs to the bytes that it is a part of: the file's hash where the cache
  * tells it, with the encoding, for some tell the hash of what they encoded anew; else the
@@ -31,7 +33,8 @@ static void partial_id(const struct resolver_source *s, const struct cache *c,
 	if (s->has_file_hash && codec_parse(&codec, nf_slice_str(s->compression))) {
 		memcpy(out, "f-", 2);
 		nix32_encode(out + 2, s->file_hash, 32);
-		strcat(strcat(out, "-"), codec_name(codec));
+		snprintf(out + PARTIAL_HASH_END, PARTIAL_ID_SIZE - PARTIAL_HASH_END,
+			 "-%s", codec_name(codec));
 		return;
 	}
 	url = substituter_resolve(c->conf, s->url);

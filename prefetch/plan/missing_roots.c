@@ -73,7 +73,8 @@ static void graph_init(struct graph *g, const struct missing *m)
 {
 	uint32_t count = missing_count(m);
 
-	*g = (struct graph){ .m = m };
+	*g = (struct graph){ .m = m, .cap = 1 };
+	g->needs = mem_calloc(g->cap, sizeof(*g->needs));
 	g->first = mem_calloc((size_t)count + 1, sizeof(*g->first));
 	g->indegree = mem_calloc(count, sizeof(*g->indegree));
 	g->order = mem_calloc(count, sizeof(*g->order));
