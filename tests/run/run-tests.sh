@@ -2,7 +2,8 @@
 # run-tests.sh BUILD [unit|e2e|corpus|sim|threads [NAME]]: runs the tests, TEST_JOBS files at a time (three
 # for two processors, as tests also wait). It says how each file ended; details of what failed follow at the
 # end, and the last line is "N passed, N failed", with ", N skipped" where some were. The logs stay in
-# BUILD/test-logs.
+# BUILD/test-logs. With TEST_AGAIN=1, a file that failed beside others is run once more by itself, which
+# is told; its first log is kept.
 set -u
 build=$1
 kind=${2:-all}
@@ -69,6 +70,15 @@ sum() {
 		awk -v word="$1" '$1 == word { n += $2 } END { print n + 0 }'
 }
 
+run_again() {
+	while read -r of file; do
+		[ -s "$logs/$of-$file.failed" ] || continue
+		cp "$logs/$of-$file.log" "$logs/$of-$file.first.log"
+		cat "$logs/$of-$file.failed"
+		echo "[again, by itself] $(sh "$here/run-test.sh" "$build" "$logs" "$of" "$file" </dev/null)"
+	done <"$logs/jobs"
+}
+
 show_failures() {
 	while read -r of file; do
 		[ -s "$logs/$of-$file.failed" ] || continue
@@ -101,6 +111,7 @@ xargs -r -P "$TEST_JOBS" -L 1 sh "$here/run-test.sh" "$build" "$logs" <"$logs/jo
 		echo "[$n/$total] $line"
 	done
 
+[ "${TEST_AGAIN:-0}" = 0 ] || run_again
 show_failures
 show_skipped
 took=$(($(date +%s) - started))
