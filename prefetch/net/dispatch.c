@@ -474,6 +474,17 @@ static uint64_t missing_from(const struct part *p, enum dispatch_end how)
 	return p->raced_to > p->at ? p->raced_to : p->at;
 }
 
+/* No answer said the size, and the body broke where the cache had told that the file
+ * ends. What is put together is verified. */
+static bool ended_as_told(const struct dispatch *d, const struct part *p,
+			  enum dispatch_end how)
+{
+	uint64_t told = d->sources[p->source].file_size;
+
+	return how == DISPATCH_BROKE && p->end == DISPATCH_TO_END && told &&
+	       p->at == told;
+}
+
 /* What the part did not bring is missing again, unless a race brings it. */
 static void on_missing(struct dispatch *d, const struct part *p, enum dispatch_end how)
 {
@@ -481,7 +492,7 @@ static void on_missing(struct dispatch *d, const struct part *p, enum dispatch_e
 	struct file *f = &d->files[p->file];
 	const struct source *s = &d->sources[p->source];
 
-	if (p->twin == NONE)
+	if (p->twin == NONE && !ended_as_told(d, p, how))
 		file_add_hole(f, missing_from(p, how), p->end);
 	if (has_all(f)) {
 		become_whole(d, p->node, p->file);

@@ -441,7 +441,7 @@ assert_not_again() {
 whole_parts() {
 	{
 		grep -hE '^(URL|FileSize):' "$T"/cache/*.narinfo
-		grep -ls '^Run:' "$T"/pool/tmp/f-*.state | sed 's|.*/f-\(.*\)\.state|Run: \1|'
+		grep -ls '^Run:' "$T"/pool/tmp/f-*.state | sed 's|.*/f-\([^-]*\).*\.state|Run: \1|'
 		find "$T/pool/tmp" -name 'f-*.part' -printf 'Part: %f %s\n'
 	} | awk '
 		$1 == "URL:" { name = $2; gsub(/^nar\/|\..*/, "", name); users[name]++ }
@@ -450,6 +450,7 @@ whole_parts() {
 		$1 == "Part:" {
 			name = $2
 			gsub(/^f-|\.part$/, "", name)
+			sub(/-[a-z0-9]+$/, "", name)
 			if (!(name in unfinished) && users[name] == 1 && size[name] == $3) print "f-" name
 		}'
 }

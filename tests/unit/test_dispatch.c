@@ -302,6 +302,31 @@ static void a_size_that_is_not_said_is_not_known(void **state)
 	dispatch_free(d);
 }
 
+/* MORE than was told have come when the body breaks, or less. */
+static bool is_whole_when_it_breaks(int64_t more)
+{
+	struct dispatch *d = dispatch_with(1, 4, 2);
+	struct dispatch_order o;
+	bool is_whole;
+
+	want(d, 0, 5 * MB, 1);
+	o = next(d, 0, DISPATCH_START);
+	assert_true(dispatch_part_head(d, o.part, DISPATCH_TO_END, false, 1));
+	dispatch_part_bytes(d, o.part, (uint64_t)(5 * MB + more), 2);
+	dispatch_part_end(d, o.part, DISPATCH_BROKE, 3, 3);
+	is_whole = dispatch_is_whole(d, 0);
+	dispatch_free(d);
+	return is_whole;
+}
+
+static void what_breaks_where_it_should_end_is_whole(void **state)
+{
+	(void)state;
+	assert_true(is_whole_when_it_breaks(0));
+	assert_false(is_whole_when_it_breaks(-1));
+	assert_false(is_whole_when_it_breaks(1));
+}
+
 static void more_than_was_told_may_be_here(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
@@ -897,6 +922,7 @@ int main(void)
 		cmocka_unit_test(all_bytes_may_be_here_already),
 		cmocka_unit_test(the_first_answer_says_the_size),
 		cmocka_unit_test(a_size_that_is_not_said_is_not_known),
+		cmocka_unit_test(what_breaks_where_it_should_end_is_whole),
 		cmocka_unit_test(more_than_was_told_may_be_here),
 		cmocka_unit_test(slots_are_kept),
 		cmocka_unit_test(the_jobs_of_a_cache_that_is_gone_return_at_once),
