@@ -296,6 +296,7 @@ static int use_piped(struct import_fixture *f, bundle_fn fn, struct nf_import_re
 int import_fixture_import(struct import_fixture *f, bool piped,
 			  struct nf_import_result *ret, struct nf_err *err)
 {
+	nf_import_result_release(ret);
 	return piped ? use_piped(f, nf_import, ret, err)
 		     : use(f, f->fd, nf_import, ret, err);
 }
@@ -303,6 +304,7 @@ int import_fixture_import(struct import_fixture *f, bool piped,
 int import_fixture_verify(struct import_fixture *f, bool piped,
 			  struct nf_import_result *ret, struct nf_err *err)
 {
+	nf_import_result_release(ret);
 	return piped ? use_piped(f, nf_verify, ret, err)
 		     : use(f, f->fd, nf_verify, ret, err);
 }

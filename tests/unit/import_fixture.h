@@ -51,7 +51,8 @@ void import_fixture_rehash(struct made_path *p);
 /* Signs the paths and writes the bundle; an earlier one is forgotten. */
 void import_fixture_build(struct import_fixture *f);
 
-/* Opens the bundle, as a file or through a pipe, and imports it into DIR/root. */
+/* Opens the bundle, as a file or through a pipe, and imports it into DIR/root. What RET
+ * had before is released. */
 int import_fixture_import(struct import_fixture *f, bool piped,
 			  struct nf_import_result *ret, struct nf_err *err);
 int import_fixture_verify(struct import_fixture *f, bool piped,

@@ -105,7 +105,7 @@ static void a_bundle_becomes_a_store(void **state)
 	struct import_fixture *f = *state;
 
 	for (int piped = 0; piped < 2; piped++) {
-		struct nf_import_result r = { 0 };
+		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 		struct nf_err err = { 0 };
 
 		if (piped) {
@@ -126,14 +126,13 @@ static void a_bundle_becomes_a_store(void **state)
 		assert_true(is_valid(f, 0) && is_valid(f, 1));
 		assert_false(temp_dir_has(f->dir, "root/nix/store/tmp-nixferry"));
 		assert_nix_agrees(f);
-		nf_import_result_release(&r);
 	}
 }
 
 static void nix_finds_references_signatures_and_roots(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	AUTO_FREE char *refs = NULL;
 	AUTO_FREE char *sigs = NULL;
 	AUTO_FREE char *roots = NULL;
@@ -164,20 +163,19 @@ static void nix_finds_references_signatures_and_roots(void **state)
 static void a_profile_gets_the_root(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 
 	make_closure(f);
 	f->profile = "system";
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	assert_string_equal(r.profile_link, "/nix/var/nix/profiles/system-1-link");
-	nf_import_result_release(&r);
 }
 
 static void a_profile_cannot_hold_several_roots(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r;
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct nf_err err;
 
 	make_closure(f);
@@ -193,7 +191,7 @@ static void a_profile_cannot_hold_several_roots(void **state)
 static void what_is_valid_is_skipped(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 
 	make_closure(f);
 	import_fixture_build(f);
@@ -208,7 +206,7 @@ static void what_is_valid_is_skipped(void **state)
 static void valid_paths_gain_signatures(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 
 	make_closure(f);
 	import_fixture_build(f);
@@ -226,7 +224,7 @@ static void valid_paths_gain_signatures(void **state)
 static void what_a_killed_run_left_is_replaced(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	AUTO_FREE char *garbage = NULL;
 
 	make_closure(f);
@@ -245,7 +243,7 @@ static void what_a_killed_run_left_is_replaced(void **state)
 static void one_import_at_a_time(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct nf_err err;
 	char text[512];
 	int fd;
@@ -267,7 +265,7 @@ static void one_import_at_a_time(void **state)
 static void paths_may_share_a_nar(void **state)
 {
 	for (int piped = 0; piped < 2; piped++) {
-		struct nf_import_result r = { 0 };
+		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 		struct import_fixture *f;
 		struct nf_err err = { 0 };
 
@@ -291,7 +289,7 @@ static void paths_may_share_a_nar(void **state)
 static void zstd_is_decoded(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct zstd_encoder *e = zstd_encoder_new(3);
 	struct made_path *p;
 	struct buf_sink sink;
@@ -322,7 +320,7 @@ static void zstd_is_decoded(void **state)
 static void derivations_bring_their_outputs(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	AUTO_FREE char *command = NULL;
 	AUTO_FREE char *outputs = NULL;
 	struct made_path *p;
@@ -470,7 +468,7 @@ static void whatever_is_wrong_nothing_is_imported(void **state)
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(damages); i++) {
 		size_t row = i / 2;
 		struct import_fixture *f;
-		struct nf_import_result r;
+		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 		struct nf_err err = { 0 };
 		int rc;
 
@@ -493,7 +491,7 @@ static void whatever_is_wrong_nothing_is_imported(void **state)
 static void damage_leaves_what_was_valid(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct made_path *p;
 	char *text;
 
@@ -514,7 +512,7 @@ static void damage_leaves_what_was_valid(void **state)
 static void a_reference_may_be_valid_in_the_target_already(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct made_path *p;
 
 	make_closure(f);
@@ -536,7 +534,7 @@ static void a_reference_may_be_valid_in_the_target_already(void **state)
  * WHICH of them. */
 static void refuses_lost_reference(struct import_fixture *f, size_t which, size_t lost)
 {
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct nf_err err = { 0 };
 	AUTO_FREE char *tree = NULL;
 	struct made_path *p;
@@ -573,7 +571,7 @@ static void so_is_what_a_reference_refers_to(void **state)
 static void a_content_address_that_is_wrong_is_dropped(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
 	AUTO_FREE char *dir = temp_dir_join(f->dir, "root/nix/var/nix");
 	struct store_db *db;
@@ -596,7 +594,7 @@ static void a_content_address_that_is_wrong_is_dropped(void **state)
 static void an_interrupt_leaves_a_whole_store(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r = { 0 };
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct nf_err err;
 
 	make_closure(f);
@@ -612,7 +610,7 @@ static void an_interrupt_leaves_a_whole_store(void **state)
 static void another_schema_is_refused(void **state)
 {
 	struct import_fixture *f = *state;
-	struct nf_import_result r;
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct nf_err err;
 
 	make_closure(f);
@@ -633,7 +631,7 @@ static void verify_counts_and_writes_nothing(void **state)
 	make_closure(f);
 	import_fixture_build(f);
 	for (int piped = 0; piped < 2; piped++) {
-		struct nf_import_result r = { 0 };
+		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 
 		if (import_fixture_verify(f, piped, &r, &err))
 			fail_msg("%s", err.text);
