@@ -584,7 +584,7 @@ flip_byte() {
 	start_cache "$T/cache"
 	mkdir "$T/pool"
 	mount_tmpfs "$T/pool" size=3m,mode=755
-	run prefetch_fails 7 "space" "$TOP"
+	run prefetch_fails 7 "pool '.*' has .* free, at least .* are needed" "$TOP"
 	umount "$T/pool"
 	[ "$status" -eq 0 ] || fail "$output"
 }
