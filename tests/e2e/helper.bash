@@ -89,6 +89,7 @@ nix_on() {
 start_cache() {
 	local n=${#CACHE_PIDS[@]} port_file
 	port_file=$T/port.$n
+	rm -f "$port_file" # of one that was stopped
 	CACHE_LOG=$T/cache.$n.log
 	: >"$CACHE_LOG"
 	[ -d "$1" ] || mkdir -p "$1"
@@ -104,6 +105,7 @@ start_cache() {
 start_raw() {
 	local n=${#CACHE_PIDS[@]} port_file
 	port_file=$T/port.$n
+	rm -f "$port_file" # of one that was stopped
 	CACHE_LOG=$T/cache.$n.log
 	: >"$CACHE_LOG"
 	"$BUILD/rawserver" "$1" "$port_file" "$CACHE_LOG" 3>&- &

@@ -44,7 +44,7 @@ fetch_ends() {
 @test "a cache that is not there at first is waited for" {
 	start_cache "$T/cache"
 	stop_cache
-	start_prefetch "$TOP" --retry-for 1h
+	start_prefetch "$TOP" --retry-for 30m
 	wait_for 20 grep -q "waiting for $URL: .*onnect.*; [0-9]* min left" "$T/fetch.out"
 	restart_cache
 	fetch_ends 0
