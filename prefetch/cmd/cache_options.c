@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "caches/history.h"
 #include "cmd/options.h"
-#include "net/profile.h"
 
 /* What nix.conf calls no timeout: longer than anybody waits. */
 #define NEVER_S (24 * 3600)

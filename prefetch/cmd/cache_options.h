@@ -7,8 +7,8 @@
 #include "cmd/ui.h"
 #include "config/credentials.h"
 #include "config/substituter.h"
+#include "fetch/fetch.h"
 #include "format/nix_settings.h"
-#include "net/fetch.h"
 
 #define CONNECTIONS_MAX 1024
 

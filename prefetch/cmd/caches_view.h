@@ -3,9 +3,9 @@
 #define CACHES_VIEW_H
 
 #include "base/buf.h"
+#include "caches/history.h"
+#include "caches/probe_report.h"
 #include "cmd/json.h"
-#include "net/probe_report.h"
-#include "net/profile.h"
 
 struct caches_view {
 	const struct probe_report *reports;

@@ -5,12 +5,12 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "caches/history.h"
+#include "caches/probe.h"
 #include "cmd/cache_options.h"
 #include "cmd/caches_view.h"
 #include "cmd/options.h"
 #include "cmd/ui.h"
-#include "net/probe.h"
-#include "net/profile.h"
 #include "store/local_store.h"
 
 #define SYSTEM "/run/current-system"

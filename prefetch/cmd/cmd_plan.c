@@ -10,8 +10,8 @@
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
+#include "fetch/query.h"
 #include "format/target_name.h"
-#include "net/query.h"
 #include "plan/missing.h"
 #include "store/local_store.h"
 

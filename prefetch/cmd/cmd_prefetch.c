@@ -21,7 +21,7 @@
 #include "cmd/transfer_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
-#include "net/fetch.h"
+#include "fetch/fetch.h"
 #include "pool/pack.h"
 #include "pool/pack_output.h"
 

@@ -4,7 +4,7 @@
 
 #include "cmd/json.h"
 #include "cmd/ui.h"
-#include "net/fetch.h"
+#include "fetch/fetch.h"
 #include "pool/pack.h"
 #include "pool/pool_whole.h"
 

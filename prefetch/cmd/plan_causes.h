@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "cmd/json.h"
-#include "net/query.h"
+#include "fetch/query.h"
 #include "plan/missing.h"
 
 /* Room for the words of one cause. */

@@ -3,7 +3,7 @@
 #define PLAN_REMEDY_H
 
 #include "base/buf.h"
-#include "net/query.h"
+#include "fetch/query.h"
 
 /* Appends what the cause is, without the name of its cache. IS_BUILD: of what is to be
  * built, else of what is unknown. */

@@ -2,10 +2,10 @@
 #ifndef PLAN_REPORT_H
 #define PLAN_REPORT_H
 
+#include "caches/history.h"
 #include "cmd/json.h"
 #include "cmd/plan_causes.h"
-#include "net/profile.h"
-#include "net/query.h"
+#include "fetch/query.h"
 #include "plan/missing.h"
 
 /* A finished planner and what caches said. */

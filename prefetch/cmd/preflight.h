@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "net/sizes.h"
+#include "fetch/sizes.h"
 #include "pool/pool.h"
 
 /* Where a bundle is to go. With READ_ONLY nothing is made to try it. */

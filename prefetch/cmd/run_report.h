@@ -4,7 +4,7 @@
 
 #include "cmd/json.h"
 #include "cmd/ui.h"
-#include "net/fetch.h"
+#include "fetch/fetch.h"
 
 /* "caches", "requests", "requestsPerPath", and the disputes. */
 void run_report_add_json(struct json_doc *doc, const struct fetch_result *r);

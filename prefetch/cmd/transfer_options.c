@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/slice.h"
-#include "net/patience.h"
+#include "caches/patience.h"
 
 static const struct cmd_option options[] = {
 	{ "no-race", 0, NULL,

@@ -3,7 +3,7 @@
 #define TRANSFER_OPTIONS_H
 
 #include "cmd/cmd_args.h"
-#include "net/fetch.h"
+#include "fetch/fetch.h"
 
 /* --no-race, --retry-for */
 extern const struct cmd_option_group transfer_options;

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/slice.h"
-#include "net/query.h"
+#include "fetch/query.h"
 
 void wanted_release(struct wanted *w)
 {

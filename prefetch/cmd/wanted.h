@@ -8,8 +8,8 @@
 #include "cmd/json.h"
 #include "cmd/plan_causes.h"
 #include "cmd/ui.h"
+#include "fetch/fetch.h"
 #include "format/target_name.h"
-#include "net/fetch.h"
 #include "plan/missing.h"
 #include "store/local_store.h"
 

@@ -19,14 +19,18 @@ forbid() {
 	done
 }
 
-forbid 'format|pool|store|cmd|config|plan|net' bundle/base
-forbid 'pool|store|cmd|config|plan|net' bundle/format
-forbid 'store|cmd|config|plan|net' bundle/pool
-forbid 'pool|cmd|config|plan|net' bundle/store
-forbid 'config|plan|net' bundle/cmd
-forbid 'cmd|net|plan' prefetch/config
-forbid 'cmd|net' prefetch/plan
-forbid 'cmd' prefetch/net
+net='http|dispatch|caches|fetch'
+forbid "format|pool|store|cmd|config|plan|$net" bundle/base
+forbid "pool|store|cmd|config|plan|$net" bundle/format
+forbid "store|cmd|config|plan|$net" bundle/pool
+forbid "pool|cmd|config|plan|$net" bundle/store
+forbid "config|plan|$net" bundle/cmd
+forbid "cmd|plan|$net" prefetch/config
+forbid "cmd|$net" prefetch/plan
+forbid 'format|pool|store|cmd|config|plan|http|caches|fetch' prefetch/dispatch
+forbid 'pool|store|cmd|plan|dispatch|caches|fetch' prefetch/http
+forbid 'cmd|dispatch|fetch' prefetch/caches
+forbid 'cmd' prefetch/fetch
 
 # One third-party API, one file.
 owner() {
@@ -41,7 +45,7 @@ owner() {
 }
 
 owner 'sqlite3' bundle/store/store_sql.c
-owner 'curl/' prefetch/net/transfer_private.h prefetch/config/url.c
+owner 'curl/' prefetch/http/transfer_private.h prefetch/config/url.c
 owner 'sodium' bundle/base/hash.c bundle/format/key.c
 owner 'openssl/' bundle/base/hash.c
 owner 'zstd' bundle/base/codec.c

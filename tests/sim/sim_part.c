@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "net/retry.h"
+#include "http/retry.h"
 #include "sim_state.h"
 
 /* Less than this of a byte is nothing. */

@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/runs.h"
-#include "net/dispatch.h"
-#include "net/health.h"
+#include "caches/health.h"
+#include "dispatch/dispatch.h"
 #include "sim.h"
 #include "sim_share.h"
 

@@ -1,4 +1,4 @@
-#include "net/answers.h"
+#include "caches/answers.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "net/claims.h"
+#include "fetch/claims.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

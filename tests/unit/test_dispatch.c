@@ -1,4 +1,4 @@
-#include "net/dispatch.h"
+#include "dispatch/dispatch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

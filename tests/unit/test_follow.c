@@ -1,4 +1,4 @@
-#include "net/follow.h"
+#include "fetch/follow.h"
 
 #include <fcntl.h>
 #include <pthread.h>

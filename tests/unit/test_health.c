@@ -1,4 +1,4 @@
-#include "net/health.h"
+#include "caches/health.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "net/histogram.h"
+#include "http/histogram.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 #include "temp_dir.h"
 
 #include "base/mem.h"
-#include "net/profile.h"
+#include "caches/history.h"
 #include "pool/pool.h"
 #include "skip.h"
 

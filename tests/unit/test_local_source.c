@@ -1,4 +1,4 @@
-#include "net/local_source.h"
+#include "caches/local_source.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "net/patience.h"
+#include "caches/patience.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "net/health.h"
+#include "caches/health.h"
 
 #define HOUR_MS (3600 * 1000LL)
 

@@ -1,4 +1,4 @@
-#include "net/probe_report.h"
+#include "caches/probe_report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

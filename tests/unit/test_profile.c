@@ -1,4 +1,4 @@
-#include "net/profile.h"
+#include "caches/history.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

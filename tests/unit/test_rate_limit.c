@@ -1,4 +1,4 @@
-#include "net/rate_limit.h"
+#include "http/rate_limit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "net/retry.h"
+#include "http/retry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

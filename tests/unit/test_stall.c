@@ -1,4 +1,4 @@
-#include "net/stall.h"
+#include "http/stall.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

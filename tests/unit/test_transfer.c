@@ -1,4 +1,4 @@
-#include "net/transfer.h"
+#include "http/transfer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "net/transfer_stats.h"
+#include "http/transfer_stats.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "net/transfer.h"
+#include "http/transfer.h"
 
 static void throughput_is_over_the_time_in_which_nars_came(void **state)
 {

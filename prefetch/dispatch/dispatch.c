@@ -1,0 +1,630 @@
+#include "dispatch/dispatch.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "dispatch/state.h"
+
+struct dispatch *dispatch_new(const struct dispatch_options *o)
+{
+	struct dispatch *d = mem_calloc(1, sizeof(*d));
+
+	d->opts = *o;
+	d->free_source = d->free_file = d->free_part = NONE;
+	return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->file_count; i++)
+		free(d->files[i].holes);
+	free(d->nodes);
+	free(d->sources);
+	free(d->files);
+	free(d->parts);
+	free(d->caches);
+	free(d->ready[0].ids);
+	free(d->ready[1].ids);
+	free(d->timers);
+	free(d->cancelled.ids);
+	free(d->doomed.ids);
+	free(d);
+}
+
+/* ---- caches ---- */
+
+static void make_caches(struct dispatch *d, size_t count)
+{
+	d->caches = mem_realloc(d->caches, count, sizeof(*d->caches));
+	for (; d->cache_count < count; d->cache_count++) {
+		struct cache *c = &d->caches[d->cache_count];
+
+		*c = (struct cache){ .heap_at = NONE, .own_parts = OWN_PARTS_FIRST };
+		for (unsigned bin = 0; bin <= BIN_LATER; bin++)
+			c->bins[bin] = NONE;
+	}
+}
+
+void dispatch_set_cache(struct dispatch *d, uint32_t cache,
+			const struct dispatch_cache *facts)
+{
+	if (cache >= d->cache_count)
+		make_caches(d, (size_t)cache + 1);
+	d->caches[cache].facts = *facts;
+	speed_init(&d->caches[cache]);
+	offer_cache(d, cache);
+}
+
+void dispatch_set_state(struct dispatch *d, uint32_t cache, enum dispatch_state state)
+{
+	struct cache *c = &d->caches[cache];
+
+	if (c->state == state || c->state == DISPATCH_GONE)
+		return;
+	c->state = state;
+	offer_cache(d, cache);
+	if (state == DISPATCH_GONE)
+		offer_gone(d, cache);
+}
+
+void dispatch_set_limit(struct dispatch *d, uint64_t rate)
+{
+	d->limit = rate;
+}
+
+/* ---- nodes ---- */
+
+void dispatch_want(struct dispatch *d, uint32_t node, uint64_t nar_size)
+{
+	struct node *n = node_get(d, node);
+
+	n->wanted = true;
+	n->closed = false;
+	n->is_doomed = false;
+	n->nar_size = nar_size;
+	offer_node(d, node);
+}
+
+void dispatch_add_source(struct dispatch *d, uint32_t node,
+			 const struct dispatch_source *s)
+{
+	struct node *n = node_get(d, node);
+	uint32_t id;
+
+	for (id = n->sources; id != NONE; id = d->sources[id].next)
+		if (d->sources[id].cache == s->cache && !d->sources[id].is_out)
+			return;
+	id = d->free_source;
+	if (id != NONE) {
+		d->free_source = d->sources[id].next;
+	} else {
+		MEM_GROW(d->sources, d->source_count, d->source_cap);
+		id = (uint32_t)d->source_count++;
+	}
+	d->sources[id] = (struct source){
+		.file_size = s->file_size,
+		.file_id = s->file_id,
+		.node = node,
+		.cache = s->cache,
+		.next = n->sources,
+		.bin = BIN_NOWHERE,
+		.is_local = d->caches[s->cache].facts.local,
+	};
+	n->sources = id;
+	offer_node(d, node);
+}
+
+void dispatch_closed(struct dispatch *d, uint32_t node)
+{
+	node_get(d, node)->closed = true;
+	offer_node(d, node);
+}
+
+/* ---- parts ---- */
+
+static uint32_t part_new(struct dispatch *d, uint32_t source, uint32_t file,
+			 struct run run)
+{
+	const struct source *s = &d->sources[source];
+	struct cache *c = &d->caches[s->cache];
+	uint32_t id = d->free_part;
+
+	if (id != NONE) {
+		d->free_part = d->parts[id].next;
+	} else {
+		MEM_GROW(d->parts, d->part_count, d->part_cap);
+		id = (uint32_t)d->part_count++;
+	}
+	d->parts[id] = (struct part){
+		.is_active = true,
+		.node = s->node,
+		.file = file,
+		.source = source,
+		.cache = s->cache,
+		.twin = NONE,
+		.from = run.from,
+		.at = run.from,
+		.end = run.end,
+	};
+	d->files[file].parts++;
+	d->nodes[s->node].parts++;
+	d->active[c->facts.local]++;
+	c->active++;
+	speed_part_begins(d, &d->parts[id]);
+	return id;
+}
+
+/* The part does not count any more; its number is free when the caller knows. */
+static void part_stop(struct dispatch *d, struct part *p)
+{
+	if (p->twin != NONE)
+		d->parts[p->twin].twin = NONE;
+	p->twin = NONE;
+	d->files[p->file].parts--;
+	d->nodes[p->node].parts--;
+}
+
+static void part_free(struct dispatch *d, uint32_t part)
+{
+	struct part *p = &d->parts[part];
+	struct cache *c = &d->caches[p->cache];
+
+	speed_part_over(d, p);
+	d->active[c->facts.local]--;
+	c->active--;
+	offer_cache(d, p->cache);
+	*p = (struct part){ .next = d->free_part };
+	d->free_part = part;
+}
+
+static void part_cancel(struct dispatch *d, uint32_t part)
+{
+	struct part *p = &d->parts[part];
+
+	part_stop(d, p);
+	p->is_cancelled = true;
+	MEM_GROW(d->cancelled.ids, d->cancelled.len, d->cancelled.cap);
+	d->cancelled.ids[d->cancelled.len++] = part;
+}
+
+/* ---- what to do ---- */
+
+static bool order_cancel(struct dispatch *d, struct dispatch_order *ret)
+{
+	while (d->cancelled.len) {
+		uint32_t part = d->cancelled.ids[--d->cancelled.len];
+		const struct part *p = &d->parts[part];
+
+		if (!p->is_cancelled)
+			continue; /* its end was told before */
+		ret->act = DISPATCH_CANCEL;
+		ret->part = part;
+		ret->node = p->node;
+		ret->cache = p->cache;
+		part_free(d, part);
+		return true;
+	}
+	return false;
+}
+
+static bool order_give_up(struct dispatch *d, struct dispatch_order *ret)
+{
+	while (d->doomed.len) {
+		uint32_t node = d->doomed.ids[--d->doomed.len];
+		struct node *n = &d->nodes[node];
+
+		if (!n->is_doomed)
+			continue; /* it was wanted again */
+		n->is_doomed = n->wanted = false;
+		while (n->files != NONE)
+			file_drop(d, n->files);
+		node_recount(d, n);
+		ret->act = DISPATCH_GIVE_UP;
+		ret->node = node;
+		return true;
+	}
+	return false;
+}
+
+/* The file of the source, made anew where the source cannot go on with what is here. */
+static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fresh)
+{
+	const struct source *s = &d->sources[source];
+	struct node *n = &d->nodes[s->node];
+	uint32_t file = node_file(d, n, source);
+
+	*ret_fresh =
+		file == NONE || s->no_range || (n->solo && d->files[file].by != s->cache);
+	if (!*ret_fresh)
+		return file;
+	while (n->files != NONE)
+		file_drop(d, n->files);
+	return file_new(d, s->node, source);
+}
+
+static bool order_start(struct dispatch *d, unsigned where, struct dispatch_order *ret)
+{
+	uint32_t source = choice_best(d, where), file;
+	struct run run;
+
+	if (source == NONE)
+		return false;
+	ret->act = DISPATCH_START;
+	ret->node = d->sources[source].node;
+	ret->cache = d->sources[source].cache;
+	file = file_to_start(d, source, &ret->fresh);
+	ret->file = d->files[file].number;
+	run = file_take_hole(&d->files[file]);
+	ret->from = run.from;
+	ret->end = run.end;
+	ret->part = part_new(d, source, file, run);
+	offer_node(d, ret->node);
+	offer_cache(d, ret->cache);
+	return true;
+}
+
+static void order_race(struct dispatch *d, const struct steal *s,
+		       struct dispatch_order *ret)
+{
+	struct part *p = &d->parts[s->part];
+	struct run run = { s->from, p->end };
+	uint32_t file = p->file;
+
+	ret->is_race = true;
+	if (s->is_other_file) {
+		file = file_new(d, p->node, s->source);
+		run = file_take_hole(&d->files[file]);
+		ret->fresh = true;
+	}
+	ret->part = part_new(d, s->source, file, run);
+	if (s->is_other_file)
+		return;
+	d->parts[ret->part].twin = s->part;
+	d->parts[s->part].twin = ret->part;
+}
+
+static void order_cut(struct dispatch *d, const struct steal *s,
+		      struct dispatch_order *ret)
+{
+	struct part *p = &d->parts[s->part];
+	struct run run = { s->from, p->end };
+
+	p->end = s->from;
+	speed_part_resized(d, p);
+	ret->cut = s->part;
+	ret->part = part_new(d, s->source, p->file, run);
+	if (d->sources[s->source].cache == d->parts[s->part].cache)
+		speed_own_cut(d, &d->caches[d->sources[s->source].cache]);
+}
+
+/* Where there is nothing to start: what a part under way has still to bring, or half of
+ * it, may come sooner by another way. */
+static bool order_steal(struct dispatch *d, struct dispatch_order *ret)
+{
+	const struct part *p;
+	struct steal s;
+
+	if (!steal_find(d, &s))
+		return false;
+	ret->act = DISPATCH_START;
+	ret->node = d->sources[s.source].node;
+	ret->cache = d->sources[s.source].cache;
+	if (s.is_race)
+		order_race(d, &s, ret);
+	else
+		order_cut(d, &s, ret);
+	p = &d->parts[ret->part];
+	ret->file = d->files[p->file].number;
+	ret->from = p->from;
+	ret->end = p->end;
+	offer_node(d, ret->node);
+	offer_cache(d, ret->cache);
+	return true;
+}
+
+/* Who is under way may fall behind without any event. */
+static int64_t next_look(const struct dispatch *d)
+{
+	int64_t due = offer_next_due(d), look = d->now + METER_WINDOW_MS;
+
+	if (d->active[0] == 0)
+		return due;
+	return look < due ? look : due;
+}
+
+void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret)
+{
+	*ret = (struct dispatch_order){
+		.act = DISPATCH_WAIT,
+		.part = NONE,
+		.node = NONE,
+		.cache = NONE,
+		.cut = NONE,
+		.due = DISPATCH_NEVER,
+	};
+	d->now = now;
+	offer_due(d);
+	speed_look_ahead(d);
+	if (order_cancel(d, ret) || order_give_up(d, ret) || order_start(d, 1, ret) ||
+	    order_start(d, 0, ret) || order_steal(d, ret))
+		return;
+	ret->due = next_look(d);
+}
+
+/* ---- what happened ---- */
+
+void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t end)
+{
+	struct part *p = &d->parts[part];
+	struct file *f = &d->files[p->file];
+	struct run first;
+
+	if (p->is_cancelled || from >= end)
+		return;
+	/* So the size that was told is wrong, or what is here. */
+	if (f->size && end > f->size && !f->is_measured)
+		file_resize(d, p->file, part, 0);
+	file_add_hole(f, p->at, p->end);
+	file_fill(f, from, end);
+	f->by_several = true;
+	first = f->hole_count ? file_take_hole(f) : (struct run){ p->end, p->end };
+	p->from = p->at = first.from;
+	p->end = first.end;
+	speed_part_resized(d, p);
+	offer_node(d, p->node);
+}
+
+void dispatch_part_range(const struct dispatch *d, uint32_t part, uint64_t *ret_from,
+			 uint64_t *ret_end)
+{
+	*ret_from = d->parts[part].from;
+	*ret_end = d->parts[part].end;
+}
+
+/* What caches tell of a size is a hint; the first answer that says it counts. */
+static bool measure(struct dispatch *d, uint32_t part, uint64_t size)
+{
+	struct file *f = &d->files[d->parts[part].file];
+
+	if (size == DISPATCH_TO_END)
+		return f->is_measured || !f->size ||
+		       file_resize(d, d->parts[part].file, part, 0);
+	if (!size)
+		return true;
+	if (f->size != size && (f->is_measured || size < d->parts[part].at ||
+				!file_resize(d, d->parts[part].file, part, size)))
+		return false;
+	f->is_measured = true;
+	return true;
+}
+
+bool dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool ranges,
+			int64_t now)
+{
+	struct part *p = &d->parts[part];
+
+	d->now = now;
+	if (p->is_cancelled)
+		return true;
+	d->sources[p->source].has_ranges = ranges;
+	if (!measure(d, part, size))
+		return false;
+	speed_part_flows(d, p);
+	return true;
+}
+
+uint64_t dispatch_part_size(const struct dispatch *d, uint32_t part)
+{
+	return d->files[d->parts[part].file].size;
+}
+
+void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t now)
+{
+	struct part *p = &d->parts[part];
+
+	d->now = now;
+	if (p->is_cancelled)
+		return;
+	p->at += n;
+	speed_part_bytes(d, p, n);
+	file_brought_by(&d->files[p->file], p->cache);
+}
+
+static void cancel_parts(struct dispatch *d, uint32_t node)
+{
+	for (uint32_t i = 0; d->nodes[node].parts && i < d->part_count; i++)
+		if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
+		    d->parts[i].node == node)
+			part_cancel(d, i);
+}
+
+static void become_whole(struct dispatch *d, uint32_t node, uint32_t file)
+{
+	struct node *n = &d->nodes[node];
+
+	n->whole = true;
+	cancel_parts(d, node);
+	for (uint32_t f = n->files, next; f != NONE; f = next) {
+		next = d->files[f].next;
+		if (f != file)
+			file_drop(d, f);
+	}
+}
+
+static bool has_all(const struct file *f)
+{
+	return f->parts == 0 && f->hole_count == 0;
+}
+
+static void on_came(struct dispatch *d, const struct part *p)
+{
+	struct file *f = &d->files[p->file];
+
+	file_brought_by(f, p->cache);
+	if (has_all(f))
+		become_whole(d, p->node, p->file);
+}
+
+static uint64_t missing_from(const struct part *p, enum dispatch_end how)
+{
+	if (how == DISPATCH_REFUSED)
+		return p->from;
+	return p->raced_to > p->at ? p->raced_to : p->at;
+}
+
+/* No answer said the size, and the body broke where the cache had told that the file
+ * ends. What is put together is verified. */
+static bool ended_as_told(const struct dispatch *d, const struct part *p,
+			  enum dispatch_end how)
+{
+	uint64_t told = d->sources[p->source].file_size;
+
+	return how == DISPATCH_BROKE && p->end == DISPATCH_TO_END && told &&
+	       p->at == told;
+}
+
+/* What the part did not bring is missing again, unless a race brings it. */
+static void on_missing(struct dispatch *d, const struct part *p, enum dispatch_end how)
+{
+	struct node *n = &d->nodes[p->node];
+	struct file *f = &d->files[p->file];
+	const struct source *s = &d->sources[p->source];
+
+	if (p->twin == NONE && !ended_as_told(d, p, how))
+		file_add_hole(f, missing_from(p, how), p->end);
+	if (has_all(f)) {
+		become_whole(d, p->node, p->file);
+		return;
+	}
+	if (f->source == p->source && s->no_range && f->parts)
+		for (uint32_t i = 0; i < d->part_count; i++)
+			if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
+			    d->parts[i].file == p->file)
+				f->source = d->parts[i].source;
+	if (f->parts == 0 && (n->parts || s->no_range))
+		file_drop(d, p->file);
+}
+
+/* What one of two that raced has brought before it broke is here. */
+static void leave_to_twin(struct dispatch *d, const struct part *p)
+{
+	uint64_t to = p->at > p->raced_to ? p->at : p->raced_to;
+
+	if (p->twin != NONE && d->parts[p->twin].raced_to < to)
+		d->parts[p->twin].raced_to = to;
+}
+
+static bool has_gained(const struct dispatch *d, const struct part *p)
+{
+	const struct source *s = &d->sources[p->source];
+	uint64_t size = d->files[p->file].size;
+
+	if (!size)
+		size = d->nodes[p->node].nar_size;
+	return p->at - p->from >= DISPATCH_GAIN && !s->no_range &&
+	       s->gains <= 2 * (size / DISPATCH_GAIN);
+}
+
+static void note_end(struct dispatch *d, const struct part *p, enum dispatch_end how,
+		     int64_t retry_at)
+{
+	struct source *s = &d->sources[p->source];
+
+	s->is_out |= how == DISPATCH_REFUSED ||
+		     (how == DISPATCH_BROKE && retry_at == DISPATCH_NEVER);
+	s->no_range |= how == DISPATCH_NO_RANGE;
+	if (how != DISPATCH_BROKE)
+		return;
+	s->retry_at = retry_at;
+	if (has_gained(d, p)) {
+		s->attempts = 0;
+		s->gains += (uint32_t)((p->at - p->from) / DISPATCH_GAIN);
+	}
+	s->attempts += s->attempts < UINT8_MAX;
+}
+
+void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
+		       int64_t retry_at, int64_t now)
+{
+	struct part p = d->parts[part];
+
+	d->now = now;
+	if (!p.is_cancelled) {
+		if (how == DISPATCH_CAME && p.twin != NONE)
+			part_cancel(d, p.twin);
+		if (how == DISPATCH_BROKE)
+			leave_to_twin(d, &p);
+		part_stop(d, &d->parts[part]);
+		note_end(d, &p, how, retry_at);
+	}
+	part_free(d, part);
+	if (!p.is_cancelled && how == DISPATCH_CAME)
+		on_came(d, &p);
+	else if (!p.is_cancelled)
+		on_missing(d, &p, how);
+	offer_node(d, p.node);
+}
+
+unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part)
+{
+	const struct part *p = &d->parts[part];
+
+	return has_gained(d, p) ? 0 : d->sources[p->source].attempts;
+}
+
+bool dispatch_is_whole(const struct dispatch *d, uint32_t node)
+{
+	return node < d->node_count && d->nodes[node].whole;
+}
+
+/* ---- the verdict ---- */
+
+static void forget(struct dispatch *d, uint32_t node)
+{
+	struct node *n = &d->nodes[node];
+
+	while (n->files != NONE)
+		file_drop(d, n->files);
+	for (uint32_t id = n->sources, next; id != NONE; id = next) {
+		next = d->sources[id].next;
+		d->sources[id] = (struct source){ .node = NONE, .next = d->free_source };
+		d->free_source = id;
+	}
+	*n = (struct node){ .sources = NONE, .files = NONE };
+}
+
+/* A worker that was thought to be too late may be right where those before it were not:
+ * then it is asked for again already. */
+void dispatch_verified(struct dispatch *d, uint32_t node)
+{
+	offer_take_away(d, node);
+	cancel_parts(d, node);
+	d->nodes[node].wanted = false;
+	node_recount(d, &d->nodes[node]);
+	forget(d, node);
+}
+
+uint32_t dispatch_spoilt(struct dispatch *d, uint32_t node)
+{
+	struct node *n = &d->nodes[node];
+	const struct file *f = &d->files[n->files];
+	uint32_t liar = f->by_several ? NONE : f->by;
+
+	if (liar == NONE)
+		n->solo = true;
+	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
+		if (d->sources[s].cache == liar)
+			d->sources[s].is_out = true;
+	while (n->files != NONE)
+		file_drop(d, n->files);
+	n->whole = false;
+	offer_node(d, node);
+	return liar;
+}
+
+size_t dispatch_waiting(const struct dispatch *d)
+{
+	return d->waiting;
+}

@@ -1,0 +1,338 @@
+#include "base/mem.h"
+#include "dispatch/state.h"
+
+/* ---- caches that are ready: a heap ---- */
+
+static bool comes_first(const struct dispatch *d, uint32_t a, uint32_t b)
+{
+	return choice_comes_first(d, &d->caches[a], &d->caches[b]);
+}
+
+static void ready_set(struct dispatch *d, struct ready *r, size_t at, uint32_t id)
+{
+	r->ids[at] = id;
+	d->caches[id].heap_at = (uint32_t)at;
+}
+
+static void ready_sift(struct dispatch *d, struct ready *r, size_t at)
+{
+	uint32_t id = r->ids[at];
+	size_t child;
+
+	while (at && comes_first(d, id, r->ids[(at - 1) / 2])) {
+		ready_set(d, r, at, r->ids[(at - 1) / 2]);
+		at = (at - 1) / 2;
+	}
+	while ((child = 2 * at + 1) < r->len) {
+		if (child + 1 < r->len &&
+		    comes_first(d, r->ids[child + 1], r->ids[child]))
+			child++;
+		if (!comes_first(d, r->ids[child], id))
+			break;
+		ready_set(d, r, at, r->ids[child]);
+		at = child;
+	}
+	ready_set(d, r, at, id);
+}
+
+static void ready_remove(struct dispatch *d, struct ready *r, uint32_t cache)
+{
+	size_t at = d->caches[cache].heap_at;
+	uint32_t last = r->ids[--r->len];
+
+	d->caches[cache].heap_at = NONE;
+	if (last == cache)
+		return;
+	r->ids[at] = last;
+	ready_sift(d, r, at);
+}
+
+bool offer_has_any(const struct cache *c)
+{
+	return c->filled[0][0] | c->filled[0][1] | c->filled[1][0] | c->filled[1][1];
+}
+
+bool offer_has_room(const struct dispatch *d, const struct cache *c)
+{
+	return c->active <
+	       (c->facts.local ? d->opts.local_slots : d->opts.slots_per_cache);
+}
+
+bool offer_is_ready(const struct dispatch *d, const struct cache *c)
+{
+	if (c->state == DISPATCH_TRIAL && c->active)
+		return false;
+	return (c->state == DISPATCH_USABLE || c->state == DISPATCH_TRIAL) &&
+	       offer_has_any(c) && offer_has_room(d, c);
+}
+
+void offer_cache(struct dispatch *d, uint32_t cache)
+{
+	struct cache *c = &d->caches[cache];
+	struct ready *r = &d->ready[c->facts.local];
+
+	speed_recount(d, c);
+	if (!offer_is_ready(d, c) || (c->active && !c->facts.local)) {
+		if (c->heap_at != NONE)
+			ready_remove(d, r, cache);
+		return;
+	}
+	if (c->heap_at == NONE) {
+		MEM_GROW(r->ids, r->len, r->cap);
+		r->ids[r->len] = cache;
+		c->heap_at = (uint32_t)r->len++;
+	}
+	ready_sift(d, r, c->heap_at);
+}
+
+/* ---- bins ---- */
+
+static unsigned bin_of(uint64_t size)
+{
+	unsigned log, bin;
+
+	if (size < 4096)
+		return 0;
+	log = 63 - (unsigned)__builtin_clzll(size);
+	bin = (log - 12) * 4 + (unsigned)(size >> (log - 2) & 3);
+	return bin < BIN_COUNT ? bin : BIN_COUNT - 1;
+}
+
+static void bin_put(struct dispatch *d, uint32_t source, unsigned bin)
+{
+	struct source *s = &d->sources[source];
+	struct cache *c = &d->caches[s->cache];
+
+	s->bin = (uint8_t)bin;
+	s->bin_before = NONE;
+	s->bin_next = c->bins[bin];
+	if (s->bin_next != NONE)
+		d->sources[s->bin_next].bin_before = source;
+	c->bins[bin] = source;
+	if (bin != BIN_LATER)
+		c->filled[bin / BIN_COUNT][bin % BIN_COUNT / 64] |=
+			1ULL << bin % BIN_COUNT % 64;
+}
+
+static void bin_take(struct dispatch *d, uint32_t source)
+{
+	struct source *s = &d->sources[source];
+	struct cache *c = &d->caches[s->cache];
+	unsigned bin = s->bin;
+
+	if (s->bin_next != NONE)
+		d->sources[s->bin_next].bin_before = s->bin_before;
+	if (s->bin_before != NONE)
+		d->sources[s->bin_before].bin_next = s->bin_next;
+	else
+		c->bins[bin] = s->bin_next;
+	if (bin != BIN_LATER && c->bins[bin] == NONE)
+		c->filled[bin / BIN_COUNT][bin % BIN_COUNT / 64] &=
+			~(1ULL << bin % BIN_COUNT % 64);
+	s->bin = BIN_NOWHERE;
+}
+
+/* The largest bin up to MOST that is not empty, of those that are shared (0) or not (1);
+ * or -1. */
+static int bin_largest(const struct cache *c, unsigned kind, unsigned most)
+{
+	for (int word = (int)most / 64; word >= 0; word--) {
+		uint64_t filled = c->filled[kind][word];
+
+		if (word == (int)most / 64 && most % 64 < 63)
+			filled &= (2ULL << most % 64) - 1;
+		if (filled)
+			return word * 64 + 63 - __builtin_clzll(filled);
+	}
+	return -1;
+}
+
+uint32_t offer_largest(const struct cache *c, uint64_t most)
+{
+	int alone = bin_largest(c, 1, BIN_COUNT - 1);
+	int shared;
+
+	if (alone >= 0)
+		return c->bins[alone + BIN_COUNT];
+	shared = bin_largest(c, 0, bin_of(most));
+	return shared >= 0 ? c->bins[shared] : NONE;
+}
+
+/* ---- offers that wait for their time ---- */
+
+static void timer_add(struct dispatch *d, int64_t at, uint32_t source)
+{
+	size_t i = d->timer_len;
+
+	MEM_GROW(d->timers, d->timer_len, d->timer_cap);
+	d->timer_len++;
+	while (i && d->timers[(i - 1) / 2].at > at) {
+		d->timers[i] = d->timers[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	d->timers[i] = (struct timer){ at, source };
+}
+
+static struct timer timer_take(struct dispatch *d)
+{
+	struct timer top = d->timers[0], last = d->timers[--d->timer_len];
+	size_t at = 0, child;
+
+	while ((child = 2 * at + 1) < d->timer_len) {
+		if (child + 1 < d->timer_len &&
+		    d->timers[child + 1].at < d->timers[child].at)
+			child++;
+		if (d->timers[child].at >= last.at)
+			break;
+		d->timers[at] = d->timers[child];
+		at = child;
+	}
+	d->timers[at] = last;
+	return top;
+}
+
+void offer_due(struct dispatch *d)
+{
+	while (d->timer_len && d->timers[0].at <= d->now) {
+		struct timer t = timer_take(d);
+		struct source *s = &d->sources[t.source];
+
+		if (s->node != NONE && s->bin == BIN_LATER && s->retry_at == t.at)
+			offer_node(d, s->node);
+	}
+}
+
+int64_t offer_next_due(const struct dispatch *d)
+{
+	return d->timer_len ? d->timers[0].at : DISPATCH_NEVER;
+}
+
+/* ---- nodes ---- */
+
+void offer_take_away(struct dispatch *d, uint32_t node)
+{
+	d->offered -= d->nodes[node].offered;
+	d->nodes[node].offered = 0;
+	for (uint32_t s = d->nodes[node].sources; s != NONE; s = d->sources[s].next) {
+		if (d->sources[s].bin == BIN_NOWHERE)
+			continue;
+		bin_take(d, s);
+		offer_cache(d, d->sources[s].cache);
+	}
+}
+
+bool offer_is_alive(const struct dispatch *d, const struct source *s)
+{
+	return !s->is_out && d->caches[s->cache].state != DISPATCH_GONE;
+}
+
+/* Whether the source could bring what is missing of the node, beside what is under way.
+ */
+static bool is_of_use(const struct dispatch *d, const struct node *n, uint32_t source)
+{
+	uint32_t file = n->files;
+
+	if (n->parts == 0)
+		return true;
+	/* A second file is a race, which is not for here to order. */
+	return !n->solo && d->files[file].next == NONE && d->files[file].hole_count &&
+	       node_file(d, n, source) == file && !d->sources[source].no_range;
+}
+
+struct candidates {
+	unsigned alive, count;
+	int local, network; /* the best priorities; INT32_MAX: none */
+	uint64_t size;	    /* the smallest of what is missing */
+};
+
+static uint64_t size_of(const struct dispatch *d, const struct node *n, uint32_t source)
+{
+	const struct source *s = &d->sources[source];
+	uint32_t file = node_file(d, n, source);
+
+	if (file != NONE && !s->no_range)
+		return file_missing(d, &d->files[file]);
+	return s->file_size ? s->file_size : node_guess(n);
+}
+
+static void look_at(struct dispatch *d, const struct node *n, struct candidates *c)
+{
+	*c = (struct candidates){
+		.local = INT32_MAX,
+		.network = INT32_MAX,
+		.size = UINT64_MAX,
+	};
+	for (uint32_t id = n->sources; id != NONE; id = d->sources[id].next) {
+		const struct source *s = &d->sources[id];
+		const struct dispatch_cache *facts = &d->caches[s->cache].facts;
+		int *best = facts->local ? &c->local : &c->network;
+		uint64_t size;
+
+		if (!offer_is_alive(d, s))
+			continue;
+		c->alive++;
+		if (s->retry_at > d->now || !is_of_use(d, n, id))
+			continue;
+		c->count++;
+		size = size_of(d, n, id);
+		if (size < c->size)
+			c->size = size;
+		if (facts->priority < *best)
+			*best = facts->priority;
+	}
+}
+
+uint64_t offer_size(const struct dispatch *d, uint32_t source)
+{
+	return size_of(d, &d->nodes[d->sources[source].node], source);
+}
+
+static void offer_at(struct dispatch *d, const struct node *n, uint32_t source,
+		     const struct candidates *c)
+{
+	struct source *s = &d->sources[source];
+	bool prefer_local = c->local <= c->network && c->local != INT32_MAX;
+
+	if (!offer_is_alive(d, s))
+		return;
+	if (s->retry_at > d->now) {
+		bin_put(d, source, BIN_LATER);
+		timer_add(d, s->retry_at, source);
+		return;
+	}
+	if (!is_of_use(d, n, source) ||
+	    (prefer_local && !d->caches[s->cache].facts.local))
+		return;
+	bin_put(d, source, bin_of(size_of(d, n, source)) + (c->count == 1) * BIN_COUNT);
+	offer_cache(d, s->cache);
+}
+
+void offer_node(struct dispatch *d, uint32_t node)
+{
+	struct node *n = &d->nodes[node];
+	struct candidates c;
+
+	offer_take_away(d, node);
+	node_recount(d, n);
+	if (!n->wanted || n->whole)
+		return;
+	look_at(d, n, &c);
+	if (c.count) {
+		n->offered = c.size;
+		d->offered += n->offered;
+	}
+	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
+		offer_at(d, n, s, &c);
+	if (c.alive || n->parts || !n->closed || n->is_doomed)
+		return;
+	n->is_doomed = true;
+	MEM_GROW(d->doomed.ids, d->doomed.len, d->doomed.cap);
+	d->doomed.ids[d->doomed.len++] = node;
+}
+
+void offer_gone(struct dispatch *d, uint32_t cache)
+{
+	for (unsigned bin = 0; bin <= BIN_LATER; bin++)
+		while (d->caches[cache].bins[bin] != NONE)
+			offer_node(d, d->sources[d->caches[cache].bins[bin]].node);
+}

@@ -1,0 +1,272 @@
+/* Caches that have nothing left to start help slow parts: a part is cut, and another
+ * cache, or another connection, brings what lies behind the cut; or, where it cannot be
+ * cut, another cache races it. */
+#include "dispatch/state.h"
+
+/* What is through sooner is left alone. */
+#define CUT_MS	   300
+#define OWN_CUT_MS 1000
+#define RACE_MS	   500
+/* An answer may be waited for so long, before it is asked for elsewhere. */
+#define ANSWER_MS 1000
+/* A limit for all is reached when less than this part of it is free. */
+#define SPARE_SHARE 8
+/* A cut costs a request, often a connection, and what was on its way: it must save so
+ * much, and so many latencies; */
+#define CUT_GAIN_MS	   100
+#define CUT_GAIN_LATENCIES 4
+/* and this part of the time, where the other cache is not idle: how fast each is, and so
+ * who will be through first, is not known that well. */
+#define CUT_GAIN_SHARE 8
+/* A race costs bytes: it must be won clearly. */
+#define RACE_GAIN 2
+
+/* More connections made it faster: one more has a rate of its own. */
+static bool is_slow_by_connection(const struct cache *c)
+{
+	return c->active && c->own_parts > OWN_PARTS_FIRST;
+}
+
+/* What a limit for all leaves to one more part. */
+static uint64_t spare_rate(const struct dispatch *d)
+{
+	uint64_t used = 0;
+
+	if (d->limit == 0)
+		return UINT64_MAX;
+	for (size_t i = 0; i < d->part_count; i++)
+		if (d->parts[i].is_active)
+			used += speed_of_part(d, &d->parts[i]);
+	return used < d->limit - d->limit / SPARE_SHARE ? d->limit - used : 0;
+}
+
+/* A part that does not flow yet will have its share. */
+static uint64_t expected_rate(const struct dispatch *d, const struct part *p)
+{
+	const struct cache *c = &d->caches[p->cache];
+
+	return p->is_flowing ? speed_of_part(d, p) : speed_of_cache(d, c) / c->active;
+}
+
+/* How fast the cache would bring what it takes; where that is not the rate of one
+ * connection, after what is asked of it already. */
+static uint64_t thief_rate(const struct dispatch *d, const struct part *p,
+			   const struct cache *c)
+{
+	uint64_t spare = spare_rate(d), rate = speed_of_cache(d, c);
+
+	if (c == &d->caches[p->cache])
+		rate = speed_of_part(d, p);
+	else if (is_slow_by_connection(c))
+		rate /= c->active;
+	return rate < spare ? rate : spare;
+}
+
+static uint64_t thief_backlog(const struct dispatch *d, const struct part *p,
+			      const struct cache *c)
+{
+	return c == &d->caches[p->cache] || is_slow_by_connection(c) ? 0 : c->backlog;
+}
+
+static bool can_cut(const struct dispatch *d, const struct part *p,
+		    const struct source *s)
+{
+	const struct node *n = &d->nodes[p->node];
+
+	/* What came behind its place by a race is not to be left to it. */
+	return d->sources[p->source].has_ranges && p->end != DISPATCH_TO_END &&
+	       !n->solo && p->raced_to <= p->at &&
+	       node_same_file(s, &d->sources[p->source]) &&
+	       p->left >= 2 * d->opts.part_min;
+}
+
+/* Another connection to the same cache helps only if it is not the link that is slow, and
+ * what is on its way on the one that is cut is lost. */
+static bool is_worth_a_cut(const struct dispatch *d, const struct part *p,
+			   const struct source *s, int64_t own_ms)
+{
+	const struct cache *c = &d->caches[s->cache];
+
+	if (s->cache != p->cache)
+		return own_ms > CUT_MS;
+	return own_ms > OWN_CUT_MS && c->is_measured && c->active < c->own_parts;
+}
+
+/* Bytes, and how fast they come. */
+struct work {
+	uint64_t bytes, rate;
+};
+
+/* What a cut takes from: the part; but from one busy cache to another, all that is asked
+ * of the part's cache. They would take from each other's parts for ever, where it is not
+ * their connections that are slow but they. */
+static struct work work_of_owner(const struct dispatch *d, const struct part *p,
+				 const struct cache *thief)
+{
+	const struct cache *owner = &d->caches[p->cache];
+
+	if (thief_backlog(d, p, thief))
+		return (struct work){ owner->backlog, speed_of_cache(d, owner) };
+	return (struct work){ p->left, expected_rate(d, p) };
+}
+
+/* What another cache would bring before what it takes, its latency being a part of it. */
+static struct work work_of_thief(const struct dispatch *d, const struct part *p,
+				 const struct cache *c)
+{
+	uint64_t rate = thief_rate(d, p, c);
+	uint64_t late = rate * (uint64_t)c->latency_ms / 1000;
+
+	return (struct work){ late + thief_backlog(d, p, c), rate };
+}
+
+static int64_t least_gain(const struct cache *c, int64_t own_ms)
+{
+	int64_t least = CUT_GAIN_LATENCIES * c->latency_ms;
+
+	if (least < CUT_GAIN_MS)
+		least = CUT_GAIN_MS;
+	return c->active && least < own_ms / CUT_GAIN_SHARE ? own_ms / CUT_GAIN_SHARE
+							    : least;
+}
+
+/* Both end together: where the cut is to be, and when that is; SPEED_NEVER where it does
+ * not pay. */
+static int64_t try_cut(const struct dispatch *d, const struct part *p,
+		       const struct cache *c, uint64_t *ret_from)
+{
+	struct work own = work_of_owner(d, p, c), other = work_of_thief(d, p, c);
+	double both_s =
+		(double)(own.bytes + other.bytes) / (double)(own.rate + other.rate + 1);
+	double keep = (double)expected_rate(d, p) * both_s;
+	double surplus = (double)own.bytes - (double)own.rate * both_s;
+	int64_t own_ms = speed_ms(own.bytes, own.rate), gain;
+
+	if (keep < (double)p->left - surplus)
+		keep = (double)p->left - surplus;
+	if (keep < (double)d->opts.part_min)
+		keep = (double)d->opts.part_min;
+	*ret_from = p->at + (uint64_t)keep;
+	if (*ret_from + d->opts.part_min > p->end)
+		return SPEED_NEVER;
+	gain = speed_ms(p->end - *ret_from, own.rate);
+	return gain > least_gain(c, own_ms) && own_ms < SPEED_NEVER ? own_ms - gain
+								    : SPEED_NEVER;
+}
+
+/* A cut is as good as a race, then, and brings nothing twice. */
+static bool is_only_slow(const struct dispatch *d, const struct part *p,
+			 const struct source *s)
+{
+	return p->is_flowing && can_cut(d, p, s) &&
+	       speed_ms(d->opts.part_min, expected_rate(d, p)) < RACE_MS;
+}
+
+static int64_t try_race(const struct dispatch *d, const struct part *p, uint32_t source,
+			struct steal *s)
+{
+	const struct source *other = &d->sources[source];
+	const struct node *n = &d->nodes[p->node];
+	const struct cache *c = &d->caches[other->cache];
+	uint64_t bytes = p->left;
+
+	s->from = p->at > p->raced_to ? p->at : p->raced_to;
+	if (other->cache == p->cache || s->from >= p->end || is_only_slow(d, p, other) ||
+	    (!p->is_flowing && d->now - p->started < ANSWER_MS))
+		return SPEED_NEVER;
+	s->is_race = true;
+	s->is_other_file = n->solo || !node_same_file(other, &d->sources[p->source]);
+	if (s->is_other_file) {
+		/* All of it, beside what is the only part of the only file; on this
+		 * machine that costs nobody anything. */
+		if ((n->parts > 1 && !c->facts.local) || n->solo ||
+		    d->files[n->files].next != NONE)
+			return SPEED_NEVER;
+		bytes = other->file_size ? other->file_size : n->nar_size;
+	}
+	return c->latency_ms +
+	       speed_ms(bytes + thief_backlog(d, p, c), thief_rate(d, p, c));
+}
+
+static bool may_help(const struct dispatch *d, const struct source *s)
+{
+	const struct cache *c = &d->caches[s->cache];
+
+	unsigned slots = c->facts.local ? d->opts.local_slots : d->opts.slots;
+
+	return offer_is_alive(d, s) && s->retry_at <= d->now &&
+	       c->state == DISPATCH_USABLE && d->active[c->facts.local] < slots &&
+	       offer_has_room(d, c) && !offer_has_any(c);
+}
+
+/* How the source would help the part whose own end is OWN_MS away, and until when all of
+ * it would have come; SPEED_NEVER: not notably sooner. */
+static int64_t try_source(const struct dispatch *d, const struct part *p, int64_t own_ms,
+			  uint32_t source, struct steal *way)
+{
+	const struct source *s = &d->sources[source];
+	struct steal cut = *way, race = *way;
+	int64_t best = own_ms, ms;
+
+	if (!may_help(d, s))
+		return SPEED_NEVER;
+	if (is_worth_a_cut(d, p, s, own_ms) && can_cut(d, p, s)) {
+		ms = try_cut(d, p, &d->caches[s->cache], &cut.from);
+		if (ms < own_ms) {
+			best = ms;
+			*way = cut;
+		}
+	}
+	if (best > RACE_MS) {
+		ms = try_race(d, p, source, &race);
+		if (ms < best / RACE_GAIN) {
+			best = ms;
+			*way = race;
+		}
+	}
+	return best < own_ms ? best : SPEED_NEVER;
+}
+
+/* The way in which the part's bytes come soonest; false if none is worth it. */
+static bool best_help(const struct dispatch *d, uint32_t part, int64_t own_ms,
+		      struct steal *ret)
+{
+	const struct part *p = &d->parts[part];
+	int64_t best_ms = SPEED_NEVER;
+
+	for (uint32_t id = d->nodes[p->node].sources; id != NONE;
+	     id = d->sources[id].next) {
+		struct steal way = { .part = part, .source = id };
+		int64_t ms = try_source(d, p, own_ms, id, &way);
+
+		if (ms < best_ms) {
+			best_ms = ms;
+			*ret = way;
+		}
+	}
+	return best_ms != SPEED_NEVER;
+}
+
+bool steal_find(struct dispatch *d, struct steal *ret)
+{
+	int64_t longest = 0;
+	bool found = false;
+
+	/* A cut loses what is on its way beyond it: that comes twice too. */
+	if (d->opts.no_race)
+		return false;
+	for (uint32_t i = 0; i < d->part_count; i++) {
+		const struct part *p = &d->parts[i];
+		int64_t ms;
+
+		if (!p->is_active || p->is_cancelled || p->twin != NONE ||
+		    d->caches[p->cache].facts.local || d->nodes[p->node].whole)
+			continue;
+		ms = speed_part_ms(d, p);
+		if (ms > longest && best_help(d, i, ms, ret)) {
+			longest = ms;
+			found = true;
+		}
+	}
+	return found;
+}

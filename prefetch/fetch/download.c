@@ -1,0 +1,334 @@
+#include "fetch/download.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+/* Parts that come over the network at once, and files that wait for a worker: what is on
+ * the disk but not verified yet is bounded by the two. */
+#define TRANSFERS_DEFAULT 32
+#define WAITING_MAX	  32
+#define PART_MIN	  (64 * KIB)
+/* More than one, so that a worker finds the next one already waiting. */
+#define LOCAL_PER_WORKER 2
+
+const char *download_path(const struct download *d)
+{
+	return resolver_node(d->engine->resolver, d->node)->base;
+}
+
+/* ---- what the dispatcher must know ---- */
+
+/* What needs no network comes first, unless the user has it otherwise. */
+static int priority_of(const struct cache *c)
+{
+	return c->local && !c->conf->has_priority ? -1 : c->priority;
+}
+
+static void tell_cache(struct engine *e, struct cache *c)
+{
+	struct dispatch_cache facts = {
+		.priority = priority_of(c),
+		.local =
+			c->role != CACHE_SUBSTITUTER || c->conf->kind != SUBSTITUTER_HTTP,
+		.latency_us = c->known_latency_us,
+		.throughput = c->known_throughput,
+	};
+
+	c->told_priority = facts.priority;
+	dispatch_set_cache(e->dispatch, c->index, &facts);
+}
+
+void download_begin(struct engine *e)
+{
+	unsigned slots =
+		e->opts->transfers ? (unsigned)e->opts->transfers : TRANSFERS_DEFAULT;
+	size_t per_cache = e->opts->connections_per_cache;
+	size_t workers = e->opts->jobs ? e->opts->jobs : workers_cpu_count();
+	struct dispatch_options o = {
+		.slots = slots,
+		.slots_per_cache =
+			per_cache && per_cache < slots ? (unsigned)per_cache : slots,
+		.local_slots = LOCAL_PER_WORKER * (unsigned)workers,
+		.part_min = PART_MIN,
+		.no_race = e->opts->no_race,
+	};
+
+	e->dispatch = dispatch_new(&o);
+	for (size_t i = 0; i < e->cache_count; i++)
+		tell_cache(e, &e->caches[i]);
+}
+
+static enum dispatch_state state_of(const struct cache *c, int64_t now)
+{
+	if (engine_cache_is_gone(c))
+		return DISPATCH_GONE;
+	if (health_is_waited_for(&c->health) && !outage_may_ask(c, now) &&
+	    health_usable(&c->health, now) && !c->transferring)
+		return DISPATCH_PAUSED;
+	if (health_is_waited_for(&c->health) && health_usable(&c->health, now))
+		return DISPATCH_TRIAL;
+	return health_usable(&c->health, now) ? DISPATCH_USABLE : DISPATCH_PAUSED;
+}
+
+static void tell_caches(struct engine *e, int64_t now)
+{
+	for (size_t i = 0; i < e->cache_count; i++) {
+		struct cache *c = &e->caches[i];
+
+		if (c->told_priority != priority_of(c))
+			tell_cache(e, c);
+		dispatch_set_state(e->dispatch, c->index, state_of(c, now));
+	}
+}
+
+void download_want(struct engine *e, uint32_t node)
+{
+	const struct resolver_node *n = resolver_node(e->resolver, node);
+
+	if (!e->opts->dry_run)
+		dispatch_want(e->dispatch, node, n->nar_size);
+}
+
+/* Of caches that claim to have the same bytes. */
+static uint64_t file_id(const struct resolver_source *s)
+{
+	AUTO_BUF struct buf text = { 0 };
+	uint8_t digest[BLAKE2B_SIZE];
+	uint64_t id;
+
+	buf_init(&text, NARINFO_MAX);
+	if (!s->has_file_hash)
+		return 0;
+	buf_add(&text, s->file_hash, sizeof(s->file_hash));
+	buf_add(&text, &s->file_size, sizeof(s->file_size));
+	buf_add_str(&text, s->compression);
+	blake2b(digest, text.ptr, text.len);
+	memcpy(&id, digest, sizeof(id));
+	return id;
+}
+
+void download_found(struct engine *e, uint32_t node, uint32_t cache)
+{
+	const struct resolver_source *s = resolver_source_of(e->resolver, node, cache);
+	struct dispatch_source told;
+
+	if (e->opts->dry_run || !s || resolver_node(e->resolver, node)->here)
+		return;
+	told = (struct dispatch_source){
+		.cache = cache,
+		.file_size = s->file_size,
+		.file_id = file_id(s),
+	};
+	dispatch_add_source(e->dispatch, node, &told);
+}
+
+void download_answered(struct engine *e, uint32_t node)
+{
+	const struct resolver_node *n = resolver_node(e->resolver, node);
+
+	if (!e->opts->dry_run && n->state == RESOLVER_KNOWN && !n->here &&
+	    n->pending == 0)
+		dispatch_closed(e->dispatch, node);
+}
+
+/* ---- nodes ---- */
+
+static struct download *find(const struct engine *e, uint32_t node)
+{
+	struct download *d;
+
+	LIST_FOREACH (d, &e->active, link)
+		if (d->node == node)
+			return d;
+	return NULL;
+}
+
+static struct download *find_or_new(struct engine *e, uint32_t node)
+{
+	struct download *d = find(e, node);
+
+	if (d)
+		return d;
+	d = mem_calloc(1, sizeof(*d));
+	d->engine = e;
+	d->node = node;
+	d->item = progress_begin(e->opts->progress, "fetch", download_path(d) + 33);
+	LIST_INSERT_HEAD(&e->active, d, link);
+	e->downloads++;
+	return d;
+}
+
+void download_free(struct download *d)
+{
+	struct download_file *f, *next;
+
+	LIST_FOREACH (f, &d->files, link)
+		if (f->at_worker) {
+			d->is_over = true;
+			return;
+		}
+	for (f = LIST_FIRST(&d->files); f; f = next) {
+		next = LIST_NEXT(f, link);
+		download_file_free(f);
+	}
+	LIST_REMOVE(d, link);
+	d->engine->downloads--;
+	progress_end(d->engine->opts->progress, d->item);
+	claims_release(&d->claims);
+	free(d);
+}
+
+void download_free_if_empty(struct download *d)
+{
+	if (LIST_EMPTY(&d->files) && !d->claims.len)
+		download_free(d);
+}
+
+/* ---- orders ---- */
+
+static void start(struct engine *e, const struct dispatch_order *o)
+{
+	const struct resolver_source *source =
+		resolver_source_of(e->resolver, o->node, o->cache);
+	struct download *d = find_or_new(e, o->node);
+	struct download_file *f = download_file_of(d, o, source);
+	struct part *p = part_new(f, o, source);
+	struct nf_err err;
+	int rc;
+
+	if (o->cut != DISPATCH_NONE)
+		part_cut(e->parts[o->cut], o->from);
+	rc = download_file_describe(f, &err);
+	if (rc) {
+		download_part_refused(p, -rc, err.text);
+		return;
+	}
+	if (p->cache->local) {
+		download_hand_to_worker(f, p->cache->local);
+		return;
+	}
+	rc = download_file_prepare(f, o, &err);
+	if (rc)
+		engine_broken(e, pool_dir(e->opts->pool), rc, err.text);
+	else
+		part_ask(p);
+}
+
+static void cancel(struct engine *e, uint32_t part)
+{
+	struct part *p = part < e->part_count ? e->parts[part] : NULL;
+	struct download_file *f;
+
+	if (!p)
+		return; /* its node is done */
+	f = p->file;
+	part_free(p);
+	if (LIST_EMPTY(&f->parts) && !f->at_worker) {
+		struct download *d = f->download;
+
+		download_file_rest(f);
+		download_free_if_empty(d);
+	}
+}
+
+static void give_up(struct engine *e, uint32_t node)
+{
+	const struct resolver_node *n = resolver_node(e->resolver, node);
+	struct download *d = find(e, node);
+
+	engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
+		    n->why_text ? n->why_text : "no source is left");
+	if (d)
+		download_free(d);
+	if (!e->opts->keep_going)
+		e->stopping = true;
+}
+
+static void follow_orders(struct engine *e, int64_t now)
+{
+	struct dispatch_order o;
+
+	e->downloads_due = DISPATCH_NEVER;
+	while (!e->stopping && e->unverified < WAITING_MAX) {
+		dispatch_next(e->dispatch, now, &o);
+		switch (o.act) {
+		case DISPATCH_WAIT:
+			e->downloads_due = o.due;
+			return;
+		case DISPATCH_START:
+			start(e, &o);
+			break;
+		case DISPATCH_CANCEL:
+			cancel(e, o.part);
+			break;
+		case DISPATCH_GIVE_UP:
+			give_up(e, o.node);
+			break;
+		}
+	}
+}
+
+void download_pump(struct engine *e, int64_t now)
+{
+	ingest_collect(e);
+	if (e->stopping || e->opts->dry_run)
+		return;
+	tell_caches(e, now);
+	dispatch_set_limit(e->dispatch, rate_schedule_at(&e->opts->limit, time(NULL)));
+	if (sizes_hold(e, now))
+		e->downloads_due = DISPATCH_NEVER; /* the answers come first */
+	else
+		follow_orders(e, now);
+}
+
+int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
+{
+	/* Nothing is started: what the dispatcher said last counts no more. */
+	int64_t due = e->stopping || e->opts->dry_run ? DISPATCH_NEVER : e->downloads_due;
+
+	for (size_t i = 0; i < e->cache_count; i++) {
+		int64_t until = e->caches[i].health.open_until;
+
+		if (until > now && until < due)
+			due = until;
+	}
+	if (due - now >= limit)
+		return limit;
+	return due > now ? due - now : 0;
+}
+
+bool download_is_done(const struct engine *e)
+{
+	return e->downloads == 0 &&
+	       (e->opts->dry_run || dispatch_waiting(e->dispatch) == 0);
+}
+
+void download_let_go(struct engine *e)
+{
+	struct download *d;
+	struct download_file *f;
+
+	LIST_FOREACH (d, &e->active, link)
+		LIST_FOREACH (f, &d->files, link)
+			download_file_unfollow(f);
+	workers_wait(e->followers, -1);
+	ingest_collect(e);
+}
+
+void download_end(struct engine *e)
+{
+	struct download *next;
+
+	ingest_collect(e);
+	for (struct download *d = LIST_FIRST(&e->active); d; d = next) {
+		next = LIST_NEXT(d, link);
+		download_free(d);
+	}
+	free(e->parts);
+	dispatch_free(e->dispatch);
+}

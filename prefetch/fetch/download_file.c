@@ -1,0 +1,259 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/encoding.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "fetch/download.h"
+
+/* Files beyond it are closed while nothing comes for them. */
+#define OPEN_FILES_MAX 256
+
+/* Smaller files are soon done when they are whole; larger ones are followed once so much
+ * of them is here. */
+#define FOLLOW_SIZE_MIN MIB
+#define FOLLOW_FIRST	(256 * KIB)
+
+/* "f-" or "u-", 52 characters, "-bzip2", NUL */
+#define PARTIAL_ID_SIZE	 64
+#define PARTIAL_HASH_END (2 + 52)
+
+/* A partial belongs to the bytes that it is a part of: the file's hash where the cache
+ * tells it, with the encoding, for some tell the hash of what they encoded anew; else the
+ * URL. */
+static void partial_id(const struct resolver_source *s, const struct cache *c,
+		       char out[PARTIAL_ID_SIZE])
+{
+	uint8_t digest[BLAKE2B_SIZE];
+	AUTO_FREE char *url = NULL;
+	enum codec codec;
+
+	if (s->has_file_hash && codec_parse(&codec, nf_slice_str(s->compression))) {
+		memcpy(out, "f-", 2);
+		nix32_encode(out + 2, s->file_hash, 32);
+		snprintf(out + PARTIAL_HASH_END, PARTIAL_ID_SIZE - PARTIAL_HASH_END,
+			 "-%s", codec_name(codec));
+		return;
+	}
+	url = substituter_resolve(c->conf, s->url);
+	blake2b(digest, url ? url : s->url, strlen(url ? url : s->url));
+	memcpy(out, "u-", 2);
+	nix32_encode(out + 2, digest, sizeof(digest));
+}
+
+bool download_file_is_same(const struct download_file *f,
+			   const struct resolver_source *source)
+{
+	const struct cache *caches = f->download->engine->caches;
+	char a[PARTIAL_ID_SIZE], b[PARTIAL_ID_SIZE];
+
+	if (caches[f->source->cache].local || caches[source->cache].local)
+		return false;
+	partial_id(f->source, &caches[f->source->cache], a);
+	partial_id(source, &caches[source->cache], b);
+	return strcmp(a, b) == 0;
+}
+
+/* What is begun anew may use the place of one that was left. */
+static struct download_file *find(struct download *d, const struct dispatch_order *o,
+				  const struct resolver_source *source)
+{
+	struct download_file *f;
+
+	LIST_FOREACH (f, &d->files, link) {
+		if (f->number == o->file &&
+		    (!o->fresh || download_file_is_same(f, source)))
+			return f;
+		if (o->fresh && LIST_EMPTY(&f->parts) && !f->at_worker &&
+		    download_file_is_same(f, source))
+			return f;
+	}
+	return NULL;
+}
+
+struct download_file *download_file_of(struct download *d, const struct dispatch_order *o,
+				       const struct resolver_source *source)
+{
+	struct download_file *f = find(d, o, source);
+
+	if (!f) {
+		f = mem_calloc(1, sizeof(*f));
+		f->download = d;
+		f->partial.fd = -1;
+		LIST_INSERT_HEAD(&d->files, f, link);
+	}
+	if (o->fresh)
+		download_file_unfollow(f);
+	f->number = o->file;
+	f->source = source;
+	f->cache = &d->engine->caches[source->cache];
+	f->size = dispatch_part_size(d->engine->dispatch, o->part);
+	return f;
+}
+
+int download_file_describe(struct download_file *f, struct nf_err *err)
+{
+	struct engine *e = f->download->engine;
+
+	if (f->ingest.follow)
+		return 0;
+	if (!codec_parse(&f->ingest.codec, nf_slice_str(f->source->compression)))
+		return err_set(err, NF_E_UNSUPPORTED,
+			       "compression '%s' cannot be decoded",
+			       f->source->compression);
+	nf_pathinfo_release(&f->ingest.info);
+	return resolver_trusted(e->resolver, f->download->node, e->opts->keys,
+				&f->ingest.info, &f->ingest.trusted, err);
+}
+
+/* ---- the partial ---- */
+
+static void tell_present(struct download_file *f, uint32_t part)
+{
+	struct engine *e = f->download->engine;
+	const struct runs *runs = &f->partial.state.runs;
+	uint64_t bytes = runs_total(runs);
+
+	for (size_t i = 0; i < runs->len; i++)
+		dispatch_present(e->dispatch, part, runs->list[i].from,
+				 runs->list[i].end);
+	e->result->resumed_bytes += bytes;
+	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, bytes);
+}
+
+static int open_partial(struct download_file *f, struct nf_err *err)
+{
+	struct engine *e = f->download->engine;
+	char id[PARTIAL_ID_SIZE];
+	struct nf_storepath path;
+	int rc;
+
+	if (f->is_open)
+		return 0;
+	partial_id(f->source, f->cache, id);
+	rc = pool_partial_open(e->opts->pool, id, &f->partial, err);
+	if (rc)
+		return rc;
+	resolver_path(e->resolver, f->download->node, &path);
+	pool_partial_set_path(&f->partial, &path);
+	f->is_open = true;
+	e->open_files++;
+	return 0;
+}
+
+/* ---- following it ---- */
+
+/* How much is there from its beginning on. */
+static uint64_t beginning(const struct download_file *f)
+{
+	const struct runs *runs = &f->partial.state.runs;
+
+	return runs->len && runs->list[0].from == 0 ? runs->list[0].end : 0;
+}
+
+void download_file_grew(struct download_file *f)
+{
+	uint64_t there = beginning(f);
+
+	if (f->ingest.follow) {
+		follow_advance(f->ingest.follow, there);
+		return;
+	}
+	if (f->was_spoilt_early || f->size < FOLLOW_SIZE_MIN || there < FOLLOW_FIRST)
+		return;
+	if (download_hand_to_follower(f))
+		follow_advance(f->ingest.follow, there);
+}
+
+void download_file_unfollow(struct download_file *f)
+{
+	if (f->ingest.follow && !f->at_worker)
+		ingest_withdraw(&f->ingest);
+}
+
+/* ---- parts of it ---- */
+
+int download_file_prepare(struct download_file *f, const struct dispatch_order *o,
+			  struct nf_err *err)
+{
+	struct pool *pool = f->download->engine->opts->pool;
+	bool is_first = !f->was_open;
+	int rc;
+
+	rc = open_partial(f, err);
+	if (rc)
+		return rc;
+	f->was_open = true;
+	if (o->fresh)
+		claims_release(&f->claims);
+	if (o->fresh && !is_first) {
+		f->was_spoilt_early = false;
+		return pool_partial_restart(pool, &f->partial, err);
+	}
+	if (o->fresh) {
+		tell_present(f, o->part);
+		f->size = dispatch_part_size(f->download->engine->dispatch, o->part);
+		return 0;
+	}
+	if (o->is_race)
+		return 0;
+	/* What was read already would come again. */
+	if (o->from < beginning(f))
+		download_file_unfollow(f);
+	return pool_partial_drop(pool, &f->partial, o->from, o->end, err);
+}
+
+bool download_file_has_all(const struct download_file *f)
+{
+	const struct runs *runs = &f->partial.state.runs;
+
+	return runs_are_whole(runs) && (!f->size || runs_end(runs) == f->size);
+}
+
+void download_file_consumed(struct download_file *f)
+{
+	f->is_open = false;
+	f->download->engine->open_files--;
+}
+
+static void close_partial(struct download_file *f)
+{
+	struct engine *e = f->download->engine;
+
+	if (!f->is_open)
+		return;
+	download_file_unfollow(f);
+	if (f->is_doubtful)
+		pool_partial_discard(e->opts->pool, &f->partial);
+	else
+		pool_partial_keep(e->opts->pool, &f->partial);
+	f->is_open = false;
+	e->open_files--;
+}
+
+void download_file_rest(struct download_file *f)
+{
+	if (!f->is_open || runs_total(&f->partial.state.runs) == 0) {
+		f->is_doubtful = true;
+		download_file_free(f);
+	} else if (f->download->engine->open_files > OPEN_FILES_MAX) {
+		close_partial(f);
+	}
+}
+
+void download_file_free(struct download_file *f)
+{
+	struct part *next;
+
+	for (struct part *p = LIST_FIRST(&f->parts); p; p = next) {
+		next = LIST_NEXT(p, link);
+		part_free(p);
+	}
+	close_partial(f);
+	LIST_REMOVE(f, link);
+	nf_pathinfo_release(&f->ingest.info);
+	claims_release(&f->claims);
+	free(f);
+}

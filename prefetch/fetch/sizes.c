@@ -1,0 +1,75 @@
+#include "fetch/sizes.h"
+
+#include "base/codec.h"
+#include "base/limits.h"
+#include "fetch/engine.h"
+
+/* Not longer than so: a cache that is slow to answer is not waited for by all. */
+#define HOLD_MS 10000
+
+/* How large the file will be in the pool, at least. FileSize is a hint that nobody signs:
+ * more than the NAR can come to is not believed. What is encoded anew takes about as much
+ * as it came in, often more; of what comes uncompressed nothing is known. */
+static uint64_t least_size(const struct engine *e, const struct resolver_node *n,
+			   const struct resolver_source *s)
+{
+	uint64_t most = n->nar_size + n->nar_size / 8 + MIB;
+	uint64_t size = s->file_size < most ? s->file_size : most;
+	enum codec codec;
+
+	if (!codec_parse(&codec, nf_slice_str(s->compression)) || codec == CODEC_NONE ||
+	    codec == CODEC_LZ4)
+		return e->opts->level == POOL_KEEP ? size : 0;
+	return e->opts->level == POOL_KEEP ? size : size - size / 4;
+}
+
+/* Of what several caches say, the least: one that errs does not count. */
+static uint64_t least_of_sources(const struct engine *e, const struct resolver_node *n)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (const struct resolver_source *s = n->sources; s; s = s->next) {
+		uint64_t size = least_size(e, n, s);
+
+		least = size < least ? size : least;
+	}
+	return n->sources ? least : 0;
+}
+
+static void add_up(const struct engine *e, struct fetch_sizes *ret)
+{
+	*ret = (struct fetch_sizes){ .here_bytes = e->here_bytes };
+	for (uint32_t id = 0; id < resolver_count(e->resolver); id++) {
+		const struct resolver_node *n = resolver_node(e->resolver, id);
+
+		if (n->here || n->state != RESOLVER_KNOWN)
+			continue;
+		ret->paths++;
+		ret->least_bytes += least_of_sources(e, n);
+	}
+}
+
+void sizes_pump(struct engine *e)
+{
+	struct fetch_sizes sizes;
+	struct nf_err why;
+	int rc;
+
+	if (!e->opts->check_sizes || e->sizes_checked ||
+	    e->here_cursor != resolver_count(e->resolver) ||
+	    resolver_open_count(e->resolver))
+		return;
+	e->sizes_checked = true;
+	add_up(e, &sizes);
+	rc = e->opts->check_sizes(e->opts->check_ctx, &sizes, &why);
+	if (!rc)
+		return;
+	engine_fail(e, NULL, rc, why.text);
+	e->stopping = true;
+}
+
+bool sizes_hold(const struct engine *e, int64_t now)
+{
+	return e->opts->check_sizes && e->opts->check_first && !e->sizes_checked &&
+	       now - e->began_at < HOLD_MS;
+}
