@@ -12,22 +12,22 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-/* Room for PROFILE_CACHES_MAX entries of the longest kind. */
+/* Room for HISTORY_CACHES_MAX entries of the longest kind. */
 #define FILE_MAX (256 * KIB)
 /* Clocks of machines that share a home differ a little. */
 #define FUTURE_MAX_S 3600
 
-void profile_release(struct profile *p)
+void history_release(struct history *p)
 {
 	for (size_t i = 0; i < p->count; i++)
 		free(p->entries[i].url);
 	free(p->entries);
-	*p = (struct profile)PROFILE_INIT;
+	*p = (struct history)HISTORY_INIT;
 }
 
 /* ---- what happens to a cache ---- */
 
-void profile_answered(struct profile_entry *e, int64_t now)
+void history_answered(struct history_entry *e, int64_t now)
 {
 	e->answered = now;
 	e->unreachable = false;
@@ -38,7 +38,7 @@ static bool is_control(char c)
 	return (unsigned char)c < ' ' || c == 0x7f;
 }
 
-static void set_failure(struct profile_entry *e, struct nf_slice text)
+static void set_failure(struct history_entry *e, struct nf_slice text)
 {
 	struct nf_slice kept;
 	size_t len = 0;
@@ -53,7 +53,7 @@ static void set_failure(struct profile_entry *e, struct nf_slice text)
 	e->failure[kept.len] = '\0';
 }
 
-void profile_failed(struct profile_entry *e, int64_t now, bool unreachable,
+void history_failed(struct history_entry *e, int64_t now, bool unreachable,
 		    struct nf_slice text)
 {
 	e->failed = now;
@@ -68,7 +68,7 @@ static uint64_t blend(uint64_t old, uint64_t new)
 	return old / 2 + new / 2 + (old & new & 1);
 }
 
-void profile_measured(struct profile_entry *e, int64_t now, uint32_t latency_us,
+void history_measured(struct history_entry *e, int64_t now, uint32_t latency_us,
 		      uint64_t throughput)
 {
 	if (latency_us == 0 && throughput == 0)
@@ -80,7 +80,7 @@ void profile_measured(struct profile_entry *e, int64_t now, uint32_t latency_us,
 
 /* ---- what is known ---- */
 
-static struct profile_entry *find(const struct profile *p, struct nf_slice url)
+static struct history_entry *find(const struct history *p, struct nf_slice url)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (nf_slice_is(url, p->entries[i].url))
@@ -88,12 +88,12 @@ static struct profile_entry *find(const struct profile *p, struct nf_slice url)
 	return NULL;
 }
 
-const struct profile_entry *profile_find(const struct profile *p, const char *url)
+const struct history_entry *history_find(const struct history *p, const char *url)
 {
 	return find(p, nf_slice_str(url));
 }
 
-static void drop(struct profile *p, size_t i)
+static void drop(struct history *p, size_t i)
 {
 	free(p->entries[i].url);
 	p->count--;
@@ -101,14 +101,14 @@ static void drop(struct profile *p, size_t i)
 		(p->count - i) * sizeof(p->entries[0]));
 }
 
-static int64_t heard_of(const struct profile_entry *e)
+static int64_t heard_of(const struct history_entry *e)
 {
 	int64_t at = e->answered > e->failed ? e->answered : e->failed;
 
 	return at > e->measured ? at : e->measured;
 }
 
-static void drop_oldest(struct profile *p)
+static void drop_oldest(struct history *p)
 {
 	size_t oldest = 0;
 
@@ -120,7 +120,7 @@ static void drop_oldest(struct profile *p)
 
 static bool can_be_kept(struct nf_slice url)
 {
-	if (url.len == 0 || url.len > PROFILE_URL_MAX)
+	if (url.len == 0 || url.len > HISTORY_URL_MAX)
 		return false;
 	for (size_t i = 0; i < url.len; i++)
 		if (is_control(url.ptr[i]) || url.ptr[i] == ' ')
@@ -129,24 +129,24 @@ static bool can_be_kept(struct nf_slice url)
 }
 
 /* NULL if such a URL is not kept. */
-static struct profile_entry *find_or_add(struct profile *p, struct nf_slice url)
+static struct history_entry *find_or_add(struct history *p, struct nf_slice url)
 {
-	struct profile_entry *e = find(p, url);
+	struct history_entry *e = find(p, url);
 
 	if (e || !can_be_kept(url))
 		return e;
-	if (p->count == PROFILE_CACHES_MAX)
+	if (p->count == HISTORY_CACHES_MAX)
 		drop_oldest(p);
 	MEM_GROW(p->entries, p->count, p->cap);
 	e = &p->entries[p->count++];
-	*e = (struct profile_entry){ .url = mem_strndup(url.ptr, url.len) };
+	*e = (struct history_entry){ .url = mem_strndup(url.ptr, url.len) };
 	return e;
 }
 
-void profile_learn(struct profile *p, const char *url,
-		   const struct profile_entry *learned)
+void history_learn(struct history *p, const char *url,
+		   const struct history_entry *learned)
 {
-	struct profile_entry *e;
+	struct history_entry *e;
 
 	if (heard_of(learned) == 0)
 		return;
@@ -154,19 +154,19 @@ void profile_learn(struct profile *p, const char *url,
 	if (!e)
 		return;
 	if (learned->answered)
-		profile_answered(e, learned->answered);
+		history_answered(e, learned->answered);
 	if (learned->failed)
-		profile_failed(e, learned->failed, learned->unreachable,
+		history_failed(e, learned->failed, learned->unreachable,
 			       nf_slice_str(learned->failure));
-	profile_measured(e, learned->measured, learned->latency_us, learned->throughput);
+	history_measured(e, learned->measured, learned->latency_us, learned->throughput);
 }
 
 static bool is_fresh(int64_t then, int64_t now)
 {
-	return then > 0 && then >= now - PROFILE_AGE_MAX_S && then <= now + FUTURE_MAX_S;
+	return then > 0 && then >= now - HISTORY_AGE_MAX_S && then <= now + FUTURE_MAX_S;
 }
 
-static void expire(struct profile_entry *e, int64_t now)
+static void expire(struct history_entry *e, int64_t now)
 {
 	if (!is_fresh(e->answered, now))
 		e->answered = 0;
@@ -179,7 +179,7 @@ static void expire(struct profile_entry *e, int64_t now)
 	}
 }
 
-void profile_expire(struct profile *p, int64_t now)
+void history_expire(struct history *p, int64_t now)
 {
 	for (size_t i = p->count; i > 0; i--) {
 		expire(&p->entries[i - 1], now);
@@ -190,17 +190,17 @@ void profile_expire(struct profile *p, int64_t now)
 
 /* ---- decisions ---- */
 
-bool profile_is_down(const struct profile_entry *e, int64_t now)
+bool history_is_down(const struct history_entry *e, int64_t now)
 {
-	return e && e->unreachable && e->failed >= now - PROFILE_DOWN_S &&
+	return e && e->unreachable && e->failed >= now - HISTORY_DOWN_S &&
 	       e->failed <= now + FUTURE_MAX_S;
 }
 
-int profile_first_timeout_ms(const struct profile_entry *e, int full_ms, int64_t now)
+int history_first_timeout_ms(const struct history_entry *e, int full_ms, int64_t now)
 {
-	int64_t ms = PROFILE_DOWN_TIMEOUT_MS;
+	int64_t ms = HISTORY_DOWN_TIMEOUT_MS;
 
-	if (!profile_is_down(e, now))
+	if (!history_is_down(e, now))
 		return full_ms;
 	if (4 * (int64_t)e->latency_us / 1000 > ms)
 		ms = 4 * (int64_t)e->latency_us / 1000;
@@ -214,7 +214,7 @@ static int64_t to_time(uint64_t n)
 	return n < INT64_MAX / 2 ? (int64_t)n : 0;
 }
 
-static void take_number(struct profile_entry *e, struct nf_slice key, uint64_t n)
+static void take_number(struct history_entry *e, struct nf_slice key, uint64_t n)
 {
 	if (nf_slice_is(key, "AnsweredAt"))
 		e->answered = to_time(n);
@@ -230,7 +230,7 @@ static void take_number(struct profile_entry *e, struct nf_slice key, uint64_t n
 		e->unreachable = n == 1;
 }
 
-static void take_line(struct profile_entry *e, struct nf_slice *url, struct nf_slice line)
+static void take_line(struct history_entry *e, struct nf_slice *url, struct nf_slice line)
 {
 	struct nf_slice value = line;
 	struct nf_slice key = slice_cut(&value, ':');
@@ -246,7 +246,7 @@ static void take_line(struct profile_entry *e, struct nf_slice *url, struct nf_s
 }
 
 /* Facts without their time are no facts. */
-static void straighten(struct profile_entry *e)
+static void straighten(struct history_entry *e)
 {
 	if (!e->failed) {
 		e->unreachable = false;
@@ -259,12 +259,12 @@ static void straighten(struct profile_entry *e)
 }
 
 /* The first entry of a URL counts. */
-static void take_entry(struct profile *p, struct nf_slice url, struct profile_entry *read)
+static void take_entry(struct history *p, struct nf_slice url, struct history_entry *read)
 {
-	struct profile_entry *e;
+	struct history_entry *e;
 
 	straighten(read);
-	if (find(p, url) || p->count == PROFILE_CACHES_MAX || heard_of(read) == 0)
+	if (find(p, url) || p->count == HISTORY_CACHES_MAX || heard_of(read) == 0)
 		return;
 	e = find_or_add(p, url);
 	if (!e)
@@ -273,10 +273,10 @@ static void take_entry(struct profile *p, struct nf_slice url, struct profile_en
 	*e = *read;
 }
 
-void profile_parse(struct profile *p, struct nf_slice text)
+void history_parse(struct history *p, struct nf_slice text)
 {
 	while (text.len) {
-		struct profile_entry read = { 0 };
+		struct history_entry read = { 0 };
 		struct nf_slice url = { 0 }, line;
 
 		while (text.len && (line = slice_cut(&text, '\n')).len)
@@ -291,7 +291,7 @@ static void add_number(struct buf *out, const char *key, uint64_t n)
 		buf_addf(out, "%s: %" PRIu64 "\n", key, n);
 }
 
-static void format_entry(struct buf *out, const struct profile_entry *e)
+static void format_entry(struct buf *out, const struct history_entry *e)
 {
 	buf_addf(out, "URL: %s\n", e->url);
 	add_number(out, "AnsweredAt", (uint64_t)e->answered);
@@ -305,7 +305,7 @@ static void format_entry(struct buf *out, const struct profile_entry *e)
 	buf_add_char(out, '\n');
 }
 
-char *profile_format(const struct profile *p)
+char *history_format(const struct history *p)
 {
 	struct buf out;
 
@@ -318,7 +318,7 @@ char *profile_format(const struct profile *p)
 
 /* ---- the file ---- */
 
-char *profile_default_file(void)
+char *history_default_file(void)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	AUTO_FREE char *home = home_dir();
@@ -331,20 +331,20 @@ char *profile_default_file(void)
 	return NULL;
 }
 
-int profile_load(struct profile *p, const char *file, int64_t now, struct nf_err *err)
+int history_load(struct history *p, const char *file, int64_t now, struct nf_err *err)
 {
 	AUTO_BUF struct buf text = { 0 };
 	int rc;
 
-	*p = (struct profile)PROFILE_INIT;
+	*p = (struct history)HISTORY_INIT;
 	buf_init(&text, FILE_MAX);
 	rc = file_read_at(AT_FDCWD, file, &text, err);
 	if (rc == -NF_E_MISSING || rc == -NF_E_LIMIT)
 		return 0;
 	if (rc)
 		return rc;
-	profile_parse(p, buf_slice(&text));
-	profile_expire(p, now);
+	history_parse(p, buf_slice(&text));
+	history_expire(p, now);
 	return 0;
 }
 
@@ -359,10 +359,10 @@ static int make_parent(const char *file, struct nf_err *err)
 	return file_mkdirs_at(AT_FDCWD, dir, err);
 }
 
-int profile_save(const struct profile *p, const char *file, struct nf_err *err)
+int history_save(const struct history *p, const char *file, struct nf_err *err)
 {
 	AUTO(atomic_file_discard) struct atomic_file f = ATOMIC_FILE_INIT;
-	AUTO_FREE char *text = profile_format(p);
+	AUTO_FREE char *text = history_format(p);
 	int rc;
 
 	rc = make_parent(file, err);

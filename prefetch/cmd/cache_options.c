@@ -272,8 +272,8 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 	f->substituter_count = setup->substituters.count;
 	f->keys = setup->keys;
 	f->credentials = setup->credentials;
-	setup->profile = profile_default_file();
-	f->profile = setup->profile;
+	setup->history = history_default_file();
+	f->history = setup->history;
 	return 0;
 }
 
@@ -284,7 +284,7 @@ const char *cache_setup_no_substituter(const struct cache_setup *setup)
 
 void cache_setup_release(struct cache_setup *setup)
 {
-	free(setup->profile);
+	free(setup->history);
 	credentials_free(setup->credentials);
 	nf_keyring_free(setup->keys);
 	substituter_list_release(&setup->substituters);

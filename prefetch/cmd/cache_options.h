@@ -50,7 +50,7 @@ struct cache_setup {
 	struct substituter_list substituters;
 	struct credentials *credentials;
 	struct nf_keyring *keys;
-	char *profile; /* file of what is known of caches, or NULL */
+	char *history; /* file of the caches' history, or NULL */
 };
 
 /* From nix.conf and the options, into SETUP and F, which borrows from it; remarks are

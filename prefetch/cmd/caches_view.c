@@ -157,7 +157,7 @@ static void add_advice(struct buf *out, const struct probe_report *r)
 
 static void add_failure_before(struct buf *out, const struct caches_view *v, size_t i)
 {
-	const struct profile_entry *e = profile_find(v->before, v->reports[i].conf->url);
+	const struct history_entry *e = history_find(v->before, v->reports[i].conf->url);
 	char ago[HUMAN_MAX];
 
 	if (!e || !e->failed)
@@ -295,7 +295,7 @@ static void add_sample(struct json_doc *doc, const struct probe_report *r)
 static void add_last_failure(struct json_doc *doc, const struct caches_view *v,
 			     const struct probe_report *r)
 {
-	const struct profile_entry *e = profile_find(v->before, r->conf->url);
+	const struct history_entry *e = history_find(v->before, r->conf->url);
 
 	if (!e || !e->failed)
 		return;

@@ -10,7 +10,7 @@
 struct caches_view {
 	const struct probe_report *reports;
 	size_t count;
-	const struct profile *before; /* what was known before they were asked */
+	const struct history *before; /* what was known before they were asked */
 	int64_t now;
 	bool verbose;
 };

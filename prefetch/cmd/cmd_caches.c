@@ -27,8 +27,8 @@ struct caches {
 	struct nf_storepath samples[PROBE_SAMPLES_MAX];
 	size_t sample_count;
 	struct probe_report *reports;
-	struct profile known;
-	char *profile_file; /* or NULL */
+	struct history known;
+	char *history_file; /* or NULL */
 };
 
 static void caches_release(struct caches *c)
@@ -40,8 +40,8 @@ static void caches_release(struct caches *c)
 	nix_settings_release(&c->settings);
 	credentials_free(c->credentials);
 	nf_keyring_free(c->keys);
-	profile_release(&c->known);
-	free(c->profile_file);
+	history_release(&c->known);
+	free(c->history_file);
 }
 
 /* ---- the sample ---- */
@@ -192,34 +192,34 @@ static void prepare(struct caches *c)
 /* ---- what is remembered ---- */
 
 /* A throughput that a limit has set says nothing of the cache. */
-static void learn(const struct probe_report *r, struct profile *known, bool limited,
+static void learn(const struct probe_report *r, struct history *known, bool limited,
 		  int64_t now)
 {
-	struct profile_entry e = { 0 };
+	struct history_entry e = { 0 };
 
 	if (r->answered)
-		profile_answered(&e, now);
+		history_answered(&e, now);
 	if (r->cause)
-		profile_failed(&e, now, !r->answered, nf_slice_str(r->cause));
-	profile_measured(&e, now, r->latency_us, limited ? 0 : r->throughput);
-	profile_learn(known, r->conf->url, &e);
+		history_failed(&e, now, !r->answered, nf_slice_str(r->cause));
+	history_measured(&e, now, r->latency_us, limited ? 0 : r->throughput);
+	history_learn(known, r->conf->url, &e);
 }
 
 /* Other runs may have written meanwhile: what was learned is added to what is there now.
  */
 static int remember(const struct caches *c, struct nf_err *err)
 {
-	AUTO(profile_release) struct profile known = PROFILE_INIT;
+	AUTO(history_release) struct history known = HISTORY_INIT;
 	int64_t now = time(NULL);
 	bool limited = rate_schedule_lowest(&c->probe.limit) != 0;
 	int rc;
 
-	if (!c->profile_file)
+	if (!c->history_file)
 		return 0;
-	rc = profile_load(&known, c->profile_file, now, err);
+	rc = history_load(&known, c->history_file, now, err);
 	for (size_t i = 0; !rc && i < c->substituters.count; i++)
 		learn(&c->reports[i], &known, limited, now);
-	return rc ? rc : profile_save(&known, c->profile_file, err);
+	return rc ? rc : history_save(&known, c->history_file, err);
 }
 
 /* ---- the command ---- */
@@ -274,9 +274,9 @@ static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (rc)
 		return rc;
 	prepare(&c);
-	c.profile_file = profile_default_file();
-	if (c.profile_file && profile_load(&c.known, c.profile_file, time(NULL), NULL))
-		c.known = (struct profile)PROFILE_INIT; /* remember tells */
+	c.history_file = history_default_file();
+	if (c.history_file && history_load(&c.known, c.history_file, time(NULL), NULL))
+		c.known = (struct history)HISTORY_INIT; /* remember tells */
 	rc = probe_run(c.reports, &c.probe, err);
 	if (rc)
 		return rc;

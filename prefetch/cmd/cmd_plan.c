@@ -23,13 +23,13 @@ struct plan_run {
 	struct local_store *store; /* NULL: this machine has none */
 	struct missing *missing;
 	struct query *query;
-	struct profile profile;
+	struct history history;
 	struct plan_causes *causes;
 };
 
 static void plan_run_release(struct plan_run *p)
 {
-	profile_release(&p->profile);
+	history_release(&p->history);
 	plan_causes_free(p->causes);
 	query_free(p->query);
 	missing_free(p->missing);
@@ -68,9 +68,9 @@ static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 	ui_progress_stop(ui);
 	/* Without it only the estimate is missing; the query told why it cannot be read.
 	 */
-	if (!rc && p->fetch.profile &&
-	    profile_load(&p->profile, p->fetch.profile, time(NULL), NULL))
-		p->profile = (struct profile)PROFILE_INIT;
+	if (!rc && p->fetch.history &&
+	    history_load(&p->history, p->fetch.history, time(NULL), NULL))
+		p->history = (struct history)HISTORY_INIT;
 	return rc ? rc : missing_finish(p->missing, err);
 }
 
@@ -111,7 +111,7 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	if (rc)
 		return rc;
 	find_causes(&p);
-	plan = (struct plan){ p.missing, p.query, &p.profile, p.causes };
+	plan = (struct plan){ p.missing, p.query, &p.history, p.causes };
 	if (why)
 		return why_build(&plan, why, json, err);
 	if (json)

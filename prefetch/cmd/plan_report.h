@@ -12,7 +12,7 @@
 struct plan {
 	const struct missing *missing;
 	const struct query *query;
-	const struct profile *profile; /* what is known of the caches */
+	const struct history *history; /* what is known of the caches */
 	const struct plan_causes *causes;
 };
 

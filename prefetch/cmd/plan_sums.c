@@ -56,7 +56,7 @@ static void recall_speeds(struct plan_sums *s, const struct plan *p)
 {
 	for (size_t i = 0; i < s->cache_count; i++) {
 		const struct fetch_cache_stats *c = &query_result(p->query)->caches[i];
-		const struct profile_entry *known = profile_find(p->profile, c->url);
+		const struct history_entry *known = history_find(p->history, c->url);
 
 		s->speeds[i] = (struct estimate_cache){
 			.local = c->local,

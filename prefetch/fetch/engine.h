@@ -54,7 +54,7 @@ struct cache {
 	unsigned held;		      /* of these, answered before its nix-cache-info */
 	unsigned asking;	      /* of these, with a transfer */
 	int first_timeout_ms;	      /* for its first answer; 0: none */
-	struct profile_entry learned; /* in this run */
+	struct history_entry learned; /* in this run */
 	unsigned transferring;	      /* NARs that come over the network now */
 	int64_t busy_since;	      /* while there are any */
 	int64_t busy_ms;	      /* before that */

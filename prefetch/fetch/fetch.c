@@ -93,7 +93,7 @@ void engine_want_nar(struct engine *e, uint32_t node, bool on_this_machine)
 
 static void remember_failure(struct cache *c, enum health_event event, const char *text)
 {
-	profile_failed(&c->learned, time(NULL), event == HEALTH_UNREACHABLE,
+	history_failed(&c->learned, time(NULL), event == HEALTH_UNREACHABLE,
 		       nf_slice_str(text));
 	free(c->stats->last_failure);
 	c->stats->last_failure = mem_strdup(text);
@@ -116,7 +116,7 @@ void engine_cache_event(struct cache *c, enum health_event event, const char *te
 
 	health_event(&c->health, event, engine_now_ms());
 	if (event == HEALTH_OK)
-		profile_answered(&c->learned, time(NULL));
+		history_answered(&c->learned, time(NULL));
 	if (!text)
 		return;
 	remember_failure(c, event, text);
@@ -161,26 +161,26 @@ const char *engine_why_gone(const struct cache *c)
  * nothing would be gained without it. */
 static void recall(struct engine *e, int timeout_ms)
 {
-	AUTO(profile_release) struct profile known = PROFILE_INIT;
+	AUTO(history_release) struct history known = HISTORY_INIT;
 	size_t count = e->opts->substituter_count;
-	const struct profile_entry *entry;
+	const struct history_entry *entry;
 	int64_t now = time(NULL);
 	bool all_down = true;
 
-	if (e->opts->profile && profile_load(&known, e->opts->profile, now, NULL))
-		known = (struct profile)PROFILE_INIT; /* remember tells */
+	if (e->opts->history && history_load(&known, e->opts->history, now, NULL))
+		known = (struct history)HISTORY_INIT; /* remember tells */
 	for (size_t i = 0; i < count && all_down; i++) {
-		entry = profile_find(&known, e->caches[i].conf->url);
-		all_down = profile_is_down(entry, now);
+		entry = history_find(&known, e->caches[i].conf->url);
+		all_down = history_is_down(entry, now);
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct cache *c = &e->caches[i];
 
-		entry = profile_find(&known, c->conf->url);
+		entry = history_find(&known, c->conf->url);
 		c->known_latency_us = entry ? entry->latency_us : 0;
 		c->known_throughput = entry ? entry->throughput : 0;
 		if (count > 1)
-			c->first_timeout_ms = profile_first_timeout_ms(
+			c->first_timeout_ms = history_first_timeout_ms(
 				all_down ? NULL : entry, timeout_ms, now);
 	}
 }
@@ -195,7 +195,7 @@ static void learn_throughput(struct cache *c)
 	if (c->transferring)
 		busy += engine_now_ms() - c->busy_since;
 	if (c->stats->bytes >= THROUGHPUT_BYTES_MIN)
-		profile_measured(&c->learned, time(NULL), 0,
+		history_measured(&c->learned, time(NULL), 0,
 				 c->stats->bytes * 1000 /
 					 (uint64_t)(busy > 0 ? busy : 1));
 }
@@ -204,20 +204,20 @@ static void learn_throughput(struct cache *c)
  */
 static void remember(struct engine *e)
 {
-	AUTO(profile_release) struct profile known = PROFILE_INIT;
-	const char *file = e->opts->profile;
+	AUTO(history_release) struct history known = HISTORY_INIT;
+	const char *file = e->opts->history;
 	struct nf_err err;
 	int rc;
 
 	if (!file || atomic_load(&e->is_broken))
 		return;
-	rc = profile_load(&known, file, time(NULL), &err);
+	rc = history_load(&known, file, time(NULL), &err);
 	for (size_t i = 0; !rc && i < e->opts->substituter_count; i++) {
 		learn_throughput(&e->caches[i]);
-		profile_learn(&known, e->caches[i].conf->url, &e->caches[i].learned);
+		history_learn(&known, e->caches[i].conf->url, &e->caches[i].learned);
 	}
 	if (!rc)
-		rc = profile_save(&known, file, &err);
+		rc = history_save(&known, file, &err);
 	/* Who only asks may do so where nothing can be written. */
 	if (rc && !e->opts->dry_run)
 		progress_note(e->opts->progress,

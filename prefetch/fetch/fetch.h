@@ -44,10 +44,10 @@ struct fetch_options {
 	const struct credentials *credentials; /* or NULL */
 	const char *ca_file;		       /* or NULL: libcurl's */
 	const char *user_agent_suffix;	       /* or NULL */
-	const char *profile;	 /* file of what is known of caches, or NULL */
-	struct answers *answers; /* of the same caches, earlier; or NULL */
-	bool keep_going;	 /* a path that cannot be had does not end the others */
-	bool dry_run;		 /* resolve only */
+	const char *history;		       /* file of the caches' history, or NULL */
+	struct answers *answers;	       /* of the same caches, earlier; or NULL */
+	bool keep_going; /* a path that cannot be had does not end the others */
+	bool dry_run;	 /* resolve only */
 	/* Caches that cannot be reached are waited for until nothing came for so long; 0:
 	 * they are given up after some attempts. */
 	int64_t retry_for_ms;

@@ -259,7 +259,7 @@ static void on_failure(struct lookup *l, const struct transfer_done *d, const ch
 static void learn_latency(struct lookup *l, const struct transfer_done *d)
 {
 	if (l->node == NODE_CACHE_INFO)
-		profile_measured(&l->cache->learned, time(NULL),
+		history_measured(&l->cache->learned, time(NULL),
 				 (uint32_t)(d->answer_s * 1e6), 0);
 }
 

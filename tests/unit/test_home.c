@@ -41,7 +41,7 @@ static void root_leaves_the_home_of_others_alone(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *theirs = temp_dir_join(t, "theirs");
-	AUTO_FREE char *pool = NULL, *profile = NULL, *in_roots = NULL;
+	AUTO_FREE char *pool = NULL, *history = NULL, *in_roots = NULL;
 	const struct passwd *root = getpwuid(0);
 
 	temp_dir_mkdir(t, "theirs");
@@ -58,8 +58,8 @@ static void root_leaves_the_home_of_others_alone(void **state)
 	assert_string_equal(pool, in_roots);
 	free(in_roots);
 	in_roots = mem_printf("%s/.local/state/nixferry/caches", root->pw_dir);
-	profile = profile_default_file();
-	assert_string_equal(profile, in_roots);
+	history = history_default_file();
+	assert_string_equal(history, in_roots);
 }
 
 #define ON_DISK(fn) cmocka_unit_test_setup_teardown(fn, temp_dir_setup, temp_dir_teardown)

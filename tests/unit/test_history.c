@@ -16,27 +16,27 @@
 #define URL  "https://cache.example.org"
 #define WEEK (7 * 24 * 3600)
 
-static struct profile parsed(const char *text)
+static struct history parsed(const char *text)
 {
-	struct profile p = PROFILE_INIT;
+	struct history p = HISTORY_INIT;
 
-	profile_parse(&p, nf_slice_str(text));
+	history_parse(&p, nf_slice_str(text));
 	return p;
 }
 
 static void what_is_kept_is_read_again(void **state)
 {
-	struct profile_entry learned = { 0 };
-	struct profile p = PROFILE_INIT, again;
+	struct history_entry learned = { 0 };
+	struct history p = HISTORY_INIT, again;
 	char *text, *twice;
 
 	(void)state;
-	profile_measured(&learned, NOW, 23000, 47185920);
-	profile_answered(&learned, NOW + 1);
-	profile_failed(&learned, NOW + 2, true,
+	history_measured(&learned, NOW, 23000, 47185920);
+	history_answered(&learned, NOW + 1);
+	history_failed(&learned, NOW + 2, true,
 		       nf_slice_str(" Connection\nrefused: a:b "));
-	profile_learn(&p, URL, &learned);
-	text = profile_format(&p);
+	history_learn(&p, URL, &learned);
+	text = history_format(&p);
 	assert_string_equal(text, "URL: " URL "\n"
 				  "AnsweredAt: 1700000001\n"
 				  "MeasuredAt: 1700000000\n"
@@ -46,12 +46,12 @@ static void what_is_kept_is_read_again(void **state)
 				  "Failure: Connection refused: a:b\n"
 				  "Unreachable: 1\n\n");
 	again = parsed(text);
-	twice = profile_format(&again);
+	twice = history_format(&again);
 	assert_string_equal(twice, text);
 	free(text);
 	free(twice);
-	profile_release(&p);
-	profile_release(&again);
+	history_release(&p);
+	history_release(&again);
 }
 
 static void what_cannot_be_read_is_skipped(void **state)
@@ -80,70 +80,70 @@ static void what_cannot_be_read_is_skipped(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct profile p = parsed(rows[i].text);
+		struct history p = parsed(rows[i].text);
 
 		if (p.count != rows[i].count)
 			fail_msg("%s: %zu entries", rows[i].reason, p.count);
-		profile_release(&p);
+		history_release(&p);
 	}
 }
 
 static void new_measurements_count_as_much_as_all_before(void **state)
 {
-	struct profile_entry e = { 0 };
+	struct history_entry e = { 0 };
 
 	(void)state;
-	profile_measured(&e, NOW, 1000, 0);
+	history_measured(&e, NOW, 1000, 0);
 	assert_int_equal(e.latency_us, 1000);
-	profile_measured(&e, NOW + 5, 3000, 100);
+	history_measured(&e, NOW + 5, 3000, 100);
 	assert_int_equal(e.latency_us, 2000);
 	assert_int_equal(e.throughput, 100);
 	assert_int_equal(e.measured, NOW + 5);
-	profile_measured(&e, NOW + 9, 0, 0);
+	history_measured(&e, NOW + 9, 0, 0);
 	assert_int_equal(e.measured, NOW + 5);
-	profile_measured(&e, NOW, UINT32_MAX, UINT64_MAX);
-	profile_measured(&e, NOW, UINT32_MAX, UINT64_MAX);
+	history_measured(&e, NOW, UINT32_MAX, UINT64_MAX);
+	history_measured(&e, NOW, UINT32_MAX, UINT64_MAX);
 	assert_true(e.throughput > UINT64_MAX / 2);
 }
 
 static void a_cache_is_down_for_some_minutes_or_until_it_answers(void **state)
 {
-	struct profile_entry e = { 0 };
+	struct history_entry e = { 0 };
 
 	(void)state;
-	assert_false(profile_is_down(NULL, NOW));
-	assert_false(profile_is_down(&e, NOW));
-	profile_failed(&e, NOW, false, nf_slice_str("it answered with HTTP status 500"));
-	assert_false(profile_is_down(&e, NOW));
-	profile_failed(&e, NOW, true, nf_slice_str("Connection timed out"));
-	assert_true(profile_is_down(&e, NOW));
-	assert_true(profile_is_down(&e, NOW + 600));
-	assert_false(profile_is_down(&e, NOW + 601));
-	assert_false(profile_is_down(&e, NOW - 90000)); /* the clock was set back */
-	profile_answered(&e, NOW + 1);
-	assert_false(profile_is_down(&e, NOW + 1));
+	assert_false(history_is_down(NULL, NOW));
+	assert_false(history_is_down(&e, NOW));
+	history_failed(&e, NOW, false, nf_slice_str("it answered with HTTP status 500"));
+	assert_false(history_is_down(&e, NOW));
+	history_failed(&e, NOW, true, nf_slice_str("Connection timed out"));
+	assert_true(history_is_down(&e, NOW));
+	assert_true(history_is_down(&e, NOW + 600));
+	assert_false(history_is_down(&e, NOW + 601));
+	assert_false(history_is_down(&e, NOW - 90000)); /* the clock was set back */
+	history_answered(&e, NOW + 1);
+	assert_false(history_is_down(&e, NOW + 1));
 	assert_string_equal(e.failure, "Connection timed out");
 }
 
 static void a_cache_that_is_down_is_not_waited_for_long(void **state)
 {
-	struct profile_entry e = { 0 };
+	struct history_entry e = { 0 };
 
 	(void)state;
-	assert_int_equal(profile_first_timeout_ms(NULL, 5000, NOW), 5000);
-	profile_failed(&e, NOW, true, nf_slice_str("x"));
-	assert_int_equal(profile_first_timeout_ms(&e, 5000, NOW), 500);
-	assert_int_equal(profile_first_timeout_ms(&e, 300, NOW), 300);
-	profile_measured(&e, NOW, 700000, 0);
-	assert_int_equal(profile_first_timeout_ms(&e, 5000, NOW), 2800);
-	profile_measured(&e, NOW, UINT32_MAX, 0);
-	assert_int_equal(profile_first_timeout_ms(&e, 5000, NOW), 5000);
-	assert_int_equal(profile_first_timeout_ms(&e, 5000, NOW + 3600), 5000);
+	assert_int_equal(history_first_timeout_ms(NULL, 5000, NOW), 5000);
+	history_failed(&e, NOW, true, nf_slice_str("x"));
+	assert_int_equal(history_first_timeout_ms(&e, 5000, NOW), 500);
+	assert_int_equal(history_first_timeout_ms(&e, 300, NOW), 300);
+	history_measured(&e, NOW, 700000, 0);
+	assert_int_equal(history_first_timeout_ms(&e, 5000, NOW), 2800);
+	history_measured(&e, NOW, UINT32_MAX, 0);
+	assert_int_equal(history_first_timeout_ms(&e, 5000, NOW), 5000);
+	assert_int_equal(history_first_timeout_ms(&e, 5000, NOW + 3600), 5000);
 }
 
 static void what_is_old_or_of_the_future_is_forgotten(void **state)
 {
-	struct profile p = parsed("URL: http://old\nAnsweredAt: 1000\n\n"
+	struct history p = parsed("URL: http://old\nAnsweredAt: 1000\n\n"
 				  "URL: http://mixed\nAnsweredAt: 1700000000\n"
 				  "MeasuredAt: 1000\nLatencyUs: 5\n"
 				  "FailedAt: 1000\nFailure: x\nUnreachable: 1\n\n"
@@ -152,77 +152,77 @@ static void what_is_old_or_of_the_future_is_forgotten(void **state)
 
 	(void)state;
 	assert_int_equal(p.count, 3);
-	profile_expire(&p, NOW);
-	text = profile_format(&p);
+	history_expire(&p, NOW);
+	text = history_format(&p);
 	assert_string_equal(text, "URL: http://mixed\nAnsweredAt: 1700000000\n\n");
 	free(text);
-	profile_expire(&p, NOW + WEEK);
+	history_expire(&p, NOW + WEEK);
 	assert_int_equal(p.count, 1);
-	profile_expire(&p, NOW + WEEK + 1);
+	history_expire(&p, NOW + WEEK + 1);
 	assert_int_equal(p.count, 0);
-	profile_release(&p);
+	history_release(&p);
 }
 
 static void learning_adds_to_what_is_known(void **state)
 {
-	struct profile p = parsed("URL: " URL "\nFailedAt: 1699999999\nFailure: gone\n"
+	struct history p = parsed("URL: " URL "\nFailedAt: 1699999999\nFailure: gone\n"
 				  "Unreachable: 1\n");
-	struct profile_entry learned = { 0 };
+	struct history_entry learned = { 0 };
 
 	(void)state;
-	profile_learn(&p, "http://silent", &learned);
+	history_learn(&p, "http://silent", &learned);
 	assert_int_equal(p.count, 1);
-	profile_answered(&learned, NOW);
-	profile_learn(&p, URL, &learned);
+	history_answered(&learned, NOW);
+	history_learn(&p, URL, &learned);
 	assert_int_equal(p.count, 1);
-	assert_false(profile_find(&p, URL)->unreachable);
-	assert_string_equal(profile_find(&p, URL)->failure, "gone");
-	assert_null(profile_find(&p, "http://silent"));
-	profile_release(&p);
+	assert_false(history_find(&p, URL)->unreachable);
+	assert_string_equal(history_find(&p, URL)->failure, "gone");
+	assert_null(history_find(&p, "http://silent"));
+	history_release(&p);
 }
 
-static void a_full_profile_forgets_the_cache_heard_of_longest_ago(void **state)
+static void a_full_history_forgets_the_cache_heard_of_longest_ago(void **state)
 {
-	struct profile p = PROFILE_INIT;
-	char url[PROFILE_URL_MAX + 32];
+	struct history p = HISTORY_INIT;
+	char url[HISTORY_URL_MAX + 32];
 
 	(void)state;
-	for (int i = 0; i <= PROFILE_CACHES_MAX; i++) {
-		struct profile_entry learned = { .answered = NOW - (i == 3 ? 9 : 0) };
+	for (int i = 0; i <= HISTORY_CACHES_MAX; i++) {
+		struct history_entry learned = { .answered = NOW - (i == 3 ? 9 : 0) };
 
 		snprintf(url, sizeof(url), "http://cache-%d", i);
-		profile_learn(&p, url, &learned);
+		history_learn(&p, url, &learned);
 	}
-	assert_int_equal(p.count, PROFILE_CACHES_MAX);
-	assert_null(profile_find(&p, "http://cache-3"));
-	assert_non_null(profile_find(&p, "http://cache-0"));
+	assert_int_equal(p.count, HISTORY_CACHES_MAX);
+	assert_null(history_find(&p, "http://cache-3"));
+	assert_non_null(history_find(&p, "http://cache-0"));
 	memset(url, 'a', sizeof(url) - 1);
 	url[sizeof(url) - 1] = '\0';
-	profile_learn(&p, url, &(struct profile_entry){ .answered = NOW });
-	assert_null(profile_find(&p, url));
-	profile_release(&p);
+	history_learn(&p, url, &(struct history_entry){ .answered = NOW });
+	assert_null(history_find(&p, url));
+	history_release(&p);
 }
 
 static void the_file_is_made_with_its_directory_for_its_user_alone(void **state)
 {
 	struct temp_dir *t = *state;
 	char *file = temp_dir_join(t, "state/nixferry/caches");
-	struct profile_entry learned = { .answered = NOW };
-	struct profile p, again;
+	struct history_entry learned = { .answered = NOW };
+	struct history p, again;
 	struct nf_err err;
 
-	assert_int_equal(profile_load(&p, file, NOW, &err), 0);
+	assert_int_equal(history_load(&p, file, NOW, &err), 0);
 	assert_int_equal(p.count, 0);
-	profile_learn(&p, URL, &learned);
-	assert_int_equal(profile_save(&p, file, &err), 0);
+	history_learn(&p, URL, &learned);
+	assert_int_equal(history_save(&p, file, &err), 0);
 	assert_int_equal(temp_dir_stat(t, "state/nixferry/caches").st_mode & 0777, 0600);
-	assert_int_equal(profile_load(&again, file, NOW, &err), 0);
-	assert_int_equal(profile_find(&again, URL)->answered, NOW);
-	profile_release(&again);
-	assert_int_equal(profile_load(&again, file, NOW + 2 * WEEK, &err), 0);
+	assert_int_equal(history_load(&again, file, NOW, &err), 0);
+	assert_int_equal(history_find(&again, URL)->answered, NOW);
+	history_release(&again);
+	assert_int_equal(history_load(&again, file, NOW + 2 * WEEK, &err), 0);
 	assert_int_equal(again.count, 0);
-	profile_release(&p);
-	profile_release(&again);
+	history_release(&p);
+	history_release(&again);
 	free(file);
 }
 
@@ -230,13 +230,13 @@ static void a_file_that_is_too_large_says_nothing(void **state)
 {
 	struct temp_dir *t = *state;
 	char *file = temp_dir_join(t, "caches"), *text = mem_alloc(300000);
-	struct profile p;
+	struct history p;
 	struct nf_err err;
 
 	memset(text, 'x', 299999);
 	text[299999] = '\0';
 	temp_dir_write(t, "caches", text);
-	assert_int_equal(profile_load(&p, file, NOW, &err), 0);
+	assert_int_equal(history_load(&p, file, NOW, &err), 0);
 	assert_int_equal(p.count, 0);
 	free(text);
 	free(file);
@@ -246,17 +246,17 @@ static void a_file_that_cannot_be_used_is_named(void **state)
 {
 	struct temp_dir *t = *state;
 	char *file;
-	struct profile p;
+	struct history p;
 	struct nf_err err;
 
 	temp_dir_write(t, "plain", "");
 	temp_dir_mkdir(t, "dir/caches");
 	file = temp_dir_join(t, "dir/caches");
-	assert_int_equal(profile_load(&p, file, NOW, &err), -NF_E_SYS);
+	assert_int_equal(history_load(&p, file, NOW, &err), -NF_E_SYS);
 	assert_non_null(strstr(err.text, "caches"));
 	free(file);
 	file = temp_dir_join(t, "plain/nixferry/caches");
-	assert_int_equal(profile_save(&p, file, &err), -NF_E_SYS);
+	assert_int_equal(history_save(&p, file, &err), -NF_E_SYS);
 	assert_non_null(strstr(err.text, "plain"));
 	free(file);
 }
@@ -268,16 +268,16 @@ static void the_place_follows_the_xdg_variables(void **state)
 	(void)state;
 	setenv("HOME", "/home/me", 1);
 	setenv("XDG_STATE_HOME", "/state", 1);
-	file = profile_default_file();
+	file = history_default_file();
 	assert_string_equal(file, "/state/nixferry/caches");
 	free(file);
 	setenv("XDG_STATE_HOME", "relative", 1);
-	file = profile_default_file();
+	file = history_default_file();
 	assert_string_equal(file, "/home/me/.local/state/nixferry/caches");
 	free(file);
 	unsetenv("HOME");
 	unsetenv("XDG_STATE_HOME");
-	assert_null(profile_default_file());
+	assert_null(history_default_file());
 }
 
 #define ON_DISK(fn) cmocka_unit_test_setup_teardown(fn, temp_dir_setup, temp_dir_teardown)
@@ -292,7 +292,7 @@ int main(void)
 		cmocka_unit_test(a_cache_that_is_down_is_not_waited_for_long),
 		cmocka_unit_test(what_is_old_or_of_the_future_is_forgotten),
 		cmocka_unit_test(learning_adds_to_what_is_known),
-		cmocka_unit_test(a_full_profile_forgets_the_cache_heard_of_longest_ago),
+		cmocka_unit_test(a_full_history_forgets_the_cache_heard_of_longest_ago),
 		ON_DISK(the_file_is_made_with_its_directory_for_its_user_alone),
 		ON_DISK(a_file_that_is_too_large_says_nothing),
 		ON_DISK(a_file_that_cannot_be_used_is_named),
