@@ -57,8 +57,7 @@ static int open_for_writing(struct intake *in, const char *root, struct nf_err *
 	if (!rc)
 		rc = unpack_dir_open(&in->temp_fd, &in->target, &left, err);
 	if (!rc)
-		rc = target_free_space(&in->target, &in->free_bytes, &in->free_nodes,
-				       err);
+		rc = target_free_space(&in->target, &in->space, err);
 	if (!rc)
 		rc = store_db_open(&in->db, in->target.state_dir, STORE_DB_WRITE, err);
 	return rc || !left ? rc : path_locks_sweep(&in->target, has_row, in->db, err);
@@ -80,7 +79,7 @@ static int open_for_reading(struct intake *in, const char *root, struct nf_err *
 	struct nf_err why;
 	int rc;
 
-	in->free_bytes = in->free_nodes = UINT64_MAX;
+	in->space.bytes = in->space.inodes = UINT64_MAX;
 	target_name(&in->target, root);
 	rc = open_store_dir(in, err);
 	if (rc)
@@ -275,18 +274,18 @@ int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *re
 int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
 		       struct nf_err *err)
 {
-	if (nodes > in->free_nodes)
+	if (nodes > in->space.inodes)
 		return err_set(err, NF_E_NOSPACE,
 			       "'%s/nix/store' has %llu free %s, %llu %s needed",
-			       in->target.root, (unsigned long long)in->free_nodes,
-			       plural(in->free_nodes, "inode", "inodes"),
+			       in->target.root, (unsigned long long)in->space.inodes,
+			       plural(in->space.inodes, "inode", "inodes"),
 			       (unsigned long long)nodes, plural(nodes, "is", "are"));
 	bytes += nodes * NODE_BYTES;
-	if (bytes > in->free_bytes)
+	if (bytes > in->space.bytes)
 		return err_set(err, NF_E_NOSPACE,
 			       "'%s/nix/store' has %llu MiB free, %llu MiB are needed",
 			       in->target.root,
-			       (unsigned long long)(in->free_bytes / MIB),
+			       (unsigned long long)(in->space.bytes / MIB),
 			       (unsigned long long)(bytes / MIB + 1));
 	return 0;
 }

@@ -39,7 +39,7 @@ struct intake {
 	int collector_fd;     /* the lock that keeps collectors out; -1: only reading */
 	int temp_fd;	      /* of the directory for trees, locked; -1: only reading */
 	struct progress *progress;
-	uint64_t free_bytes, free_nodes; /* when it was opened */
+	struct free_space space; /* when it was opened */
 	atomic_uint temp_number;
 	void (*on_registered)(void *ctx, const char *token);
 	void *ctx;

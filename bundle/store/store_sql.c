@@ -1,12 +1,12 @@
 #include "store/store_sql.h"
 
 #include <errno.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
 #include "base/cleanup.h"
+#include "base/free_space.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "store/store_text.h"
@@ -40,11 +40,10 @@ static const char *const stmt_sql[STORE_STMT_COUNT] = {
 /* What SQLite could not make or write, it does not always say why. */
 static bool is_disk_full(const struct store_sql *c)
 {
-	struct statvfs st;
+	struct free_space space;
 
-	if (statvfs(c->real_file, &st))
-		return false;
-	return st.f_bfree == 0 || (st.f_files && st.f_ffree == 0);
+	return !free_space_of_path(&space, c->real_file, NULL) &&
+	       (space.bytes == 0 || space.inodes == 0);
 }
 
 static enum nf_error class_of(const struct store_sql *c, int code, int sys_errno)

@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -163,19 +162,11 @@ void target_close(struct target *t)
 	*t = (struct target)TARGET_INIT;
 }
 
-int target_free_space(const struct target *t, uint64_t *ret_bytes, uint64_t *ret_nodes,
-		      struct nf_err *err)
+int target_free_space(const struct target *t, struct free_space *ret, struct nf_err *err)
 {
-	struct statvfs st;
-	bool root = geteuid() == 0;
+	AUTO_FREE char *dir = mem_printf("%s/nix/store", t->root);
 
-	if (fstatvfs(t->store_fd, &st))
-		return err_sys(err, "cannot ask for the free space of '%s/nix/store'",
-			       t->root);
-	*ret_bytes = (uint64_t)(root ? st.f_bfree : st.f_bavail) * st.f_frsize;
-	/* File systems that make inodes as they need them report none at all. */
-	*ret_nodes = st.f_files ? (root ? st.f_ffree : st.f_favail) : UINT64_MAX;
-	return 0;
+	return free_space_of_fd(ret, t->store_fd, dir, err);
 }
 
 int target_sync(const struct target *t, struct nf_err *err)

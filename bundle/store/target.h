@@ -3,11 +3,11 @@
 #define TARGET_H
 
 #include <nixferry/err.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/free_space.h"
 
 /* Directory fds, all O_NOFOLLOW|O_CLOEXEC, owned. */
 struct target {
@@ -32,8 +32,8 @@ int target_open(struct target *t, const char *root, struct nf_err *err) MUST_CHE
 void target_name(struct target *t, const char *root);
 void target_close(struct target *t);
 
-/* Free bytes and inodes of the store's file system. */
-int target_free_space(const struct target *t, uint64_t *ret_bytes, uint64_t *ret_nodes,
+/* Of the store's file system. */
+int target_free_space(const struct target *t, struct free_space *ret,
 		      struct nf_err *err) MUST_CHECK;
 
 /* syncfs of the store's file system. */

@@ -1,11 +1,8 @@
 #include "cmd/preflight.h"
 
 #include <libgen.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
-#include "base/limits.h"
+#include "base/free_space.h"
 #include "base/mem.h"
 #include "cmd/human.h"
 #include "pool/pack_output.h"
@@ -21,26 +18,6 @@ int preflight_output(const char *output, bool json, bool read_only, struct nf_er
 	return pack_output_check(output, read_only, err);
 }
 
-struct file_system {
-	dev_t dev;
-	uint64_t bytes, inodes; /* free */
-};
-
-static bool look_at(const char *dir, struct file_system *ret)
-{
-	struct statvfs fs;
-	struct stat st;
-	bool root = geteuid() == 0;
-
-	if (stat(dir, &st) || statvfs(dir, &fs))
-		return false;
-	ret->dev = st.st_dev;
-	ret->bytes = (uint64_t)(root ? fs.f_bfree : fs.f_bavail) * fs.f_frsize;
-	/* File systems that make inodes as they need them report none at all. */
-	ret->inodes = fs.f_files ? (root ? fs.f_ffree : fs.f_favail) : UINT64_MAX;
-	return true;
-}
-
 /* free(); NULL where there is no file. */
 static char *output_dir(const struct preflight *p)
 {
@@ -52,7 +29,7 @@ static char *output_dir(const struct preflight *p)
 	return mem_strdup(dirname(copy));
 }
 
-static int check(const char *what, const struct file_system *fs, uint64_t bytes,
+static int check(const char *what, const struct free_space *fs, uint64_t bytes,
 		 uint64_t inodes, struct nf_err *err)
 {
 	char has[HUMAN_MAX], needs[HUMAN_MAX];
@@ -78,16 +55,16 @@ int preflight_sizes(void *ctx, const struct fetch_sizes *s, struct nf_err *err)
 	AUTO_FREE char *dir = output_dir(p);
 	AUTO_FREE char *pool = mem_printf("pool '%s'", pool_dir(p->pool));
 	AUTO_FREE char *output = dir ? mem_printf("output '%s'", p->output) : NULL;
-	struct file_system at_pool, at_output;
+	struct free_space at_pool, at_output;
 	uint64_t partial = pool_partial_total(p->pool);
 	uint64_t bytes = s->least_bytes > partial ? s->least_bytes - partial : 0;
 	uint64_t bundle = s->least_bytes + s->here_bytes;
 	int rc;
 
-	if (!look_at(pool_dir(p->pool), &at_pool))
+	if (free_space_of_path(&at_pool, pool_dir(p->pool), NULL))
 		return 0;
 	rc = check(pool, &at_pool, bytes, 2 * (uint64_t)s->paths, err);
-	if (rc || !dir || !look_at(dir, &at_output))
+	if (rc || !dir || free_space_of_path(&at_output, dir, NULL))
 		return rc;
 	if (at_output.dev != at_pool.dev)
 		return check(output, &at_output, bundle, 1, err);
@@ -100,9 +77,9 @@ int preflight_sizes(void *ctx, const struct fetch_sizes *s, struct nf_err *err)
 bool preflight_is_tight(const struct preflight *p)
 {
 	AUTO_FREE char *dir = output_dir(p);
-	struct file_system fs;
+	struct free_space fs;
 
-	if (look_at(pool_dir(p->pool), &fs) && fs.bytes < ENOUGH)
+	if (!free_space_of_path(&fs, pool_dir(p->pool), NULL) && fs.bytes < ENOUGH)
 		return true;
-	return dir && look_at(dir, &fs) && fs.bytes < ENOUGH;
+	return dir && !free_space_of_path(&fs, dir, NULL) && fs.bytes < ENOUGH;
 }

@@ -137,12 +137,12 @@ static void an_empty_root_is_wrong_usage(void **state)
 static void free_space_is_told(void **state)
 {
 	const struct temp_dir *t = *state;
-	uint64_t bytes = 0, nodes = 0;
+	struct free_space space = { 0 };
 	struct target target;
 
 	assert_int_equal(target_open(&target, t->path, NULL), 0);
-	assert_int_equal(target_free_space(&target, &bytes, &nodes, NULL), 0);
-	assert_true(bytes > 0 && nodes > 0);
+	assert_int_equal(target_free_space(&target, &space, NULL), 0);
+	assert_true(space.bytes > 0 && space.inodes > 0);
 	target_close(&target);
 }
 
