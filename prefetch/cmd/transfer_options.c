@@ -1,8 +1,6 @@
 #include "cmd/transfer_options.h"
 
-#include <string.h>
-
-#include "base/slice.h"
+#include "base/units.h"
 #include "caches/patience.h"
 
 static const struct cmd_option options[] = {
@@ -18,40 +16,23 @@ static const struct cmd_option options[] = {
 };
 const struct cmd_option_group transfer_options = { "Transfers", options };
 
-static int64_t seconds_of(char unit)
-{
-	switch (unit) {
-	case 's':
-		return 1;
-	case 'm':
-		return 60;
-	case 'h':
-		return 3600;
-	case 'd':
-		return 24L * 3600;
-	default:
-		return 0;
-	}
-}
-
 static int read_retry_for(int64_t *ret_ms, const struct cmd_args *args,
 			  struct nf_err *err)
 {
 	const char *text = cmd_args_value(args, "retry-for");
-	size_t len = text ? strlen(text) : 0;
-	int64_t unit = len ? seconds_of(text[len - 1]) : 0;
-	uint64_t n = 0;
+	uint64_t seconds = 0;
 
 	*ret_ms = 0;
 	if (!text)
 		return 0;
-	if (!unit || !slice_parse_u64(nf_slice(text, len - 1), &n) || n == 0 ||
-	    n > (uint64_t)(PATIENCE_MAX_S / unit))
+	/* A number alone is not a time: it counts units of no length. */
+	if (!units_parse_duration(nf_slice_str(text), 0, &seconds) || seconds == 0 ||
+	    seconds > PATIENCE_MAX_S)
 		return err_set(err, NF_E_USAGE,
 			       "option '--retry-for': '%s' is not a time like 90s, 10m, "
 			       "2h or 1d, of at most 31d",
 			       text);
-	*ret_ms = (int64_t)n * unit * 1000;
+	*ret_ms = (int64_t)seconds * 1000;
 	return 0;
 }
 
