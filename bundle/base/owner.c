@@ -28,15 +28,20 @@ static bool is_safe_mode(const struct stat *st, enum owner_kind kind)
 	return !others_can_write(st);
 }
 
+static bool is_file(enum owner_kind kind)
+{
+	return kind == OWNER_FILE || kind == OWNER_DATA;
+}
+
 static const char *expected(enum owner_kind kind)
 {
-	return kind == OWNER_FILE ? "a regular file" : "a directory";
+	return is_file(kind) ? "a regular file" : "a directory";
 }
 
 int owner_check(const struct stat *st, enum owner_kind kind, uid_t owner,
 		const char *path, struct nf_err *err)
 {
-	mode_t type = kind == OWNER_FILE ? S_IFREG : S_IFDIR;
+	mode_t type = is_file(kind) ? S_IFREG : S_IFDIR;
 
 	if ((st->st_mode & S_IFMT) != type)
 		return err_set(err, NF_E_SYS, "'%s' is %s, not %s: remove it", path,
@@ -51,7 +56,7 @@ int owner_check(const struct stat *st, enum owner_kind kind, uid_t owner,
 			       "'%s' can be written by other users (mode %04o): change "
 			       "its mode, for instance to %s",
 			       path, st->st_mode & 07777,
-			       kind == OWNER_FILE	  ? "0644"
+			       is_file(kind)		  ? "0644"
 			       : kind == OWNER_STICKY_DIR ? "1775"
 							  : "0755");
 	if (kind == OWNER_FILE && st->st_nlink > 1)

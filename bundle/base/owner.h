@@ -10,6 +10,7 @@
 
 enum owner_kind {
 	OWNER_FILE,	  /* regular, with one name */
+	OWNER_DATA,	  /* regular, only read: a backup may share it as a hard link */
 	OWNER_DIR,	  /* others can make nothing in it */
 	OWNER_STICKY_DIR, /* its group may make files in it, and replace none of ours */
 };

@@ -6,6 +6,7 @@
 #include <nixferry/storepath.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/encoding.h"
 #include "base/file.h"
@@ -74,11 +75,8 @@ static int open_part(struct pool *p, const char *name, int *ret_fd, struct nf_er
 {
 	AUTO_FREE char *path = mem_printf("%s/%s", p->dir, name);
 	AUTO_FD int fd = -1;
-	int rc;
+	int rc = file_opendir_at(&fd, p->root_fd, name, err);
 
-	rc = file_mkdirs_at(p->root_fd, name, err);
-	if (!rc)
-		rc = file_opendir_at(&fd, p->root_fd, name, err);
 	if (rc)
 		return err_prefix(err, rc, "pool '%s'", p->dir);
 	rc = owner_check_fd(fd, OWNER_DIR, p->owner, path, err);
@@ -87,20 +85,35 @@ static int open_part(struct pool *p, const char *name, int *ret_fd, struct nf_er
 	return rc;
 }
 
+static int make_part(struct pool *p, const char *name, int *ret_fd, struct nf_err *err)
+{
+	int rc = file_mkdirs_at(p->root_fd, name, err);
+
+	return rc ? err_prefix(err, rc, "pool '%s'", p->dir)
+		  : open_part(p, name, ret_fd, err);
+}
+
+/* The pool itself may be a link to where there is space. */
+static int open_root(struct pool *p, struct nf_err *err)
+{
+	int rc = owner_open_named(&p->root_fd, &p->owner, p->dir, err);
+
+	if (rc)
+		return err_prefix(err, rc, "pool");
+	return owner_check_fd(p->root_fd, OWNER_DIR, p->owner, p->dir, err);
+}
+
 static int open_dirs(struct pool *p, struct nf_err *err)
 {
 	int rc;
 
 	rc = file_mkdirs_at(AT_FDCWD, p->dir, err);
-	/* The pool itself may be a link to where there is space. */
-	if (!rc)
-		rc = owner_open_named(&p->root_fd, &p->owner, p->dir, err);
 	if (rc)
 		return err_prefix(err, rc, "pool");
-	rc = owner_check_fd(p->root_fd, OWNER_DIR, p->owner, p->dir, err);
+	rc = open_root(p, err);
 	if (!rc)
-		rc = open_part(p, "nar", &p->nar_fd, err);
-	return rc ? rc : open_part(p, "tmp", &p->tmp_fd, err);
+		rc = make_part(p, "nar", &p->nar_fd, err);
+	return rc ? rc : make_part(p, "tmp", &p->tmp_fd, err);
 }
 
 static struct pool *new_pool(const char *dir)
@@ -129,26 +142,29 @@ int pool_open(struct pool **ret, const char *dir, struct nf_err *err)
 	return 0;
 }
 
+static bool is_absent(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT;
+}
+
 /* A directory without its parts has no entries. */
 static int open_dirs_read(struct pool *p, struct nf_err *err)
 {
 	int rc;
 
-	p->root_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p->root_fd < 0)
-		return errno == ENOENT ? 0 : err_sys(err, "pool '%s'", p->dir);
-	rc = read_cache_info(p, err);
+	if (is_absent(AT_FDCWD, p->dir))
+		return 0;
+	rc = open_root(p, err);
+	if (!rc)
+		rc = read_cache_info(p, err);
 	if (rc && rc != -NF_E_MISSING)
 		return rc;
-	p->nar_fd = openat(p->root_fd, "nar",
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (p->nar_fd < 0 && errno != ENOENT)
-		return err_sys(err, "pool '%s': cannot open 'nar'", p->dir);
-	p->tmp_fd = openat(p->root_fd, "tmp",
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (p->tmp_fd < 0 && errno != ENOENT)
-		return err_sys(err, "pool '%s': cannot open 'tmp'", p->dir);
-	return 0;
+	rc = is_absent(p->root_fd, "nar") ? 0 : open_part(p, "nar", &p->nar_fd, err);
+	if (rc)
+		return rc;
+	return is_absent(p->root_fd, "tmp") ? 0 : open_part(p, "tmp", &p->tmp_fd, err);
 }
 
 int pool_open_read(struct pool **ret, const char *dir, struct nf_err *err)

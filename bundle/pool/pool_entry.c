@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
+#include "base/owner.h"
 #include "base/plural.h"
 #include "base/stream.h"
 #include "pool/pool_lock.h"
@@ -32,14 +33,27 @@ static int as_missing(struct nf_err *err, int rc)
 	}
 }
 
-static int check_stat(const struct stat *st, const char *name, uint64_t size,
-		      struct nf_err *err)
+/* A file that another user can change counts as missing, so that it is replaced. */
+static int check_owner(const struct pool *p, const struct stat *st, const char *name,
+		       struct nf_err *err)
+{
+	int rc = owner_check(st, OWNER_DATA, p->owner, name, err);
+
+	if (!rc)
+		return 0;
+	if (err)
+		err->code = NF_E_MISSING;
+	return -NF_E_MISSING;
+}
+
+static int check_stat(const struct pool *p, const struct stat *st, const char *name,
+		      uint64_t size, struct nf_err *err)
 {
 	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != size)
 		return err_set(err, NF_E_MISSING,
 			       "its file 'nar/%s' has not %" PRIu64 " %s", name, size,
 			       plural(size, "byte", "bytes"));
-	return 0;
+	return check_owner(p, st, name, err);
 }
 
 static int check_file(struct pool *p, const char *name, uint64_t size, struct nf_err *err)
@@ -51,7 +65,7 @@ static int check_file(struct pool *p, const char *name, uint64_t size, struct nf
 			return err_sys(err, "nar/%s", name);
 		return err_set(err, NF_E_MISSING, "its file 'nar/%s' is gone", name);
 	}
-	return check_stat(&st, name, size, err);
+	return check_stat(p, &st, name, size, err);
 }
 
 /* The URL must be the one that we would write: it cannot lead out of nar/. */
@@ -88,6 +102,21 @@ static int parse(struct nf_narinfo *ni, struct nf_slice hash_part,
 		     : err_set(err, NF_E_FORMAT, "it is for '%s'", ni->info.path.base);
 }
 
+static int read_info(const struct pool *p, const char *name, struct buf *text,
+		     struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
+	struct stat st;
+	int rc = file_open_regular_at(&fd, p->root_fd, name, O_RDONLY | O_NOFOLLOW, err);
+
+	if (rc)
+		return rc;
+	if (fstat(fd, &st))
+		return err_sys(err, "cannot look at '%s'", name);
+	rc = check_owner(p, &st, name, err);
+	return rc ? rc : file_read_fd(fd, name, text, err);
+}
+
 static int load(struct pool *p, struct nf_slice hash_part,
 		const struct nf_storepath *wanted, struct nf_narinfo *ni,
 		struct nf_err *err)
@@ -101,7 +130,7 @@ static int load(struct pool *p, struct nf_slice hash_part,
 		return err_set(err, NF_E_MISSING, "there is no pool in '%s'", p->dir);
 	buf_init(&text, NARINFO_MAX);
 	pool_info_name(name, hash_part);
-	rc = file_read_regular_at(p->root_fd, name, &text, err);
+	rc = read_info(p, name, &text, err);
 	if (!rc)
 		rc = parse(ni, hash_part, wanted, buf_slice(&text), err);
 	if (!rc)
@@ -139,7 +168,7 @@ int pool_open_file(struct pool *p, const char *name, uint64_t size, int *ret_fd,
 		return as_missing(err, rc);
 	if (fstat(fd, &st))
 		return err_sys(err, "nar/%s", name);
-	rc = check_stat(&st, name, size, err);
+	rc = check_stat(p, &st, name, size, err);
 	if (!rc)
 		*ret_fd = TAKE_FD(fd);
 	return rc;

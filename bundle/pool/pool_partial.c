@@ -7,6 +7,7 @@
 #include "base/file_open.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/owner.h"
 #include "base/slice.h"
 #include "pool/pool_private.h"
 
@@ -41,7 +42,7 @@ static char *state_name(const struct pool_partial *pp)
 }
 
 /* Opens and locks "ID.part"; *ret_fd is -1 if another process has it, or just finished
- * it, or if it is something else than a file.
+ * it, or if it is not a file that only we can change.
  */
 static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_err *err)
 {
@@ -52,9 +53,8 @@ static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_
 
 	if (rc && rc != -NF_E_FORMAT)
 		return err_set(err, why.code, "%s/tmp: %s", p->dir, why.text);
-	/* What is no regular file is not ours. */
 	*ret_fd = -1;
-	if (rc)
+	if (rc || owner_check_fd(fd, OWNER_FILE, p->owner, name, NULL))
 		return 0;
 	if (pool_temp_lock(p, fd, name))
 		*ret_fd = TAKE_FD(fd);

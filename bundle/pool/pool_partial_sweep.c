@@ -27,7 +27,7 @@ static bool read_path(struct pool *p, const char *state, struct nf_storepath *re
 	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, PARTIAL_STATE_MAX);
-	if (file_read_at(p->tmp_fd, state, &text, NULL))
+	if (file_read_regular_at(p->tmp_fd, state, &text, NULL))
 		return false;
 	partial_state_parse(&s, buf_slice(&text));
 	*ret = s.path;

@@ -52,26 +52,34 @@ static int root_error(const char *root, struct nf_err *err)
 
 int gcroot_dir_find(int *ret, const char *root, struct nf_err *err)
 {
-	static const char *const below[] = { "nix", "var", "nix", "gcroots", "nixferry" };
-	AUTO_FD int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const char *const below[] = { "/nix", "/nix/var", "/nix/var/nix",
+					     "/nix/var/nix/gcroots",
+					     "/nix/var/nix/gcroots/nixferry" };
+	AUTO_FD int fd = -1;
+	struct stat st;
+	uid_t owner;
+	int rc;
 
 	*ret = -1;
-	if (fd < 0)
+	if (stat(root, &st))
 		return root_error(root, err);
-	for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
-		int next = openat(fd, below[i],
+	rc = owner_open_named(&fd, &owner, root, err);
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(below); i++) {
+		AUTO_FREE char *path = mem_printf("%s%s", root, below[i]);
+		int next = openat(fd, strrchr(path, '/') + 1,
 				  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 		if (next < 0 && errno == ENOENT)
 			return 0;
 		if (next < 0)
-			return err_sys(err, "cannot open the directory '%s' of '%s'",
-				       below[i], root);
+			return err_sys(err, "cannot open the directory '%s'", path);
 		close(fd);
 		fd = next;
+		rc = owner_check_fd(fd, OWNER_DIR, owner, path, err);
 	}
-	*ret = TAKE_FD(fd);
-	return 0;
+	if (!rc)
+		*ret = TAKE_FD(fd);
+	return rc;
 }
 
 int gcroot_dir_each(int dir_fd, gcroot_dir_fn *fn, void *ctx, struct nf_err *err)

@@ -46,7 +46,7 @@ static int open_for_writing(struct store_db *db, const char *state_dir,
 	int rc = store_schema_lock(state_dir, &db->lock_fd, err);
 
 	if (!rc)
-		rc = store_schema_read(state_dir, &new, err);
+		rc = store_schema_read(state_dir, true, &new, err);
 	if (!rc)
 		rc = db_files_check(db->sql.real_file,
 				    new ? DB_FILES_CREATE : DB_FILES_WRITE, err);
@@ -113,7 +113,7 @@ static int open_for_reading(struct store_db *db, const char *state_dir,
 			    struct nf_err *err)
 {
 	bool new;
-	int rc = store_schema_read(state_dir, &new, err);
+	int rc = store_schema_read(state_dir, false, &new, err);
 
 	if (rc)
 		return rc;

@@ -121,7 +121,33 @@ static bool parse_schema(struct nf_slice text, uint64_t *ret)
 	return !text.len || slice_parse_u64(text, ret);
 }
 
-int store_schema_read(const char *state_dir, bool *ret_new, struct nf_err *err)
+/* Whoever owns the directory may own its files. */
+static int check_owner(const char *state_dir, int fd, const char *file,
+		       struct nf_err *err)
+{
+	AUTO_FREE char *dir = mem_printf("%s/db", state_dir);
+	struct stat st;
+
+	if (stat(dir, &st))
+		return err_sys(err, "cannot look at '%s'", dir);
+	return owner_check_fd(fd, OWNER_FILE, st.st_uid, file, err);
+}
+
+/* A store that is only read may keep it behind a link. */
+static int read_schema_file(const char *state_dir, const char *file, bool to_write,
+			    struct buf *text, struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
+	int rc = file_open_regular_at(&fd, AT_FDCWD, file,
+				      O_RDONLY | (to_write ? O_NOFOLLOW : 0), err);
+
+	if (!rc && to_write)
+		rc = check_owner(state_dir, fd, file, err);
+	return rc ? rc : file_read_fd(fd, file, text, err);
+}
+
+int store_schema_read(const char *state_dir, bool to_write, bool *ret_new,
+		      struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/db/schema", state_dir);
 	AUTO_BUF struct buf text = { 0 };
@@ -129,10 +155,8 @@ int store_schema_read(const char *state_dir, bool *ret_new, struct nf_err *err)
 	int rc;
 
 	buf_init(&text, SCHEMA_FILE_MAX);
-	rc = access(file, F_OK) && errno == ENOENT
-		     ? 0
-		     : file_read_at(AT_FDCWD, file, &text, err);
-	if (rc)
+	rc = read_schema_file(state_dir, file, to_write, &text, err);
+	if (rc && rc != -NF_E_MISSING)
 		return rc;
 	if (!parse_schema(buf_slice(&text), &version))
 		return err_set(err, NF_E_FORMAT, "'%s' does not hold a schema number",
@@ -153,18 +177,6 @@ static int sync_directory(const char *state_dir, struct nf_err *err)
 	AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? err_sys(err, "cannot open '%s'", dir) : file_sync(fd, dir, err);
-}
-
-/* Whoever owns the directory may own its files. */
-static int check_owner(const char *state_dir, int fd, const char *file,
-		       struct nf_err *err)
-{
-	AUTO_FREE char *dir = mem_printf("%s/db", state_dir);
-	struct stat st;
-
-	if (stat(dir, &st))
-		return err_sys(err, "cannot look at '%s'", dir);
-	return owner_check_fd(fd, OWNER_FILE, st.st_uid, file, err);
 }
 
 int store_schema_write(const char *state_dir, struct nf_err *err)

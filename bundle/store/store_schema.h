@@ -17,8 +17,9 @@ extern const char store_schema_sql[];
 bool store_schema_is_harmless(struct nf_slice type, struct nf_slice sql);
 
 /* Reads STATE_DIR/db/schema: *ret_new where the store has no database yet. A version
- * other than 10 is NF_E_UNSUPPORTED, named. */
-int store_schema_read(const char *state_dir, bool *ret_new,
+ * other than 10 is NF_E_UNSUPPORTED, named. TO_WRITE: the file must be one that others
+ * cannot change (base/owner.h). */
+int store_schema_read(const char *state_dir, bool to_write, bool *ret_new,
 		      struct nf_err *err) MUST_CHECK;
 
 /* Says, durably, that the tables are there. */

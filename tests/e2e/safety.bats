@@ -95,6 +95,35 @@ refused_if_foreign() {
 	assert_closure_in "$T/root"
 }
 
+@test "a schema file of another user or kind is refused, and where it is read it is a file" {
+	needs_root
+	prepare
+	schema=$T/root/nix/var/nix/db/schema
+	refused_if_foreign nix/var/nix/db/schema
+	chmod 666 "$schema"
+	fails 1 "'$schema' can be written by other users" import_again
+	chmod 644 "$schema"
+	ln "$schema" "$T/kept"
+	fails 1 "'$schema' is one of 2 hard links" import_again
+	rm "$schema"
+	ln -s "$T/kept" "$schema"
+	fails 5 "'$schema' is a symbolic link, not a regular file" import_again
+	from_store=(timeout 30 "$BUILD/nixferry" prefetch "$DATA" --from-store "$T/root" -n
+		--pool "$T/other-pool" --substituter "file://$T/cache" --trusted-public-key "$PUBLIC_KEY")
+	"${from_store[@]}"
+	rm "$schema"
+	mkfifo "$schema"
+	fails 5 "'$schema' is a FIFO, not a regular file" import_again
+	fails 5 "'$schema' is a FIFO, not a regular file" "${from_store[@]}"
+	rm "$schema"
+	ln -s /dev/tty "$schema"
+	fails 5 "'$schema' is a (device|symbolic link)|'$schema'.*No such device" "${from_store[@]}"
+	rm "$schema"
+	mv "$T/kept" "$schema"
+	import_again
+	assert_closure_in "$T/root"
+}
+
 @test "a lock of a path that is not a lock is told, and not waited for" {
 	prepare
 	lock=$T/root$APP.lock
@@ -177,6 +206,85 @@ refused_if_foreign() {
 	chown -R 12345 "$T/shared/pool"
 	fails 1 "belongs to user 12345, in a directory where anybody can make one" \
 		nixferry pool gc --pool "$T/shared/pool"
+}
+
+@test "asking looks at who owns a pool, too" {
+	needs_root
+	make_small_closure "$T/cache"
+	make_bundle "$DATA"
+	ask=(nixferry plan "$DATA" --pool "$T/pool" --substituter "file://$T/cache" --no-local-store
+		--trusted-public-key "$PUBLIC_KEY")
+	for name in . nar tmp; do
+		chmod 777 "$T/pool/$name"
+		fails 1 "'$T/pool.*' can be written by other users" nixferry pool list --pool "$T/pool"
+		fails 1 "'$T/pool.*' can be written by other users" nixferry pool check --pool "$T/pool"
+		fails 1 "'$T/pool.*' can be written by other users" "${ask[@]}"
+		chmod 755 "$T/pool/$name"
+	done
+	mv "$T/pool/nar" "$T/nar"
+	ln -s "$T/nar" "$T/pool/nar"
+	fails 1 "cannot open directory 'nar'" nixferry pool list --pool "$T/pool"
+	rm "$T/pool/nar"
+	mv "$T/nar" "$T/pool/nar"
+	mkdir -m 1777 "$T/shared"
+	mv "$T/pool" "$T/shared/pool"
+	chown -R 12345 "$T/shared/pool"
+	fails 1 "belongs to user 12345, in a directory where anybody can make one" \
+		nixferry pool list --pool "$T/shared/pool"
+	ln -s "$T/shared/pool" "$T/shared/link"
+	chown -R 0 "$T/shared/pool"
+	chown -h 12345 "$T/shared/link"
+	fails 1 "'$T/shared/link' is a symbolic link of user 12345" \
+		nixferry pool check --pool "$T/shared/link"
+	nixferry pool list --pool "$T/shared/pool" | grep -qF "$(basename "$DATA")"
+}
+
+@test "files in a pool that others can change are fetched again" {
+	needs_root
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	chown 12345 "$(narinfo_of "$T/pool" "$DATA")"
+	chmod 666 "$T/pool/$(nar_of "$T/pool" "$LIB")"
+	! nixferry pool list --pool "$T/pool" | grep -qE -e "-(lib|data)"
+	make_bundle "$TOP"
+	[ "$(stat -c %u "$(narinfo_of "$T/pool" "$DATA")")" -eq 0 ]
+	[ "$(stat -c %a "$T/pool/$(nar_of "$T/pool" "$LIB")")" -eq 644 ]
+	# A backup by hard links is no reason.
+	cp -al "$T/pool" "$T/backup"
+	[ "$(nixferry pool list --pool "$T/pool" | grep -cF -e -lib -e -data)" -eq 2 ]
+}
+
+@test "roots of a store whose directories others can change are neither shown nor removed" {
+	needs_root
+	prepare
+	import_bundle >/dev/null
+	gcroots=nix/var/nix/gcroots
+	[ -n "$(nixferry roots list --store "$T/root")" ]
+	name=$(nixferry roots list --store "$T/root" --json | jq -r '.roots[0].name')
+	for dir in nix nix/var nix/var/nix "$gcroots" "$gcroots/nixferry"; do
+		chown 12345 "$T/root/$dir"
+		fails 1 "'$T/root/$dir' belongs to user 12345" nixferry roots list --store "$T/root"
+		fails 1 "'$T/root/$dir' belongs to user 12345" nixferry roots rm "$name" --store "$T/root"
+		chown 0 "$T/root/$dir"
+		chmod 777 "$T/root/$dir"
+		fails 1 "'$T/root/$dir' can be written by other users" \
+			nixferry roots rm "$name" --store "$T/root"
+		chmod 755 "$T/root/$dir"
+	done
+	mv "$T/root/$gcroots/nixferry" "$T/elsewhere"
+	ln -s "$T/elsewhere" "$T/root/$gcroots/nixferry"
+	fails 1 "cannot open the directory '$T/root/$gcroots/nixferry'" \
+		nixferry roots rm "$name" --store "$T/root"
+	rm "$T/root/$gcroots/nixferry"
+	mkfifo "$T/root/$gcroots/nixferry"
+	fails 1 "cannot open the directory '$T/root/$gcroots/nixferry'" \
+		timeout 30 "$BUILD/nixferry" roots list --store "$T/root"
+	rm "$T/root/$gcroots/nixferry"
+	mv "$T/elsewhere" "$T/root/$gcroots/nixferry"
+	# A store of another user, by its own root directory, is that user's.
+	chown -Rh 12345 "$T/root"
+	nixferry roots list --store "$T/root" | grep -qF "  $name  "
+	nixferry roots rm "$name" --store "$T/root"
 }
 
 # It has installed its handlers.
