@@ -271,6 +271,16 @@ int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *re
 	return 0;
 }
 
+struct free_space intake_space(const struct intake *in)
+{
+	return in->space;
+}
+
+uint64_t intake_bytes_needed(uint64_t bytes, uint64_t nodes)
+{
+	return bytes + nodes * NODE_BYTES;
+}
+
 int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
 		       struct nf_err *err)
 {
@@ -280,7 +290,7 @@ int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
 			       in->target.root, (unsigned long long)in->space.inodes,
 			       plural(in->space.inodes, "inode", "inodes"),
 			       (unsigned long long)nodes, plural(nodes, "is", "are"));
-	bytes += nodes * NODE_BYTES;
+	bytes = intake_bytes_needed(bytes, nodes);
 	if (bytes > in->space.bytes)
 		return err_set(err, NF_E_NOSPACE,
 			       "'%s/nix/store' has %llu MiB free, %llu MiB are needed",

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/free_space.h"
 #include "base/progress.h"
 
 /* What is whole is to be registered this often, so that a killed run has not much to do
@@ -65,6 +66,10 @@ int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *na
 void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base),
 		      void *ctx);
 
+/* What was free on the store's file system when the store was opened for writing. */
+struct free_space intake_space(const struct intake *in);
+/* What NARs of so many bytes with so many file system objects take there. */
+uint64_t intake_bytes_needed(uint64_t bytes, uint64_t nodes);
 /* NF_E_NOSPACE if what was free when the store was opened is less than NARs of so many
  * bytes with so many file system objects take. */
 int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,

@@ -162,15 +162,27 @@ static int find_wanted(struct prefetch *p, struct nf_err *err)
 	return rc ? rc : check_profile(p, err);
 }
 
-/* The target store asks for its own. */
-static void check_space(struct prefetch *p)
+/* A store that is filled directly is checked on the way. */
+static void look_ahead(struct prefetch *p)
 {
-	if (p->fetch.dry_run || p->fetch.intake)
+	bool keeps_going = p->output && p->fetch.keep_going;
+
+	if (p->fetch.intake || (p->fetch.dry_run && !keeps_going))
 		return;
-	p->preflight = (struct preflight){ p->pool, p->output };
+	p->preflight = (struct preflight){
+		.pool = p->pool,
+		.bundle = &p->bundle,
+		.store = p->intake,
+		.fills_nothing = p->fetch.dry_run,
+		.keeps_going = keeps_going,
+		.progress = p->fetch.progress,
+	};
 	p->fetch.check_sizes = preflight_sizes;
 	p->fetch.check_ctx = &p->preflight;
-	p->fetch.check_first = preflight_is_tight(&p->preflight);
+	p->fetch.check_first = preflight_comes_first(&p->preflight);
+	if (keeps_going)
+		fetched_bundle_warn(&p->bundle, p->fetch.progress,
+				    p->wanted.rc ? p->wanted.err.text : NULL);
 }
 
 static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
@@ -178,9 +190,10 @@ static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err 
 	int rc = find_wanted(p, err);
 
 	*result = (struct fetch_result){ 0 };
-	check_space(p);
-	if (!rc)
-		rc = fetch_closure(&p->fetch, result, err);
+	if (rc)
+		return rc;
+	look_ahead(p);
+	rc = fetch_closure(&p->fetch, result, err);
 	return rc ? rc : wanted_verdict(&p->wanted, err);
 }
 

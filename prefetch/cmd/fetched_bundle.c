@@ -64,6 +64,62 @@ int fetched_bundle_write_whole(struct fetched_bundle *b, struct pool *pool,
 	return rc;
 }
 
+void fetched_bundle_warn(const struct fetched_bundle *b, struct progress *p,
+			 const char *why_not)
+{
+	if (why_not)
+		progress_note(p, "not in the bundle: %s", why_not);
+	progress_note(
+		p,
+		"--keep-going: a path that cannot be had, and what needs it, is left "
+		"out of bundle '%s'; the exit status is then not 0",
+		b->output);
+}
+
+static void foretell_unknown(struct progress *p, const struct resolver *r,
+			     const struct whole *w)
+{
+	uint32_t told = 0;
+
+	for (uint32_t id = 0; id < resolver_count(r) && told < LEFT_OUT_SHOWN; id++) {
+		const struct resolver_node *n = resolver_node(r, id);
+
+		if (n->state != RESOLVER_UNKNOWN)
+			continue;
+		progress_note(p, "path '%s' will not be in the bundle: %s", n->base,
+			      n->why_text ? n->why_text : "it is in no cache");
+		told++;
+	}
+	if (w->unknown > told)
+		progress_note(p, "%u more %s will not be in the bundle",
+			      w->unknown - told,
+			      plural(w->unknown - told, "path", "paths"));
+}
+
+void fetched_bundle_foretell(const struct fetched_bundle *b, struct progress *p,
+			     const struct resolver *r, const struct whole *w)
+{
+	uint32_t all = w->count + w->unknown + w->others;
+	int status = nf_exit_status(w->why);
+	const char *verb = plural(w->others, "needs", "need");
+	const char *object = plural(w->unknown, "it", "them");
+
+	foretell_unknown(p, r, w);
+	if (w->count)
+		progress_note(
+			p,
+			"bundle '%s' will be incomplete: %u of %u paths will be in "
+			"it; %u cannot be had, %u %s %s; the exit status will be %d",
+			b->output, w->count, all, w->unknown, w->others, verb, object,
+			status);
+	else
+		progress_note(p,
+			      "bundle '%s' will not be written: of %u %s %u cannot be "
+			      "had, %u %s %s; the exit status will be %d",
+			      b->output, all, plural(all, "path", "paths"), w->unknown,
+			      w->others, verb, object, status);
+}
+
 static void tell_left_out(const struct pool_whole *w, struct ui *ui)
 {
 	for (size_t i = 0; i < w->left_out_count && i < LEFT_OUT_SHOWN; i++)

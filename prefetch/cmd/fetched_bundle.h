@@ -5,6 +5,7 @@
 #include "cmd/json.h"
 #include "cmd/ui.h"
 #include "fetch/fetch.h"
+#include "plan/whole.h"
 #include "pool/pack.h"
 #include "pool/pool_whole.h"
 
@@ -29,6 +30,16 @@ int fetched_bundle_write_whole(struct fetched_bundle *b, struct pool *pool,
 			       const struct pack_options *opts,
 			       const struct fetch_result *fetched,
 			       struct nf_err *err) MUST_CHECK;
+
+/* Before a fetch that keeps going: that the bundle may become incomplete, and WHY_NOT all
+ * targets can be in it (NULL: they may). */
+void fetched_bundle_warn(const struct fetched_bundle *b, struct progress *p,
+			 const char *why_not);
+
+/* Once all paths are known, of which W has not all: what the bundle will lack, and why.
+ */
+void fetched_bundle_foretell(const struct fetched_bundle *b, struct progress *p,
+			     const struct resolver *r, const struct whole *w);
 
 /* After a failure: what the bundle lacks, or that there is none. */
 void fetched_bundle_tell(const struct fetched_bundle *b, struct ui *ui);

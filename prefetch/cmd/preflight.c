@@ -2,9 +2,8 @@
 
 #include <libgen.h>
 
-#include "base/free_space.h"
 #include "base/mem.h"
-#include "cmd/human.h"
+#include "cmd/space_check.h"
 #include "pool/pack_output.h"
 
 /* With more free space the first NARs do not wait for the last answer. */
@@ -18,68 +17,141 @@ int preflight_output(const char *output, bool json, bool read_only, struct nf_er
 	return pack_output_check(output, read_only, err);
 }
 
-/* free(); NULL where there is no file. */
-static char *output_dir(const struct preflight *p)
-{
-	AUTO_FREE char *copy = NULL;
+/* ---- what is written to ---- */
 
-	if (!p->output || !pack_output_is_file(p->output))
-		return NULL;
-	copy = mem_strdup(p->output);
-	return mem_strdup(dirname(copy));
+enum {
+	USE_POOL,
+	USE_OUTPUT,
+	USE_STORE,
+	USES
+};
+
+/* What is not written to, or cannot be looked at, has no name. */
+static void find_uses(struct space_use uses[USES], const struct preflight *p)
+{
+	const char *pool = pool_dir(p->pool), *output = p->bundle->output;
+	struct space_use *u = uses;
+
+	for (int i = 0; i < USES; i++)
+		uses[i] = (struct space_use){ 0 };
+	if (!free_space_of_path(&u[USE_POOL].space, pool, NULL)) {
+		u[USE_POOL].kind = "pool";
+		u[USE_POOL].name = pool;
+	}
+	if (output && pack_output_is_file(output)) {
+		AUTO_FREE char *copy = mem_strdup(output);
+
+		if (!free_space_of_path(&u[USE_OUTPUT].space, dirname(copy), NULL)) {
+			u[USE_OUTPUT].kind = "output";
+			u[USE_OUTPUT].name = output;
+		}
+	}
+	if (p->store) {
+		u[USE_STORE].space = intake_space(p->store);
+		u[USE_STORE].kind = "store";
+		u[USE_STORE].name = intake_root(p->store);
+	}
 }
 
-static int check(const char *what, const struct free_space *fs, uint64_t bytes,
-		 uint64_t inodes, struct nf_err *err)
+static int check_uses(const struct space_use uses[USES], struct nf_err *err)
 {
-	char has[HUMAN_MAX], needs[HUMAN_MAX];
+	struct space_use named[USES];
+	size_t count = 0;
 
-	if (bytes > fs->bytes)
-		return err_set(err, NF_E_NOSPACE,
-			       "%s has %s free, at least %s are needed, as caches state "
-			       "the sizes",
-			       what, human_size(has, fs->bytes),
-			       human_size(needs, bytes));
-	if (inodes > fs->inodes)
-		return err_set(
-			err, NF_E_NOSPACE, "%s has %llu free inodes, %llu are needed",
-			what, (unsigned long long)fs->inodes, (unsigned long long)inodes);
+	for (int i = 0; i < USES; i++)
+		if (uses[i].name)
+			named[count++] = uses[i];
+	return space_check(named, count, err);
+}
+
+/* ---- how much of it ---- */
+
+/* A NAR and a narinfo each; what came of them before takes its space already. */
+static void need_pool(struct space_use *u, const struct preflight *p,
+		      const struct fetch_sizes *s)
+{
+	uint64_t partial = pool_partial_total(p->pool);
+
+	u->bytes = s->least_bytes > partial ? s->least_bytes - partial : 0;
+	u->inodes = 2 * (uint64_t)s->paths;
+}
+
+/* The bundle is as large as the files that it is made of. Those that the pool has already
+ * are not told apart: where some path is left out, they are not counted. */
+static void need_output(struct space_use *u, const struct fetch_sizes *s,
+			const struct whole *w)
+{
+	u->bytes = w->unknown ? 0 : s->least_bytes + s->here_bytes;
+	u->inodes = 1;
+	for (uint32_t id = 0; w->unknown && id < resolver_count(s->resolver); id++) {
+		const struct resolver_node *n = resolver_node(s->resolver, id);
+
+		if (!w->lacks[id] && !n->here)
+			u->bytes += sizes_least(n, s->level);
+	}
+}
+
+/* What is whole comes in, if it is not there yet. */
+static int need_store(struct space_use *u, const struct preflight *p,
+		      const struct fetch_sizes *s, const struct whole *w,
+		      struct nf_err *err)
+{
+	uint64_t bytes = 0, paths = 0;
+
+	for (uint32_t id = 0; id < resolver_count(s->resolver); id++) {
+		struct nf_storepath path;
+		bool is_valid = true;
+		int rc = 0;
+
+		resolver_path(s->resolver, id, &path);
+		if (!w->lacks[id])
+			rc = intake_is_valid(p->store, &path, &is_valid, err);
+		if (rc)
+			return rc;
+		if (is_valid)
+			continue;
+		bytes += resolver_node(s->resolver, id)->nar_size;
+		paths++;
+	}
+	u->bytes = intake_bytes_needed(bytes, paths);
+	u->inodes = paths;
 	return 0;
 }
 
-/* A NAR and a narinfo each; what came of them before takes its space already. The bundle
- * is as large as the files that it is made of. */
+static int check_space(const struct preflight *p, const struct fetch_sizes *s,
+		       const struct whole *w, struct nf_err *err)
+{
+	struct space_use uses[USES];
+	int rc = 0;
+
+	find_uses(uses, p);
+	need_pool(&uses[USE_POOL], p, s);
+	need_output(&uses[USE_OUTPUT], s, w);
+	if (p->store)
+		rc = need_store(&uses[USE_STORE], p, s, w, err);
+	return rc ? rc : check_uses(uses, err);
+}
+
 int preflight_sizes(void *ctx, const struct fetch_sizes *s, struct nf_err *err)
 {
 	const struct preflight *p = ctx;
-	AUTO_FREE char *dir = output_dir(p);
-	AUTO_FREE char *pool = mem_printf("pool '%s'", pool_dir(p->pool));
-	AUTO_FREE char *output = dir ? mem_printf("output '%s'", p->output) : NULL;
-	struct free_space at_pool, at_output;
-	uint64_t partial = pool_partial_total(p->pool);
-	uint64_t bytes = s->least_bytes > partial ? s->least_bytes - partial : 0;
-	uint64_t bundle = s->least_bytes + s->here_bytes;
-	int rc;
+	AUTO(whole_release) struct whole w = { 0 };
 
-	if (free_space_of_path(&at_pool, pool_dir(p->pool), NULL))
-		return 0;
-	rc = check(pool, &at_pool, bytes, 2 * (uint64_t)s->paths, err);
-	if (rc || !dir || free_space_of_path(&at_output, dir, NULL))
-		return rc;
-	if (at_output.dev != at_pool.dev)
-		return check(output, &at_output, bundle, 1, err);
-	free(TAKE_PTR(pool));
-	pool = mem_printf("the file system of pool '%s' and output '%s'",
-			  pool_dir(p->pool), p->output);
-	return check(pool, &at_pool, bytes + bundle, 2 * (uint64_t)s->paths + 1, err);
+	whole_find(&w, s->resolver);
+	if (p->keeps_going && w.unknown)
+		fetched_bundle_foretell(p->bundle, p->progress, s->resolver, &w);
+	return p->fills_nothing ? 0 : check_space(p, s, &w, err);
 }
 
-bool preflight_is_tight(const struct preflight *p)
+bool preflight_comes_first(const struct preflight *p)
 {
-	AUTO_FREE char *dir = output_dir(p);
-	struct free_space fs;
+	struct space_use uses[USES];
 
-	if (!free_space_of_path(&fs, pool_dir(p->pool), NULL) && fs.bytes < ENOUGH)
+	if (p->keeps_going)
 		return true;
-	return dir && !free_space_of_path(&fs, dir, NULL) && fs.bytes < ENOUGH;
+	find_uses(uses, p);
+	for (int i = 0; i < USES; i++)
+		if (uses[i].name && uses[i].space.bytes < ENOUGH)
+			return true;
+	return false;
 }

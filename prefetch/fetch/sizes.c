@@ -10,8 +10,8 @@
 /* How large the file will be in the pool, at least. FileSize is a hint that nobody signs:
  * more than the NAR can come to is not believed. What is encoded anew takes about as much
  * as it came in, often more; of what comes uncompressed nothing is known. */
-static uint64_t least_size(const struct engine *e, const struct resolver_node *n,
-			   const struct resolver_source *s)
+static uint64_t least_size(const struct resolver_node *n, const struct resolver_source *s,
+			   int level)
 {
 	uint64_t most = n->nar_size + n->nar_size / 8 + MIB;
 	uint64_t size = s->file_size < most ? s->file_size : most;
@@ -19,17 +19,17 @@ static uint64_t least_size(const struct engine *e, const struct resolver_node *n
 
 	if (!codec_parse(&codec, nf_slice_str(s->compression)) || codec == CODEC_NONE ||
 	    codec == CODEC_LZ4)
-		return e->opts->level == POOL_KEEP ? size : 0;
-	return e->opts->level == POOL_KEEP ? size : size - size / 4;
+		return level == POOL_KEEP ? size : 0;
+	return level == POOL_KEEP ? size : size - size / 4;
 }
 
 /* Of what several caches say, the least: one that errs does not count. */
-static uint64_t least_of_sources(const struct engine *e, const struct resolver_node *n)
+uint64_t sizes_least(const struct resolver_node *n, int level)
 {
 	uint64_t least = UINT64_MAX;
 
 	for (const struct resolver_source *s = n->sources; s; s = s->next) {
-		uint64_t size = least_size(e, n, s);
+		uint64_t size = least_size(n, s, level);
 
 		least = size < least ? size : least;
 	}
@@ -38,14 +38,16 @@ static uint64_t least_of_sources(const struct engine *e, const struct resolver_n
 
 static void add_up(const struct engine *e, struct fetch_sizes *ret)
 {
-	*ret = (struct fetch_sizes){ .here_bytes = e->here_bytes };
+	*ret = (struct fetch_sizes){ .resolver = e->resolver,
+				     .level = e->opts->level,
+				     .here_bytes = e->here_bytes };
 	for (uint32_t id = 0; id < resolver_count(e->resolver); id++) {
 		const struct resolver_node *n = resolver_node(e->resolver, id);
 
 		if (n->here || n->state != RESOLVER_KNOWN)
 			continue;
 		ret->paths++;
-		ret->least_bytes += least_of_sources(e, n);
+		ret->least_bytes += sizes_least(n, ret->level);
 	}
 }
 

@@ -124,3 +124,57 @@ refused_early() {
 	start_cache "$T/cache"
 	fetch_small size=12m --pool m/pool --substituter "$lying"
 }
+
+# ---- a bundle and a store: the closure has 2.7 MB as files, 4.5 MB in the store ----
+
+both_small() {
+	fetch_small "$1" --sign-key lab.sec "${@:2}"
+}
+
+@test "output, pool and store are checked together where they share a file system" {
+	start_cache "$T/cache"
+	mkdir "$T/root"
+	# Each two would fit.
+	refused_early both_small size=8m --pool m/pool -o m/b --store m
+	grep -q "the file system of pool 'm/pool', output 'm/b' and store 'm' has" <<<"$stderr" ||
+		fail "$stderr"
+	# Each alone would fit.
+	refused_early both_small size=6m --pool pool -o m/b --store m
+	grep -q "the file system of output 'm/b' and store 'm' has" <<<"$stderr" || fail "$stderr"
+	refused_early both_small size=6m --pool m/pool -o b --store m
+	grep -q "the file system of pool 'm/pool' and store 'm' has" <<<"$stderr" || fail "$stderr"
+	[ ! -e "$T/b" ]
+}
+
+@test "output, pool and store are checked each by itself where they do not share a file system" {
+	start_cache "$T/cache"
+	mkdir "$T/root"
+	refused_early both_small size=4m --pool pool -o b --store m
+	grep -q "store 'm' has" <<<"$stderr" || fail "$stderr"
+	refused_early both_small size=1m --pool pool -o m/b --store root
+	grep -q "output 'm/b' has" <<<"$stderr" || fail "$stderr"
+	fails_once 7 "store 'm' has [0-9]* free inodes, [0-9]* are needed" \
+		both_small size=200m,nr_inodes=60 --pool pool -o b --store m
+	[ "$(log_count '^GET /nar/')" -eq 0 ]
+	both_small size=7m --pool m/pool -o m/b --store root
+	assert_random_closure_in "$T/root"
+}
+
+@test "what pool and store have already needs no space again" {
+	start_cache "$T/cache"
+	mkdir "$T/root"
+	nixferry prefetch "$TOP" --pool "$T/pool" --substituter "$URL" --store "$T/root" \
+		--trusted-public-key "$PUBLIC_KEY" -o "$T/b" --sign-key "$T/lab.sec"
+	: >"$CACHE_LOG"
+	refused_early both_small size=1m --pool pool -o m/b --store root
+	both_small size=4m --pool pool -o m/b --store root
+}
+
+@test "with --keep-going only what is whole needs space in output and store" {
+	start_cache "$T/cache"
+	mkdir "$T/root"
+	# What everything refers to, sooner or later.
+	rm "$(narinfo_of "$T/cache" "$(head -n 1 "$T/paths")")"
+	fails 3 "will be incomplete|will not be written" both_small size=1m -k --pool pool -o m/b \
+		--store root
+}

@@ -170,3 +170,61 @@ refused() {
 	fails 3 "incomplete: it has 2 of 5 paths" to "$T/b" -k --store "$T/root"
 	diff <(printf '%s\n' "$DATA" "$LINK" | sort) <(valid_paths "$T/root")
 }
+
+# ---- what will be left out, before anything is fetched ----
+
+# The log has all answers of narinfos before the first NAR.
+assert_nars_come_last() {
+	[ "$(log_count '^GET /nar/')" -gt 0 ] || fail "no NAR was asked for" || return 1
+	sed -n '/^GET \/nar\//,$p' "$CACHE_LOG" | grep -q narinfo || return 0
+	fail "NARs were asked for before all was known: $(cat "$CACHE_LOG")"
+}
+
+@test "with --keep-going what the bundle will lack is told while no NAR has come" {
+	start_cache "$T/cache" --fault '/nar/*=delay:60000'
+	rm "$(narinfo_of "$T/cache" "$LIB")"
+	start_prefetch "$TOP" -k -o "$T/b" --sign-key "$T/lab.sec"
+	wait_for 20 grep -q "bundle '$T/b' will be incomplete: 2 of 5 paths will be in it; 1 cannot \
+be had, 2 need it; the exit status will be 3" "$T/fetch.out" || fail "$(cat "$T/fetch.out")"
+	grep -q "path '${LIB##*/}' will not be in the bundle: " "$T/fetch.out"
+	grep -q "needs it, is left out of bundle '$T/b'; the exit status is then not 0" "$T/fetch.out"
+	end_by INT "$FETCH"
+	FETCH=
+}
+
+@test "with --keep-going no NAR is asked for before it is known what the bundle will lack" {
+	local last
+	last=$(basename "$(narinfo_of "$T/cache" "$DATA")")
+	start_cache "$T/cache" --fault "/$last=delay:700"
+	rm "$(narinfo_of "$T/cache" "$LINK")"
+	fails 3 "bundle '$T/b' will be incomplete" to "$T/b" -k
+	assert_nars_come_last
+}
+
+@test "with --keep-going what nobody vouches for is foretold with its own status" {
+	start_cache "$T/cache"
+	sed -i /^Sig/d "$(narinfo_of "$T/cache" "$DATA")"
+	fails 4 "will be incomplete: . of 5 .* the exit status will be 4" to "$T/b" -k
+	grep -q "path '${DATA##*/}' will not be in the bundle: .*no signature" <<<"$stderr" || fail "$stderr"
+}
+
+@test "with --keep-going a bundle that will not be written is foretold" {
+	start_cache "$T/cache"
+	rm "$(narinfo_of "$T/cache" "$LIB")" "$(narinfo_of "$T/cache" "$DATA")"
+	fails 3 "bundle '$T/b' will not be written: of . paths 2 cannot be had" to "$T/b" -k
+}
+
+@test "with --keep-going a dry run says what the bundle would lack" {
+	start_cache "$T/cache"
+	rm "$(narinfo_of "$T/cache" "$LIB")"
+	fails 3 "will be incomplete: 2 of 5 paths" to "$T/b" -k -n
+	[ "$(log_count '^GET /nar/')" -eq 0 ]
+	[ ! -e "$T/b" ]
+}
+
+@test "with --keep-going a bundle that will have everything is not foretold to lack any" {
+	start_cache "$T/cache"
+	run --separate-stderr to "$T/b" -k
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[[ $stderr != *"will not be"* && $stderr != *"will be incomplete"* ]] || fail "$stderr"
+}
