@@ -3,6 +3,9 @@
 FLAVOR ?= release
 PREFIX ?= /usr/local
 CC ?= cc
+CXX ?= c++
+LD ?= ld
+OBJCOPY ?= objcopy
 PKG_CONFIG ?= pkg-config
 WERROR ?=
 # make V=1 shows the commands, otherwise a line for each file that is made.
@@ -10,6 +13,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
 
 VERSION := $(shell sed -n 's/^\#define NF_VERSION "\(.*\)"/\1/p' include/nixferry/version.h)
+SONAME := libnixferry.so.0
 B := build/$(FLAVOR)
 
 # Where make does not say otherwise, a make that we start uses all processors.
@@ -35,7 +39,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef \
 	-Wimplicit-fallthrough -fno-common
 CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Ibundle -Iprefetch $(CPPFLAGS)
-HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+# One set of objects makes programs and shared library: what no public header declares is
+# hidden, and costs nothing for being position-independent.
+SHARED := -fPIC -fvisibility=hidden -fno-semantic-interposition
 
 CFLAGS_release := -O2 -g $(HARDEN)
 CFLAGS_debug := -O0 -g3
@@ -45,7 +52,7 @@ CFLAGS_coverage := -O0 -g --coverage
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
-CFLAGS_ALL := -std=gnu11 $(WARNINGS) $(WERROR) $(CFLAGS_$(FLAVOR)) -pthread $(CFLAGS)
+CFLAGS_ALL := -std=gnu11 $(WARNINGS) $(WERROR) $(SHARED) $(CFLAGS_$(FLAVOR)) -pthread $(CFLAGS)
 LDFLAGS_ALL := $(CFLAGS_$(FLAVOR)) $(LDFLAGS_$(FLAVOR)) -pthread $(LDFLAGS)
 
 BUNDLE_PKGS := libarchive libzstd libsodium libcrypto libxxhash sqlite3 libbrotlidec jansson
@@ -87,16 +94,27 @@ $(B)/obj/%.o: %.c $(B)/flags.stamp
 $(B)/libbundle.list: LIST = $(BUNDLE_SRCS)
 $(B)/libprefetch.list: LIST = $(PREFETCH_SRCS)
 $(B)/libcmd.list: LIST = $(CMD_SRCS)
-$(B)/libnixferry.list: LIST = $(BUNDLE_SRCS) $(PREFETCH_SRCS)
+$(B)/library.list: LIST = $(BUNDLE_SRCS) $(PREFETCH_SRCS)
 
 $(B)/libbundle.a: $(call obj,$(BUNDLE_SRCS)) $(B)/libbundle.list
 $(B)/libprefetch.a: $(call obj,$(PREFETCH_SRCS)) $(B)/libprefetch.list
 $(B)/libcmd.a: $(call obj,$(CMD_SRCS)) $(B)/libcmd.list
-$(B)/libnixferry.a: $(call obj,$(BUNDLE_SRCS) $(PREFETCH_SRCS)) $(B)/libnixferry.list
 $(B)/%.a:
 	@rm -f $@
 	$(call say,AR $@)
 	$(Q)ar rcs $@ $(filter %.o,$^)
+
+# What users link: both export what the public headers declare, and nothing else.
+LIBRARY_OBJS = $(call obj,$(BUNDLE_SRCS) $(PREFETCH_SRCS))
+$(B)/$(SONAME): $(LIBRARY_OBJS) include/libnixferry.map $(B)/library.list
+	$(call say,LD $@)
+	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs \
+		-Wl,--version-script=include/libnixferry.map -o $@ $(LIBRARY_OBJS) $(PREFETCH_LIBS) $(BUNDLE_LIBS)
+$(B)/libnixferry.a: $(LIBRARY_OBJS) $(B)/library.list
+	$(call say,AR $@)
+	$(Q)$(LD) -r -o $(B)/library.o $(LIBRARY_OBJS)
+	$(Q)$(OBJCOPY) --localize-hidden $(B)/library.o
+	$(Q)rm -f $@ && ar rcs $@ $(B)/library.o
 
 $(B)/nixferry: $(call obj,$(MAIN_SRCS)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
 	$(call say,LD $@)
@@ -156,8 +174,11 @@ CMOCKA_LIBS = $(call pkg_libs,cmocka)
 check: deps
 	@$(MAKE) $(PARALLEL) --no-print-directory check-all
 
+# The library is tested as it is released.
+STAGE := $(if $(filter release,$(FLAVOR)),stage)
+
 .PHONY: check-all
-check-all: all $(TEST_TOOLS) $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
+check-all: all $(TEST_TOOLS) $(STAGE) $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
 	@sh tests/run/run-tests.sh $(B)
 
 #: make check-unit      the unit tests alone (T=name: one of them)
@@ -165,7 +186,7 @@ check-unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT_BINS))
 	@sh tests/run/run-tests.sh $(B) unit $(T)
 
 #: make check-e2e       the end-to-end tests alone (T=name: one file)
-check-e2e: all $(TEST_TOOLS)
+check-e2e: all $(TEST_TOOLS) $(STAGE)
 	@sh tests/run/run-tests.sh $(B) e2e $(T)
 
 #: make check-corpus    every fuzz target over its corpus
@@ -227,10 +248,14 @@ format:
 format-check:
 	@clang-format --dry-run -Werror $(ALL_C)
 
-#: make check-headers   every header compiles alone
+#: make check-headers   every header compiles alone, the public ones as C++ too
 check-headers:
 	@for h in $(HEADERS); do \
 		$(CC) $(CPPFLAGS_ALL) -std=gnu11 -Wall -Wextra -fsyntax-only -x c -include $$h /dev/null || exit 1; \
+	done
+	@for h in $(filter include/%,$(HEADERS)); do \
+		$(CXX) -Iinclude -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
+			-x c++ -include $$h /dev/null || exit 1; \
 	done; echo "headers: $(words $(HEADERS)) compile alone"
 
 #: make check-layers    bundle/ links without libcurl, includes point one way
@@ -247,23 +272,35 @@ check-completions: $(B)/nixferry
 
 # ---- installation ----
 
-.PHONY: install
+.PHONY: install stage
 
 DEST := $(DESTDIR)$(PREFIX)
+# Of a multiarch system "lib/x86_64-linux-gnu", of others "lib64".
+LIBDIR ?= lib
+LIBRARIES := $(B)/libnixferry.a $(B)/$(SONAME)
 
-#: make install         into DESTDIR/PREFIX (default /usr/local)
-install: all $(B)/libnixferry.a
+#: make install         into DESTDIR/PREFIX (default /usr/local); libraries into LIBDIR (lib) there
+install: all $(LIBRARIES)
 	install -Dm755 -t $(DEST)/bin $(B)/nixferry $(B)/nixferry-import
-	install -Dm644 -t $(DEST)/lib $(B)/libnixferry.a
+	install -Dm644 -t $(DEST)/$(LIBDIR) $(B)/libnixferry.a
+	install -Dm755 $(B)/$(SONAME) $(DEST)/$(LIBDIR)/libnixferry.so.$(VERSION)
+	ln -sf libnixferry.so.$(VERSION) $(DEST)/$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DEST)/$(LIBDIR)/libnixferry.so
 	install -Dm644 -t $(DEST)/include/nixferry include/nixferry/*.h
-	install -d $(DEST)/lib/pkgconfig
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	install -d $(DEST)/$(LIBDIR)/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		-e 's|@REQUIRES@|$(BUNDLE_PKGS) $(PREFETCH_PKGS)|' \
-		include/libnixferry.pc.in >$(DEST)/lib/pkgconfig/libnixferry.pc
+		include/libnixferry.pc.in >$(DEST)/$(LIBDIR)/pkgconfig/libnixferry.pc
 	install -Dm644 completions/nixferry.bash $(DEST)/share/bash-completion/completions/nixferry
 	install -Dm644 completions/_nixferry $(DEST)/share/zsh/site-functions/_nixferry
 	install -Dm644 completions/nixferry.fish $(DEST)/share/fish/vendor_completions.d/nixferry.fish
 	install -Dm644 -t $(DEST)/share/doc/nixferry README.md LICENSE docs/*.md
+	install -Dm644 -t $(DEST)/share/doc/nixferry/examples docs/examples/*
+
+# An installed copy for tests.
+stage: all $(LIBRARIES)
+	@rm -rf $(B)/stage
+	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(B))/stage PREFIX=/usr/local >$(B)/stage.log
 
 # ---- the rest ----
 

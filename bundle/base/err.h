@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define MUST_CHECK	  __attribute__((warn_unused_result))
+#define MUST_CHECK	  NF_MUST_CHECK
 
 /* Sets *err and returns -code. */
 int err_set(struct nf_err *err, enum nf_error code, const char *fmt, ...)

@@ -3,6 +3,7 @@
 #ifndef NIXFERRY_BUNDLE_H
 #define NIXFERRY_BUNDLE_H
 
+#include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/hash.h>
 #include <nixferry/key.h>
@@ -11,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+NF_BEGIN_DECLS
 
 /* "nix-cache-info", "HASH.narinfo", "nar/NARHASH.nar.zst" */
 #define NF_MEMBER_NAME_MAX 99
@@ -44,9 +47,9 @@ void nf_bundle_signers_release(struct nf_bundle_signers *s);
  * signature, unknown keys: named; a wrong signature), NF_E_FORMAT (no bundle, truncated,
  * damaged), NF_E_LIMIT, NF_E_UNSUPPORTED (a later version). RET_SIGNERS may be NULL; it
  * is filled also when the signature is not trusted. */
-__attribute__((warn_unused_result)) int nf_bundle_open(
-	struct nf_bundle **ret, int fd, const char *name, const struct nf_keyring *ring,
-	struct nf_bundle_signers *ret_signers, struct nf_err *err);
+int nf_bundle_open(struct nf_bundle **ret, int fd, const char *name,
+		   const struct nf_keyring *ring, struct nf_bundle_signers *ret_signers,
+		   struct nf_err *err) NF_MUST_CHECK;
 void nf_bundle_free(struct nf_bundle *b);
 
 /* The name of the trusted key that signed it, and the key, "NAME:BASE64". */
@@ -71,15 +74,12 @@ uint64_t nf_bundle_total_size(const struct nf_bundle *b);
  * open and must then be read by a thread each (jobs that wait for a thread are fine where
  * threads take them in the members' order). Damage is NF_E_HASH naming the block, the
  * end of the file NF_E_FORMAT. */
-__attribute__((warn_unused_result)) int nf_bundle_member_source(struct nf_bundle *b,
-								size_t i,
-								struct nf_source **ret,
-								struct nf_err *err);
+int nf_bundle_member_source(struct nf_bundle *b, size_t i, struct nf_source **ret,
+			    struct nf_err *err) NF_MUST_CHECK;
 
 /* Verifies what member sources do not cover (tar headers, padding, the trailer) and that
  * nothing follows, after all members were read; for a stream this reads to its end. */
-__attribute__((warn_unused_result)) int nf_bundle_check_rest(struct nf_bundle *b,
-							     struct nf_err *err);
+int nf_bundle_check_rest(struct nf_bundle *b, struct nf_err *err) NF_MUST_CHECK;
 
 /* ---- writing ---- */
 
@@ -113,8 +113,9 @@ struct nf_bundle_write_options {
 /* Writes the bundle to FD (borrowed): a regular file at offset 0 (written in parallel,
  * read once) or anything else (read twice: digests first). The same inputs, roots and key
  * give the same bytes. Nothing is synced. */
-__attribute__((warn_unused_result)) int nf_bundle_write(
-	int fd, const char *name, const struct nf_bundle_write_options *opts,
-	struct nf_err *err);
+int nf_bundle_write(int fd, const char *name, const struct nf_bundle_write_options *opts,
+		    struct nf_err *err) NF_MUST_CHECK;
+
+NF_END_DECLS
 
 #endif

@@ -4,10 +4,13 @@
 #ifndef NIXFERRY_DERIVATION_H
 #define NIXFERRY_DERIVATION_H
 
+#include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/slice.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+NF_BEGIN_DECLS
 
 /* Kinds of outputs:
  *                path    hash_algo   hash
@@ -58,9 +61,8 @@ struct nf_derivation {
  * NF_E_FORMAT names the offset; the variant with dynamic derivations
  * (DrvWithVersion("xp-dyn-drv",...)) and later ones are NF_E_UNSUPPORTED, by name. D is
  * initialised in any case. */
-__attribute__((warn_unused_result)) int nf_derivation_parse(struct nf_derivation *d,
-							    struct nf_slice text,
-							    struct nf_err *err);
+int nf_derivation_parse(struct nf_derivation *d, struct nf_slice text,
+			struct nf_err *err) NF_MUST_CHECK;
 void nf_derivation_release(struct nf_derivation *d);
 
 /* The text of the .drv file (free()). */
@@ -75,7 +77,9 @@ const struct nf_drv_var *nf_derivation_var(const struct nf_derivation *d,
 /* Whether outputs may come from a cache rather than be built: the attribute
  * allowSubstitutes, by default true. NF_E_FORMAT if structured attributes are no JSON
  * object or have something else than a Boolean there. */
-__attribute__((warn_unused_result)) int nf_derivation_allow_substitutes(
-	const struct nf_derivation *d, bool *ret, struct nf_err *err);
+int nf_derivation_allow_substitutes(const struct nf_derivation *d, bool *ret,
+				    struct nf_err *err) NF_MUST_CHECK;
+
+NF_END_DECLS
 
 #endif

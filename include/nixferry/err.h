@@ -2,9 +2,16 @@
  *
  * Every fallible function of the library returns 0 or a negative NF_E_... code and fills
  * the struct nf_err that it was given (NULL is allowed). Text names the object, then the
- * cause; it has no newline. */
+ * cause; it has no newline.
+ *
+ * Where memory runs out, or not even one thread can be started, there is no such error:
+ * the process is aborted, with a line on standard error. */
 #ifndef NIXFERRY_ERR_H
 #define NIXFERRY_ERR_H
+
+#include <nixferry/decls.h>
+
+NF_BEGIN_DECLS
 
 #define NF_ERR_TEXT_MAX 1024
 
@@ -36,5 +43,7 @@ int nf_exit_status(int error);
 
 /* A short name of an error's class ("not trusted", "corrupt"...); never NULL. */
 const char *nf_error_name(int error);
+
+NF_END_DECLS
 
 #endif

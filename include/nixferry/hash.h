@@ -4,10 +4,13 @@
 #ifndef NIXFERRY_HASH_H
 #define NIXFERRY_HASH_H
 
+#include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/slice.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+NF_BEGIN_DECLS
 
 #define NF_HASH_SIZE_MAX 64
 /* "sha512:" + 128 hex digits + NUL */
@@ -41,20 +44,19 @@ bool nf_hash_algo_parse(enum nf_hash_algo *ret, struct nf_slice name);
 /* Any of the four forms; the algorithm must be written. Non-zero padding bits, characters
  * outside the alphabet and a wrong length are NF_E_FORMAT; an algorithm that is none of
  * the four is NF_E_UNSUPPORTED. */
-__attribute__((warn_unused_result)) int nf_hash_parse(struct nf_hash *h,
-						      struct nf_slice text,
-						      struct nf_err *err);
+int nf_hash_parse(struct nf_hash *h, struct nf_slice text,
+		  struct nf_err *err) NF_MUST_CHECK;
 
 /* The digest alone, its encoding told by its length. */
-__attribute__((warn_unused_result)) int nf_hash_parse_digest(struct nf_hash *h,
-							     enum nf_hash_algo algo,
-							     struct nf_slice digest,
-							     struct nf_err *err);
+int nf_hash_parse_digest(struct nf_hash *h, enum nf_hash_algo algo,
+			 struct nf_slice digest, struct nf_err *err) NF_MUST_CHECK;
 
 /* With the algorithm's prefix ("sha256:" or, for NF_SRI, "sha256-"). Returns OUT. */
 char *nf_hash_format(char out[NF_HASH_TEXT_MAX], const struct nf_hash *h,
 		     enum nf_hash_form form);
 
 bool nf_hash_eq(const struct nf_hash *a, const struct nf_hash *b);
+
+NF_END_DECLS
 
 #endif

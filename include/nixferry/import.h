@@ -4,12 +4,15 @@
 #define NIXFERRY_IMPORT_H
 
 #include <nixferry/bundle.h>
+#include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/key.h>
 #include <nixferry/trust.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+NF_BEGIN_DECLS
 
 struct progress;
 
@@ -44,18 +47,16 @@ struct nf_import_result {
  * NF_E_NOSPACE, NF_E_UNSUPPORTED (database schema), NF_E_SYS (not writable). Whatever the
  * failure, what the target had stays valid, nothing half-imported is registered, and the
  * same call goes on. */
-__attribute__((warn_unused_result)) int nf_import(struct nf_bundle *b,
-						  const struct nf_import_options *opts,
-						  struct nf_import_result *ret,
-						  struct nf_err *err);
+int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
+	      struct nf_import_result *ret, struct nf_err *err) NF_MUST_CHECK;
 void nf_import_result_release(struct nf_import_result *r);
 
 /* The same checks, writing nothing: every block, narinfo, signature, NAR and reference;
  * and that the closure of each root is complete within the bundle. The result counts
  * paths as imported. */
-__attribute__((warn_unused_result)) int nf_verify(struct nf_bundle *b,
-						  const struct nf_import_options *opts,
-						  struct nf_import_result *ret,
-						  struct nf_err *err);
+int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,
+	      struct nf_import_result *ret, struct nf_err *err) NF_MUST_CHECK;
+
+NF_END_DECLS
 
 #endif

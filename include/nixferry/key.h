@@ -4,10 +4,13 @@
 #ifndef NIXFERRY_KEY_H
 #define NIXFERRY_KEY_H
 
+#include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/pathinfo.h>
 #include <nixferry/slice.h>
 #include <stdbool.h>
+
+NF_BEGIN_DECLS
 
 #define NF_SIGNATURE_SIZE  64
 #define NF_PUBLIC_KEY_SIZE 32
@@ -21,9 +24,8 @@ struct nf_keyring *nf_keyring_new(void);
 void nf_keyring_free(struct nf_keyring *ring);
 
 /* "NAME:BASE64" of 32 bytes; surrounding white space is allowed. */
-__attribute__((warn_unused_result)) int nf_keyring_add(struct nf_keyring *ring,
-						       struct nf_slice text,
-						       struct nf_err *err);
+int nf_keyring_add(struct nf_keyring *ring, struct nf_slice text,
+		   struct nf_err *err) NF_MUST_CHECK;
 size_t nf_keyring_count(const struct nf_keyring *ring);
 
 /* The name of the I-th key (I < count); "NAME:BASE64" in a string that the caller frees.
@@ -34,17 +36,13 @@ char *nf_keyring_format(const struct nf_keyring *ring, size_t i);
 /* Checks one signature "NAME:BASE64" over a message. 0 only if a key of that name is in
  * the ring and verifies it. NF_E_TRUST tells an unknown name from a wrong signature;
  * NF_E_FORMAT is a signature that cannot be read. */
-__attribute__((warn_unused_result)) int nf_keyring_verify(const struct nf_keyring *ring,
-							  struct nf_slice sig,
-							  const void *message, size_t len,
-							  struct nf_err *err);
+int nf_keyring_verify(const struct nf_keyring *ring, struct nf_slice sig,
+		      const void *message, size_t len, struct nf_err *err) NF_MUST_CHECK;
 
 /* The same, and which key it is. */
-__attribute__((warn_unused_result)) int nf_keyring_find(const struct nf_keyring *ring,
-							struct nf_slice sig,
-							const void *message, size_t len,
-							size_t *ret_index,
-							struct nf_err *err);
+int nf_keyring_find(const struct nf_keyring *ring, struct nf_slice sig,
+		    const void *message, size_t len, size_t *ret_index,
+		    struct nf_err *err) NF_MUST_CHECK;
 
 /* Whether a key of that name is in the ring. */
 bool nf_keyring_knows(const struct nf_keyring *ring, struct nf_slice name);
@@ -52,16 +50,13 @@ bool nf_keyring_knows(const struct nf_keyring *ring, struct nf_slice name);
 /* A secret key; its memory is locked where the system allows and wiped when freed. */
 struct nf_secret_key;
 
-__attribute__((warn_unused_result)) int nf_secret_key_parse(struct nf_secret_key **ret,
-							    struct nf_slice text,
-							    struct nf_err *err);
-__attribute__((warn_unused_result)) int nf_secret_key_read(struct nf_secret_key **ret,
-							   const char *file,
-							   struct nf_err *err);
+int nf_secret_key_parse(struct nf_secret_key **ret, struct nf_slice text,
+			struct nf_err *err) NF_MUST_CHECK;
+int nf_secret_key_read(struct nf_secret_key **ret, const char *file,
+		       struct nf_err *err) NF_MUST_CHECK;
 /* A new random key. */
-__attribute__((warn_unused_result)) int nf_secret_key_generate(struct nf_secret_key **ret,
-							       struct nf_slice name,
-							       struct nf_err *err);
+int nf_secret_key_generate(struct nf_secret_key **ret, struct nf_slice name,
+			   struct nf_err *err) NF_MUST_CHECK;
 void nf_secret_key_free(struct nf_secret_key *key);
 
 const char *nf_secret_key_name(const struct nf_secret_key *key);
@@ -77,5 +72,7 @@ char *nf_sign(const struct nf_secret_key *key, const void *message, size_t len);
 /* What is signed of a path: "1;PATH;sha256:NIX32;SIZE;REF,REF..." (full paths). The
  * caller's (free()). */
 char *nf_pathinfo_fingerprint(const struct nf_pathinfo *info);
+
+NF_END_DECLS
 
 #endif

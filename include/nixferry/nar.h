@@ -4,11 +4,14 @@
 #ifndef NIXFERRY_NAR_H
 #define NIXFERRY_NAR_H
 
+#include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/slice.h>
 #include <nixferry/stream.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+NF_BEGIN_DECLS
 
 enum nf_nar_kind {
 	NF_NAR_END,	  /* the archive is complete; nothing may follow */
@@ -41,15 +44,13 @@ struct nf_nar_reader *nf_nar_reader_new(struct nf_source *src);
 void nf_nar_reader_free(struct nf_nar_reader *r);
 
 /* The event and its slices are valid until the next call. */
-__attribute__((warn_unused_result)) int nf_nar_next(struct nf_nar_reader *r,
-						    struct nf_nar_event *ev,
-						    struct nf_err *err);
+int nf_nar_next(struct nf_nar_reader *r, struct nf_nar_event *ev,
+		struct nf_err *err) NF_MUST_CHECK;
 
 /* Reads the whole archive, checking it; *ret_nodes (may be NULL) counts its file system
  * objects. */
-__attribute__((warn_unused_result)) int nf_nar_check(struct nf_source *src,
-						     uint64_t *ret_nodes,
-						     struct nf_err *err);
+int nf_nar_check(struct nf_source *src, uint64_t *ret_nodes,
+		 struct nf_err *err) NF_MUST_CHECK;
 
 /* Writes events to a sink (borrowed). The caller gives a well-formed order; what breaks
  * the rules above is NF_E_FORMAT. END writes nothing and checks that all was closed. */
@@ -57,9 +58,8 @@ struct nf_nar_writer;
 
 struct nf_nar_writer *nf_nar_writer_new(struct nf_sink *out);
 void nf_nar_writer_free(struct nf_nar_writer *w);
-__attribute__((warn_unused_result)) int nf_nar_write(struct nf_nar_writer *w,
-						     const struct nf_nar_event *ev,
-						     struct nf_err *err);
+int nf_nar_write(struct nf_nar_writer *w, const struct nf_nar_event *ev,
+		 struct nf_err *err) NF_MUST_CHECK;
 
 /* The tree at PATH (relative to DIR_FD, never following links) as a NAR, entries sorted.
  * Sockets, devices and FIFOs are NF_E_UNSUPPORTED, named. A file that changes its size
@@ -67,8 +67,9 @@ __attribute__((warn_unused_result)) int nf_nar_write(struct nf_nar_writer *w,
 struct nf_source *nf_nar_dump_source(int dir_fd, const char *path);
 
 /* The same, written to a sink. */
-__attribute__((warn_unused_result)) int nf_nar_dump(int dir_fd, const char *path,
-						    struct nf_sink *out,
-						    struct nf_err *err);
+int nf_nar_dump(int dir_fd, const char *path, struct nf_sink *out,
+		struct nf_err *err) NF_MUST_CHECK;
+
+NF_END_DECLS
 
 #endif

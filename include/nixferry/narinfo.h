@@ -4,7 +4,10 @@
 #ifndef NIXFERRY_NARINFO_H
 #define NIXFERRY_NARINFO_H
 
+#include <nixferry/decls.h>
 #include <nixferry/pathinfo.h>
+
+NF_BEGIN_DECLS
 
 /* Where the facts (info) are signed, everything else is a hint from an untrusted server.
  */
@@ -33,20 +36,17 @@ void nf_narinfo_release(struct nf_narinfo *ni);
  * Hints that cannot be read, and signatures and derivers that not every Nix can read, are
  * left out. Unknown fields are ignored. TEXT is copied. The struct is initialised in any
  * case. */
-__attribute__((warn_unused_result)) int nf_narinfo_parse(struct nf_narinfo *ni,
-							 struct nf_slice text,
-							 struct nf_err *err);
+int nf_narinfo_parse(struct nf_narinfo *ni, struct nf_slice text,
+		     struct nf_err *err) NF_MUST_CHECK;
 
 /* The same for a narinfo of a pool, which alone has fields of its own. */
-__attribute__((warn_unused_result)) int nf_narinfo_parse_pool(struct nf_narinfo *ni,
-							      struct nf_slice text,
-							      struct nf_err *err);
+int nf_narinfo_parse_pool(struct nf_narinfo *ni, struct nf_slice text,
+			  struct nf_err *err) NF_MUST_CHECK;
 
 /* nf_narinfo_parse, and an answer for another path than WANTED is NF_E_FORMAT: caches are
  * asked by hash part only. */
-__attribute__((warn_unused_result)) int nf_narinfo_parse_for(
-	struct nf_narinfo *ni, const struct nf_storepath *wanted, struct nf_slice text,
-	struct nf_err *err);
+int nf_narinfo_parse_for(struct nf_narinfo *ni, const struct nf_storepath *wanted,
+			 struct nf_slice text, struct nf_err *err) NF_MUST_CHECK;
 
 /* In the order that Nix prints. The result is NUL-terminated and the caller's (free()).
  */
@@ -61,8 +61,9 @@ struct nf_cache_info {
 };
 
 /* Lines without ':' and unknown keys are ignored, as Nix does. */
-__attribute__((warn_unused_result)) int nf_cache_info_parse(struct nf_cache_info *ci,
-							    struct nf_slice text,
-							    struct nf_err *err);
+int nf_cache_info_parse(struct nf_cache_info *ci, struct nf_slice text,
+			struct nf_err *err) NF_MUST_CHECK;
+
+NF_END_DECLS
 
 #endif

@@ -2,12 +2,15 @@
 #ifndef NIXFERRY_PATHINFO_H
 #define NIXFERRY_PATHINFO_H
 
+#include <nixferry/decls.h>
 #include <nixferry/hash.h>
 #include <nixferry/slice.h>
 #include <nixferry/storepath.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+NF_BEGIN_DECLS
 
 /* All slices point into memory that the struct owns. Slices that are absent are empty. */
 struct nf_pathinfo {
@@ -33,9 +36,8 @@ void nf_pathinfo_release(struct nf_pathinfo *info);
 
 /* Setters for code that makes a path info; each copies what it is given. Adding a
  * reference or signature that is there already does nothing; references stay sorted. */
-__attribute__((warn_unused_result)) int nf_pathinfo_add_ref(struct nf_pathinfo *info,
-							    struct nf_slice base,
-							    struct nf_err *err);
+int nf_pathinfo_add_ref(struct nf_pathinfo *info, struct nf_slice base,
+			struct nf_err *err) NF_MUST_CHECK;
 /* A signature that not every Nix reads is left out, as is a deriver that is not the base
  * name of a .drv. */
 void nf_pathinfo_add_sig(struct nf_pathinfo *info, struct nf_slice sig);
@@ -46,5 +48,7 @@ void nf_pathinfo_set_ca(struct nf_pathinfo *info, struct nf_slice ca);
 void nf_pathinfo_copy(struct nf_pathinfo *to, const struct nf_pathinfo *from);
 
 bool nf_pathinfo_has_ref(const struct nf_pathinfo *info, struct nf_slice base);
+
+NF_END_DECLS
 
 #endif

@@ -2,9 +2,12 @@
 #ifndef NIXFERRY_SLICE_H
 #define NIXFERRY_SLICE_H
 
+#include <nixferry/decls.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+NF_BEGIN_DECLS
 
 struct nf_slice {
 	const char *ptr;
@@ -13,16 +16,22 @@ struct nf_slice {
 
 /* For printf: "%.*s", NF_SLICE_ARG(s). */
 #define NF_SLICE_ARG(s) (int)(s).len, (s).ptr
-#define NF_SLICE_LIT(s) ((struct nf_slice){ (s), sizeof(s) - 1 })
+#ifdef __cplusplus
+#define NF_SLICE_LIT(s) nf_slice((s), sizeof(s) - 1)
+#else
+#define NF_SLICE_LIT(s) ((struct nf_slice){ (s), sizeof(s) - 1 }) /* a constant */
+#endif
 
 static inline struct nf_slice nf_slice(const char *ptr, size_t len)
 {
-	return (struct nf_slice){ ptr, len };
+	struct nf_slice s = { ptr, len };
+
+	return s;
 }
 
 static inline struct nf_slice nf_slice_str(const char *s)
 {
-	return (struct nf_slice){ s, strlen(s) };
+	return nf_slice(s, strlen(s));
 }
 
 static inline bool nf_slice_eq(struct nf_slice a, struct nf_slice b)
@@ -43,5 +52,7 @@ static inline int nf_slice_cmp(struct nf_slice a, struct nf_slice b)
 
 	return c ? c : (a.len > b.len) - (a.len < b.len);
 }
+
+NF_END_DECLS
 
 #endif

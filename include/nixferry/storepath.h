@@ -3,10 +3,13 @@
 #ifndef NIXFERRY_STOREPATH_H
 #define NIXFERRY_STOREPATH_H
 
+#include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/hash.h>
 #include <nixferry/slice.h>
 #include <stdbool.h>
+
+NF_BEGIN_DECLS
 
 #define NF_STORE_DIR	      "/nix/store"
 #define NF_STOREPATH_HASH_LEN 32
@@ -23,20 +26,18 @@ struct nf_storepath {
 };
 
 /* "HASH-NAME". NF_E_FORMAT says what is wrong, quoting the text. */
-__attribute__((warn_unused_result)) int nf_storepath_parse_base(struct nf_storepath *sp,
-								struct nf_slice text,
-								struct nf_err *err);
+int nf_storepath_parse_base(struct nf_storepath *sp, struct nf_slice text,
+			    struct nf_err *err) NF_MUST_CHECK;
 
 /* "/nix/store/HASH-NAME", nothing below it. */
-__attribute__((warn_unused_result)) int nf_storepath_parse(struct nf_storepath *sp,
-							   struct nf_slice text,
-							   struct nf_err *err);
+int nf_storepath_parse(struct nf_storepath *sp, struct nf_slice text,
+		       struct nf_err *err) NF_MUST_CHECK;
 
 /* As nf_storepath_parse, and also what is below a path; *ret_below is then "/bin/sh" (or
  * empty). May be NULL. */
-__attribute__((warn_unused_result)) int nf_storepath_parse_below(
-	struct nf_storepath *sp, struct nf_slice text, struct nf_slice *ret_below,
-	struct nf_err *err);
+int nf_storepath_parse_below(struct nf_storepath *sp, struct nf_slice text,
+			     struct nf_slice *ret_below,
+			     struct nf_err *err) NF_MUST_CHECK;
 
 /* The full path; returns OUT. */
 char *nf_storepath_format(char out[NF_STOREPATH_TEXT_MAX], const struct nf_storepath *sp);
@@ -53,10 +54,10 @@ bool nf_storepath_is_hash(struct nf_slice text);
 /* The path of type TYPE ("source", "text", "output:out", with ":REF..." and ":self"
  * behind "source" and "text"), inner digest INNER (32 bytes, SHA-256) and name NAME:
  * nix32(fold20(sha256("TYPE:sha256:HEX:/nix/store:NAME"))). */
-__attribute__((warn_unused_result)) int nf_storepath_make(struct nf_storepath *sp,
-							  const char *type,
-							  const struct nf_hash *inner,
-							  struct nf_slice name,
-							  struct nf_err *err);
+int nf_storepath_make(struct nf_storepath *sp, const char *type,
+		      const struct nf_hash *inner, struct nf_slice name,
+		      struct nf_err *err) NF_MUST_CHECK;
+
+NF_END_DECLS
 
 #endif

@@ -3,8 +3,11 @@
 #ifndef NIXFERRY_STREAM_H
 #define NIXFERRY_STREAM_H
 
+#include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/slice.h>
+
+NF_BEGIN_DECLS
 
 struct nf_source {
 	/* The next run of bytes, valid until the next call or the close. An empty run is
@@ -17,5 +20,7 @@ struct nf_source {
 struct nf_sink {
 	int (*write)(struct nf_sink *s, const void *p, size_t len, struct nf_err *err);
 };
+
+NF_END_DECLS
 
 #endif

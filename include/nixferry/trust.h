@@ -3,8 +3,11 @@
 #ifndef NIXFERRY_TRUST_H
 #define NIXFERRY_TRUST_H
 
+#include <nixferry/decls.h>
 #include <nixferry/key.h>
 #include <nixferry/pathinfo.h>
+
+NF_BEGIN_DECLS
 
 struct nf_trusted {
 	const struct nf_pathinfo *info; /* borrowed */
@@ -22,10 +25,8 @@ struct nf_trusted {
  * content address from which its path recomputes. NF_E_TRUST otherwise: the text says
  * whether signatures are missing, by unknown keys (named) or wrong. A content address
  * that does not recompute never counts. */
-__attribute__((warn_unused_result)) int nf_trust_pathinfo(struct nf_trusted *ret,
-							  struct nf_pathinfo *info,
-							  const struct nf_keyring *ring,
-							  struct nf_err *err);
+int nf_trust_pathinfo(struct nf_trusted *ret, struct nf_pathinfo *info,
+		      const struct nf_keyring *ring, struct nf_err *err) NF_MUST_CHECK;
 
 /* A key that would vouch for paths if it were trusted. */
 struct nf_key_need {
@@ -47,5 +48,7 @@ void nf_key_needs_release(struct nf_key_needs *n);
 /* For facts that come from a store which the user has declared trusted, and for nothing
  * else: they need no signature. The only other way to a struct nf_trusted. */
 void nf_trust_by_store(struct nf_trusted *ret, struct nf_pathinfo *info);
+
+NF_END_DECLS
 
 #endif

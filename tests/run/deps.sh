@@ -9,7 +9,7 @@ build="gcc make pkg-config libc6-dev libcurl4-openssl-dev libarchive-dev libzstd
 libssl-dev libxxhash-dev libsqlite3-dev libbrotli-dev libjansson-dev liblz4-dev libbz2-dev liblzma-dev
 zlib1g-dev"
 demo="$build libmicrohttpd-dev"
-check="$demo libcmocka-dev bats nix-bin sqlite3 xz-utils zstd bzip2 lz4 lzip brotli jq curl openssl
+check="$demo g++ libcmocka-dev bats nix-bin sqlite3 xz-utils zstd bzip2 lz4 lzip brotli jq curl openssl
 procps util-linux python3 nginx-light"
 
 case $set_name in

@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# libnixferry, as others use it: the copy that "make stage" has installed, found by pkg-config.
+
+load helper
+
+setup() {
+	[ -d "$BUILD/stage" ] || skip "no installed copy: make stage"
+	setup_lab
+	STAGE=$BUILD/stage LIB_DIR=$BUILD/stage/usr/local/lib
+	export PKG_CONFIG_PATH=$LIB_DIR/pkgconfig
+	WARN=(-Wall -Wextra -Werror)
+}
+
+teardown() {
+	[ ! -d "$BUILD/stage" ] || teardown_lab
+}
+
+# Where pkg-config finds the installed copy, as if it were not in a directory of ours.
+config() {
+	PKG_CONFIG_SYSROOT_DIR=$STAGE pkg-config "$@" libnixferry
+}
+
+# What a program that links libnixferry.a needs beside it.
+private_libs() {
+	local names
+	names=$(config --print-requires-private)
+	# shellcheck disable=SC2086
+	pkg-config --libs $names
+}
+
+# build_shared COMPILER OUTPUT SOURCE; the same with libnixferry.a.
+build_shared() {
+	# shellcheck disable=SC2046,SC2086
+	$1 "${WARN[@]}" -o "$2" $3 $(config --cflags --libs) -Wl,-rpath,"$LIB_DIR"
+}
+
+build_static() {
+	# shellcheck disable=SC2046,SC2086
+	$1 "${WARN[@]}" -o "$2" $3 $(config --cflags) "$LIB_DIR/libnixferry.a" $(private_libs) -pthread
+}
+
+# all_headers FILE: includes each of the installed headers.
+all_headers() {
+	local header
+	for header in "$STAGE"/usr/local/include/nixferry/*.h; do
+		echo "#include <nixferry/${header##*/}>"
+	done >"$1"
+	echo "int nothing;" >>"$1"
+}
+
+# The functions that they declare, by the compiler's own list.
+declared() {
+	all_headers "$T/all.c"
+	# shellcheck disable=SC2046
+	gcc -fsyntax-only -aux-info "$T/declared" $(config --cflags) "$T/all.c"
+	sed -n 's|^/\* .*/nixferry/[a-z_]*\.h:.* \*/ extern .*[ *]\(nf_[a-z0-9_]*\) (.*|\1|p' "$T/declared" |
+		LC_ALL=C sort -u
+}
+
+@test "the libraries export what the headers declare, and nothing else" {
+	declared >"$T/public"
+	grep -qx nf_import "$T/public"
+	nm -D --defined-only "$LIB_DIR/libnixferry.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' |
+		LC_ALL=C sort | diff "$T/public" -
+	nm -g --defined-only "$LIB_DIR/libnixferry.a" | awk 'NF == 3 { print $3 }' | LC_ALL=C sort |
+		diff "$T/public" -
+}
+
+@test "the shared library has the name that programs will look for" {
+	run readelf -d "$LIB_DIR/libnixferry.so"
+	[[ $output == *"soname: [libnixferry.so.0]"* ]]
+	[ "$LIB_DIR/libnixferry.so" -ef "$LIB_DIR/libnixferry.so.0" ]
+}
+
+@test "a program that links it needs nothing else by name" {
+	read -ra libs <<<"$(config --libs)"
+	[ "${libs[*]}" = "-L$LIB_DIR -lnixferry" ]
+}
+
+@test "the installed headers compile as C and as C++, with every warning" {
+	all_headers "$T/all.c"
+	# shellcheck disable=SC2046
+	gcc -std=c11 "${WARN[@]}" -Wpedantic -fsyntax-only $(config --cflags) "$T/all.c"
+	# shellcheck disable=SC2046
+	g++ -std=c++11 "${WARN[@]}" -Wpedantic -fsyntax-only $(config --cflags) -x c++ "$T/all.c"
+}
+
+# imports_with PROGRAM
+imports_with() {
+	rm -rf "$T/root"
+	mkdir "$T/root"
+	"$1" "$T/b.bundle" "$T/root" "$PUBLIC_KEY"
+	assert_closure_in "$T/root"
+	fails 4 "not trusted" "$1" "$T/b.bundle" "$T/root" "other-1:${PUBLIC_KEY#*:}"
+}
+
+@test "the example that imports works in C and C++, with either library" {
+	local source=$repo/docs/examples/import-bundle.c
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	build_shared gcc "$T/c" "$source"
+	build_shared "g++ -x c++" "$T/c++" "$source"
+	build_static gcc "$T/c-static" "$source"
+	for program in c c++ c-static; do imports_with "$T/$program"; done
+	ldd "$T/c" | grep -q libnixferry.so.0
+	[ "$(ldd "$T/c-static" | grep -c libnixferry)" -eq 0 ]
+}
+
+@test "a program may have names that the library uses inside" {
+	cat >"$T/own.c" <<-'END'
+		#include <nixferry/key.h>
+		#include <stdlib.h>
+		/* Each is a function of the library's own. */
+		int blake2b(void) { return 1; }
+		int mem_alloc(void) { return 2; }
+		int err_set(void) { return 3; }
+		int main(void)
+		{
+			struct nf_keyring *keys = nf_keyring_new();
+			struct nf_err err;
+			int rc = nf_keyring_add(keys, nf_slice_str("wrong"), &err);
+
+			nf_keyring_free(keys);
+			return rc == -NF_E_FORMAT && blake2b() + mem_alloc() + err_set() == 6 ? 0 : 1;
+		}
+	END
+	build_shared gcc "$T/own" "$T/own.c"
+	"$T/own"
+	build_static gcc "$T/own" "$T/own.c"
+	"$T/own"
+}
