@@ -7,6 +7,7 @@
 #include "cmd/json.h"
 #include "cmd/key_report.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 #include "cmd/target_options.h"
 #include "cmd/ui.h"
 
@@ -36,7 +37,7 @@ static void report(const struct import_report *r, bool json)
 	}
 	buf_init(&text, IMPORT_REPORT_MAX);
 	import_report_add_text(r, &text);
-	fwrite(text.ptr, 1, text.len, stdout);
+	say_text(buf_slice(&text));
 }
 
 static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err *err)

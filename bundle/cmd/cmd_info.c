@@ -8,9 +8,8 @@
 #include "cmd/json.h"
 #include "cmd/key_report.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 #include "format/key_needs.h"
-
-#define NAME_MAX_SHOWN 4096
 
 struct totals {
 	struct bundle_input *in;
@@ -69,16 +68,6 @@ static void add_signers(struct json_doc *doc, const struct bundle_input *in)
 	json_add_bool(doc, "trusted", in->bundle != NULL);
 }
 
-/* Text of an unverified bundle, made safe for a terminal. */
-static void print_clean(const char *label, const char *text)
-{
-	AUTO_BUF struct buf clean = { 0 };
-
-	buf_init(&clean, NAME_MAX_SHOWN);
-	human_clean(&clean, nf_slice_str(text));
-	printf("%-12s%s\n", label, clean.ptr ? clean.ptr : "");
-}
-
 /* All that may be told of a bundle that no trusted key signed. */
 static void print_untrusted(const struct bundle_input *in, bool json)
 {
@@ -89,10 +78,10 @@ static void print_untrusted(const struct bundle_input *in, bool json)
 		json_print(doc, stdout);
 		return;
 	}
-	print_clean("bundle", in->name);
+	say_line("%-12s%s", "bundle", in->name);
 	for (size_t i = 0; i < in->signers.count; i++)
-		print_clean("signer", in->signers.names[i]);
-	printf("%-12s%s\n", "trusted", "no");
+		say_line("%-12s%s", "signer", in->signers.names[i]);
+	say_line("%-12s%s", "trusted", "no");
 }
 
 static void print_json(const struct bundle_input *in, const struct totals *t)
@@ -122,14 +111,14 @@ static void print_keys(const struct bundle_input *in, const struct totals *t)
 	for (size_t i = 0; i < t->needs.count; i++) {
 		const struct nf_key_need *n = &t->needs.items[i];
 
-		printf("%-12s%s, for %zu %s: %s\n", "needs key", n->name, n->paths,
-		       plural(n->paths, "path", "paths"),
-		       key_report_is_trusted(in->keys, n->text) ? "trusted"
-								: "not trusted");
+		say_line("%-12s%s, for %zu %s: %s", "needs key", n->name, n->paths,
+			 plural(n->paths, "path", "paths"),
+			 key_report_is_trusted(in->keys, n->text) ? "trusted"
+								  : "not trusted");
 	}
 	buf_init(&text, KEY_REPORT_MAX);
 	key_report_add_text(&text, nf_bundle_signing_key(in->bundle), &t->needs);
-	fwrite(text.ptr, 1, text.len, stdout);
+	say_text(buf_slice(&text));
 }
 
 static void print_human(const struct bundle_input *in, const struct totals *t)
@@ -137,16 +126,16 @@ static void print_human(const struct bundle_input *in, const struct totals *t)
 	char path[NF_STOREPATH_TEXT_MAX];
 	char size[HUMAN_MAX];
 
-	print_clean("bundle", in->name);
+	say_line("%-12s%s", "bundle", in->name);
 	for (size_t i = 0; i < in->signers.count; i++)
-		print_clean("signer", in->signers.names[i]);
-	printf("%-12syes, %s\n", "trusted", nf_bundle_signed_by(in->bundle));
+		say_line("%-12s%s", "signer", in->signers.names[i]);
+	say_line("%-12syes, %s", "trusted", nf_bundle_signed_by(in->bundle));
 	for (size_t i = 0; i < nf_bundle_root_count(in->bundle); i++)
-		printf("%-12s%s\n", "root",
-		       nf_storepath_format(path, nf_bundle_root(in->bundle, i)));
-	printf("%-12s%llu\n", "paths", (unsigned long long)t->paths);
-	printf("%-12s%s\n", "size", human_size(size, nf_bundle_total_size(in->bundle)));
-	printf("%-12s%s\n", "unpacked", human_size(size, t->nar_bytes));
+		say_line("%-12s%s", "root",
+			 nf_storepath_format(path, nf_bundle_root(in->bundle, i)));
+	say_line("%-12s%llu", "paths", (unsigned long long)t->paths);
+	say_line("%-12s%s", "size", human_size(size, nf_bundle_total_size(in->bundle)));
+	say_line("%-12s%s", "unpacked", human_size(size, t->nar_bytes));
 	print_keys(in, t);
 }
 

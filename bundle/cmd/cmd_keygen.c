@@ -7,6 +7,7 @@
 #include "cmd/commands.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 
 /* Never replaces a file: a secret key that is lost cannot be made again. */
 static int create(int *ret, const char *file, mode_t mode, struct nf_err *err)
@@ -68,7 +69,7 @@ static void print_result(const struct nf_secret_key *key, bool json)
 		json_add_str(doc, "publicKey", text);
 		json_print(doc, stdout);
 	} else {
-		printf("%s\n", text);
+		say_line("%s", text);
 	}
 }
 

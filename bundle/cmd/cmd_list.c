@@ -5,6 +5,7 @@
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 
 static int print_path(void *ctx, const struct nf_narinfo *ni,
 		      const struct nf_bundle_member *nar, struct nf_err *err)
@@ -14,8 +15,9 @@ static int print_path(void *ctx, const struct nf_narinfo *ni,
 
 	(void)ctx;
 	(void)err;
-	printf("%10s %10s  %s\n", human_size(unpacked, ni->info.nar_size),
-	       human_size(packed, nar->size), nf_storepath_format(path, &ni->info.path));
+	say_line("%10s %10s  %s", human_size(unpacked, ni->info.nar_size),
+		 human_size(packed, nar->size),
+		 nf_storepath_format(path, &ni->info.path));
 	return 0;
 }
 

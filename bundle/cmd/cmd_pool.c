@@ -11,6 +11,7 @@
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 #include "cmd/ui.h"
 
 struct walk {
@@ -42,8 +43,8 @@ static int list_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err
 		json_add_slice(w->doc, "compression", ni->compression);
 		json_end(w->doc);
 	} else {
-		printf("%10s %10s  %s\n", human_size(unpacked, ni->info.nar_size),
-		       human_size(packed, ni->file_size), path);
+		say_line("%10s %10s  %s", human_size(unpacked, ni->info.nar_size),
+			 human_size(packed, ni->file_size), path);
 	}
 	return 0;
 }
@@ -150,9 +151,9 @@ static int run_pool_check(struct walk *w, struct nf_err *err)
 		json_add_number(w->doc, "left", w->left);
 		json_print(w->doc, stdout);
 	} else {
-		printf("checked %zu %s, %zu %s damaged\n", w->entries,
-		       plural(w->entries, "entry", "entries"), w->rotten,
-		       plural(w->rotten, "was", "were"));
+		say_line("checked %zu %s, %zu %s damaged", w->entries,
+			 plural(w->entries, "entry", "entries"), w->rotten,
+			 plural(w->rotten, "was", "were"));
 	}
 	if (w->left)
 		return err_set(err, NF_E_HASH,
@@ -168,7 +169,7 @@ static int run_pool_check(struct walk *w, struct nf_err *err)
 static int run_pool_path(const char *dir, struct json_doc *doc)
 {
 	if (!doc) {
-		printf("%s\n", dir);
+		say_value(dir);
 		return 0;
 	}
 	json_add_str(doc, "pool", dir);

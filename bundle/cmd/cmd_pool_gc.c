@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "cmd/human.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 #include "store/local_store.h"
 
 #define DAY_SECONDS 86400
@@ -151,12 +152,13 @@ static void print_for_people(const struct pool_gc_result *r)
 {
 	char freed[HUMAN_MAX], left[HUMAN_MAX];
 
-	printf("freed %s", human_size(freed, r->freed_bytes));
+	human_size(freed, r->freed_bytes);
 	if (r->removed || r->left)
-		printf(": %zu %s removed, %zu left (%s)", r->removed,
-		       plural(r->removed, "entry", "entries"), r->left,
-		       human_size(left, r->left_bytes));
-	printf("\n");
+		say_line("freed %s: %zu %s removed, %zu left (%s)", freed, r->removed,
+			 plural(r->removed, "entry", "entries"), r->left,
+			 human_size(left, r->left_bytes));
+	else
+		say_line("freed %s", freed);
 }
 
 static void print_json(const struct pool_gc_result *r, struct json_doc *doc)

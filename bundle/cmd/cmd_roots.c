@@ -4,15 +4,14 @@
 
 #include "base/plural.h"
 #include "cmd/commands.h"
-#include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 #include "cmd/ui.h"
 #include "store/gcroot.h"
 #include "store/gcroot_list.h"
 
-#define DATE_MAX       32
-#define LINE_MAX_SHOWN 2048
+#define DATE_MAX 32
 
 /* "2026-11-30T02:24:41Z" */
 static char *format_date(char out[DATE_MAX], int64_t seconds)
@@ -53,13 +52,9 @@ static void list_text(const struct gcroot_list *l)
 
 	for (size_t i = 0; i < l->count; i++) {
 		const struct gcroot *r = &l->items[i];
-		AUTO_BUF struct buf name = { 0 };
-
-		buf_init(&name, LINE_MAX_SHOWN);
-		human_clean(&name, nf_slice_str(r->name));
-		printf("%s  %s  %s%s\n", format_date(date, r->made), name.ptr,
-		       nf_storepath_format(path, &r->path),
-		       r->exists ? "" : "  (missing)");
+		say_line("%s  %s  %s%s", format_date(date, r->made), r->name,
+			 nf_storepath_format(path, &r->path),
+			 r->exists ? "" : "  (missing)");
 	}
 }
 
@@ -123,8 +118,8 @@ static int run_rm(const struct cmd_args *args, const char *store, struct nf_err 
 			continue;
 		json_add_str(doc, NULL, name);
 		if (!json)
-			printf("removed %s (%zu %s)\n", name, count,
-			       plural(count, "path", "paths"));
+			say_line("removed %s (%zu %s)", name, count,
+				 plural(count, "path", "paths"));
 	}
 	if (rc)
 		return rc;

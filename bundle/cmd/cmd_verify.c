@@ -8,6 +8,7 @@
 #include "cmd/json.h"
 #include "cmd/key_report.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 #include "cmd/ui.h"
 
 static void print_json(const struct bundle_input *in, const struct nf_import_result *r)
@@ -47,10 +48,10 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (cmd_args_flag(args, "json"))
 		print_json(&in, &result);
 	else
-		printf("good: %zu %s (%s unpacked), signed by %s\n", result.imported,
-		       plural(result.imported, "path", "paths"),
-		       human_size(size, result.nar_bytes),
-		       nf_bundle_signed_by(in.bundle));
+		say_line("good: %zu %s (%s unpacked), signed by %s", result.imported,
+			 plural(result.imported, "path", "paths"),
+			 human_size(size, result.nar_bytes),
+			 nf_bundle_signed_by(in.bundle));
 	return 0;
 }
 

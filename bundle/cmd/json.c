@@ -9,8 +9,9 @@
 #include "base/mem.h"
 #include "cmd/human.h"
 
-/* Digits: 0.1 is not to be shown as 0.10000000000000001. */
-#define REAL_FORMAT JSON_REAL_PRECISION(15)
+/* 15 digits: 0.1 is not to be shown as 0.10000000000000001. Only ASCII: a terminal obeys
+ * some characters beyond it, too. */
+#define FORMAT (JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII)
 
 struct json_doc {
 	json_t *open[JSON_DEPTH_MAX]; /* [0] is owned, the others are parts of it */
@@ -119,7 +120,7 @@ void json_add_null(struct json_doc *d, const char *key)
 
 char *json_line(const struct json_doc *d)
 {
-	char *text = json_dumps(d->open[0], JSON_COMPACT | REAL_FORMAT);
+	char *text = json_dumps(d->open[0], JSON_COMPACT | FORMAT);
 
 	if (!text)
 		abort();
@@ -129,6 +130,6 @@ char *json_line(const struct json_doc *d)
 void json_print(const struct json_doc *d, FILE *out)
 {
 	/* A failure to write stays in OUT's error flag. */
-	(void)!json_dumpf(d->open[0], out, JSON_INDENT(2) | REAL_FORMAT);
+	(void)!json_dumpf(d->open[0], out, JSON_INDENT(2) | FORMAT);
 	fputc('\n', out);
 }

@@ -10,6 +10,7 @@
 #include "cmd/cache_options.h"
 #include "cmd/caches_view.h"
 #include "cmd/options.h"
+#include "cmd/say.h"
 #include "cmd/ui.h"
 #include "store/local_store.h"
 
@@ -244,7 +245,7 @@ static void print(const struct caches *c, const struct cmd_args *args)
 
 		buf_init(&out, CACHES_VIEW_MAX);
 		caches_view_text(&out, &view);
-		fwrite(out.ptr, 1, out.len, stdout);
+		say_text(buf_slice(&out));
 	}
 }
 

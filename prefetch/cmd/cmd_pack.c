@@ -8,6 +8,7 @@
 #include "cmd/key_report.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
+#include "cmd/say.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
@@ -47,8 +48,9 @@ static void report(struct ui *ui, const struct pack_result *r, const char *outpu
 		ui_note(ui, "packed %zu %s (%s) as %s", r->paths, paths, nar, bundle);
 		ui_note_lines(ui, buf_slice(&keys));
 	} else {
-		printf("packed %zu %s (%s) as %s: %s\n%s", r->paths, paths, nar, bundle,
-		       output, keys.ptr);
+		say_line("packed %zu %s (%s) as %s: %s", r->paths, paths, nar, bundle,
+			 output);
+		say_text(buf_slice(&keys));
 	}
 }
 

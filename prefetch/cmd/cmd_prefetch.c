@@ -16,6 +16,7 @@
 #include "cmd/options.h"
 #include "cmd/preflight.h"
 #include "cmd/run_report.h"
+#include "cmd/say.h"
 #include "cmd/store_options.h"
 #include "cmd/target_options.h"
 #include "cmd/transfer_options.h"
@@ -261,7 +262,15 @@ static void say(const struct prefetch *p, struct ui *ui, const struct buf *text)
 	if (p->output && pack_output_is_stdout(p->output))
 		ui_note_lines(ui, buf_slice(text));
 	else
-		printf("%.*s", NF_SLICE_ARG(buf_slice(text)));
+		say_text(buf_slice(text));
+}
+
+static void add_in_target(struct buf *out, size_t count, const char *verb,
+			  const struct prefetch *p)
+{
+	buf_addf(out, "%zu%s in '", count, verb);
+	human_clean(out, nf_slice_str(p->target.root));
+	buf_add_str(out, "', ");
 }
 
 static void add_would_fetch(struct buf *out, const struct prefetch *p,
@@ -271,7 +280,7 @@ static void add_would_fetch(struct buf *out, const struct prefetch *p,
 	char size[HUMAN_MAX];
 
 	if (p->fetch.intake)
-		buf_addf(out, "%zu in '%s', ", r->present, p->target.root);
+		add_in_target(out, r->present, "", p);
 	buf_addf(out, "%zu in the pool, ", r->in_pool);
 	if (r->in_store)
 		buf_addf(out, "%zu in the store, ", r->in_store);
@@ -285,8 +294,7 @@ static void add_fetched(struct buf *out, const struct prefetch *p,
 	char size[HUMAN_MAX];
 
 	if (p->fetch.intake)
-		buf_addf(out, "%zu %s in '%s', ", r->present,
-			 plural(r->present, "was", "were"), p->target.root);
+		add_in_target(out, r->present, plural(r->present, " was", " were"), p);
 	else
 		buf_addf(out, "%zu %s in the pool, ", r->in_pool,
 			 plural(r->in_pool, "was", "were"));
@@ -316,8 +324,10 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 			 plural(p->wanted.build_count, "derivation is",
 				"derivations are"));
 	if (p->bundle.is_written) {
-		buf_addf(&text, "packed as %s: %s\n",
-			 human_size(size, p->bundle.packed.bundle_bytes), p->output);
+		buf_addf(&text, "packed as %s: ",
+			 human_size(size, p->bundle.packed.bundle_bytes));
+		human_clean(&text, nf_slice_str(p->output));
+		buf_add_char(&text, '\n');
 		key_report_add_text(&text, p->bundle.packed.own_key,
 				    &p->bundle.packed.needs);
 	}

@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "cmd/human.h"
 #include "cmd/plan_remedy.h"
+#include "cmd/say.h"
 #include "plan/missing_roots.h"
 
 #define LINES_SHOWN 20
@@ -263,7 +264,7 @@ static void print_node(const struct plan_causes *p, const struct group *g, uint3
 	if (dependents > 1)
 		buf_addf(&line, "  (%zu %s on it)", dependents - 1,
 			 plural(dependents - 1, "other depends", "others depend"));
-	printf("      %.*s\n", NF_SLICE_ARG(buf_slice(&line)));
+	say_line("      %.*s", NF_SLICE_ARG(buf_slice(&line)));
 }
 
 static bool is_in(const struct plan_causes *p, const struct group *g, uint32_t id)
@@ -292,7 +293,7 @@ static void print_nodes(const struct plan_causes *p, const struct group *g)
 		shown++;
 	}
 	if (g->count > shown)
-		printf("      and %zu more (--json lists all)\n", g->count - shown);
+		say_line("      and %zu more (--json lists all)", g->count - shown);
 }
 
 static void print_groups(const struct plan_causes *p, bool is_build)
@@ -305,11 +306,11 @@ static void print_groups(const struct plan_causes *p, bool is_build)
 			continue;
 		buf_init(&text, PLAN_CAUSE_WORDS_MAX);
 		add_title(&text, g);
-		printf("    %.*s\n", NF_SLICE_ARG(buf_slice(&text)));
+		say_line("    %.*s", NF_SLICE_ARG(buf_slice(&text)));
 		buf_clear(&text);
 		plan_remedy_text(&text, &g->cause, is_build);
 		if (text.len)
-			printf("      hint: %.*s\n", NF_SLICE_ARG(buf_slice(&text)));
+			say_line("      hint: %.*s", NF_SLICE_ARG(buf_slice(&text)));
 		print_nodes(p, g);
 	}
 }
@@ -329,13 +330,15 @@ static void print_builds(const struct plan_causes *p)
 
 	if (!builds)
 		return;
-	printf("\n  must be built: %zu", builds);
+	say_line("%s", "");
 	if (roots && roots < builds)
-		printf(" (%zu of them %s no other build; the other %zu %s on %s)", roots,
-		       plural(roots, "needs", "need"), builds - roots,
-		       plural(builds - roots, "depends", "depend"),
-		       plural(roots, "it", "these"));
-	putchar('\n');
+		say_line("  must be built: %zu (%zu of them %s no other build; the other "
+			 "%zu %s on %s)",
+			 builds, roots, plural(roots, "needs", "need"), builds - roots,
+			 plural(builds - roots, "depends", "depend"),
+			 plural(roots, "it", "these"));
+	else
+		say_line("  must be built: %zu", builds);
 	print_groups(p, true);
 }
 
@@ -346,7 +349,8 @@ void plan_causes_print(const struct plan_causes *p)
 	print_builds(p);
 	if (!unknown)
 		return;
-	printf("\n  unknown: %zu\n", unknown);
+	say_line("%s", "");
+	say_line("  unknown: %zu", unknown);
 	print_groups(p, false);
 }
 

@@ -9,6 +9,7 @@
 #include "cmd/human.h"
 #include "cmd/plan_sums.h"
 #include "cmd/run_report.h"
+#include "cmd/say.h"
 
 #define LARGEST_SHOWN 5
 
@@ -21,10 +22,12 @@ static uint64_t round_up(double seconds)
 
 /* ---- for people ---- */
 
-static void print_names(const struct plan_cache *c)
+#define LINE_MAX_SHOWN 8192
+
+static void add_names(struct buf *line, const struct plan_cache *c)
 {
 	for (size_t i = 0; i < c->by_count; i++)
-		printf("%s%s", i ? ", " : "  vouched for by ", c->by[i]);
+		buf_addf(line, "%s%s", i ? ", " : "  vouched for by ", c->by[i]);
 }
 
 static void print_caches(const struct plan *p, const struct plan_sums *s)
@@ -34,14 +37,17 @@ static void print_caches(const struct plan *p, const struct plan_sums *s)
 	for (size_t i = 0; i < s->cache_count; i++) {
 		const struct fetch_cache_stats *c = &query_result(p->query)->caches[i];
 		const struct plan_cache *sums = &s->caches[i];
+		AUTO_BUF struct buf line = { 0 };
 
-		printf("    %-40s %6zu  %10s  %10s", c->url, sums->paths,
-		       human_size(download, sums->download), human_size(nar, sums->nar));
+		buf_init(&line, LINE_MAX_SHOWN);
+		buf_addf(&line, "    %-40s %6zu  %10s  %10s", c->url, sums->paths,
+			 human_size(download, sums->download),
+			 human_size(nar, sums->nar));
 		if (sums->by_count)
-			print_names(sums);
+			add_names(&line, sums);
 		else if (c->last_failure)
-			printf("  %s", c->last_failure);
-		putchar('\n');
+			buf_addf(&line, "  %s", c->last_failure);
+		say_line("%.*s", NF_SLICE_ARG(buf_slice(&line)));
 	}
 }
 
@@ -51,8 +57,8 @@ static void print_time(const struct plan *p, const struct plan_sums *s)
 	double seconds;
 
 	if (estimate_seconds(s->speeds, s->cache_count, &seconds))
-		printf("    takes about %s, at the speeds that were measured:\n",
-		       human_duration(time, round_up(seconds)));
+		say_line("    takes about %s, at the speeds that were measured:",
+			 human_duration(time, round_up(seconds)));
 	for (size_t i = 0; i < s->cache_count; i++) {
 		const struct estimate_cache *c = &s->speeds[i];
 		const char *url = query_result(p->query)->caches[i].url;
@@ -60,10 +66,10 @@ static void print_time(const struct plan *p, const struct plan_sums *s)
 		if (c->local || !c->bytes)
 			continue;
 		if (c->throughput)
-			printf("      %s: %s/s\n", url, human_size(speed, c->throughput));
+			say_line("      %s: %s/s", url, human_size(speed, c->throughput));
 		else
-			printf("      %s: not measured yet (nixferry caches does)\n",
-			       url);
+			say_line("      %s: not measured yet (nixferry caches does)",
+				 url);
 	}
 }
 
@@ -71,11 +77,12 @@ static void print_largest(const struct plan *p, const struct plan_sums *s)
 {
 	char size[HUMAN_MAX];
 
-	printf("\n  the largest, unpacked\n");
+	say_line("%s", "");
+	say_line("  the largest, unpacked");
 	for (size_t i = 0; i < s->fetch_count && i < LARGEST_SHOWN; i++) {
 		const struct missing_node *node = missing_node(p->missing, s->fetches[i]);
 
-		printf("    %10s  %s\n", human_size(size, node->nar_size), node->base);
+		say_line("    %10s  %s", human_size(size, node->nar_size), node->base);
 	}
 }
 
@@ -85,18 +92,18 @@ void plan_print(const struct plan *p)
 	char download[HUMAN_MAX], nar[HUMAN_MAX];
 
 	plan_sums_init(&s, p);
-	printf("  %-42s %6s  %10s  %10s\n", "", "paths", "download", "unpacked");
-	printf("  %-42s %6zu\n", "here, with all that they need", s.here);
+	say_line("  %-42s %6s  %10s  %10s", "", "paths", "download", "unpacked");
+	say_line("  %-42s %6zu", "here, with all that they need", s.here);
 	if (s.derivations)
-		printf("  %-42s %6zu\n", "derivations that were read", s.derivations);
-	printf("  %-42s %6zu  %10s  %10s\n", "in the pool", s.pool, "",
-	       human_size(nar, s.pool_nar));
-	printf("  %-42s %6zu  %10s  %10s\n", "to be fetched", s.fetch_count,
-	       human_size(download, s.download), human_size(nar, s.fetch_nar));
+		say_line("  %-42s %6zu", "derivations that were read", s.derivations);
+	say_line("  %-42s %6zu  %10s  %10s", "in the pool", s.pool, "",
+		 human_size(nar, s.pool_nar));
+	say_line("  %-42s %6zu  %10s  %10s", "to be fetched", s.fetch_count,
+		 human_size(download, s.download), human_size(nar, s.fetch_nar));
 	print_caches(p, &s);
 	if (s.unsized)
-		printf("    of %zu of them no cache says how large the download is\n",
-		       s.unsized);
+		say_line("    of %zu of them no cache says how large the download is",
+			 s.unsized);
 	if (s.fetch_count) {
 		print_time(p, &s);
 		print_largest(p, &s);
@@ -279,12 +286,12 @@ static void print_chain(const struct plan *p, const struct missing_request *r)
 	size_t n = read_chain(r, chain, &cut);
 
 	if (cut)
-		printf("...\n");
+		say_line("...");
 	for (size_t depth = 0; depth < n; depth++) {
 		r = chain[depth];
-		printf("%*s%s" NF_STORE_DIR "/%s%s%s\n", (int)(2 * depth), "",
-		       depth ? "needs " : "", missing_node(p->missing, r->node)->base,
-		       r->outputs ? "!" : "", r->outputs ? r->outputs : "");
+		say_line("%*s%s" NF_STORE_DIR "/%s%s%s", (int)(2 * depth), "",
+			 depth ? "needs " : "", missing_node(p->missing, r->node)->base,
+			 r->outputs ? "!" : "", r->outputs ? r->outputs : "");
 	}
 }
 
@@ -295,12 +302,12 @@ static void print_cause(const struct plan *p, uint32_t id)
 
 	buf_init(&text, PLAN_CAUSE_WORDS_MAX);
 	plan_causes_detail(p->causes, id, &text);
-	printf("%s: %.*s\n", node->build ? "it must be built" : "it is unknown",
-	       NF_SLICE_ARG(buf_slice(&text)));
+	say_line("%s: %.*s", node->build ? "it must be built" : "it is unknown",
+		 NF_SLICE_ARG(buf_slice(&text)));
 	buf_clear(&text);
 	plan_causes_remedy(p->causes, id, &text);
 	if (text.len)
-		printf("hint: %.*s\n", NF_SLICE_ARG(buf_slice(&text)));
+		say_line("hint: %.*s", NF_SLICE_ARG(buf_slice(&text)));
 }
 
 static void add_chain(struct json_doc *doc, const struct plan *p,

@@ -54,6 +54,14 @@ owner 'brotli/' bundle/base/codec.c
 owner 'xxhash' bundle/base/hash.c
 owner 'jansson' bundle/cmd/json.c bundle/base/json_read.c
 
+# What is printed for people is cleaned in one place; help and completions are our own text.
+for file in $(git grep -lE '(^|[^a-z_])(v?printf|puts|putchar)\(|fwrite\(.*stdout' -- 'bundle/*.c' 'prefetch/*.c'); do
+	case $file in
+	bundle/cmd/say.c | bundle/cmd/command.c | bundle/cmd/cmd_help.c | bundle/cmd/cmd_completions.c) ;;
+	*) complain "$file prints; only bundle/cmd/say.c may" ;;
+	esac
+done
+
 # All of bundle/ links without libcurl.
 printf 'int main(void)\n{\n\treturn 0;\n}\n' >"$B/layers.c"
 # shellcheck disable=SC2086
