@@ -8,7 +8,8 @@
 struct scenario {
 	const char *name;
 	bool is_large;	 /* with --large only */
-	double limit;	 /* makespan / bound, at most */
+	double limit;	 /* makespan / bound, at most; 0: what others could have is given
+			    up */
 	double twice;	 /* of the bytes, in percent, that may come in vain */
 	size_t given_up; /* nodes */
 	size_t requests; /* at most; 0: as many as there are */

@@ -124,16 +124,31 @@ static void tell_states(struct sim *s)
 			state = DISPATCH_GONE;
 			c->is_gone = true;
 		} else if (health_usable(&c->health, sim_now(s))) {
-			state = DISPATCH_USABLE;
+			state = health_is_waited_for(&c->health) ? DISPATCH_TRIAL
+								 : DISPATCH_USABLE;
 		}
 		DECIDE(s, dispatch_set_state(s->dispatch, cache, state));
-		if (state == DISPATCH_PAUSED) {
+		if (state == DISPATCH_PAUSED || state == DISPATCH_TRIAL) {
 			i++;
 			continue;
 		}
 		c->is_watched = false;
 		s->watched[i] = s->watched[--s->watched_count];
 	}
+}
+
+/* As outage_look. */
+static void look_at_outage(struct sim *s)
+{
+	int64_t left;
+
+	if (!s->world->retry_for_ms)
+		return;
+	if (s->job_count)
+		patience_progress(&s->patience, sim_now(s));
+	left = patience_left_ms(&s->patience, sim_now(s));
+	for (size_t i = 0; i < s->world->cache_count; i++)
+		health_set_patient(&s->caches[i].health, left > 0);
 }
 
 static void apply_change(struct sim *s, const struct sim_change *change)
@@ -292,6 +307,9 @@ static double next_time(const struct sim *s)
 		if (s->caches[s->watched[i]].health.open_until > sim_now(s))
 			next = least(next,
 				     (double)s->caches[s->watched[i]].health.open_until);
+	if (patience_left_ms(&s->patience, sim_now(s)))
+		next = least(next,
+			     s->now + (double)patience_left_ms(&s->patience, sim_now(s)));
 	if (s->next_change < w->change_count)
 		next = least(next, w->changes[s->next_change].at_ms);
 	if (s->next_node < w->node_count)
@@ -333,6 +351,7 @@ static void turn(struct sim *s)
 		sim_part_turn(s, &s->parts[i]);
 	sim_verdicts(s);
 	take_arrivals(s);
+	look_at_outage(s);
 	tell_states(s);
 	sim_follow_orders(s);
 	if (s->is_reshare_due)
@@ -446,6 +465,7 @@ void sim_run(const struct sim_world *w, bool trace, struct sim_result *ret)
 	allocate(&s);
 	memory = memory_in_use();
 	s.dispatch = dispatch_new(&o);
+	patience_begin(&s.patience, w->retry_for_ms, 0);
 	if (w->link_is_told)
 		dispatch_set_limit(s.dispatch, (uint64_t)w->link);
 	for (uint32_t i = 0; i < w->cache_count; i++)

@@ -81,6 +81,7 @@ struct sim_world {
 	double link;	   /* bytes a second; 0: no limit */
 	bool link_is_told; /* to the dispatcher, as the limit of all */
 	double connect_timeout_ms, stall_timeout_ms;
+	int64_t retry_for_ms; /* caches that went away are waited for so long; 0: not */
 	/* Sources become known one by one, after their cache's latency; else all at once.
 	 */
 	bool has_lookups;

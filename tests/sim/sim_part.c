@@ -1,7 +1,6 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "http/retry.h"
 #include "sim_state.h"
 
 /* Less than this of a byte is nothing. */
@@ -22,11 +21,14 @@ static const struct sim_source *source_of(const struct sim *s, const struct part
 static void on_failure(struct sim *s, struct part *p, bool connected, long status)
 {
 	int retry_after = status == 503 ? cache_of(s, p)->retry_after_s : 0;
-	unsigned attempt = dispatch_part_attempts(s->dispatch, p->number) + 1;
+	const struct retry_failure f = {
+		.attempt = dispatch_part_attempts(s->dispatch, p->number) + 1,
+		.status = status,
+		.retry_after_s = retry_after ? retry_after : -1,
+	};
 	int64_t wait;
 
-	DECIDE(s, wait = retry_delay_ms(attempt, status, retry_after ? retry_after : -1,
-					sim_random(s)));
+	DECIDE(s, wait = patience_delay_ms(&s->patience, sim_now(s), &f, sim_random(s)));
 	sim_health(s, p->cache, connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE);
 	if (wait < 0)
 		sim_source_dead(s, p->source);
@@ -215,6 +217,7 @@ void sim_part_tell(struct sim *s, struct part *p)
 		return;
 	sim_write(s, p, at);
 	dispatch_part_bytes(s->dispatch, p->number, at - p->told, sim_now(s));
+	patience_progress(&s->patience, sim_now(s));
 	p->told = at;
 }
 

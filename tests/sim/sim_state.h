@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/runs.h"
 #include "caches/health.h"
+#include "caches/patience.h"
 #include "dispatch/dispatch.h"
 #include "sim.h"
 #include "sim_share.h"
@@ -114,6 +115,7 @@ struct sim {
 	uint32_t random;
 	double now;
 	struct dispatch *dispatch;
+	struct patience patience;
 	struct cache_run *caches;
 	struct share_cache *shares;
 	double link; /* bytes a millisecond */

@@ -181,6 +181,7 @@ void world_make(struct sim_world *ret, const struct world_plan *plan, uint32_t s
 		.link = plan->link,
 		.link_is_told = plan->link_is_told,
 		.connect_timeout_ms = 5000,
+		.retry_for_ms = plan->retry_for_ms,
 		.stall_timeout_ms =
 			plan->stall_timeout_ms > 0 ? plan->stall_timeout_ms : 30000,
 		.has_lookups = plan->has_lookups,

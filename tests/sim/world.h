@@ -35,6 +35,7 @@ struct world_plan {
 	double link;
 	bool link_is_told;
 	double stall_timeout_ms; /* 0: 30 s */
+	int64_t retry_for_ms;
 	bool has_lookups;
 	struct world_caches caches[WORLD_GROUPS];
 	struct world_files files[WORLD_GROUPS];
