@@ -243,6 +243,7 @@ static void give_up(struct engine *e, uint32_t node)
 
 	engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
 		    n->why_text ? n->why_text : "no source is left");
+	rest_set(&e->rest, node, 0);
 	if (d)
 		download_free(d);
 	if (!e->opts->keep_going)
@@ -300,6 +301,35 @@ int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 	if (due - now >= limit)
 		return limit;
 	return due > now ? due - now : 0;
+}
+
+/* Of the files that it may come as, the one of which least is missing. */
+static bool rest_of(const struct download *d, uint64_t *ret)
+{
+	const struct download_file *f;
+	bool is_known = false;
+
+	LIST_FOREACH (f, &d->files, link) {
+		uint64_t here = runs_total(&f->partial.state.runs);
+		uint64_t rest = !f->at_worker && f->size > here ? f->size - here : 0;
+
+		/* What is on this machine counts at its end. */
+		if (f->cache->local || (!f->size && !f->at_worker))
+			continue;
+		*ret = is_known && *ret < rest ? *ret : rest;
+		is_known = true;
+	}
+	return is_known;
+}
+
+void download_tell_rest(struct engine *e)
+{
+	const struct download *d;
+	uint64_t rest;
+
+	LIST_FOREACH (d, &e->active, link)
+		if (rest_of(d, &rest))
+			rest_set(&e->rest, d->node, rest);
 }
 
 bool download_is_done(const struct engine *e)

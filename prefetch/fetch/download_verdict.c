@@ -214,6 +214,7 @@ static void on_verified(struct download_file *f)
 	f->cache->stats->nars++;
 	*count_of(e->result, f->cache->role) += 1;
 	progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
+	rest_set(&e->rest, d->node, 0);
 	dispatch_verified(e->dispatch, d->node);
 	/* Another one of its files is of no use any more. */
 	LIST_FOREACH (f, &d->files, link)

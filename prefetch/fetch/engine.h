@@ -17,6 +17,7 @@
 #include "dispatch/dispatch.h"
 #include "fetch/destination.h"
 #include "fetch/fetch.h"
+#include "fetch/rest.h"
 #include "http/transfer.h"
 #include "plan/resolver.h"
 
@@ -92,6 +93,7 @@ struct engine {
 	size_t left_out_here; /* texts in the target's database that Nix cannot read */
 	/* What is to come into the target store, as far as it is known. */
 	uint64_t wanted_paths, wanted_bytes;
+	struct rest rest; /* of what counts as downloaded */
 	/* Nodes whose NAR the store could not give: caches are asked after all. */
 	uint32_t *again;
 	size_t again_len, again_cap;
@@ -206,6 +208,8 @@ void download_answered(struct engine *e, uint32_t node);
 
 /* Starts what may start; takes back what workers have done. */
 void download_pump(struct engine *e, int64_t now);
+/* Brings e->rest up to date with what is under way. */
+void download_tell_rest(struct engine *e);
 /* True if nothing is wanted that is not where it is to go, or given up. */
 bool download_is_done(const struct engine *e);
 /* Ends what follows downloads that are not whole; of the rest it waits for the end. */

@@ -74,6 +74,14 @@ void engine_broken(struct engine *e, const char *where, int code, const char *te
 	engine_fail(e, NULL, code, whole);
 }
 
+/* Nobody signs it: more than can be is not believed. */
+static uint64_t file_size_of(const struct resolver_node *n)
+{
+	uint64_t told = n->sources->file_size, most = NAR_FILE_SIZE_MAX(n->nar_size);
+
+	return told < most ? told : most;
+}
+
 void engine_want_nar(struct engine *e, uint32_t node, bool on_this_machine)
 {
 	const struct resolver_node *n = resolver_node(e->resolver, node);
@@ -86,8 +94,10 @@ void engine_want_nar(struct engine *e, uint32_t node, bool on_this_machine)
 	}
 	e->wanted_paths++;
 	e->wanted_bytes += n->nar_size;
-	if (!on_this_machine)
+	if (!on_this_machine) {
 		e->result->to_fetch_bytes += n->sources->file_size;
+		rest_set(&e->rest, node, file_size_of(n));
+	}
 	download_want(e, node);
 }
 
@@ -374,6 +384,7 @@ void engine_close(struct engine *e)
 		free(e->caches[i].refused);
 	}
 	free(e->caches);
+	rest_release(&e->rest);
 	free(e->again);
 	free(e->doubted);
 	free(e->unsigned_here);
@@ -400,22 +411,25 @@ static bool is_done(const struct engine *e)
 static void tell_phase(struct engine *e)
 {
 	struct progress *p = e->opts->progress;
-	bool is_here = progress_get(p, PROGRESS_BYTES_DONE) >= e->result->to_fetch_bytes;
+	bool is_here = e->rest.total == 0;
 
 	progress_phase(p, e->ingesting && is_here && !resolver_open_count(e->resolver)
 				  ? destination_phase(e->destination)
 				  : "fetching");
 }
 
-/* Sizes become known while we go: the totals are told again at each turn. */
+/* Sizes become known while we go, and more may come than was planned: the totals are told
+ * again at each turn. */
 static void tell_totals(struct engine *e)
 {
 	struct fetch_result *r = e->result;
+	uint64_t done = progress_get(e->opts->progress, PROGRESS_BYTES_DONE);
 
 	r->paths = resolver_count(e->resolver);
+	download_tell_rest(e);
 	progress_set(e->opts->progress, PROGRESS_PATHS_TOTAL,
 		     r->paths - (e->opts->intake ? r->present : r->in_pool));
-	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, r->to_fetch_bytes);
+	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, done + e->rest.total);
 	if (e->opts->dry_run)
 		return;
 	progress_set(e->opts->progress, PROGRESS_WORK_TOTAL, e->wanted_bytes);

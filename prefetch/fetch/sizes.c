@@ -13,7 +13,7 @@
 static uint64_t least_size(const struct resolver_node *n, const struct resolver_source *s,
 			   int level)
 {
-	uint64_t most = n->nar_size + n->nar_size / 8 + MIB;
+	uint64_t most = NAR_FILE_SIZE_MAX(n->nar_size);
 	uint64_t size = s->file_size < most ? s->file_size : most;
 	enum codec codec;
 

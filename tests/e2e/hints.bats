@@ -115,3 +115,18 @@ wrong_sizes() {
 	arrives --substituter "$URL" --compress keep
 	grep -qx "Compression: lzip" "$(narinfo_of "$T/pool" "$TOP")"
 }
+
+@test "where more comes than FileSize says, the progress still has a total" {
+	local told
+	head -c 3000000 /dev/urandom >"$T/noise"
+	TOP=$(mkcache add --cache "$T/cache" --name noise --tree "$T/noise" --sign "$T/lab.sec" \
+		--input-addressed --compress none)
+	INFO=$(narinfo_of "$T/cache" "$TOP")
+	sed -i 's/^FileSize: .*/FileSize: 5000/; /^FileHash/d' "$INFO"
+	start_cache "$T/cache" --fault '/nar/*=slow:700000'
+	arrives --substituter "$URL" --log-format json
+	told=$(jq -c 'select(.event == "progress" and .bytesDone > 5000)' <<<"$stderr")
+	[ -n "$told" ] || fail "no progress: $stderr"
+	[ -z "$(jq -c 'select(.bytesTotal != 3000112 or .phase != "fetching")' <<<"$told")" ] ||
+		fail "$told"
+}
