@@ -109,6 +109,11 @@ bool ui_is_quiet(const struct ui *ui)
 	return ui->opts.quiet;
 }
 
+bool ui_is_verbose(const struct ui *ui)
+{
+	return ui->opts.verbose;
+}
+
 /* ---- messages ---- */
 
 /* Appends what removes the display from the screen. */

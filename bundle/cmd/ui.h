@@ -46,6 +46,7 @@ void ui_note_lines(struct ui *ui, struct nf_slice lines);
 void ui_detail(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 bool ui_is_quiet(const struct ui *ui);
+bool ui_is_verbose(const struct ui *ui);
 
 /* Starts showing what work reports to the progress that is returned (the ui's, valid
  * until ui_free): live lines on a terminal, else a plain line now and then. Its notes are

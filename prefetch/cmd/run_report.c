@@ -163,7 +163,8 @@ static void tell_cache(struct ui *ui, const struct fetch_cache_stats *c)
 	append_nars(&line, c);
 	buf_addf(&line, "; %zu %s", c->narinfos,
 		 plural(c->narinfos, "narinfo", "narinfos"));
-	append_latency(&line, &c->net.narinfo_us);
+	if (ui_is_verbose(ui))
+		append_latency(&line, &c->net.narinfo_us);
 	append_failures(&line, c);
 	if (c->unanswered)
 		buf_addf(&line, "; no answer to %zu %s", c->unanswered,

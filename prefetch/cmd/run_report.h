@@ -11,8 +11,8 @@ void run_report_add_json(struct json_doc *doc, const struct fetch_result *r);
 /* "disagreements" and "disagreementCount". */
 void run_report_add_disputes(struct json_doc *doc, const struct fetch_result *r);
 
-/* A line for each cache from which something came over the network, or should have; not
- * with --quiet. */
+/* A line for each cache from which something came over the network, or should have: not
+ * with --quiet, and latencies only with --verbose. */
 void run_report_tell_caches(struct ui *ui, const struct fetch_result *r);
 
 /* A warning for each path of which caches say different things. */

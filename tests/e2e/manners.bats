@@ -186,10 +186,13 @@ stat_of() {
 	run --separate-stderr fetch "$TOP" --substituter "$URL?priority=1" \
 		--substituter "$good?priority=50"
 	[ "$status" -eq 0 ]
-	grep -qE "$good: [0-9] NARs, .* at .*/s; 3 narinfos; p50 .* ms, p99 .* ms$" <<<"$stderr"
-	grep -qE "$URL: 0 NARs, .*; 3 narinfos; p50 .*; 3 failures, last: NAR offset 0" <<<"$stderr"
+	grep -qE "$good: [0-9] NARs, .* at .*/s; 3 narinfos$" <<<"$stderr"
+	grep -qE "$URL: 0 NARs, .*; 3 narinfos; 3 failures, last: NAR offset 0" <<<"$stderr"
 	run --separate-stderr fetch "$TOP" --substituter "$good"
 	run ! grep -q "NARs" <<<"$stderr"
+	rm -r "$T/pool"
+	run --separate-stderr fetch "$TOP" --verbose --substituter "$good"
+	grep -qE "$good: 3 NARs, .* at .*/s; 3 narinfos; p50 .* ms, p99 .* ms$" <<<"$stderr"
 	rm -r "$T/pool"
 	run --separate-stderr fetch "$TOP" --quiet --substituter "$good"
 	[ -z "$stderr" ]
