@@ -100,3 +100,24 @@ each_fault() {
 	make_bundle "$TOP"
 	each_fault renameat,renameat2,symlinkat,fsync,syncfs,fdatasync,unlinkat,unlink kill import
 }
+
+@test "a lock that could not be unlinked is removed by the next run" {
+	make_bundle "$TOP"
+	for command in import into; do
+		new_root
+		FAULT_BELOW=$T/root$LOWER.lock with_fault unlinkat broken 1 "$command"
+		[ "$STATUS" -eq 0 ] || fail "$command: $(cat "$T/out")"
+		assert_complete
+		[ -f "$T/root$LOWER.lock" ] && [ ! -e "$T/root$TOP.lock" ]
+		for next in import into; do
+			rm -rf "$T/root2"
+			cp -a "$T/root" "$T/root2"
+			"$next" >/dev/null
+			[ ! -e "$T/root$LOWER.lock" ] || fail "$command, then $next: the lock stays"
+			[ ! -e "$T/root/nix/store/tmp-nixferry" ]
+			assert_complete
+			rm -rf "$T/root"
+			mv "$T/root2" "$T/root"
+		done
+	done
+}

@@ -641,6 +641,34 @@ static void verify_counts_and_writes_nothing(void **state)
 	assert_false(temp_dir_has(f->dir, "root"));
 }
 
+static void a_bundle_need_not_know_how_many_objects_a_nar_has(void **state)
+{
+	struct import_fixture *f = *state;
+	struct nf_err err = { 0 };
+
+	make_closure(f);
+	import_fixture_make_file(import_fixture_add(f, 2, "d.drv", ""), DRV_TEXT);
+	for (size_t i = 0; i < 3; i++)
+		f->paths[i].nodes = 0;
+	import_fixture_build(f);
+	for (int piped = 0; piped < 2; piped++) {
+		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
+
+		if (import_fixture_verify(f, piped, &r, &err))
+			fail_msg("%s", err.text);
+		assert_int_equal(r.imported, 3);
+		assert_int_equal(r.nodes, 9);
+	}
+	for (int again = 0; again < 2; again++) {
+		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
+
+		if (import(f, &r, &err))
+			fail_msg("%s", err.text);
+		assert_int_equal(again ? r.present : r.imported, 3);
+	}
+	assert_nix_agrees(f);
+}
+
 #define TEST(f)                                                                          \
 	cmocka_unit_test_setup_teardown(f, import_fixture_setup, import_fixture_teardown)
 
@@ -667,6 +695,7 @@ int main(void)
 		TEST(an_interrupt_leaves_a_whole_store),
 		TEST(another_schema_is_refused),
 		TEST(verify_counts_and_writes_nothing),
+		TEST(a_bundle_need_not_know_how_many_objects_a_nar_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
