@@ -371,7 +371,7 @@ _nixferry() {
 	case ${COMP_WORDS[1]} in
 	plan)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--why-build --from-store --no-local-store --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --from-file --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--why-build --no-race --from-store --no-local-store --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --from-file --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

@@ -6,6 +6,7 @@ complete -c nixferry -n __fish_use_subcommand -l version -d 'show the version'
 complete -c nixferry -n __fish_use_subcommand -a plan -d 'say what is here, what would be fetched, what must be built'
 complete -c nixferry -n '__fish_seen_subcommand_from plan' -F
 complete -c nixferry -n '__fish_seen_subcommand_from plan' -l why-build -r -F -d 'print the way from a target to DRV, or to a path, and why it must be built'
+complete -c nixferry -n '__fish_seen_subcommand_from plan' -l no-race -d 'plan for prefetch --no-race: nothing is downloaded twice'
 complete -c nixferry -n '__fish_seen_subcommand_from plan' -l from-store -x -a '(__fish_complete_directories)' -d 'take what it has from the store under ROOT, and trust its database; default: /, the live store'
 complete -c nixferry -n '__fish_seen_subcommand_from plan' -l no-local-store -d 'leave the live store alone'
 complete -c nixferry -n '__fish_seen_subcommand_from plan' -l substituter -x -d 'ask this cache; replaces those of nix.conf (default: cache.nixos.org)'

@@ -111,7 +111,8 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	if (rc)
 		return rc;
 	find_causes(&p);
-	plan = (struct plan){ p.missing, p.query, &p.history, p.causes };
+	plan = (struct plan){ p.missing, p.query, &p.history, p.causes,
+			      cmd_args_flag(args, "no-race") };
 	if (why)
 		return why_build(&plan, why, json, err);
 	if (json)
@@ -126,6 +127,8 @@ static const struct cmd_option options[] = {
 	{ "why-build", 0, "DRV",
 	  "print the way from a target to DRV, or to a path, and why it must be built",
 	  CMD_VALUE_FILE, NULL, false },
+	{ "no-race", 0, NULL, "plan for prefetch --no-race: nothing is downloaded twice",
+	  0, NULL, false },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };

@@ -101,6 +101,10 @@ void plan_print(const struct plan *p)
 	say_line("  %-42s %6zu  %10s  %10s", "to be fetched", s.fetch_count,
 		 human_size(download, s.download), human_size(nar, s.fetch_nar));
 	print_caches(p, &s);
+	if (s.race)
+		say_line("    up to %s more where caches race for a NAR (none with "
+			 "--no-race)",
+			 human_size(download, s.race));
 	if (s.unsized)
 		say_line("    of %zu of them no cache says how large the download is",
 			 s.unsized);
@@ -246,6 +250,7 @@ void plan_print_json(const struct plan *p)
 	json_add_number(doc, "build", t.build);
 	json_add_number(doc, "unknown", t.unknown);
 	json_add_number(doc, "downloadSize", s.download);
+	json_add_number(doc, "raceSize", s.race);
 	json_add_number(doc, "narSize", s.fetch_nar);
 	add_caches(doc, p, &s);
 	json_begin_array(doc, "paths");

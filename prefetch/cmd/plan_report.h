@@ -14,6 +14,7 @@ struct plan {
 	const struct query *query;
 	const struct history *history; /* what is known of the caches */
 	const struct plan_causes *causes;
+	bool no_race; /* as of struct fetch_options */
 };
 
 void plan_print(const struct plan *p);

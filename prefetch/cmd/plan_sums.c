@@ -76,6 +76,20 @@ static void add_name(struct plan_cache *c, const char *by)
 	c->by[c->by_count++] = by;
 }
 
+/* Where a cache does not say how large its file is, the NAR is what may come. */
+static uint64_t race_of(const struct plan_sums *s, const struct resolver_node *n,
+			const struct estimate_offer *offers, size_t count, size_t taken)
+{
+	struct estimate_offer sized[FETCH_SUBSTITUTERS_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		sized[i] = offers[i];
+		if (!sized[i].bytes)
+			sized[i].bytes = n->nar_size;
+	}
+	return estimate_race(s->speeds, sized, count, taken);
+}
+
 static void take_source(struct plan_sums *s, const struct plan *p, uint32_t id)
 {
 	const struct resolver_node *n = query_node(p->query, id);
@@ -83,7 +97,7 @@ static void take_source(struct plan_sums *s, const struct plan *p, uint32_t id)
 	const struct resolver_source *sources[FETCH_SUBSTITUTERS_MAX];
 	const struct resolver_source *taken;
 	struct plan_cache *c;
-	size_t count = 0;
+	size_t count = 0, best;
 
 	for (const struct resolver_source *from = n ? n->sources : NULL;
 	     from && count < ARRAY_SIZE(offers); from = from->next) {
@@ -92,7 +106,10 @@ static void take_source(struct plan_sums *s, const struct plan *p, uint32_t id)
 	}
 	if (count == 0)
 		return;
-	taken = s->sources[id] = sources[estimate_take(s->speeds, offers, count)];
+	best = estimate_take(s->speeds, offers, count);
+	taken = s->sources[id] = sources[best];
+	if (!p->no_race)
+		s->race += race_of(s, n, offers, count, best);
 	s->download += taken->file_size;
 	s->unsized += taken->file_size == 0 && !s->speeds[taken->cache].local;
 	c = &s->caches[taken->cache];

@@ -18,6 +18,7 @@ struct plan_sums {
 	size_t here, pool;
 	size_t derivations; /* valid here, and read only to know what they build */
 	uint64_t pool_nar, fetch_nar, download;
+	uint64_t race;	   /* that may come beyond the download */
 	size_t unsized;	   /* to be fetched, but none on this machine, and it does not say
 			      how large    the download is */
 	uint32_t *fetches; /* the planner's ids, the largest first */

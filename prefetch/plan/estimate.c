@@ -40,6 +40,27 @@ size_t estimate_take(struct estimate_cache *caches, const struct estimate_offer 
 	return best;
 }
 
+uint64_t estimate_race(const struct estimate_cache *caches,
+		       const struct estimate_offer *offers, size_t count, size_t taken)
+{
+	uint64_t first = 0, second = 0;
+	size_t racers = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t bytes = offers[i].bytes;
+
+		if (caches[offers[i].cache].local)
+			continue;
+		racers++;
+		second = bytes > first ? first : bytes > second ? bytes : second;
+		first = bytes > first ? bytes : first;
+	}
+	/* What is on this machine is not overtaken. */
+	if (racers < 2 || caches[offers[taken].cache].local)
+		return 0;
+	return first + second - offers[taken].bytes;
+}
+
 bool estimate_seconds(const struct estimate_cache *caches, size_t count, double *ret)
 {
 	bool any = false;

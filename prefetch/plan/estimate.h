@@ -28,6 +28,12 @@ struct estimate_offer {
 size_t estimate_take(struct estimate_cache *caches, const struct estimate_offer *offers,
 		     size_t count);
 
+/* Bytes that may come beyond those of the offer that is TAKEN because caches race for the
+ * file: a race is between two caches of the network, which bring each byte once at most;
+ * the two may be the largest offers. */
+uint64_t estimate_race(const struct estimate_cache *caches,
+		       const struct estimate_offer *offers, size_t count, size_t taken);
+
 /* Seconds until the slowest of them is done: they are fetched from side by side. False if
  * one that is needed was not measured, or if nothing is to be fetched. */
 bool estimate_seconds(const struct estimate_cache *caches, size_t count, double *ret);

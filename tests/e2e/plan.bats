@@ -342,3 +342,29 @@ remember() {
 	run plan "$T/root" "$TOP" --substituter "file://$T/cache"
 	[[ $output != *"not measured"* ]] || fail "$output"
 }
+
+# ---- races ----
+
+# race_size ARG...: raceSize of the plan for TOP.
+race_size() {
+	plan "$T/root" "$TOP" "$@" --json | jq .raceSize
+}
+
+@test "a plan says how much more may come where caches race" {
+	local bytes first=$URL
+	store_with_data
+	bytes=$(plan "$T/root" "$TOP" --substituter "$URL" --json | jq .downloadSize)
+	[ "$(race_size --substituter "$first")" -eq 0 ]
+	[ "$(race_size --substituter "$first" --substituter "file://$T/cache")" -eq 0 ]
+	cp -r "$T/cache" "$T/mirror"
+	start_cache "$T/mirror"
+	[ "$(race_size --substituter "$first" --substituter "$URL")" -eq "$bytes" ]
+	[ "$(race_size --substituter "$first" --substituter "$URL" --no-race)" -eq 0 ]
+	run plan "$T/root" "$TOP" --substituter "$first" --substituter "$URL"
+	grep -qE "up to [0-9.]+ KiB more where caches race" <<<"$output" || fail "$output"
+	run plan "$T/root" "$TOP" --substituter "$first" --substituter "$URL" --no-race
+	[[ $output != *race* ]] || fail "$output"
+	# What only one of them has is not raced for.
+	rm "$(narinfo_of "$T/mirror" "$LIB")"
+	[ "$(race_size --substituter "$first" --substituter "$URL")" -lt "$bytes" ]
+}

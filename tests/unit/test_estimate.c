@@ -144,6 +144,48 @@ static void sums_do_not_overflow(void **state)
 	assert_int_equal(one.bytes, UINT64_MAX);
 }
 
+static void a_race_brings_each_byte_twice_at_most(void **state)
+{
+	static const struct {
+		const char *what;
+		struct estimate_offer offers[3];
+		size_t count, taken;
+		uint64_t race;
+	} cases[] = {
+		{ "one cache", { { 0, 100 } }, 1, 0, 0 },
+		{ "two with one file", { { 0, 100 }, { 1, 100 } }, 2, 0, 100 },
+		{ "three with one file",
+		  { { 0, 100 }, { 1, 100 }, { 2, 100 } },
+		  3,
+		  2,
+		  100 },
+		{ "another, larger file", { { 0, 100 }, { 1, 250 } }, 2, 0, 250 },
+		{ "another, smaller file", { { 0, 250 }, { 1, 100 } }, 2, 0, 100 },
+		{ "the largest two", { { 0, 50 }, { 1, 300 }, { 2, 100 } }, 3, 0, 350 },
+		{ "this machine and a cache", { { 0, 100 }, { 3, 100 } }, 2, 0, 0 },
+		{ "this machine is taken",
+		  { { 3, 100 }, { 0, 100 }, { 1, 100 } },
+		  3,
+		  0,
+		  0 },
+		{ "this machine is slower by the user's word",
+		  { { 0, 100 }, { 3, 900 }, { 1, 80 } },
+		  3,
+		  0,
+		  80 },
+	};
+	static const struct estimate_cache caches[4] = { [3] = { .local = true } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t race = estimate_race(caches, cases[i].offers, cases[i].count,
+					      cases[i].taken);
+
+		if (race != cases[i].race)
+			fail_msg("%s: %llu", cases[i].what, (unsigned long long)race);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +196,7 @@ int main(void)
 		cmocka_unit_test(caches_that_were_measured_share_by_their_speed),
 		cmocka_unit_test(which_offer_is_taken),
 		cmocka_unit_test(sums_do_not_overflow),
+		cmocka_unit_test(a_race_brings_each_byte_twice_at_most),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
