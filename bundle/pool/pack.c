@@ -9,8 +9,10 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/stream.h"
 #include "base/workers.h"
 #include "format/bundle_keys.h"
+#include "format/drv_nar.h"
 #include "format/key_needs.h"
 #include "format/left_out.h"
 #include "pool/pack_output.h"
@@ -153,6 +155,23 @@ static void submit(struct pack *pk, struct encode *e)
 	workers_submit(pk->workers, encode_job, e);
 }
 
+/* An entry that somebody else's program, or an earlier version, made may hold what the
+ * importer would refuse. */
+static int check_drv(struct pack *pk, const struct nf_narinfo *ni, struct nf_err *err)
+{
+	AUTO(source_closep) struct nf_source *nar = NULL;
+	AUTO_FD int fd = -1;
+	enum codec codec;
+	uint64_t nodes;
+	int rc = pool_open_nar(pk->pool, ni, &fd, err);
+
+	if (rc || !codec_parse(&codec, ni->compression))
+		return rc;
+	nar = decoder_new(codec, source_of_fd_range(fd, 0, ni->file_size));
+	rc = drv_nar_check(&ni->info.path, nar, &nodes, err);
+	return rc ? err_prefix(err, rc, "path '%s'", ni->info.path.base) : 0;
+}
+
 static int find(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
 		struct nf_err *err)
 {
@@ -164,6 +183,8 @@ static int find(void *ctx, const struct nf_storepath *path, struct nf_narinfo *n
 	rc = pool_find(pk->pool, path, ni, err);
 	if (!rc)
 		pool_mark_used(pk->pool, path);
+	if (!rc && nf_storepath_is_drv(path))
+		rc = check_drv(pk, ni, err);
 	is_new = rc == -NF_E_MISSING && origin;
 	if (is_new) {
 		nf_narinfo_release(ni);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/progress_source.h"
 #include "base/stream.h"
+#include "format/drv_nar.h"
 #include "format/nar_checked.h"
 #include "pool/pool_private.h"
 
@@ -90,7 +91,7 @@ static int store_encoded(struct pool *p, const struct nf_trusted *t, enum codec 
 	if (rc)
 		return rc;
 	nar = source_tee(nar, zstd_encoder_sink(e));
-	rc = nf_nar_check(nar, &s->nodes, err);
+	rc = drv_nar_check(&t->info->path, nar, &s->nodes, err);
 	if (!rc)
 		rc = zstd_encoder_finish(e, err);
 	if (rc)
@@ -111,7 +112,7 @@ static int check_kept(struct pool *p, const struct nf_trusted *t, struct nf_sour
 		checked(p, t, decoder_new(s->codec, source_tee(in, sink)));
 
 	s->level = POOL_KEEP;
-	return nf_nar_check(nar, &s->nodes, err);
+	return drv_nar_check(&t->info->path, nar, &s->nodes, err);
 }
 
 static int store_kept(struct pool *p, const struct nf_trusted *t, struct nf_source *in,

@@ -1,10 +1,8 @@
 #include "store/drv_file.h"
 
 #include <fcntl.h>
-#include <nixferry/nar.h>
 #include <sys/stat.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/file_open.h"
@@ -70,46 +68,4 @@ int drv_file_check(int dir_fd, const char *name, struct nf_err *err)
 	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
 
 	return read_drv(dir_fd, name, &drv, err);
-}
-
-static void free_reader(struct nf_nar_reader **r)
-{
-	nf_nar_reader_free(*r);
-}
-
-/* Appends the contents of the one file that NAR holds. */
-static int read_file_of_nar(struct nf_source *nar, struct buf *text, struct nf_err *err)
-{
-	AUTO(free_reader) struct nf_nar_reader *reader = nf_nar_reader_new(nar);
-	struct nf_nar_event ev;
-	int rc;
-
-	do {
-		rc = nf_nar_next(reader, &ev, err);
-		if (rc)
-			return rc;
-		if (ev.kind == NF_NAR_DIRECTORY || ev.kind == NF_NAR_SYMLINK)
-			return not_regular(err);
-		if (ev.kind == NF_NAR_DATA)
-			buf_add_slice(text, ev.data);
-		if (buf_failed(text))
-			return err_set(err, NF_E_LIMIT, "a derivation of over %llu bytes",
-				       DERIVATION_MAX);
-	} while (ev.kind != NF_NAR_END);
-	return 0;
-}
-
-int drv_file_check_nar(struct nf_source *nar, uint64_t *ret_nodes, struct nf_err *err)
-{
-	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
-	AUTO_BUF struct buf text = { 0 };
-	int rc;
-
-	buf_init(&text, DERIVATION_MAX);
-	rc = read_file_of_nar(nar, &text, err);
-	if (!rc)
-		rc = nf_derivation_parse(&drv, buf_slice(&text), err);
-	if (!rc)
-		*ret_nodes = 1;
-	return rc;
 }

@@ -4,8 +4,6 @@
 
 #include <nixferry/derivation.h>
 #include <nixferry/storepath.h>
-#include <nixferry/stream.h>
-#include <stdint.h>
 
 #include "base/err.h"
 
@@ -16,9 +14,5 @@ int drv_file_read(int store_fd, const struct nf_storepath *drv, struct nf_deriva
 
 /* Whether NAME in DIR_FD is a derivation: errors as of drv_file_read. */
 int drv_file_check(int dir_fd, const char *name, struct nf_err *err) MUST_CHECK;
-
-/* As nf_nar_check, for the NAR of a .drv: also that it is a file and a derivation. */
-int drv_file_check_nar(struct nf_source *nar, uint64_t *ret_nodes,
-		       struct nf_err *err) MUST_CHECK;
 
 #endif

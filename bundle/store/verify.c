@@ -1,12 +1,11 @@
 #include <nixferry/import.h>
-#include <nixferry/nar.h>
 
 #include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/plural.h"
-#include "store/drv_file.h"
+#include "format/drv_nar.h"
 #include "store/import_plan.h"
 #include "store/import_run.h"
 
@@ -17,10 +16,7 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 	int rc;
 
 	(void)ctx;
-	if (nf_storepath_is_drv(&path->ni.info.path))
-		rc = drv_file_check_nar(nar, &nodes, err);
-	else
-		rc = nf_nar_check(nar, &nodes, err);
+	rc = drv_nar_check(&path->ni.info.path, nar, &nodes, err);
 	/* The manifest need not know it. */
 	if (!rc && !path->nodes)
 		path->nodes = nodes;
