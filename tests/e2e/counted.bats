@@ -17,7 +17,6 @@ setup() {
 }
 
 teardown() {
-	[ -z "${FETCH:-}" ] || kill -KILL "$FETCH" 2>/dev/null || true
 	teardown_lab
 }
 

@@ -15,9 +15,8 @@ setup() {
 }
 
 teardown() {
-	[ -z "$FETCH" ] || kill -KILL "$FETCH" 2>/dev/null || true
-	umount "$T/root" 2>/dev/null || true
 	teardown_lab
+	umount "$T/root" 2>/dev/null || true
 }
 
 into() {

@@ -10,6 +10,7 @@ SELF_PLACEHOLDER=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 setup_lab() {
 	T=$BATS_TEST_TMPDIR
 	CACHE_PIDS=()
+	FETCH=
 	export HOME=$T/home XDG_CACHE_HOME=$T/home/.cache NIX_CONF_DIR=$T/nix-conf
 	export NIX_CONFIG="experimental-features = nix-command
 sandbox = false
@@ -28,6 +29,7 @@ build-users-group ="
 }
 
 teardown_lab() {
+	[ -z "$FETCH" ] || has_ended "$FETCH" || kill -KILL "$FETCH"
 	stop_caches
 	# Imported trees are read-only: bats could not remove them.
 	[ "$EUID" -eq 0 ] || chmod -R u+w "$T"
@@ -315,6 +317,12 @@ random_closure() {
 make_bundle() {
 	nixferry prefetch "$1" --substituter "file://${2:-$T/cache}" --pool "$T/pool" \
 		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/b.bundle"
+}
+
+# fetch_top [OPTION]...: $TOP from $URL into $T/pool. It must not take long.
+fetch_top() {
+	timeout 60 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" --substituter "$URL" \
+		--trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
 import_bundle() {

@@ -10,17 +10,11 @@ setup() {
 }
 
 teardown() {
-	[ -z "$FETCH" ] || kill -KILL "$FETCH" 2>/dev/null || true
 	teardown_lab
 }
 
-fetch() {
-	timeout 60 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" --substituter "$URL" \
-		--trusted-public-key "$PUBLIC_KEY" "$@"
-}
-
 to() {
-	fetch --sign-key "$T/lab.sec" -o "$@"
+	fetch_top --sign-key "$T/lab.sec" -o "$@"
 }
 
 # refused STATUS PATTERN COMMAND...: before any request.
@@ -69,9 +63,9 @@ refused() {
 @test "a key that does not sign is told before anything is asked for" {
 	start_cache "$T/cache"
 	echo rubbish >"$T/rubbish"
-	refused 2 "sign-key" fetch -o "$T/b" --sign-key "$T/lab.pub"
-	refused 2 "sign-key" fetch -o "$T/b" --sign-key "$T/none"
-	refused 2 "sign-key" fetch -o "$T/b" --sign-key "$T/rubbish"
+	refused 2 "sign-key" fetch_top -o "$T/b" --sign-key "$T/lab.pub"
+	refused 2 "sign-key" fetch_top -o "$T/b" --sign-key "$T/none"
+	refused 2 "sign-key" fetch_top -o "$T/b" --sign-key "$T/rubbish"
 	refused 2 "sign-key" nixferry pack "$TOP" --pool "$T/pool" -o "$T/b" --sign-key "$T/lab.pub"
 	[ ! -e "$T/b" ]
 }
@@ -139,7 +133,7 @@ refused() {
 @test "with --keep-going a target that is whole is a root of the bundle beside what is left" {
 	start_cache "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$LIB")"
-	fails 3 "" fetch "$DATA" -k -o "$T/b" --sign-key "$T/lab.sec" --json
+	fails 3 "" fetch_top "$DATA" -k -o "$T/b" --sign-key "$T/lab.sec" --json
 	[ "$(jq -r '.notInBundle | length' <<<"$output")" = 3 ]
 	[ "$(jq -r '.bundle' <<<"$output")" = "$T/b" ]
 	diff <(printf '%s\n' "$DATA" "$LINK" | sort) \

@@ -11,13 +11,7 @@ setup() {
 }
 
 teardown() {
-	[ -z "$FETCH" ] || kill -KILL "$FETCH" 2>/dev/null || true
 	teardown_lab
-}
-
-fetch() {
-	timeout 60 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" --substituter "$URL" \
-		--trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
 # The cache that was started last ends.
@@ -76,7 +70,7 @@ fetch_ends() {
 @test "what does not come back is given up when the time is over, and told" {
 	start_cache "$T/cache"
 	stop_cache
-	fails 6 "waited for long enough" fetch --retry-for 3s
+	fails 6 "waited for long enough" fetch_top --retry-for 3s
 }
 
 @test "a cache that answers no is not waited for" {
@@ -113,9 +107,9 @@ fetch_ends() {
 @test "without --retry-for the end says how to go on" {
 	start_cache "$T/cache"
 	stop_cache
-	fails 6 "run the same command again, or add --retry-for" fetch
+	fails 6 "run the same command again, or add --retry-for" fetch_top
 	for time in 1 2x 0h 40d -1s h 1.5h; do
-		fails 2 "retry-for.*: '$time'|'--retry-for'" fetch "--retry-for=$time"
+		fails 2 "retry-for.*: '$time'|'--retry-for'" fetch_top "--retry-for=$time"
 	done
 }
 
@@ -125,10 +119,10 @@ fetch_ends() {
 	start_raw silent
 	local silent=$URL
 	start_cache "$T/cache"
-	run --separate-stderr fetch --substituter "$silent"
+	run --separate-stderr fetch_top --substituter "$silent"
 	[ "$status" -eq 0 ] || fail "$stderr"
 	grep -qE "$silent: no answer in [0-9.]+ s$" <<<"$stderr" || fail "$stderr"
-	run --separate-stderr fetch --substituter "$silent" --pool "$T/pool2" --json
+	run --separate-stderr fetch_top --substituter "$silent" --pool "$T/pool2" --json
 	[ "$(jq -r ".caches[] | select(.url == \"$silent\") | .noAnswerMilliseconds > 0" <<<"$output")" = true ]
 }
 
@@ -136,7 +130,7 @@ fetch_ends() {
 	start_cache "$T/cache" --fault '/nar/*=delay:8000'
 	local silent=$URL
 	start_cache "$T/cache" --fault '*.narinfo=delay:300'
-	run --separate-stderr fetch --substituter "$silent?priority=1"
+	run --separate-stderr fetch_top --substituter "$silent?priority=1"
 	[ "$status" -eq 0 ] || fail "$stderr"
 	grep -qE "$silent.*; no answer to [0-9]+ requests?$" <<<"$stderr" ||
 		fail "$stderr"
@@ -149,7 +143,7 @@ fetch_ends() {
 		dead+=("http://127.0.0.1:$DEAD_PORT")
 	done
 	start_cache "$T/cache"
-	run --separate-stderr fetch --substituter "${dead[0]}" --substituter "${dead[1]}" \
+	run --separate-stderr fetch_top --substituter "${dead[0]}" --substituter "${dead[1]}" \
 		--substituter "${dead[2]}"
 	[ "$status" -eq 0 ] || fail "$stderr"
 	for url in "${dead[@]}"; do

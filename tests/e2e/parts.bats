@@ -8,7 +8,6 @@ setup() {
 }
 
 teardown() {
-	[ -z "$FETCH" ] || kill -KILL "$FETCH" 2>/dev/null || true
 	teardown_lab
 }
 
