@@ -7,6 +7,12 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/workers.h"
+#include "fetch/cache.h"
+#include "fetch/outage.h"
+#include "fetch/sizes.h"
+#include "fetch/verdict.h"
+#include "fetch/wanted_nar.h"
 
 /* Parts that come over the network at once, and files that wait for a worker: what is on
  * the disk but not verified yet is bounded by the two. */
@@ -15,11 +21,6 @@
 #define PART_MIN	  (64 * KIB)
 /* More than one, so that a worker finds the next one already waiting. */
 #define LOCAL_PER_WORKER 2
-
-const char *download_path(const struct download *d)
-{
-	return resolver_node(d->engine->resolver, d->node)->base;
-}
 
 /* ---- what the dispatcher must know ---- */
 
@@ -65,7 +66,7 @@ void download_begin(struct engine *e)
 
 static enum dispatch_state state_of(const struct cache *c, int64_t now)
 {
-	if (engine_cache_is_gone(c))
+	if (cache_is_gone(c))
 		return DISPATCH_GONE;
 	if (health_is_waited_for(&c->health) && !outage_may_ask(c, now) &&
 	    health_usable(&c->health, now) && !c->transferring)
@@ -86,108 +87,7 @@ static void tell_caches(struct engine *e, int64_t now)
 	}
 }
 
-void download_want(struct engine *e, uint32_t node)
-{
-	const struct resolver_node *n = resolver_node(e->resolver, node);
-
-	if (!e->opts->dry_run)
-		dispatch_want(e->dispatch, node, n->nar_size);
-}
-
-/* Of caches that claim to have the same bytes. */
-static uint64_t file_id(const struct resolver_source *s)
-{
-	AUTO_BUF struct buf text = { 0 };
-	uint8_t digest[BLAKE2B_SIZE];
-	uint64_t id;
-
-	buf_init(&text, NARINFO_MAX);
-	if (!s->has_file_hash)
-		return 0;
-	buf_add(&text, s->file_hash, sizeof(s->file_hash));
-	buf_add(&text, &s->file_size, sizeof(s->file_size));
-	buf_add_str(&text, s->compression);
-	blake2b(digest, text.ptr, text.len);
-	memcpy(&id, digest, sizeof(id));
-	return id;
-}
-
-void download_found(struct engine *e, uint32_t node, uint32_t cache)
-{
-	const struct resolver_source *s = resolver_source_of(e->resolver, node, cache);
-	struct dispatch_source told;
-
-	if (e->opts->dry_run || !s || resolver_node(e->resolver, node)->here)
-		return;
-	told = (struct dispatch_source){
-		.cache = cache,
-		.file_size = s->file_size,
-		.file_id = file_id(s),
-	};
-	dispatch_add_source(e->dispatch, node, &told);
-}
-
-void download_answered(struct engine *e, uint32_t node)
-{
-	const struct resolver_node *n = resolver_node(e->resolver, node);
-
-	if (!e->opts->dry_run && n->state == RESOLVER_KNOWN && !n->here &&
-	    n->pending == 0)
-		dispatch_closed(e->dispatch, node);
-}
-
 /* ---- nodes ---- */
-
-static struct download *find(const struct engine *e, uint32_t node)
-{
-	struct download *d;
-
-	LIST_FOREACH (d, &e->active, link)
-		if (d->node == node)
-			return d;
-	return NULL;
-}
-
-static struct download *find_or_new(struct engine *e, uint32_t node)
-{
-	struct download *d = find(e, node);
-
-	if (d)
-		return d;
-	d = mem_calloc(1, sizeof(*d));
-	d->engine = e;
-	d->node = node;
-	d->item = progress_begin(e->opts->progress, "fetch", download_path(d) + 33);
-	LIST_INSERT_HEAD(&e->active, d, link);
-	e->downloads++;
-	return d;
-}
-
-void download_free(struct download *d)
-{
-	struct download_file *f, *next;
-
-	LIST_FOREACH (f, &d->files, link)
-		if (f->at_worker) {
-			d->is_over = true;
-			return;
-		}
-	for (f = LIST_FIRST(&d->files); f; f = next) {
-		next = LIST_NEXT(f, link);
-		download_file_free(f);
-	}
-	LIST_REMOVE(d, link);
-	d->engine->downloads--;
-	progress_end(d->engine->opts->progress, d->item);
-	claims_release(&d->claims);
-	free(d);
-}
-
-void download_free_if_empty(struct download *d)
-{
-	if (LIST_EMPTY(&d->files) && !d->claims.len)
-		download_free(d);
-}
 
 /* ---- orders ---- */
 
@@ -195,9 +95,9 @@ static void start(struct engine *e, const struct dispatch_order *o)
 {
 	const struct resolver_source *source =
 		resolver_source_of(e->resolver, o->node, o->cache);
-	struct download *d = find_or_new(e, o->node);
-	struct download_file *f = download_file_of(d, o, source);
-	struct part *p = part_new(f, o, source);
+	struct wanted_nar *d = wanted_nar_find_or_new(e, o->node);
+	struct download_file *f = download_file_of(d, o, source, verdict_on_ingested);
+	struct part *p = part_new(f, o, source, verdict_part_over);
 	struct nf_err err;
 	int rc;
 
@@ -205,11 +105,15 @@ static void start(struct engine *e, const struct dispatch_order *o)
 		part_cut(e->parts[o->cut], o->from);
 	rc = download_file_describe(f, &err);
 	if (rc) {
-		download_part_refused(p, -rc, err.text);
+		verdict_part_over(p, &(struct part_outcome){
+					     .how = DISPATCH_REFUSED,
+					     .code = -rc,
+					     .text = err.text,
+				     });
 		return;
 	}
 	if (p->cache->local) {
-		download_hand_to_worker(f, p->cache->local);
+		download_file_submit(f, p->cache->local);
 		return;
 	}
 	rc = download_file_prepare(f, o, &err);
@@ -229,23 +133,23 @@ static void cancel(struct engine *e, uint32_t part)
 	f = p->file;
 	part_free(p);
 	if (LIST_EMPTY(&f->parts) && !f->at_worker) {
-		struct download *d = f->download;
+		struct wanted_nar *d = f->nar;
 
 		download_file_rest(f);
-		download_free_if_empty(d);
+		wanted_nar_free_if_empty(d);
 	}
 }
 
 static void give_up(struct engine *e, uint32_t node)
 {
 	const struct resolver_node *n = resolver_node(e->resolver, node);
-	struct download *d = find(e, node);
+	struct wanted_nar *d = wanted_nar_find(e, node);
 
 	engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
 		    n->why_text ? n->why_text : "no source is left");
 	rest_set(&e->rest, node, 0);
 	if (d)
-		download_free(d);
+		wanted_nar_free(d);
 	if (!e->opts->keep_going)
 		e->stopping = true;
 }
@@ -276,7 +180,7 @@ static void follow_orders(struct engine *e, int64_t now)
 
 void download_pump(struct engine *e, int64_t now)
 {
-	ingest_collect(e);
+	ingests_collect(e->ingests);
 	if (e->stopping || e->opts->dry_run)
 		return;
 	tell_caches(e, now);
@@ -304,7 +208,7 @@ int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 }
 
 /* Of the files that it may come as, the one of which least is missing. */
-static bool rest_of(const struct download *d, uint64_t *ret)
+static bool rest_of(const struct wanted_nar *d, uint64_t *ret)
 {
 	const struct download_file *f;
 	bool is_known = false;
@@ -324,7 +228,7 @@ static bool rest_of(const struct download *d, uint64_t *ret)
 
 void download_tell_rest(struct engine *e)
 {
-	const struct download *d;
+	const struct wanted_nar *d;
 	uint64_t rest;
 
 	LIST_FOREACH (d, &e->active, link)
@@ -340,24 +244,24 @@ bool download_is_done(const struct engine *e)
 
 void download_let_go(struct engine *e)
 {
-	struct download *d;
+	struct wanted_nar *d;
 	struct download_file *f;
 
 	LIST_FOREACH (d, &e->active, link)
 		LIST_FOREACH (f, &d->files, link)
 			download_file_unfollow(f);
-	workers_wait(e->followers, -1);
-	ingest_collect(e);
+	ingests_wait_followers(e->ingests);
+	ingests_collect(e->ingests);
 }
 
 void download_end(struct engine *e)
 {
-	struct download *next;
+	struct wanted_nar *next;
 
-	ingest_collect(e);
-	for (struct download *d = LIST_FIRST(&e->active); d; d = next) {
+	ingests_collect(e->ingests);
+	for (struct wanted_nar *d = LIST_FIRST(&e->active); d; d = next) {
 		next = LIST_NEXT(d, link);
-		download_free(d);
+		wanted_nar_free(d);
 	}
 	free(e->parts);
 	dispatch_free(e->dispatch);

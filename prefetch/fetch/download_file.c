@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "fetch/download.h"
+#include "fetch/download_file.h"
 
 /* Files beyond it are closed while nothing comes for them. */
 #define OPEN_FILES_MAX 256
@@ -46,7 +46,7 @@ static void partial_id(const struct resolver_source *s, const struct cache *c,
 bool download_file_is_same(const struct download_file *f,
 			   const struct resolver_source *source)
 {
-	const struct cache *caches = f->download->engine->caches;
+	const struct cache *caches = f->nar->engine->caches;
 	char a[PARTIAL_ID_SIZE], b[PARTIAL_ID_SIZE];
 
 	if (caches[f->source->cache].local || caches[source->cache].local)
@@ -57,8 +57,9 @@ bool download_file_is_same(const struct download_file *f,
 }
 
 /* What is begun anew may use the place of one that was left. */
-static struct download_file *find(struct download *d, const struct dispatch_order *o,
-				  const struct resolver_source *source)
+static struct download_file *find_file(struct wanted_nar *d,
+				       const struct dispatch_order *o,
+				       const struct resolver_source *source)
 {
 	struct download_file *f;
 
@@ -73,15 +74,18 @@ static struct download_file *find(struct download *d, const struct dispatch_orde
 	return NULL;
 }
 
-struct download_file *download_file_of(struct download *d, const struct dispatch_order *o,
-				       const struct resolver_source *source)
+struct download_file *download_file_of(struct wanted_nar *d,
+				       const struct dispatch_order *o,
+				       const struct resolver_source *source,
+				       void (*done)(struct ingest *job))
 {
-	struct download_file *f = find(d, o, source);
+	struct download_file *f = find_file(d, o, source);
 
 	if (!f) {
 		f = mem_calloc(1, sizeof(*f));
-		f->download = d;
+		f->nar = d;
 		f->partial.fd = -1;
+		f->ingest.done = done;
 		LIST_INSERT_HEAD(&d->files, f, link);
 	}
 	if (o->fresh)
@@ -95,7 +99,7 @@ struct download_file *download_file_of(struct download *d, const struct dispatch
 
 int download_file_describe(struct download_file *f, struct nf_err *err)
 {
-	struct engine *e = f->download->engine;
+	struct engine *e = f->nar->engine;
 
 	if (f->ingest.follow)
 		return 0;
@@ -104,15 +108,15 @@ int download_file_describe(struct download_file *f, struct nf_err *err)
 			       "compression '%s' cannot be decoded",
 			       f->source->compression);
 	nf_pathinfo_release(&f->ingest.info);
-	return resolver_trusted(e->resolver, f->download->node, e->opts->keys,
-				&f->ingest.info, &f->ingest.trusted, err);
+	return resolver_trusted(e->resolver, f->nar->node, e->opts->keys, &f->ingest.info,
+				&f->ingest.trusted, err);
 }
 
 /* ---- the partial ---- */
 
 static void tell_present(struct download_file *f, uint32_t part)
 {
-	struct engine *e = f->download->engine;
+	struct engine *e = f->nar->engine;
 	const struct runs *runs = &f->partial.state.runs;
 	uint64_t bytes = runs_total(runs);
 
@@ -125,7 +129,7 @@ static void tell_present(struct download_file *f, uint32_t part)
 
 static int open_partial(struct download_file *f, struct nf_err *err)
 {
-	struct engine *e = f->download->engine;
+	struct engine *e = f->nar->engine;
 	char id[PARTIAL_ID_SIZE];
 	struct nf_storepath path;
 	int rc;
@@ -136,14 +140,14 @@ static int open_partial(struct download_file *f, struct nf_err *err)
 	rc = pool_partial_open(e->opts->pool, id, &f->partial, err);
 	if (rc)
 		return rc;
-	resolver_path(e->resolver, f->download->node, &path);
+	resolver_path(e->resolver, f->nar->node, &path);
 	pool_partial_set_path(&f->partial, &path);
 	f->is_open = true;
 	e->open_files++;
 	return 0;
 }
 
-/* ---- following it ---- */
+/* ---- decoding and verifying it ---- */
 
 /* How much is there from its beginning on. */
 static uint64_t beginning(const struct download_file *f)
@@ -151,6 +155,20 @@ static uint64_t beginning(const struct download_file *f)
 	const struct runs *runs = &f->partial.state.runs;
 
 	return runs->len && runs->list[0].from == 0 ? runs->list[0].end : 0;
+}
+
+static void fill_job(struct download_file *f, struct local_source *local)
+{
+	f->ingest.ingests = f->nar->engine->ingests;
+	f->ingest.local = local;
+	f->ingest.local_url = f->source->url;
+	f->ingest.partial = &f->partial;
+}
+
+static bool hand_to_follower(struct download_file *f)
+{
+	fill_job(f, NULL);
+	return ingest_follow(&f->ingest);
 }
 
 void download_file_grew(struct download_file *f)
@@ -163,7 +181,7 @@ void download_file_grew(struct download_file *f)
 	}
 	if (f->was_spoilt_early || f->size < FOLLOW_SIZE_MIN || there < FOLLOW_FIRST)
 		return;
-	if (download_hand_to_follower(f))
+	if (hand_to_follower(f))
 		follow_advance(f->ingest.follow, there);
 }
 
@@ -173,12 +191,30 @@ void download_file_unfollow(struct download_file *f)
 		ingest_withdraw(&f->ingest);
 }
 
+void download_file_submit(struct download_file *f, struct local_source *local)
+{
+	struct wanted_nar *d = f->nar;
+	struct engine *e = d->engine;
+
+	progress_end(e->opts->progress, d->item);
+	d->item = progress_begin(e->opts->progress, destination_verb(e->destination),
+				 resolver_node(e->resolver, d->node)->base + 33);
+	f->at_worker = true;
+	e->unverified += !local;
+	if (f->ingest.follow) {
+		ingest_is_whole(&f->ingest);
+		return;
+	}
+	fill_job(f, local);
+	ingest_submit(&f->ingest);
+}
+
 /* ---- parts of it ---- */
 
 int download_file_prepare(struct download_file *f, const struct dispatch_order *o,
 			  struct nf_err *err)
 {
-	struct pool *pool = f->download->engine->opts->pool;
+	struct pool *pool = f->nar->engine->opts->pool;
 	bool is_first = !f->was_open;
 	int rc;
 
@@ -194,7 +230,7 @@ int download_file_prepare(struct download_file *f, const struct dispatch_order *
 	}
 	if (o->fresh) {
 		tell_present(f, o->part);
-		f->size = dispatch_part_size(f->download->engine->dispatch, o->part);
+		f->size = dispatch_part_size(f->nar->engine->dispatch, o->part);
 		return 0;
 	}
 	if (o->is_race)
@@ -215,12 +251,12 @@ bool download_file_has_all(const struct download_file *f)
 void download_file_consumed(struct download_file *f)
 {
 	f->is_open = false;
-	f->download->engine->open_files--;
+	f->nar->engine->open_files--;
 }
 
 static void close_partial(struct download_file *f)
 {
-	struct engine *e = f->download->engine;
+	struct engine *e = f->nar->engine;
 
 	if (!f->is_open)
 		return;
@@ -238,19 +274,13 @@ void download_file_rest(struct download_file *f)
 	if (!f->is_open || runs_total(&f->partial.state.runs) == 0) {
 		f->is_doubtful = true;
 		download_file_free(f);
-	} else if (f->download->engine->open_files > OPEN_FILES_MAX) {
+	} else if (f->nar->engine->open_files > OPEN_FILES_MAX) {
 		close_partial(f);
 	}
 }
 
 void download_file_free(struct download_file *f)
 {
-	struct part *next;
-
-	for (struct part *p = LIST_FIRST(&f->parts); p; p = next) {
-		next = LIST_NEXT(p, link);
-		part_free(p);
-	}
 	close_partial(f);
 	LIST_REMOVE(f, link);
 	nf_pathinfo_release(&f->ingest.info);

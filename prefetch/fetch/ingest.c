@@ -1,12 +1,53 @@
 #include "fetch/ingest.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/stream.h"
-#include "fetch/engine.h"
+#include "base/workers.h"
+
+#define WORKER_QUEUE 256
+/* Each has a decoder's memory. */
+#define FOLLOWERS_MAX 4
+
+struct ingests {
+	struct ingests_options opts;
+	struct workers *workers;
+	struct workers *followers; /* of downloads that still come */
+	size_t follower_count;
+	size_t under_way;
+	pthread_mutex_t lock;
+	pthread_cond_t came_back; /* something was added to it: */
+	struct ingest *over;	  /* under lock: not yet looked at */
+};
+
+struct ingests *ingests_new(const struct ingests_options *opts)
+{
+	struct ingests *in = mem_calloc(1, sizeof(*in));
+
+	in->opts = *opts;
+	pthread_mutex_init(&in->lock, NULL);
+	pthread_cond_init(&in->came_back, NULL);
+	in->workers = workers_new(opts->workers, WORKER_QUEUE);
+	in->follower_count =
+		opts->workers < FOLLOWERS_MAX ? opts->workers : FOLLOWERS_MAX;
+	in->followers = workers_new(in->follower_count, in->follower_count);
+	return in;
+}
+
+void ingests_free(struct ingests *in)
+{
+	if (!in)
+		return;
+	workers_free(in->followers);
+	workers_free(in->workers);
+	pthread_mutex_destroy(&in->lock);
+	pthread_cond_destroy(&in->came_back);
+	free(in);
+}
 
 /* Passes a local source on, and tells its failures from those of where it goes. */
 struct watched_source {
@@ -48,7 +89,7 @@ static int ingest_local(struct ingest *job)
 	job->unreadable = rc != 0;
 	if (rc)
 		return rc;
-	return destination_put(job->engine->destination, &job->trusted, job->codec,
+	return destination_put(job->ingests->opts.destination, &job->trusted, job->codec,
 			       watched_source_new(in, job),
 			       local_source_dumps(job->local), &job->err);
 }
@@ -59,52 +100,54 @@ static int ingest_partial(struct ingest *job)
 		job->follow ? follow_source(job->follow)
 			    : source_of_fd_range(job->partial->fd, 0, UINT64_MAX);
 
-	return destination_put_partial(job->engine->destination, &job->trusted,
+	return destination_put_partial(job->ingests->opts.destination, &job->trusted,
 				       job->codec, job->partial, in, &job->err);
 }
 
-static void run(void *ctx, size_t worker)
+static void run_job(void *ctx, size_t worker)
 {
 	struct ingest *job = ctx;
-	struct engine *e = job->engine;
+	struct ingests *in = job->ingests;
 
 	(void)worker;
-	job->rc = atomic_load(&e->is_broken) ? -NF_E_INTR : interrupt_check(&job->err);
+	job->rc =
+		atomic_load(in->opts.is_broken) ? -NF_E_INTR : interrupt_check(&job->err);
 	if (!job->rc)
 		job->rc = job->local ? ingest_local(job) : ingest_partial(job);
-	pthread_mutex_lock(&e->lock);
-	job->next = e->ingested;
-	e->ingested = job;
+	pthread_mutex_lock(&in->lock);
+	job->next = in->over;
+	in->over = job;
 	job->is_back = true;
-	pthread_cond_signal(&e->came_back);
-	pthread_mutex_unlock(&e->lock);
-	transfers_wakeup(e->transfers);
+	pthread_cond_signal(&in->came_back);
+	pthread_mutex_unlock(&in->lock);
+	if (in->opts.wakeup)
+		in->opts.wakeup(in->opts.wakeup_ctx);
 }
 
 static void wait_for(struct ingest *job)
 {
 	job->is_waited_for = true;
-	job->engine->ingesting++;
+	job->ingests->under_way++;
 }
 
 void ingest_submit(struct ingest *job)
 {
 	job->is_back = false;
 	wait_for(job);
-	workers_submit(job->engine->workers, run, job);
+	workers_submit(job->ingests->workers, run_job, job);
 }
 
 /* ---- what still comes ---- */
 
 bool ingest_follow(struct ingest *job)
 {
-	struct engine *e = job->engine;
+	struct ingests *in = job->ingests;
 
-	if (workers_pending(e->followers) >= e->follower_count)
+	if (workers_pending(in->followers) >= in->follower_count)
 		return false;
 	job->follow = follow_new(job->partial->fd);
 	job->is_back = job->is_waited_for = false;
-	workers_submit(e->followers, run, job);
+	workers_submit(in->followers, run_job, job);
 	return true;
 }
 
@@ -129,40 +172,55 @@ static void unlink_job(struct ingest **list, const struct ingest *job)
 
 void ingest_withdraw(struct ingest *job)
 {
-	struct engine *e = job->engine;
+	struct ingests *in = job->ingests;
 
 	follow_break(job->follow);
-	pthread_mutex_lock(&e->lock);
+	pthread_mutex_lock(&in->lock);
 	while (!job->is_back)
-		pthread_cond_wait(&e->came_back, &e->lock);
-	unlink_job(&e->ingested, job);
-	pthread_mutex_unlock(&e->lock);
+		pthread_cond_wait(&in->came_back, &in->lock);
+	unlink_job(&in->over, job);
+	pthread_mutex_unlock(&in->lock);
 	forget_follow(job);
 }
 
 /* ---- what is over ---- */
 
-static struct ingest *take_job(struct engine *e)
+static struct ingest *take_job(struct ingests *in)
 {
 	struct ingest *job;
 
-	pthread_mutex_lock(&e->lock);
-	job = e->ingested;
+	pthread_mutex_lock(&in->lock);
+	job = in->over;
 	if (job)
-		e->ingested = job->next;
-	pthread_mutex_unlock(&e->lock);
+		in->over = job->next;
+	pthread_mutex_unlock(&in->lock);
 	return job;
 }
 
 /* One by one: whoever is called back may withdraw others. */
-void ingest_collect(struct engine *e)
+void ingests_collect(struct ingests *in)
 {
 	struct ingest *job;
 
-	while ((job = take_job(e))) {
-		e->ingesting -= job->is_waited_for;
+	while ((job = take_job(in))) {
+		in->under_way -= job->is_waited_for;
 		job->was_followed = job->follow != NULL;
 		forget_follow(job);
 		job->done(job);
 	}
+}
+
+size_t ingests_under_way(const struct ingests *in)
+{
+	return in->under_way;
+}
+
+void ingests_wait(struct ingests *in)
+{
+	workers_wait(in->workers, -1);
+}
+
+void ingests_wait_followers(struct ingests *in)
+{
+	workers_wait(in->followers, -1);
 }

@@ -6,21 +6,41 @@
 #define INGEST_H
 
 #include <nixferry/trust.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/codec.h"
 #include "base/err.h"
 #include "caches/local_source.h"
+#include "fetch/destination.h"
 #include "fetch/follow.h"
 #include "pool/pool.h"
 
-struct engine;
+/* The threads, and what they have in hand. */
+struct ingests;
+
+/* All borrowed. */
+struct ingests_options {
+	size_t workers;
+	struct destination *destination;
+	/* Jobs that begin once it is set end at once, with NF_E_INTR. */
+	const atomic_bool *is_broken;
+	/* Called by another thread when a job is over; may be NULL. */
+	void (*wakeup)(void *ctx);
+	void *wakeup_ctx;
+};
+
+struct ingests *ingests_new(const struct ingests_options *opts);
+/* Waits for the jobs of workers; those of followers must have been taken back. DONE of
+ * what is over must have been called before, or is not called any more. */
+void ingests_free(struct ingests *in);
 
 /* Part of whatever waits for it. The owner fills in the first group, submits, and has the
  * second when DONE is called. */
 struct ingest {
-	struct engine *engine;
+	struct ingests *ingests;
 	struct nf_pathinfo info; /* the owner's to release */
 	struct nf_trusted trusted;
 	enum codec codec;
@@ -36,8 +56,8 @@ struct ingest {
 	bool was_followed; /* a failure may be of what came early; a worker will tell */
 	/* Ours. */
 	struct follow *follow; /* a follower has it; NULL: a worker or nobody */
-	bool is_waited_for;    /* counted by the engine */
-	bool is_back;	       /* under the engine's lock: in its list of what is done */
+	bool is_waited_for;    /* counted as under way */
+	bool is_back;	       /* under the lock: in the list of what is over */
 	struct ingest *next;
 };
 
@@ -55,6 +75,14 @@ void ingest_withdraw(struct ingest *job);
 
 /* Calls DONE of all jobs that are over since the last time; of a follower's also where it
  * failed before the download was whole. */
-void ingest_collect(struct engine *e);
+void ingests_collect(struct ingests *in);
+
+/* Jobs of workers, and of followers whose download is whole, that are not collected. */
+size_t ingests_under_way(const struct ingests *in);
+
+/* Waits until no worker has a job; they are not collected by that. */
+void ingests_wait(struct ingests *in);
+/* Waits until no follower has a job; all must be whole or withdrawn or broken. */
+void ingests_wait_followers(struct ingests *in);
 
 #endif

@@ -5,8 +5,14 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "fetch/lookup_here.h"
+#include "fetch/answer.h"
+#include "fetch/ask_again.h"
+#include "fetch/cache.h"
+#include "fetch/lookup.h"
+#include "fetch/lookup_local.h"
 #include "fetch/lookup_why.h"
+#include "fetch/outage.h"
+#include "fetch/wanted_nar.h"
 #include "http/retry.h"
 
 /* Narinfos that one cache is asked for at once. Over HTTP/2 they share a connection. */
@@ -62,27 +68,6 @@ static const char *file_name(char text[FILE_NAME_MAX], const struct engine *e,
 
 /* ---- what came ---- */
 
-int lookup_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
-		const struct nf_trusted *t, struct nf_err *err)
-{
-	struct engine *e = c->engine;
-	bool first = resolver_node(e->resolver, node)->state == RESOLVER_WANTED;
-	const struct resolver_source *before =
-		resolver_source_of(e->resolver, node, c->index);
-	int rc;
-
-	/* Where it fails, trusted sources disagree: the report tells. */
-	rc = resolver_found(e->resolver, node, c->index, ni, t, err);
-	if (first)
-		lookup_here_take_first(c, node, t);
-	else if (!rc && lookup_here_lacks_sigs(e, node))
-		destination_offer_sigs(e->destination, t->info);
-	if (!rc && resolver_source_of(e->resolver, node, c->index) != before)
-		download_found(e, node, c->index);
-	download_answered(e, node);
-	return rc;
-}
-
 static int judge(const struct cache *c, struct nf_trusted *ret, struct nf_pathinfo *info,
 		 struct nf_err *err)
 {
@@ -109,12 +94,12 @@ static void take_answer(struct cache *c, uint32_t node, struct nf_narinfo *ni, i
 	if (rc)
 		lookup_why_useless(c, node, ni, rc, err->text);
 	else
-		rc = lookup_take(c, node, ni, &t, err);
+		rc = answer_take(c, node, ni, &t, err);
 	c->left_out += ni->info.left_out;
 	c->stats->narinfos++;
 	progress_add(c->engine->opts->progress, PROGRESS_RESOLVED, 1);
 	if (rc == -NF_E_FORMAT)
-		engine_cache_event(c, HEALTH_OK, err->text);
+		cache_event(c, HEALTH_OK, err->text);
 }
 
 static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
@@ -133,7 +118,7 @@ static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
 
 static void refuse_cache(struct cache *c, const struct lookup_why *why)
 {
-	if (!engine_cache_is_gone(c))
+	if (!cache_is_gone(c))
 		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
 			      c->conf->url, why->text);
 	c->state = CACHE_REFUSED;
@@ -154,7 +139,7 @@ static void take_cache_info(struct cache *c, struct nf_slice text)
 		rc = err_set(&err, NF_E_FORMAT, "its store directory is '%s', not '%s'",
 			     ci.store_dir, NF_STORE_DIR);
 	}
-	engine_cache_event(c, HEALTH_OK, rc ? err.text : NULL);
+	cache_event(c, HEALTH_OK, rc ? err.text : NULL);
 	if (rc) {
 		why.text = err.text;
 		refuse_cache(c, &why);
@@ -248,8 +233,8 @@ static void on_failure(struct lookup *l, const struct transfer_done *d, const ch
 	/* Who accepts a connection and says nothing at all is as good as not there. */
 	bool silent = !d->connected || (is_first(l) && d->stalled);
 
-	engine_cache_event(l->cache, silent ? HEALTH_UNREACHABLE : HEALTH_BROKEN, text);
-	if (wait < 0 || engine_cache_is_gone(l->cache))
+	cache_event(l->cache, silent ? HEALTH_UNREACHABLE : HEALTH_BROKEN, text);
+	if (wait < 0 || cache_is_gone(l->cache))
 		give_up(l, lookup_why_of(NF_E_NET, text));
 	else
 		delay(l, wait);
@@ -301,12 +286,12 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	l->transfer = NULL;
 	l->cache->asking--;
 	if (d->rc && d->rc != -NF_E_NET) {
-		engine_cache_event(l->cache, HEALTH_OK, err->text);
+		cache_event(l->cache, HEALTH_OK, err->text);
 		give_up(l, lookup_why_of(d->rc, err->text));
 		return;
 	}
 	if (d->rc && d->cause == TRANSFER_ASTRAY) {
-		engine_cache_denied(l->cache, err->text);
+		cache_denied(l->cache, err->text);
 		give_up(l, (struct lookup_why){ CAUSE_BAD_ANSWER, NF_E_NET, err->text });
 		return;
 	}
@@ -317,14 +302,14 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	snprintf(text, sizeof(text), "it answered with HTTP status %ld", d->status);
 	switch (retry_judge(d->status)) {
 	case RETRY_OK:
-		engine_cache_event(l->cache, HEALTH_OK, NULL);
+		cache_event(l->cache, HEALTH_OK, NULL);
 		outage_progress(l->cache->engine);
 		learn_latency(l, d);
 		keep_answer(l, l->body.len ? buf_slice(&l->body) : NF_SLICE_LIT(""));
 		take_or_hold(l);
 		break;
 	case RETRY_ABSENT:
-		engine_cache_event(l->cache, HEALTH_OK, NULL);
+		cache_event(l->cache, HEALTH_OK, NULL);
 		outage_progress(l->cache->engine);
 		keep_answer(l, (struct nf_slice){ 0 });
 		take_absence(l);
@@ -334,7 +319,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 		on_failure(l, d, text);
 		break;
 	case RETRY_NEVER:
-		engine_cache_denied(l->cache, text);
+		cache_denied(l->cache, text);
 		give_up(l, refused_by_status(d->status, text));
 		break;
 	}
@@ -383,16 +368,28 @@ static void lookup_start(struct cache *c, uint32_t node)
 	ask(lookup_new(c, node));
 }
 
-void lookup_anew(struct engine *e, uint32_t node, uint32_t cache)
-{
-	struct lookup *l;
+/* ---- again ---- */
 
-	if (!resolver_asks_anew(e->resolver, node, cache))
-		return;
-	download_want(e, node);
-	l = lookup_new(&e->caches[cache], node);
+static void ask_anew(struct cache *c, uint32_t node)
+{
+	struct lookup *l = lookup_new(c, node);
+
 	l->is_anew = true;
 	ask(l);
+}
+
+static void ask_again(struct engine *e)
+{
+	struct ask_again q;
+
+	while (ask_again_take(e, &q)) {
+		if (q.is_anew) {
+			ask_anew(q.cache, q.node);
+		} else {
+			lookup_local_again(e, q.node, q.cache);
+			wanted_nar_answered(e, q.node);
+		}
+	}
 }
 
 /* ---- earlier in this run ---- */
@@ -455,7 +452,7 @@ static void refuse_local(struct cache *c, int rc, const struct nf_err *err)
 	const struct lookup_why why =
 		lookup_why_of(is_absent ? NF_E_NET : -rc, err->text);
 
-	engine_cache_event(c, HEALTH_UNREACHABLE, err->text);
+	cache_event(c, HEALTH_UNREACHABLE, err->text);
 	refuse_cache(c, &why);
 }
 
@@ -510,7 +507,7 @@ void lookup_begin(struct engine *e)
 /* False if the cache takes no more questions for now. */
 static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 {
-	if (engine_cache_is_gone(c)) {
+	if (cache_is_gone(c)) {
 		const struct lookup_why why = lookup_why_gone(c);
 
 		lookup_why_tell(c, node, &why);
@@ -538,7 +535,7 @@ static void pump_cache(struct cache *c, int64_t now)
 	       ask_cache(c, e->again[c->again_cursor], now))
 		c->again_cursor++;
 	while (c->cursor < e->here_cursor) {
-		if (lookup_here_is_asked_for(e, c->cursor)) {
+		if (lookup_local_is_asked_for(e, c->cursor)) {
 			if (c->local && local++ == LOCAL_BATCH)
 				return;
 			if (!ask_cache(c, c->cursor, now))
@@ -595,13 +592,14 @@ void lookup_pump(struct engine *e, int64_t now)
 		if (e->caches[i].held && e->caches[i].state != CACHE_NEW)
 			take_held(&e->caches[i]);
 	for (size_t i = 0; i < e->cache_count; i++)
-		if (e->caches[i].lookups && engine_cache_is_gone(&e->caches[i]))
+		if (e->caches[i].lookups && cache_is_gone(&e->caches[i]))
 			give_up_all(&e->caches[i]);
 	repeat_due(e, now);
+	ask_again(e);
 	for (int i = 0; i < LOCAL_BATCH && !e->stopping &&
 			e->here_cursor < resolver_count(e->resolver);
 	     i++)
-		lookup_here_ask(e, e->here_cursor++);
+		lookup_local_ask(e, e->here_cursor++);
 	for (size_t i = 0; i < e->cache_count; i++)
 		pump_cache(&e->caches[i], now);
 }
@@ -623,13 +621,15 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 	LIST_FOREACH (l, &e->lookups, link) {
 		int64_t due = l->due, open = l->cache->health.open_until;
 
-		if (!engine_cache_is_gone(l->cache) && open > due)
+		if (!cache_is_gone(l->cache) && open > due)
 			due = open;
 		if (l->delayed && due - now < limit)
 			limit = due > now ? due - now : 0;
 	}
 	if (e->stopping)
 		return limit;
+	if (ask_again_is_due(e))
+		return 0;
 	/* What is on this machine answers at once: there is more to do. */
 	if (e->here_cursor < resolver_count(e->resolver))
 		return 0;
@@ -652,7 +652,7 @@ bool lookup_is_done(const struct engine *e)
 	LIST_FOREACH (l, &e->lookups, link)
 		if (!health_is_waited_for(&l->cache->health))
 			return false;
-	return e->here_cursor == resolver_count(e->resolver);
+	return e->here_cursor == resolver_count(e->resolver) && !ask_again_is_due(e);
 }
 
 void lookup_end(struct engine *e)

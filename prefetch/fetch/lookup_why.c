@@ -5,6 +5,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "fetch/cache.h"
+#include "fetch/wanted_nar.h"
 
 /* A message with more names of keys would not be read. */
 #define SIGNERS_MAX 8
@@ -17,7 +19,7 @@ struct lookup_why lookup_why_of(int code, const char *text)
 struct lookup_why lookup_why_gone(const struct cache *c)
 {
 	if (!c->refused)
-		return lookup_why_of(NF_E_NET, engine_why_gone(c));
+		return lookup_why_of(NF_E_NET, cache_why_gone(c));
 	return (struct lookup_why){ c->refused_cause, c->refused_code, c->refused };
 }
 
@@ -26,7 +28,7 @@ void lookup_why_absent(struct cache *c, uint32_t node)
 	static const struct resolver_reason absent = { .cause = CAUSE_ABSENT };
 
 	resolver_not_found(c->engine->resolver, node, &absent);
-	download_answered(c->engine, node);
+	wanted_nar_answered(c->engine, node);
 }
 
 /* What is wrong with an answer may begin with the name of the path. */
@@ -82,7 +84,7 @@ static void tell(struct cache *c, uint32_t node, const struct lookup_why *why,
 	};
 
 	resolver_not_found(c->engine->resolver, node, &reason);
-	download_answered(c->engine, node);
+	wanted_nar_answered(c->engine, node);
 }
 
 void lookup_why_tell(struct cache *c, uint32_t node, const struct lookup_why *why)

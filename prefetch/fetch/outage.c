@@ -1,6 +1,8 @@
+#include "fetch/outage.h"
+
 #include <stdio.h>
 
-#include "fetch/engine.h"
+#include "fetch/cache.h"
 
 /* The display says what is waited for when nothing came for so long. */
 #define TELL_AFTER_MS 2000
@@ -44,7 +46,7 @@ static void tell_wait(struct engine *e, const struct cache *c, int64_t left)
 
 	format_left(time, sizeof(time), left);
 	snprintf(text, sizeof(text), "waiting for %.80s: %.100s; %s left", c->conf->url,
-		 engine_why_gone(c), time);
+		 cache_why_gone(c), time);
 	progress_wait(e->opts->progress, text);
 }
 
@@ -58,13 +60,13 @@ static const struct cache *first_waited_for(const struct engine *e)
 
 static void give_up(struct cache *c)
 {
-	bool was_gone = engine_cache_is_gone(c);
+	bool was_gone = cache_is_gone(c);
 
 	health_set_patient(&c->health, false);
-	if (!was_gone && engine_cache_is_gone(c))
+	if (!was_gone && cache_is_gone(c))
 		progress_note(c->engine->opts->progress,
 			      "cache '%s' is left out, it was waited for long enough: %s",
-			      c->conf->url, engine_why_gone(c));
+			      c->conf->url, cache_why_gone(c));
 }
 
 void outage_look(struct engine *e, int64_t now)
@@ -76,7 +78,7 @@ void outage_look(struct engine *e, int64_t now)
 		return;
 	/* What is done on this machine takes its time; that of the caches stands still.
 	 */
-	if (e->ingesting)
+	if (ingests_under_way(e->ingests))
 		patience_progress(&e->patience, now);
 	left = patience_left_ms(&e->patience, now);
 	for (size_t i = 0; i < e->opts->substituter_count; i++) {

@@ -5,23 +5,26 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/plural.h"
-#include "fetch/download.h"
+#include "fetch/cache.h"
+#include "fetch/outage.h"
+#include "fetch/part.h"
 #include "http/retry.h"
 
 static uint64_t nar_size_of(const struct part *p)
 {
-	const struct download *d = p->file->download;
+	const struct wanted_nar *d = p->file->nar;
 
 	return resolver_node(d->engine->resolver, d->node)->nar_size;
 }
 
 struct part *part_new(struct download_file *f, const struct dispatch_order *o,
-		      const struct resolver_source *source)
+		      const struct resolver_source *source, part_over_fn over)
 {
-	struct engine *e = f->download->engine;
+	struct engine *e = f->nar->engine;
 	struct part *p = mem_calloc(1, sizeof(*p));
 
 	p->file = f;
+	p->over = over;
 	p->number = o->part;
 	p->cache = &e->caches[o->cache];
 	p->source = source;
@@ -59,14 +62,14 @@ void part_stop(struct part *p)
 	transfers_cancel(p->transfer);
 	p->transfer = NULL;
 	p->cache->stats->unanswered += p->status == 0;
-	engine_transferring(p->cache, -1);
+	cache_transferring(p->cache, -1);
 	part_claim(p);
 }
 
 void part_free(struct part *p)
 {
 	part_stop(p);
-	p->file->download->engine->parts[p->number] = NULL;
+	p->file->nar->engine->parts[p->number] = NULL;
 	LIST_REMOVE(p, link);
 	xxh3_free(p->digest);
 	free(p->url);
@@ -121,7 +124,7 @@ static int other_file(struct part *p)
 /* The dispatcher knows best what the size that is said now means for the part. */
 static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *err)
 {
-	struct dispatch *d = p->file->download->engine->dispatch;
+	struct dispatch *d = p->file->nar->engine->dispatch;
 	uint64_t from;
 
 	p->is_sized = size && size != DISPATCH_TO_END;
@@ -162,7 +165,7 @@ static int take_whole(struct part *p, const struct transfer_head *h, struct nf_e
 static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *err)
 {
 	struct part *p = ctx;
-	struct pool *pool = p->file->download->engine->opts->pool;
+	struct pool *pool = p->file->nar->engine->opts->pool;
 	int rc;
 
 	p->status = head->status;
@@ -182,7 +185,7 @@ static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *e
 
 static void count_bytes(const struct part *p, size_t n)
 {
-	struct engine *e = p->file->download->engine;
+	struct engine *e = p->file->nar->engine;
 
 	p->file->cache = p->cache;
 	p->cache->stats->bytes += n;
@@ -198,7 +201,7 @@ static void count_bytes(const struct part *p, size_t n)
 static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
 {
 	struct part *p = ctx;
-	struct pool *pool = p->file->download->engine->opts->pool;
+	struct pool *pool = p->file->nar->engine->opts->pool;
 	int rc;
 
 	if (retry_judge(p->status) != RETRY_OK)
@@ -222,36 +225,47 @@ static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
 
 /* ---- the end ---- */
 
+/* Tells who ordered it: it is gone after this. */
+static void end(struct part *p, enum dispatch_end how, int64_t retry_at)
+{
+	const struct part_outcome o = { .how = how, .retry_at = retry_at };
+
+	p->over(p, &o);
+}
+
+static void refuse(struct part *p, int code, const char *text)
+{
+	const struct part_outcome o = { DISPATCH_REFUSED, 0, code, text };
+
+	p->over(p, &o);
+}
+
 static void on_failure(struct part *p, const struct transfer_done *done, const char *text)
 {
-	struct engine *e = p->file->download->engine;
+	struct engine *e = p->file->nar->engine;
 	unsigned attempt = dispatch_part_attempts(e->dispatch, p->number) + 1;
 	int64_t wait = outage_delay_ms(e, attempt, done);
 
 	if (p->at - p->from >= DISPATCH_GAIN)
-		engine_cache_event(p->cache, HEALTH_OK, NULL);
-	engine_cache_event(p->cache, done->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE,
-			   text);
-	download_set_reason(p->file->download, p->cache, NF_E_NET, text);
+		cache_event(p->cache, HEALTH_OK, NULL);
+	cache_event(p->cache, done->connected ? HEALTH_BROKEN : HEALTH_UNREACHABLE, text);
+	cache_set_reason(p->cache, p->file->nar->node, NF_E_NET, text);
 	if (wait < 0)
-		progress_note(e->opts->progress, "path '%s' from cache '%s': %s",
-			      download_path(p->file->download), p->cache->conf->url,
-			      text);
-	download_part_over(p, DISPATCH_BROKE,
-			   wait < 0 ? DISPATCH_NEVER : engine_now_ms() + wait);
+		cache_note(p->cache, p->file->nar->node, text);
+	end(p, DISPATCH_BROKE, wait < 0 ? DISPATCH_NEVER : engine_now_ms() + wait);
 }
 
 /* A transfer that ended for a reason of ours, or because of what the server sent. */
 static void on_refusal(struct part *p, int rc, const char *text)
 {
-	if (!download_is_sources_fault(rc)) {
-		struct engine *e = p->file->download->engine;
+	if (!engine_is_sources_fault(rc)) {
+		struct engine *e = p->file->nar->engine;
 
 		engine_broken(e, pool_dir(e->opts->pool), rc, text);
 		return;
 	}
-	engine_cache_event(p->cache, HEALTH_LIED, text);
-	download_part_refused(p, -rc, text);
+	cache_event(p->cache, HEALTH_LIED, text);
+	refuse(p, -rc, text);
 }
 
 static void on_success(struct part *p, const struct transfer_done *done)
@@ -259,15 +273,15 @@ static void on_success(struct part *p, const struct transfer_done *done)
 	bool is_short = p->end != DISPATCH_TO_END && p->at < p->end;
 
 	if (p->is_other_file || (is_short && !p->is_sized)) {
-		download_part_over(p, DISPATCH_NO_RANGE, 0);
+		end(p, DISPATCH_NO_RANGE, 0);
 	} else if (is_short) {
 		/* Whole, as far as the transfer could tell. */
 		p->cache->stats->net.failures[TRANSFER_FAILED_BREAK]++;
 		on_failure(p, done, "it ended too early");
 	} else {
-		engine_cache_event(p->cache, HEALTH_OK, NULL);
-		outage_progress(p->file->download->engine);
-		download_part_over(p, DISPATCH_CAME, 0);
+		cache_event(p->cache, HEALTH_OK, NULL);
+		outage_progress(p->file->nar->engine);
+		end(p, DISPATCH_CAME, 0);
 	}
 }
 
@@ -287,10 +301,8 @@ static bool refuses_range(const struct part *p, long status)
 
 static void on_refused_range(struct part *p, long status)
 {
-	engine_cache_event(p->cache, HEALTH_OK, NULL);
-	download_part_over(
-		p, status == 416 && may_be_whole(p) ? DISPATCH_CAME : DISPATCH_NO_RANGE,
-		0);
+	cache_event(p->cache, HEALTH_OK, NULL);
+	end(p, status == 416 && may_be_whole(p) ? DISPATCH_CAME : DISPATCH_NO_RANGE, 0);
 }
 
 static void on_done(void *ctx, const struct transfer_done *done, const struct nf_err *err)
@@ -299,10 +311,10 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 	char text[128];
 
 	p->transfer = NULL;
-	engine_transferring(p->cache, -1);
+	cache_transferring(p->cache, -1);
 	if (done->rc == -NF_E_NET && done->cause == TRANSFER_ASTRAY) {
-		engine_cache_denied(p->cache, err->text);
-		download_part_refused(p, NF_E_NET, err->text);
+		cache_denied(p->cache, err->text);
+		refuse(p, NF_E_NET, err->text);
 		return;
 	}
 	if (done->rc == -NF_E_NET) {
@@ -326,19 +338,19 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 		on_failure(p, done, text);
 		break;
 	case RETRY_ABSENT:
-		engine_cache_denied(p->cache, text);
-		download_part_refused(p, NF_E_MISSING, text);
+		cache_denied(p->cache, text);
+		refuse(p, NF_E_MISSING, text);
 		break;
 	case RETRY_NEVER:
-		engine_cache_denied(p->cache, text);
-		download_part_refused(p, NF_E_NET, text);
+		cache_denied(p->cache, text);
+		refuse(p, NF_E_NET, text);
 		break;
 	}
 }
 
 void part_ask(struct part *p)
 {
-	struct download *d = p->file->download;
+	struct wanted_nar *d = p->file->nar;
 	struct engine *e = d->engine;
 	uint64_t size = p->file->size;
 	struct transfer_request req = {
@@ -354,7 +366,7 @@ void part_ask(struct part *p)
 
 	dispatch_part_range(e->dispatch, p->number, &p->from, &p->end);
 	if (p->from >= p->end) {
-		download_part_over(p, DISPATCH_CAME, 0);
+		end(p, DISPATCH_CAME, 0);
 		return;
 	}
 	p->at = p->from;
@@ -363,6 +375,6 @@ void part_ask(struct part *p)
 	req.range_start = p->from;
 	req.range_end = p->asked_end == DISPATCH_TO_END ? 0 : p->asked_end - 1;
 	req.if_range = partial_state_etag(&p->file->partial.state, p->url);
-	engine_transferring(p->cache, 1);
+	cache_transferring(p->cache, 1);
 	p->transfer = transfers_start(e->transfers, &req);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "fetch/engine.h"
+#include "fetch/loop.h"
 
 struct query {
 	struct engine engine;
@@ -128,13 +128,13 @@ int query_run(struct query **ret, const struct fetch_options *fetch,
 	q->fetch.dry_run = true;
 	q->store = store;
 	q->missing = m;
-	rc = engine_open(&q->engine, &q->fetch, &q->result, err);
+	rc = loop_open(&q->engine, &q->fetch, &q->result, err);
 	if (rc)
 		return rc;
 	q->engine.ask = query_pump;
 	q->engine.ask_ctx = q;
 	resolver_set_settled(q->engine.resolver, on_settled, q);
-	rc = engine_run(&q->engine, err);
+	rc = loop_run(&q->engine, err);
 	if (!rc && q->engine.rc) {
 		rc = q->engine.rc;
 		if (err)
@@ -147,7 +147,7 @@ void query_free(struct query *q)
 {
 	if (!q)
 		return;
-	engine_close(&q->engine);
+	loop_close(&q->engine);
 	fetch_result_release(&q->result);
 	free(q->planned);
 	free(q->asked);

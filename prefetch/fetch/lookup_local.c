@@ -1,90 +1,8 @@
-#include "fetch/lookup_here.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "fetch/lookup_local.h"
 
 #include "base/mem.h"
-
-/* ---- what an answer means for what is here ---- */
-
-static bool has_same_facts(const struct nf_pathinfo *a, const struct nf_pathinfo *b)
-{
-	if (!nf_hash_eq(&a->nar_hash, &b->nar_hash) || a->nar_size != b->nar_size ||
-	    a->nrefs != b->nrefs)
-		return false;
-	for (size_t i = 0; i < a->nrefs; i++)
-		if (!nf_slice_eq(a->refs[i], b->refs[i]))
-			return false;
-	return true;
-}
-
-static int compare_nodes(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static bool has_node(const uint32_t *list, size_t len, uint32_t node)
-{
-	return len && bsearch(&node, list, len, sizeof(node), compare_nodes);
-}
-
-bool lookup_here_lacks_sigs(const struct engine *e, uint32_t node)
-{
-	return has_node(e->unsigned_here, e->unsigned_len, node);
-}
-
-/* Of the two: where NARs go, or one of the sources. */
-static int take_from_pool(struct engine *e, uint32_t node, const struct nf_narinfo *ni,
-			  const struct nf_trusted *t, struct nf_err *err)
-{
-	uint16_t pending = resolver_node(e->resolver, node)->pending;
-	int rc;
-
-	if (!destination_is_store(e->destination)) {
-		rc = e->opts->dry_run ? 0 : pool_add_sigs(e->opts->pool, t->info, err);
-		return rc ? rc
-			  : resolver_found(e->resolver, node, RESOLVER_HERE, ni, t, err);
-	}
-	resolver_asked(e->resolver, node, pending + 1);
-	rc = resolver_found(e->resolver, node, e->firsts->index, ni, t, err);
-	if (!rc)
-		download_found(e, node, e->firsts->index);
-	return rc;
-}
-
-/* The pool may have a NAR for which it has no signature that is trusted now: a cache that
- * vouches for the same facts vouches for that NAR. */
-static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted *t)
-{
-	struct nf_narinfo ni;
-	struct nf_err err;
-	int rc;
-
-	if (!has_node(e->doubted, e->doubted_len, node))
-		return false;
-	rc = pool_find(e->opts->pool, &t->info->path, &ni, &err);
-	if (!rc && (!has_same_facts(&ni.info, t->info) || (t->by_store && !ni.by_store)))
-		rc = -NF_E_MISSING;
-	if (!rc)
-		rc = take_from_pool(e, node, &ni, t, &err);
-	nf_narinfo_release(&ni);
-	e->result->in_pool += !rc;
-	return rc == 0;
-}
-
-void lookup_here_take_first(struct cache *c, uint32_t node, const struct nf_trusted *t)
-{
-	struct engine *e = c->engine;
-	/* As a source, the pool is no better than the store that has it too. */
-	bool in_pool =
-		(c->role == CACHE_SUBSTITUTER || !destination_is_store(e->destination)) &&
-		is_in_pool(e, node, t);
-
-	if (!resolver_node(e->resolver, node)->here)
-		engine_want_nar(e, node, in_pool || c->role != CACHE_SUBSTITUTER);
-}
+#include "fetch/answer.h"
+#include "fetch/wanted_nar.h"
 
 /* ---- questions ---- */
 
@@ -224,7 +142,7 @@ static bool ask_first(struct cache *c, uint32_t node)
 		return false;
 	c->left_out += ni.info.left_out;
 	resolver_asked(e->resolver, node, 1);
-	rc = lookup_take(c, node, &ni, &t, &err);
+	rc = answer_take(c, node, &ni, &t, &err);
 	if (!rc && c->role == CACHE_POOL) {
 		e->result->in_pool++;
 		mark_used(e, &path);
@@ -243,7 +161,7 @@ static bool ask_firsts(struct engine *e, uint32_t node, size_t from)
 	return false;
 }
 
-void lookup_here_ask(struct engine *e, uint32_t node)
+void lookup_local_ask(struct engine *e, uint32_t node)
 {
 	if (!ask_destination(e, node) && !ask_firsts(e, node, 0))
 		resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
@@ -255,7 +173,7 @@ static bool is_here(const struct engine *e, const struct resolver_node *n)
 	return n->here || (n->sources && n->sources->cache >= e->opts->substituter_count);
 }
 
-void lookup_again(struct engine *e, uint32_t node, const struct cache *from)
+void lookup_local_again(struct engine *e, uint32_t node, const struct cache *from)
 {
 	if (!is_here(e, resolver_node(e->resolver, node)) ||
 	    ask_firsts(e, node, (size_t)(from - e->firsts) + 1))
@@ -265,8 +183,8 @@ void lookup_again(struct engine *e, uint32_t node, const struct cache *from)
 	resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
 }
 
-bool lookup_here_is_asked_for(const struct engine *e, uint32_t node)
+bool lookup_local_is_asked_for(const struct engine *e, uint32_t node)
 {
 	return !is_here(e, resolver_node(e->resolver, node)) ||
-	       lookup_here_lacks_sigs(e, node);
+	       answer_lacks_sigs(e, node);
 }

@@ -4,39 +4,11 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "fetch/download.h"
-
-bool download_is_sources_fault(int rc)
-{
-	switch (-rc) {
-	case NF_E_FORMAT:
-	case NF_E_LIMIT:
-	case NF_E_HASH:
-	case NF_E_UNSUPPORTED:
-	case NF_E_MISSING:
-		return true;
-	default:
-		return false;
-	}
-}
-
-void download_set_reason(struct download *d, const struct cache *c, int code,
-			 const char *text)
-{
-	AUTO_FREE char *whole = mem_printf("cache '%s': %s", c->conf->url, text);
-
-	resolver_set_reason(d->engine->resolver, d->node, code, whole);
-}
-
-static void remember_why(struct download *d, const struct cache *c, int code,
-			 const char *text)
-{
-	struct engine *e = d->engine;
-
-	progress_note(e->opts->progress, "path '%s' from cache '%s': %s",
-		      download_path(d), c->conf->url, text);
-	download_set_reason(d, c, code, text);
-}
+#include "fetch/ask_again.h"
+#include "fetch/cache.h"
+#include "fetch/download_file.h"
+#include "fetch/verdict.h"
+#include "fetch/wanted_nar.h"
 
 /* ---- a file that is wrong ---- */
 
@@ -44,13 +16,13 @@ static void remember_why(struct download *d, const struct cache *c, int code,
  */
 static void compare_claims(struct download_file *f)
 {
-	struct download *d = f->download;
+	struct wanted_nar *d = f->nar;
 
 	if (d->claims.len && download_file_is_same(f, d->claimed))
 		claims_compare(&d->claims, f->partial.fd);
 }
 
-static void accuse(struct download *d)
+static void accuse(struct wanted_nar *d)
 {
 	struct engine *e = d->engine;
 	const struct claim *claim;
@@ -63,16 +35,15 @@ static void accuse(struct download *d)
 		snprintf(text, sizeof(text),
 			 "its bytes from %" PRIu64 " to %" PRIu64 " were wrong",
 			 claim->from, claim->end);
-		engine_cache_event(c, HEALTH_LIED, text);
-		progress_note(e->opts->progress, "path '%s' from cache '%s': %s",
-			      download_path(d), c->conf->url, text);
+		cache_event(c, HEALTH_LIED, text);
+		cache_note(c, d->node, text);
 	}
 }
 
 /* What came from one cache alone tells of that cache; else nobody can be blamed yet. */
 static void on_spoilt(struct download_file *f, int code, const char *text)
 {
-	struct download *d = f->download;
+	struct wanted_nar *d = f->nar;
 	struct engine *e = d->engine;
 	uint32_t liar = dispatch_spoilt(e->dispatch, d->node);
 
@@ -80,52 +51,46 @@ static void on_spoilt(struct download_file *f, int code, const char *text)
 		struct cache *c = &e->caches[liar];
 
 		if (code != NF_E_UNSUPPORTED && code != NF_E_MISSING)
-			engine_cache_event(c, HEALTH_LIED, text);
-		remember_why(d, c, code, text);
+			cache_event(c, HEALTH_LIED, text);
+		cache_note(c, d->node, text);
+		cache_set_reason(c, d->node, code, text);
 		claims_drop(&d->claims, liar);
 	} else {
 		progress_note(e->opts->progress,
 			      "path '%s': what was there of it is of no use: %s",
-			      download_path(d), text);
+			      wanted_nar_path(d), text);
 		resolver_set_reason(e->resolver, d->node, code, text);
 		claims_move(&d->claims, &f->claims);
 		d->claimed = f->source;
 	}
 	f->is_doubtful = true;
-	download_file_free(f);
-	download_free_if_empty(d);
+	wanted_nar_drop_file(f);
+	wanted_nar_free_if_empty(d);
 }
 
 /* ---- parts ---- */
 
-/* It was asked alone: now the others are. */
-static void ask_others(struct engine *e, uint32_t node, const struct cache *from)
+static void take_refusal(const struct part *p, int code, const char *text)
 {
-	if (from->role == CACHE_POOL)
-		e->result->in_pool--;
-	else
-		e->result->in_store--;
-	download_want(e, node);
-	lookup_again(e, node, from);
-	download_answered(e, node);
-}
+	struct wanted_nar *d = p->file->nar;
+	struct engine *e = d->engine;
 
-void download_part_refused(struct part *p, int code, const char *text)
-{
-	struct download *d = p->file->download;
-
-	remember_why(d, p->cache, code, text);
+	cache_note(p->cache, d->node, text);
+	cache_set_reason(p->cache, d->node, code, text);
 	p->file->is_doubtful |= code != NF_E_MISSING && code != NF_E_NET;
+	if (p->cache->role == CACHE_POOL)
+		e->result->in_pool--;
+	else if (p->cache->role == CACHE_STORE)
+		e->result->in_store--;
 	if (p->cache->role != CACHE_SUBSTITUTER)
-		ask_others(d->engine, d->node, p->cache);
+		ask_again_others(e, d->node, p->cache);
 	else if (code == NF_E_MISSING && !p->cache->local)
-		lookup_anew(d->engine, d->node, p->cache->index);
-	download_part_over(p, DISPATCH_REFUSED, 0);
+		ask_again_cache(e, d->node, p->cache);
 }
 
 /* All parts that are still under way are too late. The dispatcher will say so itself, but
  * perhaps only when it is asked the next time. */
-static void stop_parts(struct download *d)
+static void stop_parts(struct wanted_nar *d)
 {
 	struct download_file *f;
 	struct part *p;
@@ -137,30 +102,32 @@ static void stop_parts(struct download *d)
 
 static void on_whole(struct download_file *f)
 {
-	stop_parts(f->download);
+	stop_parts(f->nar);
 	if (!download_file_has_all(f)) {
 		on_spoilt(f, NF_E_MISSING, "what had come of it was lost");
 		return;
 	}
 	compare_claims(f);
-	download_hand_to_worker(f, NULL);
+	download_file_submit(f, NULL);
 }
 
-void download_part_over(struct part *p, enum dispatch_end how, int64_t retry_at)
+void verdict_part_over(struct part *p, const struct part_outcome *o)
 {
 	struct download_file *f = p->file;
-	struct download *d = f->download;
+	struct wanted_nar *d = f->nar;
 	struct engine *e = d->engine;
 
+	if (o->how == DISPATCH_REFUSED)
+		take_refusal(p, o->code, o->text);
 	part_claim(p);
-	dispatch_part_end(e->dispatch, p->number, how, retry_at, engine_now_ms());
+	dispatch_part_end(e->dispatch, p->number, o->how, o->retry_at, engine_now_ms());
 	part_free(p);
-	if ((how == DISPATCH_CAME || how == DISPATCH_BROKE) &&
+	if ((o->how == DISPATCH_CAME || o->how == DISPATCH_BROKE) &&
 	    dispatch_is_whole(e->dispatch, d->node)) {
 		on_whole(f);
 	} else if (LIST_EMPTY(&f->parts)) {
 		download_file_rest(f);
-		download_free_if_empty(d);
+		wanted_nar_free_if_empty(d);
 	}
 }
 
@@ -168,7 +135,7 @@ void download_part_over(struct part *p, enum dispatch_end how, int64_t retry_at)
 
 static void count_local(struct download_file *f)
 {
-	struct engine *e = f->download->engine;
+	struct engine *e = f->nar->engine;
 	uint64_t n = f->ingest.local_bytes;
 
 	f->cache->stats->bytes += n;
@@ -184,7 +151,7 @@ static void end_local_part(struct download_file *f)
 
 	if (!p)
 		return; /* it was too late, but right */
-	dispatch_part_end(f->download->engine->dispatch, p->number, DISPATCH_CAME, 0,
+	dispatch_part_end(f->nar->engine->dispatch, p->number, DISPATCH_CAME, 0,
 			  engine_now_ms());
 	part_free(p);
 }
@@ -204,7 +171,7 @@ static size_t *count_of(struct fetch_result *r, enum cache_role role)
 
 static void on_verified(struct download_file *f)
 {
-	struct download *d = f->download;
+	struct wanted_nar *d = f->nar;
 	struct engine *e = d->engine;
 
 	if (f->ingest.local)
@@ -219,34 +186,27 @@ static void on_verified(struct download_file *f)
 	/* Another one of its files is of no use any more. */
 	LIST_FOREACH (f, &d->files, link)
 		f->is_doubtful = true;
-	download_free(d);
+	wanted_nar_free(d);
 }
 
 static void on_local_failure(struct download_file *f)
 {
-	struct download *d = f->download;
+	struct wanted_nar *d = f->nar;
 	struct part *p = LIST_FIRST(&f->parts);
 
 	if (!p) { /* it was too late anyway */
-		download_file_free(f);
-		download_free_if_empty(d);
+		wanted_nar_drop_file(f);
+		wanted_nar_free_if_empty(d);
 		return;
 	}
 	/* Damage on this machine says nothing of what else is there. */
 	if (f->ingest.rc != -NF_E_UNSUPPORTED && f->ingest.rc != -NF_E_MISSING)
-		engine_cache_event(f->cache, HEALTH_OK, f->ingest.err.text);
-	download_part_refused(p, -f->ingest.rc, f->ingest.err.text);
-}
-
-static void on_ingested(struct ingest *job);
-
-static void fill_job(struct download_file *f, struct local_source *local)
-{
-	f->ingest.engine = f->download->engine;
-	f->ingest.local = local;
-	f->ingest.local_url = f->source->url;
-	f->ingest.partial = &f->partial;
-	f->ingest.done = on_ingested;
+		cache_event(f->cache, HEALTH_OK, f->ingest.err.text);
+	verdict_part_over(p, &(struct part_outcome){
+				     .how = DISPATCH_REFUSED,
+				     .code = -f->ingest.rc,
+				     .text = f->ingest.err.text,
+			     });
 }
 
 /* Perhaps it was of bytes that others have replaced since; and who is to blame can be
@@ -258,12 +218,12 @@ static void on_failed_early(struct download_file *f)
 		ingest_submit(&f->ingest);
 }
 
-static void on_ingested(struct ingest *job)
+void verdict_on_ingested(struct ingest *job)
 {
 	struct download_file *f =
 		(struct download_file *)((char *)job -
 					 offsetof(struct download_file, ingest));
-	struct download *d = f->download;
+	struct wanted_nar *d = f->nar;
 
 	if (job->rc && job->was_followed && !d->is_over) {
 		on_failed_early(f);
@@ -277,39 +237,15 @@ static void on_ingested(struct ingest *job)
 	if (job->rc == 0 && !job->local)
 		download_file_consumed(f);
 	if (d->is_over || job->rc == -NF_E_INTR)
-		download_free(d);
+		wanted_nar_free(d);
 	else if (job->rc == 0)
 		on_verified(f);
 	else if (err_is_shortage(&job->err) ||
-		 (!download_is_sources_fault(job->rc) && !job->unreadable))
+		 (!engine_is_sources_fault(job->rc) && !job->unreadable))
 		engine_broken(d->engine, destination_dir(d->engine->destination), job->rc,
 			      job->err.text);
 	else if (job->local)
 		on_local_failure(f);
 	else
 		on_spoilt(f, -job->rc, job->err.text);
-}
-
-void download_hand_to_worker(struct download_file *f, struct local_source *local)
-{
-	struct download *d = f->download;
-	struct engine *e = d->engine;
-
-	progress_end(e->opts->progress, d->item);
-	d->item = progress_begin(e->opts->progress, destination_verb(e->destination),
-				 download_path(d) + 33);
-	f->at_worker = true;
-	e->unverified += !local;
-	if (f->ingest.follow) {
-		ingest_is_whole(&f->ingest);
-		return;
-	}
-	fill_job(f, local);
-	ingest_submit(&f->ingest);
-}
-
-bool download_hand_to_follower(struct download_file *f)
-{
-	fill_job(f, NULL);
-	return ingest_follow(&f->ingest);
 }

@@ -1,0 +1,234 @@
+#include "fetch/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/interrupt.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/workers.h"
+#include "fetch/cache.h"
+#include "fetch/download.h"
+#include "fetch/lookup.h"
+#include "fetch/outage.h"
+#include "format/left_out.h"
+
+/* Over HTTP/1.1 a closure's narinfos come in as many round trips as it is deep only if
+ * its widest level does not queue: of 400 paths that level has some 200, and with 96 at
+ * once the queue is hidden behind the deeper ones. */
+#define CONNECTIONS_DEFAULT	   96
+#define CONNECT_TIMEOUT_DEFAULT_MS 5000
+#define STALL_TIMEOUT_DEFAULT_S	   30
+#define POLL_MS			   200
+
+/* A job of another thread is over. */
+static void wake_up(void *ctx)
+{
+	const struct engine *e = ctx;
+
+	transfers_wakeup(e->transfers);
+}
+
+int loop_open(struct engine *e, const struct fetch_options *o,
+	      struct fetch_result *result, struct nf_err *err)
+{
+	size_t connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
+	struct transfers_options t = {
+		.connections = connections,
+		.connections_per_host =
+			o->connections_per_cache ? o->connections_per_cache : connections,
+		.connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms
+							    : CONNECT_TIMEOUT_DEFAULT_MS,
+		.stall_timeout_s =
+			o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_DEFAULT_S,
+		.credentials = o->credentials,
+		.ca_file = o->ca_file,
+		.user_agent_suffix = o->user_agent_suffix,
+		.limit = o->limit,
+	};
+	int rc;
+
+	*e = (struct engine){ .opts = o, .result = result, .connections = connections };
+	*result = (struct fetch_result){ 0 };
+	e->random = (uint32_t)getpid() * 2654435761U | 1;
+	e->resolver = resolver_new();
+	e->destination = destination_new(o->pool, o->level, o->intake, o->progress);
+	e->ingests = ingests_new(&(struct ingests_options){
+		.workers = o->jobs ? o->jobs : workers_cpu_count(),
+		.destination = e->destination,
+		.is_broken = &e->is_broken,
+		.wakeup = wake_up,
+		.wakeup_ctx = e,
+	});
+	if (!o->dry_run)
+		destination_sweep(e->destination);
+	rc = caches_open(e, err);
+	caches_recall(e, t.connect_timeout_ms);
+	caches_recall_answers(e);
+	download_begin(e);
+	return rc ? rc : transfers_new(&e->transfers, &t, err);
+}
+
+void loop_close(struct engine *e)
+{
+	download_let_go(e);
+	ingests_wait(e->ingests);
+	download_end(e);
+	ingests_free(e->ingests);
+	transfers_free(e->transfers);
+	caches_keep_answers(e);
+	lookup_end(e);
+	resolver_free(e->resolver);
+	destination_free(e->destination);
+	caches_close(e);
+	rest_release(&e->rest);
+	free(e->again);
+	free(e->questions);
+	free(e->doubted);
+	free(e->unsigned_here);
+}
+
+static bool is_done(const struct engine *e)
+{
+	if (ingests_under_way(e->ingests))
+		return false;
+	if (e->stopping)
+		return true;
+	if (e->ask)
+		return resolver_open_count(e->resolver) == 0 && lookup_is_done(e);
+	/* What is here already waits for signatures, if it is worth asking for them. */
+	return resolver_open_count(e->resolver) == 0 && download_is_done(e) &&
+	       (e->unsigned_len == 0 || lookup_is_done(e));
+}
+
+/* Once all is here, what is done with it is what takes the time. */
+static void tell_phase(struct engine *e)
+{
+	struct progress *p = e->opts->progress;
+	bool is_here = e->rest.total == 0;
+
+	progress_phase(p, ingests_under_way(e->ingests) && is_here &&
+					  !resolver_open_count(e->resolver)
+				  ? destination_phase(e->destination)
+				  : "fetching");
+}
+
+/* Sizes become known while we go, and more may come than was planned: the totals are told
+ * again at each turn. */
+static void tell_totals(struct engine *e)
+{
+	struct fetch_result *r = e->result;
+	uint64_t done = progress_get(e->opts->progress, PROGRESS_BYTES_DONE);
+
+	r->paths = resolver_count(e->resolver);
+	download_tell_rest(e);
+	progress_set(e->opts->progress, PROGRESS_PATHS_TOTAL,
+		     r->paths - (e->opts->intake ? r->present : r->in_pool));
+	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, done + e->rest.total);
+	if (e->opts->dry_run)
+		return;
+	progress_set(e->opts->progress, PROGRESS_WORK_TOTAL, e->wanted_bytes);
+	tell_phase(e);
+}
+
+static void stop_if_interrupted(struct engine *e)
+{
+	struct nf_err why;
+	int rc = interrupt_check(&why);
+
+	if (!rc)
+		return;
+	engine_fail(e, NULL, rc, why.text);
+	e->stopping = true;
+}
+
+/* True if whoever decides what is asked for wanted more. */
+static bool asks_more(struct engine *e, int *rc, struct nf_err *err)
+{
+	uint32_t before = resolver_count(e->resolver);
+
+	if (!e->ask || e->stopping)
+		return false;
+	*rc = e->ask(e->ask_ctx, err);
+	return resolver_count(e->resolver) != before;
+}
+
+/* What nobody vouches for, and not every Nix could read, came no further. */
+static void note_left_out(const struct engine *e)
+{
+	struct progress *progress = e->opts->progress;
+
+	for (size_t i = 0; i < e->cache_count; i++) {
+		const struct cache *c = &e->caches[i];
+		AUTO_FREE char *where = mem_printf("cache '%s'", c->conf->url);
+
+		left_out_note(progress, where, c->left_out);
+	}
+	if (destination_is_store(e->destination))
+		left_out_note_store(progress, destination_name(e->destination),
+				    e->left_out_here);
+}
+
+static const char *url_of(const void *ctx, uint32_t cache)
+{
+	const struct engine *e = ctx;
+
+	if (cache == RESOLVER_HERE)
+		return destination_name(e->destination);
+	return e->caches[cache].conf->url;
+}
+
+/* Registers what came; and what is sure not to fit is told as soon as it is known. */
+static void pump_destination(struct engine *e, int64_t now)
+{
+	struct nf_err why;
+	int rc = destination_pump(e->destination, now, &why);
+
+	if (!rc)
+		rc = destination_check_space(e->destination, e->wanted_bytes,
+					     e->wanted_paths, &why);
+	if (!rc)
+		return;
+	engine_fail(e, NULL, rc, why.text);
+	e->stopping = true;
+}
+
+int loop_run(struct engine *e, struct nf_err *err)
+{
+	int rc = 0;
+
+	progress_phase(e->opts->progress, e->opts->dry_run ? "resolving" : "fetching");
+	e->began_at = engine_now_ms();
+	patience_begin(&e->patience, e->opts->retry_for_ms, e->began_at);
+	lookup_begin(e);
+	while (!rc) {
+		int64_t now = engine_now_ms(), wait;
+
+		outage_look(e, now);
+
+		if (!e->stopping)
+			stop_if_interrupted(e);
+		lookup_pump(e, now);
+		if (!e->stopping)
+			pump_destination(e, now);
+		if (!e->stopping)
+			sizes_pump(e);
+		download_pump(e, now);
+		if (asks_more(e, &rc, err))
+			continue;
+		tell_totals(e);
+		if (rc || is_done(e))
+			break;
+		wait = lookup_next_due(e, now, POLL_MS);
+		wait = download_next_due(e, now, wait);
+		rc = transfers_run(e->transfers, (int)wait, err);
+	}
+	progress_wait(e->opts->progress, "");
+	caches_remember(e);
+	caches_tell_left_out(e);
+	note_left_out(e);
+	dispute_list_collect(&e->result->disputes, e->resolver, url_of, e);
+	return rc;
+}
