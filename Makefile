@@ -258,8 +258,8 @@ check-headers:
 			-x c++ -include $$h /dev/null || exit 1; \
 	done; echo "headers: $(words $(HEADERS)) compile alone"
 
-#: make check-layers    bundle/ links without libcurl, includes point one way
-check-layers: $(B)/libbundle.a $(B)/libcmd.a
+#: make check-layers    includes and calls point one way, no circles, bundle/ without libcurl
+check-layers: all $(B)/libbundle.a $(B)/libcmd.a
 	@B=$(B) CC="$(CC)" LDFLAGS="$(LDFLAGS_ALL)" LIBS="$(BUNDLE_LIBS)" sh tests/run/check-layers.sh
 
 #: make completions     write completions/ anew from the command table

@@ -108,6 +108,15 @@ bool runs_missing(const struct runs *r, uint64_t from, uint64_t end, struct run 
 	return true;
 }
 
+struct run runs_take_first(struct runs *r)
+{
+	struct run first = r->list[0];
+
+	r->len--;
+	memmove(&r->list[0], &r->list[1], r->len * sizeof(r->list[0]));
+	return first;
+}
+
 uint64_t runs_total(const struct runs *r)
 {
 	uint64_t sum = 0;

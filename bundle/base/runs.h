@@ -30,6 +30,9 @@ void runs_cut(struct runs *r, uint64_t end);
 /* The first run of bytes in [from, end) that are not there; false if all are. */
 bool runs_missing(const struct runs *r, uint64_t from, uint64_t end, struct run *ret);
 
+/* Takes the first run out; there must be one. */
+struct run runs_take_first(struct runs *r);
+
 /* How many bytes there are. */
 uint64_t runs_total(const struct runs *r);
 /* Where the last run ends; 0 where there is none. */

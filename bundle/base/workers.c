@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 
-struct job {
+struct worker_job {
 	job_fn fn;
 	void *arg;
 };
@@ -26,7 +26,7 @@ struct workers {
 	pthread_cond_t filled; /* a job was queued, or the end has come */
 	pthread_cond_t freed;  /* a place in the queue became free */
 	pthread_cond_t idle;   /* pending became 0 */
-	struct job *ring;
+	struct worker_job *ring;
 	size_t max;
 	size_t first;
 	size_t queued;
@@ -37,7 +37,7 @@ struct workers {
 };
 
 /* False when nothing is queued and nothing will be. */
-static bool take_job(struct workers *w, struct job *ret)
+static bool take_job(struct workers *w, struct worker_job *ret)
 {
 	pthread_mutex_lock(&w->lock);
 	while (w->queued == 0 && !w->ending)
@@ -65,7 +65,7 @@ static void job_done(struct workers *w)
 static void *run(void *arg)
 {
 	const struct thread *t = arg;
-	struct job job;
+	struct worker_job job;
 
 	while (take_job(t->workers, &job)) {
 		job.fn(job.arg, t->index);
@@ -124,7 +124,7 @@ struct workers *workers_new(size_t count, size_t queue_max)
 
 static void put_job(struct workers *w, job_fn fn, void *arg)
 {
-	w->ring[(w->first + w->queued) % w->max] = (struct job){ fn, arg };
+	w->ring[(w->first + w->queued) % w->max] = (struct worker_job){ fn, arg };
 	w->queued++;
 	w->pending++;
 	pthread_cond_signal(&w->filled);

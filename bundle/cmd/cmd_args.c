@@ -23,7 +23,7 @@ struct cmd_args {
 	size_t nargs;
 };
 
-struct parser {
+struct args_parser {
 	struct cmd_args *a;
 	char **argv;
 	int argc;
@@ -114,7 +114,7 @@ static int take(struct cmd_args *a, const struct cmd_option *o, const char *valu
 }
 
 /* The value that follows as an argument of its own. */
-static int take_next(struct parser *p, const struct cmd_option *o, const char *shown,
+static int take_next(struct args_parser *p, const struct cmd_option *o, const char *shown,
 		     struct nf_err *err)
 {
 	if (p->next == p->argc)
@@ -123,7 +123,7 @@ static int take_next(struct parser *p, const struct cmd_option *o, const char *s
 	return take(p->a, o, p->argv[p->next++], err);
 }
 
-static int parse_long(struct parser *p, const char *arg, struct nf_err *err)
+static int parse_long(struct args_parser *p, const char *arg, struct nf_err *err)
 {
 	const char *name = arg + 2;
 	size_t len = strcspn(name, "=");
@@ -139,7 +139,7 @@ static int parse_long(struct parser *p, const char *arg, struct nf_err *err)
 }
 
 /* "-qv", "-o FILE", "-oFILE", "-qoFILE" */
-static int parse_letters(struct parser *p, const char *arg, struct nf_err *err)
+static int parse_letters(struct args_parser *p, const char *arg, struct nf_err *err)
 {
 	for (const char *at = arg + 1; *at; at++) {
 		const struct cmd_option *o = find_letter(p->a->command, *at);
@@ -158,7 +158,7 @@ static int parse_letters(struct parser *p, const char *arg, struct nf_err *err)
 	return 0;
 }
 
-static int parse_all(struct parser *p, struct nf_err *err)
+static int parse_all(struct args_parser *p, struct nf_err *err)
 {
 	bool options = true;
 
@@ -205,7 +205,7 @@ int cmd_args_parse(struct cmd_args **ret, const struct program *program,
 		   struct nf_err *err)
 {
 	AUTO(cmd_args_freep) struct cmd_args *a = mem_calloc(1, sizeof(*a));
-	struct parser p = { .a = a, .argv = argv, .argc = argc };
+	struct args_parser p = { .a = a, .argv = argv, .argc = argc };
 	size_t letters = 1;
 	int rc;
 

@@ -14,7 +14,7 @@
 #include "cmd/say.h"
 #include "cmd/ui.h"
 
-struct walk {
+struct pool_walk {
 	struct pool *pool; /* NULL: there is none yet */
 	struct ui *ui;
 	struct json_doc *doc; /* NULL: for people */
@@ -26,7 +26,7 @@ struct walk {
 
 static int list_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
 {
-	struct walk *w = ctx;
+	struct pool_walk *w = ctx;
 	char path[NF_STOREPATH_TEXT_MAX];
 	char unpacked[HUMAN_MAX], packed[HUMAN_MAX];
 	int rc;
@@ -69,7 +69,7 @@ static void tell_sums(struct ui *ui, const struct pool_sums *s)
 		human_size(partial, s->partial_bytes));
 }
 
-static int run_pool_list(struct walk *w, struct nf_err *err)
+static int run_pool_list(struct pool_walk *w, struct nf_err *err)
 {
 	struct pool_sums sums = { 0 };
 	int rc = 0;
@@ -95,7 +95,7 @@ static int run_pool_list(struct walk *w, struct nf_err *err)
 /* What has rotted is removed, so that the next prefetch fetches it anew. */
 static int check_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
 {
-	struct walk *w = ctx;
+	struct pool_walk *w = ctx;
 	char path[NF_STOREPATH_TEXT_MAX];
 	struct nf_err damage, why;
 	int rc;
@@ -132,7 +132,7 @@ static int check_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *er
 	return 0;
 }
 
-static int run_pool_check(struct walk *w, struct nf_err *err)
+static int run_pool_check(struct pool_walk *w, struct nf_err *err)
 {
 	int rc = 0;
 
@@ -191,7 +191,7 @@ static int open_existing(struct pool **ret, const struct cmd_args *args, const c
 	return err_set(err, NF_E_USAGE, "pool '%s' does not exist", dir);
 }
 
-static int run_on_pool(struct walk *w, const struct cmd_args *args, const char *what,
+static int run_on_pool(struct pool_walk *w, const struct cmd_args *args, const char *what,
 		       struct nf_err *err)
 {
 	if (strcmp(what, "list") == 0)
@@ -208,7 +208,7 @@ static int run_pool(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	const char *what = cmd_args_get(args, 0);
 	AUTO(pool_freep) struct pool *pool = NULL;
 	AUTO_FREE char *dir = NULL;
-	struct walk walk = { .ui = ui, .doc = doc };
+	struct pool_walk walk = { .ui = ui, .doc = doc };
 	int rc = 0;
 
 	if (strcmp(what, "gc") != 0)

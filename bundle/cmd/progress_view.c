@@ -56,25 +56,25 @@ static void add_count(struct buf *out, uint64_t done, uint64_t total, const char
 }
 
 /* One of the things that are measured in bytes. */
-struct measure {
+struct shown_measure {
 	uint64_t done, total;
 	double per_second;
 };
 
-static bool has_rest(const struct measure *m)
+static bool has_rest(const struct shown_measure *m)
 {
 	return m->total > m->done;
 }
 
 /* Seconds; below 0 if nobody knows. */
-static double time_left(const struct measure *m)
+static double time_left(const struct shown_measure *m)
 {
 	if (!has_rest(m))
 		return 0;
 	return m->per_second < 1 ? -1 : (double)(m->total - m->done) / m->per_second;
 }
 
-static void add_measure(struct buf *out, const struct measure *m)
+static void add_measure(struct buf *out, const struct shown_measure *m)
 {
 	char text[HUMAN_MAX];
 
@@ -91,11 +91,12 @@ static void add_measure(struct buf *out, const struct measure *m)
  * Once all is here, only what is stored is worth showing. */
 static void add_bytes(struct buf *out, const struct progress_sample *s)
 {
-	const struct measure bytes = { s->counts[PROGRESS_BYTES_DONE],
-				       s->counts[PROGRESS_BYTES_TOTAL], s->per_second };
-	const struct measure work = { s->counts[PROGRESS_WORK_DONE],
-				      s->counts[PROGRESS_WORK_TOTAL],
-				      s->work_per_second };
+	const struct shown_measure bytes = { s->counts[PROGRESS_BYTES_DONE],
+					     s->counts[PROGRESS_BYTES_TOTAL],
+					     s->per_second };
+	const struct shown_measure work = { s->counts[PROGRESS_WORK_DONE],
+					    s->counts[PROGRESS_WORK_TOTAL],
+					    s->work_per_second };
 	double left = time_left(&bytes), work_left = time_left(&work);
 	char text[HUMAN_MAX];
 

@@ -23,7 +23,7 @@
 #define LIST_MIN 4
 
 /* Strings are undone in place: TEXT is the derivation's own copy, with a NUL behind. */
-struct parser {
+struct drv_parser {
 	char *text;
 	size_t len;
 	size_t at;
@@ -31,12 +31,12 @@ struct parser {
 	struct nf_err *err;
 };
 
-static int fail(struct parser *p, size_t at, const char *what)
+static int fail(struct drv_parser *p, size_t at, const char *what)
 {
 	return err_set(p->err, NF_E_FORMAT, "byte %zu: %s", at, what);
 }
 
-static int expect(struct parser *p, const char *token)
+static int expect(struct drv_parser *p, const char *token)
 {
 	size_t len = strlen(token);
 
@@ -46,7 +46,7 @@ static int expect(struct parser *p, const char *token)
 	return 0;
 }
 
-static bool is_next(const struct parser *p, char c)
+static bool is_next(const struct drv_parser *p, char c)
 {
 	return p->text[p->at] == c;
 }
@@ -71,14 +71,14 @@ static char unescape(char c)
 	}
 }
 
-static int stray(struct parser *p)
+static int stray(struct drv_parser *p)
 {
 	if (p->at == p->len)
 		return fail(p, p->at, "the text ends in a string");
 	return fail(p, p->at, "a control character that is not escaped");
 }
 
-static int parse_string(struct parser *p, struct nf_slice *ret)
+static int parse_string(struct drv_parser *p, struct nf_slice *ret)
 {
 	int rc = expect(p, "\"");
 	char *start, *end;
@@ -107,7 +107,7 @@ static int parse_string(struct parser *p, struct nf_slice *ret)
 	return 0;
 }
 
-static int parse_path(struct parser *p, struct nf_slice *ret)
+static int parse_path(struct drv_parser *p, struct nf_slice *ret)
 {
 	struct nf_storepath checked;
 	size_t at = p->at;
@@ -122,7 +122,7 @@ static int parse_path(struct parser *p, struct nf_slice *ret)
 	return 0;
 }
 
-static int parse_output_name(struct parser *p, struct nf_slice *ret)
+static int parse_output_name(struct drv_parser *p, struct nf_slice *ret)
 {
 	size_t at = p->at;
 	int rc = parse_string(p, ret);
@@ -142,12 +142,12 @@ static int parse_output_name(struct parser *p, struct nf_slice *ret)
  * sorted by. */
 struct element {
 	size_t size;
-	int (*parse)(struct parser *p, void *item);
+	int (*parse)(struct drv_parser *p, void *item);
 	bool is_sorted;
 };
 
 /* Its room is the next power of two, so that it need not be kept. */
-static void *grow(struct parser *p, void *items, size_t len, size_t size)
+static void *grow(struct drv_parser *p, void *items, size_t len, size_t size)
 {
 	void *larger;
 
@@ -165,7 +165,8 @@ static bool in_order(const void *before, const void *item)
 			    *(const struct nf_slice *)item) < 0;
 }
 
-static int parse_item(struct parser *p, const struct element *e, char *items, size_t len)
+static int parse_item(struct drv_parser *p, const struct element *e, char *items,
+		      size_t len)
 {
 	char *item = items + len * e->size;
 	size_t at = p->at;
@@ -181,7 +182,7 @@ static int parse_item(struct parser *p, const struct element *e, char *items, si
 	return rc;
 }
 
-static int parse_list(struct parser *p, const struct element *e, void **ret_items,
+static int parse_list(struct drv_parser *p, const struct element *e, void **ret_items,
 		      size_t *ret_len)
 {
 	int rc = expect(p, "[");
@@ -208,22 +209,22 @@ static int parse_list(struct parser *p, const struct element *e, void **ret_item
 
 /* ---- elements ---- */
 
-static int parse_plain(struct parser *p, void *item)
+static int parse_plain(struct drv_parser *p, void *item)
 {
 	return parse_string(p, item);
 }
 
-static int parse_src(struct parser *p, void *item)
+static int parse_src(struct drv_parser *p, void *item)
 {
 	return parse_path(p, item);
 }
 
-static int parse_wanted(struct parser *p, void *item)
+static int parse_wanted(struct drv_parser *p, void *item)
 {
 	return parse_output_name(p, item);
 }
 
-static int parse_output_path(struct parser *p, struct nf_drv_output *o)
+static int parse_output_path(struct drv_parser *p, struct nf_drv_output *o)
 {
 	if (p->len - p->at < 2 || memcmp(p->text + p->at, "\"\"", 2) != 0)
 		return parse_path(p, &o->path);
@@ -231,7 +232,7 @@ static int parse_output_path(struct parser *p, struct nf_drv_output *o)
 }
 
 /* See the table in the header. */
-static int check_kind(struct parser *p, const struct nf_drv_output *o, size_t at)
+static int check_kind(struct drv_parser *p, const struct nf_drv_output *o, size_t at)
 {
 	if (o->hash.len && !o->hash_algo.len)
 		return fail(p, at, "an output with a hash of no algorithm");
@@ -242,7 +243,7 @@ static int check_kind(struct parser *p, const struct nf_drv_output *o, size_t at
 	return 0;
 }
 
-static int parse_output(struct parser *p, void *item)
+static int parse_output(struct drv_parser *p, void *item)
 {
 	struct nf_drv_output *o = item;
 	size_t at = p->at;
@@ -267,7 +268,7 @@ static int parse_output(struct parser *p, void *item)
 	return rc ? rc : check_kind(p, o, at);
 }
 
-static int parse_input(struct parser *p, void *item)
+static int parse_input(struct drv_parser *p, void *item)
 {
 	static const struct element wanted = { sizeof(struct nf_slice), parse_wanted,
 					       true };
@@ -289,7 +290,7 @@ static int parse_input(struct parser *p, void *item)
 	return rc ? rc : expect(p, ")");
 }
 
-static int parse_var(struct parser *p, void *item)
+static int parse_var(struct drv_parser *p, void *item)
 {
 	struct nf_drv_var *var = item;
 	int rc = expect(p, "(");
@@ -305,7 +306,7 @@ static int parse_var(struct parser *p, void *item)
 
 /* ---- the whole ---- */
 
-static int parse_lists(struct parser *p, struct nf_derivation *d)
+static int parse_lists(struct drv_parser *p, struct nf_derivation *d)
 {
 	static const struct element output = { sizeof(struct nf_drv_output), parse_output,
 					       true };
@@ -332,7 +333,7 @@ static int parse_lists(struct parser *p, struct nf_derivation *d)
 	return rc;
 }
 
-static int parse_program(struct parser *p, struct nf_derivation *d)
+static int parse_program(struct drv_parser *p, struct nf_derivation *d)
 {
 	static const struct element arg = { sizeof(struct nf_slice), parse_plain, false };
 	static const struct element var = { sizeof(struct nf_drv_var), parse_var, true };
@@ -356,7 +357,7 @@ static int parse_program(struct parser *p, struct nf_derivation *d)
 	return rc;
 }
 
-static int refuse_version(struct parser *p)
+static int refuse_version(struct drv_parser *p)
 {
 	struct nf_slice version;
 	int rc;
@@ -372,7 +373,7 @@ static int refuse_version(struct parser *p)
 		       NF_SLICE_ARG(version));
 }
 
-static int parse(struct parser *p, struct nf_derivation *d)
+static int parse(struct drv_parser *p, struct nf_derivation *d)
 {
 	int rc;
 
@@ -394,7 +395,7 @@ static int parse(struct parser *p, struct nf_derivation *d)
 
 int nf_derivation_parse(struct nf_derivation *d, struct nf_slice text, struct nf_err *err)
 {
-	struct parser p = { .len = text.len, .err = err };
+	struct drv_parser p = { .len = text.len, .err = err };
 
 	*d = (struct nf_derivation){ 0 };
 	if (text.len > DERIVATION_MAX)

@@ -153,7 +153,7 @@ void key_survey_add(struct key_survey *s, const struct nf_pathinfo *info)
 
 /* ---- the fewest that suffice ---- */
 
-struct choice {
+struct key_choice {
 	uint64_t *masks; /* each once */
 	size_t count;
 	uint64_t keys; /* of all of them */
@@ -166,7 +166,7 @@ static int cmp_masks(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static bool suffices(const struct choice *c, uint64_t keys)
+static bool suffices(const struct key_choice *c, uint64_t keys)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (!(c->masks[i] & keys))
@@ -185,7 +185,7 @@ static uint64_t spread(uint64_t n, uint64_t keys)
 	return out;
 }
 
-static uint64_t try_all(const struct choice *c)
+static uint64_t try_all(const struct key_choice *c)
 {
 	uint64_t best = c->keys;
 	uint64_t end = 1ULL << __builtin_popcountll(c->keys);
@@ -201,7 +201,7 @@ static uint64_t try_all(const struct choice *c)
 }
 
 /* All of them, without each that can be spared: the last first. */
-static uint64_t spare_some(const struct choice *c)
+static uint64_t spare_some(const struct key_choice *c)
 {
 	uint64_t keys = c->keys;
 
@@ -216,7 +216,8 @@ static uint64_t spare_some(const struct choice *c)
 
 static uint64_t choose(const struct key_survey *s)
 {
-	struct choice c = { .masks = mem_dup(s->masks, s->count * sizeof(*s->masks)) };
+	struct key_choice c = { .masks =
+					mem_dup(s->masks, s->count * sizeof(*s->masks)) };
 	uint64_t keys = 0;
 
 	if (s->count)

@@ -23,7 +23,7 @@
 #define VERSION_KEY    "nixferry-bundle "
 #define STORE_DIR_LINE "store-dir " NF_STORE_DIR
 
-enum kind { /* in the order in which members come */
+enum line_kind { /* in the order in which members come */
 	KIND_NONE,
 	KIND_CACHE_INFO,
 	KIND_NARINFO,
@@ -65,7 +65,7 @@ static bool is_nar_file(struct nf_slice s)
 	return before != '.';
 }
 
-static enum kind name_kind(struct nf_slice name)
+static enum line_kind name_kind(struct nf_slice name)
 {
 	if (nf_slice_is(name, "nix-cache-info"))
 		return KIND_CACHE_INFO;
@@ -80,15 +80,15 @@ static enum kind name_kind(struct nf_slice name)
 }
 
 /* What laying out members one after another has to remember. */
-struct place {
-	enum kind last;
+struct manifest_place {
+	enum line_kind last;
 	uint64_t end; /* of the last member, padded */
 };
 
-static int place_member(struct place *at, struct nf_slice name, uint64_t size,
+static int place_member(struct manifest_place *at, struct nf_slice name, uint64_t size,
 			uint64_t nodes, uint64_t *ret_offset, struct nf_err *err)
 {
-	enum kind kind = name_kind(name);
+	enum line_kind kind = name_kind(name);
 
 	if (kind == KIND_BAD)
 		return err_set(err, NF_E_FORMAT, "wrong member name '%.*s'",
@@ -111,7 +111,8 @@ static int place_member(struct place *at, struct nf_slice name, uint64_t size,
 	return 0;
 }
 
-static int place_end(const struct place *at, uint64_t *ret_size, struct nf_err *err)
+static int place_end(const struct manifest_place *at, uint64_t *ret_size,
+		     struct nf_err *err)
 {
 	if (at->last == KIND_NONE)
 		return err_set(err, NF_E_FORMAT, "no member");
@@ -147,7 +148,7 @@ static int check_unique(const struct manifest *m, struct nf_err *err)
 
 int manifest_layout(struct manifest *m, struct nf_err *err)
 {
-	struct place at = { 0 };
+	struct manifest_place at = { 0 };
 	int rc;
 
 	for (size_t i = 0; i < m->member_count; i++) {
@@ -191,23 +192,23 @@ void manifest_format(struct buf *out, const struct manifest *m)
 
 /* ---- parse ---- */
 
-struct parser {
+struct manifest_parser {
 	struct manifest *m;
 	struct nf_slice rest;
 	struct nf_slice line; /* without its LF */
 	size_t number;	      /* of the line, from 1 */
-	struct place at;
+	struct manifest_place at;
 	size_t roots_cap;
 	size_t members_cap;
 	struct nf_err *err;
 };
 
-static int fail(struct parser *p, const char *what)
+static int fail(struct manifest_parser *p, const char *what)
 {
 	return err_set(p->err, NF_E_FORMAT, "line %zu: %s", p->number, what);
 }
 
-static int next_line(struct parser *p)
+static int next_line(struct manifest_parser *p)
 {
 	p->number++;
 	if (p->rest.len == 0)
@@ -217,8 +218,8 @@ static int next_line(struct parser *p)
 }
 
 /* The line must be KEY, then COUNT fields, with one space before each but the first. */
-static int take_fields(struct parser *p, const char *key, struct nf_slice *fields,
-		       size_t count)
+static int take_fields(struct manifest_parser *p, const char *key,
+		       struct nf_slice *fields, size_t count)
 {
 	struct nf_slice rest = p->line;
 
@@ -233,7 +234,7 @@ static int take_fields(struct parser *p, const char *key, struct nf_slice *field
 	return rest.ptr ? fail(p, "a field too many") : 0;
 }
 
-static int number_line(struct parser *p, const char *key, uint64_t *ret)
+static int number_line(struct manifest_parser *p, const char *key, uint64_t *ret)
 {
 	struct nf_slice field = { 0 };
 	int rc = next_line(p);
@@ -245,7 +246,7 @@ static int number_line(struct parser *p, const char *key, uint64_t *ret)
 	return rc;
 }
 
-static int version_line(struct parser *p)
+static int version_line(struct manifest_parser *p)
 {
 	uint64_t version = 0;
 	int rc = number_line(p, VERSION_KEY, &version);
@@ -257,7 +258,7 @@ static int version_line(struct parser *p)
 	return rc;
 }
 
-static int blocks_line(struct parser *p)
+static int blocks_line(struct manifest_parser *p)
 {
 	struct nf_slice fields[2] = { 0 };
 	uint64_t count;
@@ -278,7 +279,7 @@ static int blocks_line(struct parser *p)
 	return 0;
 }
 
-static int header_lines(struct parser *p)
+static int header_lines(struct manifest_parser *p)
 {
 	uint64_t block_size = 0;
 	int rc = version_line(p);
@@ -300,7 +301,7 @@ static int header_lines(struct parser *p)
 	return rc ? rc : blocks_line(p);
 }
 
-static int root_line(struct parser *p)
+static int root_line(struct manifest_parser *p)
 {
 	struct manifest *m = p->m;
 	struct nf_slice base = { 0 };
@@ -325,7 +326,7 @@ enum {
 	MEMBER_FIELDS
 };
 
-static int member_line(struct parser *p)
+static int member_line(struct manifest_parser *p)
 {
 	struct nf_slice f[MEMBER_FIELDS] = { 0 };
 	struct nf_bundle_member *member;
@@ -354,14 +355,14 @@ static int member_line(struct parser *p)
 	return 0;
 }
 
-static bool at_key(const struct parser *p, const char *key)
+static bool at_key(const struct manifest_parser *p, const char *key)
 {
 	struct nf_slice line = p->line;
 
 	return slice_skip_prefix(&line, key);
 }
 
-static int body_lines(struct parser *p)
+static int body_lines(struct manifest_parser *p)
 {
 	int rc = next_line(p);
 
@@ -384,7 +385,7 @@ static int body_lines(struct parser *p)
 
 int manifest_parse(struct manifest *m, struct nf_slice text, struct nf_err *err)
 {
-	struct parser p = { .m = m, .rest = text, .err = err };
+	struct manifest_parser p = { .m = m, .rest = text, .err = err };
 	uint64_t size = 0;
 	int rc;
 

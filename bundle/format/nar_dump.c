@@ -28,7 +28,7 @@ struct names {
 };
 
 /* A directory that was entered. */
-struct frame {
+struct dump_frame {
 	DIR *dir;
 	struct names names;
 	size_t next;	 /* of the names */
@@ -44,7 +44,7 @@ struct dumper {
 	struct buf_sink out_sink;
 	char *read_buf;
 	struct buf path; /* of the object, for errors */
-	struct frame frames[NAR_DEPTH_MAX];
+	struct dump_frame frames[NAR_DEPTH_MAX];
 	size_t depth;
 	int fd;	       /* of the file that is being written, or -1 */
 	uint64_t left; /* of its bytes */
@@ -53,7 +53,7 @@ struct dumper {
 };
 
 /* One object: NAME in DIR_FD; what the NAR calls it is empty for the root. */
-struct place {
+struct dump_place {
 	int dir_fd;
 	const char *name;
 	struct nf_slice nar_name;
@@ -98,7 +98,7 @@ static int dump_data(struct dumper *d, struct nf_err *err)
 	return rc || len == READ_SIZE ? rc : end_file(d, err);
 }
 
-static int dump_file(struct dumper *d, const struct place *at, struct nf_err *err)
+static int dump_file(struct dumper *d, const struct dump_place *at, struct nf_err *err)
 {
 	/* Should it have become a FIFO meanwhile, opening it must not wait. */
 	AUTO_FD int fd = openat(at->dir_fd, at->name,
@@ -123,7 +123,7 @@ static int dump_file(struct dumper *d, const struct place *at, struct nf_err *er
 	return 0;
 }
 
-static int dump_symlink(struct dumper *d, const struct place *at, struct nf_err *err)
+static int dump_symlink(struct dumper *d, const struct dump_place *at, struct nf_err *err)
 {
 	struct nf_nar_event ev = { .kind = NF_NAR_SYMLINK, .name = at->nar_name };
 	char target[NAR_TARGET_MAX + 1];
@@ -163,7 +163,7 @@ static int read_names(const struct dumper *d, DIR *dir, struct names *names,
 	return 0;
 }
 
-static DIR *open_directory(const struct place *at)
+static DIR *open_directory(const struct dump_place *at)
 {
 	AUTO_FD int fd = openat(at->dir_fd, at->name,
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -174,17 +174,18 @@ static DIR *open_directory(const struct place *at)
 	return dir;
 }
 
-static void frame_release(struct frame *f)
+static void frame_release(struct dump_frame *f)
 {
 	closedir(f->dir);
 	free(f->names.list);
 	arena_release(&f->names.arena);
 }
 
-static int dump_directory(struct dumper *d, const struct place *at, struct nf_err *err)
+static int dump_directory(struct dumper *d, const struct dump_place *at,
+			  struct nf_err *err)
 {
 	struct nf_nar_event ev = { .kind = NF_NAR_DIRECTORY, .name = at->nar_name };
-	struct frame *f = &d->frames[d->depth];
+	struct dump_frame *f = &d->frames[d->depth];
 	DIR *dir = open_directory(at);
 	int rc;
 
@@ -195,12 +196,12 @@ static int dump_directory(struct dumper *d, const struct place *at, struct nf_er
 		closedir(dir);
 		return rc;
 	}
-	*f = (struct frame){ .dir = dir, .path_len = d->path.len };
+	*f = (struct dump_frame){ .dir = dir, .path_len = d->path.len };
 	d->depth++;
 	return read_names(d, dir, &f->names, err);
 }
 
-static int dump_node(struct dumper *d, const struct place *at, struct nf_err *err)
+static int dump_node(struct dumper *d, const struct dump_place *at, struct nf_err *err)
 {
 	struct stat st;
 
@@ -224,8 +225,8 @@ static int dump_node(struct dumper *d, const struct place *at, struct nf_err *er
 static int dump_entry(struct dumper *d, struct nf_err *err)
 {
 	const struct nf_nar_event leave = { .kind = NF_NAR_LEAVE };
-	struct frame *f = &d->frames[d->depth - 1];
-	struct place at;
+	struct dump_frame *f = &d->frames[d->depth - 1];
+	struct dump_place at;
 
 	d->path.len = f->path_len;
 	d->path.ptr[f->path_len] = '\0';
@@ -245,7 +246,7 @@ static int dump_entry(struct dumper *d, struct nf_err *err)
 static int dump_root(struct dumper *d, struct nf_err *err)
 {
 	AUTO_FREE char *name = mem_strdup(d->path.ptr);
-	const struct place root = { .dir_fd = d->dir_fd, .name = name };
+	const struct dump_place root = { .dir_fd = d->dir_fd, .name = name };
 
 	d->begun = true;
 	return dump_node(d, &root, err);

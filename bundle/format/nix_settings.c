@@ -26,7 +26,7 @@ DEFINE_CLEANUP(struct nf_secret_key *, nf_secret_key_free)
 
 /* ---- the table of settings ---- */
 
-enum kind {
+enum setting_kind {
 	WORDS,
 	BOOLEAN,
 	NUMBER,
@@ -35,7 +35,7 @@ enum kind {
 
 struct setting {
 	const char *name;
-	enum kind kind;
+	enum setting_kind kind;
 	size_t offset;
 };
 

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-enum kind {
+enum output_kind {
 	KIND_FILE, /* or nothing yet */
 	KIND_STREAM,
 	KIND_DIRECTORY,
@@ -41,7 +41,7 @@ bool pack_output_is_stdout(const char *output)
 	return descriptor_of(output) == STDOUT_FILENO;
 }
 
-static enum kind kind_of_mode(mode_t mode)
+static enum output_kind kind_of_mode(mode_t mode)
 {
 	if (S_ISREG(mode))
 		return KIND_FILE;
@@ -50,7 +50,7 @@ static enum kind kind_of_mode(mode_t mode)
 	return S_ISDIR(mode) ? KIND_DIRECTORY : KIND_OTHER;
 }
 
-static enum kind kind_of(const char *output)
+static enum output_kind kind_of(const char *output)
 {
 	struct stat st;
 

@@ -119,7 +119,7 @@ uint32_t *pool_closure_by_name(const struct pool_closure *c)
 }
 
 /* A depth-first walk with a stack of its own: chains of references are long. */
-struct walk {
+struct closure_walk {
 	const struct pool_closure *c;
 	enum {
 		NEW,
@@ -133,13 +133,13 @@ struct walk {
 	size_t len;
 };
 
-static void enter(struct walk *w, uint32_t index)
+static void enter(struct closure_walk *w, uint32_t index)
 {
 	w->state[index] = OPEN;
 	w->stack[w->depth++] = index;
 }
 
-static int step(struct walk *w, struct nf_err *err)
+static int step(struct closure_walk *w, struct nf_err *err)
 {
 	uint32_t index = w->stack[w->depth - 1];
 	const struct pool_closure_node *node = &w->c->nodes[index];
@@ -163,7 +163,7 @@ static int step(struct walk *w, struct nf_err *err)
 int pool_closure_order(const struct pool_closure *c, const uint32_t *by_name,
 		       uint32_t **ret, struct nf_err *err)
 {
-	struct walk w = { .c = c };
+	struct closure_walk w = { .c = c };
 	int rc = 0;
 
 	w.state = mem_calloc(c->len, sizeof(*w.state));

@@ -236,26 +236,26 @@ static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
 	return rc;
 }
 
-struct visit {
+struct path_visit {
 	size_t path;
 	size_t next_ref;
 };
 
 /* Depth first, with a stack of our own: chains of references are as long as a bundle's
  * maker likes. */
-struct sorter {
+struct path_sorter {
 	const struct import_plan *plan;
 	enum {
 		NEW,
 		OPEN,
 		DONE
 	} * marks;
-	struct visit *stack;
+	struct path_visit *stack;
 	size_t depth;
 	size_t sorted;
 };
 
-static int enter(struct sorter *s, size_t path, struct nf_err *err)
+static int enter(struct path_sorter *s, size_t path, struct nf_err *err)
 {
 	if (s->marks[path] == DONE)
 		return 0;
@@ -264,16 +264,16 @@ static int enter(struct sorter *s, size_t path, struct nf_err *err)
 			       "'" NF_STORE_DIR "/%s' refers to itself through others",
 			       s->plan->paths[path].ni.info.path.base);
 	s->marks[path] = OPEN;
-	s->stack[s->depth++] = (struct visit){ path, 0 };
+	s->stack[s->depth++] = (struct path_visit){ path, 0 };
 	return 0;
 }
 
-static int sort_from(struct sorter *s, size_t start, struct nf_err *err)
+static int sort_from(struct path_sorter *s, size_t start, struct nf_err *err)
 {
 	int rc = enter(s, start, err);
 
 	while (!rc && s->depth) {
-		struct visit *v = &s->stack[s->depth - 1];
+		struct path_visit *v = &s->stack[s->depth - 1];
 		const struct nf_pathinfo *info = &s->plan->paths[v->path].ni.info;
 		const uintptr_t *ref;
 
@@ -292,7 +292,7 @@ static int sort_from(struct sorter *s, size_t start, struct nf_err *err)
 
 static int sort_paths(struct import_plan *p, struct nf_err *err)
 {
-	struct sorter s = { .plan = p };
+	struct path_sorter s = { .plan = p };
 	int rc = 0;
 
 	p->order = mem_calloc(p->count, sizeof(*p->order));

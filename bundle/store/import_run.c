@@ -15,7 +15,7 @@
 /* A NAR is large if it is more than this part of what one thread has to do. */
 #define LARGE_PART 32
 
-struct run {
+struct import_run {
 	const struct import_run_options *opts;
 	bool seekable;
 	pthread_mutex_t lock; /* of error */
@@ -24,8 +24,8 @@ struct run {
 };
 
 /* One member of the bundle and the paths that it holds. */
-struct job {
-	struct run *run;
+struct import_job {
+	struct import_run *run;
 	struct import_path **paths;
 	size_t count;
 	uint64_t size; /* of all their NARs */
@@ -33,15 +33,15 @@ struct job {
 	struct nf_source *src; /* opened already: of a stream */
 };
 
-struct watched_source {
+struct counted_source {
 	struct nf_source source;
 	struct nf_source *in;
-	struct run *run;
+	struct import_run *run;
 };
 
-static int watched_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+static int counted_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
 {
-	struct watched_source *w = (struct watched_source *)s;
+	struct counted_source *w = (struct counted_source *)s;
 	int rc;
 
 	if (w->run->failed)
@@ -52,23 +52,23 @@ static int watched_next(struct nf_source *s, struct nf_slice *ret, struct nf_err
 	return rc;
 }
 
-static void watched_close(struct nf_source *s)
+static void counted_close(struct nf_source *s)
 {
-	struct watched_source *w = (struct watched_source *)s;
+	struct counted_source *w = (struct counted_source *)s;
 
 	source_close(w->in);
 	free(w);
 }
 
-static struct nf_source *watch(struct nf_source *in, struct run *run)
+static struct nf_source *watch(struct nf_source *in, struct import_run *run)
 {
-	struct watched_source *w = mem_alloc(sizeof(*w));
+	struct counted_source *w = mem_alloc(sizeof(*w));
 
-	*w = (struct watched_source){ { watched_next, watched_close }, in, run };
+	*w = (struct counted_source){ { counted_next, counted_close }, in, run };
 	return &w->source;
 }
 
-static void set_failed(struct run *run, int rc, const struct nf_err *err)
+static void set_failed(struct import_run *run, int rc, const struct nf_err *err)
 {
 	pthread_mutex_lock(&run->lock);
 	if (!run->failed) {
@@ -78,8 +78,8 @@ static void set_failed(struct run *run, int rc, const struct nf_err *err)
 	pthread_mutex_unlock(&run->lock);
 }
 
-static int consume(struct run *run, struct import_path *path, struct nf_source *member,
-		   struct nf_err *err)
+static int consume(struct import_run *run, struct import_path *path,
+		   struct nf_source *member, struct nf_err *err)
 {
 	const struct import_run_options *o = run->opts;
 	const char *base = path->ni.info.path.base;
@@ -101,7 +101,8 @@ static int consume(struct run *run, struct import_path *path, struct nf_source *
 }
 
 /* A member of a stream passes only once. */
-static int spool(struct job *j, int *ret_fd, uint64_t *ret_size, struct nf_err *err)
+static int spool(struct import_job *j, int *ret_fd, uint64_t *ret_size,
+		 struct nf_err *err)
 {
 	AUTO(source_closep) struct nf_source *src = TAKE_PTR(j->src);
 	AUTO_FD int fd =
@@ -120,7 +121,7 @@ static int spool(struct job *j, int *ret_fd, uint64_t *ret_size, struct nf_err *
 	return 0;
 }
 
-static int run_spooled(struct job *j, struct nf_err *err)
+static int run_spooled(struct import_job *j, struct nf_err *err)
 {
 	AUTO_FD int fd = -1;
 	uint64_t size = 0;
@@ -131,7 +132,7 @@ static int run_spooled(struct job *j, struct nf_err *err)
 	return rc;
 }
 
-static int run_paths(struct job *j, struct nf_err *err)
+static int run_paths(struct import_job *j, struct nf_err *err)
 {
 	struct nf_bundle *b = j->run->opts->plan->bundle;
 	int rc = 0;
@@ -152,7 +153,7 @@ static int run_paths(struct job *j, struct nf_err *err)
 
 static void run_job(void *job, size_t worker)
 {
-	struct job *j = job;
+	struct import_job *j = job;
 	struct nf_err err = { 0 };
 	int rc;
 
@@ -176,7 +177,7 @@ static int cmp_members(const void *a, const void *b)
 /* Large ones by size, then the others as they lie in the file. */
 static int cmp_jobs(const void *a, const void *b)
 {
-	const struct job *x = a, *y = b;
+	const struct import_job *x = a, *y = b;
 
 	if (x->large != y->large)
 		return x->large ? -1 : 1;
@@ -198,17 +199,17 @@ static size_t collect_wanted(struct import_plan *plan, struct import_path **ret)
 }
 
 /* JOBS has room for one a path; returns how many they are. */
-static size_t make_jobs(struct run *run, struct import_path **paths, size_t count,
-			struct job *jobs)
+static size_t make_jobs(struct import_run *run, struct import_path **paths, size_t count,
+			struct import_job *jobs)
 {
 	size_t njobs = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct job *j = &jobs[njobs ? njobs - 1 : 0];
+		struct import_job *j = &jobs[njobs ? njobs - 1 : 0];
 
 		if (!njobs || j->paths[0]->member != paths[i]->member) {
 			j = &jobs[njobs++];
-			*j = (struct job){ .run = run, .paths = &paths[i] };
+			*j = (struct import_job){ .run = run, .paths = &paths[i] };
 		}
 		j->count++;
 		j->size += paths[i]->ni.info.nar_size;
@@ -220,9 +221,9 @@ static size_t make_jobs(struct run *run, struct import_path **paths, size_t coun
  * blocks, each of which is verified as a whole. But a large NAR at the end would keep one
  * thread busy alone: so the large ones, the largest first, are mixed in from the start,
  * byte for byte. */
-static void order_jobs(struct job *jobs, size_t count, size_t threads)
+static void order_jobs(struct import_job *jobs, size_t count, size_t threads)
 {
-	AUTO_FREE struct job *sorted = mem_dup(jobs, count * sizeof(*jobs));
+	AUTO_FREE struct import_job *sorted = mem_dup(jobs, count * sizeof(*jobs));
 	uint64_t total = 0, large_bytes = 0, other_bytes = 0;
 	size_t nlarge = 0, large = 0, other;
 
@@ -247,7 +248,7 @@ static void order_jobs(struct job *jobs, size_t count, size_t threads)
 }
 
 /* Between jobs, on the calling thread: false when the run is to end. */
-static bool go_on(struct run *run)
+static bool go_on(struct import_run *run)
 {
 	struct nf_err err = { 0 };
 	int rc = interrupt_check(&err);
@@ -261,7 +262,8 @@ static bool go_on(struct run *run)
 
 /* A stream's members are opened here, in their order, and at most as many wait as there
  * are threads. */
-static void submit(struct run *run, struct workers *w, struct job *jobs, size_t count)
+static void submit(struct import_run *run, struct workers *w, struct import_job *jobs,
+		   size_t count)
 {
 	struct nf_err err = { 0 };
 	int rc = 0;
@@ -283,11 +285,11 @@ static void submit(struct run *run, struct workers *w, struct job *jobs, size_t 
 
 int import_run(const struct import_run_options *opts, struct nf_err *err)
 {
-	struct run run = { .opts = opts, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct import_run run = { .opts = opts, .lock = PTHREAD_MUTEX_INITIALIZER };
 	size_t threads = opts->jobs ? opts->jobs : workers_cpu_count();
 	AUTO_FREE struct import_path **paths =
 		mem_calloc(opts->plan->count, sizeof(struct import_path *));
-	AUTO_FREE struct job *jobs = mem_calloc(opts->plan->count, sizeof(*jobs));
+	AUTO_FREE struct import_job *jobs = mem_calloc(opts->plan->count, sizeof(*jobs));
 	size_t count = collect_wanted(opts->plan, paths);
 	struct import_totals totals = import_plan_totals(opts->plan, IMPORT_WANTED);
 	struct workers *w;

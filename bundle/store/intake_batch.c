@@ -6,13 +6,13 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-struct visit {
+struct batch_visit {
 	size_t path;
 	size_t next_ref;
 	bool is_blocked;
 };
 
-enum mark {
+enum batch_mark {
 	NEW,
 	OPEN,
 	DONE,
@@ -23,8 +23,8 @@ enum mark {
 struct search {
 	struct intake_wait *paths;
 	struct map by_base;
-	enum mark *marks;
-	struct visit *stack;
+	enum batch_mark *marks;
+	struct batch_visit *stack;
 	size_t depth;
 	intake_has_fn has;
 	void *ctx;
@@ -55,10 +55,10 @@ static void search_release(struct search *s)
 static void enter(struct search *s, size_t path)
 {
 	s->marks[path] = OPEN;
-	s->stack[s->depth++] = (struct visit){ .path = path };
+	s->stack[s->depth++] = (struct batch_visit){ .path = path };
 }
 
-static void block(struct search *s, struct visit *v, struct nf_slice missing)
+static void block(struct search *s, struct batch_visit *v, struct nf_slice missing)
 {
 	if (!v->is_blocked)
 		s->paths[v->path].missing = missing;
@@ -67,7 +67,7 @@ static void block(struct search *s, struct visit *v, struct nf_slice missing)
 
 static void leave(struct search *s)
 {
-	const struct visit *v = &s->stack[--s->depth];
+	const struct batch_visit *v = &s->stack[--s->depth];
 
 	s->marks[v->path] = DONE;
 	s->paths[v->path].is_ready = !v->is_blocked;
@@ -77,7 +77,7 @@ static void leave(struct search *s)
 		block(s, &s->stack[s->depth - 1], s->paths[v->path].missing);
 }
 
-static int follow(struct search *s, struct visit *v, struct nf_slice ref,
+static int follow(struct search *s, struct batch_visit *v, struct nf_slice ref,
 		  struct nf_err *err)
 {
 	const uintptr_t *at = map_get(&s->by_base, ref);
@@ -107,7 +107,7 @@ static int search_from(struct search *s, size_t start, struct nf_err *err)
 
 	enter(s, start);
 	while (!rc && s->depth) {
-		struct visit *v = &s->stack[s->depth - 1];
+		struct batch_visit *v = &s->stack[s->depth - 1];
 		const struct nf_pathinfo *info = s->paths[v->path].info;
 
 		if (v->is_blocked || v->next_ref == info->nrefs)

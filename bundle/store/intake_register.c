@@ -56,13 +56,13 @@ static int take_batch(struct intake *in, struct intake_waiting_list *all,
 }
 
 /* Some paths of a batch, whose locks are held. */
-struct group {
+struct register_group {
 	struct intake_waiting **items;
 	size_t len;
 };
 
-static int lock_group(struct intake *in, const struct group *g, struct path_locks *ret,
-		      struct nf_err *err)
+static int lock_group(struct intake *in, const struct register_group *g,
+		      struct path_locks *ret, struct nf_err *err)
 {
 	AUTO_FREE const char **bases = mem_calloc(g->len, sizeof(*bases));
 
@@ -110,7 +110,8 @@ static int look_again(struct intake *in, struct intake_waiting *w, struct nf_err
 	return rc ? rc : judge_valid(in, w, &row, err);
 }
 
-static int look_at_group(struct intake *in, const struct group *g, struct nf_err *err)
+static int look_at_group(struct intake *in, const struct register_group *g,
+			 struct nf_err *err)
 {
 	bool any_lost = false;
 	int rc = 0;
@@ -143,7 +144,7 @@ static int place(struct intake *in, struct intake_waiting *w, struct nf_err *err
 
 /* The infos of those that were valid, or of the others; *RET (free()) has as many as are
  * returned. */
-static size_t list_infos(const struct group *g, bool were_valid,
+static size_t list_infos(const struct register_group *g, bool were_valid,
 			 const struct nf_pathinfo ***ret)
 {
 	size_t count = 0;
@@ -155,7 +156,8 @@ static size_t list_infos(const struct group *g, bool were_valid,
 	return count;
 }
 
-static int register_placed(struct intake *in, const struct group *g, struct nf_err *err)
+static int register_placed(struct intake *in, const struct register_group *g,
+			   struct nf_err *err)
 {
 	AUTO_FREE const struct nf_pathinfo **infos = NULL;
 	size_t count = list_infos(g, false, &infos);
@@ -177,7 +179,8 @@ static int register_placed(struct intake *in, const struct group *g, struct nf_e
 	return rc;
 }
 
-static int sign_valid(struct intake *in, const struct group *g, struct nf_err *err)
+static int sign_valid(struct intake *in, const struct register_group *g,
+		      struct nf_err *err)
 {
 	AUTO_FREE const struct nf_pathinfo **infos = NULL;
 	size_t count = list_infos(g, true, &infos);
@@ -185,7 +188,8 @@ static int sign_valid(struct intake *in, const struct group *g, struct nf_err *e
 	return intake_add_sigs(in, infos, count, err);
 }
 
-static int write_group(struct intake *in, const struct group *g, struct nf_err *err)
+static int write_group(struct intake *in, const struct register_group *g,
+		       struct nf_err *err)
 {
 	int rc = look_at_group(in, g, err);
 
@@ -223,7 +227,8 @@ static void count_registered(struct intake *in, const struct intake_waiting *w)
 	intake_give_token_back(in, w);
 }
 
-static int register_group(struct intake *in, const struct group *g, struct nf_err *err)
+static int register_group(struct intake *in, const struct register_group *g,
+			  struct nf_err *err)
 {
 	AUTO(path_locks_release)
 	struct path_locks locks = { .is_left = &in->is_lock_left };
@@ -247,8 +252,8 @@ static int register_batch(struct intake *in, struct intake_waiting_list *batch,
 
 	for (size_t i = 0; !rc && i < batch->len; i += LOCKS_MAX) {
 		size_t left = batch->len - i;
-		struct group g = { batch->items + i,
-				   left < LOCKS_MAX ? left : LOCKS_MAX };
+		struct register_group g = { batch->items + i,
+					    left < LOCKS_MAX ? left : LOCKS_MAX };
 
 		rc = register_group(in, &g, err);
 	}

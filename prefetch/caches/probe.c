@@ -27,7 +27,7 @@
 #define NAR_BYTES_LEAST (256 * KIB) /* less says more of latency */
 #define NAR_MS		2000
 
-struct cache {
+struct probed_cache {
 	struct probe *probe;
 	const struct substituter *conf;
 	struct probe_report *report;
@@ -42,7 +42,7 @@ struct cache {
 struct probe {
 	const struct probe_options *opts;
 	struct transfers *transfers;
-	struct cache *caches;
+	struct probed_cache *caches;
 	struct nf_storepath samples[PROBE_SAMPLES_MAX];
 	size_t sample_count;
 	LIST_HEAD(, request) requests; /* under way */
@@ -53,7 +53,7 @@ struct probe {
 #define SAMPLE_NONE SIZE_MAX
 
 struct request {
-	struct cache *cache;
+	struct probed_cache *cache;
 	LIST_ENTRY(request) link;
 	size_t sample; /* its place, or SAMPLE_NONE */
 	struct buf body;
@@ -90,7 +90,7 @@ static void add_references(struct probe *p, const struct nf_pathinfo *info)
 }
 
 /* The larger the NAR, the better it shows the throughput. */
-static void consider_nar(struct cache *c, const struct nf_narinfo *ni)
+static void consider_nar(struct probed_cache *c, const struct nf_narinfo *ni)
 {
 	uint64_t size = ni->file_size ? ni->file_size : ni->info.nar_size / 4;
 
@@ -102,7 +102,8 @@ static void consider_nar(struct cache *c, const struct nf_narinfo *ni)
 }
 
 /* What came for a sample; RC is not 0 where it cannot be read. */
-static void take_facts(struct cache *c, size_t sample, struct nf_narinfo *ni, int rc)
+static void take_facts(struct probed_cache *c, size_t sample, struct nf_narinfo *ni,
+		       int rc)
 {
 	struct probe *p = c->probe;
 
@@ -116,7 +117,7 @@ static void take_facts(struct cache *c, size_t sample, struct nf_narinfo *ni, in
 		add_references(p, &ni->info);
 }
 
-static void take_narinfo(struct cache *c, size_t sample, struct nf_slice text)
+static void take_narinfo(struct probed_cache *c, size_t sample, struct nf_slice text)
 {
 	bool any = sample == SAMPLE_NONE;
 	struct nf_narinfo ni;
@@ -141,7 +142,7 @@ static uint32_t to_us(double seconds)
 	return seconds > 0 && seconds < 3600 ? (uint32_t)(seconds * 1e6) : 0;
 }
 
-static void take_round(struct cache *c, const struct transfer_done *d)
+static void take_round(struct probed_cache *c, const struct transfer_done *d)
 {
 	struct probe_report *r = c->report;
 
@@ -177,7 +178,7 @@ static enum probe_state state_of(const struct transfer_done *d)
 
 static void take_answer(struct request *rq, const struct transfer_done *d)
 {
-	struct cache *c = rq->cache;
+	struct probed_cache *c = rq->cache;
 	bool there = retry_judge(d->status) == RETRY_OK;
 
 	if (rq->sample != SAMPLE_NONE) {
@@ -231,7 +232,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	request_free(rq);
 }
 
-static void ask(struct cache *c, size_t sample)
+static void ask(struct probed_cache *c, size_t sample)
 {
 	struct request *rq = mem_calloc(1, sizeof(*rq));
 	char file[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")] = "nix-cache-info";
@@ -260,7 +261,7 @@ static void ask(struct cache *c, size_t sample)
 }
 
 /* One after the other first, so that they measure latency; then the sample at once. */
-static void pump(struct cache *c)
+static void pump(struct probed_cache *c)
 {
 	if (c->conf->kind != SUBSTITUTER_HTTP || c->report->state != PROBE_OK)
 		return;
@@ -345,7 +346,7 @@ static void on_nar_done(void *ctx, const struct transfer_done *d,
 	(void)err;
 }
 
-static int measure_http(struct cache *c, struct nf_err *err)
+static int measure_http(struct probed_cache *c, struct nf_err *err)
 {
 	AUTO_FREE char *url = substituter_resolve(c->conf, c->nar);
 	struct measure m = { 0 };
@@ -380,7 +381,7 @@ static int measure_http(struct cache *c, struct nf_err *err)
 /* ---- on this machine ---- */
 
 /* Some narinfos that a directory has. */
-static void read_entries(struct cache *c)
+static void read_entries(struct probed_cache *c)
 {
 	DIR *dir = opendir(c->conf->path);
 	struct dirent *entry;
@@ -401,7 +402,7 @@ static void read_entries(struct cache *c)
 		closedir(dir);
 }
 
-static void read_samples(struct cache *c, struct local_source *src)
+static void read_samples(struct probed_cache *c, struct local_source *src)
 {
 	struct probe *p = c->probe;
 
@@ -419,7 +420,7 @@ static void read_samples(struct cache *c, struct local_source *src)
 		read_entries(c);
 }
 
-static void measure_local(struct cache *c, const struct local_source *src)
+static void measure_local(struct probed_cache *c, const struct local_source *src)
 {
 	AUTO(source_closep) struct nf_source *in = NULL;
 	struct measure m = { 0 };
@@ -441,7 +442,7 @@ static void measure_local(struct cache *c, const struct local_source *src)
 	c->report->throughput = measure_result(&m);
 }
 
-static void probe_local(struct cache *c)
+static void probe_local(struct probed_cache *c)
 {
 	AUTO(local_source_freep) struct local_source *src = NULL;
 	AUTO_BUF struct buf text = { 0 };
@@ -476,9 +477,9 @@ static void probe_init(struct probe *p, struct probe_report *ret)
 	p->caches = mem_calloc(o->substituter_count, sizeof(p->caches[0]));
 	for (size_t i = 0; i < o->substituter_count; i++) {
 		ret[i] = (struct probe_report){ .conf = &o->substituters[i] };
-		p->caches[i] = (struct cache){ .probe = p,
-					       .conf = &o->substituters[i],
-					       .report = &ret[i] };
+		p->caches[i] = (struct probed_cache){ .probe = p,
+						      .conf = &o->substituters[i],
+						      .report = &ret[i] };
 	}
 	for (size_t i = 0; i < o->sample_count; i++)
 		add_sample(p, &o->samples[i]);
@@ -503,7 +504,7 @@ static int run(struct probe *p, struct nf_err *err)
 	int rc = run_all(p, err);
 
 	for (size_t i = 0; !rc && i < o->substituter_count; i++) {
-		struct cache *c = &p->caches[i];
+		struct probed_cache *c = &p->caches[i];
 
 		if (c->conf->kind != SUBSTITUTER_HTTP)
 			probe_local(c);

@@ -18,7 +18,7 @@
  * apart. */
 #define GROUPS_MAX 64
 
-struct group {
+struct cause_group {
 	struct query_cause cause; /* of the first; the detail may differ */
 	char *texts[3];		  /* its words */
 	bool is_build;
@@ -28,7 +28,7 @@ struct group {
 
 struct plan_causes {
 	struct plan_causes_options opts;
-	struct group *groups; /* the gravest first */
+	struct cause_group *groups; /* the gravest first */
 	size_t count, cap;
 	struct missing_roots roots;
 	size_t *dependents; /* one more than a root has, by node; 0: it is no root */
@@ -41,8 +41,8 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool belongs_to(const struct group *g, const struct query_cause *c, bool is_build,
-		       bool roughly)
+static bool belongs_to(const struct cause_group *g, const struct query_cause *c,
+		       bool is_build, bool roughly)
 {
 	const struct query_cause *own = &g->cause;
 
@@ -64,22 +64,22 @@ static char *keep_text(const char **text)
 	return copy;
 }
 
-static struct group *new_group(struct plan_causes *p, const struct query_cause *c,
-			       bool is_build)
+static struct cause_group *new_group(struct plan_causes *p, const struct query_cause *c,
+				     bool is_build)
 {
-	struct group *g;
+	struct cause_group *g;
 
 	MEM_GROW(p->groups, p->count, p->cap);
 	g = &p->groups[p->count++];
-	*g = (struct group){ .cause = *c, .is_build = is_build };
+	*g = (struct cause_group){ .cause = *c, .is_build = is_build };
 	g->texts[0] = keep_text(&g->cause.cache);
 	g->texts[1] = keep_text(&g->cause.detail);
 	g->texts[2] = keep_text(&g->cause.signers);
 	return g;
 }
 
-static struct group *group_for(struct plan_causes *p, const struct query_cause *c,
-			       bool is_build)
+static struct cause_group *group_for(struct plan_causes *p, const struct query_cause *c,
+				     bool is_build)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (belongs_to(&p->groups[i], c, is_build, p->count >= GROUPS_MAX))
@@ -99,7 +99,7 @@ static struct query_cause cause_of(const struct plan_causes *p, uint32_t id)
 static void add_node(struct plan_causes *p, uint32_t id, bool is_build)
 {
 	const struct query_cause c = cause_of(p, id);
-	struct group *g = group_for(p, &c, is_build);
+	struct cause_group *g = group_for(p, &c, is_build);
 
 	MEM_GROW(g->ids, g->count, g->cap);
 	g->ids[g->count++] = id;
@@ -107,7 +107,7 @@ static void add_node(struct plan_causes *p, uint32_t id, bool is_build)
 
 static int graver_first(const void *a, const void *b)
 {
-	const struct group *x = a, *y = b;
+	const struct cause_group *x = a, *y = b;
 	int gx = err_gravity(x->cause.code), gy = err_gravity(y->cause.code);
 
 	if (gx != gy)
@@ -201,12 +201,12 @@ void plan_causes_remedy(const struct plan_causes *p, uint32_t id, struct buf *ou
 }
 
 /* Each path of such a group has words of its own. */
-static bool has_own_words(const struct group *g)
+static bool has_own_words(const struct cause_group *g)
 {
 	return g->cause.cause == CAUSE_BAD_ANSWER || !g->is_build;
 }
 
-static void add_title(struct buf *out, const struct group *g)
+static void add_title(struct buf *out, const struct cause_group *g)
 {
 	const struct query_cause *c = &g->cause;
 
@@ -224,7 +224,7 @@ static void add_title(struct buf *out, const struct group *g)
 
 void plan_causes_words(const struct plan_causes *p, size_t i, struct buf *out)
 {
-	const struct group *g = &p->groups[i];
+	const struct cause_group *g = &p->groups[i];
 	AUTO_BUF struct buf remedy = { 0 };
 
 	buf_init(&remedy, PLAN_CAUSE_WORDS_MAX);
@@ -236,7 +236,7 @@ void plan_causes_words(const struct plan_causes *p, size_t i, struct buf *out)
 
 void plan_causes_group(const struct plan_causes *p, size_t i, struct buf *out)
 {
-	const struct group *g = &p->groups[i];
+	const struct cause_group *g = &p->groups[i];
 
 	if (g->is_build)
 		buf_addf(out, "%zu %s would have to be built: ", g->count,
@@ -249,7 +249,8 @@ void plan_causes_group(const struct plan_causes *p, size_t i, struct buf *out)
 
 /* ---- for people ---- */
 
-static void print_node(const struct plan_causes *p, const struct group *g, uint32_t id)
+static void print_node(const struct plan_causes *p, const struct cause_group *g,
+		       uint32_t id)
 {
 	AUTO_BUF struct buf line = { 0 };
 	size_t dependents = p->dependents[id];
@@ -267,7 +268,7 @@ static void print_node(const struct plan_causes *p, const struct group *g, uint3
 	say_line("      %.*s", NF_SLICE_ARG(buf_slice(&line)));
 }
 
-static bool is_in(const struct plan_causes *p, const struct group *g, uint32_t id)
+static bool is_in(const struct plan_causes *p, const struct cause_group *g, uint32_t id)
 {
 	const struct query_cause c = cause_of(p, id);
 
@@ -276,7 +277,7 @@ static bool is_in(const struct plan_causes *p, const struct group *g, uint32_t i
 }
 
 /* First those on which others depend. */
-static void print_nodes(const struct plan_causes *p, const struct group *g)
+static void print_nodes(const struct plan_causes *p, const struct cause_group *g)
 {
 	size_t shown = 0;
 
@@ -299,7 +300,7 @@ static void print_nodes(const struct plan_causes *p, const struct group *g)
 static void print_groups(const struct plan_causes *p, bool is_build)
 {
 	for (size_t i = 0; i < p->count; i++) {
-		const struct group *g = &p->groups[i];
+		const struct cause_group *g = &p->groups[i];
 		AUTO_BUF struct buf text = { 0 };
 
 		if (g->is_build != is_build)
@@ -402,7 +403,7 @@ void plan_causes_add_json(const struct plan_causes *p, struct json_doc *doc)
 {
 	json_begin_array(doc, "causes");
 	for (size_t i = 0; i < p->count; i++) {
-		const struct group *g = &p->groups[i];
+		const struct cause_group *g = &p->groups[i];
 
 		json_begin_object(doc, NULL);
 		json_add_str(doc, "status", g->is_build ? "build" : "unknown");

@@ -5,14 +5,14 @@
 
 #include "base/mem.h"
 
-struct place {
+struct credential_place {
 	char *origin;
 	char *name, *password;
 	struct login login; /* borrows from them */
 };
 
 struct credentials {
-	struct place *places;
+	struct credential_place *places;
 	size_t count;
 };
 
@@ -21,7 +21,7 @@ static void add_place(struct credentials *c, const struct netrc *n,
 {
 	struct url url;
 	const struct netrc_entry *e;
-	struct place *p = &c->places[c->count];
+	struct credential_place *p = &c->places[c->count];
 
 	if (!url_parse(&url, nf_slice_str(s->url)))
 		return;

@@ -19,7 +19,7 @@ void dispatch_free(struct dispatch *d)
 	if (!d)
 		return;
 	for (size_t i = 0; i < d->file_count; i++)
-		free(d->files[i].holes);
+		runs_release(&d->files[i].holes);
 	free(d->nodes);
 	free(d->sources);
 	free(d->files);
@@ -39,9 +39,9 @@ static void make_caches(struct dispatch *d, size_t count)
 {
 	d->caches = mem_realloc(d->caches, count, sizeof(*d->caches));
 	for (; d->cache_count < count; d->cache_count++) {
-		struct cache *c = &d->caches[d->cache_count];
+		struct supplier *c = &d->caches[d->cache_count];
 
-		*c = (struct cache){ .heap_at = NONE, .own_parts = OWN_PARTS_FIRST };
+		*c = (struct supplier){ .heap_at = NONE, .own_parts = OWN_PARTS_FIRST };
 		for (unsigned bin = 0; bin <= BIN_LATER; bin++)
 			c->bins[bin] = NONE;
 	}
@@ -59,7 +59,7 @@ void dispatch_set_cache(struct dispatch *d, uint32_t cache,
 
 void dispatch_set_state(struct dispatch *d, uint32_t cache, enum dispatch_state state)
 {
-	struct cache *c = &d->caches[cache];
+	struct supplier *c = &d->caches[cache];
 
 	if (c->state == state || c->state == DISPATCH_GONE)
 		return;
@@ -128,7 +128,7 @@ static uint32_t part_new(struct dispatch *d, uint32_t source, uint32_t file,
 			 struct run run)
 {
 	const struct source *s = &d->sources[source];
-	struct cache *c = &d->caches[s->cache];
+	struct supplier *c = &d->caches[s->cache];
 	uint32_t id = d->free_part;
 
 	if (id != NONE) {
@@ -137,7 +137,7 @@ static uint32_t part_new(struct dispatch *d, uint32_t source, uint32_t file,
 		MEM_GROW(d->parts, d->part_count, d->part_cap);
 		id = (uint32_t)d->part_count++;
 	}
-	d->parts[id] = (struct part){
+	d->parts[id] = (struct assignment){
 		.is_active = true,
 		.node = s->node,
 		.file = file,
@@ -157,7 +157,7 @@ static uint32_t part_new(struct dispatch *d, uint32_t source, uint32_t file,
 }
 
 /* The part does not count any more; its number is free when the caller knows. */
-static void part_stop(struct dispatch *d, struct part *p)
+static void part_stop(struct dispatch *d, struct assignment *p)
 {
 	if (p->twin != NONE)
 		d->parts[p->twin].twin = NONE;
@@ -168,20 +168,20 @@ static void part_stop(struct dispatch *d, struct part *p)
 
 static void part_free(struct dispatch *d, uint32_t part)
 {
-	struct part *p = &d->parts[part];
-	struct cache *c = &d->caches[p->cache];
+	struct assignment *p = &d->parts[part];
+	struct supplier *c = &d->caches[p->cache];
 
 	speed_part_over(d, p);
 	d->active[c->facts.local]--;
 	c->active--;
 	offer_cache(d, p->cache);
-	*p = (struct part){ .next = d->free_part };
+	*p = (struct assignment){ .next = d->free_part };
 	d->free_part = part;
 }
 
 static void part_cancel(struct dispatch *d, uint32_t part)
 {
-	struct part *p = &d->parts[part];
+	struct assignment *p = &d->parts[part];
 
 	part_stop(d, p);
 	p->is_cancelled = true;
@@ -195,7 +195,7 @@ static bool order_cancel(struct dispatch *d, struct dispatch_order *ret)
 {
 	while (d->cancelled.len) {
 		uint32_t part = d->cancelled.ids[--d->cancelled.len];
-		const struct part *p = &d->parts[part];
+		const struct assignment *p = &d->parts[part];
 
 		if (!p->is_cancelled)
 			continue; /* its end was told before */
@@ -256,7 +256,7 @@ static bool order_start(struct dispatch *d, unsigned where, struct dispatch_orde
 	ret->cache = d->sources[source].cache;
 	file = file_to_start(d, source, &ret->fresh);
 	ret->file = d->files[file].number;
-	run = file_take_hole(&d->files[file]);
+	run = runs_take_first(&d->files[file].holes);
 	ret->from = run.from;
 	ret->end = run.end;
 	ret->part = part_new(d, source, file, run);
@@ -268,14 +268,14 @@ static bool order_start(struct dispatch *d, unsigned where, struct dispatch_orde
 static void order_race(struct dispatch *d, const struct steal *s,
 		       struct dispatch_order *ret)
 {
-	struct part *p = &d->parts[s->part];
+	struct assignment *p = &d->parts[s->part];
 	struct run run = { s->from, p->end };
 	uint32_t file = p->file;
 
 	ret->is_race = true;
 	if (s->is_other_file) {
 		file = file_new(d, p->node, s->source);
-		run = file_take_hole(&d->files[file]);
+		run = runs_take_first(&d->files[file].holes);
 		ret->fresh = true;
 	}
 	ret->part = part_new(d, s->source, file, run);
@@ -288,7 +288,7 @@ static void order_race(struct dispatch *d, const struct steal *s,
 static void order_cut(struct dispatch *d, const struct steal *s,
 		      struct dispatch_order *ret)
 {
-	struct part *p = &d->parts[s->part];
+	struct assignment *p = &d->parts[s->part];
 	struct run run = { s->from, p->end };
 
 	p->end = s->from;
@@ -303,7 +303,7 @@ static void order_cut(struct dispatch *d, const struct steal *s,
  * it, may come sooner by another way. */
 static bool order_steal(struct dispatch *d, struct dispatch_order *ret)
 {
-	const struct part *p;
+	const struct assignment *p;
 	struct steal s;
 
 	if (!steal_find(d, &s))
@@ -357,7 +357,7 @@ void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret)
 
 void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t end)
 {
-	struct part *p = &d->parts[part];
+	struct assignment *p = &d->parts[part];
 	struct file *f = &d->files[p->file];
 	struct run first;
 
@@ -365,11 +365,12 @@ void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t
 		return;
 	/* So the size that was told is wrong, or what is here. */
 	if (f->size && end > f->size && !f->is_measured)
-		file_resize(d, p->file, part, 0);
-	file_add_hole(f, p->at, p->end);
-	file_fill(f, from, end);
+		resize_file(d, p->file, part, 0);
+	runs_add(&f->holes, p->at, p->end);
+	runs_remove(&f->holes, from, end);
 	f->by_several = true;
-	first = f->hole_count ? file_take_hole(f) : (struct run){ p->end, p->end };
+	first = f->holes.len ? runs_take_first(&f->holes)
+			     : (struct run){ p->end, p->end };
 	p->from = p->at = first.from;
 	p->end = first.end;
 	speed_part_resized(d, p);
@@ -390,11 +391,11 @@ static bool measure(struct dispatch *d, uint32_t part, uint64_t size)
 
 	if (size == DISPATCH_TO_END)
 		return f->is_measured || !f->size ||
-		       file_resize(d, d->parts[part].file, part, 0);
+		       resize_file(d, d->parts[part].file, part, 0);
 	if (!size)
 		return true;
 	if (f->size != size && (f->is_measured || size < d->parts[part].at ||
-				!file_resize(d, d->parts[part].file, part, size)))
+				!resize_file(d, d->parts[part].file, part, size)))
 		return false;
 	f->is_measured = true;
 	return true;
@@ -403,7 +404,7 @@ static bool measure(struct dispatch *d, uint32_t part, uint64_t size)
 bool dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool ranges,
 			int64_t now)
 {
-	struct part *p = &d->parts[part];
+	struct assignment *p = &d->parts[part];
 
 	d->now = now;
 	if (p->is_cancelled)
@@ -422,7 +423,7 @@ uint64_t dispatch_part_size(const struct dispatch *d, uint32_t part)
 
 void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t now)
 {
-	struct part *p = &d->parts[part];
+	struct assignment *p = &d->parts[part];
 
 	d->now = now;
 	if (p->is_cancelled)
@@ -455,10 +456,10 @@ static void become_whole(struct dispatch *d, uint32_t node, uint32_t file)
 
 static bool has_all(const struct file *f)
 {
-	return f->parts == 0 && f->hole_count == 0;
+	return f->parts == 0 && f->holes.len == 0;
 }
 
-static void on_came(struct dispatch *d, const struct part *p)
+static void on_came(struct dispatch *d, const struct assignment *p)
 {
 	struct file *f = &d->files[p->file];
 
@@ -467,7 +468,7 @@ static void on_came(struct dispatch *d, const struct part *p)
 		become_whole(d, p->node, p->file);
 }
 
-static uint64_t missing_from(const struct part *p, enum dispatch_end how)
+static uint64_t missing_from(const struct assignment *p, enum dispatch_end how)
 {
 	if (how == DISPATCH_REFUSED)
 		return p->from;
@@ -476,7 +477,7 @@ static uint64_t missing_from(const struct part *p, enum dispatch_end how)
 
 /* No answer said the size, and the body broke where the cache had told that the file
  * ends. What is put together is verified. */
-static bool ended_as_told(const struct dispatch *d, const struct part *p,
+static bool ended_as_told(const struct dispatch *d, const struct assignment *p,
 			  enum dispatch_end how)
 {
 	uint64_t told = d->sources[p->source].file_size;
@@ -486,14 +487,15 @@ static bool ended_as_told(const struct dispatch *d, const struct part *p,
 }
 
 /* What the part did not bring is missing again, unless a race brings it. */
-static void on_missing(struct dispatch *d, const struct part *p, enum dispatch_end how)
+static void on_missing(struct dispatch *d, const struct assignment *p,
+		       enum dispatch_end how)
 {
 	struct node *n = &d->nodes[p->node];
 	struct file *f = &d->files[p->file];
 	const struct source *s = &d->sources[p->source];
 
 	if (p->twin == NONE && !ended_as_told(d, p, how))
-		file_add_hole(f, missing_from(p, how), p->end);
+		runs_add(&f->holes, missing_from(p, how), p->end);
 	if (has_all(f)) {
 		become_whole(d, p->node, p->file);
 		return;
@@ -508,7 +510,7 @@ static void on_missing(struct dispatch *d, const struct part *p, enum dispatch_e
 }
 
 /* What one of two that raced has brought before it broke is here. */
-static void leave_to_twin(struct dispatch *d, const struct part *p)
+static void leave_to_twin(struct dispatch *d, const struct assignment *p)
 {
 	uint64_t to = p->at > p->raced_to ? p->at : p->raced_to;
 
@@ -516,7 +518,7 @@ static void leave_to_twin(struct dispatch *d, const struct part *p)
 		d->parts[p->twin].raced_to = to;
 }
 
-static bool has_gained(const struct dispatch *d, const struct part *p)
+static bool has_gained(const struct dispatch *d, const struct assignment *p)
 {
 	const struct source *s = &d->sources[p->source];
 	uint64_t size = d->files[p->file].size;
@@ -527,8 +529,8 @@ static bool has_gained(const struct dispatch *d, const struct part *p)
 	       s->gains <= 2 * (size / DISPATCH_GAIN);
 }
 
-static void note_end(struct dispatch *d, const struct part *p, enum dispatch_end how,
-		     int64_t retry_at)
+static void note_end(struct dispatch *d, const struct assignment *p,
+		     enum dispatch_end how, int64_t retry_at)
 {
 	struct source *s = &d->sources[p->source];
 
@@ -548,7 +550,7 @@ static void note_end(struct dispatch *d, const struct part *p, enum dispatch_end
 void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 		       int64_t retry_at, int64_t now)
 {
-	struct part p = d->parts[part];
+	struct assignment p = d->parts[part];
 
 	d->now = now;
 	if (!p.is_cancelled) {
@@ -569,7 +571,7 @@ void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 
 unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part)
 {
-	const struct part *p = &d->parts[part];
+	const struct assignment *p = &d->parts[part];
 
 	return has_gained(d, p) ? 0 : d->sources[p->source].attempts;
 }

@@ -87,7 +87,7 @@ uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source)
 		.by = NONE,
 	};
 	d->nodes[node].files = id;
-	file_add_hole(f, 0, f->size ? f->size : DISPATCH_TO_END);
+	runs_add(&f->holes, 0, f->size ? f->size : DISPATCH_TO_END);
 	return id;
 }
 
@@ -99,135 +99,9 @@ void file_drop(struct dispatch *d, uint32_t file)
 	while (*at != file)
 		at = &d->files[*at].next;
 	*at = f->next;
-	free(f->holes);
+	runs_release(&f->holes);
 	*f = (struct file){ .node = NONE, .next = d->free_file };
 	d->free_file = file;
-}
-
-static void hole_insert(struct file *f, uint32_t at, struct run run)
-{
-	MEM_GROW(f->holes, f->hole_count, f->hole_cap);
-	memmove(&f->holes[at + 1], &f->holes[at],
-		(f->hole_count - at) * sizeof(*f->holes));
-	f->holes[at] = run;
-	f->hole_count++;
-}
-
-static void hole_remove(struct file *f, uint32_t at)
-{
-	f->hole_count--;
-	memmove(&f->holes[at], &f->holes[at + 1],
-		(f->hole_count - at) * sizeof(*f->holes));
-}
-
-void file_add_hole(struct file *f, uint64_t from, uint64_t end)
-{
-	uint32_t at = 0;
-
-	if (from >= end)
-		return;
-	while (at < f->hole_count && f->holes[at].end < from)
-		at++;
-	while (at < f->hole_count && f->holes[at].from <= end) {
-		from = f->holes[at].from < from ? f->holes[at].from : from;
-		end = f->holes[at].end > end ? f->holes[at].end : end;
-		hole_remove(f, at);
-	}
-	hole_insert(f, at, (struct run){ from, end });
-}
-
-void file_fill(struct file *f, uint64_t from, uint64_t end)
-{
-	uint32_t at = 0;
-
-	if (from >= end)
-		return;
-	while (at < f->hole_count && f->holes[at].end <= from)
-		at++;
-	while (at < f->hole_count && f->holes[at].from < end) {
-		struct run hole = f->holes[at];
-
-		hole_remove(f, at);
-		if (hole.from < from)
-			hole_insert(f, at++, (struct run){ hole.from, from });
-		if (end < hole.end)
-			hole_insert(f, at++, (struct run){ end, hole.end });
-	}
-}
-
-struct run file_take_hole(struct file *f)
-{
-	struct run first = f->holes[0];
-
-	hole_remove(f, 0);
-	return first;
-}
-
-static uint64_t end_of(uint64_t size)
-{
-	return size ? size : DISPATCH_TO_END;
-}
-
-/* How much of a run lies behind FROM. */
-static uint64_t behind(uint64_t from, struct run run)
-{
-	if (run.end <= from)
-		return 0;
-	return run.end - (run.from > from ? run.from : from);
-}
-
-static bool is_part_of(const struct part *p, uint32_t file)
-{
-	return p->is_active && !p->is_cancelled && p->file == file;
-}
-
-/* Bytes behind FROM that are missing or under way; those of a race count twice. */
-static uint64_t missing_behind(const struct dispatch *d, uint32_t file, uint64_t from)
-{
-	const struct file *f = &d->files[file];
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < f->hole_count; i++)
-		sum += behind(from, f->holes[i]);
-	for (uint32_t i = 0; f->parts && i < d->part_count; i++)
-		if (is_part_of(&d->parts[i], file))
-			sum += behind(from,
-				      (struct run){ d->parts[i].at, d->parts[i].end });
-	return sum;
-}
-
-static void shorten(struct dispatch *d, uint32_t file, uint64_t end)
-{
-	file_fill(&d->files[file], end, DISPATCH_TO_END);
-	for (uint32_t i = 0; d->files[file].parts && i < d->part_count; i++) {
-		struct part *p = &d->parts[i];
-
-		if (!is_part_of(p, file) || p->end <= end)
-			continue;
-		p->end = end;
-		if (p->at > end)
-			p->from = p->at = end;
-		speed_part_resized(d, p);
-	}
-}
-
-bool file_resize(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size)
-{
-	struct file *f = &d->files[file];
-	uint64_t old = end_of(f->size), end = end_of(size);
-
-	if (end < old && missing_behind(d, file, end) < old - end)
-		return false;
-	if (end < old) {
-		shorten(d, file, end);
-	} else if (part != NONE && d->parts[part].end == old) {
-		d->parts[part].end = end;
-		speed_part_resized(d, &d->parts[part]);
-	} else {
-		file_add_hole(f, old, end);
-	}
-	f->size = size;
-	return true;
 }
 
 uint64_t file_missing(const struct dispatch *d, const struct file *f)
@@ -235,8 +109,8 @@ uint64_t file_missing(const struct dispatch *d, const struct file *f)
 	uint64_t guess = node_guess(&d->nodes[f->node]);
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < f->hole_count; i++) {
-		const struct run *r = &f->holes[i];
+	for (size_t i = 0; i < f->holes.len; i++) {
+		const struct run *r = &f->holes.list[i];
 
 		if (r->end != DISPATCH_TO_END)
 			sum += r->end - r->from;
@@ -252,4 +126,15 @@ void file_brought_by(struct file *f, uint32_t cache)
 		f->by = cache;
 	else if (f->by != cache)
 		f->by_several = true;
+}
+
+uint64_t node_missing(const struct dispatch *d, uint32_t source)
+{
+	const struct source *s = &d->sources[source];
+	const struct node *n = &d->nodes[s->node];
+	uint32_t file = node_file(d, n, source);
+
+	if (file != NONE && !s->no_range)
+		return file_missing(d, &d->files[file]);
+	return s->file_size ? s->file_size : node_guess(n);
 }

@@ -5,7 +5,7 @@
 
 static bool comes_first(const struct dispatch *d, uint32_t a, uint32_t b)
 {
-	return choice_comes_first(d, &d->caches[a], &d->caches[b]);
+	return rank_comes_first(d, &d->caches[a], &d->caches[b]);
 }
 
 static void ready_set(struct dispatch *d, struct ready *r, size_t at, uint32_t id)
@@ -47,28 +47,23 @@ static void ready_remove(struct dispatch *d, struct ready *r, uint32_t cache)
 	ready_sift(d, r, at);
 }
 
-bool offer_has_any(const struct cache *c)
-{
-	return c->filled[0][0] | c->filled[0][1] | c->filled[1][0] | c->filled[1][1];
-}
-
-bool offer_has_room(const struct dispatch *d, const struct cache *c)
+bool offer_has_room(const struct dispatch *d, const struct supplier *c)
 {
 	return c->active <
 	       (c->facts.local ? d->opts.local_slots : d->opts.slots_per_cache);
 }
 
-bool offer_is_ready(const struct dispatch *d, const struct cache *c)
+bool offer_is_ready(const struct dispatch *d, const struct supplier *c)
 {
 	if (c->state == DISPATCH_TRIAL && c->active)
 		return false;
 	return (c->state == DISPATCH_USABLE || c->state == DISPATCH_TRIAL) &&
-	       offer_has_any(c) && offer_has_room(d, c);
+	       bins_have_any(c) && offer_has_room(d, c);
 }
 
 void offer_cache(struct dispatch *d, uint32_t cache)
 {
-	struct cache *c = &d->caches[cache];
+	struct supplier *c = &d->caches[cache];
 	struct ready *r = &d->ready[c->facts.local];
 
 	speed_recount(d, c);
@@ -83,79 +78,6 @@ void offer_cache(struct dispatch *d, uint32_t cache)
 		c->heap_at = (uint32_t)r->len++;
 	}
 	ready_sift(d, r, c->heap_at);
-}
-
-/* ---- bins ---- */
-
-static unsigned bin_of(uint64_t size)
-{
-	unsigned log, bin;
-
-	if (size < 4096)
-		return 0;
-	log = 63 - (unsigned)__builtin_clzll(size);
-	bin = (log - 12) * 4 + (unsigned)(size >> (log - 2) & 3);
-	return bin < BIN_COUNT ? bin : BIN_COUNT - 1;
-}
-
-static void bin_put(struct dispatch *d, uint32_t source, unsigned bin)
-{
-	struct source *s = &d->sources[source];
-	struct cache *c = &d->caches[s->cache];
-
-	s->bin = (uint8_t)bin;
-	s->bin_before = NONE;
-	s->bin_next = c->bins[bin];
-	if (s->bin_next != NONE)
-		d->sources[s->bin_next].bin_before = source;
-	c->bins[bin] = source;
-	if (bin != BIN_LATER)
-		c->filled[bin / BIN_COUNT][bin % BIN_COUNT / 64] |=
-			1ULL << bin % BIN_COUNT % 64;
-}
-
-static void bin_take(struct dispatch *d, uint32_t source)
-{
-	struct source *s = &d->sources[source];
-	struct cache *c = &d->caches[s->cache];
-	unsigned bin = s->bin;
-
-	if (s->bin_next != NONE)
-		d->sources[s->bin_next].bin_before = s->bin_before;
-	if (s->bin_before != NONE)
-		d->sources[s->bin_before].bin_next = s->bin_next;
-	else
-		c->bins[bin] = s->bin_next;
-	if (bin != BIN_LATER && c->bins[bin] == NONE)
-		c->filled[bin / BIN_COUNT][bin % BIN_COUNT / 64] &=
-			~(1ULL << bin % BIN_COUNT % 64);
-	s->bin = BIN_NOWHERE;
-}
-
-/* The largest bin up to MOST that is not empty, of those that are shared (0) or not (1);
- * or -1. */
-static int bin_largest(const struct cache *c, unsigned kind, unsigned most)
-{
-	for (int word = (int)most / 64; word >= 0; word--) {
-		uint64_t filled = c->filled[kind][word];
-
-		if (word == (int)most / 64 && most % 64 < 63)
-			filled &= (2ULL << most % 64) - 1;
-		if (filled)
-			return word * 64 + 63 - __builtin_clzll(filled);
-	}
-	return -1;
-}
-
-uint32_t offer_largest(const struct cache *c, uint64_t most)
-{
-	int alone = bin_largest(c, 1, BIN_COUNT - 1);
-	int shared;
-
-	if (alone >= 0)
-		return c->bins[alone + BIN_COUNT];
-	shared = bin_largest(c, 0, bin_of(most));
-	return shared >= 0 ? c->bins[shared] : NONE;
 }
 
 /* ---- offers that wait for their time ---- */
@@ -216,7 +138,7 @@ void offer_take_away(struct dispatch *d, uint32_t node)
 	for (uint32_t s = d->nodes[node].sources; s != NONE; s = d->sources[s].next) {
 		if (d->sources[s].bin == BIN_NOWHERE)
 			continue;
-		bin_take(d, s);
+		bins_take(d, s);
 		offer_cache(d, d->sources[s].cache);
 	}
 }
@@ -235,7 +157,7 @@ static bool is_of_use(const struct dispatch *d, const struct node *n, uint32_t s
 	if (n->parts == 0)
 		return true;
 	/* A second file is a race, which is not for here to order. */
-	return !n->solo && d->files[file].next == NONE && d->files[file].hole_count &&
+	return !n->solo && d->files[file].next == NONE && d->files[file].holes.len &&
 	       node_file(d, n, source) == file && !d->sources[source].no_range;
 }
 
@@ -244,16 +166,6 @@ struct candidates {
 	int local, network; /* the best priorities; INT32_MAX: none */
 	uint64_t size;	    /* the smallest of what is missing */
 };
-
-static uint64_t size_of(const struct dispatch *d, const struct node *n, uint32_t source)
-{
-	const struct source *s = &d->sources[source];
-	uint32_t file = node_file(d, n, source);
-
-	if (file != NONE && !s->no_range)
-		return file_missing(d, &d->files[file]);
-	return s->file_size ? s->file_size : node_guess(n);
-}
 
 static void look_at(struct dispatch *d, const struct node *n, struct candidates *c)
 {
@@ -274,17 +186,12 @@ static void look_at(struct dispatch *d, const struct node *n, struct candidates 
 		if (s->retry_at > d->now || !is_of_use(d, n, id))
 			continue;
 		c->count++;
-		size = size_of(d, n, id);
+		size = node_missing(d, id);
 		if (size < c->size)
 			c->size = size;
 		if (facts->priority < *best)
 			*best = facts->priority;
 	}
-}
-
-uint64_t offer_size(const struct dispatch *d, uint32_t source)
-{
-	return size_of(d, &d->nodes[d->sources[source].node], source);
 }
 
 static void offer_at(struct dispatch *d, const struct node *n, uint32_t source,
@@ -296,14 +203,15 @@ static void offer_at(struct dispatch *d, const struct node *n, uint32_t source,
 	if (!offer_is_alive(d, s))
 		return;
 	if (s->retry_at > d->now) {
-		bin_put(d, source, BIN_LATER);
+		bins_put(d, source, BIN_LATER);
 		timer_add(d, s->retry_at, source);
 		return;
 	}
 	if (!is_of_use(d, n, source) ||
 	    (prefer_local && !d->caches[s->cache].facts.local))
 		return;
-	bin_put(d, source, bin_of(size_of(d, n, source)) + (c->count == 1) * BIN_COUNT);
+	bins_put(d, source,
+		 bins_of(node_missing(d, source)) + (c->count == 1) * BIN_COUNT);
 	offer_cache(d, s->cache);
 }
 

@@ -67,15 +67,15 @@ static uint64_t meter_rate(const struct meter *m, int64_t now)
 
 /* ---- caches ---- */
 
-bool speed_is_known(const struct cache *c)
+bool speed_is_known(const struct supplier *c)
 {
 	return c->meter.rate != 0;
 }
 
-void speed_recount(struct dispatch *d, struct cache *c)
+void speed_recount(struct dispatch *d, struct supplier *c)
 {
 	bool is_usable = c->state == DISPATCH_USABLE && !c->facts.local;
-	bool is_offering = is_usable && offer_has_any(c);
+	bool is_offering = is_usable && bins_have_any(c);
 	uint64_t rate = is_offering || (is_usable && c->active) ? c->meter.rate : 0;
 
 	d->usable += (unsigned)is_usable - (unsigned)c->is_counted;
@@ -87,7 +87,7 @@ void speed_recount(struct dispatch *d, struct cache *c)
 	c->counted = rate;
 }
 
-void speed_init(struct cache *c)
+void speed_init(struct supplier *c)
 {
 	if (!c->is_measured)
 		c->meter.rate = c->facts.throughput;
@@ -95,7 +95,7 @@ void speed_init(struct cache *c)
 		c->latency_ms = c->facts.latency_us / 1000;
 }
 
-uint64_t speed_of_cache(const struct dispatch *d, const struct cache *c)
+uint64_t speed_of_cache(const struct dispatch *d, const struct supplier *c)
 {
 	uint64_t rate = speed_is_known(c) ? c->meter.rate : RATE_GUESS;
 
@@ -107,7 +107,7 @@ uint64_t speed_of_cache(const struct dispatch *d, const struct cache *c)
 }
 
 /* The number of connections for one file is doubled as long as that helps. */
-static void judge_own_parts(struct dispatch *d, struct cache *c)
+static void judge_own_parts(struct dispatch *d, struct supplier *c)
 {
 	uint64_t rate = c->meter.rate;
 
@@ -121,7 +121,7 @@ static void judge_own_parts(struct dispatch *d, struct cache *c)
 	c->own_rate = rate;
 }
 
-void speed_own_cut(struct dispatch *d, struct cache *c)
+void speed_own_cut(struct dispatch *d, struct supplier *c)
 {
 	if (!c->own_rate)
 		c->own_rate = speed_of_cache(d, c);
@@ -129,7 +129,7 @@ void speed_own_cut(struct dispatch *d, struct cache *c)
 		c->own_since = d->now;
 }
 
-static void fold_cache(struct dispatch *d, struct cache *c)
+static void fold_cache(struct dispatch *d, struct supplier *c)
 {
 	/* What earlier runs knew has served its time. */
 	if (!c->is_measured)
@@ -140,7 +140,7 @@ static void fold_cache(struct dispatch *d, struct cache *c)
 	speed_recount(d, c);
 }
 
-int64_t speed_backlog_ms(const struct dispatch *d, const struct cache *c)
+int64_t speed_backlog_ms(const struct dispatch *d, const struct supplier *c)
 {
 	return c->latency_ms + speed_ms(c->backlog, speed_of_cache(d, c));
 }
@@ -157,7 +157,7 @@ void speed_look_ahead(struct dispatch *d)
 
 /* ---- parts ---- */
 
-static uint64_t left_of(const struct dispatch *d, const struct part *p)
+static uint64_t left_of(const struct dispatch *d, const struct assignment *p)
 {
 	uint64_t guess = node_guess(&d->nodes[p->node]);
 
@@ -166,26 +166,26 @@ static uint64_t left_of(const struct dispatch *d, const struct part *p)
 	return guess > p->at ? guess - p->at : 0;
 }
 
-static void set_left(struct dispatch *d, struct part *p, uint64_t left)
+static void set_left(struct dispatch *d, struct assignment *p, uint64_t left)
 {
 	d->caches[p->cache].backlog += left - p->left;
 	p->left = left;
 }
 
-void speed_part_begins(struct dispatch *d, struct part *p)
+void speed_part_begins(struct dispatch *d, struct assignment *p)
 {
 	p->started = d->now;
 	set_left(d, p, left_of(d, p));
 }
 
-void speed_part_resized(struct dispatch *d, struct part *p)
+void speed_part_resized(struct dispatch *d, struct assignment *p)
 {
 	set_left(d, p, left_of(d, p));
 }
 
-void speed_part_flows(struct dispatch *d, struct part *p)
+void speed_part_flows(struct dispatch *d, struct assignment *p)
 {
-	struct cache *c = &d->caches[p->cache];
+	struct supplier *c = &d->caches[p->cache];
 	int64_t latency = d->now - p->started;
 
 	if (p->is_flowing)
@@ -197,9 +197,9 @@ void speed_part_flows(struct dispatch *d, struct part *p)
 	c->latency_ms = c->latency_ms ? (c->latency_ms * 3 + latency) / 4 : latency;
 }
 
-void speed_part_bytes(struct dispatch *d, struct part *p, uint64_t n)
+void speed_part_bytes(struct dispatch *d, struct assignment *p, uint64_t n)
 {
-	struct cache *c = &d->caches[p->cache];
+	struct supplier *c = &d->caches[p->cache];
 
 	if (!p->is_flowing)
 		speed_part_flows(d, p);
@@ -213,9 +213,9 @@ void speed_part_bytes(struct dispatch *d, struct part *p, uint64_t n)
 }
 
 /* The cache's last part for now: what came of it counts, if it was anything. */
-void speed_part_over(struct dispatch *d, struct part *p)
+void speed_part_over(struct dispatch *d, struct assignment *p)
 {
-	struct cache *c = &d->caches[p->cache];
+	struct supplier *c = &d->caches[p->cache];
 
 	set_left(d, p, 0);
 	if (!p->is_flowing || --c->flowing)
@@ -225,7 +225,7 @@ void speed_part_over(struct dispatch *d, struct part *p)
 	c->meter.bytes = 0;
 }
 
-uint64_t speed_of_part(const struct dispatch *d, const struct part *p)
+uint64_t speed_of_part(const struct dispatch *d, const struct assignment *p)
 {
 	if (!p->is_flowing)
 		return 0;
@@ -237,9 +237,9 @@ uint64_t speed_of_part(const struct dispatch *d, const struct part *p)
 			     : rate_over(p->meter.bytes, d->now - p->meter.since);
 }
 
-int64_t speed_part_ms(const struct dispatch *d, const struct part *p)
+int64_t speed_part_ms(const struct dispatch *d, const struct assignment *p)
 {
-	const struct cache *c = &d->caches[p->cache];
+	const struct supplier *c = &d->caches[p->cache];
 	int64_t waited = d->now - p->started;
 
 	if (p->is_flowing)

@@ -1,11 +1,12 @@
-/* What the files of the dispatcher share: dispatch.c takes events, dispatch_offer.c knows
- * which caches can do what for whom, dispatch_choice.c which of it is best to start,
- * dispatch_steal.c what of that which is under way another cache would bring sooner,
- * dispatch_speed.c how fast caches and parts are, dispatch_node.c what of each node is
- * here. */
+/* What the files of the dispatcher share. Each uses those before it: node.c knows what of
+ * each node is here, bins.c what each cache could start, speed.c how fast caches and
+ * parts are, rank.c which of two caches comes first, offer.c which caches can do what for
+ * whom; choice.c knows which of it is best to start, steal.c what of that which is under
+ * way another cache would bring sooner. dispatch.c takes events and gives orders. */
 #ifndef DISPATCH_STATE_H
 #define DISPATCH_STATE_H
 
+#include "base/runs.h"
 #include "dispatch/dispatch.h"
 
 #define NONE DISPATCH_NONE
@@ -45,10 +46,6 @@ struct source {
 
 #define BIN_NOWHERE UINT8_MAX
 
-struct run {
-	uint64_t from, end;
-};
-
 struct file {
 	uint32_t node;
 	uint32_t next;	   /* of the node, or free */
@@ -57,10 +54,9 @@ struct file {
 	uint32_t parts;	   /* under way */
 	uint64_t size;	   /* 0: unknown */
 	bool is_measured;  /* an answer said the size; before, it is what a cache told */
-	struct run *holes; /* neither here nor under way; in order */
-	uint32_t hole_count, hole_cap;
-	uint32_t by;	 /* the cache that all came from, so far */
-	bool by_several; /* or from an earlier run */
+	struct runs holes; /* neither here nor under way */
+	uint32_t by;	   /* the cache that all came from, so far */
+	bool by_several;   /* or from an earlier run */
 };
 
 /* Bytes over time, in windows of at least METER_WINDOW_MS. */
@@ -70,7 +66,7 @@ struct meter {
 	uint64_t rate;	/* a second, so far; 0: unknown */
 };
 
-struct part {
+struct assignment {
 	bool is_active;
 	bool is_cancelled; /* the order is still to be given */
 	bool is_flowing;   /* its head has come */
@@ -84,7 +80,7 @@ struct part {
 	uint64_t left; /* bytes that are counted in the cache's backlog */
 };
 
-struct cache {
+struct supplier {
 	struct dispatch_cache facts;
 	enum dispatch_state state;
 	unsigned active;  /* parts */
@@ -136,10 +132,10 @@ struct dispatch {
 	struct file *files;
 	size_t file_count, file_cap;
 	uint32_t free_file;
-	struct part *parts;
+	struct assignment *parts;
 	size_t part_count, part_cap;
 	uint32_t free_part;
-	struct cache *caches;
+	struct supplier *caches;
 	size_t cache_count;
 	struct ready ready[2]; /* of the network, of this machine */
 	unsigned active[2];
@@ -156,7 +152,7 @@ struct dispatch {
 	unsigned known_count; /* and how many these are */
 };
 
-/* ---- dispatch_node.c: nodes, their files, the runs that are missing ---- */
+/* ---- node.c: nodes, their files, the runs that are missing ---- */
 
 struct node *node_get(struct dispatch *d, uint32_t node);
 /* The size of a file of which nobody tells it. */
@@ -169,18 +165,24 @@ uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t sour
 uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source);
 /* Forgets it; nothing of it may be under way. */
 void file_drop(struct dispatch *d, uint32_t file);
-void file_add_hole(struct file *f, uint64_t from, uint64_t end);
-void file_fill(struct file *f, uint64_t from, uint64_t end);
-struct run file_take_hole(struct file *f);
-/* The file has another size (0: unknown) than was thought; what ends at the old end and
- * is under way as PART, or missing, goes on to the new one. False, and nothing is
- * changed, if bytes beyond the new end are here. */
-bool file_resize(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size);
 /* Bytes that are neither here nor under way; an estimate where the size is unknown. */
 uint64_t file_missing(const struct dispatch *d, const struct file *f);
 void file_brought_by(struct file *f, uint32_t cache);
+/* Bytes that the source would have to bring. */
+uint64_t node_missing(const struct dispatch *d, uint32_t source);
 
-/* ---- dispatch_offer.c: what each cache could do now ---- */
+/* ---- bins.c: what each cache could start now, by size ---- */
+
+/* The bin of offers of so many bytes. */
+unsigned bins_of(uint64_t size);
+void bins_put(struct dispatch *d, uint32_t source, unsigned bin);
+void bins_take(struct dispatch *d, uint32_t source);
+bool bins_have_any(const struct supplier *c);
+/* The largest offer that no other cache has, or else the largest of at most MOST bytes; a
+ * source, or NONE. */
+uint32_t bins_largest(const struct supplier *c, uint64_t most);
+
+/* ---- offer.c: what each cache could do now ---- */
 
 /* Puts what is missing of the node on offer at the caches that have it, or takes it away
  * where nothing is missing; a node without hope is doomed. */
@@ -194,26 +196,33 @@ void offer_gone(struct dispatch *d, uint32_t cache);
 /* Offers whose time has come. */
 void offer_due(struct dispatch *d);
 int64_t offer_next_due(const struct dispatch *d);
-bool offer_has_any(const struct cache *c);
-bool offer_has_room(const struct dispatch *d, const struct cache *c);
-bool offer_is_ready(const struct dispatch *d, const struct cache *c);
+bool offer_has_room(const struct dispatch *d, const struct supplier *c);
+bool offer_is_ready(const struct dispatch *d, const struct supplier *c);
 /* Whether the node may be asked for there, now and ever. */
 bool offer_is_alive(const struct dispatch *d, const struct source *s);
-/* The largest offer that no other cache has, or else the largest of at most MOST bytes; a
- * source, or NONE. */
-uint32_t offer_largest(const struct cache *c, uint64_t most);
-/* Bytes that the source would have to bring. */
-uint64_t offer_size(const struct dispatch *d, uint32_t source);
 
-/* ---- dispatch_choice.c ---- */
+/* ---- rank.c ---- */
 
 /* Which of two caches is asked first, both being idle. */
-bool choice_comes_first(const struct dispatch *d, const struct cache *a,
-			const struct cache *b);
+bool rank_comes_first(const struct dispatch *d, const struct supplier *a,
+		      const struct supplier *b);
+/* What the cache should bring: nothing that all others together would be done before; as
+ * one of many, of which nothing is known, not much. */
+uint64_t rank_most_bytes(const struct dispatch *d, const struct supplier *c);
+
+/* ---- resize.c ---- */
+
+/* The file has another size (0: unknown) than was thought; what ends at the old end and
+ * is under way as PART, or missing, goes on to the new one. False, and nothing is
+ * changed, if bytes beyond the new end are here. */
+bool resize_file(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size);
+
+/* ---- choice.c ---- */
+
 /* What to start next on the network (0) or on this machine (1): a source, or NONE. */
 uint32_t choice_best(struct dispatch *d, unsigned where);
 
-/* ---- dispatch_steal.c ---- */
+/* ---- steal.c ---- */
 
 /* What to take from a part that is under way. */
 struct steal {
@@ -227,34 +236,34 @@ struct steal {
 /* False if nothing would come notably sooner. */
 bool steal_find(struct dispatch *d, struct steal *ret);
 
-/* ---- dispatch_speed.c ---- */
+/* ---- speed.c ---- */
 
 #define METER_WINDOW_MS 250
 /* Connections for one file, before it is known whether more help. */
 #define OWN_PARTS_FIRST 4
 
-void speed_init(struct cache *c);
+void speed_init(struct supplier *c);
 /* Brings the sums over all caches up to date. */
-void speed_recount(struct dispatch *d, struct cache *c);
-void speed_part_begins(struct dispatch *d, struct part *p);
-void speed_part_flows(struct dispatch *d, struct part *p);
-void speed_part_bytes(struct dispatch *d, struct part *p, uint64_t n);
+void speed_recount(struct dispatch *d, struct supplier *c);
+void speed_part_begins(struct dispatch *d, struct assignment *p);
+void speed_part_flows(struct dispatch *d, struct assignment *p);
+void speed_part_bytes(struct dispatch *d, struct assignment *p, uint64_t n);
 /* It ends elsewhere now. */
-void speed_part_resized(struct dispatch *d, struct part *p);
-void speed_part_over(struct dispatch *d, struct part *p);
+void speed_part_resized(struct dispatch *d, struct assignment *p);
+void speed_part_over(struct dispatch *d, struct assignment *p);
 /* The cache was asked for one more part of a file that it brings already. */
-void speed_own_cut(struct dispatch *d, struct cache *c);
+void speed_own_cut(struct dispatch *d, struct supplier *c);
 
 /* Bytes a second; a guess where nothing is known. Never 0. */
-uint64_t speed_of_cache(const struct dispatch *d, const struct cache *c);
-bool speed_is_known(const struct cache *c);
+uint64_t speed_of_cache(const struct dispatch *d, const struct supplier *c);
+bool speed_is_known(const struct supplier *c);
 /* Of a part that flows, silence included; may be 0. */
-uint64_t speed_of_part(const struct dispatch *d, const struct part *p);
+uint64_t speed_of_part(const struct dispatch *d, const struct assignment *p);
 /* Until the part is through; SPEED_NEVER where nothing comes. */
 #define SPEED_NEVER (INT64_MAX / 4)
-int64_t speed_part_ms(const struct dispatch *d, const struct part *p);
+int64_t speed_part_ms(const struct dispatch *d, const struct assignment *p);
 /* Until the cache is through with all that is asked of it. */
-int64_t speed_backlog_ms(const struct dispatch *d, const struct cache *c);
+int64_t speed_backlog_ms(const struct dispatch *d, const struct supplier *c);
 int64_t speed_ms(uint64_t bytes, uint64_t rate);
 /* The time that all that is wanted will still take, if nothing changes: all_ms, as of
  * now. */

@@ -22,7 +22,7 @@
 #define RACE_GAIN 2
 
 /* More connections made it faster: one more has a rate of its own. */
-static bool is_slow_by_connection(const struct cache *c)
+static bool is_slow_by_connection(const struct supplier *c)
 {
 	return c->active && c->own_parts > OWN_PARTS_FIRST;
 }
@@ -41,17 +41,17 @@ static uint64_t spare_rate(const struct dispatch *d)
 }
 
 /* A part that does not flow yet will have its share. */
-static uint64_t expected_rate(const struct dispatch *d, const struct part *p)
+static uint64_t expected_rate(const struct dispatch *d, const struct assignment *p)
 {
-	const struct cache *c = &d->caches[p->cache];
+	const struct supplier *c = &d->caches[p->cache];
 
 	return p->is_flowing ? speed_of_part(d, p) : speed_of_cache(d, c) / c->active;
 }
 
 /* How fast the cache would bring what it takes; where that is not the rate of one
  * connection, after what is asked of it already. */
-static uint64_t thief_rate(const struct dispatch *d, const struct part *p,
-			   const struct cache *c)
+static uint64_t thief_rate(const struct dispatch *d, const struct assignment *p,
+			   const struct supplier *c)
 {
 	uint64_t spare = spare_rate(d), rate = speed_of_cache(d, c);
 
@@ -62,13 +62,13 @@ static uint64_t thief_rate(const struct dispatch *d, const struct part *p,
 	return rate < spare ? rate : spare;
 }
 
-static uint64_t thief_backlog(const struct dispatch *d, const struct part *p,
-			      const struct cache *c)
+static uint64_t thief_backlog(const struct dispatch *d, const struct assignment *p,
+			      const struct supplier *c)
 {
 	return c == &d->caches[p->cache] || is_slow_by_connection(c) ? 0 : c->backlog;
 }
 
-static bool can_cut(const struct dispatch *d, const struct part *p,
+static bool can_cut(const struct dispatch *d, const struct assignment *p,
 		    const struct source *s)
 {
 	const struct node *n = &d->nodes[p->node];
@@ -82,10 +82,10 @@ static bool can_cut(const struct dispatch *d, const struct part *p,
 
 /* Another connection to the same cache helps only if it is not the link that is slow, and
  * what is on its way on the one that is cut is lost. */
-static bool is_worth_a_cut(const struct dispatch *d, const struct part *p,
+static bool is_worth_a_cut(const struct dispatch *d, const struct assignment *p,
 			   const struct source *s, int64_t own_ms)
 {
-	const struct cache *c = &d->caches[s->cache];
+	const struct supplier *c = &d->caches[s->cache];
 
 	if (s->cache != p->cache)
 		return own_ms > CUT_MS;
@@ -100,10 +100,10 @@ struct work {
 /* What a cut takes from: the part; but from one busy cache to another, all that is asked
  * of the part's cache. They would take from each other's parts for ever, where it is not
  * their connections that are slow but they. */
-static struct work work_of_owner(const struct dispatch *d, const struct part *p,
-				 const struct cache *thief)
+static struct work work_of_owner(const struct dispatch *d, const struct assignment *p,
+				 const struct supplier *thief)
 {
-	const struct cache *owner = &d->caches[p->cache];
+	const struct supplier *owner = &d->caches[p->cache];
 
 	if (thief_backlog(d, p, thief))
 		return (struct work){ owner->backlog, speed_of_cache(d, owner) };
@@ -111,8 +111,8 @@ static struct work work_of_owner(const struct dispatch *d, const struct part *p,
 }
 
 /* What another cache would bring before what it takes, its latency being a part of it. */
-static struct work work_of_thief(const struct dispatch *d, const struct part *p,
-				 const struct cache *c)
+static struct work work_of_thief(const struct dispatch *d, const struct assignment *p,
+				 const struct supplier *c)
 {
 	uint64_t rate = thief_rate(d, p, c);
 	uint64_t late = rate * (uint64_t)c->latency_ms / 1000;
@@ -120,7 +120,7 @@ static struct work work_of_thief(const struct dispatch *d, const struct part *p,
 	return (struct work){ late + thief_backlog(d, p, c), rate };
 }
 
-static int64_t least_gain(const struct cache *c, int64_t own_ms)
+static int64_t least_gain(const struct supplier *c, int64_t own_ms)
 {
 	int64_t least = CUT_GAIN_LATENCIES * c->latency_ms;
 
@@ -132,8 +132,8 @@ static int64_t least_gain(const struct cache *c, int64_t own_ms)
 
 /* Both end together: where the cut is to be, and when that is; SPEED_NEVER where it does
  * not pay. */
-static int64_t try_cut(const struct dispatch *d, const struct part *p,
-		       const struct cache *c, uint64_t *ret_from)
+static int64_t try_cut(const struct dispatch *d, const struct assignment *p,
+		       const struct supplier *c, uint64_t *ret_from)
 {
 	struct work own = work_of_owner(d, p, c), other = work_of_thief(d, p, c);
 	double both_s =
@@ -155,19 +155,19 @@ static int64_t try_cut(const struct dispatch *d, const struct part *p,
 }
 
 /* A cut is as good as a race, then, and brings nothing twice. */
-static bool is_only_slow(const struct dispatch *d, const struct part *p,
+static bool is_only_slow(const struct dispatch *d, const struct assignment *p,
 			 const struct source *s)
 {
 	return p->is_flowing && can_cut(d, p, s) &&
 	       speed_ms(d->opts.part_min, expected_rate(d, p)) < RACE_MS;
 }
 
-static int64_t try_race(const struct dispatch *d, const struct part *p, uint32_t source,
-			struct steal *s)
+static int64_t try_race(const struct dispatch *d, const struct assignment *p,
+			uint32_t source, struct steal *s)
 {
 	const struct source *other = &d->sources[source];
 	const struct node *n = &d->nodes[p->node];
-	const struct cache *c = &d->caches[other->cache];
+	const struct supplier *c = &d->caches[other->cache];
 	uint64_t bytes = p->left;
 
 	s->from = p->at > p->raced_to ? p->at : p->raced_to;
@@ -190,19 +190,19 @@ static int64_t try_race(const struct dispatch *d, const struct part *p, uint32_t
 
 static bool may_help(const struct dispatch *d, const struct source *s)
 {
-	const struct cache *c = &d->caches[s->cache];
+	const struct supplier *c = &d->caches[s->cache];
 
 	unsigned slots = c->facts.local ? d->opts.local_slots : d->opts.slots;
 
 	return offer_is_alive(d, s) && s->retry_at <= d->now &&
 	       c->state == DISPATCH_USABLE && d->active[c->facts.local] < slots &&
-	       offer_has_room(d, c) && !offer_has_any(c);
+	       offer_has_room(d, c) && !bins_have_any(c);
 }
 
 /* How the source would help the part whose own end is OWN_MS away, and until when all of
  * it would have come; SPEED_NEVER: not notably sooner. */
-static int64_t try_source(const struct dispatch *d, const struct part *p, int64_t own_ms,
-			  uint32_t source, struct steal *way)
+static int64_t try_source(const struct dispatch *d, const struct assignment *p,
+			  int64_t own_ms, uint32_t source, struct steal *way)
 {
 	const struct source *s = &d->sources[source];
 	struct steal cut = *way, race = *way;
@@ -231,7 +231,7 @@ static int64_t try_source(const struct dispatch *d, const struct part *p, int64_
 static bool best_help(const struct dispatch *d, uint32_t part, int64_t own_ms,
 		      struct steal *ret)
 {
-	const struct part *p = &d->parts[part];
+	const struct assignment *p = &d->parts[part];
 	int64_t best_ms = SPEED_NEVER;
 
 	for (uint32_t id = d->nodes[p->node].sources; id != NONE;
@@ -256,7 +256,7 @@ bool steal_find(struct dispatch *d, struct steal *ret)
 	if (d->opts.no_race)
 		return false;
 	for (uint32_t i = 0; i < d->part_count; i++) {
-		const struct part *p = &d->parts[i];
+		const struct assignment *p = &d->parts[i];
 		int64_t ms;
 
 		if (!p->is_active || p->is_cancelled || p->twin != NONE ||

@@ -50,32 +50,32 @@ void ingests_free(struct ingests *in)
 }
 
 /* Passes a local source on, and tells its failures from those of where it goes. */
-struct watched_source {
+struct noted_source {
 	struct nf_source source;
 	struct nf_source *in;
 	struct ingest *job;
 };
 
-static int watched_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+static int noted_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
 {
-	struct watched_source *w = (struct watched_source *)s;
+	struct noted_source *w = (struct noted_source *)s;
 	int rc = source_next(w->in, ret, err);
 
 	w->job->unreadable = rc != 0;
 	return rc;
 }
 
-static void watched_close(struct nf_source *s)
+static void noted_close(struct nf_source *s)
 {
-	source_close(((struct watched_source *)s)->in);
+	source_close(((struct noted_source *)s)->in);
 	free(s);
 }
 
-static struct nf_source *watched_source_new(struct nf_source *in, struct ingest *job)
+static struct nf_source *noted_source_new(struct nf_source *in, struct ingest *job)
 {
-	struct watched_source *w = mem_calloc(1, sizeof(*w));
+	struct noted_source *w = mem_calloc(1, sizeof(*w));
 
-	*w = (struct watched_source){ { watched_next, watched_close }, in, job };
+	*w = (struct noted_source){ { noted_next, noted_close }, in, job };
 	return &w->source;
 }
 
@@ -90,8 +90,8 @@ static int ingest_local(struct ingest *job)
 	if (rc)
 		return rc;
 	return destination_put(job->ingests->opts.destination, &job->trusted, job->codec,
-			       watched_source_new(in, job),
-			       local_source_dumps(job->local), &job->err);
+			       noted_source_new(in, job), local_source_dumps(job->local),
+			       &job->err);
 }
 
 static int ingest_partial(struct ingest *job)

@@ -8,29 +8,49 @@ complain() {
 	fail=1
 }
 
-# No file matching the glob list may include something of the given rooms.
-forbid() {
-	rooms=$1
-	shift
-	for dir in "$@"; do
-		if grep -nE "^#include \"($rooms)/" "$dir"/*.[ch] 2>/dev/null; then
-			complain "$dir must not include $rooms"
-		fi
-	done
+# The rooms, and which others each may use: in its includes and, by the symbols of the
+# objects, in its calls. "cmd" is the room of that name on the same side.
+rooms='
+bundle/base
+bundle/format   base
+bundle/pool     base format
+bundle/store    base format
+bundle/cmd      base format pool store
+prefetch/config base format
+prefetch/plan   base format config
+prefetch/http   base format config
+prefetch/dispatch base
+prefetch/caches base format store config plan http
+prefetch/fetch  base format pool store config plan http dispatch caches
+prefetch/cmd    base format pool store cmd config plan http dispatch caches fetch
+'
+may=$(echo "$rooms" | awk 'NF { r = $1; sub(".*/", "", r); for (i = 2; i <= NF; i++) print $1, $i; print $1, r }')
+
+# Reads "FILE FILE symbol ..." or "FILE ROOM/header": what is not in the table is told.
+hold() {
+	awk -v may="$may" -v what="$1" '
+	BEGIN { n = split(may, w); for (i = 1; i < n; i += 2) ok[w[i], w[i + 1]] = 1 }
+	{
+		split($1, from, "/"); m = split($2, to, "/")
+		if (!((from[1] "/" from[2], to[m - 1]) in ok)) { print $1, what, $2, $3; bad = 1 }
+	}
+	END { exit bad }' >&2
 }
 
-net='http|dispatch|caches|fetch'
-forbid "format|pool|store|cmd|config|plan|$net" bundle/base
-forbid "pool|store|cmd|config|plan|$net" bundle/format
-forbid "store|cmd|config|plan|$net" bundle/pool
-forbid "pool|cmd|config|plan|$net" bundle/store
-forbid "config|plan|$net" bundle/cmd
-forbid "cmd|plan|$net" prefetch/config
-forbid "cmd|$net" prefetch/plan
-forbid 'format|pool|store|cmd|config|plan|http|caches|fetch' prefetch/dispatch
-forbid 'pool|store|cmd|plan|dispatch|caches|fetch' prefetch/http
-forbid 'cmd|dispatch|fetch' prefetch/caches
-forbid 'cmd' prefetch/fetch
+git grep -nE '^#include "' -- 'bundle/*.[ch]' 'prefetch/*.[ch]' |
+	sed -E 's|^([^:]*):[0-9]+:#include "(.*)"|\1 \2|' | hold includes || complain "an include points up"
+
+sh tests/run/link-graph.sh "$B/obj" >"$B/link-graph"
+[ -s "$B/link-graph" ] || complain "the link graph is empty"
+hold calls <"$B/link-graph" || complain "a call points up"
+cut -d' ' -f1,2 "$B/link-graph" | tsort >/dev/null || complain "files call each other in a circle"
+
+# A name stands for one thing in the whole tree.
+dup=$(git grep -hoE '^(struct|enum|union) [a-z0-9_]+ \{' -- 'bundle/*.[ch]' 'prefetch/*.[ch]' 'include/*.h' |
+	LC_ALL=C sort | uniq -d)
+[ -z "$dup" ] || complain "defined twice: $(echo "$dup" | tr '\n' ' ')"
+dup=$(cut -d' ' -f2 "$B/link-graph.defined" | LC_ALL=C sort | uniq -d | grep -vx main) || :
+[ -z "$dup" ] || complain "external names of two files: $(echo "$dup" | tr '\n' ' ')"
 
 # One third-party API, one file.
 owner() {

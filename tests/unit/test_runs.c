@@ -106,11 +106,32 @@ static void the_largest_numbers_are_no_trap(void **state)
 	runs_release(&r);
 }
 
+static void the_first_run_is_taken(void **state)
+{
+	struct runs r = { 0 };
+	struct run first;
+
+	(void)state;
+	runs_add(&r, 10, 20);
+	runs_add(&r, 30, 40);
+	runs_add(&r, 0, 5);
+	first = runs_take_first(&r);
+	assert_int_equal(first.from, 0);
+	assert_int_equal(first.end, 5);
+	first = runs_take_first(&r);
+	assert_int_equal(first.from, 10);
+	assert_int_equal(runs_total(&r), 10);
+	runs_take_first(&r);
+	assert_int_equal(r.len, 0);
+	runs_release(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_are_what_flags_for_each_byte_would_be),
 		cmocka_unit_test(the_largest_numbers_are_no_trap),
+		cmocka_unit_test(the_first_run_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,42 @@
+/* How files of the pool are called, and which there are. */
+#ifndef POOL_NAMES_H
+#define POOL_NAMES_H
+
+#include <nixferry/hash.h>
+#include <nixferry/slice.h>
+#include <nixferry/storepath.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/codec.h"
+#include "base/err.h"
+
+/* "HASH.narinfo" with NUL */
+#define POOL_INFO_NAME_MAX (NF_STOREPATH_HASH_LEN + sizeof(".narinfo"))
+
+/* Writes the name; returns OUT. */
+char *pool_info_name(char out[POOL_INFO_NAME_MAX], struct nf_slice hash_part);
+
+/* "nar/" + 52 characters + ".nar" + ".lzma" + NUL */
+#define POOL_URL_MAX 66
+/* What is behind "nar/": the file's name in that directory. */
+#define POOL_URL_FILE 4
+
+/* Files are named by their own hash, so that what a name stands for never changes, not
+ * even while a path's entry changes to another encoding. Returns OUT. */
+char *pool_url(char out[POOL_URL_MAX], const struct nf_hash *file_hash, enum codec codec);
+
+/* Names of a directory, sorted: PICK chooses them. */
+struct pool_names {
+	char **list;
+	size_t len;
+	size_t cap;
+};
+
+int pool_names_read(struct pool_names *n, int dir_fd, bool (*pick)(const char *name),
+		    struct nf_err *err) MUST_CHECK;
+void pool_names_release(struct pool_names *n);
+/* "HASH.narinfo" */
+bool pool_names_is_info(const char *name);
+
+#endif

@@ -1,0 +1,69 @@
+/* A file turns out to have another size than was thought. */
+#include "dispatch/state.h"
+
+static uint64_t end_of(uint64_t size)
+{
+	return size ? size : DISPATCH_TO_END;
+}
+
+/* How much of a run lies behind FROM. */
+static uint64_t behind(uint64_t from, struct run run)
+{
+	if (run.end <= from)
+		return 0;
+	return run.end - (run.from > from ? run.from : from);
+}
+
+static bool is_part_of(const struct assignment *p, uint32_t file)
+{
+	return p->is_active && !p->is_cancelled && p->file == file;
+}
+
+/* Bytes behind FROM that are missing or under way; those of a race count twice. */
+static uint64_t missing_behind(const struct dispatch *d, uint32_t file, uint64_t from)
+{
+	const struct file *f = &d->files[file];
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < f->holes.len; i++)
+		sum += behind(from, f->holes.list[i]);
+	for (uint32_t i = 0; f->parts && i < d->part_count; i++)
+		if (is_part_of(&d->parts[i], file))
+			sum += behind(from,
+				      (struct run){ d->parts[i].at, d->parts[i].end });
+	return sum;
+}
+
+static void shorten(struct dispatch *d, uint32_t file, uint64_t end)
+{
+	runs_cut(&d->files[file].holes, end);
+	for (uint32_t i = 0; d->files[file].parts && i < d->part_count; i++) {
+		struct assignment *p = &d->parts[i];
+
+		if (!is_part_of(p, file) || p->end <= end)
+			continue;
+		p->end = end;
+		if (p->at > end)
+			p->from = p->at = end;
+		speed_part_resized(d, p);
+	}
+}
+
+bool resize_file(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size)
+{
+	struct file *f = &d->files[file];
+	uint64_t old = end_of(f->size), end = end_of(size);
+
+	if (end < old && missing_behind(d, file, end) < old - end)
+		return false;
+	if (end < old) {
+		shorten(d, file, end);
+	} else if (part != NONE && d->parts[part].end == old) {
+		d->parts[part].end = end;
+		speed_part_resized(d, &d->parts[part]);
+	} else {
+		runs_add(&f->holes, old, end);
+	}
+	f->size = size;
+	return true;
+}
