@@ -202,9 +202,11 @@ int pool_partial_write(struct pool *p, struct pool_partial *pp, uint64_t offset,
 
 	for (; !rc && runs_missing(&pp->state.runs, at, end, &run); at = run.end)
 		rc = write_run(p, pp, &run, first + (run.from - offset), err);
-	if (!rc && pp->state.has_holes && pp->unsaved >= UNSAVED_MAX)
-		rc = save_state(p, pp, err);
-	return rc;
+	if (rc || pp->unsaved < UNSAVED_MAX)
+		return rc;
+	/* Whoever is killed leaves at least a note of what a large one was for. */
+	return pp->state.has_holes ? save_state(p, pp, err)
+				   : pool_partial_note_path(p, pp, err);
 }
 
 int pool_partial_drop(struct pool *p, struct pool_partial *pp, uint64_t from,

@@ -10,8 +10,12 @@
 #include "base/slice.h"
 #include "pool/pool_private.h"
 
-/* What nobody has gone on with for so long, is hardly wanted any more. */
-#define AGE_MAX_S (30 * 24 * 3600)
+/* What nobody has continued for so long is hardly wanted any more. Of a small file that a
+ * kill left without a state, nobody can say whether its path is there: keeping it saves
+ * little. */
+#define AGE_MAX_S	(30 * 24 * 3600)
+#define AGE_MAX_SMALL_S (24 * 3600)
+#define SMALL_MAX	MIB
 
 static bool is_of_partial(const char *name)
 {
@@ -34,12 +38,18 @@ static bool read_path(struct pool *p, const char *state, struct nf_storepath *re
 	return s.path.base[0] != '\0';
 }
 
-static bool is_old(struct pool *p, const char *name)
+static bool is_old(struct pool *p, const char *name, const char *id)
 {
+	AUTO_FREE char *state = mem_printf("%s.state", id);
+	time_t age_max = AGE_MAX_S;
 	struct stat st;
 
-	return !fstatat(p->tmp_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
-	       S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > AGE_MAX_S;
+	if (fstatat(p->tmp_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+		return false;
+	if (st.st_size < (off_t)SMALL_MAX &&
+	    faccessat(p->tmp_fd, state, F_OK, AT_SYMLINK_NOFOLLOW))
+		age_max = AGE_MAX_SMALL_S;
+	return time(NULL) - st.st_mtime > age_max;
 }
 
 static void sweep_state(struct pool *p, const char *name, const char *id,
@@ -70,7 +80,7 @@ void pool_partial_sweep(struct pool *p,
 
 		if (slice_ends_with(nf_slice_str(name), ".state"))
 			sweep_state(p, name, id, is_there, ctx);
-		else if (is_old(p, name))
+		else if (is_old(p, name, id))
 			pool_partial_remove(p, id);
 	}
 }

@@ -40,6 +40,7 @@ pool_states=(
 	empty_directory empty_cache_info half_partial whole_partial too_long_partial empty_partial
 	garbage_state state_alone empty_state holes_beyond_the_end other_etag two_temps
 	nar_without_narinfo narinfo_without_nar empty_narinfo partial_of_what_is_there
+	old_partial_of_nothing_known
 )
 
 pool_empty_directory() {
@@ -99,6 +100,11 @@ pool_partial_of_what_is_there() {
 	prefetch >/dev/null
 	cp "$(app_nar)" "$T/pool/tmp/u-old.part"
 	printf 'Path: %s\n' "$(basename "$APP")" >"$T/pool/tmp/u-old.state"
+}
+
+pool_old_partial_of_nothing_known() {
+	echo few >"$T/pool/tmp/u-0ld.part"
+	touch -d '2 days ago' "$T/pool/tmp/u-0ld.part"
 }
 
 over_pool_states() {

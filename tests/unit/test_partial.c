@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -77,6 +78,76 @@ static void what_no_run_will_ask_for_is_swept(void **state)
 	pool_partial_discard(f->pool, &busy);
 	assert_int_equal(pool_partial_remove(f->pool, "wanted"), 5);
 	assert_int_equal(pool_fixture_count(f, "tmp"), 0);
+}
+
+static void age_days(struct pool_fixture *f, const char *name, int days)
+{
+	const struct timespec then = { .tv_sec = time(NULL) - days * 24 * 3600 - 60 };
+	const struct timespec times[] = { then, then };
+
+	assert_int_equal(utimensat(f->pool->tmp_fd, name, times, 0), 0);
+}
+
+/* What a killed run left: nobody closed it. */
+static void leave_killed(struct pool_fixture *f, const char *id, const char *base,
+			 size_t len)
+{
+	AUTO_FREE char *bytes = mem_calloc(1, len);
+	struct pool_partial pp;
+	struct nf_storepath path;
+
+	assert_int_equal(nf_storepath_parse_base(&path, nf_slice_str(base), NULL), 0);
+	open_partial(f, id, &pp);
+	pool_partial_set_path(&pp, &path);
+	for (size_t at = 0; at < len; at += 1000)
+		write_partial(f, &pp, bytes, len - at < 1000 ? len - at : 1000);
+	close(pp.fd);
+	free(pp.name);
+}
+
+static void a_kill_leaves_a_note_beside_what_is_large(void **state)
+{
+	struct pool_fixture *f = *state;
+
+	leave_killed(f, "there", PATH_A, MIB + 5000);
+	leave_killed(f, "wanted", PATH_B, MIB + 5000);
+	leave_killed(f, "small", PATH_A, 5000);
+	pool_partial_sweep(f->pool, is_path_a, NULL);
+	assert_int_equal(faccessat(f->pool->tmp_fd, "there.part", F_OK, 0), -1);
+	assert_int_equal(faccessat(f->pool->tmp_fd, "wanted.part", F_OK, 0), 0);
+	assert_int_equal(faccessat(f->pool->tmp_fd, "small.part", F_OK, 0), 0);
+	assert_int_equal(pool_partial_remove(f->pool, "wanted"), MIB + 5000);
+	assert_int_equal(pool_partial_remove(f->pool, "small"), 5000);
+	assert_int_equal(pool_fixture_count(f, "tmp"), 0);
+}
+
+static void what_nobody_continues_goes_by_age(void **state)
+{
+	static const struct {
+		const char *id;
+		int days;
+		bool noted;
+		bool goes;
+	} rows[] = {
+		{ "new-small", 0, false, false }, { "old-small", 1, false, true },
+		{ "noted", 1, true, false },	  { "noted-29", 29, true, false },
+		{ "noted-30", 30, true, true },
+	};
+	struct pool_fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *part = mem_printf("%s.part", rows[i].id);
+
+		if (rows[i].noted)
+			leave_partial_of(f, rows[i].id, PATH_B);
+		else
+			leave_killed(f, rows[i].id, PATH_B, 5);
+		age_days(f, part, rows[i].days);
+	}
+	pool_partial_sweep(f->pool, is_path_a, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(pool_partial_remove(f->pool, rows[i].id),
+				 rows[i].goes ? 0 : 5);
 }
 
 static void a_later_run_goes_on_where_one_stopped(void **state)
@@ -469,6 +540,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(a_later_run_goes_on_where_one_stopped),
 		FIXTURE_TEST(what_no_run_will_ask_for_is_swept),
+		FIXTURE_TEST(a_kill_leaves_a_note_beside_what_is_large),
+		FIXTURE_TEST(what_nobody_continues_goes_by_age),
 		FIXTURE_TEST(a_kill_leaves_what_was_written),
 		FIXTURE_TEST(a_restart_forgets_bytes_and_etag),
 		FIXTURE_TEST(an_etag_without_bytes_or_with_controls_counts_for_nothing),
