@@ -198,7 +198,7 @@ check-sim: $(B)/sim
 	@sh tests/run/run-tests.sh $(B) sim $(T)
 
 #: make check-threads   what runs on several threads (meant for FLAVOR=tsan)
-THREADED := workers progress ui follow bundle_threads bundle_write import intake ingest pool partial pack
+THREADED := workers progress watch ui follow bundle_threads bundle_write import intake ingest pool partial pack
 .PHONY: check-threads check-valgrind
 check-threads: all $(TEST_TOOLS) $(patsubst %,$(B)/unit/test_%,$(THREADED))
 	@sh tests/run/run-tests.sh $(B) threads

@@ -11,6 +11,7 @@
 #define SAME_MS 500
 
 static atomic_bool pending;
+static _Thread_local const struct nf_watch *asked; /* NULL: nobody */
 static _Atomic int64_t first_ms; /* when the first signal came; 0: none came */
 
 static int64_t now_ms(void)
@@ -54,7 +55,18 @@ void interrupt_install(void)
 
 bool interrupt_pending(void)
 {
-	return atomic_load_explicit(&pending, memory_order_relaxed);
+	return atomic_load_explicit(&pending, memory_order_relaxed) ||
+	       (asked && asked->is_cancelled(asked->ctx));
+}
+
+void interrupt_set_watch(const struct nf_watch *watch)
+{
+	asked = watch;
+}
+
+const struct nf_watch *interrupt_watch(void)
+{
+	return asked;
 }
 
 int interrupt_check(struct nf_err *err)

@@ -1,7 +1,9 @@
-/* SIGINT, SIGTERM and SIGHUP end long work in an orderly way. */
+/* SIGINT, SIGTERM and SIGHUP end long work in an orderly way, and so does a caller of the
+ * library. */
 #ifndef INTERRUPT_H
 #define INTERRUPT_H
 
+#include <nixferry/watch.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -11,9 +13,15 @@
  * parent had ignored (nohup) stays ignored. */
 void interrupt_install(void);
 
+/* True if a signal came, or if who is asked on this thread has cancelled. */
 bool interrupt_pending(void);
 
-/* 0, or NF_E_INTR if a signal came. For loops. */
+/* Who is asked on this thread whether to go on: WATCH (borrowed; with is_cancelled), or
+ * NULL. Workers ask whom the thread that started them asked. */
+void interrupt_set_watch(const struct nf_watch *watch);
+const struct nf_watch *interrupt_watch(void);
+
+/* 0, or NF_E_INTR if it is pending. For loops. */
 int interrupt_check(struct nf_err *err) MUST_CHECK;
 
 /* As if a signal came: for tests. Setting it to false takes it back. */

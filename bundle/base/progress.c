@@ -15,9 +15,9 @@
 struct progress {
 	_Atomic uint64_t counts[PROGRESS_COUNTS];
 	_Atomic(const char *) phase;
-	pthread_mutex_t lock;			    /* of all that follows */
-	struct progress_item items[PROGRESS_ITEMS]; /* in use: verb is set */
-	char wait[PROGRESS_WAIT_MAX];
+	pthread_mutex_t lock;				  /* of all that follows */
+	struct nf_progress_item items[NF_PROGRESS_ITEMS]; /* in use: verb is set */
+	char wait[NF_PROGRESS_WAIT_MAX];
 	char *notes[NOTES_MAX];
 	size_t first_note;
 	size_t nnotes;
@@ -63,13 +63,13 @@ void progress_wait(struct progress *p, const char *text)
 	pthread_mutex_unlock(&p->lock);
 }
 
-void progress_get_wait(struct progress *p, char out[PROGRESS_WAIT_MAX])
+void progress_get_wait(struct progress *p, char out[NF_PROGRESS_WAIT_MAX])
 {
 	out[0] = 0;
 	if (!p)
 		return;
 	pthread_mutex_lock(&p->lock);
-	snprintf(out, PROGRESS_WAIT_MAX, "%s", p->wait);
+	snprintf(out, NF_PROGRESS_WAIT_MAX, "%s", p->wait);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -97,12 +97,12 @@ int progress_begin(struct progress *p, const char *verb, const char *name)
 	if (!p)
 		return -1;
 	pthread_mutex_lock(&p->lock);
-	for (int i = 0; i < PROGRESS_ITEMS && item < 0; i++) {
+	for (int i = 0; i < NF_PROGRESS_ITEMS && item < 0; i++) {
 		if (p->items[i].verb)
 			continue;
 		item = i;
 		p->items[i].verb = verb;
-		snprintf(p->items[i].name, PROGRESS_ITEM_NAME, "%s", name);
+		snprintf(p->items[i].name, NF_PROGRESS_NAME_MAX, "%s", name);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return item;
@@ -113,22 +113,39 @@ void progress_end(struct progress *p, int item)
 	if (!p || item < 0)
 		return;
 	pthread_mutex_lock(&p->lock);
-	p->items[item] = (struct progress_item){ 0 };
+	p->items[item] = (struct nf_progress_item){ 0 };
 	pthread_mutex_unlock(&p->lock);
 }
 
-size_t progress_items(struct progress *p, struct progress_item *out, size_t max)
+size_t progress_items(struct progress *p, struct nf_progress_item *out, size_t max)
 {
 	size_t n = 0;
 
 	if (!p)
 		return 0;
 	pthread_mutex_lock(&p->lock);
-	for (size_t i = 0; i < PROGRESS_ITEMS && n < max; i++)
+	for (size_t i = 0; i < NF_PROGRESS_ITEMS && n < max; i++)
 		if (p->items[i].verb)
 			out[n++] = p->items[i];
 	pthread_mutex_unlock(&p->lock);
 	return n;
+}
+
+void progress_look(struct progress *p, struct nf_progress *ret)
+{
+	*ret = (struct nf_progress){
+		.phase = progress_get_phase(p),
+		.paths_done = progress_get(p, PROGRESS_PATHS_DONE),
+		.paths_total = progress_get(p, PROGRESS_PATHS_TOTAL),
+		.bytes_done = progress_get(p, PROGRESS_BYTES_DONE),
+		.bytes_total = progress_get(p, PROGRESS_BYTES_TOTAL),
+		.nar_bytes_done = progress_get(p, PROGRESS_WORK_DONE),
+		.nar_bytes_total = progress_get(p, PROGRESS_WORK_TOTAL),
+		.resolved = progress_get(p, PROGRESS_RESOLVED),
+		.resolving = progress_get(p, PROGRESS_RESOLVING),
+	};
+	progress_get_wait(p, ret->waiting_for);
+	ret->item_count = progress_items(p, ret->items, NF_PROGRESS_ITEMS);
 }
 
 /* The oldest, which now is the caller's; NULL if there is none. */

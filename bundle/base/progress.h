@@ -4,6 +4,7 @@
 #ifndef PROGRESS_H
 #define PROGRESS_H
 
+#include <nixferry/watch.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,14 +21,6 @@ enum progress_count {
 	PROGRESS_COUNTS,
 };
 
-#define PROGRESS_ITEMS	   32
-#define PROGRESS_ITEM_NAME 64
-
-struct progress_item {
-	char name[PROGRESS_ITEM_NAME]; /* empty: not in use */
-	const char *verb;	       /* "fetch", "unpack": a literal */
-};
-
 struct progress;
 
 struct progress *progress_new(void);
@@ -40,10 +33,9 @@ const char *progress_get_phase(struct progress *p);
 
 /* What is waited for instead of that, for people; empty: nothing. It is copied and cut.
  */
-#define PROGRESS_WAIT_MAX 256
 void progress_wait(struct progress *p, const char *text);
 /* Copies it. */
-void progress_get_wait(struct progress *p, char out[PROGRESS_WAIT_MAX]);
+void progress_get_wait(struct progress *p, char out[NF_PROGRESS_WAIT_MAX]);
 
 void progress_add(struct progress *p, enum progress_count which, uint64_t n);
 void progress_set(struct progress *p, enum progress_count which, uint64_t n);
@@ -55,7 +47,10 @@ int progress_begin(struct progress *p, const char *verb, const char *name);
 void progress_end(struct progress *p, int item);
 
 /* Copies the items in use, at most MAX; returns how many. */
-size_t progress_items(struct progress *p, struct progress_item *out, size_t max);
+size_t progress_items(struct progress *p, struct nf_progress_item *out, size_t max);
+
+/* All of it at once. */
+void progress_look(struct progress *p, struct nf_progress *ret);
 
 /* A remark for people (a source was left, a path was skipped): kept until the display
  * takes it. MAX of 256 are kept, then the oldest is dropped and counted. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/interrupt.h"
 #include "base/mem.h"
 
 struct worker_job {
@@ -23,9 +24,10 @@ struct thread {
 
 struct workers {
 	pthread_mutex_t lock;
-	pthread_cond_t filled; /* a job was queued, or the end has come */
-	pthread_cond_t freed;  /* a place in the queue became free */
-	pthread_cond_t idle;   /* pending became 0 */
+	pthread_cond_t filled;	      /* a job was queued, or the end has come */
+	pthread_cond_t freed;	      /* a place in the queue became free */
+	pthread_cond_t idle;	      /* pending became 0 */
+	const struct nf_watch *watch; /* whom the jobs ask whether to go on */
 	struct worker_job *ring;
 	size_t max;
 	size_t first;
@@ -67,6 +69,7 @@ static void *run(void *arg)
 	const struct thread *t = arg;
 	struct worker_job job;
 
+	interrupt_set_watch(t->workers->watch);
 	while (take_job(t->workers, &job)) {
 		job.fn(job.arg, t->index);
 		job_done(t->workers);
@@ -115,6 +118,7 @@ struct workers *workers_new(size_t count, size_t queue_max)
 
 	assert(count > 0 && queue_max > 0);
 	w = mem_calloc(1, sizeof(*w) + count * sizeof(w->threads[0]));
+	w->watch = interrupt_watch();
 	w->max = queue_max;
 	w->ring = mem_calloc(queue_max, sizeof(*w->ring));
 	init_sync(w);

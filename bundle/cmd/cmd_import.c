@@ -65,7 +65,7 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 			roots);
 	opts.keys = in.keys;
 	opts.ret_untrusted = &untrusted;
-	opts.progress = ui_progress_start(ui);
+	opts.watch = ui_watch(ui);
 	rc = nf_import(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
 	key_report_warn(ui, &untrusted, nf_bundle_signed_by(in.bundle));

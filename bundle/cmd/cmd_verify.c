@@ -39,7 +39,7 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 		return rc;
 	opts.keys = in.keys;
 	opts.ret_untrusted = &untrusted;
-	opts.progress = ui_progress_start(ui);
+	opts.watch = ui_watch(ui);
 	rc = nf_verify(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
 	key_report_warn(ui, &untrusted, nf_bundle_signed_by(in.bundle));

@@ -33,15 +33,6 @@ void rate_update(struct rate *r, uint64_t bytes, double time)
 	r->last_bytes = bytes;
 }
 
-void progress_sample_take(struct progress_sample *s, struct progress *p)
-{
-	s->phase = progress_get_phase(p);
-	progress_get_wait(p, s->wait);
-	for (int i = 0; i < PROGRESS_COUNTS; i++)
-		s->counts[i] = progress_get(p, (enum progress_count)i);
-	s->item_count = progress_items(p, s->items, PROGRESS_ITEMS);
-}
-
 /* WHAT is the word for one of what is counted; an "s" makes it several. */
 static void add_count(struct buf *out, uint64_t done, uint64_t total, const char *what)
 {
@@ -91,12 +82,10 @@ static void add_measure(struct buf *out, const struct shown_measure *m)
  * Once all is here, only what is stored is worth showing. */
 static void add_bytes(struct buf *out, const struct progress_sample *s)
 {
-	const struct shown_measure bytes = { s->counts[PROGRESS_BYTES_DONE],
-					     s->counts[PROGRESS_BYTES_TOTAL],
-					     s->per_second };
-	const struct shown_measure work = { s->counts[PROGRESS_WORK_DONE],
-					    s->counts[PROGRESS_WORK_TOTAL],
-					    s->work_per_second };
+	const struct shown_measure bytes = { s->now.bytes_done, s->now.bytes_total,
+					     s->bytes_per_second };
+	const struct shown_measure work = { s->now.nar_bytes_done, s->now.nar_bytes_total,
+					    s->nar_bytes_per_second };
 	double left = time_left(&bytes), work_left = time_left(&work);
 	char text[HUMAN_MAX];
 
@@ -115,25 +104,23 @@ void progress_view_line(struct buf *out, const struct progress_sample *s)
 	struct nf_slice text;
 
 	buf_init(&rest, 512);
-	if (s->counts[PROGRESS_PATHS_TOTAL] == 0)
-		add_count(&rest, s->counts[PROGRESS_RESOLVED],
-			  s->counts[PROGRESS_RESOLVING], "path info");
-	add_count(&rest, s->counts[PROGRESS_PATHS_DONE], s->counts[PROGRESS_PATHS_TOTAL],
-		  "path");
+	if (s->now.paths_total == 0)
+		add_count(&rest, s->now.resolved, s->now.resolving, "path info");
+	add_count(&rest, s->now.paths_done, s->now.paths_total, "path");
 	add_bytes(&rest, s);
 	text = buf_slice(&rest);
 	slice_skip_prefix(&text, ", ");
-	if (s->wait[0])
-		human_clean(out, nf_slice_str(s->wait));
+	if (s->now.waiting_for[0])
+		human_clean(out, nf_slice_str(s->now.waiting_for));
 	else
-		buf_add_str(out, s->phase ? s->phase : "starting");
+		buf_add_str(out, s->now.phase ? s->now.phase : "starting");
 	if (text.len) {
 		buf_add_str(out, ": ");
 		buf_add_slice(out, text);
 	}
 }
 
-void progress_view_item(struct buf *out, const struct progress_item *item)
+void progress_view_item(struct buf *out, const struct nf_progress_item *item)
 {
 	struct nf_slice name =
 		nf_slice(item->name, strnlen(item->name, sizeof(item->name)));

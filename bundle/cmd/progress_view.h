@@ -2,11 +2,10 @@
 #ifndef PROGRESS_VIEW_H
 #define PROGRESS_VIEW_H
 
-#include <stddef.h>
+#include <nixferry/watch.h>
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/progress.h"
 
 /* Bytes a second, smoothed over the last few seconds. */
 struct rate {
@@ -21,21 +20,15 @@ struct rate {
 void rate_update(struct rate *r, uint64_t bytes, double time);
 
 struct progress_sample {
-	const char *phase; /* NULL: nothing has begun */
-	uint64_t counts[PROGRESS_COUNTS];
-	struct progress_item items[PROGRESS_ITEMS];
-	size_t item_count;
-	double per_second;	      /* of PROGRESS_BYTES_DONE */
-	double work_per_second;	      /* of PROGRESS_WORK_DONE */
-	char wait[PROGRESS_WAIT_MAX]; /* shown instead of the phase */
+	struct nf_progress now;	     /* a phase of NULL: nothing has begun */
+	double bytes_per_second;     /* of bytes_done */
+	double nar_bytes_per_second; /* of nar_bytes_done */
 };
-
-void progress_sample_take(struct progress_sample *s, struct progress *p);
 
 /* "fetching: 12 of 430 paths, 1.20 GiB of 2.41 GiB, 35.1 MiB/s, 0:34 min left" */
 void progress_view_line(struct buf *out, const struct progress_sample *s);
 
 /* One item: "  fetch glibc-2.36". */
-void progress_view_item(struct buf *out, const struct progress_item *item);
+void progress_view_item(struct buf *out, const struct nf_progress_item *item);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +12,11 @@
 #include "base/mem.h"
 #include "base/shorten.h"
 #include "base/slice.h"
+#include "base/watch.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/progress_view.h"
 
-#define TICK_NS	       125000000L
 #define PLAIN_FIRST    1.0
 #define PLAIN_INTERVAL 5.0
 #define JSON_INTERVAL  1.0
@@ -36,14 +35,11 @@ struct ui {
 	struct ui_options opts;
 	bool terminal; /* the display may move the cursor */
 	bool color;
+	struct nf_watch watch;
+	struct watcher *watcher; /* of work that does not start one itself */
 
 	/* Guards stderr and all that follows. */
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	pthread_t thread;
-	bool running;
-	bool stop;
-	struct progress *progress;
 	struct rate rate, work_rate;
 	double started;
 	double last_line;
@@ -78,7 +74,6 @@ struct ui *ui_new(const struct ui_options *opts)
 	struct ui *ui = mem_calloc(1, sizeof(*ui));
 	const char *term = getenv("TERM");
 	const char *no_color = getenv("NO_COLOR");
-	pthread_condattr_t attr;
 
 	ui->opts = *opts;
 	ui->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
@@ -86,10 +81,6 @@ struct ui *ui_new(const struct ui_options *opts)
 		    (opts->color == UI_COLOR_AUTO && ui->terminal &&
 		     !(no_color && *no_color));
 	pthread_mutex_init(&ui->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&ui->wake, &attr);
-	pthread_condattr_destroy(&attr);
 	return ui;
 }
 
@@ -98,8 +89,7 @@ void ui_free(struct ui *ui)
 	if (!ui)
 		return;
 	ui_progress_stop(ui);
-	progress_free(ui->progress);
-	pthread_cond_destroy(&ui->wake);
+	watcher_free(ui->watcher);
 	pthread_mutex_destroy(&ui->lock);
 	free(ui);
 }
@@ -278,11 +268,11 @@ static void draw_terminal(struct ui *ui, const struct progress_sample *s)
 	add_erase(ui, &out);
 	progress_view_line(&line, s);
 	add_row(ui, &out, buf_slice(&line), width);
-	for (size_t i = 0; i < s->item_count && i < ITEMS_SHOWN; i++) {
+	for (size_t i = 0; i < s->now.item_count && i < ITEMS_SHOWN; i++) {
 		buf_clear(&line);
-		progress_view_item(&line, &s->items[i]);
-		if (i + 1 == ITEMS_SHOWN && s->item_count > ITEMS_SHOWN)
-			buf_addf(&line, " and %zu more", s->item_count - ITEMS_SHOWN);
+		progress_view_item(&line, &s->now.items[i]);
+		if (i + 1 == ITEMS_SHOWN && s->now.item_count > ITEMS_SHOWN)
+			buf_addf(&line, " and %zu more", s->now.item_count - ITEMS_SHOWN);
 		add_row(ui, &out, buf_slice(&line), width);
 	}
 	write_stderr(&out);
@@ -290,28 +280,22 @@ static void draw_terminal(struct ui *ui, const struct progress_sample *s)
 
 static void print_json(const struct progress_sample *s)
 {
-	static const struct {
-		enum progress_count count;
-		const char *key;
-	} keys[] = {
-		{ PROGRESS_PATHS_DONE, "pathsDone" },
-		{ PROGRESS_PATHS_TOTAL, "pathsTotal" },
-		{ PROGRESS_BYTES_DONE, "bytesDone" },
-		{ PROGRESS_BYTES_TOTAL, "bytesTotal" },
-		{ PROGRESS_WORK_DONE, "narBytesDone" },
-		{ PROGRESS_WORK_TOTAL, "narBytesTotal" },
-		{ PROGRESS_RESOLVED, "resolved" },
-		{ PROGRESS_RESOLVING, "resolving" },
-	};
+	const struct nf_progress *now = &s->now;
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
 	AUTO_FREE char *text = NULL;
 	AUTO_BUF struct buf out = { 0 };
 
 	json_add_str(doc, "event", "progress");
-	json_add_str(doc, "phase", s->phase ? s->phase : "starting");
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		json_add_number(doc, keys[i].key, s->counts[keys[i].count]);
-	json_add_number(doc, "bytesPerSecond", (uint64_t)s->per_second);
+	json_add_str(doc, "phase", now->phase ? now->phase : "starting");
+	json_add_number(doc, "pathsDone", now->paths_done);
+	json_add_number(doc, "pathsTotal", now->paths_total);
+	json_add_number(doc, "bytesDone", now->bytes_done);
+	json_add_number(doc, "bytesTotal", now->bytes_total);
+	json_add_number(doc, "narBytesDone", now->nar_bytes_done);
+	json_add_number(doc, "narBytesTotal", now->nar_bytes_total);
+	json_add_number(doc, "resolved", now->resolved);
+	json_add_number(doc, "resolving", now->resolving);
+	json_add_number(doc, "bytesPerSecond", (uint64_t)s->bytes_per_second);
 	text = json_line(doc);
 	buf_init(&out, SCREEN_MAX);
 	buf_add_str(&out, text);
@@ -326,17 +310,6 @@ static void print_plain(struct ui *ui, const struct progress_sample *s)
 	buf_init(&line, MESSAGE_MAX);
 	progress_view_line(&line, s);
 	message_locked(ui, LEVEL_NOTE, buf_slice(&line).ptr, NULL);
-}
-
-static void print_notes(struct ui *ui)
-{
-	char *note;
-
-	while ((note = progress_take_note(ui->progress))) {
-		if (!ui->opts.quiet)
-			message_locked(ui, LEVEL_NOTE, note, NULL);
-		free(note);
-	}
 }
 
 /* What is under way takes a moment to end, which must not look like a hang. */
@@ -360,85 +333,68 @@ static bool is_due(struct ui *ui, double now)
 	return true;
 }
 
-static void tick(struct ui *ui)
+/* With the lock held. */
+static void show(struct ui *ui, const struct nf_progress *progress)
 {
-	struct progress_sample s;
+	struct progress_sample s = { .now = *progress };
 	double now = now_seconds();
 
-	print_notes(ui);
 	tell_stopping(ui);
-	if (ui->opts.quiet || ui->opts.no_progress)
+	if (ui->opts.quiet || ui->opts.no_progress || !s.now.phase)
 		return;
-	progress_sample_take(&s, ui->progress);
-	if (!s.phase)
-		return;
-	rate_update(&ui->rate, s.counts[PROGRESS_BYTES_DONE], now);
-	s.per_second = ui->rate.per_second;
-	rate_update(&ui->work_rate, s.counts[PROGRESS_WORK_DONE], now);
-	s.work_per_second = ui->work_rate.per_second;
+	rate_update(&ui->rate, s.now.bytes_done, now);
+	s.bytes_per_second = ui->rate.per_second;
+	rate_update(&ui->work_rate, s.now.nar_bytes_done, now);
+	s.nar_bytes_per_second = ui->work_rate.per_second;
 	if (ui->terminal && !ui->opts.json)
 		draw_terminal(ui, &s);
 	else if (is_due(ui, now))
 		ui->opts.json ? print_json(&s) : print_plain(ui, &s);
 }
 
-static void *display_thread(void *arg)
+static void on_progress(void *ctx, const struct nf_progress *now)
 {
-	struct ui *ui = arg;
-	struct timespec until;
+	struct ui *ui = ctx;
 
 	pthread_mutex_lock(&ui->lock);
-	while (!ui->stop) {
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += TICK_NS;
-		if (until.tv_nsec >= 1000000000L) {
-			until.tv_nsec -= 1000000000L;
-			until.tv_sec++;
-		}
-		pthread_cond_timedwait(&ui->wake, &ui->lock, &until);
-		if (!ui->stop)
-			tick(ui);
-	}
+	show(ui, now);
 	pthread_mutex_unlock(&ui->lock);
-	return NULL;
+}
+
+static void on_note(void *ctx, const char *text)
+{
+	struct ui *ui = ctx;
+
+	if (!ui->opts.quiet)
+		message(ui, LEVEL_NOTE, text, NULL);
+}
+
+const struct nf_watch *ui_watch(struct ui *ui)
+{
+	ui->watch = (struct nf_watch){
+		.ctx = ui,
+		.progress = on_progress,
+		.note = on_note,
+	};
+	ui->started = now_seconds();
+	return &ui->watch;
 }
 
 struct progress *ui_progress_start(struct ui *ui)
 {
-	sigset_t all, before;
-
-	ui->progress = progress_new();
-	ui->started = now_seconds();
-	/* Signals are for the main thread. Without the thread there is no display, which
-	 * is no reason to fail. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ui->running = pthread_create(&ui->thread, NULL, display_thread, ui) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ui->progress;
-}
-
-/* What is left to show once the thread has ended. */
-static void end_display(struct ui *ui)
-{
-	AUTO_BUF struct buf out = { 0 };
-
-	buf_init(&out, SCREEN_MAX);
-	add_erase(ui, &out);
-	write_stderr(&out);
-	print_notes(ui);
+	ui->watcher = watcher_start(ui_watch(ui));
+	return watcher_progress(ui->watcher);
 }
 
 void ui_progress_stop(struct ui *ui)
 {
-	if (!ui->progress)
-		return;
+	AUTO_BUF struct buf out = { 0 };
+
+	if (ui->watcher)
+		watcher_stop(ui->watcher);
+	buf_init(&out, SCREEN_MAX);
 	pthread_mutex_lock(&ui->lock);
-	ui->stop = true;
-	pthread_cond_signal(&ui->wake);
+	add_erase(ui, &out);
+	write_stderr(&out);
 	pthread_mutex_unlock(&ui->lock);
-	if (ui->running)
-		pthread_join(ui->thread, NULL);
-	ui->running = false;
-	end_display(ui);
 }

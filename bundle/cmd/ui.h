@@ -5,6 +5,7 @@
 #define UI_H
 
 #include <nixferry/slice.h>
+#include <nixferry/watch.h>
 #include <stdbool.h>
 
 #include "base/cleanup.h"
@@ -48,10 +49,12 @@ void ui_detail(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool ui_is_quiet(const struct ui *ui);
 bool ui_is_verbose(const struct ui *ui);
 
-/* Starts showing what work reports to the progress that is returned (the ui's, valid
- * until ui_free): live lines on a terminal, else a plain line now and then. Its notes are
- * printed as they come. To be ended before a result is printed; ending it twice is
- * allowed. Once a ui. */
+/* Shows what a call reports: live lines on a terminal, else a plain line now and then;
+ * notes are printed as they come. To be stopped before a result is printed; stopping it
+ * twice is allowed. Once a ui. */
+const struct nf_watch *ui_watch(struct ui *ui);
+/* The same of work that reports to the progress that is returned (the ui's, valid until
+ * ui_free). */
 struct progress *ui_progress_start(struct ui *ui);
 void ui_progress_stop(struct ui *ui);
 

@@ -1,4 +1,4 @@
-#include <nixferry/bundle.h>
+#include "format/bundle_write.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/progress.h"
+#include "base/watch.h"
 #include "base/workers.h"
 #include "format/bundle_head.h"
 #include "format/frame.h"
@@ -39,6 +39,7 @@ enum pass_kind {
 struct pass {
 	enum pass_kind kind;
 	const struct nf_bundle_write_options *opts;
+	struct progress *progress;
 	const struct manifest *m;
 	uint8_t *digests;
 	int fd;
@@ -261,7 +262,7 @@ static void pass_thread(void *job, size_t worker)
 		if (rc)
 			pass_fail(h.pass, rc, &h.err);
 		else
-			progress_add(h.pass->opts->progress, PROGRESS_BYTES_DONE, h.len);
+			progress_add(h.pass->progress, PROGRESS_BYTES_DONE, h.len);
 	}
 	if (h.fd >= 0)
 		close(h.fd);
@@ -276,7 +277,7 @@ static int run_pass(struct pass *pass, enum pass_kind kind, struct nf_err *err)
 	pass->kind = kind;
 	pass->next = 0;
 	pass->turn = 0;
-	progress_add(pass->opts->progress, PROGRESS_BYTES_TOTAL, pass->m->payload_size);
+	progress_add(pass->progress, PROGRESS_BYTES_TOTAL, pass->m->payload_size);
 	for (size_t i = 0; i < jobs; i++)
 		workers_submit(w, pass_thread, pass);
 	workers_free(w);
@@ -391,10 +392,15 @@ static int write_bundle(struct pass *pass, struct manifest *m, struct nf_err *er
 	return rc;
 }
 
-int nf_bundle_write(int fd, const char *name, const struct nf_bundle_write_options *opts,
-		    struct nf_err *err)
+int bundle_write(int fd, const char *name, const struct nf_bundle_write_options *opts,
+		 struct progress *progress, struct nf_err *err)
 {
-	struct pass pass = { .opts = opts, .fd = fd, .name = name };
+	struct pass pass = {
+		.opts = opts,
+		.progress = progress,
+		.fd = fd,
+		.name = name,
+	};
 	struct manifest m;
 	int rc;
 
@@ -411,4 +417,12 @@ int nf_bundle_write(int fd, const char *name, const struct nf_bundle_write_optio
 	free(pass.digests);
 	manifest_release(&m);
 	return rc ? err_prefix(err, rc, "bundle '%s'", name) : 0;
+}
+
+int nf_bundle_write(int fd, const char *name, const struct nf_bundle_write_options *opts,
+		    struct nf_err *err)
+{
+	AUTO(watcher_freep) struct watcher *w = watcher_start(opts->watch);
+
+	return bundle_write(fd, name, opts, watcher_progress(w), err);
 }

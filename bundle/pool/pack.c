@@ -1,6 +1,5 @@
 #include "pool/pack.h"
 
-#include <nixferry/bundle.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "base/stream.h"
 #include "base/workers.h"
 #include "format/bundle_keys.h"
+#include "format/bundle_write.h"
 #include "format/drv_nar.h"
 #include "format/key_needs.h"
 #include "format/left_out.h"
@@ -414,7 +414,6 @@ static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
 		.key = pk->opts->key,
 		.open_ctx = pk,
 		.jobs = pk->opts->jobs,
-		.progress = pk->opts->progress,
 		.ret_size = &pk->result.bundle_bytes,
 	};
 
@@ -422,7 +421,7 @@ static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
 	progress_set(pk->opts->progress, PROGRESS_BYTES_TOTAL, 0);
 	progress_set(pk->opts->progress, PROGRESS_BYTES_DONE, 0);
 	progress_phase(pk->opts->progress, "packing");
-	return nf_bundle_write(fd, name, &opts, err);
+	return bundle_write(fd, name, &opts, pk->opts->progress, err);
 }
 
 void pack_result_release(struct pack_result *r)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/watch.h"
 #include "store/import_plan.h"
 #include "store/import_run.h"
 #include "store/intake.h"
@@ -11,6 +12,8 @@
 
 struct import {
 	const struct nf_import_options *opts;
+	struct watcher *watcher;
+	struct progress *progress;
 	struct nf_bundle *bundle;
 	struct import_plan plan;
 	struct intake *intake;
@@ -23,6 +26,7 @@ static void import_release(struct import *im)
 	intake_free(im->intake);
 	import_plan_release(&im->plan);
 	nf_import_result_release(&im->result);
+	watcher_free(im->watcher);
 }
 
 /* Early refusals. */
@@ -50,7 +54,7 @@ static int check_space(struct import *im, struct nf_err *err)
 
 static int prepare(struct import *im, struct nf_err *err)
 {
-	struct progress *progress = im->opts->progress;
+	struct progress *progress = im->progress;
 	int rc = import_plan_load(&im->plan, im->bundle, im->opts->keys, err);
 
 	if (!rc)
@@ -125,7 +129,7 @@ static int unpack_all(struct import *im, struct nf_err *err)
 	struct import_run_options run = {
 		.plan = &im->plan,
 		.jobs = im->opts->jobs,
-		.progress = im->opts->progress,
+		.progress = im->progress,
 		.verb = "unpack",
 		.spool_fd = intake_temp_fd(im->intake),
 		.consume = unpack_path,
@@ -151,7 +155,7 @@ static int register_all(struct import *im, struct nf_err *err)
 
 static int import(struct import *im, struct nf_err *err)
 {
-	struct progress *progress = im->opts->progress;
+	struct progress *progress = im->progress;
 	int rc;
 
 	progress_phase(progress, "checking");
@@ -179,6 +183,8 @@ int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 
 	im.opts = opts;
 	im.bundle = b;
+	im.watcher = watcher_start(opts->watch);
+	im.progress = watcher_progress(im.watcher);
 	rc = check_options(b, opts, err);
 	if (!rc)
 		rc = import(&im, err);

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/plural.h"
+#include "base/watch.h"
 #include "format/drv_nar.h"
 #include "store/import_plan.h"
 #include "store/import_run.h"
@@ -29,7 +30,7 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 }
 
 static int check_nars(struct import_plan *plan, const struct nf_import_options *opts,
-		      struct nf_err *err)
+		      struct progress *progress, struct nf_err *err)
 {
 	const char *dir = getenv("TMPDIR");
 	AUTO_FD int spool_fd =
@@ -37,7 +38,7 @@ static int check_nars(struct import_plan *plan, const struct nf_import_options *
 	struct import_run_options run = {
 		.plan = plan,
 		.jobs = opts->jobs,
-		.progress = opts->progress,
+		.progress = progress,
 		.verb = "verify",
 		.spool_fd = spool_fd,
 		.consume = check_path,
@@ -47,18 +48,19 @@ static int check_nars(struct import_plan *plan, const struct nf_import_options *
 }
 
 static int verify(struct nf_bundle *b, struct import_plan *plan,
-		  const struct nf_import_options *opts, struct nf_err *err)
+		  const struct nf_import_options *opts, struct progress *progress,
+		  struct nf_err *err)
 {
 	int rc;
 
-	progress_phase(opts->progress, "verifying");
+	progress_phase(progress, "verifying");
 	rc = import_plan_load(plan, b, opts->keys, err);
 	if (!rc)
 		rc = import_plan_check_closed(plan, NULL, err);
 	if (rc)
 		return rc;
-	import_plan_note_left_out(plan, opts->progress);
-	rc = check_nars(plan, opts, err);
+	import_plan_note_left_out(plan, progress);
+	rc = check_nars(plan, opts, progress, err);
 	return rc ? rc : nf_bundle_check_rest(b, err);
 }
 
@@ -66,8 +68,9 @@ int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,
 	      struct nf_import_result *ret, struct nf_err *err)
 {
 	AUTO(import_plan_release) struct import_plan plan = { 0 };
+	AUTO(watcher_freep) struct watcher *w = watcher_start(opts->watch);
 	struct import_totals totals;
-	int rc = verify(b, &plan, opts, err);
+	int rc = verify(b, &plan, opts, watcher_progress(w), err);
 
 	if (rc && opts->ret_untrusted)
 		*opts->ret_untrusted = import_plan_take_untrusted(&plan);

@@ -9,6 +9,7 @@
 #include <nixferry/key.h>
 #include <nixferry/storepath.h>
 #include <nixferry/stream.h>
+#include <nixferry/watch.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -105,9 +106,9 @@ struct nf_bundle_write_options {
 	size_t root_count;
 	const struct nf_secret_key *key;
 	void *open_ctx;
-	size_t jobs;		   /* threads that read and hash; 0: one a processor */
-	struct progress *progress; /* may be NULL; bytes of the payload */
-	uint64_t *ret_size;	   /* may be NULL; of the whole bundle, on success */
+	size_t jobs;		      /* threads that read and hash; 0: one a processor */
+	const struct nf_watch *watch; /* may be NULL; its bytes are the payload's */
+	uint64_t *ret_size;	      /* may be NULL; of the whole bundle, on success */
 };
 
 /* Writes the bundle to FD (borrowed): a regular file at offset 0 (written in parallel,

@@ -8,23 +8,22 @@
 #include <nixferry/err.h>
 #include <nixferry/key.h>
 #include <nixferry/trust.h>
+#include <nixferry/watch.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 NF_BEGIN_DECLS
 
-struct progress;
-
 struct nf_import_options {
 	const char *store_root; /* "/mnt"; its store is /mnt/nix/store */
 	const struct nf_keyring
-		*keys;		   /* that each path's own signature must verify with */
-	const char *profile;	   /* "system", or NULL: none is set */
-	const char *gc_root;	   /* without a profile: the GC root that is to hold the
-				      bundle's roots; NULL: one named after each */
-	size_t jobs;		   /* unpacking threads; 0: one a processor */
-	struct progress *progress; /* may be NULL */
+		*keys;	     /* that each path's own signature must verify with */
+	const char *profile; /* "system", or NULL: none is set */
+	const char *gc_root; /* without a profile: the GC root that is to hold the
+				bundle's roots; NULL: one named after each */
+	size_t jobs;	     /* unpacking threads; 0: one a processor */
+	const struct nf_watch *watch;	    /* may be NULL */
 	struct nf_key_needs *ret_untrusted; /* may be NULL; of an NF_E_TRUST: the keys of
 					       the paths that no key of KEYS vouches for
 					       (nf_key_needs_release) */

@@ -42,7 +42,7 @@ static void format_left(char *out, size_t size, int64_t ms)
 
 static void tell_wait(struct engine *e, const struct cache *c, int64_t left)
 {
-	char text[PROGRESS_WAIT_MAX], time[32];
+	char text[NF_PROGRESS_WAIT_MAX], time[32];
 
 	format_left(time, sizeof(time), left);
 	snprintf(text, sizeof(text), "waiting for %.80s: %.100s; %s left", c->conf->url,

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/progress.h"
 #include "bundle_fixture.h"
+#include "format/bundle_write.h"
 
 static void files_and_pipes_and_any_number_of_threads_give_the_same_bytes(void **state)
 {
@@ -330,9 +331,8 @@ static void progress_counts_the_payload(void **state)
 	fixture_small(&f);
 	opts = (struct nf_bundle_write_options){ .inputs = f.inputs,
 						 .input_count = f.count,
-						 .key = f.key,
-						 .progress = progress };
-	assert_int_equal(nf_bundle_write(fd, "x", &opts, NULL), 0);
+						 .key = f.key };
+	assert_int_equal(bundle_write(fd, "x", &opts, progress, NULL), 0);
 	assert_int_equal(progress_get(progress, PROGRESS_BYTES_TOTAL), 4608);
 	assert_int_equal(progress_get(progress, PROGRESS_BYTES_DONE), 4608);
 	progress_free(progress);

@@ -11,7 +11,7 @@
 
 static void a_null_progress_is_allowed_everywhere(void **state)
 {
-	struct progress_item item;
+	struct nf_progress_item item;
 
 	(void)state;
 	progress_phase(NULL, "fetching");
@@ -45,42 +45,42 @@ static void counts_and_phase_are_what_was_set(void **state)
 static void items_are_shown_until_they_end(void **state)
 {
 	struct progress *p = progress_new();
-	struct progress_item items[PROGRESS_ITEMS];
+	struct nf_progress_item items[NF_PROGRESS_ITEMS];
 	int a, b;
 
 	(void)state;
 	a = progress_begin(p, "fetch", "a");
 	b = progress_begin(p, "unpack", "b");
-	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), 2);
+	assert_int_equal(progress_items(p, items, NF_PROGRESS_ITEMS), 2);
 	assert_string_equal(items[0].name, "a");
 	assert_string_equal(items[1].verb, "unpack");
 	assert_int_equal(progress_items(p, items, 1), 1);
 	progress_end(p, a);
-	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), 1);
+	assert_int_equal(progress_items(p, items, NF_PROGRESS_ITEMS), 1);
 	assert_string_equal(items[0].name, "b");
 	progress_end(p, b);
-	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), 0);
+	assert_int_equal(progress_items(p, items, NF_PROGRESS_ITEMS), 0);
 	progress_free(p);
 }
 
 static void an_item_without_a_place_is_counted_nowhere(void **state)
 {
 	struct progress *p = progress_new();
-	struct progress_item items[PROGRESS_ITEMS];
+	struct nf_progress_item items[NF_PROGRESS_ITEMS];
 
 	(void)state;
-	for (int i = 0; i < PROGRESS_ITEMS; i++)
+	for (int i = 0; i < NF_PROGRESS_ITEMS; i++)
 		assert_int_equal(progress_begin(p, "fetch", "a"), i);
 	assert_int_equal(progress_begin(p, "fetch", "late"), -1);
 	progress_end(p, -1);
-	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), PROGRESS_ITEMS);
+	assert_int_equal(progress_items(p, items, NF_PROGRESS_ITEMS), NF_PROGRESS_ITEMS);
 	progress_free(p);
 }
 
 static void a_long_name_is_cut(void **state)
 {
 	struct progress *p = progress_new();
-	struct progress_item item;
+	struct nf_progress_item item;
 	char name[200];
 
 	(void)state;
@@ -88,7 +88,7 @@ static void a_long_name_is_cut(void **state)
 	name[199] = '\0';
 	progress_begin(p, "fetch", name);
 	assert_int_equal(progress_items(p, &item, 1), 1);
-	assert_int_equal(strlen(item.name), PROGRESS_ITEM_NAME - 1);
+	assert_int_equal(strlen(item.name), NF_PROGRESS_NAME_MAX - 1);
 	progress_free(p);
 }
 
@@ -153,21 +153,21 @@ static void *work(void *arg)
 static void threads_may_use_it_at_once(void **state)
 {
 	struct progress *p = progress_new();
-	struct progress_item items[PROGRESS_ITEMS];
+	struct nf_progress_item items[NF_PROGRESS_ITEMS];
 	pthread_t threads[4];
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, work, p), 0);
 	for (size_t i = 0; i < 500; i++) {
-		progress_items(p, items, PROGRESS_ITEMS);
+		progress_items(p, items, NF_PROGRESS_ITEMS);
 		assert_non_null(progress_get_phase(p));
 		free(progress_take_note(p));
 	}
 	for (size_t i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(progress_get(p, PROGRESS_PATHS_DONE), 2000);
-	assert_int_equal(progress_items(p, items, PROGRESS_ITEMS), 0);
+	assert_int_equal(progress_items(p, items, NF_PROGRESS_ITEMS), 0);
 	progress_free(p);
 }
 
