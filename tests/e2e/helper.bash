@@ -6,6 +6,8 @@ bats_require_minimum_version 1.5.0
 repo=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 : "${BUILD:=$repo/build/release}"
 SELF_PLACEHOLDER=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+: "${PROCESSORS:=$(nproc)}"
+export PROCESSORS
 
 setup_lab() {
 	T=$BATS_TEST_TMPDIR
@@ -139,11 +141,10 @@ stop_caches() {
 # patience N: as many of something that takes time, or more while this machine has more to run than
 # it has processors. What is asserted of time, and timeouts, would depend on the load otherwise.
 patience() {
-	local load running processors
-	processors=$(nproc)
+	local load running
 	read -r load _ _ running _ </proc/loadavg
 	load=${load%.*} running=${running%/*}
-	echo $(($1 * (processors + (running > load ? running : load)) / processors))
+	echo $(($1 * (PROCESSORS + (running > load ? running : load)) / PROCESSORS))
 }
 
 # late MS: for an answer that is to come after something else; no later than clients put up with.
@@ -155,9 +156,10 @@ late() {
 
 # wait_for SECONDS COMMAND...: until it succeeds. Waiting itself starts no process.
 wait_for() {
-	local end=$((SECONDS + $(patience "$1"))) never=$T/never
+	local seconds=$1 never=$T/never end
 	shift
 	until "$@"; do
+		: "${end:=$((SECONDS + $(patience "$seconds")))}"
 		((SECONDS <= end)) || {
 			echo "gave up waiting for: $*" >&2
 			return 1
@@ -219,6 +221,13 @@ make_tree() {
 	ln -s ../share/noise "$dir/bin/noise"
 	ln -s /nowhere/at/all "$dir/broken"
 	printf x >"$dir/name with spaces and \"quotes\" äöü"
+}
+
+# One path, input-addressed, signed: $TOP.
+make_signed_path() {
+	make_tree "$T/tree"
+	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --sign "$T/lab.sec" \
+		--input-addressed "$@")
 }
 
 # make_small_closure CACHE [OPTION OF mkcache]...: in a directory below $T, signed; sets TOP APP LIB DATA LINK

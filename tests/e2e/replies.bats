@@ -1,8 +1,10 @@
 #!/usr/bin/env bats
-# Caches that answer, but wrongly: others take over, or the run says of whom and what.
+# Caches that answer, but with a wrong status, late or with a wrong length: others take over, or the run
+# says of whom and what.
 
 load helper
 load matrix
+load replies
 
 setup() {
 	setup_lab
@@ -12,37 +14,6 @@ setup() {
 
 teardown() {
 	teardown_lab
-}
-
-# start_bad FAULT...
-start_bad() {
-	local args=() fault
-	for fault in "$@"; do
-		args+=(--fault "$fault")
-	done
-	start_cache "$T/cache" "${args[@]}"
-	BAD=$URL BAD_LOG=$CACHE_LOG
-}
-
-# was_asked GLOB-LIKE PATTERN: by the run before.
-was_asked() {
-	[ "$(log_count "$1" "$BAD_LOG")" -ge 1 ] || fail "no $1 in its log"
-}
-
-# nar_fault STATUS PATTERN FAULT...: of NARs, both ways. STATUS 0: alone it is well, too.
-nar_fault() {
-	local status_wanted=$1 pattern=$2
-	shift 2
-	echo "-- $*"
-	start_bad "$@"
-	completes_beside "$BAD" || return 1
-	was_asked '^GET /nar/' || return 1
-	start_bad "$@"
-	if [ "$status_wanted" -eq 0 ]; then
-		fetch_alone
-	else
-		fails_alone "$BAD" "$status_wanted" "$pattern"
-	fi
 }
 
 # nar_faults_alone PATTERN FAULT...: of each the run fails for good, with status 6. They have
@@ -63,22 +34,6 @@ nar_faults_alone() {
 		tail -n 1 "$T/err.$i" | grep -qE "path '.*': cache 'http://.*': .*($1)" ||
 			fail "${!i}: no $1 in $(cat "$T/err.$i")" || return 1
 	done
-}
-
-fetch_alone() {
-	rm -rf "$T/pool"
-	fetch --substituter "$BAD" && assert_pool_exact
-}
-
-narinfo_fault() {
-	local status_wanted=$1 pattern=$2
-	shift 2
-	echo "-- $*"
-	start_bad "$@"
-	completes_beside "$BAD" || return 1
-	was_asked 'narinfo' || return 1
-	start_bad "$@"
-	fails_alone "$BAD" "$status_wanted" "$pattern"
 }
 
 # ---- statuses ----
@@ -211,104 +166,4 @@ retried_after() {
 		'/nar/*=status:408' '/nar/*=status:500' '/nar/*=truncate:1000' \
 		'/nar/*=truncate:0' '/nar/*=refuse' \
 		"/nar/*=redirect:http://localhost:$DEAD_PORT/"
-}
-
-# ---- bytes ----
-
-@test "NARs: wrong bytes" {
-	nar_fault 5 "." '/nar/*=garbage'
-	nar_fault 5 "hash" '/nar/*=flip:30000'
-	nar_fault 5 "." '/nar/*=flip:0'
-}
-
-@test "NARs: an encoding on the wire that nobody asked for is decoded" {
-	nar_fault 0 "" '/nar/*=gzip'
-	nar_fault 0 "" '/nar/*=gzip' '/nar/*=chunked'
-	nar_fault 0 "" '/nar/*=gzip' '/nar/*=truncate:30000*1'
-	nar_fault 0 "" '/nar/*=gzip*1' '/nar/*=truncate:30000*1'
-	nar_fault 5 "." '/nar/*=gzip' '/nar/*=flip:30000'
-}
-
-@test "NARs: names of encodings for what is not encoded, and others" {
-	local name
-	for name in none identity Identity; do
-		nar_fault 0 "" "/nar/*=encoding:$name"
-		nar_fault 0 "" "/nar/*=encoding:$name" '/nar/*=truncate:30000*1'
-	done
-	for name in aws-chunked utf-8 "gzip, nonsense"; do
-		nar_fault 6 "encoding" "/nar/*=encoding:$name"
-		narinfo_fault 6 "encoding" "*.narinfo=encoding:$name"
-	done
-}
-
-# ---- ranges ----
-
-@test "NARs: all of it as a range that nobody asked for" {
-	nar_fault 0 "" '/nar/*=as-range'
-	nar_fault 0 "" '/nar/*=as-range' '/nar/*=truncate:30000*1'
-	nar_fault 5 "range" '/nar/*=as-range' '/nar/*=wrong-range:start'
-}
-
-@test "NARs: all of it in answer to a range" {
-	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=ignore-range'
-	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=no-ranges'
-}
-
-@test "NARs: another range than was asked for" {
-	for kind in wrong-range wrong-range:start wrong-range:end wrong-range:total; do
-		nar_fault 5 "another range|bytes, not" '/nar/*=truncate:30000*1' "/nar/*=$kind"
-	done
-}
-
-# ---- addresses ----
-
-@test "a NAR's URL that is none" {
-	local url
-	cp -r "$T/cache" "$T/astray"
-	for url in 'http://[::1/x.nar' 'http://127.0.0.1:99999/x.nar'; do
-		sed -i "s|^URL: .*|URL: $url|" "$(narinfo_of "$T/astray" "$TOP")"
-		start_cache "$T/astray"
-		completes_beside "$URL"
-		fails_alone "$URL" 6 "URL" --json
-		[ "$(jq -c '.caches[0].failuresByKind' <<<"$output")" = '{"status":1}' ] ||
-			fail "$url: $output"
-	done
-}
-
-# ---- redirects ----
-
-@test "redirects in a loop" {
-	nar_fault 6 "redirect" '/nar/*=redirect-loop'
-	narinfo_fault 6 "redirect" '*=redirect-loop'
-}
-
-@test "redirects to another host" {
-	local there=http://localhost:${GOOD##*:}/
-	nar_fault 0 "" "/nar/*=redirect:$there"
-	start_bad "*=redirect:$there"
-	fetch_alone
-	# What breaks off there is continued there.
-	start_cache "$T/cache" --fault '/nar/*=truncate:30000*1'
-	local log=$CACHE_LOG
-	start_bad "/nar/*=redirect:http://localhost:$PORT/"
-	fetch_alone
-	[ "$(log_count '^GET /nar/.* 206 .*bytes=30000-' "$log")" -ge 1 ]
-}
-
-@test "redirects to a host that is down" {
-	dead_port
-	start_bad "/nar/*=redirect:http://localhost:$DEAD_PORT/"
-	completes_beside "$BAD"
-	was_asked '^GET /nar/'
-}
-
-@test "redirects to files and to other protocols are not followed" {
-	local nar
-	nar=$(nar_of "$T/cache" "$TOP")
-	nar_fault 6 "protocol" "/nar/*=redirect:file://$T/cache/$nar"
-	narinfo_fault 6 "protocol" "*=redirect:file://$T/cache/"
-	for to in ftp://127.0.0.1/ gopher://127.0.0.1/ dict://127.0.0.1/ scp://127.0.0.1/; do
-		start_bad "/nar/*=redirect:$to"
-		fails_alone "$BAD" 6 "protocol"
-	done
 }

@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# Caches that answer with wrong bytes, ranges and encodings, or send elsewhere: others take over, or the
+# run says of whom and what.
+
+load helper
+load matrix
+load replies
+
+setup() {
+	setup_lab
+	make_paths 2
+	start_good
+}
+
+teardown() {
+	teardown_lab
+}
+
+# ---- bytes ----
+
+@test "NARs: wrong bytes" {
+	nar_fault 5 "." '/nar/*=garbage'
+	nar_fault 5 "hash" '/nar/*=flip:30000'
+	nar_fault 5 "." '/nar/*=flip:0'
+}
+
+@test "NARs: an encoding on the wire that nobody asked for is decoded" {
+	nar_fault 0 "" '/nar/*=gzip'
+	nar_fault 0 "" '/nar/*=gzip' '/nar/*=chunked'
+	nar_fault 0 "" '/nar/*=gzip' '/nar/*=truncate:30000*1'
+	nar_fault 0 "" '/nar/*=gzip*1' '/nar/*=truncate:30000*1'
+	nar_fault 5 "." '/nar/*=gzip' '/nar/*=flip:30000'
+}
+
+@test "NARs: names of encodings for what is not encoded, and others" {
+	local name
+	for name in none identity Identity; do
+		nar_fault 0 "" "/nar/*=encoding:$name"
+		nar_fault 0 "" "/nar/*=encoding:$name" '/nar/*=truncate:30000*1'
+	done
+	for name in aws-chunked utf-8 "gzip, nonsense"; do
+		nar_fault 6 "encoding" "/nar/*=encoding:$name"
+		narinfo_fault 6 "encoding" "*.narinfo=encoding:$name"
+	done
+}
+
+# ---- ranges ----
+
+@test "NARs: all of it as a range that nobody asked for" {
+	nar_fault 0 "" '/nar/*=as-range'
+	nar_fault 0 "" '/nar/*=as-range' '/nar/*=truncate:30000*1'
+	nar_fault 5 "range" '/nar/*=as-range' '/nar/*=wrong-range:start'
+}
+
+@test "NARs: all of it in answer to a range" {
+	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=ignore-range'
+	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=no-ranges'
+}
+
+@test "NARs: another range than was asked for" {
+	for kind in wrong-range wrong-range:start wrong-range:end wrong-range:total; do
+		nar_fault 5 "another range|bytes, not" '/nar/*=truncate:30000*1' "/nar/*=$kind"
+	done
+}
+
+# ---- addresses ----
+
+@test "a NAR's URL that is none" {
+	local url
+	cp -r "$T/cache" "$T/astray"
+	for url in 'http://[::1/x.nar' 'http://127.0.0.1:99999/x.nar'; do
+		sed -i "s|^URL: .*|URL: $url|" "$(narinfo_of "$T/astray" "$TOP")"
+		start_cache "$T/astray"
+		completes_beside "$URL"
+		fails_alone "$URL" 6 "URL" --json
+		[ "$(jq -c '.caches[0].failuresByKind' <<<"$output")" = '{"status":1}' ] ||
+			fail "$url: $output"
+	done
+}
+
+# ---- redirects ----
+
+@test "redirects in a loop" {
+	nar_fault 6 "redirect" '/nar/*=redirect-loop'
+	narinfo_fault 6 "redirect" '*=redirect-loop'
+}
+
+@test "redirects to another host" {
+	local there=http://localhost:${GOOD##*:}/
+	nar_fault 0 "" "/nar/*=redirect:$there"
+	start_bad "*=redirect:$there"
+	fetch_alone
+	# What breaks off there is continued there.
+	start_cache "$T/cache" --fault '/nar/*=truncate:30000*1'
+	local log=$CACHE_LOG
+	start_bad "/nar/*=redirect:http://localhost:$PORT/"
+	fetch_alone
+	[ "$(log_count '^GET /nar/.* 206 .*bytes=30000-' "$log")" -ge 1 ]
+}
+
+@test "redirects to a host that is down" {
+	dead_port
+	start_bad "/nar/*=redirect:http://localhost:$DEAD_PORT/"
+	completes_beside "$BAD"
+	was_asked '^GET /nar/'
+}
+
+@test "redirects to files and to other protocols are not followed" {
+	local nar
+	nar=$(nar_of "$T/cache" "$TOP")
+	nar_fault 6 "protocol" "/nar/*=redirect:file://$T/cache/$nar"
+	narinfo_fault 6 "protocol" "*=redirect:file://$T/cache/"
+	for to in ftp://127.0.0.1/ gopher://127.0.0.1/ dict://127.0.0.1/ scp://127.0.0.1/; do
+		start_bad "/nar/*=redirect:$to"
+		fails_alone "$BAD" 6 "protocol"
+	done
+}

@@ -1,0 +1,48 @@
+# For tests of caches that answer, but wrongly. They need matrix.bash as well.
+
+# start_bad FAULT...
+start_bad() {
+	local args=() fault
+	for fault in "$@"; do
+		args+=(--fault "$fault")
+	done
+	start_cache "$T/cache" "${args[@]}"
+	BAD=$URL BAD_LOG=$CACHE_LOG
+}
+
+# was_asked GLOB-LIKE PATTERN: by the run before.
+was_asked() {
+	[ "$(log_count "$1" "$BAD_LOG")" -ge 1 ] || fail "no $1 in its log"
+}
+
+# nar_fault STATUS PATTERN FAULT...: of NARs, both ways. STATUS 0: alone it is well, too.
+nar_fault() {
+	local status_wanted=$1 pattern=$2
+	shift 2
+	echo "-- $*"
+	start_bad "$@"
+	completes_beside "$BAD" || return 1
+	was_asked '^GET /nar/' || return 1
+	start_bad "$@"
+	if [ "$status_wanted" -eq 0 ]; then
+		fetch_alone
+	else
+		fails_alone "$BAD" "$status_wanted" "$pattern"
+	fi
+}
+
+fetch_alone() {
+	rm -rf "$T/pool"
+	fetch --substituter "$BAD" && assert_pool_exact
+}
+
+narinfo_fault() {
+	local status_wanted=$1 pattern=$2
+	shift 2
+	echo "-- $*"
+	start_bad "$@"
+	completes_beside "$BAD" || return 1
+	was_asked 'narinfo' || return 1
+	start_bad "$@"
+	fails_alone "$BAD" "$status_wanted" "$pattern"
+}
