@@ -44,6 +44,47 @@ teardown() {
 	done
 }
 
+# encoded_as NAME COMMAND...: TOP's NAR is answered as that command writes it, under that name.
+encoded_as() {
+	local nar
+	nar=$(nar_of "$T/cache" "$TOP")
+	"${@:2}" <"$T/cache/$nar" >"$T/encoded"
+	start_bad "/$nar=body:$T/encoded" "/$nar=encoding:$1"
+	fetch_alone || fail "encoded as $1"
+}
+
+gzip_twice() {
+	gzip -nc | gzip -nc
+}
+
+gzip_then_br() {
+	gzip -nc | brotli -c
+}
+
+# A gzip file between its head and its checksum.
+deflate() {
+	gzip -nc | tail -c +11 | head -c -8
+}
+
+@test "NARs: br, zstd, deflate, x-gzip and several encodings on the wire are decoded" {
+	encoded_as br brotli -c
+	encoded_as BR brotli -c
+	encoded_as zstd zstd -qc
+	encoded_as x-gzip gzip -nc
+	encoded_as deflate deflate
+	encoded_as "gzip, gzip" gzip_twice
+	encoded_as "gzip,br" gzip_then_br
+	encoded_as "identity, gzip" gzip -nc
+	encoded_as "none, None" cat
+}
+
+@test "NARs: what is not encoded as its answer says ends the run, by name" {
+	local name
+	for name in br deflate x-gzip "gzip, br"; do
+		nar_fault 6 "encoding|decod" "/nar/*=encoding:$name"
+	done
+}
+
 # ---- ranges ----
 
 @test "NARs: all of it as a range that nobody asked for" {

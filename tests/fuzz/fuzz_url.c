@@ -1,0 +1,56 @@
+/* Addresses: the first line is a base, the rest a reference. What either of them means is
+ * an address of HTTP that means the same again, and no login or fragment is left in it.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/slice.h"
+#include "config/url.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_url(const struct url *u)
+{
+	struct url again;
+
+	assert(strncmp(u->text, u->tls ? "https://" : "http://", u->tls ? 8 : 7) == 0);
+	assert(!strchr(u->text, '#'));
+	assert(u->host[0]);
+	assert(url_is_absolute(nf_slice_str(u->text)));
+	assert(url_keeps_login(u, u));
+	assert(url_parse(&again, nf_slice_str(u->text)));
+	assert(strcmp(again.text, u->text) == 0);
+	assert(strcmp(again.origin, u->origin) == 0);
+	url_release(&again);
+}
+
+static void decode(struct nf_slice text)
+{
+	char *decoded = url_decode(text);
+
+	assert(!decoded || strlen(decoded) <= text.len);
+	free(decoded);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct nf_slice rest = nf_slice((const char *)data, size);
+	struct nf_slice line = slice_cut(&rest, '\n');
+	char *reference = mem_strndup(rest.len ? rest.ptr : "", rest.len);
+	struct url base, joined;
+
+	decode(line);
+	if (url_parse(&base, line)) {
+		check_url(&base);
+		if (url_join(&joined, base.text, reference)) {
+			check_url(&joined);
+			url_release(&joined);
+		}
+		url_release(&base);
+	}
+	free(reference);
+	return 0;
+}
