@@ -135,6 +135,16 @@ build_offline() {
 		<(printf '%s\n' "${OUT[lib]}" "${OUT[fixed]}" | sort)
 }
 
+@test "with --keep-going, what must be built, and so is not in the bundle, is told first" {
+	run --separate-stderr fetch "${DRV[top]}" -k -o "$T/bundle"
+	[ "$status" -eq 3 ] || fail "$stderr"
+	head -n 1 <<<"$stderr" | grep -q "not in the bundle: 4 derivations would have to be built" ||
+		fail "$stderr"
+	nixferry verify "$T/bundle" --trusted-public-key "$PUBLIC_KEY"
+	diff <(nixferry list "$T/bundle" --trusted-public-key "$PUBLIC_KEY" --json |
+		jq -r '.paths[].path' | sort) <(printf '%s\n' "${OUT[lib]}" "${OUT[fixed]}" | sort)
+}
+
 @test "what is to be built is told as JSON" {
 	run -3 --separate-stderr fetch "${DRV[top]}" --json
 	diff <(jq -r '.toBuild[]' <<<"$output" | sort) \
