@@ -120,6 +120,7 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	else
 		plan_print(&plan);
 	run_report_tell_disputes(ui, query_result(p.query));
+	run_report_tell_forbidden(ui, query_result(p.query));
 	return plan_verdict(&plan, err);
 }
 

@@ -477,6 +477,7 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	if (rc && p.output && !p.fetch.dry_run)
 		fetched_bundle_tell(&p.bundle, ui);
 	run_report_tell_disputes(ui, &result);
+	run_report_tell_forbidden(ui, &result);
 	if (p.json)
 		report_json(&p, &result, rc);
 	else if (!rc)

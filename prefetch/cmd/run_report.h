@@ -15,6 +15,9 @@ void run_report_add_disputes(struct json_doc *doc, const struct fetch_result *r)
  * with --quiet, and latencies only with --verbose. */
 void run_report_tell_caches(struct ui *ui, const struct fetch_result *r);
 
+/* A warning for each cache that may want a login. */
+void run_report_tell_forbidden(struct ui *ui, const struct fetch_result *r);
+
 /* A warning for each path of which caches say different things. */
 void run_report_tell_disputes(struct ui *ui, const struct fetch_result *r);
 

@@ -76,8 +76,15 @@ void transfer_stats_end(struct transfer_stats *s, bool nar,
 		s->failures[f]++;
 	if (done && done->status)
 		note_latency(s, nar, done->answer_s);
+	if (done && !nar && done->status == 403)
+		s->forbidden++;
 	if (done)
 		s->requests += done->redirects;
+}
+
+bool transfer_stats_all_forbidden(const struct transfer_stats *s)
+{
+	return s->forbidden && s->forbidden == s->narinfo_us.count;
 }
 
 size_t transfer_stats_failures(const struct transfer_stats *s)

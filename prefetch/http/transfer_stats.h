@@ -31,6 +31,7 @@ struct transfer_stats {
 	uint64_t nar_bytes; /* of these, for NARs */
 	size_t failures[TRANSFER_FAILURES];
 	struct histogram narinfo_us, nar_us; /* from a request to its first byte */
+	uint64_t forbidden; /* answers to other requests than for NARs: HTTP status 403 */
 	unsigned nars_active;
 	int64_t busy_since; /* while there are any */
 	int64_t busy_ms;    /* before that */
@@ -44,6 +45,10 @@ void transfer_stats_end(struct transfer_stats *s, bool nar,
 			const struct transfer_done *done, int64_t now_ms);
 
 size_t transfer_stats_failures(const struct transfer_stats *s);
+/* True if the answer was HTTP status 403 whatever was asked, nix-cache-info included. An
+ * object store says so of what it lacks; a cache that says nothing else wants a login. */
+bool transfer_stats_all_forbidden(const struct transfer_stats *s);
+
 /* "unreachable", "timeout" ... */
 const char *transfer_failure_name(enum transfer_failure f);
 

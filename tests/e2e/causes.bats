@@ -136,6 +136,32 @@ trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'
 	expect_cause 6 other-store "'/gnu/store'" "remove this cache" --substituter "file://$T/cache"
 }
 
+@test "a cache that answers with the narinfo of another path, or 500 to everything, is the cause" {
+	put_all
+	start_cache "$T/cache" --fault "*.narinfo=body:$(narinfo_of "$T/cache" "${OUT[leaf]}")"
+	DRV[top]=${DRV[b]} expect_cause 5 bad-answer "another path|narinfo of" "repair that cache" --substituter "$URL"
+	start_cache "$T/cache" --fault '*=status:500'
+	run --separate-stderr plan "${DRV[top]}" --substituter "$URL" --json
+	[ "$status" -eq 6 ] || fail "status $status: $output $stderr"
+	[ "$(jq -c '.causes | map([.cause, .exit, .count])' <<<"$output")" = '[["unreachable",6,4]]' ] || fail "$output"
+}
+
+@test "flake outputs have the same causes as their derivations" {
+	put_all
+	sign_by magnolia.cache-1
+	mkdir "$T/bin" "$T/flake"
+	cat >"$T/bin/nix" <<-EOF
+		#!/bin/sh
+		echo "${DRV[top]}"
+	EOF
+	chmod +x "$T/bin/nix"
+	PATH=$T/bin:$PATH run --separate-stderr plan "$T/flake#nixosConfigurations.x.config.system.build.toplevel" \
+		--substituter "file://$T/cache"
+	[ "$status" -eq 4 ] || fail "$output $stderr"
+	[[ $output == *"4 (cache 'file://$T/cache': signed by 'magnolia.cache-1'"* ]] || fail "$output"
+	[[ $output == *"--trusted-public-key magnolia.cache-1:KEY"* ]] || fail "$output"
+}
+
 @test "an absence that every cache tells, and one that the configuration decides" {
 	expect_cause 3 not-in-any-cache "in no cache" "--extra-substituter URL" --substituter "file://$T/cache"
 	NIX_CONFIG="$NIX_CONFIG

@@ -96,6 +96,25 @@ nar_faults_alone() {
 	nar_fault 5 "." "/nar/*=status:204"
 }
 
+@test "a cache that answers 403 to everything is told, one that lacks something is not" {
+	local bad
+	start_bad '*=status:403'
+	bad=$BAD
+	for command in plan prefetch; do
+		fails 3 "cache '$bad': it answered every request with HTTP status 403; .*--netrc-file" \
+			nixferry "$command" "$TOP" --substituter "$bad" --pool "$T/pool" \
+			--trusted-public-key "$PUBLIC_KEY"
+	done
+	completes_beside "$bad"
+	[[ $stderr == *"warning: cache '$bad': it answered every"*"--netrc-file FILE"* ]] || fail "$stderr"
+	# An object store answers so to what it lacks.
+	start_bad '*.narinfo=status:403'
+	completes_beside "$BAD"
+	[[ $stderr != *"every request"* ]] || fail "$stderr"
+	fails 3 "in no cache" fetch --substituter "$BAD" --pool "$T/none"
+	[[ $stderr != *"every request"* ]] || fail "$stderr"
+}
+
 # ---- Retry-After ----
 
 # retried_after SECONDS FAULT: all comes from that cache alone, not before that time.

@@ -61,6 +61,24 @@ static void latency_is_that_of_answers(void **state)
 	assert_int_equal(s.nar_us.count, 0);
 }
 
+static void a_cache_that_forbids_everything_is_told_from_one_that_lacks_something(
+	void **state)
+{
+	struct transfer_stats s = { 0 };
+	struct transfer_done forbidden = { .status = 403 }, ok = { .status = 200 };
+	struct transfer_done down = { .rc = -NF_E_NET };
+
+	(void)state;
+	assert_false(transfer_stats_all_forbidden(&s));
+	transfer_stats_end(&s, false, &down, 1);
+	assert_false(transfer_stats_all_forbidden(&s));
+	transfer_stats_end(&s, false, &forbidden, 1);
+	transfer_stats_end(&s, false, &forbidden, 1);
+	assert_true(transfer_stats_all_forbidden(&s));
+	transfer_stats_end(&s, false, &ok, 1);
+	assert_false(transfer_stats_all_forbidden(&s));
+}
+
 static void redirects_are_requests(void **state)
 {
 	struct transfer_stats s = { 0 };
@@ -130,6 +148,8 @@ int main(void)
 		cmocka_unit_test(throughput_is_over_the_time_in_which_nars_came),
 		cmocka_unit_test(nothing_was_fast_in_no_time),
 		cmocka_unit_test(latency_is_that_of_answers),
+		cmocka_unit_test(
+			a_cache_that_forbids_everything_is_told_from_one_that_lacks_something),
 		cmocka_unit_test(redirects_are_requests),
 		cmocka_unit_test(failures_are_told_apart),
 	};
