@@ -4,6 +4,7 @@
 
 #include "base/interrupt.h"
 #include "base/mem.h"
+#include "base/toposort.h"
 
 void pool_closure_init(struct pool_closure *c)
 {
@@ -118,70 +119,28 @@ uint32_t *pool_closure_by_name(const struct pool_closure *c)
 	return list;
 }
 
-/* A depth-first walk with a stack of its own: chains of references are long. */
-struct closure_walk {
-	const struct pool_closure *c;
-	enum {
-		NEW,
-		OPEN,
-		DONE
-	} * state;
-	uint32_t *next;	 /* of each node: the reference to look at next */
-	uint32_t *stack; /* the open nodes */
-	size_t depth;
-	uint32_t *order;
-	size_t len;
-};
-
-static void enter(struct closure_walk *w, uint32_t index)
+static uint32_t next_ref(void *ctx, uint32_t index, size_t i)
 {
-	w->state[index] = OPEN;
-	w->stack[w->depth++] = index;
-}
+	const struct pool_closure *c = ctx;
+	const struct pool_closure_node *node = &c->nodes[index];
 
-static int step(struct closure_walk *w, struct nf_err *err)
-{
-	uint32_t index = w->stack[w->depth - 1];
-	const struct pool_closure_node *node = &w->c->nodes[index];
-	uint32_t ref;
-
-	if (w->next[index] == node->nrefs) {
-		w->state[index] = DONE;
-		w->order[w->len++] = index;
-		w->depth--;
-		return 0;
-	}
-	ref = node->refs[w->next[index]++];
-	if (w->state[ref] == OPEN)
-		return err_set(err, NF_E_FORMAT, "'%s' and '%s' refer to each other",
-			       node->path.base, w->c->nodes[ref].path.base);
-	if (w->state[ref] == NEW)
-		enter(w, ref);
-	return 0;
+	return i < node->nrefs ? node->refs[i] : TOPOSORT_END;
 }
 
 int pool_closure_order(const struct pool_closure *c, const uint32_t *by_name,
 		       uint32_t **ret, struct nf_err *err)
 {
-	struct closure_walk w = { .c = c };
+	struct toposort t;
 	int rc = 0;
 
-	w.state = mem_calloc(c->len, sizeof(*w.state));
-	w.next = mem_calloc(c->len, sizeof(*w.next));
-	w.stack = mem_calloc(c->len, sizeof(*w.stack));
-	w.order = mem_calloc(c->len, sizeof(*w.order));
-	for (size_t i = 0; !rc && i < c->len; i++) {
-		if (w.state[by_name[i]] == NEW)
-			enter(&w, by_name[i]);
-		while (!rc && w.depth)
-			rc = step(&w, err);
-	}
-	free(w.state);
-	free(w.next);
-	free(w.stack);
-	if (rc)
-		free(w.order);
-	else
-		*ret = w.order;
+	toposort_init(&t, c->len, next_ref, (void *)c);
+	for (size_t i = 0; !rc && i < c->len; i++)
+		if (!toposort_add(&t, by_name[i]))
+			rc = err_set(
+				err, NF_E_FORMAT, "'%s' and '%s' refer to each other",
+				c->nodes[t.node].path.base, c->nodes[t.needed].path.base);
+	if (!rc)
+		*ret = TAKE_PTR(t.order);
+	toposort_release(&t);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/plural.h"
 #include "base/slice.h"
 #include "base/stream.h"
+#include "base/toposort.h"
 #include "format/key_needs.h"
 #include "format/key_option.h"
 #include "format/left_out.h"
@@ -236,72 +237,32 @@ static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
 	return rc;
 }
 
-struct path_visit {
-	size_t path;
-	size_t next_ref;
-};
-
-/* Depth first, with a stack of our own: chains of references are as long as a bundle's
- * maker likes. */
-struct path_sorter {
-	const struct import_plan *plan;
-	enum {
-		NEW,
-		OPEN,
-		DONE
-	} * marks;
-	struct path_visit *stack;
-	size_t depth;
-	size_t sorted;
-};
-
-static int enter(struct path_sorter *s, size_t path, struct nf_err *err)
+/* The reference's number, if it is in the bundle; a path may refer to itself. */
+static uint32_t next_ref(void *ctx, uint32_t path, size_t i)
 {
-	if (s->marks[path] == DONE)
-		return 0;
-	if (s->marks[path] == OPEN)
-		return err_set(err, NF_E_FORMAT,
-			       "'" NF_STORE_DIR "/%s' refers to itself through others",
-			       s->plan->paths[path].ni.info.path.base);
-	s->marks[path] = OPEN;
-	s->stack[s->depth++] = (struct path_visit){ path, 0 };
-	return 0;
+	const struct import_plan *p = ctx;
+	const struct nf_pathinfo *info = &p->paths[path].ni.info;
+	const uintptr_t *ref;
+
+	if (i == info->nrefs)
+		return TOPOSORT_END;
+	ref = map_get(&p->by_base, info->refs[i]);
+	return ref && *ref != path ? (uint32_t)*ref : TOPOSORT_NONE;
 }
 
-static int sort_from(struct path_sorter *s, size_t start, struct nf_err *err)
+static int check_circles(struct import_plan *p, struct nf_err *err)
 {
-	int rc = enter(s, start, err);
-
-	while (!rc && s->depth) {
-		struct path_visit *v = &s->stack[s->depth - 1];
-		const struct nf_pathinfo *info = &s->plan->paths[v->path].ni.info;
-		const uintptr_t *ref;
-
-		if (v->next_ref == info->nrefs) {
-			s->marks[v->path] = DONE;
-			s->plan->order[s->sorted++] = v->path;
-			s->depth--;
-			continue;
-		}
-		ref = map_get(&s->plan->by_base, info->refs[v->next_ref++]);
-		if (ref && *ref != v->path)
-			rc = enter(s, *ref, err);
-	}
-	return rc;
-}
-
-static int sort_paths(struct import_plan *p, struct nf_err *err)
-{
-	struct path_sorter s = { .plan = p };
+	struct toposort t;
 	int rc = 0;
 
-	p->order = mem_calloc(p->count, sizeof(*p->order));
-	s.marks = mem_calloc(p->count, sizeof(*s.marks));
-	s.stack = mem_calloc(p->count, sizeof(*s.stack));
+	toposort_init(&t, p->count, next_ref, p);
 	for (size_t i = 0; !rc && i < p->count; i++)
-		rc = sort_from(&s, i, err);
-	free(s.marks);
-	free(s.stack);
+		if (!toposort_add(&t, (uint32_t)i))
+			rc = err_set(err, NF_E_FORMAT,
+				     "'" NF_STORE_DIR
+				     "/%s' refers to itself through others",
+				     p->paths[t.needed].ni.info.path.base);
+	toposort_release(&t);
 	return rc;
 }
 
@@ -319,7 +280,7 @@ int import_plan_load(struct import_plan *p, struct nf_bundle *b,
 	rc = read_infos(p, err);
 	if (!rc)
 		rc = judge_all(p, ring, err);
-	return rc ? rc : sort_paths(p, err);
+	return rc ? rc : check_circles(p, err);
 }
 
 void import_plan_release(struct import_plan *p)
@@ -330,7 +291,6 @@ void import_plan_release(struct import_plan *p)
 	nf_key_needs_release(&p->untrusted);
 	map_release(&p->by_base);
 	free(p->paths);
-	free(p->order);
 }
 
 struct nf_key_needs import_plan_take_untrusted(struct import_plan *p)

@@ -33,7 +33,6 @@ struct import_plan {
 	struct nf_bundle *bundle; /* borrowed */
 	struct import_path *paths;
 	size_t count;
-	size_t *order;	    /* indices of paths, references first */
 	struct map by_base; /* base name -> index */
 	struct bundle_keys keys;
 	struct nf_key_needs untrusted; /* of the paths that nothing vouches for */

@@ -98,7 +98,6 @@ struct missing_node {
 
 	/* For missing.c alone. */
 	bool is_asked;
-	uint8_t mark;
 	uint32_t next_question;
 	struct missing_waiter *waiters;
 };
