@@ -122,73 +122,6 @@ void dispatch_closed(struct dispatch *d, uint32_t node)
 	offer_node(d, node);
 }
 
-/* ---- parts ---- */
-
-static uint32_t part_new(struct dispatch *d, uint32_t source, uint32_t file,
-			 struct run run)
-{
-	const struct source *s = &d->sources[source];
-	struct supplier *c = &d->caches[s->cache];
-	uint32_t id = d->free_part;
-
-	if (id != NONE) {
-		d->free_part = d->parts[id].next;
-	} else {
-		MEM_GROW(d->parts, d->part_count, d->part_cap);
-		id = (uint32_t)d->part_count++;
-	}
-	d->parts[id] = (struct assignment){
-		.is_active = true,
-		.node = s->node,
-		.file = file,
-		.source = source,
-		.cache = s->cache,
-		.twin = NONE,
-		.from = run.from,
-		.at = run.from,
-		.end = run.end,
-	};
-	d->files[file].parts++;
-	d->nodes[s->node].parts++;
-	d->active[c->facts.local]++;
-	c->active++;
-	speed_part_begins(d, &d->parts[id]);
-	return id;
-}
-
-/* The part does not count any more; its number is free when the caller knows. */
-static void part_stop(struct dispatch *d, struct assignment *p)
-{
-	if (p->twin != NONE)
-		d->parts[p->twin].twin = NONE;
-	p->twin = NONE;
-	d->files[p->file].parts--;
-	d->nodes[p->node].parts--;
-}
-
-static void part_free(struct dispatch *d, uint32_t part)
-{
-	struct assignment *p = &d->parts[part];
-	struct supplier *c = &d->caches[p->cache];
-
-	speed_part_over(d, p);
-	d->active[c->facts.local]--;
-	c->active--;
-	offer_cache(d, p->cache);
-	*p = (struct assignment){ .next = d->free_part };
-	d->free_part = part;
-}
-
-static void part_cancel(struct dispatch *d, uint32_t part)
-{
-	struct assignment *p = &d->parts[part];
-
-	part_stop(d, p);
-	p->is_cancelled = true;
-	MEM_GROW(d->cancelled.ids, d->cancelled.len, d->cancelled.cap);
-	d->cancelled.ids[d->cancelled.len++] = part;
-}
-
 /* ---- what to do ---- */
 
 static bool order_cancel(struct dispatch *d, struct dispatch_order *ret)
@@ -203,7 +136,7 @@ static bool order_cancel(struct dispatch *d, struct dispatch_order *ret)
 		ret->part = part;
 		ret->node = p->node;
 		ret->cache = p->cache;
-		part_free(d, part);
+		assignment_free(d, part);
 		return true;
 	}
 	return false;
@@ -259,7 +192,7 @@ static bool order_start(struct dispatch *d, unsigned where, struct dispatch_orde
 	run = runs_take_first(&d->files[file].holes);
 	ret->from = run.from;
 	ret->end = run.end;
-	ret->part = part_new(d, source, file, run);
+	ret->part = assignment_new(d, source, file, run);
 	offer_node(d, ret->node);
 	offer_cache(d, ret->cache);
 	return true;
@@ -278,7 +211,7 @@ static void order_race(struct dispatch *d, const struct steal *s,
 		run = runs_take_first(&d->files[file].holes);
 		ret->fresh = true;
 	}
-	ret->part = part_new(d, s->source, file, run);
+	ret->part = assignment_new(d, s->source, file, run);
 	if (s->is_other_file)
 		return;
 	d->parts[ret->part].twin = s->part;
@@ -294,7 +227,7 @@ static void order_cut(struct dispatch *d, const struct steal *s,
 	p->end = s->from;
 	speed_part_resized(d, p);
 	ret->cut = s->part;
-	ret->part = part_new(d, s->source, p->file, run);
+	ret->part = assignment_new(d, s->source, p->file, run);
 	if (d->sources[s->source].cache == d->parts[s->part].cache)
 		speed_own_cut(d, &d->caches[d->sources[s->source].cache]);
 }
@@ -438,7 +371,7 @@ static void cancel_parts(struct dispatch *d, uint32_t node)
 	for (uint32_t i = 0; d->nodes[node].parts && i < d->part_count; i++)
 		if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
 		    d->parts[i].node == node)
-			part_cancel(d, i);
+			assignment_cancel(d, i);
 }
 
 static void become_whole(struct dispatch *d, uint32_t node, uint32_t file)
@@ -555,13 +488,13 @@ void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 	d->now = now;
 	if (!p.is_cancelled) {
 		if (how == DISPATCH_CAME && p.twin != NONE)
-			part_cancel(d, p.twin);
+			assignment_cancel(d, p.twin);
 		if (how == DISPATCH_BROKE)
 			leave_to_twin(d, &p);
-		part_stop(d, &d->parts[part]);
+		assignment_stop(d, &d->parts[part]);
 		note_end(d, &p, how, retry_at);
 	}
-	part_free(d, part);
+	assignment_free(d, part);
 	if (!p.is_cancelled && how == DISPATCH_CAME)
 		on_came(d, &p);
 	else if (!p.is_cancelled)

@@ -2,7 +2,8 @@
  * each node is here, bins.c what each cache could start, speed.c how fast caches and
  * parts are, rank.c which of two caches comes first, offer.c which caches can do what for
  * whom; choice.c knows which of it is best to start, steal.c what of that which is under
- * way another cache would bring sooner. dispatch.c takes events and gives orders. */
+ * way another cache would bring sooner; assignment.c has what is under way. dispatch.c
+ * takes events and gives orders. */
 #ifndef DISPATCH_STATE_H
 #define DISPATCH_STATE_H
 
@@ -216,6 +217,17 @@ uint64_t rank_most_bytes(const struct dispatch *d, const struct supplier *c);
  * is under way as PART, or missing, goes on to the new one. False, and nothing is
  * changed, if bytes beyond the new end are here. */
 bool resize_file(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size);
+
+/* ---- assignment.c ---- */
+
+/* The source's cache is asked for RUN of the file; returns the part's number. */
+uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
+			struct run run);
+/* It does not count any more; its number is free when the caller knows. */
+void assignment_stop(struct dispatch *d, struct assignment *p);
+void assignment_free(struct dispatch *d, uint32_t part);
+/* It is to be cancelled. */
+void assignment_cancel(struct dispatch *d, uint32_t part);
 
 /* ---- choice.c ---- */
 

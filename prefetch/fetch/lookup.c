@@ -5,11 +5,11 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "fetch/answer.h"
 #include "fetch/ask_again.h"
 #include "fetch/cache.h"
 #include "fetch/lookup.h"
 #include "fetch/lookup_local.h"
+#include "fetch/lookup_take.h"
 #include "fetch/lookup_why.h"
 #include "fetch/outage.h"
 #include "fetch/wanted_nar.h"
@@ -68,94 +68,12 @@ static const char *file_name(char text[FILE_NAME_MAX], const struct engine *e,
 
 /* ---- what came ---- */
 
-static int judge(const struct cache *c, struct nf_trusted *ret, struct nf_pathinfo *info,
-		 struct nf_err *err)
-{
-	int rc = nf_trust_pathinfo(ret, info, c->engine->opts->keys, err);
-
-	if (!rc || !c->conf->trusted)
-		return rc;
-	nf_trust_by_store(ret, info);
-	return 0;
-}
-
-/* An answer, or with RC and ERR what is wrong with it. */
-static void take_answer(struct cache *c, uint32_t node, struct nf_narinfo *ni, int rc,
-			struct nf_err *err)
-{
-	struct nf_trusted t;
-
-	if (!rc) {
-		rc = judge(c, &t, &ni->info, err);
-		if (rc == -NF_E_TRUST)
-			resolver_unvouched(c->engine->resolver, node, c->index,
-					   &ni->info);
-	}
-	if (rc)
-		lookup_why_useless(c, node, ni, rc, err->text);
-	else
-		rc = answer_take(c, node, ni, &t, err);
-	c->left_out += ni->info.left_out;
-	c->stats->narinfos++;
-	progress_add(c->engine->opts->progress, PROGRESS_RESOLVED, 1);
-	if (rc == -NF_E_FORMAT)
-		cache_event(c, HEALTH_OK, err->text);
-}
-
-static void take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
-{
-	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
-	struct nf_storepath wanted;
-	struct nf_err err;
-	int rc;
-
-	resolver_path(c->engine->resolver, node, &wanted);
-	rc = nf_narinfo_parse_for(&ni, &wanted, text, &err);
-	if (rc)
-		err_prefix(&err, rc, "narinfo of '%s'", wanted.base);
-	take_answer(c, node, &ni, rc, &err);
-}
-
-static void refuse_cache(struct cache *c, const struct lookup_why *why)
-{
-	if (!cache_is_gone(c))
-		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
-			      c->conf->url, why->text);
-	c->state = CACHE_REFUSED;
-	c->refused = mem_strdup(why->text);
-	c->refused_code = why->code;
-	c->refused_cause = why->cause;
-}
-
-static void take_cache_info(struct cache *c, struct nf_slice text)
-{
-	struct lookup_why why = { CAUSE_BAD_ANSWER, NF_E_NET, NULL };
-	struct nf_cache_info ci;
-	struct nf_err err;
-	int rc = nf_cache_info_parse(&ci, text, &err);
-
-	if (!rc && ci.store_dir[0] && strcmp(ci.store_dir, NF_STORE_DIR) != 0) {
-		why.cause = CAUSE_OTHER_STORE;
-		rc = err_set(&err, NF_E_FORMAT, "its store directory is '%s', not '%s'",
-			     ci.store_dir, NF_STORE_DIR);
-	}
-	cache_event(c, HEALTH_OK, rc ? err.text : NULL);
-	if (rc) {
-		why.text = err.text;
-		refuse_cache(c, &why);
-		return;
-	}
-	if (!c->conf->has_priority)
-		c->priority = c->stats->priority = ci.priority;
-	c->state = CACHE_READY;
-}
-
 static void take(struct lookup *l)
 {
 	if (l->node == NODE_CACHE_INFO)
-		take_cache_info(l->cache, buf_slice(&l->body));
+		lookup_take_cache_info(l->cache, buf_slice(&l->body));
 	else
-		take_narinfo(l->cache, l->node, buf_slice(&l->body));
+		lookup_take_narinfo(l->cache, l->node, buf_slice(&l->body));
 }
 
 static void take_absence(struct lookup *l)
@@ -215,7 +133,7 @@ static void give_up(struct lookup *l, struct lookup_why why)
 		lookup_why_tell(l->cache, l->node, &why);
 	} else {
 		why.code = NF_E_NET;
-		refuse_cache(l->cache, &why);
+		lookup_refuse_cache(l->cache, &why);
 	}
 	lookup_free(l);
 }
@@ -410,7 +328,7 @@ static bool knows_cache_info(struct cache *c)
 	if (!find_answer(c, NODE_CACHE_INFO, &text))
 		return false;
 	if (text.ptr)
-		take_cache_info(c, text);
+		lookup_take_cache_info(c, text);
 	else
 		c->state = CACHE_READY;
 	return true;
@@ -423,7 +341,7 @@ static bool knows_narinfo(struct cache *c, uint32_t node)
 	if (c->state != CACHE_READY || !find_answer(c, node, &text))
 		return false;
 	if (text.ptr)
-		take_narinfo(c, node, text);
+		lookup_take_narinfo(c, node, text);
 	else
 		lookup_why_absent(c, node);
 	return true;
@@ -443,7 +361,7 @@ static void ask_local(struct cache *c, uint32_t node)
 	if (rc == -NF_E_MISSING)
 		lookup_why_absent(c, node);
 	else
-		take_answer(c, node, &ni, rc, &err);
+		lookup_take_answer(c, node, &ni, rc, &err);
 }
 
 static void refuse_local(struct cache *c, int rc, const struct nf_err *err)
@@ -453,7 +371,7 @@ static void refuse_local(struct cache *c, int rc, const struct nf_err *err)
 		lookup_why_of(is_absent ? NF_E_NET : -rc, err->text);
 
 	cache_event(c, HEALTH_UNREACHABLE, err->text);
-	refuse_cache(c, &why);
+	lookup_refuse_cache(c, &why);
 }
 
 static void begin_local(struct cache *c)
@@ -471,7 +389,7 @@ static void begin_local(struct cache *c)
 	if (rc)
 		refuse_local(c, rc, &err);
 	else
-		take_cache_info(c, buf_slice(&text));
+		lookup_take_cache_info(c, buf_slice(&text));
 }
 
 /* ---- the pump ---- */

@@ -350,81 +350,6 @@ size_t transfers_active(const struct transfers *t)
 	return t->active_count;
 }
 
-static double seconds(CURL *easy, CURLINFO which)
-{
-	curl_off_t us = 0;
-
-	curl_easy_getinfo(easy, which, &us);
-	return (double)us / 1e6;
-}
-
-static enum transfer_cause cause_of(CURLcode code)
-{
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return TRANSFER_NO_HOST;
-	case CURLE_COULDNT_CONNECT:
-		return TRANSFER_REFUSED;
-	case CURLE_OPERATION_TIMEDOUT:
-		return TRANSFER_TIMEOUT;
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-		return TRANSFER_TLS;
-	case CURLE_TOO_MANY_REDIRECTS:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_URL_MALFORMAT:
-	case CURLE_BAD_CONTENT_ENCODING:
-		return TRANSFER_ASTRAY;
-	default:
-		return TRANSFER_OTHER;
-	}
-}
-
-static const char *http_version_name(long version)
-{
-	switch (version) {
-	case CURL_HTTP_VERSION_1_0:
-		return "1.0";
-	case CURL_HTTP_VERSION_1_1:
-		return "1.1";
-	case CURL_HTTP_VERSION_2_0:
-		return "2";
-	case CURL_HTTP_VERSION_3:
-		return "3";
-	default:
-		return "";
-	}
-}
-
-static void describe(struct transfer *x, CURLcode code, struct transfer_done *d)
-{
-	curl_off_t wait = 0;
-	long version = 0;
-	double asked_s;
-
-	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &d->status);
-	curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
-	d->redirects = x->route.redirects;
-	snprintf(d->http_version, sizeof(d->http_version), "%s",
-		 http_version_name(version));
-	d->bytes = x->bytes;
-	d->connect_s = x->connect_s + seconds(x->easy, CURLINFO_CONNECT_TIME_T);
-	d->first_byte_s = seconds(x->easy, CURLINFO_STARTTRANSFER_TIME_T);
-	d->total_s = seconds(x->easy, CURLINFO_TOTAL_TIME_T);
-	d->retry_after_s = -1;
-	if (transfer_header(x, "Retry-After") &&
-	    curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK)
-		d->retry_after_s = wait;
-	asked_s = seconds(x->easy, CURLINFO_PRETRANSFER_TIME_T);
-	d->answer_s = d->first_byte_s - asked_s;
-	d->cause = cause_of(code);
-	d->stalled = d->cause == TRANSFER_TIMEOUT && (d->connect_s > 0 || asked_s > 0);
-	d->connected =
-		d->cause == TRANSFER_OTHER || d->cause == TRANSFER_ASTRAY || d->stalled;
-}
-
 static void finish(struct transfer *x, CURLcode code)
 {
 	struct transfer_done d = { 0 };
@@ -438,7 +363,7 @@ static void finish(struct transfer *x, CURLcode code)
 	if (!x->route.url.text)
 		snprintf(x->error, sizeof(x->error),
 			 "the URL is no http or https address");
-	describe(x, code, &d);
+	transfer_describe(x, code, &d);
 	if (!x->rc && code != CURLE_OK)
 		x->rc = err_set(&x->err, NF_E_NET, "%s",
 				x->error[0] ? x->error : curl_easy_strerror(code));
@@ -458,7 +383,7 @@ static void restart(struct transfer *x)
 {
 	struct transfers *t = x->owner;
 
-	x->connect_s += seconds(x->easy, CURLINFO_CONNECT_TIME_T);
+	x->connect_s += transfer_seconds(x, CURLINFO_CONNECT_TIME_T);
 	x->head_seen = x->is_redirect = false;
 	x->bytes = 0;
 	x->error[0] = '\0';

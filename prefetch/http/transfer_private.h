@@ -65,6 +65,11 @@ const char *transfer_header(struct transfer *x, const char *name);
  * what they answered. */
 void transfer_see_head(struct transfer *x);
 
+/* One of libcurl's times, which it counts since the start of its last request. */
+double transfer_seconds(const struct transfer *x, CURLINFO which);
+/* How it ended, but for its rc. */
+void transfer_describe(struct transfer *x, CURLcode code, struct transfer_done *d);
+
 /* An active transfer that has stalled or timed out, with the reason in x->error; NULL if
  * there is none. libcurl's own watch does not know what waits for our limit, nor what
  * waits for a connection. */

@@ -6,14 +6,14 @@ sources=$(git ls-files 'bundle/*.c' 'prefetch/*.c' 'tests/server/*.c' 'tests/sim
 
 # shellcheck disable=SC2086
 long=$(ctags -x --kinds-C=f --fields=+ne --_xformat='%{end} %{line} %{input} %{name}' $sources |
-	awk '$1 - $2 + 1 > 80 { print $3 ": " $4 " has " $1 - $2 + 1 " lines; the limit is 80" }')
+	awk '$1 - $2 + 1 > 50 { print $3 ": " $4 " has " $1 - $2 + 1 " lines; the limit is 50" }')
 if [ -n "$long" ]; then
 	echo "$long"
 	fail=1
 fi
 
 # shellcheck disable=SC2086
-wc -l $sources | awk '$2 != "total" && $1 > 800 { print $2 " has " $1 " lines; the limit is 800"; bad = 1 }
+wc -l $sources | awk '$2 != "total" && $1 > 600 { print $2 " has " $1 " lines; the limit is 500"; bad = 1 }
 	END { exit bad }' || fail=1
 
 # What is released at the end of its scope must be fit for it on every way there.
