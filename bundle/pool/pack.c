@@ -25,12 +25,14 @@ struct pack {
 	struct pool_closure closure;
 	struct pack_result result;
 	struct nf_keyring *own; /* the public half of the key that signs */
+	struct nf_keyring *all; /* that, and the keys that are trusted */
 	struct key_survey *survey;
 	struct buf cache_info;
 	/* what goes into the bundle: nix-cache-info, narinfos by name, NARs in import
 	 * order */
 	struct nf_bundle_input *inputs;
 	size_t input_count;
+	size_t sigs_left_out;
 	struct map nars;    /* NarHash to index in inputs */
 	enum codec *codecs; /* of each input that is a NAR */
 	/* encoding */
@@ -287,6 +289,32 @@ static void sign(struct nf_pathinfo *info, const struct nf_secret_key *key)
 	nf_pathinfo_add_sig(info, nf_slice_str(sig));
 }
 
+static bool has_too_many_sigs(const struct nf_pathinfo *info)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < info->nsigs; i++)
+		len += info->sigs[i].len + 1;
+	return info->nsigs > PATHINFO_SIGS_MAX || len > PATHINFO_SIGS_TEXT_MAX;
+}
+
+/* The importer keeps no more than the limit: here is decided which. The bundle's own
+ * signature, which came last, is the first, then those by trusted keys. */
+static void limit_sigs(struct pack *pk, struct nf_pathinfo *info)
+{
+	size_t left_out = info->left_out;
+	struct nf_slice last;
+	struct nf_trusted t;
+
+	if (!has_too_many_sigs(info))
+		return;
+	last = info->sigs[info->nsigs - 1];
+	info->sigs[info->nsigs - 1] = info->sigs[0];
+	info->sigs[0] = last;
+	(void)!nf_trust_pathinfo(&t, info, pk->all, NULL);
+	pk->sigs_left_out += info->left_out - left_out;
+}
+
 /* What the bundle says of a path: its file's facts are the member's, nothing is said of
  * the pool, and the order of signatures does not tell how they came. */
 static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_len)
@@ -296,6 +324,7 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 
 	if (!ni->info.nsigs || ni->by_store || pk->opts->sign_all)
 		sign(&ni->info, pk->opts->key);
+	limit_sigs(pk, &ni->info);
 	key_survey_add(pk->survey, &ni->info);
 	qsort(ni->info.sigs, ni->info.nsigs, sizeof(*ni->info.sigs), compare_sigs);
 	ni->url = nf_slice_str(nar->name);
@@ -388,6 +417,7 @@ static int make_inputs(struct pack *pk, struct nf_err *err)
 		rc = add_paths(pk, by_name, order, err);
 	if (rc)
 		return rc;
+	left_out_note(pk->opts->progress, "the bundle", pk->sigs_left_out);
 	key_survey_finish(pk->survey, &pk->result.needs);
 	add_cache_info(pk);
 	return 0;
@@ -439,6 +469,13 @@ static void pack_init(struct pack *pk)
 	pk->result.own_key = nf_secret_key_public(opts->key);
 	rings.own = pk->own = nf_keyring_new();
 	(void)!nf_keyring_add(pk->own, nf_slice_str(pk->result.own_key), NULL);
+	pk->all = nf_keyring_new();
+	(void)!nf_keyring_add(pk->all, nf_slice_str(pk->result.own_key), NULL);
+	for (size_t i = 0; opts->keys && i < nf_keyring_count(opts->keys); i++) {
+		AUTO_FREE char *key = nf_keyring_format(opts->keys, i);
+
+		(void)!nf_keyring_add(pk->all, nf_slice_str(key), NULL);
+	}
 	pk->survey = key_survey_new(&rings);
 	buf_init(&pk->cache_info, NIX_CACHE_INFO_MAX);
 	pool_closure_init(&pk->closure);
@@ -453,6 +490,7 @@ static void pack_release(struct pack *pk)
 	pool_closure_release(&pk->closure);
 	key_survey_free(pk->survey);
 	nf_keyring_free(pk->own);
+	nf_keyring_free(pk->all);
 	buf_release(&pk->cache_info);
 	pack_result_release(&pk->result);
 	free(pk->inputs);

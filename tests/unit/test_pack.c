@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/stream.h"
 #include "pool/pack.h"
 #include "skip.h"
@@ -54,6 +55,28 @@ static void diamond_ingest(struct pool_fixture *f, struct diamond *d, int level)
 static char *output_path(const struct pool_fixture *f, const char *name)
 {
 	return mem_printf("%s/%s", f->top, name);
+}
+
+static int pack_and_sign(struct pool_fixture *f, const struct made *root,
+			 const struct nf_secret_key *key, struct progress *progress,
+			 const char *output)
+{
+	const struct pack_options opts = {
+		.roots = &root->info.path,
+		.root_count = 1,
+		.key = key,
+		.keys = f->ring,
+		.sign_all = true,
+		.level = 3,
+		.jobs = 2,
+		.progress = progress,
+	};
+	struct pack_result result;
+	int rc = pack_bundle(f->pool, output, &opts, &result, &f->err);
+
+	if (!rc)
+		pack_result_release(&result);
+	return rc;
 }
 
 static int pack(struct pool_fixture *f, const struct made *root, int level,
@@ -317,6 +340,88 @@ static void upstream_signatures_stay_sorted(void **state)
 	made_release(&m);
 }
 
+static bool has_signer(const struct nf_pathinfo *info, const char *name)
+{
+	for (size_t i = 0; i < info->nsigs; i++)
+		if (info->sigs[i].len > strlen(name) &&
+		    memcmp(info->sigs[i].ptr, name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
+/* A path with OTHERS signatures by keys that nobody knows, before the one by the trusted
+ * key or after it. */
+static void sign_all_of(struct pool_fixture *f, size_t others, bool is_last,
+			struct nf_pathinfo *ret, char **ret_note)
+{
+	AUTO_FREE char *name = mem_printf("many-%zu-%d", others, is_last);
+	AUTO_FREE char *output = output_path(f, name);
+	struct progress *progress = progress_new();
+	struct nf_keyring *ring = nf_keyring_new();
+	struct nf_secret_key *key = NULL;
+	AUTO_FREE char *public = NULL;
+	struct nf_bundle *b = NULL;
+	AUTO_FD int fd = -1;
+	struct nf_slice trusted;
+	struct nf_narinfo ni;
+	struct made m;
+
+	assert_ok(f, nf_secret_key_generate(&key, nf_slice_str("zz-own-1"), &f->err));
+	made_init(&m, f, name, name, NULL);
+	trusted = m.info.sigs[0];
+	m.info.nsigs = is_last ? 0 : 1;
+	for (size_t i = 0; i < others; i++) {
+		AUTO_FREE char *sig = mem_printf("other-%zu:" FAKE_SIG("A"), i);
+
+		nf_pathinfo_add_sig(&m.info, nf_slice_str(sig));
+	}
+	nf_pathinfo_add_sig(&m.info, trusted);
+	pool_fixture_ingest(f, &m, 3);
+	assert_ok(f, pack_and_sign(f, &m, key, progress, output));
+	*ret_note = progress_take_note(progress);
+	public = nf_secret_key_public(key);
+	assert_ok(f, nf_keyring_add(ring, nf_slice_str(public), &f->err));
+	fd = open(output, O_RDONLY);
+	assert_ok(f, nf_bundle_open(&b, fd, output, ring, NULL, &f->err));
+	read_narinfo(f, b, 1, &ni);
+	nf_pathinfo_copy(ret, &ni.info);
+	nf_narinfo_release(&ni);
+	nf_bundle_free(b);
+	nf_secret_key_free(key);
+	nf_keyring_free(ring);
+	pool_set_progress(f->pool, NULL);
+	progress_free(progress);
+	made_release(&m);
+}
+
+static void signing_all_keeps_to_the_limit_of_signatures(void **state)
+{
+	static const struct {
+		size_t others;
+		size_t total;
+		const char *note;
+	} rows[] = {
+		{ PATHINFO_SIGS_MAX - 2, PATHINFO_SIGS_MAX, NULL },
+		{ PATHINFO_SIGS_MAX - 1, PATHINFO_SIGS_MAX, "the bundle: 1 signature" },
+		{ PATHINFO_SIGS_MAX, PATHINFO_SIGS_MAX, "the bundle: 2 signatures" },
+	};
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+		const char *want = rows[i / 2].note;
+		AUTO_FREE char *note = NULL;
+		struct nf_pathinfo info;
+
+		sign_all_of(*state, rows[i / 2].others, i % 2, &info, &note);
+		assert_int_equal(info.nsigs, rows[i / 2].total);
+		assert_true(has_signer(&info, "zz-own-1:"));
+		assert_true(has_signer(&info, "test-1:"));
+		assert_int_equal(note != NULL, want != NULL);
+		if (want && !strstr(note, want))
+			fail_msg("%s", note);
+		nf_pathinfo_release(&info);
+	}
+}
+
 static void assert_no_output(const char *output, const struct pool_fixture *f)
 {
 	AUTO_FREE char *command =
@@ -524,6 +629,7 @@ int main(void)
 		FIXTURE_TEST(who_has_no_signature_gets_one),
 		FIXTURE_TEST(what_only_a_trusted_store_vouched_for_gets_a_signature_too),
 		FIXTURE_TEST(upstream_signatures_stay_sorted),
+		FIXTURE_TEST(signing_all_keeps_to_the_limit_of_signatures),
 		FIXTURE_TEST(what_is_missing_is_named_with_its_referrer),
 		FIXTURE_TEST(references_in_a_circle_are_refused),
 		FIXTURE_TEST(a_rotten_file_is_not_packed),
