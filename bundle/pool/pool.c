@@ -139,11 +139,11 @@ int pool_open(struct pool **ret, const char *dir, struct nf_err *err)
 	return 0;
 }
 
-static bool is_absent(int dir_fd, const char *name)
+static bool is_absent(int dir_fd, const char *name, int flags)
 {
 	struct stat st;
 
-	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT;
+	return fstatat(dir_fd, name, &st, flags) && errno == ENOENT;
 }
 
 /* A directory without its parts has no entries. */
@@ -151,17 +151,22 @@ static int open_dirs_read(struct pool *p, struct nf_err *err)
 {
 	int rc;
 
-	if (is_absent(AT_FDCWD, p->dir))
+	/* A link to where nothing is, is an empty pool too. */
+	if (is_absent(AT_FDCWD, p->dir, 0))
 		return 0;
 	rc = open_root(p, err);
 	if (!rc)
 		rc = read_cache_info(p, err);
 	if (rc && rc != -NF_E_MISSING)
 		return rc;
-	rc = is_absent(p->root_fd, "nar") ? 0 : open_part(p, "nar", &p->nar_fd, err);
+	rc = is_absent(p->root_fd, "nar", AT_SYMLINK_NOFOLLOW)
+		     ? 0
+		     : open_part(p, "nar", &p->nar_fd, err);
 	if (rc)
 		return rc;
-	return is_absent(p->root_fd, "tmp") ? 0 : open_part(p, "tmp", &p->tmp_fd, err);
+	return is_absent(p->root_fd, "tmp", AT_SYMLINK_NOFOLLOW)
+		       ? 0
+		       : open_part(p, "tmp", &p->tmp_fd, err);
 }
 
 int pool_open_read(struct pool **ret, const char *dir, struct nf_err *err)
