@@ -32,7 +32,7 @@ void cache_event(struct cache *c, enum health_event event, const char *text)
 {
 	bool was_gone = cache_is_gone(c);
 
-	health_event(&c->health, event, engine_now_ms());
+	health_event(&c->health, event, engine_now_ms(c->engine));
 	if (event == HEALTH_OK)
 		history_answered(&c->learned, time(NULL));
 	if (!text)
@@ -57,7 +57,7 @@ bool cache_is_gone(const struct cache *c)
 
 void cache_transferring(struct cache *c, int change)
 {
-	int64_t now = engine_now_ms();
+	int64_t now = engine_now_ms(c->engine);
 
 	if (c->transferring == 0)
 		c->busy_since = now;
@@ -171,7 +171,7 @@ void caches_tell_left_out(struct engine *e)
 		if (cache_is_gone(c))
 			c->stats->left_out = mem_strdup(cache_why_gone(c));
 		else if (c->state == CACHE_NEW && c->lookups && !c->health.ever_ok)
-			c->stats->silent_ms = engine_now_ms() - e->began_at + 1;
+			c->stats->silent_ms = engine_now_ms(e) - e->began_at + 1;
 	}
 }
 
@@ -211,10 +211,11 @@ static void learn_throughput(struct cache *c)
 {
 	int64_t busy = c->busy_ms;
 
-	if (c->stats->local || transfers_were_held_back(c->engine->transfers))
+	if (c->stats->local ||
+	    (c->engine->transfers && transfers_were_held_back(c->engine->transfers)))
 		return;
 	if (c->transferring)
-		busy += engine_now_ms() - c->busy_since;
+		busy += engine_now_ms(c->engine) - c->busy_since;
 	if (c->stats->bytes >= THROUGHPUT_BYTES_MIN)
 		history_measured(&c->learned, time(NULL), 0,
 				 c->stats->bytes * 1000 /

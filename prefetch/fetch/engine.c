@@ -1,15 +1,10 @@
 #include "fetch/engine.h"
 
-#include <time.h>
-
 #include "base/mem.h"
 
-int64_t engine_now_ms(void)
+int64_t engine_now_ms(const struct engine *e)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return e->transport.now_ms(e->transport.ctx);
 }
 
 /* xorshift32: for jitter, nothing else. */

@@ -16,7 +16,7 @@
 #include "fetch/fetch.h"
 #include "fetch/ingest.h"
 #include "fetch/rest.h"
-#include "http/transfer.h"
+#include "fetch/transport.h"
 #include "plan/resolver.h"
 
 #define FETCH_FIRSTS_MAX 2
@@ -68,8 +68,9 @@ struct cache {
 struct engine {
 	const struct fetch_options *opts;
 	struct fetch_result *result;
-	struct transfers *transfers;
-	size_t connections; /* at most */
+	struct transport transport;
+	struct transfers *transfers; /* NULL: another transport */
+	size_t connections;	     /* at most */
 	struct resolver *resolver;
 	struct dispatch *dispatch;
 	struct destination *destination;
@@ -122,7 +123,7 @@ struct engine {
 	uint64_t here_bytes; /* of files that the pool has already */
 };
 
-int64_t engine_now_ms(void);
+int64_t engine_now_ms(const struct engine *e);
 uint32_t engine_random(struct engine *e);
 
 /* Something failed for a path (or for the run, PATH NULL): remembered, the gravest kept.

@@ -12,6 +12,7 @@
 #include "caches/dispute.h"
 #include "config/substituter.h"
 #include "fetch/sizes.h"
+#include "fetch/transport.h"
 #include "http/rate_limit.h"
 #include "http/transfer_stats.h"
 #include "pool/pool.h"
@@ -59,6 +60,8 @@ struct fetch_options {
 	void *check_ctx;
 	bool check_first;
 	struct progress *progress;
+	const struct transport *transport; /* in place of HTTP, or NULL */
+	uint32_t seed;			   /* of jitter; 0: this process's */
 };
 
 /* A path that could not be had. */

@@ -122,7 +122,7 @@ static int on_data(void *ctx, const void *p, size_t len, struct nf_err *err)
 
 static void delay(struct lookup *l, int64_t ms)
 {
-	l->due = engine_now_ms() + ms;
+	l->due = engine_now_ms(l->cache->engine) + ms;
 	l->delayed = true;
 	l->cache->engine->delayed_lookups++;
 }
@@ -245,6 +245,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 
 static void ask(struct lookup *l)
 {
+	const struct transport *t = &l->cache->engine->transport;
 	struct transfer_request req = {
 		.url = l->url,
 		.max_bytes = l->body.max,
@@ -257,7 +258,7 @@ static void ask(struct lookup *l)
 	};
 
 	buf_clear(&l->body);
-	l->transfer = transfers_start(l->cache->engine->transfers, &req);
+	l->transfer = t->start(t->ctx, &req);
 	l->cache->asking++;
 }
 
@@ -477,14 +478,15 @@ static void repeat(struct lookup *l, int64_t now)
 /* What it is still asked for may wait for a connection: nobody waits for that. */
 static void give_up_all(struct cache *c)
 {
+	struct engine *e = c->engine;
 	struct lookup *next;
 
-	for (struct lookup *l = LIST_FIRST(&c->engine->lookups); l; l = next) {
+	for (struct lookup *l = LIST_FIRST(&e->lookups); l; l = next) {
 		next = LIST_NEXT(l, link);
 		if (l->cache != c)
 			continue;
 		if (l->transfer)
-			transfers_cancel(l->transfer);
+			e->transport.cancel(e->transport.ctx, l->transfer);
 		give_up(l, lookup_why_gone(c));
 	}
 }

@@ -28,7 +28,20 @@ static void wake_up(void *ctx)
 {
 	const struct engine *e = ctx;
 
-	transfers_wakeup(e->transfers);
+	if (e->transfers)
+		transfers_wakeup(e->transfers);
+}
+
+static int open_transport(struct engine *e, const struct transfers_options *t,
+			  struct nf_err *err)
+{
+	int rc = 0;
+
+	if (!e->opts->transport)
+		rc = transfers_new(&e->transfers, t, err);
+	e->transport =
+		e->opts->transport ? *e->opts->transport : transport_http(e->transfers);
+	return rc;
 }
 
 int loop_open(struct engine *e, const struct fetch_options *o,
@@ -52,7 +65,7 @@ int loop_open(struct engine *e, const struct fetch_options *o,
 
 	*e = (struct engine){ .opts = o, .result = result, .connections = connections };
 	*result = (struct fetch_result){ 0 };
-	e->random = (uint32_t)getpid() * 2654435761U | 1;
+	e->random = (o->seed ? o->seed : (uint32_t)getpid()) * 2654435761U | 1;
 	e->resolver = resolver_new();
 	e->destination = destination_new(o->pool, o->level, o->intake, o->progress);
 	e->ingests = ingests_new(&(struct ingests_options){
@@ -68,7 +81,7 @@ int loop_open(struct engine *e, const struct fetch_options *o,
 	caches_recall(e, t.connect_timeout_ms);
 	caches_recall_answers(e);
 	download_begin(e);
-	return rc ? rc : transfers_new(&e->transfers, &t, err);
+	return rc ? rc : open_transport(e, &t, err);
 }
 
 void loop_close(struct engine *e)
@@ -195,16 +208,29 @@ static void pump_destination(struct engine *e, int64_t now)
 	e->stopping = true;
 }
 
+static int run_transport(struct engine *e, int64_t wait, struct nf_err *err)
+{
+	const struct transport *t = &e->transport;
+	int rc;
+
+	if (t->in_step && ingests_under_way(e->ingests))
+		wait = 0;
+	rc = t->run(t->ctx, (int)wait, err);
+	if (t->in_step)
+		ingests_wait(e->ingests);
+	return rc;
+}
+
 int loop_run(struct engine *e, struct nf_err *err)
 {
 	int rc = 0;
 
 	progress_phase(e->opts->progress, e->opts->dry_run ? "resolving" : "fetching");
-	e->began_at = engine_now_ms();
+	e->began_at = engine_now_ms(e);
 	patience_begin(&e->patience, e->opts->retry_for_ms, e->began_at);
 	lookup_begin(e);
 	while (!rc) {
-		int64_t now = engine_now_ms(), wait;
+		int64_t now = engine_now_ms(e), wait;
 
 		outage_look(e, now);
 
@@ -223,7 +249,7 @@ int loop_run(struct engine *e, struct nf_err *err)
 			break;
 		wait = lookup_next_due(e, now, POLL_MS);
 		wait = download_next_due(e, now, wait);
-		rc = transfers_run(e->transfers, (int)wait, err);
+		rc = run_transport(e, wait, err);
 	}
 	progress_wait(e->opts->progress, "");
 	caches_remember(e);

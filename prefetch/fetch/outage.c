@@ -9,7 +9,7 @@
 
 void outage_progress(struct engine *e)
 {
-	patience_progress(&e->patience, engine_now_ms());
+	patience_progress(&e->patience, engine_now_ms(e));
 }
 
 bool outage_may_ask(const struct cache *c, int64_t now)
@@ -24,7 +24,7 @@ int64_t outage_delay_ms(struct engine *e, unsigned attempt,
 {
 	const struct retry_failure f = { attempt, done->status, done->retry_after_s };
 
-	return patience_delay_ms(&e->patience, engine_now_ms(), &f, engine_random(e));
+	return patience_delay_ms(&e->patience, engine_now_ms(e), &f, engine_random(e));
 }
 
 /* "1 h 52 min", "3 min", "40 s" */

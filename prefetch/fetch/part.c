@@ -57,9 +57,11 @@ void part_claim(struct part *p)
 
 void part_stop(struct part *p)
 {
+	const struct transport *t = &p->file->nar->engine->transport;
+
 	if (!p->transfer)
 		return;
-	transfers_cancel(p->transfer);
+	t->cancel(t->ctx, p->transfer);
 	p->transfer = NULL;
 	p->cache->stats->unanswered += p->status == 0;
 	cache_transferring(p->cache, -1);
@@ -124,7 +126,8 @@ static int other_file(struct part *p)
 /* The dispatcher knows best what the size that is said now means for the part. */
 static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *err)
 {
-	struct dispatch *d = p->file->nar->engine->dispatch;
+	struct engine *e = p->file->nar->engine;
+	struct dispatch *d = e->dispatch;
 	uint64_t from;
 
 	p->is_sized = size && size != DISPATCH_TO_END;
@@ -132,7 +135,7 @@ static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *
 		return err_set(err, NF_E_LIMIT,
 			       "'%s': a file of %" PRIu64 " bytes for a NAR of %" PRIu64,
 			       p->url, size, nar_size_of(p));
-	if (!dispatch_part_head(d, p->number, size, ranges, engine_now_ms()))
+	if (!dispatch_part_head(d, p->number, size, ranges, engine_now_ms(e)))
 		return other_file(p);
 	dispatch_part_range(d, p->number, &from, &p->end);
 	p->file->size = dispatch_part_size(d, p->number);
@@ -192,7 +195,7 @@ static void count_bytes(const struct part *p, size_t n)
 	e->result->fetched_bytes += n;
 	if (!p->is_race)
 		progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
-	dispatch_part_bytes(e->dispatch, p->number, n, engine_now_ms());
+	dispatch_part_bytes(e->dispatch, p->number, n, engine_now_ms(e));
 	/* Who starts from nothing each time gets no further. */
 	if (dispatch_part_attempts(e->dispatch, p->number) == 0)
 		outage_progress(e);
@@ -252,7 +255,7 @@ static void on_failure(struct part *p, const struct transfer_done *done, const c
 	cache_set_reason(p->cache, p->file->nar->node, NF_E_NET, text);
 	if (wait < 0)
 		cache_note(p->cache, p->file->nar->node, text);
-	end(p, DISPATCH_BROKE, wait < 0 ? DISPATCH_NEVER : engine_now_ms() + wait);
+	end(p, DISPATCH_BROKE, wait < 0 ? DISPATCH_NEVER : engine_now_ms(e) + wait);
 }
 
 /* A transfer that ended for a reason of ours, or because of what the server sent. */
@@ -376,5 +379,5 @@ void part_ask(struct part *p)
 	req.range_end = p->asked_end == DISPATCH_TO_END ? 0 : p->asked_end - 1;
 	req.if_range = partial_state_etag(&p->file->partial.state, p->url);
 	cache_transferring(p->cache, 1);
-	p->transfer = transfers_start(e->transfers, &req);
+	p->transfer = e->transport.start(e->transport.ctx, &req);
 }

@@ -120,7 +120,7 @@ void verdict_part_over(struct part *p, const struct part_outcome *o)
 	if (o->how == DISPATCH_REFUSED)
 		take_refusal(p, o->code, o->text);
 	part_claim(p);
-	dispatch_part_end(e->dispatch, p->number, o->how, o->retry_at, engine_now_ms());
+	dispatch_part_end(e->dispatch, p->number, o->how, o->retry_at, engine_now_ms(e));
 	part_free(p);
 	if ((o->how == DISPATCH_CAME || o->how == DISPATCH_BROKE) &&
 	    dispatch_is_whole(e->dispatch, d->node)) {
@@ -147,12 +147,12 @@ static void count_local(struct download_file *f)
 
 static void end_local_part(struct download_file *f)
 {
+	struct engine *e = f->nar->engine;
 	struct part *p = LIST_FIRST(&f->parts);
 
 	if (!p)
 		return; /* it was too late, but right */
-	dispatch_part_end(f->nar->engine->dispatch, p->number, DISPATCH_CAME, 0,
-			  engine_now_ms());
+	dispatch_part_end(e->dispatch, p->number, DISPATCH_CAME, 0, engine_now_ms(e));
 	part_free(p);
 }
 
