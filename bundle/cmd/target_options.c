@@ -1,9 +1,9 @@
 #include "cmd/target_options.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "store/gcroot.h"
+#include "store/import_target.h"
 #include "store/store_profile.h"
 
 static const struct cmd_option options[] = {
@@ -20,26 +20,6 @@ static const struct cmd_option options[] = {
 	{ 0 },
 };
 const struct cmd_option_group options_target_store = { "Target store", options };
-
-/* The live store is in use, which an import does not provide for. */
-static int check_root(const char *root, struct nf_err *err)
-{
-	struct stat given, live;
-
-	if (stat(root, &given) != 0)
-		return err_sys(err, "store root '%s'", root);
-	if (!S_ISDIR(given.st_mode))
-		return err_set(err, NF_E_USAGE, "store root '%s' is no directory", root);
-	if (stat("/", &live) != 0)
-		return err_sys(err, "stat '/'");
-	if (given.st_dev == live.st_dev && given.st_ino == live.st_ino)
-		return err_set(
-			err, NF_E_USAGE,
-			"store root '%s' is the live system, which cannot be imported "
-			"into: give the root of another one, such as /mnt",
-			root);
-	return 0;
-}
 
 static int check_gc_root(const struct target_options *t, struct nf_err *err)
 {
@@ -79,5 +59,5 @@ int target_options_read(struct target_options *ret, const struct cmd_args *args,
 	rc = check_gc_root(ret, err);
 	if (rc)
 		return rc;
-	return ret->root ? check_root(ret->root, err) : 0;
+	return ret->root ? import_target_check_root(ret->root, err) : 0;
 }

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/stream.h"
+#include "base/watch.h"
 #include "base/workers.h"
 #include "format/bundle_keys.h"
 #include "format/bundle_write.h"
@@ -23,7 +24,7 @@ struct pack {
 	struct pool *pool;
 	const struct pack_options *opts;
 	struct pool_closure closure;
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct nf_keyring *own; /* the public half of the key that signs */
 	struct nf_keyring *all; /* that, and the keys that are trusted */
 	struct key_survey *survey;
@@ -454,7 +455,7 @@ static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
 	return bundle_write(fd, name, &opts, pk->opts->progress, err);
 }
 
-void pack_result_release(struct pack_result *r)
+void nf_pack_result_release(struct nf_pack_result *r)
 {
 	nf_key_needs_release(&r->needs);
 	free(r->own_key);
@@ -492,13 +493,13 @@ static void pack_release(struct pack *pk)
 	nf_keyring_free(pk->own);
 	nf_keyring_free(pk->all);
 	buf_release(&pk->cache_info);
-	pack_result_release(&pk->result);
+	nf_pack_result_release(&pk->result);
 	free(pk->inputs);
 	free(pk->codecs);
 }
 
 int pack_bundle(struct pool *p, const char *output, const struct pack_options *opts,
-		struct pack_result *ret, struct nf_err *err)
+		struct nf_pack_result *ret, struct nf_err *err)
 {
 	struct pack pk = { .pool = p, .opts = opts };
 	int rc;
@@ -514,8 +515,34 @@ int pack_bundle(struct pool *p, const char *output, const struct pack_options *o
 		rc = pack_output_write(output, write_bundle, &pk, err);
 	if (!rc) {
 		*ret = pk.result;
-		pk.result = (struct pack_result){ 0 };
+		pk.result = (struct nf_pack_result){ 0 };
 	}
 	pack_release(&pk);
 	return rc;
+}
+
+int nf_pack(const char *output, const struct nf_pack_options *opts,
+	    struct nf_pack_result *ret, struct nf_err *err)
+{
+	AUTO(watcher_freep) struct watcher *w = watcher_start(opts->watch);
+	AUTO(pool_freep) struct pool *pool = NULL;
+	const struct pack_options pack = {
+		.roots = opts->roots,
+		.root_count = opts->root_count,
+		.key = opts->key,
+		.keys = opts->keys,
+		.sign_all = opts->sign_all,
+		.level = opts->level,
+		.jobs = opts->jobs,
+		.progress = watcher_progress(w),
+	};
+	int rc;
+
+	if (!opts->pool_dir || !opts->key || !opts->root_count)
+		return err_set(err, NF_E_USAGE, "a bundle needs a pool, a key and roots");
+	if (opts->level < POOL_KEEP || opts->level > ZSTD_LEVEL_MAX)
+		return err_set(err, NF_E_USAGE, "level %d is not one of 0 to %d",
+			       opts->level, ZSTD_LEVEL_MAX);
+	rc = pool_open(&pool, opts->pool_dir, err);
+	return rc ? rc : pack_bundle(pool, output, &pack, ret, err);
 }

@@ -2,9 +2,7 @@
 #ifndef PACK_H
 #define PACK_H
 
-#include <nixferry/key.h>
-#include <nixferry/storepath.h>
-#include <nixferry/trust.h>
+#include <nixferry/pack.h>
 
 #include "base/progress.h"
 #include "pool/pool.h"
@@ -37,21 +35,11 @@ struct pack_options {
 	struct progress *progress;
 };
 
-struct pack_result {
-	size_t paths;
-	uint64_t nar_bytes; /* unpacked */
-	uint64_t bundle_bytes;
-	char *own_key;		   /* "NAME:BASE64": public half of the one that signed */
-	struct nf_key_needs needs; /* what an importer must trust beside it */
-};
-
-void pack_result_release(struct pack_result *r);
-
 /* Writes the closure of the roots to OUTPUT, as pack_output.h has it. What the pool lacks
  * comes into it from the origin, verified; entries in another encoding than LEVEL asks
  * for are encoded anew. NF_E_MISSING names a path of the closure that neither has and who
  * refers to it. */
 int pack_bundle(struct pool *p, const char *output, const struct pack_options *opts,
-		struct pack_result *ret, struct nf_err *err) MUST_CHECK;
+		struct nf_pack_result *ret, struct nf_err *err) MUST_CHECK;
 
 #endif

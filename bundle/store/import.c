@@ -7,8 +7,8 @@
 #include "base/watch.h"
 #include "store/import_plan.h"
 #include "store/import_run.h"
+#include "store/import_target.h"
 #include "store/intake.h"
-#include "store/store_profile.h"
 
 struct import {
 	const struct nf_import_options *opts;
@@ -34,9 +34,10 @@ static void import_release(struct import *im)
 static int check_options(const struct nf_bundle *b, const struct nf_import_options *opts,
 			 struct nf_err *err)
 {
-	if (opts->profile && !store_profile_is_name(opts->profile))
-		return err_set(err, NF_E_USAGE, "'%s' is not the name of a profile",
-			       opts->profile);
+	int rc = import_target_check(opts->store_root, opts->profile, opts->gc_root, err);
+
+	if (rc)
+		return rc;
 	if (opts->profile && nf_bundle_root_count(b) != 1)
 		return err_set(
 			err, NF_E_USAGE,

@@ -16,7 +16,9 @@
 NF_BEGIN_DECLS
 
 struct nf_import_options {
-	const char *store_root; /* "/mnt"; its store is /mnt/nix/store */
+	/* "/mnt": its store is /mnt/nix/store, made where there is none. It must not be
+	 * the root of the live system. nf_verify needs none. */
+	const char *store_root;
 	const struct nf_keyring
 		*keys;	     /* that each path's own signature must verify with */
 	const char *profile; /* "system", or NULL: none is set */

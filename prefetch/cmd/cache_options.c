@@ -15,22 +15,6 @@
 
 /* ---- substituters ---- */
 
-void substituter_list_release(struct substituter_list *l)
-{
-	for (size_t i = 0; i < l->count; i++)
-		substituter_release(&l->items[i]);
-	free(l->items);
-	*l = (struct substituter_list)SUBSTITUTER_LIST_INIT;
-}
-
-static struct substituter *find(struct substituter_list *l, const char *url)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (strcmp(l->items[i].url, url) == 0)
-			return &l->items[i];
-	return NULL;
-}
-
 static void note(struct nix_settings *settings, const struct substituter *s)
 {
 	if (s->ignored)
@@ -53,33 +37,12 @@ static void note(struct nix_settings *settings, const struct substituter *s)
 static int add(struct substituter_list *l, const char *url, bool is_given,
 	       struct nix_settings *settings, struct nf_err *err)
 {
-	struct substituter s, *known;
-	int rc;
+	const struct substituter *added;
+	int rc = substituter_list_add(l, url, !is_given, &added, err);
 
-	rc = substituter_parse(&s, nf_slice_str(url), err);
-	if (rc)
-		return rc;
-	if (s.unknown && is_given) {
-		rc = err_set(err, NF_E_USAGE, "substituter '%s': unknown parameters: %s",
-			     s.url, s.unknown);
-		substituter_release(&s);
-		return rc;
-	}
-	known = find(l, s.url);
-	if (!known && l->count == FETCH_SUBSTITUTERS_MAX) {
-		substituter_release(&s);
-		return err_set(err, NF_E_USAGE, "more than %d substituters",
-			       FETCH_SUBSTITUTERS_MAX);
-	}
-	note(settings, &s);
-	if (known) {
-		substituter_release(known);
-		*known = s;
-		return 0;
-	}
-	l->items = mem_realloc(l->items, l->count + 1, sizeof(l->items[0]));
-	l->items[l->count++] = s;
-	return 0;
+	if (!rc)
+		note(settings, added);
+	return rc;
 }
 
 static int add_given(struct substituter_list *l, const struct cmd_args *a,
@@ -225,16 +188,16 @@ static int read_limit(struct rate_schedule *limit, const struct cmd_args *a,
 int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 			    const struct nix_settings *s, struct nf_err *err)
 {
-	uint64_t connections =
-		setting(s->http_connections, CONNECTIONS_MAX, CONNECTIONS_MAX);
+	uint64_t connections = setting(s->http_connections, FETCH_CONNECTIONS_MAX,
+				       FETCH_CONNECTIONS_MAX);
 	uint64_t per_cache;
 	int rc;
 
-	rc = cmd_args_number(a, "connections", 1, CONNECTIONS_MAX, connections,
+	rc = cmd_args_number(a, "connections", 1, FETCH_CONNECTIONS_MAX, connections,
 			     &connections, err);
 	if (!rc)
-		rc = cmd_args_number(a, "connections-per-cache", 1, CONNECTIONS_MAX, 0,
-				     &per_cache, err);
+		rc = cmd_args_number(a, "connections-per-cache", 1, FETCH_CONNECTIONS_MAX,
+				     0, &per_cache, err);
 	if (!rc)
 		rc = read_limit(&f->limit, a, s, err);
 	if (rc)

@@ -6,21 +6,9 @@
 #include "cmd/cmd_args.h"
 #include "cmd/ui.h"
 #include "config/credentials.h"
-#include "config/substituter.h"
+#include "config/substituter_list.h"
 #include "fetch/fetch.h"
 #include "format/nix_settings.h"
-
-#define CONNECTIONS_MAX 1024
-
-struct substituter_list {
-	struct substituter *items;
-	size_t count;
-};
-
-#define SUBSTITUTER_LIST_INIT                                                            \
-	{                                                                                \
-		0                                                                        \
-	}
 
 /* Those of --substituter, else of nix.conf; and those of --extra-substituter. What
  * nix.conf names and is wrong or not supported is left out, and noted in SETTINGS. A URL
@@ -31,7 +19,6 @@ int cache_options_substituters(struct substituter_list *ret, const struct cmd_ar
 /* Those that the command's arguments name. */
 int cache_options_named(struct substituter_list *ret, const struct cmd_args *a,
 			struct nix_settings *settings, struct nf_err *err) MUST_CHECK;
-void substituter_list_release(struct substituter_list *l);
 
 /* The logins that --netrc-file, or netrc-file of nix.conf, has for these substituters. */
 int cache_options_credentials(struct credentials **ret, const struct substituter_list *l,

@@ -23,7 +23,7 @@ static int check_output(const char *output, bool json, struct nf_err *err)
 	return preflight_output(output, json, false, err);
 }
 
-static void report(struct ui *ui, const struct pack_result *r, const char *output,
+static void report(struct ui *ui, const struct nf_pack_result *r, const char *output,
 		   bool json)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
@@ -140,7 +140,7 @@ static int find_wanted(struct packing *p, struct progress *progress, struct nf_e
 }
 
 static int pack(const struct packing *p, struct progress *progress,
-		struct pack_result *result, struct nf_err *err)
+		struct nf_pack_result *result, struct nf_err *err)
 {
 	const struct pack_origin origin = store_options_origin(p->store);
 	const struct pack_options opts = {
@@ -161,7 +161,7 @@ static int pack(const struct packing *p, struct progress *progress,
 static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(packing_release) struct packing p = { 0 };
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct progress *progress;
 	int rc;
 
@@ -176,7 +176,7 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	if (rc)
 		return rc;
 	report(ui, &result, p.output, p.json);
-	pack_result_release(&result);
+	nf_pack_result_release(&result);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 void fetched_bundle_release(struct fetched_bundle *b)
 {
 	pool_whole_release(&b->whole);
-	pack_result_release(&b->packed);
+	nf_pack_result_release(&b->packed);
 }
 
 int fetched_bundle_write(struct fetched_bundle *b, struct pool *pool,

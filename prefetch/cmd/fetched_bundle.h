@@ -12,8 +12,8 @@
 struct fetched_bundle {
 	const char *output; /* NULL: none is wanted */
 	bool is_written;
-	struct pack_result packed; /* where it is written */
-	struct pool_whole whole;   /* where it lacks something */
+	struct nf_pack_result packed; /* where it is written */
+	struct pool_whole whole;      /* where it lacks something */
 };
 
 void fetched_bundle_release(struct fetched_bundle *b);

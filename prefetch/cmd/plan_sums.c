@@ -80,7 +80,7 @@ static void add_name(struct plan_cache *c, const char *by)
 static uint64_t race_of(const struct plan_sums *s, const struct resolver_node *n,
 			const struct estimate_offer *offers, size_t count, size_t taken)
 {
-	struct estimate_offer sized[FETCH_SUBSTITUTERS_MAX];
+	struct estimate_offer sized[SUBSTITUTER_LIST_MAX];
 
 	for (size_t i = 0; i < count; i++) {
 		sized[i] = offers[i];
@@ -93,8 +93,8 @@ static uint64_t race_of(const struct plan_sums *s, const struct resolver_node *n
 static void take_source(struct plan_sums *s, const struct plan *p, uint32_t id)
 {
 	const struct resolver_node *n = query_node(p->query, id);
-	struct estimate_offer offers[FETCH_SUBSTITUTERS_MAX];
-	const struct resolver_source *sources[FETCH_SUBSTITUTERS_MAX];
+	struct estimate_offer offers[SUBSTITUTER_LIST_MAX];
+	const struct resolver_source *sources[SUBSTITUTER_LIST_MAX];
 	const struct resolver_source *taken;
 	struct plan_cache *c;
 	size_t count = 0, best;

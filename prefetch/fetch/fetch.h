@@ -10,7 +10,7 @@
 #include "base/progress.h"
 #include "caches/answers.h"
 #include "caches/dispute.h"
-#include "config/substituter.h"
+#include "config/substituter_list.h"
 #include "fetch/sizes.h"
 #include "fetch/transport.h"
 #include "http/rate_limit.h"
@@ -19,12 +19,12 @@
 #include "store/intake.h"
 #include "store/local_store.h"
 
-#define FETCH_SUBSTITUTERS_MAX 63
+#define FETCH_CONNECTIONS_MAX 1024
 
 struct fetch_options {
 	const struct nf_storepath *targets;
 	size_t target_count;
-	const struct substituter *substituters; /* at most FETCH_SUBSTITUTERS_MAX */
+	const struct substituter *substituters; /* at most SUBSTITUTER_LIST_MAX */
 	size_t substituter_count;
 	/* What it has need not be asked for elsewhere; its facts need no signature. May
 	 * be NULL. */

@@ -106,6 +106,57 @@ imports_with() {
 	[ "$(ldd "$T/c-static" | grep -c libnixferry)" -eq 0 ]
 }
 
+# fetches_with PROGRAM: into a bundle, then into a store, from a pool of its own.
+fetches_with() {
+	rm -rf "$T/pool" "$T/root" "$T/b.bundle"
+	mkdir "$T/root"
+	"$1" "$URL" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/b.bundle" "$T/lab.sec"
+	import_bundle "$T/b.bundle" "$T/root"
+	assert_closure_in "$T/root"
+	rm -rf "$T/pool" "$T/root"
+	mkdir "$T/root"
+	"$1" "$URL" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/root"
+	assert_closure_in "$T/root"
+}
+
+@test "the example that fetches works in C and C++, with either library" {
+	local source=$repo/docs/examples/fetch-closure.c
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	build_shared gcc "$T/c" "$source"
+	build_shared "g++ -x c++" "$T/c++" "$source"
+	build_static gcc "$T/c-static" "$source"
+	for program in c c++ c-static; do fetches_with "$T/$program"; done
+}
+
+@test "what a call may not do, its error says" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	build_shared gcc "$T/fetch" "$repo/docs/examples/fetch-closure.c"
+	fails 4 "not trusted: .*key" "$T/fetch" "$URL" "other-1:${PUBLIC_KEY#*:}" "$T/pool" "$TOP" "$T/root"
+	fails 3 "no cache" "$T/fetch" "$URL" "$PUBLIC_KEY" "$T/pool" \
+		"/nix/store/$SELF_PLACEHOLDER-gone" "$T/root"
+	fails 2 "unknown parameters" "$T/fetch" "$URL?x=y" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/root"
+	fails 2 "live system" "$T/fetch" "$URL" "$PUBLIC_KEY" "$T/pool" "$TOP" /
+	dead_port
+	fails 6 "network" "$T/fetch" "http://127.0.0.1:$DEAD_PORT" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/root"
+	assert_nothing_valid "$T/root"
+}
+
+@test "a program sees how far a call is, and cancels it; the same call goes on" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache" --rate 20000
+	build_shared gcc "$T/fetch" "$repo/docs/examples/fetch-closure.c"
+	interruptible "$T/fetch" "$URL" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/root" 3>&- >"$T/out" 2>&1 &
+	FETCH=$!
+	wait_for 20 grep -q "fetching: . of 5 paths" "$T/out"
+	end_by INT "$FETCH"
+	[ "$ENDED" -eq 130 ]
+	grep -q "interrupted" "$T/out"
+	"$T/fetch" "file://$T/cache" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/root"
+	assert_closure_in "$T/root"
+}
+
 @test "a program may have names that the library uses inside" {
 	cat >"$T/own.c" <<-'END'
 		#include <nixferry/key.h>

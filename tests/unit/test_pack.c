@@ -71,16 +71,16 @@ static int pack_and_sign(struct pool_fixture *f, const struct made *root,
 		.jobs = 2,
 		.progress = progress,
 	};
-	struct pack_result result;
+	struct nf_pack_result result;
 	int rc = pack_bundle(f->pool, output, &opts, &result, &f->err);
 
 	if (!rc)
-		pack_result_release(&result);
+		nf_pack_result_release(&result);
 	return rc;
 }
 
 static int pack(struct pool_fixture *f, const struct made *root, int level,
-		const char *output, struct pack_result *result)
+		const char *output, struct nf_pack_result *result)
 {
 	const struct pack_options opts = {
 		.roots = &root->info.path,
@@ -94,7 +94,7 @@ static int pack(struct pool_fixture *f, const struct made *root, int level,
 
 	/* Its numbers stay. */
 	if (!rc)
-		pack_result_release(result);
+		nf_pack_result_release(result);
 	return rc;
 }
 
@@ -158,7 +158,7 @@ static void a_bundle_has_the_closure_references_first(void **state)
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_FD int fd = -1;
 	struct nf_bundle *b = NULL;
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct diamond d;
 	struct stat st;
 
@@ -194,7 +194,7 @@ static void the_bytes_depend_only_on_paths_key_and_level(void **state)
 	AUTO_FREE char *second = output_path(f, "second");
 	AUTO_BUF struct buf a = { 0 };
 	AUTO_BUF struct buf b = { 0 };
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct diamond d;
 
 	diamond_init(&d, f);
@@ -219,7 +219,7 @@ static void keep_packs_what_the_pool_has(void **state)
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_FD int fd = -1;
 	struct nf_bundle *b = NULL;
-	struct pack_result result;
+	struct nf_pack_result result;
 	const char *name;
 	struct made m;
 
@@ -240,7 +240,7 @@ static void paths_with_the_same_nar_share_a_member(void **state)
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_FD int fd = -1;
 	struct nf_bundle *b = NULL;
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct made one, two, top;
 
 	made_init(&one, f, "one", "same", NULL);
@@ -267,7 +267,7 @@ static void who_has_no_signature_gets_one(void **state)
 	AUTO_FD int fd = -1;
 	struct nf_bundle *b = NULL;
 	struct nf_trusted trusted;
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct nf_narinfo ni;
 	struct made signed_one, m;
 
@@ -292,7 +292,7 @@ static void what_only_a_trusted_store_vouched_for_gets_a_signature_too(void **st
 	AUTO_FD int fd = -1;
 	struct nf_bundle *b = NULL;
 	struct nf_trusted trusted;
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct nf_narinfo ni;
 	struct made m, signed_one;
 
@@ -321,7 +321,7 @@ static void upstream_signatures_stay_sorted(void **state)
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_FD int fd = -1;
 	struct nf_bundle *b = NULL;
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct nf_narinfo ni;
 	struct made m;
 
@@ -435,7 +435,7 @@ static void what_is_missing_is_named_with_its_referrer(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct diamond d;
 
 	diamond_init(&d, f);
@@ -456,7 +456,7 @@ static void references_in_a_circle_are_refused(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct made a, b;
 
 	made_init(&a, f, "a", "x", NULL);
@@ -478,7 +478,7 @@ static void a_rotten_file_is_not_packed(void **state)
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_FREE char *path = NULL;
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct nf_narinfo ni;
 	struct made m;
 
@@ -503,7 +503,7 @@ static void an_earlier_bundle_stays_when_packing_fails(void **state)
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_BUF struct buf text = { 0 };
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct made m;
 
 	made_init(&m, f, "main", "hello", NULL);
@@ -516,7 +516,7 @@ static void an_earlier_bundle_stays_when_packing_fails(void **state)
 
 /* Runs pack to standard output with something else in its place. */
 static int pack_to(struct pool_fixture *f, const struct made *m, int fd,
-		   struct pack_result *result)
+		   struct nf_pack_result *result)
 {
 	int saved = dup(STDOUT_FILENO);
 	int rc;
@@ -547,7 +547,7 @@ static void a_pipe_gets_the_same_bytes_as_a_file(void **state)
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
 	AUTO_FREE char *copy = output_path(f, "copy");
-	struct pack_result to_file, to_pipe;
+	struct nf_pack_result to_file, to_pipe;
 	AUTO_BUF struct buf a = { 0 };
 	AUTO_BUF struct buf b = { 0 };
 	char number[16];
@@ -576,7 +576,7 @@ static void a_pipe_gets_the_same_bytes_as_a_file(void **state)
 static void a_terminal_is_refused(void **state)
 {
 	struct pool_fixture *f = *state;
-	struct pack_result result;
+	struct nf_pack_result result;
 	struct made m;
 	int fd = posix_openpt(O_RDWR | O_NOCTTY);
 	int rc;
@@ -600,7 +600,7 @@ static void long_chains_need_no_stack(void **state)
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
 	struct made *links = mem_calloc(LINKS, sizeof(*links));
-	struct pack_result result;
+	struct nf_pack_result result;
 
 	for (size_t i = 0; i < LINKS; i++) {
 		char name[32];
