@@ -80,7 +80,7 @@ static bool is_wanted(const char *wanted, struct nf_slice output)
 	return false;
 }
 
-static int keep_outputs(struct keep *k, const struct target_name *t, struct nf_err *err)
+static int keep_outputs(struct keep *k, const struct installable *t, struct nf_err *err)
 {
 	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
 	struct nf_storepath path;
@@ -103,14 +103,14 @@ static int keep_outputs(struct keep *k, const struct target_name *t, struct nf_e
 static int keep_installables(struct keep *k, const struct cmd_args *args,
 			     struct nf_err *err)
 {
-	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
+	AUTO(installables_release) struct installables names = INSTALLABLES_INIT;
 	const char *text;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && (text = cmd_args_nth(args, "keep", i)); i++)
-		rc = target_names_add(&names, nf_slice_str(text), err);
+		rc = installables_add(&names, nf_slice_str(text), err);
 	for (size_t i = 0; !rc && i < names.count; i++) {
-		const struct target_name *t = &names.items[i];
+		const struct installable *t = &names.items[i];
 
 		if (t->outputs || nf_storepath_is_drv(&t->path))
 			rc = keep_outputs(k, t, err);

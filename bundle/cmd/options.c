@@ -220,10 +220,10 @@ int options_level(int *ret, const struct cmd_args *a, struct nf_err *err)
 	return 0;
 }
 
-int options_target_names(struct target_names *ret, const struct cmd_args *a,
+int options_installables(struct installables *ret, const struct cmd_args *a,
 			 struct nf_err *err)
 {
-	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
+	AUTO(installables_release) struct installables names = INSTALLABLES_INIT;
 	const char *file;
 	int rc = 0;
 
@@ -231,17 +231,17 @@ int options_target_names(struct target_names *ret, const struct cmd_args *a,
 		const char *arg = cmd_args_get(a, i);
 
 		rc = strcmp(arg, "-") == 0
-			     ? target_names_add_file(&names, arg, err)
-			     : target_names_add(&names, nf_slice_str(arg), err);
+			     ? installables_add_file(&names, arg, err)
+			     : installables_add(&names, nf_slice_str(arg), err);
 	}
 	for (size_t i = 0; !rc && (file = cmd_args_nth(a, "from-file", i)); i++)
-		rc = target_names_add_file(&names, file, err);
+		rc = installables_add_file(&names, file, err);
 	if (!rc && names.count == 0)
 		rc = err_set(err, NF_E_USAGE, "no target given");
 	if (rc)
 		return rc;
-	target_names_sort(&names);
+	installables_sort(&names);
 	*ret = names;
-	names = (struct target_names)TARGET_NAMES_INIT;
+	names = (struct installables)INSTALLABLES_INIT;
 	return 0;
 }

@@ -6,8 +6,8 @@
 
 #include "base/cleanup.h"
 #include "cmd/cmd_args.h"
-#include "format/nix_settings.h"
-#include "format/target_name.h"
+#include "input/installable.h"
+#include "input/nix_settings.h"
 #include "pool/pool.h"
 
 /* --json --quiet --verbose --no-progress --color --log-format --help: nearly every
@@ -66,7 +66,7 @@ int options_level(int *ret, const struct cmd_args *a, struct nf_err *err) MUST_C
 
 /* What the arguments and --from-file name, sorted, each once. None at all is NF_E_USAGE.
  */
-int options_target_names(struct target_names *ret, const struct cmd_args *a,
+int options_installables(struct installables *ret, const struct cmd_args *a,
 			 struct nf_err *err) MUST_CHECK;
 
 #endif

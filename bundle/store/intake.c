@@ -80,7 +80,7 @@ static int open_for_reading(struct intake *in, const char *root, struct nf_err *
 	int rc;
 
 	in->space.bytes = in->space.inodes = UINT64_MAX;
-	target_name(&in->target, root);
+	target_init(&in->target, root);
 	rc = open_store_dir(in, err);
 	if (rc)
 		return rc;

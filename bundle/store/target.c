@@ -121,7 +121,7 @@ static int open_parts(struct target *t, struct nf_err *err)
 	return open_state_parts(t, err);
 }
 
-void target_name(struct target *t, const char *root)
+void target_init(struct target *t, const char *root)
 {
 	size_t len = strlen(root);
 
@@ -139,7 +139,7 @@ int target_open(struct target *t, const char *root, struct nf_err *err)
 	*t = (struct target)TARGET_INIT;
 	if (!root[0])
 		return err_set(err, NF_E_USAGE, "the store's root directory is empty");
-	target_name(t, root);
+	target_init(t, root);
 	if (t->root[0])
 		rc = file_mkdirs_at(AT_FDCWD, t->root, err);
 	if (!rc)

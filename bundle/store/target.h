@@ -29,7 +29,7 @@ struct target {
  * component below ROOT may be a symbolic link, or be changed by others (base/owner.h). */
 int target_open(struct target *t, const char *root, struct nf_err *err) MUST_CHECK;
 /* Its names alone, with nothing opened or made. */
-void target_name(struct target *t, const char *root);
+void target_init(struct target *t, const char *root);
 void target_close(struct target *t);
 
 /* Of the store's file system. */

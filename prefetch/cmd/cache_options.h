@@ -8,7 +8,7 @@
 #include "config/credentials.h"
 #include "config/substituter_list.h"
 #include "fetch/fetch.h"
-#include "format/nix_settings.h"
+#include "input/nix_settings.h"
 
 /* Those of --substituter, else of nix.conf; and those of --extra-substituter. What
  * nix.conf names and is wrong or not supported is left out, and noted in SETTINGS. A URL

@@ -93,25 +93,25 @@ static void add_local_references(struct caches *c)
 
 static int read_samples(struct caches *c, const struct cmd_args *args, struct nf_err *err)
 {
-	struct target_name t;
+	struct installable t;
 	const char *text;
 	int rc;
 
 	for (size_t i = 0; (text = cmd_args_nth(args, "sample", i)); i++) {
-		rc = target_name_resolve(&t, nf_slice_str(text), err);
+		rc = installable_resolve(&t, nf_slice_str(text), err);
 		if (rc)
 			return rc;
 		add_sample(c, &t.path);
-		target_name_release(&t);
+		installable_release(&t);
 	}
 	if (c->sample_count == 0)
 		add_pool_entries(c, args);
 	else
 		add_local_references(c);
 	if (c->sample_count == 0 &&
-	    target_name_resolve(&t, NF_SLICE_LIT(SYSTEM), NULL) == 0) {
+	    installable_resolve(&t, NF_SLICE_LIT(SYSTEM), NULL) == 0) {
 		add_sample(c, &t.path);
-		target_name_release(&t);
+		installable_release(&t);
 		add_local_references(c);
 	}
 	return 0;

@@ -61,7 +61,7 @@ struct packing {
 	struct nf_secret_key *sign_key;
 	struct pool *pool;
 	struct local_store *store; /* NULL: none */
-	struct target_names targets;
+	struct installables targets;
 	struct wanted wanted;
 	const char *output;
 	size_t jobs;
@@ -74,7 +74,7 @@ struct packing {
 static void packing_release(struct packing *p)
 {
 	wanted_release(&p->wanted);
-	target_names_release(&p->targets);
+	installables_release(&p->targets);
 	local_store_free(p->store);
 	pool_free(p->pool);
 	nf_secret_key_free(p->sign_key);
@@ -115,7 +115,7 @@ static int read_options(struct packing *p, const struct cmd_args *args, struct u
 	if (!rc)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
-		rc = options_target_names(&p->targets, args, err);
+		rc = options_installables(&p->targets, args, err);
 	return rc ? rc : open_sources(p, args, ui, err);
 }
 

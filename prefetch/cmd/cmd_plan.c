@@ -11,14 +11,14 @@
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
 #include "fetch/query.h"
-#include "format/target_name.h"
+#include "input/installable.h"
 #include "plan/missing.h"
 #include "store/local_store.h"
 
 struct plan_run {
 	struct fetch_options fetch;
 	struct cache_setup caches;
-	struct target_names targets;
+	struct installables targets;
 	struct pool *pool;
 	struct local_store *store; /* NULL: this machine has none */
 	struct missing *missing;
@@ -36,7 +36,7 @@ static void plan_run_release(struct plan_run *p)
 	local_store_free(p->store);
 	pool_free(p->pool);
 	cache_setup_release(&p->caches);
-	target_names_release(&p->targets);
+	installables_release(&p->targets);
 }
 
 static int read_options(struct plan_run *p, const struct cmd_args *args, struct ui *ui,
@@ -46,7 +46,7 @@ static int read_options(struct plan_run *p, const struct cmd_args *args, struct 
 	int rc = cache_setup_read(&p->caches, f, args, ui, err);
 
 	if (!rc)
-		rc = options_target_names(&p->targets, args, err);
+		rc = options_installables(&p->targets, args, err);
 	if (!rc)
 		rc = options_open_pool_read(&p->pool, args, err);
 	if (!rc)
@@ -77,9 +77,9 @@ static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 static int why_build(const struct plan *plan, const char *text, bool json,
 		     struct nf_err *err)
 {
-	AUTO(target_names_release) struct target_names names = TARGET_NAMES_INIT;
+	AUTO(installables_release) struct installables names = INSTALLABLES_INIT;
 	AUTO(json_doc_freep) struct json_doc *doc = json ? json_doc_new() : NULL;
-	int rc = target_names_add(&names, nf_slice_str(text), err);
+	int rc = installables_add(&names, nf_slice_str(text), err);
 
 	if (!rc)
 		rc = plan_print_why(plan, &names.items[0].path, doc, err);

@@ -30,7 +30,7 @@
 struct prefetch {
 	struct fetch_options fetch;
 	struct cache_setup caches;
-	struct target_names targets;
+	struct installables targets;
 	struct wanted wanted;
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
@@ -50,7 +50,7 @@ static void prefetch_release(struct prefetch *p)
 {
 	fetched_bundle_release(&p->bundle);
 	wanted_release(&p->wanted);
-	target_names_release(&p->targets);
+	installables_release(&p->targets);
 	cache_setup_release(&p->caches);
 	nf_import_result_release(&p->imported);
 	intake_free(p->intake);
@@ -103,7 +103,7 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc && p->output)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
-		rc = options_target_names(&p->targets, args, err);
+		rc = options_installables(&p->targets, args, err);
 	if (!rc)
 		rc = f->dry_run ? options_open_pool_read(&p->pool, args, err)
 				: options_open_pool(&p->pool, args, err);

@@ -26,7 +26,7 @@ const struct cmd_option_group wanted_group = { "Derivations", options };
 
 /* ---- questions ---- */
 
-static void ask_outputs(struct missing *m, const struct target_name *t)
+static void ask_outputs(struct missing *m, const struct installable *t)
 {
 	struct nf_slice rest = nf_slice_str(t->outputs);
 	AUTO_FREE struct nf_slice *names = mem_calloc(rest.len + 1, sizeof(*names));
@@ -39,12 +39,12 @@ static void ask_outputs(struct missing *m, const struct target_name *t)
 	missing_want_outputs(m, &t->path, names, n);
 }
 
-static bool is_derivation(const struct target_name *t)
+static bool is_derivation(const struct installable *t)
 {
 	return t->outputs || nf_storepath_is_drv(&t->path);
 }
 
-static void ask_derivation(struct missing *m, const struct target_name *t)
+static void ask_derivation(struct missing *m, const struct installable *t)
 {
 	if (t->outputs)
 		ask_outputs(m, t);
@@ -52,10 +52,10 @@ static void ask_derivation(struct missing *m, const struct target_name *t)
 		missing_want_outputs(m, &t->path, NULL, 0);
 }
 
-void wanted_ask(struct missing *m, const struct target_names *targets)
+void wanted_ask(struct missing *m, const struct installables *targets)
 {
 	for (size_t i = 0; i < targets->count; i++) {
-		const struct target_name *t = &targets->items[i];
+		const struct installable *t = &targets->items[i];
 
 		if (is_derivation(t))
 			ask_derivation(m, t);
@@ -212,7 +212,7 @@ static void find_causes(struct wanted *w, const struct query *q,
 	});
 }
 
-static int ask_for_derivations(struct wanted *w, const struct target_names *targets,
+static int ask_for_derivations(struct wanted *w, const struct installables *targets,
 			       const struct wanted_options *opts, struct nf_err *err)
 {
 	struct fetch_options fetch = *opts->fetch;
@@ -236,7 +236,7 @@ static int ask_for_derivations(struct wanted *w, const struct target_names *targ
 	return 0;
 }
 
-int wanted_find(struct wanted *ret, const struct target_names *targets,
+int wanted_find(struct wanted *ret, const struct installables *targets,
 		const struct wanted_options *opts, struct nf_err *err)
 {
 	bool any = false;

@@ -9,7 +9,7 @@
 #include "cmd/plan_causes.h"
 #include "cmd/ui.h"
 #include "fetch/fetch.h"
-#include "format/target_name.h"
+#include "input/installable.h"
 #include "plan/missing.h"
 #include "store/local_store.h"
 
@@ -38,7 +38,7 @@ void wanted_release(struct wanted *w);
 extern const struct cmd_option_group wanted_group;
 
 /* Asks for all targets: paths as such, outputs of derivations. */
-void wanted_ask(struct missing *m, const struct target_names *targets);
+void wanted_ask(struct missing *m, const struct installables *targets);
 
 struct wanted_options {
 	const struct fetch_options *fetch; /* caches, keys and pool */
@@ -53,7 +53,7 @@ struct wanted_options {
 
 /* Caches are asked only where a target is a derivation. RET is initialised in any case.
  */
-int wanted_find(struct wanted *ret, const struct target_names *targets,
+int wanted_find(struct wanted *ret, const struct installables *targets,
 		const struct wanted_options *opts, struct nf_err *err) MUST_CHECK;
 
 /* w->rc, with its words in ERR. */

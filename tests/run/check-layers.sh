@@ -13,16 +13,17 @@ complain() {
 rooms='
 bundle/base
 bundle/format   base
+bundle/input    base format
 bundle/pool     base format
 bundle/store    base format
-bundle/cmd      base format pool store
+bundle/cmd      base format input pool store
 prefetch/config base format
 prefetch/plan   base format config
 prefetch/http   base format config
 prefetch/dispatch base
 prefetch/caches base format store config plan http
 prefetch/fetch  base format pool store config plan http dispatch caches
-prefetch/cmd    base format pool store cmd config plan http dispatch caches fetch
+prefetch/cmd    base format input pool store cmd config plan http dispatch caches fetch
 '
 may=$(echo "$rooms" | awk 'NF { r = $1; sub(".*/", "", r); for (i = 2; i <= NF; i++) print $1, $i; print $1, r }')
 

@@ -1,4 +1,4 @@
-#include "format/nix_conf.h"
+#include "input/nix_conf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

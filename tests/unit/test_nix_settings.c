@@ -1,4 +1,4 @@
-#include "format/nix_settings.h"
+#include "input/nix_settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

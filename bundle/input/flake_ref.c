@@ -1,4 +1,4 @@
-#include "format/flake_ref.h"
+#include "input/flake_ref.h"
 
 #include "base/buf.h"
 #include "base/limits.h"

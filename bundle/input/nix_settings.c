@@ -1,4 +1,4 @@
-#include "format/nix_settings.h"
+#include "input/nix_settings.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/slice.h"
-#include "format/nix_setting_names.h"
+#include "input/nix_setting_names.h"
 
 #define CONF_DIR_DEFAULT    "/etc/nix"
 #define CONFIG_DIRS_DEFAULT "/etc/xdg"

@@ -1,4 +1,4 @@
-#include "format/target_name.h"
+#include "input/installable.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "base/path.h"
 #include "base/slice.h"
 #include "base/stream.h"
-#include "format/flake_ref.h"
+#include "input/flake_ref.h"
 
 /* What is wrong with a name is wrong usage, whatever the parser calls it. */
 static int wrong_name(struct nf_err *err)
@@ -167,7 +167,7 @@ static bool is_file(const char *name)
 }
 
 /* What has a mark that no store path has, and is no file. */
-static int resolve_marked(struct target_name *t, const char *text, struct nf_err *err)
+static int resolve_marked(struct installable *t, const char *text, struct nf_err *err)
 {
 	struct nf_slice name = nf_slice_str(text), outputs;
 	AUTO_FREE char *ref = NULL;
@@ -196,15 +196,15 @@ static int resolve_marked(struct target_name *t, const char *text, struct nf_err
 	return 0;
 }
 
-void target_name_release(struct target_name *t)
+void installable_release(struct installable *t)
 {
 	free(TAKE_PTR(t->outputs));
 }
 
-int target_name_resolve(struct target_name *ret, struct nf_slice text, struct nf_err *err)
+int installable_resolve(struct installable *ret, struct nf_slice text, struct nf_err *err)
 {
 	AUTO_FREE char *name = NULL;
-	struct target_name t = { 0 };
+	struct installable t = { 0 };
 	int rc;
 
 	if (text.len == 0)
@@ -222,20 +222,20 @@ int target_name_resolve(struct target_name *ret, struct nf_slice text, struct nf
 	return rc;
 }
 
-void target_names_release(struct target_names *t)
+void installables_release(struct installables *t)
 {
 	for (size_t i = 0; i < t->count; i++)
-		target_name_release(&t->items[i]);
+		installable_release(&t->items[i]);
 	free(t->items);
-	*t = (struct target_names)TARGET_NAMES_INIT;
+	*t = (struct installables)INSTALLABLES_INIT;
 }
 
-int target_names_add(struct target_names *t, struct nf_slice text, struct nf_err *err)
+int installables_add(struct installables *t, struct nf_slice text, struct nf_err *err)
 {
-	struct target_name target;
+	struct installable target;
 	int rc;
 
-	rc = target_name_resolve(&target, text, err);
+	rc = installable_resolve(&target, text, err);
 	if (rc)
 		return rc;
 	MEM_GROW(t->items, t->count, t->cap);
@@ -243,7 +243,7 @@ int target_names_add(struct target_names *t, struct nf_slice text, struct nf_err
 	return 0;
 }
 
-int target_names_add_lines(struct target_names *t, const char *name, struct nf_slice text,
+int installables_add_lines(struct installables *t, const char *name, struct nf_slice text,
 			   struct nf_err *err)
 {
 	for (size_t line = 1; text.len; line++) {
@@ -252,7 +252,7 @@ int target_names_add_lines(struct target_names *t, const char *name, struct nf_s
 
 		if (target.len == 0 || target.ptr[0] == '#')
 			continue;
-		rc = target_names_add(t, target, err);
+		rc = installables_add(t, target, err);
 		if (rc)
 			return err_prefix(err, rc, "%s: line %zu", name, line);
 	}
@@ -296,7 +296,7 @@ static int decode(struct buf *text, struct nf_err *err)
 	return 0;
 }
 
-int target_names_add_file(struct target_names *t, const char *file, struct nf_err *err)
+int installables_add_file(struct installables *t, const char *file, struct nf_err *err)
 {
 	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
 	AUTO_BUF struct buf text = { 0 };
@@ -312,12 +312,12 @@ int target_names_add_file(struct target_names *t, const char *file, struct nf_er
 	}
 	if (rc)
 		return rc;
-	return target_names_add_lines(t, name, buf_slice(&text), err);
+	return installables_add_lines(t, name, buf_slice(&text), err);
 }
 
 static int compare(const void *a, const void *b)
 {
-	const struct target_name *x = a, *y = b;
+	const struct installable *x = a, *y = b;
 	int order = nf_storepath_cmp(&x->path, &y->path);
 
 	if (order || !x->outputs || !y->outputs)
@@ -325,7 +325,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->outputs, y->outputs);
 }
 
-void target_names_sort(struct target_names *t)
+void installables_sort(struct installables *t)
 {
 	size_t kept = 0;
 
@@ -336,7 +336,7 @@ void target_names_sort(struct target_names *t)
 		if (compare(&t->items[kept], &t->items[i]) != 0)
 			t->items[++kept] = t->items[i];
 		else
-			target_name_release(&t->items[i]);
+			installable_release(&t->items[i]);
 	}
 	t->count = kept + 1;
 }

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "format/target_name.h"
+#include "input/installable.h"
 
 #define HASH  "0c0chgh2ckigyv5crknwvlx2zmyh2dc2"
 #define OTHER "1lgi9pcj9k1b0ms8b9jd7b0zz98rszrc"
@@ -73,10 +73,10 @@ static void names_lead_to_store_paths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct target_name t;
+		struct installable t;
 		struct nf_err err;
 
-		if (target_name_resolve(&t, nf_slice_str(rows[i].text), &err) != 0)
+		if (installable_resolve(&t, nf_slice_str(rows[i].text), &err) != 0)
 			fail_msg("%s: %s", rows[i].why, err.text);
 		assert_string_equal(t.path.base, HASH "-hello");
 		assert_null(t.outputs);
@@ -87,7 +87,7 @@ static void names_lead_to_store_paths(void **state)
 static void names_are_seen_from_the_current_directory(void **state)
 {
 	AUTO_FREE char *cwd = getcwd(NULL, 0), *up = NULL;
-	struct target_name t;
+	struct installable t;
 	struct nf_err err;
 
 	(void)state;
@@ -103,7 +103,7 @@ static void names_are_seen_from_the_current_directory(void **state)
 		}
 	free(cwd);
 	assert_true(asprintf(&cwd, "%snix/store/" HASH "-hello/bin", up) > 0);
-	if (target_name_resolve(&t, nf_slice_str(cwd), &err))
+	if (installable_resolve(&t, nf_slice_str(cwd), &err))
 		fail_msg("%s: %s", cwd, err.text);
 	assert_string_equal(t.path.base, HASH "-hello");
 }
@@ -125,17 +125,17 @@ static void derivations_may_come_with_outputs(void **state)
 	(void)state;
 	assert_int_equal(symlink(NF_STORE_DIR "/" HASH "-x.drv", "x.drv"), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct target_name t;
+		struct installable t;
 		struct nf_err err;
 
-		if (target_name_resolve(&t, nf_slice_str(rows[i].text), &err) != 0)
+		if (installable_resolve(&t, nf_slice_str(rows[i].text), &err) != 0)
 			fail_msg("%s: %s", rows[i].why, err.text);
 		assert_string_equal(t.path.base, HASH "-x.drv");
 		if (rows[i].outputs)
 			assert_string_equal(t.outputs, rows[i].outputs);
 		else
 			assert_null(t.outputs);
-		target_name_release(&t);
+		installable_release(&t);
 	}
 	assert_int_equal(unlink("x.drv"), 0);
 }
@@ -146,10 +146,10 @@ static void a_file_with_a_mark_in_its_name_is_a_file(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct target_name t;
+		struct installable t;
 
 		assert_int_equal(symlink("result", names[i]), 0);
-		assert_int_equal(target_name_resolve(&t, nf_slice_str(names[i]), NULL),
+		assert_int_equal(installable_resolve(&t, nf_slice_str(names[i]), NULL),
 				 0);
 		assert_string_equal(t.path.base, HASH "-hello");
 		assert_int_equal(unlink(names[i]), 0);
@@ -195,11 +195,11 @@ static void other_names_are_wrong_usage(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct target_name t;
+		struct installable t;
 		struct nf_err err;
 
 		assert_int_equal(
-			target_name_resolve(&t, nf_slice_str(rows[i].text), &err),
+			installable_resolve(&t, nf_slice_str(rows[i].text), &err),
 			-NF_E_USAGE);
 		assert_int_equal(err.code, NF_E_USAGE);
 		assert_string_equal(err.text, rows[i].want);
@@ -208,12 +208,12 @@ static void other_names_are_wrong_usage(void **state)
 
 static void a_name_in_the_store_that_is_no_path_is_wrong_usage(void **state)
 {
-	struct target_name t;
+	struct installable t;
 	struct nf_err err;
 
 	(void)state;
 	assert_int_equal(
-		target_name_resolve(&t, NF_SLICE_LIT(NF_STORE_DIR "/.links"), &err),
+		installable_resolve(&t, NF_SLICE_LIT(NF_STORE_DIR "/.links"), &err),
 		-NF_E_USAGE);
 	assert_int_equal(err.code, NF_E_USAGE);
 	assert_non_null(strstr(err.text, ".links"));
@@ -221,11 +221,11 @@ static void a_name_in_the_store_that_is_no_path_is_wrong_usage(void **state)
 
 static void lists_are_sorted_and_unique(void **state)
 {
-	AUTO(target_names_release) struct target_names t = TARGET_NAMES_INIT;
+	AUTO(installables_release) struct installables t = INSTALLABLES_INIT;
 	struct nf_err err;
 
 	(void)state;
-	assert_int_equal(target_names_add_lines(
+	assert_int_equal(installables_add_lines(
 				 &t, "list",
 				 NF_SLICE_LIT(OTHER "-b\n"
 						    "\n"
@@ -237,7 +237,7 @@ static void lists_are_sorted_and_unique(void **state)
 				 &err),
 			 0);
 	assert_int_equal(t.count, 7);
-	target_names_sort(&t);
+	installables_sort(&t);
 	assert_int_equal(t.count, 4);
 	assert_string_equal(t.items[0].path.base, HASH "-hello");
 	assert_string_equal(t.items[1].path.base, OTHER "-b");
@@ -248,16 +248,16 @@ static void lists_are_sorted_and_unique(void **state)
 
 static void errors_in_lists_name_the_line(void **state)
 {
-	AUTO(target_names_release) struct target_names t = TARGET_NAMES_INIT;
+	AUTO(installables_release) struct installables t = INSTALLABLES_INIT;
 	struct nf_err err;
 
 	(void)state;
-	assert_int_equal(target_names_add_lines(
+	assert_int_equal(installables_add_lines(
 				 &t, "list", NF_SLICE_LIT(HASH "-hello\n\n/etc\n"), &err),
 			 -NF_E_USAGE);
 	assert_string_equal(err.text, "list: line 3: target '/etc': '/etc' is neither in "
 				      "/nix/store nor a symbolic link");
-	assert_int_equal(target_names_add_file(&t, "no-list", &err), -NF_E_USAGE);
+	assert_int_equal(installables_add_file(&t, "no-list", &err), -NF_E_USAGE);
 	assert_int_equal(err.code, NF_E_USAGE);
 	assert_non_null(strstr(err.text, "no-list"));
 }
@@ -282,16 +282,16 @@ static const char list_xz[] =
 
 static void a_list_may_be_xz(void **state)
 {
-	AUTO(target_names_release) struct target_names t = TARGET_NAMES_INIT;
+	AUTO(installables_release) struct installables t = INSTALLABLES_INIT;
 	struct nf_err err = { .text = "" };
 
 	(void)state;
 	write_file("list.xz", list_xz, sizeof(list_xz) - 1, 0600);
-	assert_int_equal(target_names_add_file(&t, "list.xz", &err), 0);
+	assert_int_equal(installables_add_file(&t, "list.xz", &err), 0);
 	assert_int_equal(t.count, 2);
 	assert_string_equal(t.items[1].path.base, HASH "-hello");
 	write_file("list.xz", list_xz, sizeof(list_xz) / 2, 0600);
-	assert_int_equal(target_names_add_file(&t, "list.xz", &err), -NF_E_FORMAT);
+	assert_int_equal(installables_add_file(&t, "list.xz", &err), -NF_E_FORMAT);
 	assert_memory_equal(err.text, "list.xz: ", 9);
 	assert_int_equal(unlink("list.xz"), 0);
 }
@@ -313,7 +313,7 @@ static void fake_nix(const char *script)
 static void nix_says_which_derivation_a_flake_means(void **state)
 {
 	struct nf_err err = { .text = "" };
-	struct target_name t;
+	struct installable t;
 
 	(void)state;
 	fake_nix("#!/bin/sh\n"
@@ -321,15 +321,15 @@ static void nix_says_which_derivation_a_flake_means(void **state)
 		 "[ \"$*\" = \"--extra-experimental-features nix-command flakes eval "
 		 "--raw -- .#a.b.drvPath\" ] &&\n"
 		 "printf %s " NF_STORE_DIR "/" HASH "-x.drv\n");
-	if (target_name_resolve(&t, NF_SLICE_LIT(".#a.b"), &err))
+	if (installable_resolve(&t, NF_SLICE_LIT(".#a.b"), &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(t.path.base, HASH "-x.drv");
 	assert_null(t.outputs);
-	if (target_name_resolve(&t, NF_SLICE_LIT(".#a.b^dev"), &err))
+	if (installable_resolve(&t, NF_SLICE_LIT(".#a.b^dev"), &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(t.path.base, HASH "-x.drv");
 	assert_string_equal(t.outputs, "dev");
-	target_name_release(&t);
+	installable_release(&t);
 }
 
 static void what_nix_cannot_evaluate_is_told(void **state)
@@ -358,10 +358,10 @@ static void what_nix_cannot_evaluate_is_told(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_FREE char *want = NULL;
 		struct nf_err err;
-		struct target_name t;
+		struct installable t;
 
 		fake_nix(rows[i].script);
-		assert_int_equal(target_name_resolve(&t, NF_SLICE_LIT("x#y"), &err),
+		assert_int_equal(installable_resolve(&t, NF_SLICE_LIT("x#y"), &err),
 				 -NF_E_USAGE);
 		assert_int_equal(err.code, NF_E_USAGE);
 		assert_true(asprintf(&want, "target 'x#y': %s", rows[i].want) > 0);

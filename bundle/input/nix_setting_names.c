@@ -1,4 +1,4 @@
-#include "format/nix_setting_names.h"
+#include "input/nix_setting_names.h"
 
 #include <stdlib.h>
 #include <string.h>

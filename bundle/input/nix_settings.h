@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "format/nix_conf.h"
+#include "input/nix_conf.h"
 
 /* A number that nobody has set: nixferry's own default. */
 #define NIX_SETTING_UNSET UINT64_MAX
