@@ -300,25 +300,3 @@ void pool_mark_used(struct pool *p, const struct nf_storepath *path)
 	pool_info_name(name, nf_storepath_hash(path));
 	(void)!utimensat(p->root_fd, name, NULL, AT_SYMLINK_NOFOLLOW);
 }
-
-/* ---- what is there ---- */
-
-static bool is_partial(const char *name)
-{
-	return slice_ends_with(nf_slice_str(name), ".part");
-}
-
-uint64_t pool_partial_total(struct pool *p)
-{
-	AUTO(pool_names_release) struct pool_names names = { 0 };
-	uint64_t sum = 0;
-	struct stat st;
-
-	if (pool_names_read(&names, p->tmp_fd, is_partial, NULL))
-		return 0;
-	for (size_t i = 0; i < names.len; i++)
-		if (!fstatat(p->tmp_fd, names.list[i], &st, AT_SYMLINK_NOFOLLOW) &&
-		    S_ISREG(st.st_mode))
-			sum += (uint64_t)st.st_blocks * 512;
-	return sum;
-}

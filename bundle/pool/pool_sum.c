@@ -62,3 +62,10 @@ int pool_sum(struct pool *p, struct pool_sums *ret, struct nf_err *err)
 	arena_release(&s.arena);
 	return rc ? rc : sum_partials(p, ret, err);
 }
+
+uint64_t pool_partial_total(struct pool *p)
+{
+	struct pool_sums sums = { 0 };
+
+	return sum_partials(p, &sums, NULL) ? 0 : sums.partial_bytes;
+}
