@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/plural.h"
+#include "store/disk_check.h"
 #include "store/drv_file.h"
 #include "store/gcroot.h"
 #include "store/intake_private.h"
@@ -203,13 +204,12 @@ int intake_find(struct intake *in, const struct nf_storepath *path, bool with_re
 	int rc = intake_find_row(in, path, with_refs, info, err);
 
 	if (!rc)
-		rc = intake_look_at_disk(in, path->base, &there, err);
+		rc = disk_check(in->target.store_fd, in->target.root, path->base, &there,
+				err);
 	if (rc || there)
 		return rc;
 	intake_note_lost(in, info);
-	return err_set(err, NF_E_MISSING,
-		       "'" NF_STORE_DIR "/%s' is valid in '%s', but missing on the disk",
-		       path->base, in->target.root);
+	return err_set(err, NF_E_MISSING, DISK_CHECK_LOST, path->base, in->target.root);
 }
 
 int intake_has_row(struct intake *in, const struct nf_storepath *path, bool *ret,
@@ -230,7 +230,7 @@ static int look_for_lost(struct intake *in, const struct nf_storepath *path, boo
 			 struct nf_err *err)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo row = { 0 };
-	int rc = intake_look_at_disk(in, path->base, ret, err);
+	int rc = disk_check(in->target.store_fd, in->target.root, path->base, ret, err);
 
 	if (rc || *ret)
 		return rc;

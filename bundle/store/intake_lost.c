@@ -1,9 +1,7 @@
 /* Paths that the database calls valid and that are not on the disk: a disk that lost
  * files, or somebody who removed them. */
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "base/mem.h"
+#include "store/disk_check.h"
 #include "store/intake_private.h"
 
 /* A long list of them tells no more than its beginning. */
@@ -14,19 +12,6 @@ struct intake_lost_path {
 	struct nf_hash nar_hash; /* as the database has it */
 	bool is_restored;
 };
-
-int intake_look_at_disk(const struct intake *in, const char *base, bool *ret_there,
-			struct nf_err *err)
-{
-	struct stat st;
-
-	*ret_there = in->target.store_fd >= 0 &&
-		     !fstatat(in->target.store_fd, base, &st, AT_SYMLINK_NOFOLLOW);
-	if (!*ret_there && in->target.store_fd >= 0 && errno != ENOENT)
-		return err_sys(err, "cannot look at '%s" NF_STORE_DIR "/%s'",
-			       in->target.root, base);
-	return 0;
-}
 
 /* With the lock. */
 static struct intake_lost_path *find_lost(struct intake *in, struct nf_slice base)
@@ -56,10 +41,8 @@ void intake_note_lost(struct intake *in, const struct nf_pathinfo *row)
 	is_told = in->lost_len <= TOLD_MAX;
 	pthread_mutex_unlock(&in->lock);
 	if (is_told)
-		progress_note(in->progress,
-			      "'" NF_STORE_DIR "/%s' is valid in '%s', but missing on "
-			      "the disk",
-			      row->path.base, in->target.root);
+		progress_note(in->progress, DISK_CHECK_LOST, row->path.base,
+			      in->target.root);
 }
 
 void intake_note_restored(struct intake *in, struct nf_slice base)

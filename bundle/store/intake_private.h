@@ -71,9 +71,6 @@ int intake_find_row(struct intake *in, const struct nf_storepath *path, bool wit
 		    struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
 int intake_has_row(struct intake *in, const struct nf_storepath *path, bool *ret,
 		   struct nf_err *err) MUST_CHECK;
-/* Whether a path is on the disk, whatever the database says. */
-int intake_look_at_disk(const struct intake *in, const char *base, bool *ret_there,
-			struct nf_err *err) MUST_CHECK;
 /* A valid path is not there: its row says so. Told to people the first time. */
 void intake_note_lost(struct intake *in, const struct nf_pathinfo *row);
 /* Now it is. */

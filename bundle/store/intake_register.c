@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/plural.h"
+#include "store/disk_check.h"
 #include "store/intake_batch.h"
 #include "store/intake_private.h"
 #include "store/nix_lock.h"
@@ -78,7 +79,8 @@ static int judge_valid(struct intake *in, struct intake_waiting *w,
 {
 	struct nf_slice base = nf_storepath_base(&w->info.path);
 	bool there;
-	int rc = intake_look_at_disk(in, w->info.path.base, &there, err);
+	int rc = disk_check(in->target.store_fd, in->target.root, w->info.path.base,
+			    &there, err);
 
 	if (rc)
 		return rc;

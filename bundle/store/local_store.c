@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <nixferry/nar.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/mem.h"
+#include "store/disk_check.h"
 #include "store/drv_file.h"
 #include "store/store_db.h"
 
@@ -65,16 +65,13 @@ const char *local_store_root(const struct local_store *s)
 static int look_at_disk(const struct local_store *s, const struct nf_storepath *path,
 			struct nf_err *err)
 {
-	struct stat st;
+	bool there = false;
+	int rc = disk_check(s->fd, s->root, path->base, &there, err);
 
-	if (!fstatat(s->fd, path->base, &st, AT_SYMLINK_NOFOLLOW))
-		return 0;
-	if (errno != ENOENT)
-		return err_sys(err, "cannot look at '%s" NF_STORE_DIR "/%s'", s->root,
-			       path->base);
-	return err_set(err, NF_E_FORMAT,
-		       "'" NF_STORE_DIR "/%s' is valid in '%s', but missing on the disk",
-		       path->base, local_store_root(s));
+	if (rc || there)
+		return rc;
+	return err_set(err, NF_E_FORMAT, DISK_CHECK_LOST, path->base,
+		       local_store_root(s));
 }
 
 int local_store_find(struct local_store *s, const struct nf_storepath *path,
