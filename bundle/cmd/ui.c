@@ -94,11 +94,6 @@ void ui_free(struct ui *ui)
 	free(ui);
 }
 
-bool ui_is_quiet(const struct ui *ui)
-{
-	return ui->opts.quiet;
-}
-
 bool ui_is_verbose(const struct ui *ui)
 {
 	return ui->opts.verbose;

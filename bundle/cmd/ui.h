@@ -46,7 +46,6 @@ void ui_note_lines(struct ui *ui, struct nf_slice lines);
 /* With --verbose only. */
 void ui_detail(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-bool ui_is_quiet(const struct ui *ui);
 bool ui_is_verbose(const struct ui *ui);
 
 /* Shows what a call reports: live lines on a terminal, else a plain line now and then;

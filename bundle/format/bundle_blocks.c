@@ -46,7 +46,7 @@ uint64_t bundle_blocks_start(uint64_t index)
 	return index * BUNDLE_BLOCK_SIZE;
 }
 
-size_t bundle_blocks_len(const struct bundle_blocks *b, uint64_t index)
+static size_t block_len(const struct bundle_blocks *b, uint64_t index)
 {
 	uint64_t left = b->m->payload_size - bundle_blocks_start(index);
 
@@ -68,7 +68,7 @@ struct bundle_block *bundle_blocks_new(struct bundle_blocks *b, uint64_t index)
 	block->next_free = NULL;
 	block->refs = 1;
 	block->index = index;
-	block->len = bundle_blocks_len(b, index);
+	block->len = block_len(b, index);
 	return block;
 }
 

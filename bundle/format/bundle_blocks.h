@@ -35,8 +35,7 @@ int bundle_blocks_init(struct bundle_blocks *b, const struct manifest *m,
 		       uint8_t *digests, size_t len, struct nf_err *err) MUST_CHECK;
 void bundle_blocks_release(struct bundle_blocks *b);
 
-/* Length of a block, and where it begins in the payload. */
-size_t bundle_blocks_len(const struct bundle_blocks *b, uint64_t index);
+/* Where a block begins in the payload. */
 uint64_t bundle_blocks_start(uint64_t index);
 
 /* A buffer with one reference, for len bytes of block INDEX: not verified yet. */

@@ -301,7 +301,7 @@ struct nf_key_needs import_plan_take_untrusted(struct import_plan *p)
 	return needs;
 }
 
-struct import_path *import_plan_find(const struct import_plan *p, struct nf_slice base)
+static struct import_path *find_path(const struct import_plan *p, struct nf_slice base)
 {
 	const uintptr_t *place = map_get(&p->by_base, base);
 
@@ -437,7 +437,7 @@ static int check_known(struct outside *o, struct nf_slice base, const char *who,
 	bool is_new, known;
 	int rc;
 
-	if (import_plan_find(o->plan, base) || map_get(&o->seen, base))
+	if (find_path(o->plan, base) || map_get(&o->seen, base))
 		return 0;
 	rc = is_valid_outside(o, base, &known, err);
 	if (rc)

@@ -51,9 +51,6 @@ void import_plan_release(struct import_plan *p);
 /* What the paths need that nothing vouches for; the caller's (nf_key_needs_release). */
 struct nf_key_needs import_plan_take_untrusted(struct import_plan *p);
 
-/* The path with that base name, or NULL. */
-struct import_path *import_plan_find(const struct import_plan *p, struct nf_slice base);
-
 struct import_totals {
 	size_t paths;
 	uint64_t bytes; /* of NARs */

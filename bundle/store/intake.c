@@ -158,7 +158,8 @@ void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *t
 
 /* ---- questions ---- */
 
-enum intake_known intake_look_up(struct intake *in, struct nf_slice base)
+/* 0 if nothing is known without the database. */
+static enum intake_known known_state(struct intake *in, struct nf_slice base)
 {
 	const uintptr_t *known;
 	enum intake_known ret;
@@ -257,7 +258,7 @@ int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *re
 	struct nf_slice base = nf_storepath_base(path);
 	int rc = 0;
 
-	*ret = intake_look_up(in, base) == INTAKE_VALID;
+	*ret = known_state(in, base) == INTAKE_VALID;
 	if (*ret)
 		return 0;
 	rc = intake_has_row(in, path, ret, err);

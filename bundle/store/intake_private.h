@@ -62,8 +62,6 @@ struct intake {
 
 void intake_waiting_free(struct intake_waiting *w);
 void intake_waiting_push(struct intake_waiting_list *l, struct intake_waiting *w);
-/* 0 if nothing is known without the database. */
-enum intake_known intake_look_up(struct intake *in, struct nf_slice base);
 /* False if that, or more, was known before. With the lock. */
 bool intake_note_known(struct intake *in, struct nf_slice base, enum intake_known what);
 /* As intake_find and intake_is_valid, of the database alone. */

@@ -57,7 +57,8 @@ static enum nf_error class_of(const struct store_sql *c, int code, int sys_errno
 	return NF_E_SYS;
 }
 
-int store_sql_fail(const struct store_sql *c, struct nf_err *err)
+/* What the last call failed with. */
+static int sql_failure(const struct store_sql *c, struct nf_err *err)
 {
 	int code = sqlite3_errcode(c->sql) & 0xff;
 	int sys_errno = sqlite3_system_errno(c->sql);
@@ -82,7 +83,7 @@ int store_sql_exec(struct store_sql *c, const char *sql, struct nf_err *err)
 {
 	return sqlite3_exec(c->sql, sql, NULL, NULL, NULL) == SQLITE_OK
 		       ? 0
-		       : store_sql_fail(c, err);
+		       : sql_failure(c, err);
 }
 
 /* ---- waiting ---- */
@@ -127,7 +128,7 @@ int store_sql_connect(struct store_sql *c, enum store_sql_mode mode, struct nf_e
 	sqlite3_progress_handler(c->sql, STEPS_BETWEEN_LOOKS, is_interrupted, NULL);
 	/* What is in a schema runs no functions but harmless ones. */
 	sqlite3_db_config(c->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	return code == SQLITE_OK ? 0 : store_sql_fail(c, err);
+	return code == SQLITE_OK ? 0 : sql_failure(c, err);
 }
 
 void store_sql_disconnect(struct store_sql *c)
@@ -167,7 +168,7 @@ int store_sql_prepare(struct store_sql *c, enum store_stmt which, sqlite3_stmt *
 	if (!c->stmts[which] &&
 	    sqlite3_prepare_v3(c->sql, stmt_sql[which], -1, SQLITE_PREPARE_PERSISTENT,
 			       &c->stmts[which], NULL) != SQLITE_OK)
-		return store_sql_fail(c, err);
+		return sql_failure(c, err);
 	*ret = c->stmts[which];
 	return 0;
 }
@@ -199,13 +200,13 @@ int store_sql_step(struct store_sql *c, sqlite3_stmt *s, bool *ret_row,
 	int code = sqlite3_step(s);
 
 	*ret_row = code == SQLITE_ROW;
-	return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : store_sql_fail(c, err);
+	return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : sql_failure(c, err);
 }
 
 int store_sql_run(struct store_sql *c, sqlite3_stmt *s, struct nf_err *err)
 {
 	if (sqlite3_step(s) != SQLITE_DONE)
-		return store_sql_fail(c, err);
+		return sql_failure(c, err);
 	if (sqlite3_changes(c->sql) != 1)
 		return err_set(err, NF_E_SYS,
 			       "database '%s' did not take what was written", c->file);

@@ -56,8 +56,6 @@ void store_sql_disconnect(struct store_sql *c);
 
 /* Runs statements that give nothing. */
 int store_sql_exec(struct store_sql *c, const char *sql, struct nf_err *err) MUST_CHECK;
-/* What the last call failed with. */
-int store_sql_fail(const struct store_sql *c, struct nf_err *err) MUST_CHECK;
 /* Whether it failed because nothing can be written beside the database. */
 bool store_sql_is_unwritable(const struct store_sql *c);
 

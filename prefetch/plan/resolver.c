@@ -481,10 +481,3 @@ int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyr
 	nf_trust_by_store(t, info);
 	return 0;
 }
-
-size_t resolver_memory(const struct resolver *r)
-{
-	return r->block_count * BLOCK_NODES * sizeof(struct resolver_node) +
-	       r->by_base.cap * sizeof(struct map_slot) + r->arena.total +
-	       r->early_cap * sizeof(r->early[0]);
-}

@@ -155,7 +155,4 @@ void resolver_unvouched(struct resolver *r, uint32_t id, uint32_t cache,
 size_t resolver_disputes(struct resolver *r, const struct resolver_dispute **ret,
 			 size_t *count);
 
-/* Bytes of memory that all nodes take together. */
-size_t resolver_memory(const struct resolver *r);
-
 #endif
