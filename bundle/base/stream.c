@@ -49,6 +49,11 @@ struct nf_source *source_of_memory(const void *p, size_t len, size_t chunk)
 	return &m->source;
 }
 
+struct nf_source *nf_source_of_memory(const void *bytes, size_t len)
+{
+	return source_of_memory(bytes, len, 0);
+}
+
 /* ---- files and pipes ---- */
 
 struct fd_source {
@@ -117,12 +122,12 @@ static struct nf_source *fd_source_new(int fd, bool is_range, uint64_t offset,
 	return &f->source;
 }
 
-struct nf_source *source_of_fd_range(int fd, uint64_t offset, uint64_t size)
+struct nf_source *nf_source_of_fd_range(int fd, uint64_t offset, uint64_t size)
 {
 	return fd_source_new(fd, true, offset, size);
 }
 
-struct nf_source *source_of_fd(int fd)
+struct nf_source *nf_source_of_fd(int fd)
 {
 	return fd_source_new(fd, false, 0, UINT64_MAX);
 }

@@ -31,16 +31,9 @@ static inline MUST_CHECK int sink_write(struct nf_sink *s, const void *p, size_t
 	return s->write(s, p, len, err);
 }
 
-/* Bytes that the caller keeps alive. CHUNK > 0 hands them out in runs of at most that
- * many (what tests need); 0 at once. */
+/* As nf_source_of_memory, but hands the bytes out in runs of at most CHUNK; 0: at once.
+ */
 struct nf_source *source_of_memory(const void *p, size_t len, size_t chunk);
-
-/* SIZE bytes of FD from OFFSET on, by pread; fewer is NF_E_FORMAT ("truncated"). The fd
- * is borrowed. SIZE of UINT64_MAX: until the end of the file. */
-struct nf_source *source_of_fd_range(int fd, uint64_t offset, uint64_t size);
-
-/* By read(), until the end: a pipe. The fd is borrowed. */
-struct nf_source *source_of_fd(int fd);
 
 /* Feeds all that passes to HASHER (borrowed). */
 struct nf_source *source_hashed(struct nf_source *in, struct hasher *hasher);

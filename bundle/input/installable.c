@@ -279,7 +279,7 @@ static int decode(struct buf *text, struct nf_err *err)
 {
 	AUTO(source_closep)
 	struct nf_source *in =
-		decoder_new(CODEC_XZ, source_of_memory(text->ptr, text->len, 0));
+		decoder_new(CODEC_XZ, nf_source_of_memory(text->ptr, text->len));
 	AUTO_BUF struct buf decoded = { 0 };
 	struct buf_sink sink;
 	struct buf encoded;

@@ -170,7 +170,7 @@ static int check_drv(struct pack *pk, const struct nf_narinfo *ni, struct nf_err
 
 	if (rc || !codec_parse(&codec, ni->compression))
 		return rc;
-	nar = decoder_new(codec, source_of_fd_range(fd, 0, ni->file_size));
+	nar = decoder_new(codec, nf_source_of_fd_range(fd, 0, ni->file_size));
 	rc = drv_nar_check(&ni->info.path, nar, &nodes, err);
 	return rc ? err_prefix(err, rc, "path '%s'", ni->info.path.base) : 0;
 }

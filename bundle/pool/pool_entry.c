@@ -256,7 +256,7 @@ int pool_each(struct pool *p,
 
 static int sum_file(int fd, uint64_t size, uint8_t sum[XXH3_128_SIZE], struct nf_err *err)
 {
-	AUTO(source_closep) struct nf_source *src = source_of_fd_range(fd, 0, size);
+	AUTO(source_closep) struct nf_source *src = nf_source_of_fd_range(fd, 0, size);
 	AUTO(xxh3_freep) struct xxh3 *xxh3 = xxh3_new();
 	struct nf_slice run;
 	int rc;

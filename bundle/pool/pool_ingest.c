@@ -311,7 +311,7 @@ int pool_reencode(struct pool *p, const struct nf_narinfo *ni, int level,
 	if (!codec_parse(&codec, ni->compression))
 		return err_set(err, NF_E_UNSUPPORTED, "compression '%.*s'",
 			       NF_SLICE_ARG(ni->compression));
-	rc = pool_ingest(p, &t, codec, source_of_fd_range(fd, 0, ni->file_size), level,
+	rc = pool_ingest(p, &t, codec, nf_source_of_fd_range(fd, 0, ni->file_size), level,
 			 err);
 	return rc ? err_prefix(err, rc, "pool entry '%s'", ni->info.path.base) : 0;
 }

@@ -128,7 +128,8 @@ static int run_spooled(struct import_job *j, struct nf_err *err)
 	int rc = spool(j, &fd, &size, err);
 
 	for (size_t i = 0; !rc && i < j->count; i++)
-		rc = consume(j->run, j->paths[i], source_of_fd_range(fd, 0, size), err);
+		rc = consume(j->run, j->paths[i], nf_source_of_fd_range(fd, 0, size),
+			     err);
 	return rc;
 }
 

@@ -2,7 +2,10 @@
  *
  * The pool is a directory of verified NARs, and itself a file:// binary cache. It keeps
  * what was fetched, and what came of files that are not whole yet: after an error or a
- * kill, the same call goes on from there. */
+ * kill, the same call goes on from there.
+ *
+ * The process should ignore SIGPIPE: with some versions of libcurl and its TLS library, a
+ * connection that the other side closes raises it. */
 #ifndef NIXFERRY_FETCH_H
 #define NIXFERRY_FETCH_H
 

@@ -1,5 +1,6 @@
 /* Importing a bundle into a target store. Nix may work there meanwhile, but its collector
- * waits until the import has ended. */
+ * waits until the import has ended. What is made there for all to read (the database, GC
+ * roots) has no more permissions than the process's umask leaves: it should be 022. */
 #ifndef NIXFERRY_IMPORT_H
 #define NIXFERRY_IMPORT_H
 

@@ -6,6 +6,8 @@
 #include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/slice.h>
+#include <stddef.h>
+#include <stdint.h>
 
 NF_BEGIN_DECLS
 
@@ -20,6 +22,17 @@ struct nf_source {
 struct nf_sink {
 	int (*write)(struct nf_sink *s, const void *p, size_t len, struct nf_err *err);
 };
+
+/* Sources that do not fail before their first next; each is to be closed.
+ *
+ * Bytes that the caller keeps until then. */
+struct nf_source *nf_source_of_memory(const void *bytes, size_t len);
+/* What read() gives of FD (borrowed), until the end: a pipe, or a file from where it is.
+ */
+struct nf_source *nf_source_of_fd(int fd);
+/* SIZE bytes of FD (borrowed) from OFFSET on, by pread(); fewer is NF_E_FORMAT
+ * ("truncated"). SIZE of UINT64_MAX: until the end of the file. */
+struct nf_source *nf_source_of_fd_range(int fd, uint64_t offset, uint64_t size);
 
 NF_END_DECLS
 

@@ -276,7 +276,7 @@ static struct nf_source *file_source_new(int fd)
 
 	f->source = (struct nf_source){ file_next, file_close };
 	f->fd = fd;
-	f->in = source_of_fd_range(fd, 0, UINT64_MAX);
+	f->in = nf_source_of_fd_range(fd, 0, UINT64_MAX);
 	return &f->source;
 }
 

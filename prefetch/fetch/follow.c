@@ -96,7 +96,7 @@ static int wait_for_more(struct follow_source *s, struct nf_err *err)
 	pthread_mutex_unlock(&f->lock);
 	if (is_broken)
 		return err_set(err, NF_E_NET, "the rest of the file does not come");
-	s->in = source_of_fd_range(f->fd, s->at, size);
+	s->in = nf_source_of_fd_range(f->fd, s->at, size);
 	return 0;
 }
 

@@ -98,7 +98,7 @@ static int ingest_partial(struct ingest *job)
 {
 	struct nf_source *in =
 		job->follow ? follow_source(job->follow)
-			    : source_of_fd_range(job->partial->fd, 0, UINT64_MAX);
+			    : nf_source_of_fd_range(job->partial->fd, 0, UINT64_MAX);
 
 	return destination_put_partial(job->ingests->opts.destination, &job->trusted,
 				       job->codec, job->partial, in, &job->err);

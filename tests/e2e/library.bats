@@ -157,6 +157,71 @@ fetches_with() {
 	assert_closure_in "$T/root"
 }
 
+@test "of two calls at once, one is cancelled and the other goes on" {
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	cat >"$T/two.c" <<-'END'
+		#include <nixferry/fetch.h>
+		#include <pthread.h>
+		#include <string.h>
+
+		struct call {
+			struct nf_fetch_options options;
+			struct nf_watch watch;
+			pthread_t thread;
+			int rc;
+		};
+
+		static bool always(void *ctx)
+		{
+			(void)ctx;
+			return true;
+		}
+
+		static void *run(void *arg)
+		{
+			struct call *c = arg;
+			struct nf_fetch_result result;
+
+			c->rc = nf_fetch(&c->options, &result, NULL);
+			nf_fetch_result_release(&result);
+			return NULL;
+		}
+
+		/* CACHE KEY PATH POOL POOL */
+		int main(int argc, char **argv)
+		{
+			struct nf_keyring *keys = nf_keyring_new();
+			struct nf_storepath target;
+			struct call calls[2];
+			int bad = argc != 6 || nf_keyring_add(keys, nf_slice_str(argv[2]), NULL) ||
+				  nf_storepath_parse(&target, nf_slice_str(argv[3]), NULL);
+
+			memset(calls, 0, sizeof(calls));
+			for (int i = 0; !bad && i < 2; i++) {
+				calls[i].options.targets = &target;
+				calls[i].options.target_count = 1;
+				calls[i].options.substituters = (const char *const *)&argv[1];
+				calls[i].options.substituter_count = 1;
+				calls[i].options.keys = keys;
+				calls[i].options.pool_dir = argv[4 + i];
+				calls[i].options.watch = &calls[i].watch;
+			}
+			calls[0].watch.is_cancelled = always;
+			for (int i = 0; !bad && i < 2; i++)
+				pthread_create(&calls[i].thread, NULL, run, &calls[i]);
+			for (int i = 0; !bad && i < 2; i++)
+				pthread_join(calls[i].thread, NULL);
+			nf_keyring_free(keys);
+			return bad || calls[0].rc != -NF_E_INTR || calls[1].rc != 0;
+		}
+	END
+	build_shared gcc "$T/two" "$T/two.c"
+	"$T/two" "$URL" "$PUBLIC_KEY" "$TOP" "$T/pool-1" "$T/pool-2"
+	[ -z "$(find "$T/pool-1" -name '*.narinfo')" ]
+	[ "$(find "$T/pool-2" -name '*.narinfo' | wc -l)" -eq 5 ]
+}
+
 @test "a program may have names that the library uses inside" {
 	cat >"$T/own.c" <<-'END'
 		#include <nixferry/key.h>

@@ -37,7 +37,7 @@ static int check(const uint8_t *data, size_t size, size_t chunk, struct nf_err *
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_BUF struct buf again = { 0 };
-	AUTO(source_closep) struct nf_source *src = source_of_memory(data, size, 0);
+	AUTO(source_closep) struct nf_source *src = nf_source_of_memory(data, size);
 	struct nf_nar_reader *r = nf_nar_reader_new(src);
 	struct buf_sink sink;
 	struct nf_nar_writer *w;

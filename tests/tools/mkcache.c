@@ -73,7 +73,7 @@ static int run_add(struct mkcache *m, char **args, int nargs, struct nf_err *err
 static int copy_file(const char *from, int to_fd, struct nf_err *err)
 {
 	AUTO_FD int fd = open(from, O_RDONLY | O_CLOEXEC);
-	AUTO(source_closep) struct nf_source *src = source_of_fd(fd);
+	AUTO(source_closep) struct nf_source *src = nf_source_of_fd(fd);
 	struct fd_sink sink;
 
 	if (fd < 0)

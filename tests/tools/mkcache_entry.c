@@ -224,7 +224,8 @@ static int encode(const struct mkcache_nar *nar, enum codec codec, int out_fd,
 /* Digests of the NAR file; the XXH3 is what a pool keeps beside Nix's own fields. */
 static int hash_file(int fd, struct nf_narinfo *ni, struct nf_err *err)
 {
-	AUTO(source_closep) struct nf_source *src = source_of_fd_range(fd, 0, UINT64_MAX);
+	AUTO(source_closep)
+	struct nf_source *src = nf_source_of_fd_range(fd, 0, UINT64_MAX);
 	AUTO(hasher_freep) struct hasher *hasher = hasher_new(NF_SHA256);
 	AUTO(xxh3_freep) struct xxh3 *xxh3 = xxh3_new();
 	struct nf_slice run;

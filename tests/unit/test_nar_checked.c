@@ -270,7 +270,7 @@ static void a_content_address_that_cannot_be_read_is_refused_at_once(void **stat
 	buf_init(&out, MIB);
 	promise_vector(&info, TREE, 0);
 	nf_pathinfo_set_ca(&info, NF_SLICE_LIT("magic"));
-	assert_int_equal(read_checked(&out, source_of_memory("", 0, 0), &info, &err),
+	assert_int_equal(read_checked(&out, nf_source_of_memory("", 0), &info, &err),
 			 -NF_E_FORMAT);
 	assert_non_null(strstr(err.text, "content address 'magic'"));
 }
@@ -287,7 +287,7 @@ static void the_reader_ends_only_with_a_verdict(void **state)
 	buf_init(&nar, MIB);
 	nar_script(&nar, nar_vectors[3].script);
 	promise(&info, TREE, EMPTY_HASH, 120);
-	src = nar_checked_source(source_of_memory(nar.ptr, nar.len, 0), &trusted);
+	src = nar_checked_source(nf_source_of_memory(nar.ptr, nar.len), &trusted);
 	assert_int_equal(nf_nar_check(src, NULL, &err), -NF_E_HASH);
 }
 

@@ -20,7 +20,7 @@ static uint64_t size_of(const struct pool_partial *pp)
 
 static struct nf_source *partial_source(const struct pool_partial *pp)
 {
-	return source_of_fd_range(pp->fd, 0, UINT64_MAX);
+	return nf_source_of_fd_range(pp->fd, 0, UINT64_MAX);
 }
 
 static void open_partial(struct pool_fixture *f, const char *id, struct pool_partial *pp)

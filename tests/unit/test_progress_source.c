@@ -53,7 +53,7 @@ static void what_did_not_come_to_its_end_is_taken_back(void **state)
 static void without_a_progress_it_only_passes_on(void **state)
 {
 	struct nf_source *s =
-		progress_source(source_of_memory(text, 12, 0), NULL, PROGRESS_WORK_DONE);
+		progress_source(nf_source_of_memory(text, 12), NULL, PROGRESS_WORK_DONE);
 	struct nf_err err;
 
 	(void)state;

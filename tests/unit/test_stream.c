@@ -27,7 +27,7 @@ static int temp_file(const char *text)
 static void a_range_of_a_file_is_read_exactly(void **state)
 {
 	AUTO_FD int fd = temp_file("0123456789");
-	AUTO(source_closep) struct nf_source *s = source_of_fd_range(fd, 2, 5);
+	AUTO(source_closep) struct nf_source *s = nf_source_of_fd_range(fd, 2, 5);
 	AUTO_BUF struct buf out = { 0 };
 	struct buf_sink sink;
 	struct nf_err err;
@@ -42,7 +42,7 @@ static void a_range_of_a_file_is_read_exactly(void **state)
 static void a_file_that_ends_within_the_range_is_truncated(void **state)
 {
 	AUTO_FD int fd = temp_file("0123456789");
-	AUTO(source_closep) struct nf_source *s = source_of_fd_range(fd, 2, 20);
+	AUTO(source_closep) struct nf_source *s = nf_source_of_fd_range(fd, 2, 20);
 	struct nf_err err;
 
 	(void)state;
@@ -55,7 +55,8 @@ static void a_range_without_a_size_goes_to_the_end(void **state)
 	size_t size = 600000;
 	AUTO_FREE char *bytes = calloc(1, size);
 	AUTO_FD int fd = temp_file("");
-	AUTO(source_closep) struct nf_source *s = source_of_fd_range(fd, 3, UINT64_MAX);
+	AUTO(source_closep)
+	struct nf_source *s = nf_source_of_fd_range(fd, 3, UINT64_MAX);
 	AUTO_BUF struct buf out = { 0 };
 	struct buf_sink sink;
 	struct nf_err err;
@@ -74,8 +75,8 @@ static void a_range_without_a_size_goes_to_the_end(void **state)
 static void what_cannot_be_read_says_why(void **state)
 {
 	AUTO_FD int fd = open("/", O_RDONLY | O_DIRECTORY);
-	AUTO(source_closep) struct nf_source *range = source_of_fd_range(fd, 0, 10);
-	AUTO(source_closep) struct nf_source *stream = source_of_fd(fd);
+	AUTO(source_closep) struct nf_source *range = nf_source_of_fd_range(fd, 0, 10);
+	AUTO(source_closep) struct nf_source *stream = nf_source_of_fd(fd);
 	struct nf_err err;
 
 	(void)state;
@@ -87,7 +88,7 @@ static void what_cannot_be_read_says_why(void **state)
 
 static void nothing_is_an_empty_source(void **state)
 {
-	AUTO(source_closep) struct nf_source *s = source_of_memory(NULL, 0, 0);
+	AUTO(source_closep) struct nf_source *s = nf_source_of_memory(NULL, 0);
 	struct nf_slice run;
 	struct nf_err err;
 
@@ -132,7 +133,7 @@ static void a_pipe_is_read_to_its_end(void **state)
 	close(fds[1]);
 	buf_init(&out, 100);
 	buf_sink_init(&sink, &out);
-	s = source_of_fd(fds[0]);
+	s = nf_source_of_fd(fds[0]);
 	assert_int_equal(source_copy(s, &sink.sink, &err), 0);
 	source_close(s);
 	close(fds[0]);
