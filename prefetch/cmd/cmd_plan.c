@@ -12,7 +12,7 @@
 #include "cmd/wanted.h"
 #include "fetch/query.h"
 #include "input/installable.h"
-#include "plan/missing.h"
+#include "plan/planner.h"
 #include "store/local_store.h"
 
 struct plan_run {
@@ -21,7 +21,7 @@ struct plan_run {
 	struct installables targets;
 	struct pool *pool;
 	struct local_store *store; /* NULL: this machine has none */
-	struct missing *missing;
+	struct planner *planner;
 	struct query *query;
 	struct history history;
 	struct plan_causes *causes;
@@ -32,7 +32,7 @@ static void plan_run_release(struct plan_run *p)
 	history_release(&p->history);
 	plan_causes_free(p->causes);
 	query_free(p->query);
-	missing_free(p->missing);
+	planner_free(p->planner);
 	local_store_free(p->store);
 	pool_free(p->pool);
 	cache_setup_release(&p->caches);
@@ -59,19 +59,19 @@ static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 {
 	int rc;
 
-	p->missing = missing_new(&(struct missing_options){
+	p->planner = planner_new(&(struct planner_options){
 		.always_substitute = p->caches.settings.always_allow_substitutes,
 	});
-	wanted_ask(p->missing, &p->targets);
+	wanted_ask(p->planner, &p->targets);
 	p->fetch.progress = ui_progress_start(ui);
-	rc = query_run(&p->query, &p->fetch, p->store, p->missing, err);
+	rc = query_run(&p->query, &p->fetch, p->store, p->planner, err);
 	ui_progress_stop(ui);
 	/* Without it only the estimate is missing; the query told why it cannot be read.
 	 */
 	if (!rc && p->fetch.history &&
 	    history_load(&p->history, p->fetch.history, time(NULL), NULL))
 		p->history = (struct history)HISTORY_INIT;
-	return rc ? rc : missing_finish(p->missing, err);
+	return rc ? rc : planner_finish(p->planner, err);
 }
 
 static int why_build(const struct plan *plan, const char *text, bool json,
@@ -91,7 +91,7 @@ static int why_build(const struct plan *plan, const char *text, bool json,
 static void find_causes(struct plan_run *p)
 {
 	p->causes = plan_causes_new(&(struct plan_causes_options){
-		.missing = p->missing,
+		.planner = p->planner,
 		.query = p->query,
 		.no_substituter = cache_setup_no_substituter(&p->caches),
 	});
@@ -111,7 +111,7 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	if (rc)
 		return rc;
 	find_causes(&p);
-	plan = (struct plan){ p.missing, p.query, &p.history, p.causes,
+	plan = (struct plan){ p.planner, p.query, &p.history, p.causes,
 			      cmd_args_flag(args, "no-race") };
 	if (why)
 		return why_build(&plan, why, json, err);

@@ -11,7 +11,7 @@
 #include "cmd/human.h"
 #include "cmd/plan_remedy.h"
 #include "cmd/say.h"
-#include "plan/missing_roots.h"
+#include "plan/planner_roots.h"
 
 #define LINES_SHOWN 20
 /* Caches may make up as many causes as they like: of more, the details are not told
@@ -30,7 +30,7 @@ struct plan_causes {
 	struct plan_causes_options opts;
 	struct cause_group *groups; /* the gravest first */
 	size_t count, cap;
-	struct missing_roots roots;
+	struct planner_roots roots;
 	size_t *dependents; /* one more than a root has, by node; 0: it is no root */
 };
 
@@ -121,14 +121,14 @@ static int graver_first(const void *a, const void *b)
 
 static void collect(struct plan_causes *p)
 {
-	const struct missing *m = p->opts.missing;
+	const struct planner *m = p->opts.planner;
 	size_t builds;
-	const uint32_t *ids = missing_builds(m, &builds);
+	const uint32_t *ids = planner_builds(m, &builds);
 
 	for (size_t i = 0; i < builds; i++)
 		add_node(p, ids[i], true);
-	for (uint32_t id = 0; id < missing_count(m); id++)
-		if (missing_node(m, id)->unknown && !missing_node(m, id)->build)
+	for (uint32_t id = 0; id < planner_count(m); id++)
+		if (planner_node(m, id)->unknown && !planner_node(m, id)->build)
 			add_node(p, id, false);
 	if (p->count)
 		qsort(p->groups, p->count, sizeof(*p->groups), graver_first);
@@ -140,8 +140,8 @@ struct plan_causes *plan_causes_new(const struct plan_causes_options *opts)
 
 	p->opts = *opts;
 	collect(p);
-	missing_roots_find(&p->roots, opts->missing);
-	p->dependents = mem_calloc(missing_count(opts->missing), sizeof(*p->dependents));
+	planner_roots_find(&p->roots, opts->planner);
+	p->dependents = mem_calloc(planner_count(opts->planner), sizeof(*p->dependents));
 	for (size_t i = 0; i < p->roots.count; i++)
 		p->dependents[p->roots.list[i].id] = p->roots.list[i].dependents + 1;
 	return p;
@@ -158,7 +158,7 @@ void plan_causes_free(struct plan_causes *p)
 	}
 	free(p->groups);
 	free(p->dependents);
-	missing_roots_release(&p->roots);
+	planner_roots_release(&p->roots);
 	free(p);
 }
 
@@ -190,14 +190,14 @@ void plan_causes_detail(const struct plan_causes *p, uint32_t id, struct buf *ou
 {
 	const struct query_cause c = cause_of(p, id);
 
-	add_detail(out, &c, missing_node(p->opts.missing, id)->build);
+	add_detail(out, &c, planner_node(p->opts.planner, id)->build);
 }
 
 void plan_causes_remedy(const struct plan_causes *p, uint32_t id, struct buf *out)
 {
 	const struct query_cause c = cause_of(p, id);
 
-	plan_remedy_text(out, &c, missing_node(p->opts.missing, id)->build);
+	plan_remedy_text(out, &c, planner_node(p->opts.planner, id)->build);
 }
 
 /* Each path of such a group has words of its own. */
@@ -256,7 +256,7 @@ static void print_node(const struct plan_causes *p, const struct cause_group *g,
 	size_t dependents = p->dependents[id];
 
 	buf_init(&line, PLAN_CAUSE_WORDS_MAX);
-	buf_addf(&line, NF_STORE_DIR "/%s", missing_node(p->opts.missing, id)->base);
+	buf_addf(&line, NF_STORE_DIR "/%s", planner_node(p->opts.planner, id)->base);
 	if (has_own_words(g)) {
 		buf_add_str(&line, "  (");
 		plan_causes_detail(p, id, &line);
@@ -272,7 +272,7 @@ static bool is_in(const struct plan_causes *p, const struct cause_group *g, uint
 {
 	const struct query_cause c = cause_of(p, id);
 
-	return belongs_to(g, &c, missing_node(p->opts.missing, id)->build,
+	return belongs_to(g, &c, planner_node(p->opts.planner, id)->build,
 			  p->count >= GROUPS_MAX);
 }
 
@@ -321,13 +321,13 @@ static size_t build_roots(const struct plan_causes *p)
 	size_t count = 0;
 
 	for (size_t i = 0; i < p->roots.count; i++)
-		count += missing_node(p->opts.missing, p->roots.list[i].id)->build;
+		count += planner_node(p->opts.planner, p->roots.list[i].id)->build;
 	return count;
 }
 
 static void print_builds(const struct plan_causes *p)
 {
-	size_t builds = missing_totals(p->opts.missing).build, roots = build_roots(p);
+	size_t builds = planner_totals(p->opts.planner).build, roots = build_roots(p);
 
 	if (!builds)
 		return;
@@ -345,7 +345,7 @@ static void print_builds(const struct plan_causes *p)
 
 void plan_causes_print(const struct plan_causes *p)
 {
-	size_t unknown = missing_totals(p->opts.missing).unknown;
+	size_t unknown = planner_totals(p->opts.planner).unknown;
 
 	print_builds(p);
 	if (!unknown)
@@ -384,7 +384,7 @@ static void add_path(const struct plan_causes *p, struct json_doc *doc, const ch
 		     uint32_t id)
 {
 	AUTO_FREE char *path =
-		mem_printf(NF_STORE_DIR "/%s", missing_node(p->opts.missing, id)->base);
+		mem_printf(NF_STORE_DIR "/%s", planner_node(p->opts.planner, id)->base);
 
 	json_add_str(doc, key, path);
 }
@@ -393,7 +393,7 @@ void plan_causes_add_node(const struct plan_causes *p, struct json_doc *doc, uin
 {
 	const struct query_cause c = cause_of(p, id);
 
-	add_words(doc, &c, missing_node(p->opts.missing, id)->build);
+	add_words(doc, &c, planner_node(p->opts.planner, id)->build);
 	json_add_bool(doc, "isRoot", p->dependents[id] > 0);
 	if (p->dependents[id])
 		json_add_number(doc, "dependents", p->dependents[id] - 1);

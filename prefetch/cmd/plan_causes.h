@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "cmd/json.h"
 #include "fetch/query.h"
-#include "plan/missing.h"
+#include "plan/planner.h"
 
 /* Room for the words of one cause. */
 #define PLAN_CAUSE_WORDS_MAX 4096
@@ -15,7 +15,7 @@
 struct plan_causes;
 
 struct plan_causes_options {
-	const struct missing *missing; /* finished */
+	const struct planner *planner; /* finished */
 	const struct query *query;
 	/* What to say where there is no cache to ask; NULL: that. */
 	const char *no_substituter;

@@ -80,7 +80,7 @@ static void print_largest(const struct plan *p, const struct plan_sums *s)
 	say_line("%s", "");
 	say_line("  the largest, unpacked");
 	for (size_t i = 0; i < s->fetch_count && i < LARGEST_SHOWN; i++) {
-		const struct missing_node *node = missing_node(p->missing, s->fetches[i]);
+		const struct planner_node *node = planner_node(p->planner, s->fetches[i]);
 
 		say_line("    %10s  %s", human_size(size, node->nar_size), node->base);
 	}
@@ -140,7 +140,7 @@ static void add_sources(struct json_doc *doc, const struct plan *p,
 	json_end(doc);
 }
 
-static void begin_node(struct json_doc *doc, const struct missing_node *node,
+static void begin_node(struct json_doc *doc, const struct planner_node *node,
 		       const char *status)
 {
 	json_begin_object(doc, NULL);
@@ -151,7 +151,7 @@ static void begin_node(struct json_doc *doc, const struct missing_node *node,
 static void add_fetch(struct json_doc *doc, const struct plan *p,
 		      const struct plan_sums *s, uint32_t id)
 {
-	const struct missing_node *node = missing_node(p->missing, id);
+	const struct planner_node *node = planner_node(p->planner, id);
 	const struct resolver_node *n = query_node(p->query, id);
 	const struct resolver_source *from = s->sources[id];
 
@@ -179,8 +179,8 @@ static void add_why(struct json_doc *doc, const struct plan *p, uint32_t id)
 static void add_node(struct json_doc *doc, const struct plan *p,
 		     const struct plan_sums *s, uint32_t id)
 {
-	const struct missing_node *node = missing_node(p->missing, id);
-	bool here = node->state == MISSING_VALID || node->state == MISSING_READ;
+	const struct planner_node *node = planner_node(p->planner, id);
+	bool here = node->state == PLANNER_VALID || node->state == PLANNER_READ;
 
 	if (node->substitute)
 		add_fetch(doc, p, s, id);
@@ -240,7 +240,7 @@ void plan_print_json(const struct plan *p)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
 	AUTO(plan_sums_release) struct plan_sums s = { 0 };
-	struct missing_totals t = missing_totals(p->missing);
+	struct planner_totals t = planner_totals(p->planner);
 
 	plan_sums_init(&s, p);
 	json_add_number(doc, "here", s.here);
@@ -254,7 +254,7 @@ void plan_print_json(const struct plan *p)
 	json_add_number(doc, "narSize", s.fetch_nar);
 	add_caches(doc, p, &s);
 	json_begin_array(doc, "paths");
-	for (uint32_t id = 0; id < missing_count(p->missing); id++)
+	for (uint32_t id = 0; id < planner_count(p->planner); id++)
 		add_node(doc, p, &s, id);
 	json_end(doc);
 	plan_causes_add_json(p->causes, doc);
@@ -267,8 +267,8 @@ void plan_print_json(const struct plan *p)
 #define CHAIN_SHOWN 64
 
 /* The target first: requests are kept the other way round. Returns how many there are. */
-static size_t read_chain(const struct missing_request *r,
-			 const struct missing_request *ret[CHAIN_SHOWN], bool *ret_cut)
+static size_t read_chain(const struct planner_request *r,
+			 const struct planner_request *ret[CHAIN_SHOWN], bool *ret_cut)
 {
 	size_t n = 0;
 
@@ -276,7 +276,7 @@ static size_t read_chain(const struct missing_request *r,
 		ret[n++] = r;
 	*ret_cut = r != NULL;
 	for (size_t i = 0; i < n / 2; i++) {
-		const struct missing_request *other = ret[n - 1 - i];
+		const struct planner_request *other = ret[n - 1 - i];
 
 		ret[n - 1 - i] = ret[i];
 		ret[i] = other;
@@ -284,9 +284,9 @@ static size_t read_chain(const struct missing_request *r,
 	return n;
 }
 
-static void print_chain(const struct plan *p, const struct missing_request *r)
+static void print_chain(const struct plan *p, const struct planner_request *r)
 {
-	const struct missing_request *chain[CHAIN_SHOWN];
+	const struct planner_request *chain[CHAIN_SHOWN];
 	bool cut;
 	size_t n = read_chain(r, chain, &cut);
 
@@ -295,14 +295,14 @@ static void print_chain(const struct plan *p, const struct missing_request *r)
 	for (size_t depth = 0; depth < n; depth++) {
 		r = chain[depth];
 		say_line("%*s%s" NF_STORE_DIR "/%s%s%s", (int)(2 * depth), "",
-			 depth ? "needs " : "", missing_node(p->missing, r->node)->base,
+			 depth ? "needs " : "", planner_node(p->planner, r->node)->base,
 			 r->outputs ? "!" : "", r->outputs ? r->outputs : "");
 	}
 }
 
 static void print_cause(const struct plan *p, uint32_t id)
 {
-	const struct missing_node *node = missing_node(p->missing, id);
+	const struct planner_node *node = planner_node(p->planner, id);
 	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, PLAN_CAUSE_WORDS_MAX);
@@ -316,9 +316,9 @@ static void print_cause(const struct plan *p, uint32_t id)
 }
 
 static void add_chain(struct json_doc *doc, const struct plan *p,
-		      const struct missing_request *r)
+		      const struct planner_request *r)
 {
-	const struct missing_request *chain[CHAIN_SHOWN];
+	const struct planner_request *chain[CHAIN_SHOWN];
 	bool cut;
 	size_t n = read_chain(r, chain, &cut);
 
@@ -326,7 +326,7 @@ static void add_chain(struct json_doc *doc, const struct plan *p,
 	json_begin_array(doc, "chain");
 	for (size_t i = 0; i < n; i++) {
 		json_begin_object(doc, NULL);
-		add_path(doc, "path", missing_node(p->missing, chain[i]->node)->base);
+		add_path(doc, "path", planner_node(p->planner, chain[i]->node)->base);
 		if (chain[i]->outputs)
 			json_add_str(doc, "outputs", chain[i]->outputs);
 		json_end(doc);
@@ -334,12 +334,12 @@ static void add_chain(struct json_doc *doc, const struct plan *p,
 	json_end(doc);
 }
 
-static bool is_gap(const struct missing_node *node)
+static bool is_gap(const struct planner_node *node)
 {
 	return node->build || node->unknown;
 }
 
-static bool has_output(const struct missing_node *node, uint32_t output)
+static bool has_output(const struct planner_node *node, uint32_t output)
 {
 	for (size_t i = 0; node->build && i < node->drv->noutputs; i++)
 		if (node->drv->outputs[i].node == output)
@@ -347,29 +347,29 @@ static bool has_output(const struct missing_node *node, uint32_t output)
 	return false;
 }
 
-/* The node that PATH, or one of whose outputs PATH, is; or MISSING_NONE. */
+/* The node that PATH, or one of whose outputs PATH, is; or PLANNER_NONE. */
 static uint32_t find_gap(const struct plan *p, const struct nf_storepath *path)
 {
-	uint32_t id = missing_find(p->missing, path);
+	uint32_t id = planner_find(p->planner, path);
 
-	if (id == MISSING_NONE || is_gap(missing_node(p->missing, id)))
+	if (id == PLANNER_NONE || is_gap(planner_node(p->planner, id)))
 		return id;
-	for (uint32_t drv = 0; drv < missing_count(p->missing); drv++)
-		if (has_output(missing_node(p->missing, drv), id))
+	for (uint32_t drv = 0; drv < planner_count(p->planner); drv++)
+		if (has_output(planner_node(p->planner, drv), id))
 			return drv;
-	return MISSING_NONE;
+	return PLANNER_NONE;
 }
 
 int plan_print_why(const struct plan *p, const struct nf_storepath *path,
 		   struct json_doc *doc, struct nf_err *err)
 {
 	uint32_t id = find_gap(p, path);
-	const struct missing_node *node;
+	const struct planner_node *node;
 
-	if (id == MISSING_NONE)
+	if (id == PLANNER_NONE)
 		return err_set(err, NF_E_USAGE, "'%s' is not among what must be built",
 			       path->base);
-	node = missing_node(p->missing, id);
+	node = planner_node(p->planner, id);
 	if (!doc) {
 		print_chain(p, node->why);
 		print_cause(p, id);
@@ -385,10 +385,10 @@ int plan_print_why(const struct plan *p, const struct nf_storepath *path,
 /* One that a cache has told about with that error. */
 static const struct resolver_node *find_unknown(const struct plan *p, int code)
 {
-	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
+	for (uint32_t id = 0; id < planner_count(p->planner); id++) {
 		const struct resolver_node *n = query_node(p->query, id);
 
-		if (missing_node(p->missing, id)->unknown && n && n->why == code)
+		if (planner_node(p->planner, id)->unknown && n && n->why == code)
 			return n;
 	}
 	return NULL;

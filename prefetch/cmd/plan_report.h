@@ -6,11 +6,11 @@
 #include "cmd/json.h"
 #include "cmd/plan_causes.h"
 #include "fetch/query.h"
-#include "plan/missing.h"
+#include "plan/planner.h"
 
 /* A finished planner and what caches said. */
 struct plan {
-	const struct missing *missing;
+	const struct planner *planner;
 	const struct query *query;
 	const struct history *history; /* what is known of the caches */
 	const struct plan_causes *causes;

@@ -19,17 +19,17 @@ void plan_sums_release(struct plan_sums *s)
 static void count_nodes(struct plan_sums *s, const struct plan *p)
 {
 	s->fetches =
-		mem_calloc(missing_totals(p->missing).substitute, sizeof(*s->fetches));
-	for (uint32_t id = 0; id < missing_count(p->missing); id++) {
-		const struct missing_node *node = missing_node(p->missing, id);
+		mem_calloc(planner_totals(p->planner).substitute, sizeof(*s->fetches));
+	for (uint32_t id = 0; id < planner_count(p->planner); id++) {
+		const struct planner_node *node = planner_node(p->planner, id);
 		const struct resolver_node *n = query_node(p->query, id);
 
 		bool is_valid =
-			node->state == MISSING_VALID || node->state == MISSING_READ;
+			node->state == PLANNER_VALID || node->state == PLANNER_READ;
 		bool is_wanted = node->here || node->is_wanted;
 
 		s->here += is_valid && is_wanted;
-		s->derivations += node->state == MISSING_READ && !is_wanted;
+		s->derivations += node->state == PLANNER_READ && !is_wanted;
 		if (!node->substitute)
 			continue;
 		if (n && n->here) {
@@ -44,8 +44,8 @@ static void count_nodes(struct plan_sums *s, const struct plan *p)
 
 static int larger_first(const void *a, const void *b, void *missing)
 {
-	const struct missing_node *x = missing_node(missing, *(const uint32_t *)a);
-	const struct missing_node *y = missing_node(missing, *(const uint32_t *)b);
+	const struct planner_node *x = planner_node(missing, *(const uint32_t *)a);
+	const struct planner_node *y = planner_node(missing, *(const uint32_t *)b);
 
 	if (x->nar_size != y->nar_size)
 		return x->nar_size < y->nar_size ? 1 : -1;
@@ -124,11 +124,11 @@ void plan_sums_init(struct plan_sums *s, const struct plan *p)
 	*s = (struct plan_sums){ .cache_count = query_result(p->query)->cache_count };
 	s->caches = mem_calloc(s->cache_count, sizeof(*s->caches));
 	s->speeds = mem_calloc(s->cache_count, sizeof(*s->speeds));
-	s->sources = mem_calloc(missing_count(p->missing), sizeof(*s->sources));
+	s->sources = mem_calloc(planner_count(p->planner), sizeof(*s->sources));
 	count_nodes(s, p);
 	if (s->fetch_count)
 		qsort_r(s->fetches, s->fetch_count, sizeof(*s->fetches), larger_first,
-			(void *)p->missing);
+			(void *)p->planner);
 	recall_speeds(s, p);
 	for (size_t i = 0; i < s->fetch_count; i++)
 		take_source(s, p, s->fetches[i]);

@@ -11,7 +11,7 @@ void wanted_release(struct wanted *w)
 	free(w->paths);
 	free(w->builds);
 	plan_causes_free(w->causes);
-	missing_free(w->missing);
+	planner_free(w->planner);
 	answers_free(w->answers);
 	*w = (struct wanted){ 0 };
 }
@@ -26,7 +26,7 @@ const struct cmd_option_group wanted_group = { "Derivations", options };
 
 /* ---- questions ---- */
 
-static void ask_outputs(struct missing *m, const struct installable *t)
+static void ask_outputs(struct planner *m, const struct installable *t)
 {
 	struct nf_slice rest = nf_slice_str(t->outputs);
 	AUTO_FREE struct nf_slice *names = mem_calloc(rest.len + 1, sizeof(*names));
@@ -36,7 +36,7 @@ static void ask_outputs(struct missing *m, const struct installable *t)
 		names[n++] = slice_cut(&rest, ',');
 	if (n == 1 && nf_slice_is(names[0], "*"))
 		n = 0;
-	missing_want_outputs(m, &t->path, names, n);
+	planner_want_outputs(m, &t->path, names, n);
 }
 
 static bool is_derivation(const struct installable *t)
@@ -44,15 +44,15 @@ static bool is_derivation(const struct installable *t)
 	return t->outputs || nf_storepath_is_drv(&t->path);
 }
 
-static void ask_derivation(struct missing *m, const struct installable *t)
+static void ask_derivation(struct planner *m, const struct installable *t)
 {
 	if (t->outputs)
 		ask_outputs(m, t);
 	else
-		missing_want_outputs(m, &t->path, NULL, 0);
+		planner_want_outputs(m, &t->path, NULL, 0);
 }
 
-void wanted_ask(struct missing *m, const struct installables *targets)
+void wanted_ask(struct planner *m, const struct installables *targets)
 {
 	for (size_t i = 0; i < targets->count; i++) {
 		const struct installable *t = &targets->items[i];
@@ -60,7 +60,7 @@ void wanted_ask(struct missing *m, const struct installables *targets)
 		if (is_derivation(t))
 			ask_derivation(m, t);
 		else
-			missing_want_path(m, &t->path);
+			planner_want_path(m, &t->path);
 	}
 }
 
@@ -73,18 +73,18 @@ static void add(struct nf_storepath **list, size_t *count,
 	(*list)[(*count)++] = *path;
 }
 
-static void add_node(struct wanted *w, const struct missing *m, uint32_t id)
+static void add_node(struct wanted *w, const struct planner *m, uint32_t id)
 {
 	struct nf_storepath path;
 
-	missing_path(m, id, &path);
+	planner_path(m, id, &path);
 	add(&w->paths, &w->count, &path);
 }
 
 /* What comes with the closure of something else need not be told. */
-static bool is_wanted_itself(const struct missing_node *node)
+static bool is_wanted_itself(const struct planner_node *node)
 {
-	const struct missing_request *by = node->why ? node->why->parent : NULL;
+	const struct planner_request *by = node->why ? node->why->parent : NULL;
 
 	return node->here || (node->substitute && (!by || by->outputs));
 }
@@ -98,7 +98,7 @@ static void set_reason(struct wanted *w, int rc, const struct nf_err *err)
 }
 
 /* What is told by its hash alone is built by fetching it from wherever it comes. */
-static void tell_fixed(struct wanted *w, const struct missing_node *node)
+static void tell_fixed(struct wanted *w, const struct planner_node *node)
 {
 	struct nf_err err;
 	int rc =
@@ -111,7 +111,7 @@ static void tell_fixed(struct wanted *w, const struct missing_node *node)
 }
 
 static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
-			 const struct missing_node *node)
+			 const struct planner_node *node)
 {
 	const struct resolver_node *asked = query_node(q, id);
 	struct nf_err err;
@@ -167,25 +167,25 @@ static void tell_builds(struct wanted *w)
 		   &err);
 }
 
-static void take_builds(struct wanted *w, const struct missing *m, bool build_inputs)
+static void take_builds(struct wanted *w, const struct planner *m, bool build_inputs)
 {
-	const uint32_t *ids = missing_builds(m, &w->build_count);
+	const uint32_t *ids = planner_builds(m, &w->build_count);
 
 	w->builds = mem_calloc(w->build_count, sizeof(*w->builds));
 	for (size_t i = 0; i < w->build_count; i++) {
-		missing_path(m, ids[i], &w->builds[i]);
-		if (build_inputs && missing_node(m, ids[i])->drv->is_fixed)
-			tell_fixed(w, missing_node(m, ids[i]));
+		planner_path(m, ids[i], &w->builds[i]);
+		if (build_inputs && planner_node(m, ids[i])->drv->is_fixed)
+			tell_fixed(w, planner_node(m, ids[i]));
 	}
 	if (w->build_count && !build_inputs)
 		tell_builds(w);
 }
 
-static void take_answers(struct wanted *w, const struct missing *m, const struct query *q,
+static void take_answers(struct wanted *w, const struct planner *m, const struct query *q,
 			 bool build_inputs)
 {
-	for (uint32_t id = 0; id < missing_count(m); id++) {
-		const struct missing_node *node = missing_node(m, id);
+	for (uint32_t id = 0; id < planner_count(m); id++) {
+		const struct planner_node *node = planner_node(m, id);
 		bool is_target = node->why && !node->why->parent;
 
 		if (is_wanted_itself(node))
@@ -206,7 +206,7 @@ static void find_causes(struct wanted *w, const struct query *q,
 	if (opts->offline)
 		return;
 	w->causes = plan_causes_new(&(struct plan_causes_options){
-		.missing = w->missing,
+		.planner = w->planner,
 		.query = q,
 		.no_substituter = opts->no_substituter,
 	});
@@ -219,20 +219,20 @@ static int ask_for_derivations(struct wanted *w, const struct installables *targ
 	AUTO(query_freep) struct query *q = NULL;
 	int rc;
 
-	w->missing = missing_new(&(struct missing_options){
+	w->planner = planner_new(&(struct planner_options){
 		.always_substitute = opts->always_substitute,
 	});
 	w->answers = fetch.answers = answers_new(fetch.substituter_count);
 	for (size_t i = 0; i < targets->count; i++)
 		if (is_derivation(&targets->items[i]))
-			ask_derivation(w->missing, &targets->items[i]);
-	rc = query_run(&q, &fetch, opts->store, w->missing, err);
+			ask_derivation(w->planner, &targets->items[i]);
+	rc = query_run(&q, &fetch, opts->store, w->planner, err);
 	if (!rc)
-		rc = missing_finish(w->missing, err);
+		rc = planner_finish(w->planner, err);
 	if (rc)
 		return rc;
 	find_causes(w, q, opts);
-	take_answers(w, w->missing, q, opts->build_inputs);
+	take_answers(w, w->planner, q, opts->build_inputs);
 	return 0;
 }
 

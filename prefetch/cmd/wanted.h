@@ -10,7 +10,7 @@
 #include "cmd/ui.h"
 #include "fetch/fetch.h"
 #include "input/installable.h"
-#include "plan/missing.h"
+#include "plan/planner.h"
 #include "store/local_store.h"
 
 struct wanted {
@@ -24,7 +24,7 @@ struct wanted {
 	struct answers *answers; /* of caches, where they were asked; or NULL */
 	/* Why derivations must be built or are unknown, where caches were asked; NULL. */
 	struct plan_causes *causes;
-	struct missing *missing; /* for these */
+	struct planner *planner; /* for these */
 	bool build_inputs;
 	/* What is wanted and cannot be had: an NF_E_... and its words, of the gravest;
 	 * else 0. */
@@ -38,7 +38,7 @@ void wanted_release(struct wanted *w);
 extern const struct cmd_option_group wanted_group;
 
 /* Asks for all targets: paths as such, outputs of derivations. */
-void wanted_ask(struct missing *m, const struct installables *targets);
+void wanted_ask(struct planner *m, const struct installables *targets);
 
 struct wanted_options {
 	const struct fetch_options *fetch; /* caches, keys and pool */
@@ -46,7 +46,7 @@ struct wanted_options {
 	/* Of what must be built also the derivations themselves, with their sources: so
 	 * that another machine can build it without a network. */
 	bool build_inputs;
-	bool always_substitute;	    /* as of struct missing_options */
+	bool always_substitute;	    /* as of struct planner_options */
 	const char *no_substituter; /* as of struct plan_causes_options */
 	bool offline;		    /* no cache is to be asked: that is no cause */
 };

@@ -10,7 +10,7 @@ struct query {
 	struct fetch_options fetch;
 	struct fetch_result result;
 	struct local_store *store; /* or NULL */
-	struct missing *missing;
+	struct planner *planner;
 	/* The planner's numbers of the resolver's nodes, and the other way round. */
 	uint32_t *planned;
 	size_t planned_len, planned_cap;
@@ -22,7 +22,7 @@ static void set_at(uint32_t **list, size_t *len, size_t *cap, uint32_t at, uint3
 {
 	while (*len <= at) {
 		MEM_GROW(*list, *len, *cap);
-		(*list)[(*len)++] = MISSING_NONE;
+		(*list)[(*len)++] = PLANNER_NONE;
 	}
 	(*list)[at] = value;
 }
@@ -32,10 +32,10 @@ static void on_settled(void *ctx, uint32_t id, const struct nf_narinfo *ni)
 	struct query *q = ctx;
 
 	if (ni)
-		missing_found(q->missing, q->planned[id], ni->info.refs, ni->info.nrefs,
+		planner_found(q->planner, q->planned[id], ni->info.refs, ni->info.nrefs,
 			      ni->info.nar_size, ni->file_size);
 	else
-		missing_not_found(q->missing, q->planned[id]);
+		planner_not_found(q->planner, q->planned[id]);
 }
 
 static int answer_contents(struct query *q, uint32_t id, struct nf_err *err)
@@ -44,10 +44,10 @@ static int answer_contents(struct query *q, uint32_t id, struct nf_err *err)
 	struct nf_storepath path;
 	int rc;
 
-	missing_path(q->missing, id, &path);
+	planner_path(q->planner, id, &path);
 	rc = local_store_drv(q->store, &path, &d, err);
 	if (!rc)
-		rc = missing_contents(q->missing, id, &d, err);
+		rc = planner_contents(q->planner, id, &d, err);
 	nf_derivation_release(&d);
 	return rc;
 }
@@ -74,13 +74,13 @@ static int answer_valid(struct query *q, uint32_t id, struct nf_err *err)
 	bool valid = false;
 	int rc = 0;
 
-	missing_path(q->missing, id, &path);
+	planner_path(q->planner, id, &path);
 	if (q->store)
 		rc = is_valid_here(q, &path, &valid, err);
 	if (!rc && !valid && q->fetch.intake)
 		rc = intake_is_valid(q->fetch.intake, &path, &valid, err);
 	if (!rc)
-		missing_valid(q->missing, id, valid);
+		planner_valid(q->planner, id, valid);
 	return rc;
 }
 
@@ -89,7 +89,7 @@ static void ask_caches(struct query *q, uint32_t id)
 	struct nf_storepath path;
 	uint32_t node;
 
-	missing_path(q->missing, id, &path);
+	planner_path(q->planner, id, &path);
 	node = resolver_want(q->engine.resolver, &path);
 	set_at(&q->planned, &q->planned_len, &q->planned_cap, node, id);
 	set_at(&q->asked, &q->asked_len, &q->asked_cap, id, node);
@@ -98,18 +98,18 @@ static void ask_caches(struct query *q, uint32_t id)
 static int query_pump(void *ctx, struct nf_err *err)
 {
 	struct query *q = ctx;
-	struct missing_question question;
+	struct planner_question question;
 	int rc = 0;
 
-	while (!rc && missing_next(q->missing, &question)) {
+	while (!rc && planner_next(q->planner, &question)) {
 		switch (question.ask) {
-		case MISSING_ASK_VALID:
+		case PLANNER_ASK_VALID:
 			rc = answer_valid(q, question.id, err);
 			break;
-		case MISSING_ASK_CONTENTS:
+		case PLANNER_ASK_CONTENTS:
 			rc = answer_contents(q, question.id, err);
 			break;
-		case MISSING_ASK_FACTS:
+		case PLANNER_ASK_FACTS:
 			ask_caches(q, question.id);
 			break;
 		}
@@ -118,7 +118,7 @@ static int query_pump(void *ctx, struct nf_err *err)
 }
 
 int query_run(struct query **ret, const struct fetch_options *fetch,
-	      struct local_store *store, struct missing *m, struct nf_err *err)
+	      struct local_store *store, struct planner *m, struct nf_err *err)
 {
 	struct query *q = mem_calloc(1, sizeof(*q));
 	int rc;
@@ -127,7 +127,7 @@ int query_run(struct query **ret, const struct fetch_options *fetch,
 	q->fetch = *fetch;
 	q->fetch.dry_run = true;
 	q->store = store;
-	q->missing = m;
+	q->planner = m;
 	rc = loop_open(&q->engine, &q->fetch, &q->result, err);
 	if (rc)
 		return rc;
@@ -156,7 +156,7 @@ void query_free(struct query *q)
 
 const struct resolver_node *query_node(const struct query *q, uint32_t missing_id)
 {
-	if (missing_id >= q->asked_len || q->asked[missing_id] == MISSING_NONE)
+	if (missing_id >= q->asked_len || q->asked[missing_id] == PLANNER_NONE)
 		return NULL;
 	return resolver_node(q->engine.resolver, q->asked[missing_id]);
 }
@@ -189,7 +189,7 @@ static bool is_graver(const struct query_cause *a, const struct query_cause *b)
 }
 
 static struct query_cause cause_of_outputs(const struct query *q,
-					   const struct missing_drv *drv)
+					   const struct planner_drv *drv)
 {
 	struct query_cause worst = { .cause = CAUSE_ABSENT, .code = NF_E_MISSING };
 
@@ -197,7 +197,7 @@ static struct query_cause cause_of_outputs(const struct query *q,
 		uint32_t id = drv->outputs[i].node;
 		struct query_cause c;
 
-		if (missing_node(q->missing, id)->state != MISSING_NOWHERE)
+		if (planner_node(q->planner, id)->state != PLANNER_NOWHERE)
 			continue;
 		c = cause_of_path(q, id);
 		if (is_graver(&c, &worst))
@@ -208,23 +208,23 @@ static struct query_cause cause_of_outputs(const struct query *q,
 
 struct query_cause query_cause(const struct query *q, uint32_t missing_id)
 {
-	const struct missing_node *node = missing_node(q->missing, missing_id);
+	const struct planner_node *node = planner_node(q->planner, missing_id);
 	struct query_cause c = { .code = NF_E_MISSING };
 
 	if (!node->build) {
 		c = cause_of_path(q, missing_id);
-		if (c.code == NF_E_MISSING && node->state != MISSING_NOWHERE)
+		if (c.code == NF_E_MISSING && node->state != PLANNER_NOWHERE)
 			c.cause = CAUSE_NO_DERIVATION;
 		return c;
 	}
-	switch (missing_reason(node)) {
-	case MISSING_FLOATING:
+	switch (planner_reason(node)) {
+	case PLANNER_FLOATING:
 		c.cause = CAUSE_FLOATING;
 		return c;
-	case MISSING_NOT_ALLOWED:
+	case PLANNER_NOT_ALLOWED:
 		c.cause = CAUSE_LOCAL_ONLY;
 		return c;
-	case MISSING_NO_CACHE:
+	case PLANNER_NO_CACHE:
 		break;
 	}
 	return cause_of_outputs(q, node->drv);

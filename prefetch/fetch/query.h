@@ -4,7 +4,7 @@
 #define QUERY_H
 
 #include "fetch/fetch.h"
-#include "plan/missing.h"
+#include "plan/planner.h"
 #include "plan/resolver.h"
 
 struct query;
@@ -13,7 +13,7 @@ struct query;
  * targets are not looked at. What is valid in STORE (NULL: none), is here, and
  * derivations are read there. RET holds what was learnt, also after a failure. */
 int query_run(struct query **ret, const struct fetch_options *fetch,
-	      struct local_store *store, struct missing *m,
+	      struct local_store *store, struct planner *m,
 	      struct nf_err *err) MUST_CHECK;
 void query_free(struct query *q);
 DEFINE_CLEANUP(struct query *, query_free)

@@ -1,4 +1,4 @@
-#include "missing_world.h"
+#include "planner_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,7 +49,7 @@ static size_t world_find(const struct world *w, struct nf_slice base)
 	return 0;
 }
 
-const char *world_name(const struct world *w, const struct missing_node *node)
+const char *world_name(const struct world *w, const struct planner_node *node)
 {
 	return w->paths[world_find(w, nf_slice_str(node->base))].name;
 }
@@ -65,13 +65,13 @@ static size_t names_of(const struct world_path *drv, unsigned outputs,
 	return count;
 }
 
-void world_want(const struct world *w, struct missing *m, size_t drv, unsigned outputs)
+void world_want(const struct world *w, struct planner *m, size_t drv, unsigned outputs)
 {
 	struct nf_slice names[WORLD_OUTPUTS];
 	struct nf_storepath sp;
 
 	world_storepath(w, drv, &sp);
-	missing_want_outputs(m, &sp, names, names_of(&w->paths[drv], outputs, names));
+	planner_want_outputs(m, &sp, names, names_of(&w->paths[drv], outputs, names));
 }
 
 /* ---- answers ---- */
@@ -137,7 +137,7 @@ static void add_inputs(struct buf *text, const struct world *w,
 	}
 }
 
-static int answer_contents(const struct world *w, struct missing *m, uint32_t id,
+static int answer_contents(const struct world *w, struct planner *m, uint32_t id,
 			   const struct world_path *drv, struct nf_err *err)
 {
 	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
@@ -152,55 +152,55 @@ static int answer_contents(const struct world *w, struct missing *m, uint32_t id
 		 drv->no_substitutes ? "(\"allowSubstitutes\",\"\")" : "");
 	if (nf_derivation_parse(&d, buf_slice(&text), err))
 		fail_msg("%s\n%s", text.ptr, err->text);
-	return missing_contents(m, id, &d, err);
+	return planner_contents(m, id, &d, err);
 }
 
-static void answer_facts(const struct world *w, struct missing *m, uint32_t id,
+static void answer_facts(const struct world *w, struct planner *m, uint32_t id,
 			 const struct world_path *p)
 {
 	struct nf_storepath paths[WORLD_LINKS];
 	struct nf_slice refs[WORLD_LINKS];
 
 	if (!p->cached) {
-		missing_not_found(m, id);
+		planner_not_found(m, id);
 		return;
 	}
 	for (size_t i = 0; i < p->nrefs; i++) {
 		world_storepath(w, p->refs[i], &paths[i]);
 		refs[i] = nf_storepath_base(&paths[i]);
 	}
-	missing_found(m, id, refs, p->nrefs, p->nar_size, p->download_size);
+	planner_found(m, id, refs, p->nrefs, p->nar_size, p->download_size);
 }
 
-static int answer(const struct world *w, struct missing *m,
-		  const struct missing_question *q, struct nf_err *err)
+static int answer(const struct world *w, struct planner *m,
+		  const struct planner_question *q, struct nf_err *err)
 {
 	const struct world_path *p =
-		&w->paths[world_find(w, nf_slice_str(missing_node(m, q->id)->base))];
+		&w->paths[world_find(w, nf_slice_str(planner_node(m, q->id)->base))];
 
 	switch (q->ask) {
-	case MISSING_ASK_VALID:
-		missing_valid(m, q->id, p->valid);
+	case PLANNER_ASK_VALID:
+		planner_valid(m, q->id, p->valid);
 		break;
-	case MISSING_ASK_CONTENTS:
+	case PLANNER_ASK_CONTENTS:
 		return answer_contents(w, m, q->id, p, err);
-	case MISSING_ASK_FACTS:
+	case PLANNER_ASK_FACTS:
 		answer_facts(w, m, q->id, p);
 	}
 	return 0;
 }
 
-int world_run(const struct world *w, struct missing *m, unsigned seed, struct nf_err *err)
+int world_run(const struct world *w, struct planner *m, unsigned seed, struct nf_err *err)
 {
-	struct missing_question under_way[UNDER_WAY];
+	struct planner_question under_way[UNDER_WAY];
 	size_t count = 0, next;
 	int rc;
 
 	for (;;) {
-		while (count < UNDER_WAY && missing_next(m, &under_way[count]))
+		while (count < UNDER_WAY && planner_next(m, &under_way[count]))
 			count++;
 		if (count == 0)
-			return missing_finish(m, err);
+			return planner_finish(m, err);
 		next = (size_t)rand_r(&seed) % count;
 		rc = answer(w, m, &under_way[next], err);
 		if (rc)

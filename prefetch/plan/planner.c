@@ -1,4 +1,4 @@
-#include "plan/missing.h"
+#include "plan/planner.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/slice.h"
-#include "plan/missing_private.h"
+#include "plan/planner_private.h"
 
 #define ALL "*"
 
@@ -19,70 +19,70 @@ struct key {
 
 /* ---- questions and who waits for their answers ---- */
 
-static enum missing_ask ask_of(const struct missing_node *node)
+static enum planner_ask ask_of(const struct planner_node *node)
 {
 	switch (node->state) {
-	case MISSING_SEEN:
-		return MISSING_ASK_VALID;
-	case MISSING_VALID:
-		return MISSING_ASK_CONTENTS;
+	case PLANNER_SEEN:
+		return PLANNER_ASK_VALID;
+	case PLANNER_VALID:
+		return PLANNER_ASK_CONTENTS;
 	default:
-		assert(node->state == MISSING_ABSENT);
-		return MISSING_ASK_FACTS;
+		assert(node->state == PLANNER_ABSENT);
+		return PLANNER_ASK_FACTS;
 	}
 }
 
-static void ask(struct missing *m, uint32_t id, struct missing_step *r)
+static void ask(struct planner *m, uint32_t id, struct planner_step *r)
 {
-	struct missing_node *node = missing_table_at(m, id);
-	struct missing_waiter *w = m->free_waiters;
+	struct planner_node *node = planner_table_at(m, id);
+	struct planner_waiter *w = m->free_waiters;
 
 	if (w)
 		m->free_waiters = w->next;
 	else
 		w = arena_alloc(&m->arena, sizeof(*w));
-	*w = (struct missing_waiter){ node->waiters, r };
+	*w = (struct planner_waiter){ node->waiters, r };
 	node->waiters = w;
 	r->pending++;
 	if (node->is_asked)
 		return;
 	node->is_asked = true;
-	node->next_question = MISSING_NONE;
-	if (m->question == MISSING_NONE)
+	node->next_question = PLANNER_NONE;
+	if (m->question == PLANNER_NONE)
 		m->question = id;
 	else
-		missing_table_at(m, m->last_question)->next_question = id;
+		planner_table_at(m, m->last_question)->next_question = id;
 	m->last_question = id;
 	m->unanswered++;
 }
 
-bool missing_next(struct missing *m, struct missing_question *ret)
+bool planner_next(struct planner *m, struct planner_question *ret)
 {
-	if (m->failed || m->question == MISSING_NONE)
+	if (m->failed || m->question == PLANNER_NONE)
 		return false;
 	ret->id = m->question;
-	ret->ask = ask_of(missing_table_at(m, ret->id));
-	m->question = missing_table_at(m, ret->id)->next_question;
+	ret->ask = ask_of(planner_table_at(m, ret->id));
+	m->question = planner_table_at(m, ret->id)->next_question;
 	return true;
 }
 
-static void make_ready(struct missing *m, struct missing_step *r)
+static void make_ready(struct planner *m, struct planner_step *r)
 {
 	r->next = NULL;
 	*m->ready_end = r;
 	m->ready_end = &r->next;
 }
 
-static void answered(struct missing *m, struct missing_node *node,
-		     enum missing_state state)
+static void answered(struct planner *m, struct planner_node *node,
+		     enum planner_state state)
 {
-	struct missing_waiter *next;
+	struct planner_waiter *next;
 
 	assert(node->is_asked);
 	node->is_asked = false;
 	node->state = state;
 	m->unanswered--;
-	for (struct missing_waiter *w = TAKE_PTR(node->waiters); w; w = next) {
+	for (struct planner_waiter *w = TAKE_PTR(node->waiters); w; w = next) {
 		next = w->next;
 		if (--w->request->pending == 0)
 			make_ready(m, w->request);
@@ -93,19 +93,19 @@ static void answered(struct missing *m, struct missing_node *node,
 
 /* ---- requests ---- */
 
-static void add_request(struct missing *m, uint32_t id, const char *outputs,
-			const struct missing_request *parent)
+static void add_request(struct planner *m, uint32_t id, const char *outputs,
+			const struct planner_request *parent)
 {
-	struct missing_step *r = arena_calloc(&m->arena, 1, sizeof(*r));
+	struct planner_step *r = arena_calloc(&m->arena, 1, sizeof(*r));
 
-	r->public = (struct missing_request){ id, outputs, parent };
+	r->public = (struct planner_request){ id, outputs, parent };
 	make_ready(m, r);
 }
 
-static void want_path(struct missing *m, uint32_t id,
-		      const struct missing_request *parent)
+static void want_path(struct planner *m, uint32_t id,
+		      const struct planner_request *parent)
 {
-	struct missing_node *node = missing_table_at(m, id);
+	struct planner_node *node = planner_table_at(m, id);
 
 	if (node->is_wanted)
 		return;
@@ -113,8 +113,8 @@ static void want_path(struct missing *m, uint32_t id,
 	add_request(m, id, NULL, parent);
 }
 
-static void want_outputs(struct missing *m, uint32_t id, const char *outputs,
-			 const struct missing_request *parent)
+static void want_outputs(struct planner *m, uint32_t id, const char *outputs,
+			 const struct planner_request *parent)
 {
 	struct key key = { id, outputs }, *kept;
 
@@ -127,14 +127,14 @@ static void want_outputs(struct missing *m, uint32_t id, const char *outputs,
 	add_request(m, id, outputs, parent);
 }
 
-static void set_why(struct missing_node *node, const struct missing_step *r)
+static void set_why(struct planner_node *node, const struct planner_step *r)
 {
 	if (!node->why)
 		node->why = &r->public;
 }
 
-static void be_unknown(struct missing *m, struct missing_node *node,
-		       const struct missing_step *r)
+static void be_unknown(struct planner *m, struct planner_node *node,
+		       const struct planner_step *r)
 {
 	set_why(node, r);
 	m->totals.unknown += !node->unknown;
@@ -148,10 +148,10 @@ static uint64_t add_sizes(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-static void substitute(struct missing *m, struct missing_node *node,
-		       const struct missing_step *r)
+static void substitute(struct planner *m, struct planner_node *node,
+		       const struct planner_step *r)
 {
-	struct missing_totals *t = &m->totals;
+	struct planner_totals *t = &m->totals;
 
 	set_why(node, r);
 	node->substitute = true;
@@ -162,10 +162,10 @@ static void substitute(struct missing *m, struct missing_node *node,
 		want_path(m, node->refs[i], &r->public);
 }
 
-static void build(struct missing *m, struct missing_node *node,
-		  const struct missing_step *r)
+static void build(struct planner *m, struct planner_node *node,
+		  const struct planner_step *r)
 {
-	const struct missing_drv *drv = node->drv;
+	const struct planner_drv *drv = node->drv;
 
 	if (node->build)
 		return;
@@ -178,11 +178,11 @@ static void build(struct missing *m, struct missing_node *node,
 				     &r->public);
 }
 
-static int no_such_output(const struct missing *m, const struct missing_step *r,
+static int no_such_output(const struct planner *m, const struct planner_step *r,
 			  struct nf_slice name, struct nf_err *err)
 {
-	const struct missing_request *parent = r->public.parent;
-	const char *base = missing_table_at(m, r->public.node)->base;
+	const struct planner_request *parent = r->public.parent;
+	const char *base = planner_table_at(m, r->public.node)->base;
 
 	if (!parent)
 		return err_set(err, NF_E_MISSING,
@@ -191,13 +191,13 @@ static int no_such_output(const struct missing *m, const struct missing_step *r,
 	return err_set(err, NF_E_FORMAT,
 		       "'" NF_STORE_DIR "/%s' needs the output '%.*s' of '" NF_STORE_DIR
 		       "/%s', which has none of that name",
-		       missing_table_at(m, parent->node)->base, NF_SLICE_ARG(name), base);
+		       planner_table_at(m, parent->node)->base, NF_SLICE_ARG(name), base);
 }
 
 /* Both lists are sorted. */
-static int find_wanted(struct missing *m, struct missing_step *r)
+static int find_wanted(struct planner *m, struct planner_step *r)
 {
-	const struct missing_drv *drv = missing_table_at(m, r->public.node)->drv;
+	const struct planner_drv *drv = planner_table_at(m, r->public.node)->drv;
 	struct nf_slice rest = nf_slice_str(r->public.outputs);
 	bool all = nf_slice_is(rest, ALL);
 	struct nf_slice name = slice_cut(&rest, ',');
@@ -213,41 +213,41 @@ static int find_wanted(struct missing *m, struct missing_step *r)
 }
 
 /* Asks about all wanted outputs in that state; true if there are any. */
-static bool ask_outputs(struct missing *m, struct missing_step *r,
-			enum missing_state state)
+static bool ask_outputs(struct planner *m, struct planner_step *r,
+			enum planner_state state)
 {
 	for (uint32_t i = 0; i < r->nwanted; i++)
-		if (missing_table_at(m, r->wanted[i])->state == state)
+		if (planner_table_at(m, r->wanted[i])->state == state)
 			ask(m, r->wanted[i], r);
 	return r->pending > 0;
 }
 
 /* Marks the wanted outputs that are valid, and counts them. */
-static size_t find_here(struct missing *m, const struct missing_step *r)
+static size_t find_here(struct planner *m, const struct planner_step *r)
 {
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < r->nwanted; i++) {
-		struct missing_node *node = missing_table_at(m, r->wanted[i]);
+		struct planner_node *node = planner_table_at(m, r->wanted[i]);
 
-		node->here |= node->state == MISSING_VALID || node->state == MISSING_READ;
+		node->here |= node->state == PLANNER_VALID || node->state == PLANNER_READ;
 		count += node->here;
 	}
 	return count;
 }
 
-static size_t count_outputs(const struct missing *m, const struct missing_step *r,
-			    enum missing_state state)
+static size_t count_outputs(const struct planner *m, const struct planner_step *r,
+			    enum planner_state state)
 {
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < r->nwanted; i++)
-		count += missing_table_at(m, r->wanted[i])->state == state;
+		count += planner_table_at(m, r->wanted[i])->state == state;
 	return count;
 }
 
-static void step_read(struct missing *m, struct missing_step *r,
-		      struct missing_node *node)
+static void step_read(struct planner *m, struct planner_step *r,
+		      struct planner_node *node)
 {
 	size_t valid;
 
@@ -259,7 +259,7 @@ static void step_read(struct missing *m, struct missing_step *r,
 		build(m, node, r);
 		return;
 	}
-	if (ask_outputs(m, r, MISSING_SEEN))
+	if (ask_outputs(m, r, PLANNER_SEEN))
 		return;
 	valid = find_here(m, r);
 	if (valid == r->nwanted)
@@ -268,63 +268,63 @@ static void step_read(struct missing *m, struct missing_step *r,
 		build(m, node, r);
 		return;
 	}
-	if (ask_outputs(m, r, MISSING_ABSENT))
+	if (ask_outputs(m, r, PLANNER_ABSENT))
 		return;
-	if (count_outputs(m, r, MISSING_NOWHERE)) {
+	if (count_outputs(m, r, PLANNER_NOWHERE)) {
 		build(m, node, r);
 		return;
 	}
 	for (uint32_t i = 0; i < r->nwanted; i++)
-		if (missing_table_at(m, r->wanted[i])->state == MISSING_FOUND)
+		if (planner_table_at(m, r->wanted[i])->state == PLANNER_FOUND)
 			want_path(m, r->wanted[i], &r->public);
 }
 
-static void step_outputs(struct missing *m, struct missing_step *r)
+static void step_outputs(struct planner *m, struct planner_step *r)
 {
-	struct missing_node *node = missing_table_at(m, r->public.node);
+	struct planner_node *node = planner_table_at(m, r->public.node);
 
 	switch (node->state) {
-	case MISSING_SEEN:
-	case MISSING_VALID:
+	case PLANNER_SEEN:
+	case PLANNER_VALID:
 		ask(m, r->public.node, r);
 		break;
-	case MISSING_READ:
+	case PLANNER_READ:
 		step_read(m, r, node);
 		break;
-	case MISSING_ABSENT:
-	case MISSING_FOUND:
-	case MISSING_NOWHERE:
+	case PLANNER_ABSENT:
+	case PLANNER_FOUND:
+	case PLANNER_NOWHERE:
 		be_unknown(m, node, r);
 	}
 }
 
-static void step_path(struct missing *m, struct missing_step *r)
+static void step_path(struct planner *m, struct planner_step *r)
 {
-	struct missing_node *node = missing_table_at(m, r->public.node);
+	struct planner_node *node = planner_table_at(m, r->public.node);
 
 	switch (node->state) {
-	case MISSING_SEEN:
-	case MISSING_ABSENT:
+	case PLANNER_SEEN:
+	case PLANNER_ABSENT:
 		ask(m, r->public.node, r);
 		break;
-	case MISSING_FOUND:
+	case PLANNER_FOUND:
 		substitute(m, node, r);
 		break;
-	case MISSING_NOWHERE:
+	case PLANNER_NOWHERE:
 		be_unknown(m, node, r);
 		break;
-	case MISSING_VALID:
-	case MISSING_READ:
+	case PLANNER_VALID:
+	case PLANNER_READ:
 		node->here |= !r->public.parent;
 		break;
 	}
 }
 
 /* What a request leads to is appended, so that this is the only loop. */
-static void go_on(struct missing *m)
+static void go_on(struct planner *m)
 {
 	while (m->ready && !m->failed) {
-		struct missing_step *r = m->ready;
+		struct planner_step *r = m->ready;
 
 		m->ready = r->next;
 		if (!m->ready)
@@ -338,7 +338,7 @@ static void go_on(struct missing *m)
 
 /* ---- targets ---- */
 
-static const char *join_names(struct missing *m, const struct nf_slice *names,
+static const char *join_names(struct planner *m, const struct nf_slice *names,
 			      size_t count)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -351,7 +351,7 @@ static const char *join_names(struct missing *m, const struct nf_slice *names,
 			buf_add_char(&text, ',');
 		buf_add_slice(&text, names[i]);
 	}
-	return missing_table_text(m, buf_slice(&text));
+	return planner_table_text(m, buf_slice(&text));
 }
 
 static int cmp_names(const void *a, const void *b)
@@ -359,20 +359,20 @@ static int cmp_names(const void *a, const void *b)
 	return nf_slice_cmp(*(const struct nf_slice *)a, *(const struct nf_slice *)b);
 }
 
-void missing_want_path(struct missing *m, const struct nf_storepath *path)
+void planner_want_path(struct planner *m, const struct nf_storepath *path)
 {
-	want_path(m, missing_table_put(m, nf_storepath_base(path)), NULL);
+	want_path(m, planner_table_put(m, nf_storepath_base(path)), NULL);
 	go_on(m);
 }
 
-void missing_want_outputs(struct missing *m, const struct nf_storepath *drv,
+void planner_want_outputs(struct planner *m, const struct nf_storepath *drv,
 			  const struct nf_slice *names, size_t count)
 {
-	uint32_t id = missing_table_put(m, nf_storepath_base(drv));
+	uint32_t id = planner_table_put(m, nf_storepath_base(drv));
 	AUTO_FREE struct nf_slice *sorted = NULL;
 
 	if (count == 0) {
-		want_outputs(m, id, missing_table_text(m, NF_SLICE_LIT(ALL)), NULL);
+		want_outputs(m, id, planner_table_text(m, NF_SLICE_LIT(ALL)), NULL);
 	} else {
 		sorted = mem_dup(names, count * sizeof(*names));
 		qsort(sorted, count, sizeof(*sorted), cmp_names);
@@ -383,16 +383,16 @@ void missing_want_outputs(struct missing *m, const struct nf_storepath *drv,
 
 /* ---- answers ---- */
 
-void missing_valid(struct missing *m, uint32_t id, bool is_valid)
+void planner_valid(struct planner *m, uint32_t id, bool is_valid)
 {
-	struct missing_node *node = missing_table_at(m, id);
+	struct planner_node *node = planner_table_at(m, id);
 
-	assert(node->state == MISSING_SEEN);
-	answered(m, node, is_valid ? MISSING_VALID : MISSING_ABSENT);
+	assert(node->state == PLANNER_SEEN);
+	answered(m, node, is_valid ? PLANNER_VALID : PLANNER_ABSENT);
 	go_on(m);
 }
 
-static void take_outputs(struct missing *m, struct missing_drv *drv,
+static void take_outputs(struct planner *m, struct planner_drv *drv,
 			 const struct nf_derivation *d)
 {
 	drv->noutputs = d->noutputs;
@@ -401,15 +401,15 @@ static void take_outputs(struct missing *m, struct missing_drv *drv,
 		const struct nf_drv_output *from = &d->outputs[i];
 		bool floats = from->path.len == 0;
 
-		drv->outputs[i].name = missing_table_text(m, from->name);
+		drv->outputs[i].name = planner_table_text(m, from->name);
 		drv->outputs[i].node =
-			floats ? MISSING_NONE : missing_table_put(m, from->path);
+			floats ? PLANNER_NONE : planner_table_put(m, from->path);
 		drv->is_floating |= floats;
 		drv->is_fixed |= !floats && from->hash.len > 0;
 	}
 }
 
-static void take_inputs(struct missing *m, struct missing_drv *drv,
+static void take_inputs(struct planner *m, struct planner_drv *drv,
 			const struct nf_derivation *d)
 {
 	drv->ninputs = d->ninputs;
@@ -417,22 +417,22 @@ static void take_inputs(struct missing *m, struct missing_drv *drv,
 	for (size_t i = 0; i < d->ninputs; i++) {
 		const struct nf_drv_input *from = &d->inputs[i];
 
-		drv->inputs[i].node = missing_table_put(m, from->drv);
+		drv->inputs[i].node = planner_table_put(m, from->drv);
 		drv->inputs[i].outputs =
 			from->noutputs ? join_names(m, from->outputs, from->noutputs)
 				       : NULL;
 	}
 }
 
-int missing_contents(struct missing *m, uint32_t id, const struct nf_derivation *d,
+int planner_contents(struct planner *m, uint32_t id, const struct nf_derivation *d,
 		     struct nf_err *err)
 {
-	struct missing_node *node = missing_table_at(m, id);
-	struct missing_drv *drv;
+	struct planner_node *node = planner_table_at(m, id);
+	struct planner_drv *drv;
 	bool allowed;
 	int rc;
 
-	assert(node->state == MISSING_VALID);
+	assert(node->state == PLANNER_VALID);
 	rc = nf_derivation_allow_substitutes(d, &allowed, err);
 	if (rc)
 		return err_prefix(err, rc, "'" NF_STORE_DIR "/%s'", node->base);
@@ -441,40 +441,40 @@ int missing_contents(struct missing *m, uint32_t id, const struct nf_derivation 
 	take_outputs(m, drv, d);
 	take_inputs(m, drv, d);
 	node->drv = drv;
-	answered(m, node, MISSING_READ);
+	answered(m, node, PLANNER_READ);
 	go_on(m);
 	return 0;
 }
 
-void missing_found(struct missing *m, uint32_t id, const struct nf_slice *refs,
+void planner_found(struct planner *m, uint32_t id, const struct nf_slice *refs,
 		   size_t nrefs, uint64_t nar_size, uint64_t download_size)
 {
-	struct missing_node *node = missing_table_at(m, id);
+	struct planner_node *node = planner_table_at(m, id);
 
-	assert(node->state == MISSING_ABSENT);
+	assert(node->state == PLANNER_ABSENT);
 	node->nar_size = nar_size;
 	node->download_size = download_size;
 	node->nrefs = (uint32_t)nrefs;
 	if (nrefs)
 		node->refs = arena_alloc(&m->arena, nrefs * sizeof(*node->refs));
 	for (size_t i = 0; i < nrefs; i++)
-		node->refs[i] = missing_table_put(m, refs[i]);
-	answered(m, node, MISSING_FOUND);
+		node->refs[i] = planner_table_put(m, refs[i]);
+	answered(m, node, PLANNER_FOUND);
 	go_on(m);
 }
 
-void missing_not_found(struct missing *m, uint32_t id)
+void planner_not_found(struct planner *m, uint32_t id)
 {
-	struct missing_node *node = missing_table_at(m, id);
+	struct planner_node *node = planner_table_at(m, id);
 
-	assert(node->state == MISSING_ABSENT);
-	answered(m, node, MISSING_NOWHERE);
+	assert(node->state == PLANNER_ABSENT);
+	answered(m, node, PLANNER_NOWHERE);
 	go_on(m);
 }
 
 /* ---- the end ---- */
 
-int missing_finish(struct missing *m, struct nf_err *err)
+int planner_finish(struct planner *m, struct nf_err *err)
 {
 	if (m->failed) {
 		if (err)
@@ -482,23 +482,23 @@ int missing_finish(struct missing *m, struct nf_err *err)
 		return m->failed;
 	}
 	assert(m->unanswered == 0 && !m->builds);
-	return missing_order(m, err);
+	return planner_order(m, err);
 }
 
-struct missing_totals missing_totals(const struct missing *m)
+struct planner_totals planner_totals(const struct planner *m)
 {
 	return m->totals;
 }
 
-const uint32_t *missing_builds(const struct missing *m, size_t *ret_count)
+const uint32_t *planner_builds(const struct planner *m, size_t *ret_count)
 {
 	*ret_count = m->totals.build;
 	return m->builds;
 }
 
-enum missing_reason missing_reason(const struct missing_node *node)
+enum planner_reason planner_reason(const struct planner_node *node)
 {
 	if (node->drv->is_floating)
-		return MISSING_FLOATING;
-	return node->drv->may_substitute ? MISSING_NO_CACHE : MISSING_NOT_ALLOWED;
+		return PLANNER_FLOATING;
+	return node->drv->may_substitute ? PLANNER_NO_CACHE : PLANNER_NOT_ALLOWED;
 }

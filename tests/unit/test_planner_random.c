@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
-#include "missing_world.h"
+#include "planner_world.h"
 
 struct verdict {
 	bool build, substitute, unknown;
@@ -152,33 +152,33 @@ static void make_world(struct world *w, size_t *drvs, size_t *ndrvs, unsigned *s
 	}
 }
 
-static void assert_same_verdicts(const struct world *w, const struct missing *m,
+static void assert_same_verdicts(const struct world *w, const struct planner *m,
 				 const struct reference *x)
 {
-	static const struct missing_node nothing;
+	static const struct planner_node nothing;
 
 	for (size_t i = 0; i < w->count; i++) {
 		struct nf_storepath sp;
-		const struct missing_node *n;
+		const struct planner_node *n;
 		uint32_t id;
 
 		world_storepath(w, i, &sp);
-		id = missing_find(m, &sp);
-		n = id == MISSING_NONE ? &nothing : missing_node(m, id);
+		id = planner_find(m, &sp);
+		n = id == PLANNER_NONE ? &nothing : planner_node(m, id);
 		assert_int_equal(n->build, x->verdicts[i].build);
 		assert_int_equal(n->substitute, x->verdicts[i].substitute);
 		assert_int_equal(n->unknown, x->verdicts[i].unknown);
 		assert_int_equal(n->why != NULL, n->build || n->substitute || n->unknown);
 	}
-	assert_int_equal(missing_totals(m).nar_size, x->nar_size);
-	assert_int_equal(missing_totals(m).download_size, x->download_size);
+	assert_int_equal(planner_totals(m).nar_size, x->nar_size);
+	assert_int_equal(planner_totals(m).download_size, x->download_size);
 }
 
 /* Every chain ends in a target. */
-static void assert_chains_end(const struct missing *m)
+static void assert_chains_end(const struct planner *m)
 {
-	for (uint32_t id = 0; id < missing_count(m); id++) {
-		const struct missing_request *q = missing_node(m, id)->why;
+	for (uint32_t id = 0; id < planner_count(m); id++) {
+		const struct planner_request *q = planner_node(m, id)->why;
 		size_t length = 0;
 
 		if (q)
@@ -188,20 +188,20 @@ static void assert_chains_end(const struct missing *m)
 	}
 }
 
-static void assert_in_order(const struct missing *m)
+static void assert_in_order(const struct planner *m)
 {
 	bool built[WORLD_PATHS] = { false };
 	size_t count;
-	const uint32_t *builds = missing_builds(m, &count);
+	const uint32_t *builds = planner_builds(m, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct missing_node *n = missing_node(m, builds[i]);
+		const struct planner_node *n = planner_node(m, builds[i]);
 
 		assert_true(n->build && !built[builds[i]]);
 		for (size_t k = 0; k < n->drv->ninputs; k++) {
 			uint32_t in = n->drv->inputs[k].node;
 
-			assert_true(built[in] || !missing_node(m, in)->build);
+			assert_true(built[in] || !planner_node(m, in)->build);
 		}
 		built[builds[i]] = true;
 	}
@@ -211,8 +211,8 @@ static void check_world(const struct world *w, const size_t *drvs, size_t ndrvs,
 			unsigned seed)
 {
 	AUTO_FREE struct reference *x = mem_calloc(1, sizeof(*x));
-	struct missing_options opts = { .always_substitute = chance(&seed, 20) };
-	AUTO(missing_freep) struct missing *m = missing_new(&opts);
+	struct planner_options opts = { .always_substitute = chance(&seed, 20) };
+	AUTO(planner_freep) struct planner *m = planner_new(&opts);
 	struct nf_storepath sp;
 	struct nf_err err;
 
@@ -224,7 +224,7 @@ static void check_world(const struct world *w, const size_t *drvs, size_t ndrvs,
 			(unsigned)rand_r(&seed) % (1U << w->paths[drv].noutputs);
 
 		world_storepath(w, path, &sp);
-		missing_want_path(m, &sp);
+		planner_want_path(m, &sp);
 		reference_path(x, path);
 		world_want(w, m, drv, outputs);
 		reference_outputs(x, drv, outputs);
@@ -265,14 +265,14 @@ static void nth_path(struct nf_storepath *sp, uint32_t n)
 }
 
 /* Node numbers are path numbers: each path refers to the next one and to older ones. */
-static void answer_chain(struct missing *m, const struct missing_question *q)
+static void answer_chain(struct planner *m, const struct planner_question *q)
 {
 	struct nf_storepath paths[10];
 	struct nf_slice refs[ARRAY_SIZE(paths)];
 	size_t count = 0;
 
-	if (q->ask == MISSING_ASK_VALID) {
-		missing_valid(m, q->id, false);
+	if (q->ask == PLANNER_ASK_VALID) {
+		planner_valid(m, q->id, false);
 		return;
 	}
 	for (uint32_t i = 0; i < ARRAY_SIZE(paths); i++) {
@@ -284,28 +284,28 @@ static void answer_chain(struct missing *m, const struct missing_question *q)
 		refs[count] = nf_storepath_base(&paths[count]);
 		count++;
 	}
-	missing_found(m, q->id, refs, count, UINT64_MAX / 2, 1);
+	planner_found(m, q->id, refs, count, UINT64_MAX / 2, 1);
 }
 
 static void a_channel_fits_into_hundreds_of_bytes_a_path(void **state)
 {
-	AUTO(missing_freep)
-	struct missing *m = missing_new(&(struct missing_options){ 0 });
-	struct missing_question q;
+	AUTO(planner_freep)
+	struct planner *m = planner_new(&(struct planner_options){ 0 });
+	struct planner_question q;
 	struct nf_storepath sp;
 
 	(void)state;
 	nth_path(&sp, 0);
-	missing_want_path(m, &sp);
-	while (missing_next(m, &q))
+	planner_want_path(m, &sp);
+	while (planner_next(m, &q))
 		answer_chain(m, &q);
-	assert_int_equal(missing_finish(m, NULL), 0);
-	assert_int_equal(missing_totals(m).substitute, MANY);
-	assert_int_equal(missing_totals(m).download_size, MANY);
+	assert_int_equal(planner_finish(m, NULL), 0);
+	assert_int_equal(planner_totals(m).substitute, MANY);
+	assert_int_equal(planner_totals(m).download_size, MANY);
 	/* Not what it overflows to. */
-	assert_true(missing_totals(m).nar_size == UINT64_MAX);
-	print_message("%zu bytes a path\n", missing_memory(m) / MANY);
-	assert_true(missing_memory(m) / MANY < 400);
+	assert_true(planner_totals(m).nar_size == UINT64_MAX);
+	print_message("%zu bytes a path\n", planner_memory(m) / MANY);
+	assert_true(planner_memory(m) / MANY < 400);
 }
 
 static void nth_drv(struct nf_derivation *d, uint32_t n)
@@ -324,9 +324,9 @@ static void nth_drv(struct nf_derivation *d, uint32_t n)
 
 static void chains_of_derivations_need_no_stack(void **state)
 {
-	AUTO(missing_freep)
-	struct missing *m = missing_new(&(struct missing_options){ 0 });
-	struct missing_question q;
+	AUTO(planner_freep)
+	struct planner *m = planner_new(&(struct planner_options){ 0 });
+	struct planner_question q;
 	struct nf_storepath sp;
 	size_t count;
 
@@ -336,27 +336,27 @@ static void chains_of_derivations_need_no_stack(void **state)
 				 NF_SLICE_LIT("00000000000000000000000000000000-d.drv"),
 				 NULL),
 			 0);
-	missing_want_outputs(m, &sp, NULL, 0);
-	while (missing_next(m, &q)) {
+	planner_want_outputs(m, &sp, NULL, 0);
+	while (planner_next(m, &q)) {
 		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
-		uint32_t n = (uint32_t)strtoul(missing_node(m, q.id)->base, NULL, 10);
-		bool is_drv = slice_ends_with(nf_slice_str(missing_node(m, q.id)->base),
+		uint32_t n = (uint32_t)strtoul(planner_node(m, q.id)->base, NULL, 10);
+		bool is_drv = slice_ends_with(nf_slice_str(planner_node(m, q.id)->base),
 					      ".drv");
 
-		if (q.ask == MISSING_ASK_VALID) {
-			missing_valid(m, q.id, is_drv && n < MANY / 4);
-		} else if (q.ask == MISSING_ASK_CONTENTS) {
+		if (q.ask == PLANNER_ASK_VALID) {
+			planner_valid(m, q.id, is_drv && n < MANY / 4);
+		} else if (q.ask == PLANNER_ASK_CONTENTS) {
 			nth_drv(&d, n);
-			assert_int_equal(missing_contents(m, q.id, &d, NULL), 0);
+			assert_int_equal(planner_contents(m, q.id, &d, NULL), 0);
 		} else {
-			missing_not_found(m, q.id);
+			planner_not_found(m, q.id);
 		}
 	}
-	assert_int_equal(missing_finish(m, NULL), 0);
-	(void)!missing_builds(m, &count);
+	assert_int_equal(planner_finish(m, NULL), 0);
+	(void)!planner_builds(m, &count);
 	assert_int_equal(count, MANY / 4);
-	assert_int_equal(missing_totals(m).unknown, 1);
-	print_message("%zu bytes a derivation\n", missing_memory(m) / count);
+	assert_int_equal(planner_totals(m).unknown, 1);
+	print_message("%zu bytes a derivation\n", planner_memory(m) / count);
 }
 
 int main(void)

@@ -1,14 +1,14 @@
 /* Small worlds for the planner of what is missing: what is valid here, what caches have,
  * what derivations say. Paths are known by short names. */
-#ifndef MISSING_WORLD_H
-#define MISSING_WORLD_H
+#ifndef PLANNER_WORLD_H
+#define PLANNER_WORLD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "plan/missing.h"
+#include "plan/planner.h"
 
 #define WORLD_PATHS   256
 #define WORLD_LINKS   16
@@ -46,13 +46,13 @@ struct world {
 size_t world_path(struct world *w, const char *name, size_t len);
 void world_storepath(const struct world *w, size_t i, struct nf_storepath *ret);
 /* The name that a node of the planner has; never NULL. */
-const char *world_name(const struct world *w, const struct missing_node *node);
+const char *world_name(const struct world *w, const struct planner_node *node);
 
 /* Wants the outputs with these bits. */
-void world_want(const struct world *w, struct missing *m, size_t drv, unsigned outputs);
+void world_want(const struct world *w, struct planner *m, size_t drv, unsigned outputs);
 
 /* Answers all questions as the world is, in an order that SEED decides, and finishes. */
-int world_run(const struct world *w, struct missing *m, unsigned seed,
+int world_run(const struct world *w, struct planner *m, unsigned seed,
 	      struct nf_err *err) MUST_CHECK;
 
 #endif

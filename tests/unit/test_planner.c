@@ -1,4 +1,4 @@
-#include "plan/missing.h"
+#include "plan/planner.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -12,10 +12,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
-#include "missing_world.h"
-#include "plan/missing_roots.h"
+#include "plan/planner_roots.h"
+#include "planner_world.h"
 
-/* ---- tests/cases/missing: a world, what is wanted, and what must come out ----
+/* ---- tests/cases/planner: a world, what is wanted, and what must come out ----
  *
  *	# why this case
  *	@DRV a.drv = out dev [floating] [no-substitutes] < b.drv!out,dev c.drv!out
@@ -31,13 +31,13 @@
  *	@EXPECT reason NAME no-cache|not-allowed|floating OUTPUT...
  *	@EXPECT chain WANT WANT...	from what a target leads to, to the target
  *	@EXPECT roots NAME=N...	gaps that need no other gap, and how many nodes need each
- *	@EXPECT error TEXT	that missing_finish fails with; names without hash parts
+ *	@EXPECT error TEXT	that planner_finish fails with; names without hash parts
  */
 
 struct run {
 	struct world world;
-	struct missing *m;
-	struct missing_options opts;
+	struct planner *m;
+	struct planner_options opts;
 	bool finished;
 	bool seen_build, seen_substitute, seen_unknown, seen_error;
 	int rc;
@@ -169,12 +169,12 @@ static void want(struct run *r, struct nf_slice word)
 
 	world_storepath(&r->world, path_named(r, name), &sp);
 	if (name.len == word.len) {
-		missing_want_path(r->m, &sp);
+		planner_want_path(r->m, &sp);
 		return;
 	}
 	while (names.len && !nf_slice_is(names, "*"))
 		list[count++] = slice_cut(&names, ',');
-	missing_want_outputs(r->m, &sp, list, count);
+	planner_want_outputs(r->m, &sp, list, count);
 }
 
 static void read_want(struct run *r, struct nf_slice line)
@@ -182,51 +182,51 @@ static void read_want(struct run *r, struct nf_slice line)
 	struct nf_slice word;
 
 	if (!r->m)
-		r->m = missing_new(&r->opts);
+		r->m = planner_new(&r->opts);
 	while ((word = next_word(&line)).len)
 		want(r, word);
 }
 
 /* ---- what is expected ---- */
 
-static const struct missing_node *node_named(struct run *r, struct nf_slice name)
+static const struct planner_node *node_named(struct run *r, struct nf_slice name)
 {
 	struct nf_storepath sp;
 	uint32_t id;
 
 	world_storepath(&r->world, path_named(r, name), &sp);
-	id = missing_find(r->m, &sp);
-	if (id == MISSING_NONE)
+	id = planner_find(r->m, &sp);
+	if (id == PLANNER_NONE)
 		fail_msg("nobody saw '%.*s'", NF_SLICE_ARG(name));
-	return missing_node(r->m, id);
+	return planner_node(r->m, id);
 }
 
-static bool has_build(const struct missing_node *n)
+static bool has_build(const struct planner_node *n)
 {
 	return n->build;
 }
 
-static bool has_substitute(const struct missing_node *n)
+static bool has_substitute(const struct planner_node *n)
 {
 	return n->substitute;
 }
 
-static bool has_unknown(const struct missing_node *n)
+static bool has_unknown(const struct planner_node *n)
 {
 	return n->unknown;
 }
 
-static size_t count_nodes(const struct run *r, bool (*has)(const struct missing_node *))
+static size_t count_nodes(const struct run *r, bool (*has)(const struct planner_node *))
 {
 	size_t count = 0;
 
-	for (uint32_t id = 0; id < missing_count(r->m); id++)
-		count += has(missing_node(r->m, id));
+	for (uint32_t id = 0; id < planner_count(r->m); id++)
+		count += has(planner_node(r->m, id));
 	return count;
 }
 
 static void expect_set(struct run *r, struct nf_slice line, size_t total,
-		       bool (*has)(const struct missing_node *))
+		       bool (*has)(const struct planner_node *))
 {
 	struct nf_slice word;
 	size_t count = 0;
@@ -241,29 +241,29 @@ static void expect_set(struct run *r, struct nf_slice line, size_t total,
 static void expect_build(struct run *r, struct nf_slice line)
 {
 	r->seen_build = true;
-	expect_set(r, line, missing_totals(r->m).build, has_build);
+	expect_set(r, line, planner_totals(r->m).build, has_build);
 }
 
 static void expect_substitute(struct run *r, struct nf_slice line)
 {
 	r->seen_substitute = true;
-	expect_set(r, line, missing_totals(r->m).substitute, has_substitute);
+	expect_set(r, line, planner_totals(r->m).substitute, has_substitute);
 }
 
 static void expect_unknown(struct run *r, struct nf_slice line)
 {
 	r->seen_unknown = true;
-	expect_set(r, line, missing_totals(r->m).unknown, has_unknown);
+	expect_set(r, line, planner_totals(r->m).unknown, has_unknown);
 }
 
 static void expect_order(struct run *r, struct nf_slice line)
 {
 	size_t count;
-	const uint32_t *builds = missing_builds(r->m, &count);
+	const uint32_t *builds = planner_builds(r->m, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		struct nf_slice word = next_word(&line);
-		const char *name = world_name(&r->world, missing_node(r->m, builds[i]));
+		const char *name = world_name(&r->world, planner_node(r->m, builds[i]));
 
 		if (!nf_slice_is(word, name))
 			fail_msg("'%s' in place of '%.*s'", name, NF_SLICE_ARG(word));
@@ -273,26 +273,26 @@ static void expect_order(struct run *r, struct nf_slice line)
 
 static void expect_sizes(struct run *r, struct nf_slice line)
 {
-	assert_int_equal(missing_totals(r->m).nar_size, number(next_word(&line)));
-	assert_int_equal(missing_totals(r->m).download_size, number(next_word(&line)));
+	assert_int_equal(planner_totals(r->m).nar_size, number(next_word(&line)));
+	assert_int_equal(planner_totals(r->m).download_size, number(next_word(&line)));
 }
 
 static void expect_reason(struct run *r, struct nf_slice line)
 {
 	static const char *const names[] = {
-		[MISSING_NO_CACHE] = "no-cache",
-		[MISSING_NOT_ALLOWED] = "not-allowed",
-		[MISSING_FLOATING] = "floating",
+		[PLANNER_NO_CACHE] = "no-cache",
+		[PLANNER_NOT_ALLOWED] = "not-allowed",
+		[PLANNER_FLOATING] = "floating",
 	};
-	const struct missing_node *n = node_named(r, next_word(&line));
+	const struct planner_node *n = node_named(r, next_word(&line));
 
 	assert_true(n->build);
-	assert_true(nf_slice_is(next_word(&line), names[missing_reason(n)]));
+	assert_true(nf_slice_is(next_word(&line), names[planner_reason(n)]));
 	for (size_t i = 0; i < n->drv->noutputs; i++) {
-		const struct missing_output *o = &n->drv->outputs[i];
+		const struct planner_output *o = &n->drv->outputs[i];
 
-		if (o->node != MISSING_NONE &&
-		    missing_node(r->m, o->node)->state == MISSING_NOWHERE)
+		if (o->node != PLANNER_NONE &&
+		    planner_node(r->m, o->node)->state == PLANNER_NOWHERE)
 			assert_true(nf_slice_is(next_word(&line), o->name));
 	}
 	assert_int_equal(next_word(&line).len, 0);
@@ -301,13 +301,13 @@ static void expect_reason(struct run *r, struct nf_slice line)
 static void expect_chain(struct run *r, struct nf_slice line)
 {
 	struct nf_slice start = line, first = next_word(&start), word;
-	const struct missing_request *q = node_named(r, slice_cut(&first, '!'))->why;
+	const struct planner_request *q = node_named(r, slice_cut(&first, '!'))->why;
 
 	for (; (word = next_word(&line)).len; q = q->parent) {
 		struct nf_slice outputs = word, name = slice_cut(&outputs, '!');
 
 		assert_non_null(q);
-		assert_ptr_equal(missing_node(r->m, q->node), node_named(r, name));
+		assert_ptr_equal(planner_node(r->m, q->node), node_named(r, name));
 		if (name.len == word.len)
 			assert_null(q->outputs);
 		else
@@ -318,19 +318,19 @@ static void expect_chain(struct run *r, struct nf_slice line)
 
 static void expect_roots(struct run *r, struct nf_slice line)
 {
-	struct missing_roots roots;
+	struct planner_roots roots;
 
-	missing_roots_find(&roots, r->m);
+	planner_roots_find(&roots, r->m);
 	assert_int_equal(roots.counted, roots.count);
 	for (size_t i = 0; i < roots.count; i++) {
 		struct nf_slice rest = next_word(&line), name = slice_cut(&rest, '=');
 
-		assert_ptr_equal(missing_node(r->m, roots.list[i].id),
+		assert_ptr_equal(planner_node(r->m, roots.list[i].id),
 				 node_named(r, name));
 		assert_int_equal(roots.list[i].dependents, number(rest));
 	}
 	assert_int_equal(next_word(&line).len, 0);
-	missing_roots_release(&roots);
+	planner_roots_release(&roots);
 }
 
 /* Messages have full paths, cases do not. */
@@ -416,12 +416,12 @@ static void run_case(const char *file)
 	if (!r->seen_error && r->rc)
 		fail_msg("%s", r->err.text);
 	if (!r->seen_error && !r->seen_build)
-		assert_int_equal(missing_totals(r->m).build, 0);
+		assert_int_equal(planner_totals(r->m).build, 0);
 	if (!r->seen_error && !r->seen_substitute)
-		assert_int_equal(missing_totals(r->m).substitute, 0);
+		assert_int_equal(planner_totals(r->m).substitute, 0);
 	if (!r->seen_error && !r->seen_unknown)
-		assert_int_equal(missing_totals(r->m).unknown, 0);
-	missing_free(r->m);
+		assert_int_equal(planner_totals(r->m).unknown, 0);
+	planner_free(r->m);
 	buf_release(&text);
 }
 
@@ -430,7 +430,7 @@ static void every_case_comes_out_as_it_says(void **state)
 	glob_t files;
 
 	(void)state;
-	assert_int_equal(glob("tests/cases/missing/*.case", 0, NULL, &files), 0);
+	assert_int_equal(glob("tests/cases/planner/*.case", 0, NULL, &files), 0);
 	for (size_t i = 0; i < files.gl_pathc; i++)
 		run_case(files.gl_pathv[i]);
 	globfree(&files);
@@ -442,12 +442,12 @@ static void every_case_comes_out_as_it_says(void **state)
 #define B_DRV "00000000000000000000000000000000-b.drv"
 
 /* A.drv needs the output "gone" of B.drv; both have "out", which no cache has. */
-static int answer_contents_of(struct missing *m, uint32_t id, const char *env,
+static int answer_contents_of(struct planner *m, uint32_t id, const char *env,
 			      struct nf_err *err)
 {
 	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 	AUTO_BUF struct buf text = { 0 };
-	bool is_a = strcmp(missing_node(m, id)->base, A_DRV) == 0;
+	bool is_a = strcmp(planner_node(m, id)->base, A_DRV) == 0;
 
 	buf_init(&text, 64 * KIB);
 	buf_addf(&text,
@@ -455,41 +455,41 @@ static int answer_contents_of(struct missing *m, uint32_t id, const char *env,
 		 "[],[%s])",
 		 is_a, is_a ? "(\"/nix/store/" B_DRV "\",[\"gone\"])" : "", env);
 	assert_int_equal(nf_derivation_parse(&d, buf_slice(&text), NULL), 0);
-	return missing_contents(m, id, &d, err);
+	return planner_contents(m, id, &d, err);
 }
 
-static void want_a(struct missing *m)
+static void want_a(struct planner *m)
 {
 	struct nf_storepath sp;
 
 	assert_int_equal(nf_storepath_parse_base(&sp, NF_SLICE_LIT(A_DRV), NULL), 0);
-	missing_want_outputs(m, &sp, NULL, 0);
+	planner_want_outputs(m, &sp, NULL, 0);
 	/* A second time it asks nothing more. */
-	missing_want_outputs(m, &sp, NULL, 0);
+	planner_want_outputs(m, &sp, NULL, 0);
 }
 
 static void an_input_that_lacks_the_output_is_named(void **state)
 {
-	AUTO(missing_freep)
-	struct missing *m = missing_new(&(struct missing_options){ 0 });
-	struct missing_question q;
+	AUTO(planner_freep)
+	struct planner *m = planner_new(&(struct planner_options){ 0 });
+	struct planner_question q;
 	struct nf_err err;
 	size_t questions = 0;
 
 	(void)state;
 	want_a(m);
-	for (; missing_next(m, &q); questions++) {
-		if (q.ask == MISSING_ASK_VALID)
-			missing_valid(m, q.id,
-				      strstr(missing_node(m, q.id)->base, "drv"));
-		else if (q.ask == MISSING_ASK_FACTS)
-			missing_not_found(m, q.id);
+	for (; planner_next(m, &q); questions++) {
+		if (q.ask == PLANNER_ASK_VALID)
+			planner_valid(m, q.id,
+				      strstr(planner_node(m, q.id)->base, "drv"));
+		else if (q.ask == PLANNER_ASK_FACTS)
+			planner_not_found(m, q.id);
 		else
 			assert_int_equal(answer_contents_of(m, q.id, "", NULL), 0);
 	}
 	/* Valid and contents of both, valid and facts of A's output. */
 	assert_int_equal(questions, 6);
-	expect_error(err, missing_finish(m, &err), NF_E_FORMAT,
+	expect_error(err, planner_finish(m, &err), NF_E_FORMAT,
 		     "'/nix/store/" A_DRV
 		     "' needs the output 'gone' of '/nix/store/" B_DRV
 		     "', which has none of that name");
@@ -497,19 +497,19 @@ static void an_input_that_lacks_the_output_is_named(void **state)
 
 static void malformed_structured_attributes_are_no_answer(void **state)
 {
-	AUTO(missing_freep)
-	struct missing *m = missing_new(&(struct missing_options){ 0 });
-	struct missing_question q;
+	AUTO(planner_freep)
+	struct planner *m = planner_new(&(struct planner_options){ 0 });
+	struct planner_question q;
 	struct nf_err err;
 
 	(void)state;
 	want_a(m);
-	assert_true(missing_next(m, &q));
-	assert_int_equal(q.ask, MISSING_ASK_VALID);
-	assert_false(missing_next(m, &q));
-	missing_valid(m, q.id, true);
-	assert_true(missing_next(m, &q));
-	assert_int_equal(q.ask, MISSING_ASK_CONTENTS);
+	assert_true(planner_next(m, &q));
+	assert_int_equal(q.ask, PLANNER_ASK_VALID);
+	assert_false(planner_next(m, &q));
+	planner_valid(m, q.id, true);
+	assert_true(planner_next(m, &q));
+	assert_int_equal(q.ask, PLANNER_ASK_CONTENTS);
 	expect_error(err, answer_contents_of(m, q.id, "(\"__json\",\"[]\")", &err),
 		     NF_E_FORMAT,
 		     "'/nix/store/" A_DRV

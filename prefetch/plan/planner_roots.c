@@ -1,4 +1,4 @@
-#include "plan/missing_roots.h"
+#include "plan/planner_roots.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 /* What each node needs of what is to be built, fetched or is unknown: node ID's list is
  * needs[first[ID]] up to needs[first[ID + 1]]. */
 struct graph {
-	const struct missing *m;
+	const struct planner *m;
 	uint32_t *needs;
 	size_t *first;
 	size_t len, cap;
@@ -20,19 +20,19 @@ struct graph {
 /* A root's bit is in the mask of each node that needs it. */
 #define BATCH 64
 
-static bool is_gap(const struct missing_node *node)
+static bool is_gap(const struct planner_node *node)
 {
 	return node->build || node->unknown;
 }
 
-static bool is_planned(const struct missing_node *node)
+static bool is_planned(const struct planner_node *node)
 {
 	return is_gap(node) || node->substitute;
 }
 
 static void add_need(struct graph *g, uint32_t from, uint32_t to)
 {
-	if (to == from || to == MISSING_NONE || !is_planned(missing_node(g->m, to)))
+	if (to == from || to == PLANNER_NONE || !is_planned(planner_node(g->m, to)))
 		return;
 	MEM_GROW(g->needs, g->len, g->cap);
 	g->needs[g->len++] = to;
@@ -41,7 +41,7 @@ static void add_need(struct graph *g, uint32_t from, uint32_t to)
 
 static void add_input(struct graph *g, uint32_t from, uint32_t input)
 {
-	const struct missing_node *drv = missing_node(g->m, input);
+	const struct planner_node *drv = planner_node(g->m, input);
 
 	add_need(g, from, input);
 	if (drv->build || !drv->drv)
@@ -52,7 +52,7 @@ static void add_input(struct graph *g, uint32_t from, uint32_t input)
 
 static void add_needs(struct graph *g, uint32_t id)
 {
-	const struct missing_node *node = missing_node(g->m, id);
+	const struct planner_node *node = planner_node(g->m, id);
 
 	for (size_t i = 0; node->build && i < node->drv->ninputs; i++)
 		if (node->drv->inputs[i].outputs)
@@ -69,9 +69,9 @@ static void graph_release(struct graph *g)
 	free(g->order);
 }
 
-static void graph_init(struct graph *g, const struct missing *m)
+static void graph_init(struct graph *g, const struct planner *m)
 {
-	uint32_t count = missing_count(m);
+	uint32_t count = planner_count(m);
 
 	*g = (struct graph){ .m = m, .cap = 1 };
 	g->needs = mem_calloc(g->cap, sizeof(*g->needs));
@@ -110,52 +110,52 @@ static void visit(struct graph *g, uint32_t start, uint32_t *stack, size_t *next
 
 static void sort_nodes(struct graph *g)
 {
-	uint32_t count = missing_count(g->m);
+	uint32_t count = planner_count(g->m);
 	AUTO_FREE uint32_t *stack = mem_calloc(count, sizeof(*stack));
 	/* One more than the place in needs; 0: not seen yet. */
 	AUTO_FREE size_t *next = mem_calloc(count, sizeof(*next));
 
 	for (uint32_t id = 0; id < count; id++)
-		if (!next[id] && is_planned(missing_node(g->m, id)))
+		if (!next[id] && is_planned(planner_node(g->m, id)))
 			visit(g, id, stack, next);
 }
 
 static bool needs_gap(const struct graph *g, uint32_t id, const bool *above_gap)
 {
 	for (size_t i = g->first[id]; i < g->first[id + 1]; i++)
-		if (above_gap[g->needs[i]] || is_gap(missing_node(g->m, g->needs[i])))
+		if (above_gap[g->needs[i]] || is_gap(planner_node(g->m, g->needs[i])))
 			return true;
 	return false;
 }
 
-static void find_roots(struct missing_roots *r, const struct graph *g)
+static void find_roots(struct planner_roots *r, const struct graph *g)
 {
-	AUTO_FREE bool *above_gap = mem_calloc(missing_count(g->m), sizeof(*above_gap));
+	AUTO_FREE bool *above_gap = mem_calloc(planner_count(g->m), sizeof(*above_gap));
 	size_t cap = 0;
 
 	for (uint32_t at = 0; at < g->order_len; at++) {
 		uint32_t id = g->order[at];
 
 		above_gap[id] = needs_gap(g, id, above_gap);
-		if (above_gap[id] || !is_gap(missing_node(g->m, id)))
+		if (above_gap[id] || !is_gap(planner_node(g->m, id)))
 			continue;
 		MEM_GROW(r->list, r->count, cap);
 		/* Until it is counted, this says which are worth counting. */
-		r->list[r->count++] = (struct missing_root){ id, g->indegree[id] };
+		r->list[r->count++] = (struct planner_root){ id, g->indegree[id] };
 	}
 }
 
-static void count_batch(struct missing_root *roots, size_t n, const struct graph *g,
+static void count_batch(struct planner_root *roots, size_t n, const struct graph *g,
 			uint64_t *masks)
 {
-	memset(masks, 0, missing_count(g->m) * sizeof(*masks));
+	memset(masks, 0, planner_count(g->m) * sizeof(*masks));
 	for (size_t i = 0; i < n; i++) {
 		masks[roots[i].id] = (uint64_t)1 << i;
 		roots[i].dependents = 0;
 	}
 	for (uint32_t at = 0; at < g->order_len; at++) {
 		uint32_t id = g->order[at];
-		const struct missing_node *node = missing_node(g->m, id);
+		const struct planner_node *node = planner_node(g->m, id);
 		uint64_t below = 0;
 
 		for (size_t i = g->first[id]; i < g->first[id + 1]; i++)
@@ -170,24 +170,24 @@ static void count_batch(struct missing_root *roots, size_t n, const struct graph
 
 static int more_dependents_first(const void *a, const void *b)
 {
-	const struct missing_root *x = a, *y = b;
+	const struct planner_root *x = a, *y = b;
 
 	if (x->dependents != y->dependents)
 		return x->dependents < y->dependents ? 1 : -1;
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-static void sort_roots(struct missing_root *list, size_t count)
+static void sort_roots(struct planner_root *list, size_t count)
 {
 	if (count)
 		qsort(list, count, sizeof(*list), more_dependents_first);
 }
 
-static void count_dependents(struct missing_roots *r, const struct graph *g)
+static void count_dependents(struct planner_roots *r, const struct graph *g)
 {
-	AUTO_FREE uint64_t *masks = mem_calloc(missing_count(g->m), sizeof(*masks));
+	AUTO_FREE uint64_t *masks = mem_calloc(planner_count(g->m), sizeof(*masks));
 
-	r->counted = r->count < MISSING_ROOTS_COUNTED ? r->count : MISSING_ROOTS_COUNTED;
+	r->counted = r->count < PLANNER_ROOTS_COUNTED ? r->count : PLANNER_ROOTS_COUNTED;
 	for (size_t i = 0; i < r->counted; i += BATCH) {
 		size_t left = r->counted - i;
 
@@ -197,11 +197,11 @@ static void count_dependents(struct missing_roots *r, const struct graph *g)
 		r->list[i].dependents = 0;
 }
 
-void missing_roots_find(struct missing_roots *ret, const struct missing *m)
+void planner_roots_find(struct planner_roots *ret, const struct planner *m)
 {
 	AUTO(graph_release) struct graph g = { 0 };
 
-	*ret = (struct missing_roots){ 0 };
+	*ret = (struct planner_roots){ 0 };
 	graph_init(&g, m);
 	sort_nodes(&g);
 	find_roots(ret, &g);
@@ -210,8 +210,8 @@ void missing_roots_find(struct missing_roots *ret, const struct missing *m)
 	sort_roots(ret->list, ret->counted);
 }
 
-void missing_roots_release(struct missing_roots *r)
+void planner_roots_release(struct planner_roots *r)
 {
 	free(r->list);
-	*r = (struct missing_roots){ 0 };
+	*r = (struct planner_roots){ 0 };
 }
