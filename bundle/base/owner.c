@@ -47,23 +47,23 @@ int owner_check(const struct stat *st, enum owner_kind kind, uid_t owner,
 		return err_set(err, NF_E_SYS, "'%s' is %s, not %s: remove it", path,
 			       file_open_type(st->st_mode), expected(kind));
 	if (!is_trusted(st->st_uid, owner))
-		return err_set(err, NF_E_SYS,
-			       "'%s' belongs to user %u, who can change it: change its "
-			       "owner, or run as that user",
-			       path, st->st_uid);
+		return err_set(
+			err, NF_E_SYS,
+			"'%s' belongs to user %u, who can change it: change its owner, or run as that user",
+			path, st->st_uid);
 	if (!is_safe_mode(st, kind))
-		return err_set(err, NF_E_SYS,
-			       "'%s' can be written by other users (mode %04o): change "
-			       "its mode, for instance to %s",
-			       path, st->st_mode & 07777,
-			       is_file(kind)		  ? "0644"
-			       : kind == OWNER_STICKY_DIR ? "1775"
-							  : "0755");
+		return err_set(
+			err, NF_E_SYS,
+			"'%s' can be written by other users (mode %04o): change its mode, for instance to %s",
+			path, st->st_mode & 07777,
+			is_file(kind)		   ? "0644"
+			: kind == OWNER_STICKY_DIR ? "1775"
+						   : "0755");
 	if (kind == OWNER_FILE && st->st_nlink > 1)
-		return err_set(err, NF_E_SYS,
-			       "'%s' is one of %lu hard links to a file: replace it by "
-			       "a copy",
-			       path, (unsigned long)st->st_nlink);
+		return err_set(
+			err, NF_E_SYS,
+			"'%s' is one of %lu hard links to a file: replace it by a copy",
+			path, (unsigned long)st->st_nlink);
 	return 0;
 }
 
@@ -95,10 +95,10 @@ static int check_link(const char *dir, struct nf_err *err)
 	struct stat st;
 
 	if (!lstat(dir, &st) && S_ISLNK(st.st_mode) && !is_trusted(st.st_uid, 0))
-		return err_set(err, NF_E_SYS,
-			       "'%s' is a symbolic link of user %u: name the directory "
-			       "itself",
-			       dir, st.st_uid);
+		return err_set(
+			err, NF_E_SYS,
+			"'%s' is a symbolic link of user %u: name the directory itself",
+			dir, st.st_uid);
 	return 0;
 }
 
@@ -117,10 +117,11 @@ int owner_open_named(int *ret_fd, uid_t *ret_owner, const char *dir, struct nf_e
 	if (rc)
 		return rc;
 	if (by_anybody)
-		return err_set(err, NF_E_SYS,
-			       "'%s' belongs to user %u, in a directory where anybody "
-			       "can make one: name another, or run as that user",
-			       dir, st.st_uid);
+		return err_set(
+			err, NF_E_SYS,
+			"'%s' belongs to user %u, in a directory where anybody can make "
+			"one: name another, or run as that user",
+			dir, st.st_uid);
 	*ret_fd = TAKE_FD(fd);
 	*ret_owner = st.st_uid;
 	return 0;

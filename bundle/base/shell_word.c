@@ -6,8 +6,7 @@
 static bool is_plain_word(const char *text)
 {
 	const char *plain =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-		"_-+=:,./@%";
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%";
 
 	return text[0] && text[strspn(text, plain)] == '\0';
 }

@@ -21,9 +21,7 @@ const struct command cmd_completions = {
 	.name = "completions",
 	.args = "bash|zsh|fish",
 	.summary = "print what makes a shell complete commands and options",
-	.text = "Prints the completions for a shell. For the running bash: source "
-		"<(nixferry "
-		"completions bash)",
+	.text = "Prints the completions for a shell. For the running bash: source <(nixferry completions bash)",
 	.groups = (const struct cmd_option_group *const[]){ &options_common_text, NULL },
 	.min_args = 1,
 	.max_args = 1,

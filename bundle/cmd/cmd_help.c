@@ -31,8 +31,7 @@ const struct command cmd_help = {
 	.name = "help",
 	.args = "[COMMAND]",
 	.summary = "tell what a command does and which options it has",
-	.text = "Tells what COMMAND does and which options it has, or lists the "
-		"commands.",
+	.text = "Tells what COMMAND does and which options it has, or lists the commands.",
 	.groups = (const struct cmd_option_group *const[]){ &options_common_text, NULL },
 	.max_args = 1,
 	.kind = CMD_VALUE_COMMAND,

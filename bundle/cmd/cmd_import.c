@@ -60,8 +60,7 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (target.profile && roots != 1)
 		return err_set(
 			err, NF_E_USAGE,
-			"option '--profile' needs a bundle of one system, this one has "
-			"%zu roots",
+			"option '--profile' needs a bundle of one system, this one has %zu roots",
 			roots);
 	opts.keys = in.keys;
 	opts.ret_untrusted = &untrusted;
@@ -82,22 +81,18 @@ const struct command cmd_import = {
 	.name = "import",
 	.args = "BUNDLE|-",
 	.summary = "verify a bundle and unpack it into a target store",
-	.text = "Verifies BUNDLE, unpacks it into the store below a root directory and "
-		"registers "
-		"its paths there. '-' reads the bundle from standard input, as it "
-		"comes.\n"
+	.text = "Verifies BUNDLE, unpacks it into the store below a root directory "
+		"and registers its paths there. '-' reads the bundle from standard "
+		"input, as it comes.\n"
 		"\n"
-		"Nothing is written unless the bundle is signed by a trusted key, each "
-		"path by "
-		"that key or another trusted one, and every reference is in the bundle "
-		"or in the "
-		"target. Each byte is verified before it is used. If it is interrupted, "
-		"the "
-		"target stays valid and the same command goes on.\n"
+		"Nothing is written unless the bundle is signed by a trusted key, "
+		"each path by that key or another trusted one, and every reference "
+		"is in the bundle or in the target. Each byte is verified before it "
+		"is used. If it is interrupted, the target stays valid and the same "
+		"command goes on.\n"
 		"\n"
-		"The target must not be in use by Nix: a system that is being installed, "
-		"or an "
-		"image. Example:\n"
+		"The target must not be in use by Nix: a system that is being "
+		"installed, or an image. Example:\n"
 		"\n"
 		"  nixferry import system.nixferry --store /mnt --profile system \\\n"
 		"      --trusted-public-key example-1:BASE64",

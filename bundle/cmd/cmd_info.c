@@ -168,12 +168,10 @@ const struct command cmd_info = {
 	.args = "BUNDLE|-",
 	.summary = "tell a bundle's roots, sizes and signers",
 	.text = "Tells who signed BUNDLE, whether one of these keys is trusted, the "
-		"paths it was "
-		"made for, how many paths it has and their sizes, and which keys must be "
-		"trusted to import it. Of a bundle that no "
-		"trusted key "
-		"signed only the names of its signers are told, and the exit status is "
-		"4.",
+		"paths it was made for, how many paths it has and their sizes, and "
+		"which keys must be trusted to import it. Of a bundle that no "
+		"trusted key signed only the names of its signers are told, and the "
+		"exit status is 4.",
 	.groups = (const struct cmd_option_group *const[]){ &options_keys,
 							    &options_common, NULL },
 	.min_args = 1,

@@ -86,8 +86,9 @@ const struct command cmd_list = {
 	.name = "list",
 	.args = "BUNDLE|-",
 	.summary = "list the paths in a bundle",
-	.text = "Lists the store paths in BUNDLE: unpacked size, size in the bundle, "
-		"path. The bundle's signature is verified; its NARs are not read.",
+	.text = "Lists the store paths in BUNDLE: unpacked size, size in the "
+		"bundle, path. The bundle's signature is verified; its NARs are not "
+		"read.",
 	.groups = (const struct cmd_option_group *const[]){ &options_keys,
 							    &options_common, NULL },
 	.min_args = 1,

@@ -19,16 +19,14 @@
 static const struct cmd_option options[] = {
 	{ .name = "older-than",
 	  .value = "AGE",
-	  .help = "gc: remove what no command used for AGE, as in 30d or 12h (a number "
-		  "alone: days), and partial downloads of that age" },
+	  .help = "gc: remove what no command used for AGE, as in 30d or 12h (a "
+		  "number alone: days), and partial downloads of that age" },
 	{ .name = "max-size",
 	  .value = "SIZE",
-	  .help = "gc: remove what was used longest ago until the NARs take at most SIZE "
-		  "bytes, as in 20G" },
+	  .help = "gc: remove what was used longest ago until the NARs take at most SIZE bytes, as in 20G" },
 	{ .name = "keep",
 	  .value = "INSTALLABLE",
-	  .help = "gc: keep what this needs; without --older-than and --max-size, remove "
-		  "all else",
+	  .help = "gc: keep what this needs; without --older-than and --max-size, remove all else",
 	  .kind = CMD_VALUE_FILE,
 	  .repeatable = true },
 	{ 0 },
@@ -134,17 +132,17 @@ static int parse_options(struct pool_gc_options *o, const struct cmd_args *args,
 				       .max_bytes = UINT64_MAX };
 	if (age && (!units_parse_duration(nf_slice_str(age), DAY_SECONDS, &seconds) ||
 		    seconds > INT32_MAX))
-		return err_set(err, NF_E_USAGE,
-			       "option '--older-than': '%s' is not an age such as 30d, "
-			       "12h or 90m",
-			       age);
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--older-than': '%s' is not an age such as 30d, 12h or 90m",
+			age);
 	if (age)
 		o->partial_age = o->unused_age = (int64_t)seconds;
 	if (size && !units_parse_size(nf_slice_str(size), &o->max_bytes))
-		return err_set(err, NF_E_USAGE,
-			       "option '--max-size': '%s' is not a size such as 500M or "
-			       "20G",
-			       size);
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--max-size': '%s' is not a size such as 500M or 20G",
+			size);
 	return 0;
 }
 
@@ -194,8 +192,7 @@ int cmd_pool_gc_run(struct pool *pool, const struct cmd_args *args, struct json_
 		print_for_people(&result);
 	if (result.left_bytes > o.max_bytes)
 		ui_warn(ui,
-			"the pool is still larger than --max-size: what --keep names "
-			"takes %s",
+			"the pool is still larger than --max-size: what --keep names takes %s",
 			human_size(size, result.left_bytes));
 	return 0;
 }

@@ -90,10 +90,10 @@ static int check_names(const struct cmd_args *args, const char *store, struct nf
 		for (size_t k = 0; !found && k < list.count; k++)
 			found = strcmp(list.items[k].name, name) == 0;
 		if (!found)
-			rc = err_set(err, NF_E_USAGE,
-				     "there is no root '%.200s' in '%s': 'roots list' "
-				     "shows those that there are",
-				     name, store);
+			rc = err_set(
+				err, NF_E_USAGE,
+				"there is no root '%.200s' in '%s': 'roots list' shows those that there are",
+				name, store);
 	}
 	return rc;
 }
@@ -157,15 +157,13 @@ const struct command cmd_roots = {
 	.args = "list|rm [NAME...]",
 	.summary = "list or remove the GC roots that imports made",
 	.text = "An import without --profile makes a GC root, which keeps what was "
-		"imported from "
-		"being collected as garbage. The root has the name of --gc-root or, "
-		"without that "
-		"option, of the store path without its version; a later import of the "
-		"same name "
-		"replaces what the root keeps.\n"
+		"imported from being collected as garbage. The root has the name of "
+		"--gc-root or, without that option, of the store path without its "
+		"version; a later import of the same name replaces what the root "
+		"keeps.\n"
 		"\n"
-		"  list   when each root was made, its name, and the store path that it "
-		"keeps\n"
+		"  list   when each root was made, its name, and the store path "
+		"that it keeps\n"
 		"  rm     remove the roots NAME...; what nothing else keeps is then "
 		"garbage,\n"
 		"         which nix-collect-garbage removes\n"

@@ -60,10 +60,8 @@ const struct command cmd_verify = {
 	.args = "BUNDLE|-",
 	.summary = "check everything in a bundle, write nothing",
 	.text = "Checks all that import checks, and writes nothing: the bundle's "
-		"signature, "
-		"each block, path info, signature, NAR and reference, and that the "
-		"closure of "
-		"each root is complete within the bundle.",
+		"signature, each block, path info, signature, NAR and reference, "
+		"and that the closure of each root is complete within the bundle.",
 	.groups = (const struct cmd_option_group *const[]){ &options_keys, &options_jobs,
 							    &options_common, NULL },
 	.min_args = 1,

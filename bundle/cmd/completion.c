@@ -315,10 +315,10 @@ static void fish_write(struct buf *out, const struct program *program)
 		"# fish completion for nixferry; written by 'nixferry completions fish'\n"
 		"\n"
 		"complete -c nixferry -f\n"
-		"complete -c nixferry -n __fish_use_subcommand -l help -s h -d 'show "
-		"help'\n"
-		"complete -c nixferry -n __fish_use_subcommand -l version -d 'show the "
-		"version'\n");
+		"complete -c nixferry -n __fish_use_subcommand -l help -s h -d "
+		"'show help'\n"
+		"complete -c nixferry -n __fish_use_subcommand -l version -d 'show "
+		"the version'\n");
 	for (size_t i = 0; program->commands[i]; i++)
 		fish_command(out, program, program->commands[i]);
 }

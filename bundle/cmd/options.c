@@ -29,8 +29,8 @@ const struct cmd_option_group options_common_text = { "Common options", common +
 
 static const struct cmd_option keys[] = {
 	{ "trusted-public-key", 0, "NAME:KEY|FILE",
-	  "trust this key too, or those in FILE, one a line, beside those of nix.conf "
-	  "(default: cache.nixos.org's)",
+	  "trust this key too, or those in FILE, one a line, beside those of "
+	  "nix.conf (default: cache.nixos.org's)",
 	  CMD_VALUE_FILE, NULL, true },
 	{ 0 },
 };
@@ -38,8 +38,7 @@ const struct cmd_option_group options_keys = { "Trust", keys };
 
 static const struct cmd_option pool[] = {
 	{ "pool", 0, "DIR",
-	  "the directory of verified NARs; default: $XDG_CACHE_HOME/nixferry or "
-	  "~/.cache/nixferry",
+	  "the directory of verified NARs; default: $XDG_CACHE_HOME/nixferry or ~/.cache/nixferry",
 	  CMD_VALUE_DIR, NULL, false },
 	{ 0 },
 };
@@ -59,8 +58,7 @@ static const struct cmd_option pack[] = {
 	  "sign each path with that key too: then an importer needs to trust no other", 0,
 	  NULL, false },
 	{ "compress", 0, "HOW",
-	  "zstd[:LEVEL] with a level of 1 to 19 (default: zstd:3), or keep: as the cache "
-	  "served it",
+	  "zstd[:LEVEL] with a level of 1 to 19 (default: zstd:3), or keep: as the cache served it",
 	  0, NULL, false },
 	{ 0 },
 };
@@ -85,8 +83,9 @@ static const struct cmd_option caches[] = {
 	{ "connections-per-cache", 0, "N",
 	  "of these, to one cache at most; default: all of them", 0, NULL, false },
 	{ "limit-rate", 0, "RATE[@HH:MM-HH:MM]",
-	  "bytes a second of all transfers together, K, M or G: times 1024; of a part of "
-	  "the day, by local time; none: no limit; default: download-speed of nix.conf",
+	  "bytes a second of all transfers together, K, M or G: times 1024; "
+	  "of a part of the day, by local time; none: no limit; default: "
+	  "download-speed of nix.conf",
 	  0, NULL, true },
 	{ "netrc-file", 0, "FILE",
 	  "names and passwords for caches; default: netrc-file of nix.conf",
@@ -188,9 +187,9 @@ int options_sign_key(struct nf_secret_key **ret, const struct cmd_args *a,
 	int rc;
 
 	if (!file)
-		return err_set(err, NF_E_USAGE,
-			       "a bundle must be signed: give --sign-key FILE (nixferry "
-			       "keygen makes one)");
+		return err_set(
+			err, NF_E_USAGE,
+			"a bundle must be signed: give --sign-key FILE (nixferry keygen makes one)");
 	rc = nf_secret_key_read(ret, file, err);
 	return rc && rc != -NF_E_SYS && rc != -NF_E_INTR ? wrong_option(err, "sign-key")
 							 : rc;
@@ -213,8 +212,7 @@ int options_level(int *ret, const struct cmd_args *a, struct nf_err *err)
 	if (!good || level < ZSTD_LEVEL_MIN || level > ZSTD_LEVEL_MAX)
 		return err_set(
 			err, NF_E_USAGE,
-			"option '--compress': '%s' is neither zstd, zstd:%d to zstd:%d "
-			"nor keep",
+			"option '--compress': '%s' is neither zstd, zstd:%d to zstd:%d nor keep",
 			text, ZSTD_LEVEL_MIN, ZSTD_LEVEL_MAX);
 	*ret = (int)level;
 	return 0;

@@ -2,8 +2,7 @@
 
 static const struct cmd_option stores[] = {
 	{ "from-store", 0, "ROOT",
-	  "take what it has from the store under ROOT, and trust its database; default: "
-	  "/, the live store",
+	  "take what it has from the store under ROOT, and trust its database; default: /, the live store",
 	  CMD_VALUE_DIR, NULL, false },
 	{ "no-local-store", 0, NULL, "leave the live store alone", 0, NULL, false },
 	{ 0 },

@@ -13,9 +13,9 @@ static const struct cmd_option options[] = {
 	  "make what is imported the current generation of this profile, such as system",
 	  0, NULL, false },
 	{ "gc-root", 0, "NAME",
-	  "without --profile: the GC root that keeps what is imported, in place of what "
-	  "it "
-	  "kept before; default: the name of the store path without its version",
+	  "without --profile: the GC root that keeps what is imported, in "
+	  "place of what it kept before; default: the name of the store path "
+	  "without its version",
 	  0, NULL, false },
 	{ 0 },
 };
@@ -33,8 +33,7 @@ static int check_gc_root(const struct target_options *t, struct nf_err *err)
 	if (t->profile)
 		return err_set(
 			err, NF_E_USAGE,
-			"options '--gc-root' and '--profile' exclude each other: a "
-			"profile is a GC root");
+			"options '--gc-root' and '--profile' exclude each other: a profile is a GC root");
 	if (!t->root)
 		return err_set(err, NF_E_USAGE,
 			       "option '--gc-root' goes with --store ROOT");

@@ -19,8 +19,7 @@
 static bool may_be_secret(struct nf_slice text)
 {
 	static const char base64[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789+/=";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 	struct nf_slice rest = slice_trim(text);
 	struct nf_slice first = slice_cut(&rest, ':');
 
@@ -35,9 +34,9 @@ static bool may_be_secret(struct nf_slice text)
 static int add_line(struct nf_keyring *ring, struct nf_slice line, struct nf_err *err)
 {
 	if (may_be_secret(line))
-		return err_set(err, NF_E_USAGE,
-			       "this is a secret key: give its public half, which keygen "
-			       "wrote to PUBLIC-FILE");
+		return err_set(
+			err, NF_E_USAGE,
+			"this is a secret key: give its public half, which keygen wrote to PUBLIC-FILE");
 	return nf_keyring_add(ring, line, err);
 }
 

@@ -170,8 +170,9 @@ static int untrusted(const struct nf_bundle_signers *signers, struct nf_err *err
 	buf_add_str(&text, signers->count > 1 ? ", none of which is a trusted key; "
 					      : ", which is not a trusted key; ");
 	if (signers->claimed)
-		buf_add_str(&text, "a forged bundle would show a key of its own: only if "
-				   "its maker told you this very key, trust it: ");
+		buf_add_str(
+			&text,
+			"a forged bundle would show a key of its own: only if its maker told you this very key, trust it: ");
 	else
 		buf_add_str(&text, "to trust it, with the KEY that its maker told you: ");
 	key_option_add(&text, signers->names[0], signers->claimed);

@@ -29,8 +29,7 @@ static int parse_method(enum ca_method *ret, struct nf_slice *rest, struct nf_er
 		*ret = CA_TEXT;
 	else
 		return err_set(err, NF_E_FORMAT,
-			       "it begins with none of 'text:' and "
-			       "'fixed:'");
+			       "it begins with none of 'text:' and 'fixed:'");
 	return 0;
 }
 

@@ -75,10 +75,10 @@ static int split(struct nf_slice text, struct nf_slice *ret_name,
 	if (!text.ptr)
 		return err_set(err, NF_E_FORMAT, "%s: no ':' after its name", what);
 	if (!signature_is_name(name))
-		return err_set(err, NF_E_FORMAT,
-			       "%s: its name must have 1 to %d printable characters and "
-			       "no space",
-			       what, KEY_NAME_MAX);
+		return err_set(
+			err, NF_E_FORMAT,
+			"%s: its name must have 1 to %d printable characters and no space",
+			what, KEY_NAME_MAX);
 	*ret_name = name;
 	*ret_base64 = text;
 	return 0;
@@ -285,15 +285,15 @@ static int check_secrecy(int fd, const char *file, struct nf_err *err)
 	if (fstat(fd, &st))
 		return err_sys(err, "secret key '%s'", file);
 	if (st.st_uid != user && st.st_uid != 0)
-		return err_set(err, NF_E_USAGE,
-			       "secret key '%s' belongs to user %u, who can read it: use "
-			       "another key",
-			       file, st.st_uid);
+		return err_set(
+			err, NF_E_USAGE,
+			"secret key '%s' belongs to user %u, who can read it: use another key",
+			file, st.st_uid);
 	if (st.st_mode & (st.st_uid == user ? S_IRWXG | S_IRWXO : S_IRWXO))
-		return err_set(err, NF_E_USAGE,
-			       "secret key '%s' can be read by other users (mode %04o): "
-			       "change its mode to 0600",
-			       file, st.st_mode & 07777);
+		return err_set(
+			err, NF_E_USAGE,
+			"secret key '%s' can be read by other users (mode %04o): change its mode to 0600",
+			file, st.st_mode & 07777);
 	return 0;
 }
 
@@ -326,10 +326,10 @@ int nf_secret_key_generate(struct nf_secret_key **ret, struct nf_slice name,
 	uint8_t public_half[NF_PUBLIC_KEY_SIZE];
 
 	if (!signature_is_name(name))
-		return err_set(err, NF_E_USAGE,
-			       "a key's name has 1 to %d printable characters, no space "
-			       "and no ':'",
-			       KEY_NAME_MAX);
+		return err_set(
+			err, NF_E_USAGE,
+			"a key's name has 1 to %d printable characters, no space and no ':'",
+			KEY_NAME_MAX);
 	*ret = secret_key_new(name);
 	crypto_sign_keypair(public_half, (*ret)->bytes);
 	return 0;

@@ -14,8 +14,8 @@ void left_out_note(struct progress *p, const char *where, size_t count)
 {
 	if (count)
 		progress_note(p,
-			      "%s: " WHAT " %s left out: Nix cannot read %s, or there "
-			      "are too many",
+			      "%s: " WHAT
+			      " %s left out: Nix cannot read %s, or there are too many",
 			      where, count, what(count), plural(count, "is", "are"),
 			      plural(count, "it", "them"));
 }
@@ -24,7 +24,7 @@ void left_out_note_store(struct progress *p, const char *root, size_t count)
 {
 	if (count)
 		progress_note(p,
-			      "store '%s': its database has " WHAT " that Nix may not be "
-			      "able to read",
+			      "store '%s': its database has " WHAT
+			      " that Nix may not be able to read",
 			      root, count, what(count));
 }

@@ -75,9 +75,9 @@ static int take_url(struct nf_narinfo *ni, struct nf_slice value, struct nf_err 
 		return err_set(err, NF_E_LIMIT, "%zu bytes, over %llu", value.len,
 			       NARINFO_URL_MAX);
 	if (!is_word(value))
-		return err_set(err, NF_E_FORMAT,
-			       "empty, or with a space or a character that is not "
-			       "printable ASCII");
+		return err_set(
+			err, NF_E_FORMAT,
+			"empty, or with a space or a character that is not printable ASCII");
 	ni->url = value;
 	return 0;
 }

@@ -188,10 +188,10 @@ static int resolve_marked(struct installable *t, const char *text, struct nf_err
 			return rc;
 	}
 	if (outputs.len && !nf_storepath_is_drv(&t->path))
-		return err_set(err, NF_E_USAGE,
-			       "target '%s': '%s' is no derivation: it has no outputs to "
-			       "choose from",
-			       text, t->path.base);
+		return err_set(
+			err, NF_E_USAGE,
+			"target '%s': '%s' is no derivation: it has no outputs to choose from",
+			text, t->path.base);
 	t->outputs = outputs.len ? mem_strndup(outputs.ptr, outputs.len) : NULL;
 	return 0;
 }

@@ -308,10 +308,9 @@ int nix_settings_apply(struct nix_settings *s, struct nf_err *err)
 	}
 	note_others(s);
 	if (!s->require_sigs)
-		nix_settings_note(s, true,
-				  "nix.conf says require-sigs = false: nixferry "
-				  "requires a signature or a content address all the "
-				  "same");
+		nix_settings_note(
+			s, true,
+			"nix.conf says require-sigs = false: nixferry requires a signature or a content address all the same");
 	return 0;
 }
 
@@ -374,10 +373,10 @@ static int read_home(struct nix_settings *s, struct nf_err *err)
 		file = mem_printf("%s/.config/nix/nix.conf", home);
 	} else {
 		if (home)
-			nix_settings_note(s, false,
-					  "no configuration is read from '%s': it is "
-					  "not yours",
-					  home);
+			nix_settings_note(
+				s, false,
+				"no configuration is read from '%s': it is not yours",
+				home);
 		return 0;
 	}
 	return read_conf(s, file, err);

@@ -17,8 +17,8 @@
 
 static bool is_id(const char *id)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
 	size_t len = strlen(id);
 
 	return len > 0 && len <= ID_MAX && id[0] != '.' && strspn(id, allowed) == len;

@@ -32,8 +32,7 @@ struct held {
 static const char *name_fault(struct nf_slice name)
 {
 	static const char allowed[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789+-._?=";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-._?=";
 	struct nf_storepath sp;
 
 	if (!name.len)

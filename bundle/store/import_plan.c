@@ -362,10 +362,11 @@ static int query_path(struct import_path *path, struct intake *target,
 	if (rc)
 		progress_note(progress, "%s; it stays as it is", why.text);
 	else if (!nf_hash_eq(&have.nar_hash, &info->nar_hash))
-		progress_note(progress,
-			      "'" NF_STORE_DIR "/%s' is valid in the target with other "
-			      "contents than in the bundle; it stays as it is",
-			      info->path.base);
+		progress_note(
+			progress,
+			"'" NF_STORE_DIR
+			"/%s' is valid in the target with other contents than in the bundle; it stays as it is",
+			info->path.base);
 	return 0;
 }
 
@@ -419,11 +420,11 @@ static int tell_absent(const struct outside *o, struct nf_slice base, const char
 		       struct nf_err *err)
 {
 	if (o->target && intake_is_lost(o->target, base))
-		return err_set(err, NF_E_FORMAT,
-			       "%s '" NF_STORE_DIR
-			       "/%.*s', which is valid in the target, "
-			       "but missing on the disk, and not in the bundle",
-			       who, NF_SLICE_ARG(base));
+		return err_set(
+			err, NF_E_FORMAT,
+			"%s '" NF_STORE_DIR
+			"/%.*s', which is valid in the target, but missing on the disk, and not in the bundle",
+			who, NF_SLICE_ARG(base));
 	return err_set(err, NF_E_MISSING, "%s '" NF_STORE_DIR "/%.*s', which is %s", who,
 		       NF_SLICE_ARG(base),
 		       o->target ? "neither in the bundle nor valid in the target"

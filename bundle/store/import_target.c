@@ -19,8 +19,8 @@ int import_target_check_root(const char *root, struct nf_err *err)
 	if (given.st_dev == live.st_dev && given.st_ino == live.st_ino)
 		return err_set(
 			err, NF_E_USAGE,
-			"store root '%s' is the live system, which cannot be imported "
-			"into: give the root of another one, such as /mnt",
+			"store root '%s' is the live system, which cannot be imported into: "
+			"give the root of another one, such as /mnt",
 			root);
 	return 0;
 }
@@ -38,10 +38,10 @@ int import_target_check(const char *root, const char *profile, const char *gc_ro
 	if (rc)
 		return rc;
 	if (profile && gc_root)
-		return err_set(err, NF_E_USAGE,
-			       "profile '%s' and GC root '%s' exclude each other: a "
-			       "profile is a GC root",
-			       profile, gc_root);
+		return err_set(
+			err, NF_E_USAGE,
+			"profile '%s' and GC root '%s' exclude each other: a profile is a GC root",
+			profile, gc_root);
 	if (profile && !store_profile_is_name(profile))
 		return err_set(err, NF_E_USAGE, "'%s' is not the name of a profile",
 			       profile);

@@ -82,10 +82,11 @@ int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *na
 	pthread_mutex_unlock(&in->lock);
 	if (!is_other)
 		return 0;
-	return err_set(err, NF_E_FORMAT,
-		       "'" NF_STORE_DIR "/%.*s' is valid in '%s' with other content, and "
-		       "missing on the disk",
-		       NF_SLICE_ARG(base), in->target.root);
+	return err_set(
+		err, NF_E_FORMAT,
+		"'" NF_STORE_DIR
+		"/%.*s' is valid in '%s' with other content, and missing on the disk",
+		NF_SLICE_ARG(base), in->target.root);
 }
 
 void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base),

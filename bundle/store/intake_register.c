@@ -90,10 +90,11 @@ static int judge_valid(struct intake *in, struct intake_waiting *w,
 		return intake_check_lost(in, base, w->info.nar_hash.bytes, err);
 	}
 	if (!nf_hash_eq(&row->nar_hash, &w->info.nar_hash))
-		progress_note(in->progress,
-			      "'" NF_STORE_DIR "/%s' is valid in '%s' by now, with other "
-			      "content, and stays as it is",
-			      w->info.path.base, in->target.root);
+		progress_note(
+			in->progress,
+			"'" NF_STORE_DIR
+			"/%s' is valid in '%s' by now, with other content, and stays as it is",
+			w->info.path.base, in->target.root);
 	return 0;
 }
 

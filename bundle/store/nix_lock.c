@@ -133,8 +133,8 @@ static int take_lock(int *ret_fd, const struct target *t, const char *base,
 		usleep(STALE_PAUSE_US);
 	}
 	return err_set(err, NF_E_SYS,
-		       "'%s/nix/store/%s" LOCK_SUFFIX "' is removed again and again by "
-		       "another process",
+		       "'%s/nix/store/%s" LOCK_SUFFIX
+		       "' is removed again and again by another process",
 		       t->root, base);
 }
 

@@ -31,8 +31,7 @@ static int check_schema(struct store_db *db, struct nf_err *err)
 		if (!store_schema_is_harmless(store_sql_text(s, 0), store_sql_text(s, 2)))
 			return err_set(
 				err, NF_E_UNSUPPORTED,
-				"database '%s' has the %.*s '%.*s', which Nix does "
-				"not make: drop it",
+				"database '%s' has the %.*s '%.*s', which Nix does not make: drop it",
 				db->sql.file, NF_SLICE_ARG(store_sql_text(s, 0)),
 				NF_SLICE_ARG(store_sql_text(s, 1)));
 	}
@@ -56,10 +55,10 @@ static int open_for_writing(struct store_db *db, const char *state_dir,
 	if (rc)
 		return rc;
 	/* Full, where Nix has normal: a commit is on the disk when it returns. */
-	rc = store_sql_exec(&db->sql,
-			    "pragma foreign_keys = 1; pragma main.journal_mode = wal; "
-			    "pragma synchronous = full",
-			    err);
+	rc = store_sql_exec(
+		&db->sql,
+		"pragma foreign_keys = 1; pragma main.journal_mode = wal; pragma synchronous = full",
+		err);
 	if (!rc)
 		rc = check_schema(db, err);
 	/* Whoever made it was killed, or lost power, before it had its tables. */
@@ -83,10 +82,10 @@ static int reopen_immutable(struct store_db *db, struct nf_err *err)
 	int rc;
 
 	if (!db_files_log_is_empty(db->sql.real_file))
-		return err_set(err, NF_E_SYS,
-			       "database '%s' has a log that cannot be read without "
-			       "write permission to its directory",
-			       db->sql.file);
+		return err_set(
+			err, NF_E_SYS,
+			"database '%s' has a log that cannot be read without write permission to its directory",
+			db->sql.file);
 	store_sql_disconnect(&db->sql);
 	rc = store_sql_connect(&db->sql, STORE_SQL_READ_NOBODY_WRITES, err);
 	return rc ? rc : check_readable(db, err);
@@ -232,10 +231,10 @@ int store_db_check_hash(struct store_db *db, const struct nf_storepath *path,
 	if (rc || other.len < len || memcmp(other.ptr, text, len) != 0 ||
 	    nf_slice_is(other, text))
 		return rc;
-	return err_set(err, NF_E_FORMAT,
-		       "'%s' has the hash part of '%.*s', which is valid in '%s': one of "
-		       "them is forged",
-		       text, NF_SLICE_ARG(other), db->sql.file);
+	return err_set(
+		err, NF_E_FORMAT,
+		"'%s' has the hash part of '%.*s', which is valid in '%s': one of them is forged",
+		text, NF_SLICE_ARG(other), db->sql.file);
 }
 
 static void read_sigs(struct nf_pathinfo *info, struct nf_slice column)

@@ -64,8 +64,8 @@ static int insert_refs(struct store_db *db, const struct nf_pathinfo *info, int6
 			return rc;
 		if (!found)
 			return err_set(err, NF_E_MISSING,
-				       "'" NF_STORE_DIR "/%s' refers to '%s', which is "
-				       "not valid in '%s'",
+				       "'" NF_STORE_DIR
+				       "/%s' refers to '%s', which is not valid in '%s'",
 				       info->path.base, path, db->sql.file);
 		rc = insert_ref(db, id, ref_id, err);
 		if (rc)

@@ -43,8 +43,8 @@ static bool is_generation(struct nf_slice name)
 
 bool store_profile_is_name(const char *name)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._?=";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._?=";
 	size_t len = strlen(name);
 
 	return len > 0 && len <= PROFILE_NAME_MAX && strspn(name, allowed) == len &&

@@ -29,8 +29,8 @@ const char store_schema_sql[] =
 	"    narSize          integer,\n"
 	"    ultimate         integer, -- null implies \"false\"\n"
 	"    sigs             text, -- space-separated\n"
-	"    ca               text -- if not null, an assertion that the path is "
-	"content-addressed; see ValidPathInfo\n"
+	"    ca               text -- if not null, an assertion that the "
+	"path is content-addressed; see ValidPathInfo\n"
 	");\n"
 	"create table if not exists Refs (\n"
 	"    referrer  integer not null,\n"
@@ -215,10 +215,10 @@ int store_schema_lock(const char *state_dir, int *ret_fd, struct nf_err *err)
 		return rc;
 	if (flock(fd, LOCK_SH | LOCK_NB)) {
 		if (errno == EWOULDBLOCK)
-			return err_set(err, NF_E_SYS,
-				       "'%s' is locked: another process is changing the "
-				       "store's schema",
-				       file);
+			return err_set(
+				err, NF_E_SYS,
+				"'%s' is locked: another process is changing the store's schema",
+				file);
 		return err_sys(err, "cannot lock '%s'", file);
 	}
 	*ret_fd = TAKE_FD(fd);

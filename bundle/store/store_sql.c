@@ -24,13 +24,11 @@ static const char *const stmt_sql[STORE_STMT_COUNT] = {
 	[STORE_INSERT_REF] =
 		"insert or replace into Refs (referrer, reference) values (?, ?)",
 	[STORE_INSERT_OUTPUT] =
-		"insert or replace into DerivationOutputs (drv, id, path) "
-		"values (?, ?, ?)",
+		"insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)",
 	[STORE_QUERY_PATH] =
-		"select id, hash, deriver, narSize, sigs, ca from ValidPaths "
-		"where path = ?",
-	[STORE_QUERY_REFS] = "select path from Refs join ValidPaths on reference = id "
-			     "where referrer = ?",
+		"select id, hash, deriver, narSize, sigs, ca from ValidPaths where path = ?",
+	[STORE_QUERY_REFS] =
+		"select path from Refs join ValidPaths on reference = id where referrer = ?",
 	[STORE_UPDATE_SIGS] = "update ValidPaths set sigs = ? where id = ?",
 	[STORE_QUERY_SCHEMA] = "select type, name, sql from sqlite_master",
 	[STORE_QUERY_HASH_PART] =

@@ -50,10 +50,10 @@ static int open_error(int dir_fd, const char *name, const char *path, struct nf_
 	struct stat st;
 
 	if (!fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode))
-		return err_set(err, NF_E_SYS,
-			       "'%s' is a symbolic link: the store and what is above it "
-			       "must be directories",
-			       path);
+		return err_set(
+			err, NF_E_SYS,
+			"'%s' is a symbolic link: the store and what is above it must be directories",
+			path);
 	errno = saved;
 	return err_sys(err, "cannot open the directory '%s'", path);
 }

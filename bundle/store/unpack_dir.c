@@ -70,14 +70,15 @@ static int check_directory(const struct target *t, int fd, struct nf_err *err)
 		return err_sys(err, "cannot look at '%s/nix/store/" UNPACK_DIR_NAME "'",
 			       t->root);
 	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != t->owner)
-		return err_set(err, NF_E_SYS,
-			       "'%s/nix/store/" UNPACK_DIR_NAME "' belongs to user %u, "
-			       "who could change what is unpacked in it: remove it",
-			       t->root, st.st_uid);
+		return err_set(
+			err, NF_E_SYS,
+			"'%s/nix/store/" UNPACK_DIR_NAME
+			"' belongs to user %u, who could change what is unpacked in it: remove it",
+			t->root, st.st_uid);
 	if (file_is_mount(t->store_fd, fd))
 		return err_set(err, NF_E_SYS,
-			       "'%s/nix/store/" UNPACK_DIR_NAME "' is a mount point: "
-			       "unmount it",
+			       "'%s/nix/store/" UNPACK_DIR_NAME
+			       "' is a mount point: unmount it",
 			       t->root);
 	return 0;
 }

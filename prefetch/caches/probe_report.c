@@ -142,8 +142,7 @@ const char *probe_report_state_text(char out[PROBE_STATE_TEXT_MAX],
 static const char *advice_on_status(long status)
 {
 	if (status == 401 || status == 407)
-		return "it wants a name and a password: give --netrc-file FILE, or "
-		       "netrc-file in nix.conf";
+		return "it wants a name and a password: give --netrc-file FILE, or netrc-file in nix.conf";
 	if (status >= 500)
 		return "the server is out of order: its own log may say why";
 	return "is this the address of a binary cache?";
@@ -161,13 +160,11 @@ static const char *advice_on_state(const struct probe_report *r)
 	case PROBE_TIMEOUT:
 		return "is it switched off, or behind a firewall?";
 	case PROBE_TLS:
-		return "if it is your own, its certificate must be in the file that "
-		       "ssl-cert-file in nix.conf names";
+		return "if it is your own, its certificate must be in the file that ssl-cert-file in nix.conf names";
 	case PROBE_HTTP:
 		return advice_on_status(r->status);
 	case PROBE_BROKEN:
-		return "try again: if it stays so, the server or what is before it is "
-		       "out of order";
+		return "try again: if it stays so, the server or what is before it is out of order";
 	case PROBE_NO_CACHE:
 		return "is this the address of a binary cache?";
 	case PROBE_OTHER_STORE:
@@ -182,10 +179,10 @@ static void advise_on_key(struct buf *out, const struct probe_report *r,
 			  const struct probe_key *k)
 {
 	if (k->state == PROBE_KEY_WRONG)
-		buf_addf(out,
-			 "signatures by '%s' are wrong: another key of that name signs, "
-			 "or the narinfos were changed\n",
-			 k->name);
+		buf_addf(
+			out,
+			"signatures by '%s' are wrong: another key of that name signs, or the narinfos were changed\n",
+			k->name);
 	else if (k->state == PROBE_KEY_UNKNOWN && r->trusted < r->found)
 		buf_addf(out,
 			 "'%s' is not trusted: if it is to be, give --trusted-public-key "
@@ -198,12 +195,12 @@ static void advise_on_sample(struct buf *out, const struct probe_report *r)
 	for (size_t i = 0; i < r->key_count; i++)
 		advise_on_key(out, r, &r->keys[i]);
 	if (r->no_sig)
-		buf_addf(out,
-			 "%zu of %zu %s %s no signature: have the server sign %s "
-			 "(nix store sign --key-file FILE)\n",
-			 r->no_sig, r->found, plural(r->found, "path", "paths"),
-			 plural(r->no_sig, "has", "have"),
-			 plural(r->no_sig, "it", "them"));
+		buf_addf(
+			out,
+			"%zu of %zu %s %s no signature: have the server sign %s (nix store sign --key-file FILE)\n",
+			r->no_sig, r->found, plural(r->found, "path", "paths"),
+			plural(r->no_sig, "has", "have"),
+			plural(r->no_sig, "it", "them"));
 	if (r->malformed)
 		buf_addf(out, "%zu of its narinfos cannot be used\n", r->malformed);
 	if (r->asked == 1 && r->found + r->malformed == 0)

@@ -27,10 +27,10 @@ static void note(struct nix_settings *settings, const struct substituter *s)
 				  "substituter '%s': unknown parameters: %s", s->url,
 				  s->unknown);
 	if (s->trusted)
-		nix_settings_note(settings, true,
-				  "substituter '%s' is trusted: what it serves needs no "
-				  "signature",
-				  s->url);
+		nix_settings_note(
+			settings, true,
+			"substituter '%s' is trusted: what it serves needs no signature",
+			s->url);
 }
 
 /* Of what the command line has, nothing is passed over. */
@@ -63,9 +63,9 @@ static int add_given(struct substituter_list *l, const struct cmd_args *a,
 static void add_configured(struct substituter_list *l, struct nix_settings *settings)
 {
 	if (!settings->substitute) {
-		nix_settings_note(settings, true,
-				  "nix.conf says substitute = false: no cache is asked "
-				  "but those of the command line");
+		nix_settings_note(
+			settings, true,
+			"nix.conf says substitute = false: no cache is asked but those of the command line");
 		return;
 	}
 	for (size_t i = 0; i < settings->substituters.count; i++) {
@@ -145,10 +145,10 @@ static int read_netrc(struct netrc *n, const struct cmd_args *a, struct nix_sett
 	int rc = file && file[0] ? netrc_read(n, file, &is_public, &why) : 0;
 
 	if (is_public)
-		nix_settings_note(s, true,
-				  "'%s' has passwords and every user can read it: chmod "
-				  "600 it",
-				  file);
+		nix_settings_note(
+			s, true,
+			"'%s' has passwords and every user can read it: chmod 600 it",
+			file);
 	if (rc && given) {
 		err_set(err, NF_E_USAGE, "option '--netrc-file': %s", why.text);
 		return -NF_E_USAGE;

@@ -126,14 +126,14 @@ static int check_options(const struct cmd_args *args, struct nf_err *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists) && cmd_args_count(args); i++)
 		if (cmd_args_is_given(args, lists[i]))
-			return err_set(err, NF_E_USAGE,
-				       "option '--%s': the caches to ask are named as "
-				       "arguments",
-				       lists[i]);
+			return err_set(
+				err, NF_E_USAGE,
+				"option '--%s': the caches to ask are named as arguments",
+				lists[i]);
 	if (cmd_args_is_given(args, "sample") && cmd_args_is_given(args, "pool"))
-		return err_set(err, NF_E_USAGE,
-			       "option '--pool' says where a sample is taken from, and "
-			       "--sample names one");
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--pool' says where a sample is taken from, and --sample names one");
 	return 0;
 }
 
@@ -260,8 +260,8 @@ static int verdict(const struct caches *c, struct ui *ui, struct nf_err *err)
 		unknown += probe_report_usable(r) && r->found == 0;
 	}
 	if (unknown)
-		ui_note(ui, "a sample tells who signs what a cache serves: give "
-			    "--sample TARGET");
+		ui_note(ui,
+			"a sample tells who signs what a cache serves: give --sample TARGET");
 	return usable ? 0 : err_set(err, NF_E_NET, "no cache can be used");
 }
 
@@ -289,8 +289,8 @@ static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err 
 
 static const struct cmd_option options[] = {
 	{ "sample", 0, "TARGET",
-	  "look at the narinfos of this path and of what it refers to; default: what the "
-	  "pool has, or the running system",
+	  "look at the narinfos of this path and of what it refers to; "
+	  "default: what the pool has, or the running system",
 	  CMD_VALUE_FILE, NULL, true },
 	{ 0 },
 };
@@ -300,10 +300,10 @@ const struct command cmd_caches = {
 	.name = "caches",
 	.args = "[URL...]",
 	.summary = "ask each cache how it is: reach, speed, keys",
-	.text = "Asks every configured cache, or each URL, and tells whether it can be "
-		"reached, how fast it is, what it serves, which keys sign that and "
-		"whether they are trusted, and what to do where something is wrong. The "
-		"exit status is 0 if at least one can be used, else 6.\n"
+	.text = "Asks every configured cache, or each URL, and tells whether it can "
+		"be reached, how fast it is, what it serves, which keys sign that "
+		"and whether they are trusted, and what to do where something is "
+		"wrong. The exit status is 0 if at least one can be used, else 6.\n"
 		"\n"
 		"  USED      yes: NARs are taken from it, the more the faster it is\n"
 		"  LATENCY   from a request to the first byte of its answer\n"

@@ -191,13 +191,10 @@ const struct command cmd_pack = {
 	.name = "pack",
 	.args = "TARGET...",
 	.summary = "pack what pool and store have into a bundle, without a network",
-	.text = "Packs each TARGET with everything that it needs into one signed bundle. "
-		"All of it must be in the pool, where prefetch puts it, or in the live "
-		"store, "
-		"from where it comes into the pool. The same paths, keys and level "
-		"give "
-		"the "
-		"same bytes.\n"
+	.text = "Packs each TARGET with everything that it needs into one signed "
+		"bundle. All of it must be in the pool, where prefetch puts it, or "
+		"in the live store, from where it comes into the pool. The same "
+		"paths, keys and level give the same bytes.\n"
 		"\n" OPTIONS_TARGET_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){

@@ -138,16 +138,15 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.args = "TARGET...",
 	.summary = "say what is here, what would be fetched, what must be built",
-	.text = "Asks the local store, the pool and the caches, fetches nothing, and "
-		"says of all that each TARGET needs: what is here, what would be fetched "
-		"and from where, who vouches for it, and what would have to be built, "
-		"and "
-		"why. What no trusted key vouches for counts as not there. The status is "
-		"that of the gravest cause: 3 if something is in no cache, 4 if no "
-		"trusted key has signed it, 5 if answers are malformed, 6 if a cache "
-		"could not be asked.\n"
-		"\n" OPTIONS_TARGET_TEXT " A derivation is planned with what it takes to "
-		"build it.",
+	.text = "Asks the local store, the pool and the caches, fetches nothing, "
+		"and says of all that each TARGET needs: what is here, what would "
+		"be fetched and from where, who vouches for it, and what would have "
+		"to be built, and why. What no trusted key vouches for counts as "
+		"not there. The status is that of the gravest cause: 3 if something "
+		"is in no cache, 4 if no trusted key has signed it, 5 if answers "
+		"are malformed, 6 if a cache could not be asked.\n"
+		"\n" OPTIONS_TARGET_TEXT
+		" A derivation is planned with what it takes to build it.",
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_stores, &options_caches, &options_keys,

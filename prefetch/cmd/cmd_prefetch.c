@@ -68,9 +68,9 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 			err, NF_E_USAGE,
 			"option '--sign-key' signs a bundle: give --output BUNDLE");
 	if (!p->output && p->target.root && cmd_args_is_given(args, "compress"))
-		return err_set(err, NF_E_USAGE,
-			       "option '--compress' is for the pool and bundles: with "
-			       "--store alone nothing is compressed");
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--compress' is for the pool and bundles: with --store alone nothing is compressed");
 	return 0;
 }
 
@@ -135,10 +135,10 @@ static int check_profile(const struct prefetch *p, struct nf_err *err)
 {
 	if (!p->target.profile || p->wanted.count == 1)
 		return 0;
-	return err_set(err, NF_E_USAGE,
-		       "option '--profile' needs one system as target, these are %zu "
-		       "paths",
-		       p->wanted.count);
+	return err_set(
+		err, NF_E_USAGE,
+		"option '--profile' needs one system as target, these are %zu paths",
+		p->wanted.count);
 }
 
 /* Outputs that are valid here count as being there; then the store is one of the sources.
@@ -450,8 +450,8 @@ static void report_failure(const struct prefetch *p, struct ui *ui,
 	    (result->failure_count && result->failures[0].code != -rc))
 		tell_failures(ui, result);
 	if (rc == -NF_E_NET && !p->fetch.retry_for_ms)
-		ui_note(ui, "to go on, run the same command again, or add --retry-for 2h "
-			    "to wait for the caches");
+		ui_note(ui,
+			"to go on, run the same command again, or add --retry-for 2h to wait for the caches");
 	if (p->imported.imported)
 		ui_note(ui, "%zu %s imported into '%s'; the same command goes on",
 			p->imported.imported,
@@ -505,19 +505,14 @@ const struct command cmd_prefetch = {
 	.name = "prefetch",
 	.args = "TARGET...",
 	.summary = "fetch a closure into the pool or a target store, and pack it",
-	.text = "Finds everything that each TARGET needs, takes what the pool lacks from "
-		"the live "
-		"store or else from the caches, verifies it and keeps it in the pool; "
-		"with "
-		"--output also packs it into one signed bundle. With --store it goes "
-		"straight into the store below ROOT instead, without a copy in the "
-		"pool; with both, into the pool, the bundle and the store. Of a "
-		"derivation the "
-		"outputs are "
-		"fetched or, where no cache has them, what it takes to build them. "
-		"Interrupted, the same "
-		"command "
-		"goes on from where it was.\n"
+	.text = "Finds everything that each TARGET needs, takes what the pool lacks "
+		"from the live store or else from the caches, verifies it and keeps "
+		"it in the pool; with --output also packs it into one signed "
+		"bundle. With --store it goes straight into the store below ROOT "
+		"instead, without a copy in the pool; with both, into the pool, the "
+		"bundle and the store. Of a derivation the outputs are fetched or, "
+		"where no cache has them, what it takes to build them. Interrupted, "
+		"the same command goes on from where it was.\n"
 		"\n" OPTIONS_TARGET_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){

@@ -69,11 +69,10 @@ void fetched_bundle_warn(const struct fetched_bundle *b, struct progress *p,
 {
 	if (why_not)
 		progress_note(p, "not in the bundle: %s", why_not);
-	progress_note(
-		p,
-		"--keep-going: a path that cannot be had, and what needs it, is left "
-		"out of bundle '%s'; the exit status is then not 0",
-		b->output);
+	progress_note(p,
+		      "--keep-going: a path that cannot be had, and what needs it, is "
+		      "left out of bundle '%s'; the exit status is then not 0",
+		      b->output);
 }
 
 static void foretell_unknown(struct progress *p, const struct resolver *r,
@@ -108,16 +107,16 @@ void fetched_bundle_foretell(const struct fetched_bundle *b, struct progress *p,
 	if (w->count)
 		progress_note(
 			p,
-			"bundle '%s' will be incomplete: %u of %u paths will be in "
-			"it; %u cannot be had, %u %s %s; the exit status will be %d",
+			"bundle '%s' will be incomplete: %u of %u paths will be in it; %u "
+			"cannot be had, %u %s %s; the exit status will be %d",
 			b->output, w->count, all, w->unknown, w->others, verb, object,
 			status);
 	else
-		progress_note(p,
-			      "bundle '%s' will not be written: of %u %s %u cannot be "
-			      "had, %u %s %s; the exit status will be %d",
-			      b->output, all, plural(all, "path", "paths"), w->unknown,
-			      w->others, verb, object, status);
+		progress_note(
+			p,
+			"bundle '%s' will not be written: of %u %s %u cannot be had, %u %s %s; the exit status will be %d",
+			b->output, all, plural(all, "path", "paths"), w->unknown,
+			w->others, verb, object, status);
 }
 
 static void tell_left_out(const struct pool_whole *w, struct ui *ui)
@@ -143,8 +142,7 @@ void fetched_bundle_tell(const struct fetched_bundle *b, struct ui *ui)
 	tell_left_out(w, ui);
 	ui_warn(ui,
 		"bundle '%s' (%s) is incomplete: it has %zu of %zu paths; %zu %s "
-		"missing, "
-		"the others that it lacks need %s",
+		"missing, the others that it lacks need %s",
 		b->output, human_size(size, b->packed.bundle_bytes), w->count,
 		w->count + w->left_out_count, w->missing, plural(w->missing, "is", "are"),
 		plural(w->missing, "it", "them"));

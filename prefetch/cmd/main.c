@@ -10,9 +10,9 @@ static const struct command *const commands[] = {
 
 static const struct program program = {
 	.name = "nixferry",
-	.summary = "Carries NixOS closures: fetches them from verified substituters into "
-		   "signed, "
-		   "portable bundles, and imports these into target stores.",
+	.summary = "Carries NixOS closures: fetches them from verified substituters "
+		   "into signed, portable bundles, and imports these into target "
+		   "stores.",
 	.commands = commands,
 };
 

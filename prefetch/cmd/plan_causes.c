@@ -333,11 +333,11 @@ static void print_builds(const struct plan_causes *p)
 		return;
 	say_line("%s", "");
 	if (roots && roots < builds)
-		say_line("  must be built: %zu (%zu of them %s no other build; the other "
-			 "%zu %s on %s)",
-			 builds, roots, plural(roots, "needs", "need"), builds - roots,
-			 plural(builds - roots, "depends", "depend"),
-			 plural(roots, "it", "these"));
+		say_line(
+			"  must be built: %zu (%zu of them %s no other build; the other %zu %s on %s)",
+			builds, roots, plural(roots, "needs", "need"), builds - roots,
+			plural(builds - roots, "depends", "depend"),
+			plural(roots, "it", "these"));
 	else
 		say_line("  must be built: %zu", builds);
 	print_groups(p, true);

@@ -50,13 +50,16 @@ static void add_trust(struct buf *out, const struct query_cause *c)
 	struct nf_slice rest = nf_slice_str(c->signers ? c->signers : "");
 
 	if (!c->is_signed) {
-		buf_add_str(out, "have it signed with a key that is trusted here "
-				 "(nix store sign --key-file FILE)");
+		buf_add_str(
+			out,
+			"have it signed with a key that is trusted here (nix store sign --key-file FILE)");
 		return;
 	}
 	if (!rest.len) {
-		buf_add_str(out, "compare the public key here with that of the cache: it "
-				 "signs with another one, or its narinfo was changed");
+		buf_add_str(
+			out,
+			"compare the public key here with that of the cache: it signs with "
+			"another one, or its narinfo was changed");
 		return;
 	}
 	buf_add_str(out, "to trust it: --trusted-public-key ");
@@ -76,24 +79,19 @@ static const char *simple_remedy(enum cause cause)
 	case CAUSE_NO_SUBSTITUTER:
 		return "name a cache: --substituter URL, or substituters in nix.conf";
 	case CAUSE_LOCAL_ONLY:
-		return "to fetch it all the same: always-allow-substitutes = true in "
-		       "nix.conf";
+		return "to fetch it all the same: always-allow-substitutes = true in nix.conf";
 	case CAUSE_FLOATING:
 		return "plan again once it is built";
 	case CAUSE_NO_DERIVATION:
-		return "evaluate it on this machine, or name the store that has it: "
-		       "--from-store ROOT";
+		return "evaluate it on this machine, or name the store that has it: --from-store ROOT";
 	case CAUSE_OTHER_STORE:
 		return "remove this cache from the list: its paths cannot be used here";
 	case CAUSE_UNREACHABLE:
-		return "start the cache or repair the way to it, and run this again "
-		       "('nixferry caches' tells more)";
+		return "start the cache or repair the way to it, and run this again ('nixferry caches' tells more)";
 	case CAUSE_DENIED:
-		return "give a name and a password that the cache accepts: --netrc-file "
-		       "FILE, or netrc-file in nix.conf";
+		return "give a name and a password that the cache accepts: --netrc-file FILE, or netrc-file in nix.conf";
 	case CAUSE_BAD_ANSWER:
-		return "repair that cache, or add another one that has it: "
-		       "--extra-substituter URL";
+		return "repair that cache, or add another one that has it: --extra-substituter URL";
 	case CAUSE_NOT_TRUSTED:
 		break;
 	}
@@ -105,8 +103,9 @@ void plan_remedy_text(struct buf *out, const struct query_cause *c, bool is_buil
 	if (c->cause == CAUSE_NOT_TRUSTED)
 		add_trust(out, c);
 	else if (c->cause == CAUSE_ABSENT && is_build)
-		buf_add_str(out, "build it, or add a cache that has it: "
-				 "--extra-substituter URL");
+		buf_add_str(
+			out,
+			"build it, or add a cache that has it: --extra-substituter URL");
 	else
 		buf_add_str(out, simple_remedy(c->cause));
 }

@@ -102,9 +102,9 @@ void plan_print(const struct plan *p)
 		 human_size(download, s.download), human_size(nar, s.fetch_nar));
 	print_caches(p, &s);
 	if (s.race)
-		say_line("    up to %s more where caches race for a NAR (none with "
-			 "--no-race)",
-			 human_size(download, s.race));
+		say_line(
+			"    up to %s more where caches race for a NAR (none with --no-race)",
+			human_size(download, s.race));
 	if (s.unsized)
 		say_line("    of %zu of them no cache says how large the download is",
 			 s.unsized);

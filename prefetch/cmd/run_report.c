@@ -177,8 +177,8 @@ void run_report_tell_forbidden(struct ui *ui, const struct fetch_result *r)
 	for (size_t i = 0; i < r->cache_count; i++)
 		if (transfer_stats_all_forbidden(&r->caches[i].net))
 			ui_warn(ui,
-				"cache '%s': it answered every request with HTTP status "
-				"403; if it needs a password: --netrc-file FILE",
+				"cache '%s': it answered every request with HTTP status 403; if it "
+				"needs a password: --netrc-file FILE",
 				r->caches[i].url);
 }
 

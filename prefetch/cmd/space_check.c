@@ -43,11 +43,11 @@ static int check_together(const struct space_use *const *uses, size_t count,
 		inodes += uses[i]->inodes;
 	}
 	if (bytes > space->bytes)
-		return err_set(err, NF_E_NOSPACE,
-			       "%.*s has %s free, at least %s are needed, as caches "
-			       "state the sizes",
-			       NF_SLICE_ARG(buf_slice(&names)),
-			       human_size(has, space->bytes), human_size(needs, bytes));
+		return err_set(
+			err, NF_E_NOSPACE,
+			"%.*s has %s free, at least %s are needed, as caches state the sizes",
+			NF_SLICE_ARG(buf_slice(&names)), human_size(has, space->bytes),
+			human_size(needs, bytes));
 	if (inodes > space->inodes)
 		return err_set(
 			err, NF_E_NOSPACE, "%.*s has %llu free inodes, %llu are needed",

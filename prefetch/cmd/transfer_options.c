@@ -5,12 +5,12 @@
 
 static const struct cmd_option options[] = {
 	{ "no-race", 0, NULL,
-	  "never download the same bytes twice: a slow transfer is not helped by another "
-	  "cache or connection; for metered links",
+	  "never download the same bytes twice: a slow transfer is not helped "
+	  "by another cache or connection; for metered links",
 	  0, NULL, false },
 	{ "retry-for", 0, "TIME",
-	  "wait for caches that cannot be reached, until nothing came for so long: 90s, "
-	  "10m, 2h or 1d; default: give up after some attempts",
+	  "wait for caches that cannot be reached, until nothing came for so "
+	  "long: 90s, 10m, 2h or 1d; default: give up after some attempts",
 	  0, NULL, false },
 	{ 0 },
 };
@@ -28,10 +28,10 @@ static int read_retry_for(int64_t *ret_ms, const struct cmd_args *args,
 	/* A number alone is not a time: it counts units of no length. */
 	if (!units_parse_duration(nf_slice_str(text), 0, &seconds) || seconds == 0 ||
 	    seconds > PATIENCE_MAX_S)
-		return err_set(err, NF_E_USAGE,
-			       "option '--retry-for': '%s' is not a time like 90s, 10m, "
-			       "2h or 1d, of at most 31d",
-			       text);
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--retry-for': '%s' is not a time like 90s, 10m, 2h or 1d, of at most 31d",
+			text);
 	*ret_ms = (int64_t)seconds * 1000;
 	return 0;
 }

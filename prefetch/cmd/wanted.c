@@ -101,11 +101,10 @@ static void set_reason(struct wanted *w, int rc, const struct nf_err *err)
 static void tell_fixed(struct wanted *w, const struct planner_node *node)
 {
 	struct nf_err err;
-	int rc =
-		err_set(&err, NF_E_MISSING,
-			"derivation '%s' would fetch its output from the network when it "
-			"is built, and no cache has it",
-			node->base);
+	int rc = err_set(
+		&err, NF_E_MISSING,
+		"derivation '%s' would fetch its output from the network when it is built, and no cache has it",
+		node->base);
 
 	set_reason(w, rc, &err);
 }
@@ -124,10 +123,10 @@ static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
 		rc = err_set(&err, NF_E_MISSING, "path '%s': it is in no cache",
 			     node->base);
 	else
-		rc = err_set(&err, NF_E_MISSING,
-			     "derivation '%s' is not in the local store, where "
-			     "derivations are read",
-			     node->base);
+		rc = err_set(
+			&err, NF_E_MISSING,
+			"derivation '%s' is not in the local store, where derivations are read",
+			node->base);
 	w->unknown++;
 	set_reason(w, rc, &err);
 }

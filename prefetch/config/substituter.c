@@ -185,9 +185,9 @@ static int parse_http(struct substituter *s, struct nf_slice url, struct nf_err 
 
 	/* They would be shown wherever the address is. */
 	if (has_user(url))
-		return err_set(err, NF_E_USAGE,
-			       "names and passwords belong into a netrc file, not into "
-			       "the address");
+		return err_set(
+			err, NF_E_USAGE,
+			"names and passwords belong into a netrc file, not into the address");
 	if (!url_parse(&parsed, url))
 		return err_set(err, NF_E_USAGE, "it is no http or https address");
 	s->kind = SUBSTITUTER_HTTP;
@@ -223,9 +223,9 @@ static int parse_kind(struct substituter *s, struct nf_slice url, struct nf_err 
 		s->path = is_path(url) ? mem_strndup(url.ptr, url.len) : mem_strdup("/");
 		return 0;
 	}
-	return err_set(err, NF_E_UNSUPPORTED,
-		       "only http://, https://, file://, local and paths (/mnt, "
-		       "./x.bundle) are supported");
+	return err_set(
+		err, NF_E_UNSUPPORTED,
+		"only http://, https://, file://, local and paths (/mnt, ./x.bundle) are supported");
 }
 
 /* What the address is called in errors: what may be a password is not quoted. */

@@ -64,19 +64,19 @@ int rate_schedule_add(struct rate_schedule *s, const char *text, struct nf_err *
 
 	rate = slice_cut(&rest, '@');
 	if (!parse_rate(rate, &w.rate))
-		return err_set(err, NF_E_USAGE,
-			       "'%s': the rate is not none, 0, or %dK to %dG bytes a "
-			       "second, as in 500K or 2M",
-			       text, RATE_MIN >> 10, (int)(RATE_MAX >> 30));
+		return err_set(
+			err, NF_E_USAGE,
+			"'%s': the rate is not none, 0, or %dK to %dG bytes a second, as in 500K or 2M",
+			text, RATE_MIN >> 10, (int)(RATE_MAX >> 30));
 	if (!has_window) {
 		s->rate = w.rate;
 		return 0;
 	}
 	if (!parse_window(rest, &w))
-		return err_set(err, NF_E_USAGE,
-			       "'%s': the time of day is not HH:MM-HH:MM, as in "
-			       "08:00-20:00",
-			       text);
+		return err_set(
+			err, NF_E_USAGE,
+			"'%s': the time of day is not HH:MM-HH:MM, as in 08:00-20:00",
+			text);
 	if (s->count == RATE_WINDOWS_MAX)
 		return err_set(err, NF_E_USAGE, "'%s': more than %d times of day", text,
 			       RATE_WINDOWS_MAX);

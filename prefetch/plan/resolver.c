@@ -227,8 +227,7 @@ static int check_agreement(const struct resolver_node *node,
 		return 0;
 	return err_set(
 		err, NF_E_HASH,
-		"path '%s': trusted sources disagree: NarHash %s is vouched for by '%s', "
-		"but this one says %s",
+		"path '%s': trusted sources disagree: NarHash %s is vouched for by '%s', but this one says %s",
 		node->base, nf_hash_format(a, &known, NF_NIX32), node->by,
 		nf_hash_format(b, &info->nar_hash, NF_NIX32));
 }

@@ -215,9 +215,9 @@ static void other_files_are_told_apart(void **state)
 			    "bundle 'test.tar': not a nixferry bundle: too short");
 	tar_header(zeros, "nixferry/manifest", MANIFEST_MAX + 1);
 	assert_int_equal(read_file(&f, zeros, sizeof(zeros), &err), -NF_E_LIMIT);
-	assert_string_equal(err.text,
-			    "bundle 'test.tar': 'nixferry/manifest' has 67108865 "
-			    "bytes, over 67108864");
+	assert_string_equal(
+		err.text,
+		"bundle 'test.tar': 'nixferry/manifest' has 67108865 bytes, over 67108864");
 	fixture_release(&f);
 }
 
@@ -309,9 +309,8 @@ static void signatures_are_judged(void **state)
 		{ "other-1:" ZEROS_64 "\n", NF_E_TRUST,
 		  "signed by 'other-1', which is not a trusted key" },
 		{ "a:" ZEROS_64 "\nb:" ZEROS_64 "\n", NF_E_TRUST,
-		  "signed by 'a', 'b', none of which is a trusted key; to trust it, with "
-		  "the KEY "
-		  "that its maker told you: --trusted-public-key a:KEY" },
+		  "signed by 'a', 'b', none of which is a trusted key; to trust it, "
+		  "with the KEY that its maker told you: --trusted-public-key a:KEY" },
 		{ "test-1:" ZEROS_64 "\n", NF_E_TRUST, "" },
 		{ "a:" ZEROS_64 "\ntest-1:" ZEROS_64 "\nb:" ZEROS_64 "\n", NF_E_TRUST,
 		  "" },
@@ -374,10 +373,11 @@ static void signers_are_told_also_when_they_are_not_trusted(void **state)
 	bytes = fixture_bytes(&f, &len);
 	fd = fixture_file(bytes, len);
 	assert_int_equal(nf_bundle_open(&b, fd, "x", empty, &signers, &err), -NF_E_TRUST);
-	assert_string_equal(err.text,
-			    "bundle 'x': signed by 'test-1', which is not a trusted key; "
-			    "to trust it, with the KEY that its maker told you: "
-			    "--trusted-public-key test-1:KEY");
+	assert_string_equal(
+		err.text,
+		"bundle 'x': signed by 'test-1', which is not a trusted key; to "
+		"trust it, with the KEY that its maker told you: "
+		"--trusted-public-key test-1:KEY");
 	assert_null(signers.claimed);
 	assert_int_equal(signers.count, 1);
 	assert_string_equal(signers.names[0], "test-1");
@@ -500,11 +500,13 @@ static void a_damaged_block_is_named(void **state)
 	bytes = fixture_bytes(&f, &len);
 	bytes[len / 2] ^= 1;
 	assert_int_equal(read_file(&f, bytes, len, &err), -NF_E_HASH);
-	assert_string_equal(err.text, "bundle 'test.tar': block 11 of 21 is damaged: its "
-				      "digest is not the one that was signed");
+	assert_string_equal(
+		err.text,
+		"bundle 'test.tar': block 11 of 21 is damaged: its digest is not the one that was signed");
 	assert_int_equal(read_pipe(&f, bytes, len, &err), -NF_E_HASH);
-	assert_string_equal(err.text, "bundle 'test.tar': block 11 of 21 is damaged: its "
-				      "digest is not the one that was signed");
+	assert_string_equal(
+		err.text,
+		"bundle 'test.tar': block 11 of 21 is damaged: its digest is not the one that was signed");
 	free(bytes);
 	fixture_release(&f);
 }

@@ -65,8 +65,7 @@ static void the_bytes_do_not_change_between_versions(void **state)
 	hash_bytes(&hash, NF_SHA256, bytes, len);
 	assert_string_equal(
 		nf_hash_format(text, &hash, NF_HEX),
-		"sha256:"
-		"acee8fc264238965aa5f1c187cbcf2befeb1d3474805db1f28c68f2a47baa6dc");
+		"sha256:acee8fc264238965aa5f1c187cbcf2befeb1d3474805db1f28c68f2a47baa6dc");
 	free(bytes);
 	fixture_release(&f);
 }
@@ -208,8 +207,9 @@ static void bit_rot_is_found(void **state)
 	fixture_small(&f);
 	from_file(&f);
 	assert_int_equal(write_with(&files, fd, &err), -NF_E_HASH);
-	assert_string_equal(err.text, "bundle 'test.tar': member 'nar/x.nar': the file "
-				      "has changed since it was verified");
+	assert_string_equal(
+		err.text,
+		"bundle 'test.tar': member 'nar/x.nar': the file has changed since it was verified");
 	close(fd);
 	fixture_release(&f);
 }
@@ -313,9 +313,9 @@ static void members_out_of_order_are_refused(void **state)
 	f.inputs[1] = f.inputs[2];
 	f.inputs[2] = swap;
 	assert_int_equal(fixture_write(&f, fd, 1, &err), -NF_E_FORMAT);
-	assert_string_equal(err.text,
-			    "bundle 'test.tar': member "
-			    "'0123456789abcdfghijklmnpqrsvwxyz.narinfo' is out of order");
+	assert_string_equal(
+		err.text,
+		"bundle 'test.tar': member '0123456789abcdfghijklmnpqrsvwxyz.narinfo' is out of order");
 	close(fd);
 	fixture_release(&f);
 }

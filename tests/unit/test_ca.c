@@ -29,12 +29,9 @@
 
 /* The derivation of vb6vg83jvp637nz5cjshmyxq1p1dq36i-x.drv. */
 static const char drv[] =
-	"Derive([(\"out\",\"/nix/store/w1jvvqlxyx90n4pidwgillb3jh75zmzi-x\",\"\",\"\")],["
-	"],[\"/nix/store/xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-f\"],\"x86_64-linux\",\"/bin/"
-	"sh\",[\"-c\",\"echo hi > $out\"],[(\"builder\",\"/bin/"
-	"sh\"),(\"name\",\"x\"),(\"out\",\"/nix/store/"
-	"w1jvvqlxyx90n4pidwgillb3jh75zmzi-x\"),(\"outputs\",\"out\"),(\"src\",\"/nix/"
-	"store/xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-f\"),(\"system\",\"x86_64-linux\")])";
+	"Derive([(\"out\",\"/nix/store/w1jvvqlxyx90n4pidwgillb3jh75zmzi-x\",\"\",\"\")],[],[\"/nix/store/xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-f\"],\"x86_64-linux\",\"/bin/sh\",[\"-c\",\"echo "
+	"hi > "
+	"$out\"],[(\"builder\",\"/bin/sh\"),(\"name\",\"x\"),(\"out\",\"/nix/store/w1jvvqlxyx90n4pidwgillb3jh75zmzi-x\"),(\"outputs\",\"out\"),(\"src\",\"/nix/store/xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-f\"),(\"system\",\"x86_64-linux\")])";
 
 #define DRV    "vb6vg83jvp637nz5cjshmyxq1p1dq36i-x.drv"
 #define DRV_CA "text:sha256:0dva5zk3g6lmlgdlx7xaw539apmb8kbxz5h5vaj0nl0rhlpr7cn4"
@@ -79,8 +76,7 @@ static void a_content_address_comes_apart_and_together(void **state)
 		{ "fixed:r:sha1:wz60bbf44cw7nswp1wv8vcsyfg155sqd", CA_NAR, NF_SHA1,
 		  NULL },
 		{ "fixed:r:md5:4ycxcbh0ac0abr4zxw23l6isnk", CA_NAR, NF_MD5, NULL },
-		{ "fixed:sha256:"
-		  "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+		{ "fixed:sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
 		  CA_FLAT, NF_SHA256, HELLO_FLAT },
 		{ "fixed:sha256:WJG1tSLV3whtD/CxEPvZ0hu0/HFjrzTQgoai6Eb2vgM=", CA_FLAT,
 		  NF_SHA256, HELLO_FLAT },
@@ -110,11 +106,9 @@ static void what_is_no_content_address_is_refused(void **state)
 		{ "", NF_E_FORMAT,
 		  "content address '': it begins with none of 'text:' and 'fixed:'" },
 		{ "fixed", NF_E_FORMAT,
-		  "content address 'fixed': it begins with none of 'text:' and "
-		  "'fixed:'" },
+		  "content address 'fixed': it begins with none of 'text:' and 'fixed:'" },
 		{ "Text:sha256:x", NF_E_FORMAT,
-		  "content address 'Text:sha256:x': it begins with none of 'text:' and "
-		  "'fixed:'" },
+		  "content address 'Text:sha256:x': it begins with none of 'text:' and 'fixed:'" },
 		{ "text:", NF_E_FORMAT,
 		  "content address 'text:': no ':' after its algorithm" },
 		{ "fixed:sha256-WJG1", NF_E_FORMAT,
@@ -128,8 +122,7 @@ static void what_is_no_content_address_is_refused(void **state)
 		{ "fixed::x", NF_E_UNSUPPORTED,
 		  "content address 'fixed::x': the algorithm is not known" },
 		{ "text:sha1:wz60bbf44cw7nswp1wv8vcsyfg155sqd", NF_E_FORMAT,
-		  "content address 'text:sha1:wz60bbf44cw7nswp1wv8vcsyfg155sqd': the "
-		  "hash of a text is not SHA-256" },
+		  "content address 'text:sha1:wz60bbf44cw7nswp1wv8vcsyfg155sqd': the hash of a text is not SHA-256" },
 	};
 	struct nf_err err;
 	struct ca ca;

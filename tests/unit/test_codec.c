@@ -150,9 +150,9 @@ static void nothing_may_follow_the_end(void **state)
 			buf_release(&out);
 			if (decode(rows[i].codec, packed.ptr, packed.len,
 				   packed.len - len, &out, &err) != -NF_E_FORMAT)
-				fail_msg("%s: tail %zu in a run of its own was not "
-					 "noticed",
-					 rows[i].tool, t);
+				fail_msg(
+					"%s: tail %zu in a run of its own was not noticed",
+					rows[i].tool, t);
 		}
 	}
 }
@@ -350,10 +350,10 @@ static void a_zstd_window_over_the_limit_is_refused(void **state)
 	struct nf_err err;
 
 	(void)state;
-	run_tool(&packed,
-		 "cat - /dev/zero 2>/dev/null | head -c 300000000 | zstd -q -c --ultra "
-		 "--long=30",
-		 plain, 10);
+	run_tool(
+		&packed,
+		"cat - /dev/zero 2>/dev/null | head -c 300000000 | zstd -q -c --ultra --long=30",
+		plain, 10);
 	assert_int_equal(decode(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
 			 -NF_E_LIMIT);
 	assert_string_equal(err.text, "zstd data: its window is over 128 MiB");

@@ -79,10 +79,11 @@ static void every_kind_of_output_is_known(void **state)
 	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 
 	(void)state;
-	assert_parses(&d, WITH("(\"a\",\"\",\"\",\"\"),(\"b\",\"" STORE OUT_X
-			       "\",\"r:sha256\",\"00ff\"),(\"c\",\"\",\"sha1\",\"\"),"
-			       "(\"d\",\"\",\"r:sha256\",\"impure\")",
-			       "", "", "", ""));
+	assert_parses(
+		&d,
+		WITH("(\"a\",\"\",\"\",\"\"),(\"b\",\"" STORE OUT_X
+		     "\",\"r:sha256\",\"00ff\"),(\"c\",\"\",\"sha1\",\"\"),(\"d\",\"\",\"r:sha256\",\"impure\")",
+		     "", "", "", ""));
 	assert_int_equal(d.noutputs, 4);
 	assert_int_equal(d.outputs[0].path.len, 0);
 	assert_true(nf_slice_is(d.outputs[1].hash_algo, "r:sha256"));
@@ -97,8 +98,8 @@ static void inputs_have_the_outputs_that_are_wanted(void **state)
 
 	(void)state;
 	assert_parses(&d, WITH(OUT,
-			       "(\"" STORE SRC_F ".drv\",[\"dev\",\"out\"]),"
-			       "(\"" STORE SRC_F "a.drv\",[])",
+			       "(\"" STORE SRC_F
+			       ".drv\",[\"dev\",\"out\"]),(\"" STORE SRC_F "a.drv\",[])",
 			       "", "", ""));
 	assert_int_equal(d.ninputs, 2);
 	assert_true(nf_slice_is(d.inputs[0].drv, SRC_F ".drv"));
@@ -274,8 +275,7 @@ static void substitutes_are_allowed_unless_it_says_otherwise(void **state)
 		{ "(\"__json\",\"{\\\"allowSubstitutes\\\":false}\")", false },
 		{ "(\"__json\",\"{\\\"allowSubstitutes\\\":true}\")", true },
 		/* Only the outermost counts, and with them the environment does not. */
-		{ "(\"__json\",\"{\\\"a\\\":{\\\"allowSubstitutes\\\":false}}\"),"
-		  "(\"allowSubstitutes\",\"\")",
+		{ "(\"__json\",\"{\\\"a\\\":{\\\"allowSubstitutes\\\":false}}\"),(\"allowSubstitutes\",\"\")",
 		  true },
 		{ "(\"__json\",\"{\\\"n\\\":123456789012345678901234567890}\")", true },
 	};
@@ -416,15 +416,15 @@ static json_t *ask_nix(const struct temp_dir *t)
 	int status;
 
 	temp_dir_write(t, "e.nix", EXPRESSIONS);
-	paths = temp_dir_run(&status,
-			     "nix-instantiate --store '%s/root' '%s/e.nix' 2>'%s/log' "
-			     "| tr '\\n' ' '",
-			     t->path, t->path, t->path);
+	paths = temp_dir_run(
+		&status,
+		"nix-instantiate --store '%s/root' '%s/e.nix' 2>'%s/log' | tr '\\n' ' '",
+		t->path, t->path, t->path);
 	assert_int_equal(status, 0);
-	json = temp_dir_run(&status,
-			    "nix --extra-experimental-features nix-command "
-			    "show-derivation --store '%s/root' %s 2>'%s/log'",
-			    t->path, paths, t->path);
+	json = temp_dir_run(
+		&status,
+		"nix --extra-experimental-features nix-command show-derivation --store '%s/root' %s 2>'%s/log'",
+		t->path, paths, t->path);
 	doc = json_loads(json, 0, NULL);
 	assert_non_null(doc);
 	return doc;

@@ -29,11 +29,13 @@ static void what_cannot_be_asked_is_named(void **state)
 
 	(void)state;
 	assert_int_equal(free_space_of_path(&space, "/does/not/exist", &err), -NF_E_SYS);
-	assert_string_equal(err.text, "cannot determine the free space of "
-				      "'/does/not/exist': No such file or directory");
+	assert_string_equal(
+		err.text,
+		"cannot determine the free space of '/does/not/exist': No such file or directory");
 	assert_int_equal(free_space_of_fd(&space, -1, "/mnt", &err), -NF_E_SYS);
-	assert_string_equal(err.text, "cannot determine the free space of '/mnt': Bad "
-				      "file descriptor");
+	assert_string_equal(
+		err.text,
+		"cannot determine the free space of '/mnt': Bad file descriptor");
 }
 
 int main(void)

@@ -59,13 +59,9 @@ static void digests_are_those_of_the_algorithms(void **state)
 		{ NF_MD5, "md5:b1946ac92492d2347c6235b4d2611184" },
 		{ NF_SHA1, "sha1:f572d396fae9206628714fb2ce00f72e94f2258f" },
 		{ NF_SHA256,
-		  "sha256:"
-		  "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03" },
+		  "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03" },
 		{ NF_SHA512,
-		  "sha512:"
-		  "e7c22b994c59d9cf2b48e549b1e24666636045930d3da7c1acb299d1c3b7f931f94aae"
-		  "4"
-		  "1edda2c2b207a36e10f8bcb8d45223e54878f5b316e7ce3b6bc019629" },
+		  "sha512:e7c22b994c59d9cf2b48e549b1e24666636045930d3da7c1acb299d1c3b7f931f94aae41edda2c2b207a36e10f8bcb8d45223e54878f5b316e7ce3b6bc019629" },
 	};
 	char text[NF_HASH_TEXT_MAX];
 
@@ -100,25 +96,17 @@ static void what_is_no_hash_is_refused(void **state)
 		  "hash '0ip26j2h' has a wrong length for sha256" },
 		{ "sha256:eip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p",
 		  -NF_E_FORMAT,
-		  "hash 'eip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' is not a "
-		  "valid sha256 "
-		  "hash" },
+		  "hash 'eip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' is not a valid sha256 hash" },
 		{ "sha256:zip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p",
 		  -NF_E_FORMAT,
-		  "hash 'zip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' is not a "
-		  "valid sha256 "
-		  "hash" },
+		  "hash 'zip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' is not a valid sha256 hash" },
 		{ "sha256-0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p",
 		  -NF_E_FORMAT,
-		  "hash 'sha256-0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' "
-		  "has a wrong "
-		  "length for sha256" },
+		  "hash 'sha256-0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' has a wrong length for sha256" },
 		{ "sha256-d6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04kZ=", -NF_E_FORMAT,
-		  "hash 'd6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04kZ=' is not a valid "
-		  "sha256 hash" },
+		  "hash 'd6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04kZ=' is not a valid sha256 hash" },
 		{ "sha256-d6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04k==", -NF_E_FORMAT,
-		  "hash 'd6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04k==' is not a valid "
-		  "sha256 hash" },
+		  "hash 'd6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04k==' is not a valid sha256 hash" },
 	};
 	struct nf_hash h;
 	struct nf_err err;

@@ -82,10 +82,10 @@ static void assert_nothing_imported(const struct import_fixture *f)
 static char *nix(int *ret_status, const struct import_fixture *f, const char *program,
 		 const char *arguments)
 {
-	return temp_dir_run(ret_status,
-			    "NIX_CONFIG='experimental-features = nix-command' "
-			    "%s --store '%s/root' %s",
-			    program, f->dir->path, arguments);
+	return temp_dir_run(
+		ret_status,
+		"NIX_CONFIG='experimental-features = nix-command' %s --store '%s/root' %s",
+		program, f->dir->path, arguments);
 }
 
 static void assert_nix_agrees(const struct import_fixture *f)
@@ -211,10 +211,10 @@ static void valid_paths_gain_signatures(void **state)
 	make_closure(f);
 	import_fixture_build(f);
 	assert_imported(f, &r);
-	nf_pathinfo_add_sig(&f->paths[1].ni.info,
-			    NF_SLICE_LIT("other-1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-					 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-					 "AA=="));
+	nf_pathinfo_add_sig(
+		&f->paths[1].ni.info,
+		NF_SLICE_LIT(
+			"other-1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="));
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	assert_int_equal(r.present, 2);
@@ -579,8 +579,8 @@ static void a_content_address_that_is_wrong_is_dropped(void **state)
 	make_closure(f);
 	nf_pathinfo_set_ca(
 		&f->paths[1].ni.info,
-		NF_SLICE_LIT("fixed:r:sha256:12pvxj31l7s8hj1g8qb8byva8mvamxh3ps"
-			     "vydwc4qhjp967vssjx"));
+		NF_SLICE_LIT(
+			"fixed:r:sha256:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx"));
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	assert_int_equal(store_db_open(&db, dir, STORE_DB_READ, NULL), 0);

@@ -167,30 +167,29 @@ static void other_names_are_wrong_usage(void **state)
 		{ "loop", "target 'loop': too many symbolic links" },
 		{ "/etc",
 		  "target '/etc': '/etc' is neither in /nix/store nor a symbolic link" },
-		{ "outside", "target 'outside': '/etc' is neither in /nix/store nor a "
-			     "symbolic link" },
+		{ "outside",
+		  "target 'outside': '/etc' is neither in /nix/store nor a symbolic link" },
 		{ "outside/passwd",
-		  "target 'outside/passwd': 'outside/passwd' is neither "
-		  "in /nix/store nor a symbolic link" },
+		  "target 'outside/passwd': 'outside/passwd' is neither in /nix/store nor a symbolic link" },
 		{ NF_STORE_DIR,
 		  "target '/nix/store': '/nix/store' is the store, not a path in it" },
 		{ NF_STORE_DIR "/.",
 		  "target '/nix/store/.': '/nix/store' is the store, not a path in it" },
 		{ NF_STORE_DIR "/" HASH "-hello/bin/../..",
-		  "target '/nix/store/" HASH "-hello/bin/../..': '/nix/store' is the "
-		  "store, not a path in it" },
+		  "target '/nix/store/" HASH
+		  "-hello/bin/../..': '/nix/store' is the store, not a path in it" },
 		{ "store",
 		  "target 'store': '/nix/store' is the store, not a path in it" },
-		{ "/no-nix/store/..//", "target '/no-nix/store/..//': '/no-nix': No such "
-					"file or directory" },
+		{ "/no-nix/store/..//",
+		  "target '/no-nix/store/..//': '/no-nix': No such file or directory" },
 		{ HASH "-x.drv!", "target '" HASH "-x.drv!': '' is no list of outputs" },
 		{ HASH "-x.drv!a,,b",
 		  "target '" HASH "-x.drv!a,,b': 'a,,b' is no list of outputs" },
 		{ HASH "-x.drv!a/b",
 		  "target '" HASH "-x.drv!a/b': 'a/b' is no list of outputs" },
-		{ HASH "-x!out", "target '" HASH "-x!out': '" HASH
-				 "-x' is no derivation: it has no outputs to choose "
-				 "from" },
+		{ HASH "-x!out",
+		  "target '" HASH "-x!out': '" HASH
+		  "-x' is no derivation: it has no outputs to choose from" },
 	};
 
 	(void)state;
@@ -255,8 +254,9 @@ static void errors_in_lists_name_the_line(void **state)
 	assert_int_equal(installables_add_lines(
 				 &t, "list", NF_SLICE_LIT(HASH "-hello\n\n/etc\n"), &err),
 			 -NF_E_USAGE);
-	assert_string_equal(err.text, "list: line 3: target '/etc': '/etc' is neither in "
-				      "/nix/store nor a symbolic link");
+	assert_string_equal(
+		err.text,
+		"list: line 3: target '/etc': '/etc' is neither in /nix/store nor a symbolic link");
 	assert_int_equal(installables_add_file(&t, "no-list", &err), -NF_E_USAGE);
 	assert_int_equal(err.code, NF_E_USAGE);
 	assert_non_null(strstr(err.text, "no-list"));

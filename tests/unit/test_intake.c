@@ -213,10 +213,9 @@ static void what_cannot_be_unpacked_leaves_nothing(void **state)
 	expect_error(err, unpack(in, drv, &tree, &err), NF_E_FORMAT,
 		     "a derivation that is no regular file");
 	assert_null(tree.temp);
-	free(temp_dir_run(NULL,
-			  "cd '%s/root/nix/store' && find tmp-nixferry -mindepth 1 "
-			  ">../left",
-			  f->dir->path));
+	free(temp_dir_run(
+		NULL, "cd '%s/root/nix/store' && find tmp-nixferry -mindepth 1 >../left",
+		f->dir->path));
 	left = temp_dir_read(f->dir, "root/nix/left");
 	assert_string_equal(left, "");
 }
@@ -270,10 +269,9 @@ static void what_others_made_valid_stays(void **state)
 	struct nf_pathinfo unsigned_same = same->ni.info, info = other->ni.info;
 	AUTO_FREE char *root = temp_dir_join(f->dir, "root");
 	struct progress *progress = progress_new();
-	AUTO_FREE char *want =
-		mem_printf("'/nix/store/%s' is valid in '%s' by now, with other content, "
-			   "and stays as it is",
-			   other->ni.info.path.base, root);
+	AUTO_FREE char *want = mem_printf(
+		"'/nix/store/%s' is valid in '%s' by now, with other content, and stays as it is",
+		other->ni.info.path.base, root);
 	struct intake *in = NULL;
 	AUTO_FREE char *note = NULL;
 	char log[64] = "";

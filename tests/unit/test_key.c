@@ -116,17 +116,13 @@ static void a_public_key_that_is_none_is_refused(void **state)
 		{ "", "public key: no ':' after its name" },
 		{ "test-1", "public key: no ':' after its name" },
 		{ ":wSToXPIn3CAwM4WJRQh9V6VYIi7BkLWuKfNt+faMMQk=",
-		  "public key: its name must have 1 to 255 printable characters and no "
-		  "space" },
+		  "public key: its name must have 1 to 255 printable characters and no space" },
 		{ "a b:wSToXPIn3CAwM4WJRQh9V6VYIi7BkLWuKfNt+faMMQk=",
-		  "public key: its name must have 1 to 255 printable characters and no "
-		  "space" },
+		  "public key: its name must have 1 to 255 printable characters and no space" },
 		{ "\033[31m:wSToXPIn3CAwM4WJRQh9V6VYIi7BkLWuKfNt+faMMQk=",
-		  "public key: its name must have 1 to 255 printable characters and no "
-		  "space" },
+		  "public key: its name must have 1 to 255 printable characters and no space" },
 		{ HUNDRED HUNDRED HUNDRED ":x",
-		  "public key: its name must have 1 to 255 printable characters and no "
-		  "space" },
+		  "public key: its name must have 1 to 255 printable characters and no space" },
 		{ "a:", "public key 'a': not 32 bytes in base64" },
 		{ "a:wSToXPIn3CAwM4WJRQh9V6VYIi7BkLWuKfNt+faMMQk",
 		  "public key 'a': not 32 bytes in base64" },
@@ -161,9 +157,7 @@ static void a_signature_counts_only_if_it_verifies(void **state)
 		{ TREE_SIG, TREE_FINGERPRINT "x", NF_E_TRUST,
 		  "the signature by 'test-1' is wrong" },
 		{ TREE_SIG, "", NF_E_TRUST, "the signature by 'test-1' is wrong" },
-		{ "test-1:"
-		  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		  "AAAAAAAAAAAAAAAAAAAA==",
+		{ "test-1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==",
 		  TREE_FINGERPRINT, NF_E_TRUST, "the signature by 'test-1' is wrong" },
 		{ "test-2:AAAA", TREE_FINGERPRINT, NF_E_TRUST,
 		  "signed by 'test-2', which is not a trusted key" },
@@ -177,8 +171,7 @@ static void a_signature_counts_only_if_it_verifies(void **state)
 		  "signature: no ':' after its name" },
 		{ "", TREE_FINGERPRINT, NF_E_FORMAT, "signature: no ':' after its name" },
 		{ ":x", TREE_FINGERPRINT, NF_E_FORMAT,
-		  "signature: its name must have 1 to 255 printable characters and no "
-		  "space" },
+		  "signature: its name must have 1 to 255 printable characters and no space" },
 	};
 	struct nf_keyring *ring = ring_of(TEST_PUBLIC_KEY);
 	struct nf_err err;
@@ -241,11 +234,10 @@ static void a_secret_key_that_is_none_is_refused_and_not_shown(void **state)
 		{ "", "secret key: no ':' after its name" },
 		{ TEST_PUBLIC_KEY, "secret key 'test-1': not 64 bytes in base64" },
 		{ "a:", "secret key 'a': not 64 bytes in base64" },
-		{ ":x", "secret key: its name must have 1 to 255 printable characters "
-			"and no space" },
+		{ ":x",
+		  "secret key: its name must have 1 to 255 printable characters and no space" },
 		/* The seed of one key, the public half of another. */
-		{ "test-1:mOY4zupOGmBcqtqygEAYdAbwiX9JZ1KgiT0NtrJR543BJOhc8ifcIDAzhYlFCH1"
-		  "XpVgiLsGQta4p82359owxCA==",
+		{ "test-1:mOY4zupOGmBcqtqygEAYdAbwiX9JZ1KgiT0NtrJR543BJOhc8ifcIDAzhYlFCH1XpVgiLsGQta4p82359owxCA==",
 		  "secret key 'test-1': its public half is of another key" },
 	};
 	struct nf_secret_key *key = NULL;
@@ -257,10 +249,9 @@ static void a_secret_key_that_is_none_is_refused_and_not_shown(void **state)
 			     nf_secret_key_parse(&key, nf_slice_str(rows[i].text), &err),
 			     NF_E_FORMAT, rows[i].error);
 	assert_null(key);
-	expect_error(err, nf_secret_key_generate(&key, NF_SLICE_LIT("a:b"), &err),
-		     NF_E_USAGE,
-		     "a key's name has 1 to 255 printable characters, no space and no "
-		     "':'");
+	expect_error(
+		err, nf_secret_key_generate(&key, NF_SLICE_LIT("a:b"), &err), NF_E_USAGE,
+		"a key's name has 1 to 255 printable characters, no space and no ':'");
 	assert_null(key);
 	nf_secret_key_free(NULL);
 	nf_secret_text_free(NULL);
@@ -372,14 +363,15 @@ static void a_key_that_nix_made_is_read(void **state)
 		free(file);
 		skip_because("no Nix here");
 	}
-	free(temp_dir_run(NULL,
-			  "nix --extra-experimental-features nix-command key "
-			  "generate-secret --key-name by-nix-1 >'%s' && chmod 600 '%s'",
-			  file, file));
-	want = temp_dir_run(NULL,
-			    "nix --extra-experimental-features nix-command key "
-			    "convert-secret-to-public <'%s'",
-			    file);
+	free(temp_dir_run(
+		NULL,
+		"nix --extra-experimental-features nix-command key generate-secret "
+		"--key-name by-nix-1 >'%s' && chmod 600 '%s'",
+		file, file));
+	want = temp_dir_run(
+		NULL,
+		"nix --extra-experimental-features nix-command key convert-secret-to-public <'%s'",
+		file);
 	assert_int_equal(nf_secret_key_read(&key, file, &err), 0);
 	public = nf_secret_key_public(key);
 	assert_memory_equal(public, want, strlen(public));

@@ -100,9 +100,9 @@ static void a_file_that_is_no_database_is_named(void **state)
 {
 	const struct temp_dir *t = *state;
 
-	temp_dir_write(t, "nix/var/nix/db/db.sqlite",
-		       "This is certainly not a database, and it is long enough that "
-		       "nobody takes it for an empty one.");
+	temp_dir_write(
+		t, "nix/var/nix/db/db.sqlite",
+		"This is certainly not a database, and it is long enough that nobody takes it for an empty one.");
 	opening_fails(t, t->path, NF_E_FORMAT,
 		      "database '%s/nix/var/nix/db/db.sqlite': file is not a database");
 }
@@ -171,8 +171,7 @@ static void facts_of_old_stores_that_are_no_use_are_told(void **state)
 {
 	static const char *const changes[] = {
 		"update ValidPaths set narSize = null",
-		"update ValidPaths set narSize = 120, "
-		"hash = 'md5:d41d8cd98f00b204e9800998ecf8427e'",
+		"update ValidPaths set narSize = 120, hash = 'md5:d41d8cd98f00b204e9800998ecf8427e'",
 	};
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *want = mem_printf(
@@ -232,9 +231,8 @@ static void a_valid_path_that_is_not_on_the_disk_is_not_believed(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_store_freep) struct local_store *s = open_store(t);
-	AUTO_FREE char *want = mem_printf("'/nix/store/" B "' is valid in '%s', but "
-					  "missing on the disk",
-					  t->path);
+	AUTO_FREE char *want = mem_printf(
+		"'/nix/store/" B "' is valid in '%s', but missing on the disk", t->path);
 	struct nf_storepath path;
 	struct nf_pathinfo info;
 	struct nf_err err;

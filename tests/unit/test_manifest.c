@@ -90,8 +90,8 @@ static void each_fault_is_named(void **state)
 		  "line 5: not the number of blocks that the payload has" },
 		{ START "payload-size 4608\nblocks 1 00\n", NF_E_FORMAT,
 		  "line 5: not a BLAKE2b-256 digest" },
-		{ START "payload-size 4608\nblocks 1 00AA2233445566778899aabbccddeeff0011"
-			"2233445566778899aabbccddeeff\n",
+		{ START
+		  "payload-size 4608\nblocks 1 00AA2233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n",
 		  NF_E_FORMAT, "line 5: an upper case digest" },
 		{ START "payload-size 4608\nblocks 1\n", NF_E_FORMAT,
 		  "line 5: a field is missing" },
@@ -113,8 +113,7 @@ static void each_fault_is_named(void **state)
 		  "line 6: not a number" },
 		{ ONE("member nix-cache-info 512 21 1" SHA256 " 0\n"), NF_E_FORMAT,
 		  "line 6: not a SHA-256 digest" },
-		{ ONE("member nix-cache-info 512 21 z000000000000000000000000000000000000"
-		      "000000000000001 0\n"),
+		{ ONE("member nix-cache-info 512 21 z000000000000000000000000000000000000000000000000001 0\n"),
 		  NF_E_FORMAT, "line 6: not a SHA-256 digest" },
 		{ ONE("member nix-cache-info 0 21 " SHA256 " 0\n"), NF_E_FORMAT,
 		  "line 6: the member's offset leaves a gap or overlaps" },
@@ -154,8 +153,7 @@ static void each_fault_is_named(void **state)
 		{ NAME("e" HASH ".narinfo"), NF_E_FORMAT,
 		  "line 7: wrong member name 'e" HASH ".narinfo'" },
 		{ NAME("e123456789abcdfghijklmnpqrsvwxyz.narinfo"), NF_E_FORMAT,
-		  "line 7: wrong member name "
-		  "'e123456789abcdfghijklmnpqrsvwxyz.narinfo'" },
+		  "line 7: wrong member name 'e123456789abcdfghijklmnpqrsvwxyz.narinfo'" },
 		{ ONE(ROOTS), NF_E_FORMAT, "no member" },
 		{ SOME, NF_E_FORMAT, "line 7: the manifest ends early" },
 		{ SOME "end", NF_E_FORMAT, "line 7: no line feed at the end" },

@@ -218,8 +218,7 @@ static const struct {
 	{ "executable with a value", NAR_ROOT("regular executable yes contents a"),
 	  "NAR offset 96: value of 'executable' of 3 bytes, over the limit of 0" },
 	{ "a file larger than any", NAR_ROOT("regular contents #1125899906842625"),
-	  "NAR offset 88: file of 1125899906842625 bytes, over the limit of "
-	  "1125899906842624" },
+	  "NAR offset 88: file of 1125899906842625 bytes, over the limit of 1125899906842624" },
 	{ "unknown tag in a directory", NAR_DIR " exit )",
 	  "NAR offset 80: expected 'entry' or ')', got 'exit'" },
 	{ "unknown tag in an entry", NAR_DIR " entry ( nom a",

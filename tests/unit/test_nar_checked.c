@@ -93,8 +93,8 @@ static void another_hash_is_refused_with_both(void **state)
 	(void)state;
 	promise(&info, TREE, EMPTY_HASH, 120);
 	expect(&info, NAR_ROOT(NAR_FILE("hello~")), SIZE_MAX,
-	       "NAR hash: expected " EMPTY_HASH ", got "
-	       "sha256:04zwf782yjwnh3q6hz5izfd6jyip8kgw6g6yj43fiqhbyhdd0dqw");
+	       "NAR hash: expected " EMPTY_HASH
+	       ", got sha256:04zwf782yjwnh3q6hz5izfd6jyip8kgw6g6yj43fiqhbyhdd0dqw");
 }
 
 static void a_nar_that_is_short_is_refused(void **state)
@@ -224,8 +224,8 @@ static void a_wrong_hash_is_told_before_a_wrong_content_address(void **state)
 	promise(&info, TREE, EMPTY_HASH, 120);
 	nf_pathinfo_set_ca(&info, NF_SLICE_LIT(TREE_CA));
 	expect(&info, nar_vectors[3].script, SIZE_MAX,
-	       "NAR hash: expected " EMPTY_HASH ", got "
-	       "sha256:04zwf782yjwnh3q6hz5izfd6jyip8kgw6g6yj43fiqhbyhdd0dqw");
+	       "NAR hash: expected " EMPTY_HASH
+	       ", got sha256:04zwf782yjwnh3q6hz5izfd6jyip8kgw6g6yj43fiqhbyhdd0dqw");
 }
 
 /* A file that holds its own path's hash part. */

@@ -112,28 +112,26 @@ static void what_servers_send_is_understood(void **state)
 		{ "harmonia",
 		  PATH_LINE
 		  "URL: "
-		  "nar/12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx.nar?hash="
-		  "sgii4f5h9d2lym14f3av1r80w53l9k82\nCompression: none\n"
-		  "FileHash: sha256:"
-		  "12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n"
+		  "nar/12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx.nar?hash=sgii4f5h9d2lym14f3av1r80w53l9k82\nCompression: "
+		  "none\n"
+		  "FileHash: sha256:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n"
 		  "FileSize: 1072\n" HASH_LINE SIZE_LINE "References: \n",
-		  "nar/12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx.nar?hash="
-		  "sgii4f5h9d2lym14f3av1r80w53l9k82" },
+		  "nar/12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx.nar?hash=sgii4f5h9d2lym14f3av1r80w53l9k82" },
 		{ "nix-serve",
-		  PATH_LINE "URL: nar/sgii4f5h9d2lym14f3av1r80w53l9k82-"
-			    "12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx.nar\n"
-			    "Compression: none\n" HASH_LINE SIZE_LINE "References: \n",
-		  "nar/sgii4f5h9d2lym14f3av1r80w53l9k82-"
-		  "12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx.nar" },
+		  PATH_LINE
+		  "URL: "
+		  "nar/sgii4f5h9d2lym14f3av1r80w53l9k82-12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx.nar\n"
+		  "Compression: none\n" HASH_LINE SIZE_LINE "References: \n",
+		  "nar/sgii4f5h9d2lym14f3av1r80w53l9k82-12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx.nar" },
 		{ "Cachix, with hexadecimal digits",
-		  PATH_LINE "URL: nar/"
-			    "5d6abd8f4957424c186f7eeb3b60af6a57a4b65f6861f48284481f1a86ec"
-			    "fb8a.nar.zst\nCompression: zstd\n"
-			    "NarHash: sha256:"
-			    "5d6abd8f4957424c186f7eeb3b60af6a57a4b65f6861f48284481f1a86ec"
-			    "fb8a\n" SIZE_LINE "References: \n",
-		  "nar/5d6abd8f4957424c186f7eeb3b60af6a57a4b65f6861f48284481f1a86ecfb8a."
-		  "nar.zst" },
+		  PATH_LINE
+		  "URL: "
+		  "nar/5d6abd8f4957424c186f7eeb3b60af6a57a4b65f6861f48284481f1a86ecfb8a.nar.zst\nCompression: "
+		  "zstd\n"
+		  "NarHash: "
+		  "sha256:5d6abd8f4957424c186f7eeb3b60af6a57a4b65f6861f48284481f1a86ecfb8a\n" SIZE_LINE
+		  "References: \n",
+		  "nar/5d6abd8f4957424c186f7eeb3b60af6a57a4b65f6861f48284481f1a86ecfb8a.nar.zst" },
 		{ "an absolute URL, an SRI hash",
 		  PATH_LINE
 		  "URL: https://cdn.example/x.nar.br?a=b:c\n"
@@ -228,23 +226,20 @@ static void what_is_malformed_is_refused_with_its_line(void **state)
 		{ MINIMAL "References: " REF_A "\nReferences: " REF_A "\n", NF_E_FORMAT,
 		  "line 6: References: a second one" },
 		{ "StorePath: " REF_A "\n", NF_E_FORMAT,
-		  "line 1: StorePath: '" REF_A "' is no store path: it is not in "
-		  "/nix/store" },
+		  "line 1: StorePath: '" REF_A
+		  "' is no store path: it is not in /nix/store" },
 		{ "StorePath: /gnu/store/" REF_A "\n", NF_E_FORMAT,
-		  "line 1: StorePath: '/gnu/store/" REF_A "' is no store path: it is not "
-		  "in /nix/store" },
+		  "line 1: StorePath: '/gnu/store/" REF_A
+		  "' is no store path: it is not in /nix/store" },
 		{ "StorePath: /nix/store/" REF_A "\r\n", NF_E_FORMAT,
-		  "line 1: StorePath: '/nix/store/" REF_A "\r' is no store path: its "
-		  "name has a character that names cannot have" },
+		  "line 1: StorePath: '/nix/store/" REF_A
+		  "\r' is no store path: its name has a character that names cannot have" },
 		{ "URL: \n", NF_E_FORMAT,
-		  "line 1: URL: empty, or with a space or a character that is not "
-		  "printable ASCII" },
+		  "line 1: URL: empty, or with a space or a character that is not printable ASCII" },
 		{ "URL: a b\n", NF_E_FORMAT,
-		  "line 1: URL: empty, or with a space or a character that is not "
-		  "printable ASCII" },
+		  "line 1: URL: empty, or with a space or a character that is not printable ASCII" },
 		{ "URL: a\r\n", NF_E_FORMAT,
-		  "line 1: URL: empty, or with a space or a character that is not "
-		  "printable ASCII" },
+		  "line 1: URL: empty, or with a space or a character that is not printable ASCII" },
 		{ "NarSize: 0\n", NF_E_FORMAT,
 		  "line 1: NarSize: not a number of 1 or more" },
 		{ "NarSize: -1\n", NF_E_FORMAT,
@@ -268,11 +263,11 @@ static void what_is_malformed_is_refused_with_its_line(void **state)
 		{ "NarSize: 1125899906842625\n", NF_E_LIMIT,
 		  "line 1: NarSize: 1125899906842625 is over 1125899906842624" },
 		{ "References: " REF_A "\t" REF_B "\n", NF_E_FORMAT,
-		  "line 1: References: '" REF_A "\t" REF_B "' is no store path: its name "
-		  "has a character that names cannot have" },
+		  "line 1: References: '" REF_A "\t" REF_B
+		  "' is no store path: its name has a character that names cannot have" },
 		{ "References: /nix/store/" REF_A "\n", NF_E_FORMAT,
-		  "line 1: References: '/nix/store/" REF_A "' is no store path: its hash "
-		  "part is not 32 characters of Nix32" },
+		  "line 1: References: '/nix/store/" REF_A
+		  "' is no store path: its hash part is not 32 characters of Nix32" },
 		{ "NarHash: md5:d41d8cd98f00b204e9800998ecf8427e\n", NF_E_FORMAT,
 		  "line 1: NarHash: md5, not sha256" },
 	};
@@ -431,8 +426,7 @@ static void a_hash_that_cannot_be_read_is_refused(void **state)
 		/* Without an algorithm. */
 		{ "NarHash: 12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n",
 		  NF_E_FORMAT, "line 1: NarHash: " },
-		{ "NarHash: "
-		  "blake3:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n",
+		{ "NarHash: blake3:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n",
 		  NF_E_UNSUPPORTED, "line 1: NarHash: " },
 	};
 	struct nf_narinfo ni;
@@ -506,11 +500,9 @@ static void an_answer_for_another_path_is_refused(void **state)
 	} rows[] = {
 		{ "sgii4f5h9d2lym14f3av1r80w53l9k82-tree", NULL },
 		{ "sgii4f5h9d2lym14f3av1r80w53l9k82-three",
-		  "it describes 'sgii4f5h9d2lym14f3av1r80w53l9k82-tree', not "
-		  "'sgii4f5h9d2lym14f3av1r80w53l9k82-three'" },
+		  "it describes 'sgii4f5h9d2lym14f3av1r80w53l9k82-tree', not 'sgii4f5h9d2lym14f3av1r80w53l9k82-three'" },
 		{ "0gii4f5h9d2lym14f3av1r80w53l9k82-tree",
-		  "it describes 'sgii4f5h9d2lym14f3av1r80w53l9k82-tree', not "
-		  "'0gii4f5h9d2lym14f3av1r80w53l9k82-tree'" },
+		  "it describes 'sgii4f5h9d2lym14f3av1r80w53l9k82-tree', not '0gii4f5h9d2lym14f3av1r80w53l9k82-tree'" },
 	};
 	struct nf_storepath wanted;
 	struct nf_narinfo ni;
@@ -571,8 +563,7 @@ static void a_cache_tells_of_itself(void **state)
 		{ "", { "", false, false, 0 } },
 		{ "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n",
 		  { "/nix/store", true, true, 40 } },
-		{ "StoreDir:/nix/store\r\n\tPriority: 1\nPriority:  -7 \nWantMassQuery: "
-		  "0",
+		{ "StoreDir:/nix/store\r\n\tPriority: 1\nPriority:  -7 \nWantMassQuery: 0",
 		  { "/nix/store", false, true, -7 } },
 		{ "<html>\nStoreDir\nFoo: bar\n", { "", false, false, 0 } },
 		{ "StoreDir: /gnu/store", { "/gnu/store", false, false, 0 } },

@@ -58,8 +58,7 @@ static void entries_are_found_by_host(void **state)
 		{ "default login a password b\n", "a:b" },
 		{ "default login c password d\nmachine h login a password b\n", "a:b" },
 		{ "machine h\ndefault login a password b\n", "a:b" },
-		{ "macdef x\nmachine h login c password d\n \nmachine h login a "
-		  "password b\n",
+		{ "macdef x\nmachine h login c password d\n \nmachine h login a password b\n",
 		  "a:b" },
 		{ "macdef x\nmachine h login c password d\n", "none" },
 		{ "machine h login a password b\nmacdef x\npassword c\n\n", "a:b" },
@@ -117,8 +116,8 @@ static void what_is_no_netrc_is_refused_without_quoting_it(void **state)
 		{ "machine h login \"a\nmachine o", "line 1: a quoted word has no end" },
 		{ "\n\nmachine h login a password \"b\\",
 		  "line 3: a quoted word has no end" },
-		{ "machine h login a\npassword", "line 2: 'password' is not followed by "
-						 "anything" },
+		{ "machine h login a\npassword",
+		  "line 2: 'password' is not followed by anything" },
 		{ "machine", "line 1: 'machine' is not followed by anything" },
 	};
 	struct netrc n = NETRC_INIT;

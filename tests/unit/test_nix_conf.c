@@ -133,8 +133,8 @@ static void what_is_wrong_is_told_with_file_and_line(void **state)
 		{ "= b\n", "/etc/f:1: '=' is not followed by a '=' that stands alone" },
 		{ "token-012345678901234567890123456789012345678901234567890123456789\n",
 		  "/etc/f:1: "
-		  "'token-012345678901234567890123456789012345678901234567890123' is not "
-		  "followed by a '=' that stands alone" },
+		  "'token-012345678901234567890123456789012345678901234567890123' is "
+		  "not followed by a '=' that stands alone" },
 		{ "include\n", "/etc/f:1: 'include' takes one file name" },
 		{ "!include a b\n", "/etc/f:1: 'include' takes one file name" },
 		{ "a = 1\ninclude none\n",

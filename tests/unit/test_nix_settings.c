@@ -251,13 +251,13 @@ static void what_is_not_used_and_not_obeyed_is_noted(void **state)
 		s.notes[0].text,
 		"f:2: unknown setting 'extra-fallback' (did you mean 'fallback'?)");
 	assert_true(s.notes[0].matters);
-	assert_string_equal(s.notes[1].text,
-			    "settings of nix.conf that are not used: sandbox, "
-			    "extra-experimental-features");
+	assert_string_equal(
+		s.notes[1].text,
+		"settings of nix.conf that are not used: sandbox, extra-experimental-features");
 	assert_false(s.notes[1].matters);
-	assert_string_equal(s.notes[2].text,
-			    "nix.conf says require-sigs = false: nixferry requires a "
-			    "signature or a content address all the same");
+	assert_string_equal(
+		s.notes[2].text,
+		"nix.conf says require-sigs = false: nixferry requires a signature or a content address all the same");
 	assert_true(s.notes[2].matters);
 	assert_false(s.fallback);
 	nix_settings_release(&s);
@@ -269,14 +269,11 @@ static void misspelt_settings_are_told_once(void **state)
 		const char *text, *note; /* NULL: none */
 	} rows[] = {
 		{ "trusted-public-key = k\n\ntrusted-public-key = l",
-		  "f:1: unknown setting 'trusted-public-key' (did you mean "
-		  "'trusted-public-keys'?)" },
+		  "f:1: unknown setting 'trusted-public-key' (did you mean 'trusted-public-keys'?)" },
 		{ "\nextra-substituter = x",
-		  "f:2: unknown setting 'extra-substituter' (did you mean "
-		  "'extra-substituters'?)" },
+		  "f:2: unknown setting 'extra-substituter' (did you mean 'extra-substituters'?)" },
 		{ "http-conections = 3",
-		  "f:1: unknown setting 'http-conections' (did you "
-		  "mean 'http-connections'?)" },
+		  "f:1: unknown setting 'http-conections' (did you mean 'http-connections'?)" },
 		{ "zzzzzzzzzzzz = 1", "f:1: unknown setting 'zzzzzzzzzzzz'" },
 		{ "max-jobs = 1\ncores = 1\nlazy-trees = true", NULL },
 		{ "extra-platforms = x\nextra-system-features = kvm", NULL },
@@ -361,9 +358,9 @@ static void keys_that_are_none_are_told_with_file_and_line(void **state)
 	assert_int_equal(nix_settings_add_keys(&s, ring, &err), 0);
 	assert_int_equal(nf_keyring_count(ring), 1);
 	assert_int_equal(s.note_count, 1);
-	assert_string_equal(s.notes[0].text,
-			    "f:2: trusted-public-keys: left out: public key 'b': not 32 "
-			    "bytes in base64");
+	assert_string_equal(
+		s.notes[0].text,
+		"f:2: trusted-public-keys: left out: public key 'b': not 32 bytes in base64");
 	assert_true(s.notes[0].matters);
 	nix_settings_release(&s);
 
@@ -451,9 +448,9 @@ static void files_count_in_nixs_order(void **state)
 		"home/.config/nix");
 	set(t, "XDG_CONFIG_HOME", "confighome");
 	setenv("NIX_CONFIG", "extra-substituters = env\nuser-agent-suffix = env", 1);
-	assert_loads(" = https://cache.nixos.org/ etc xdg2/nix xdg1/nix confighome/nix "
-		     "env\n",
-		     "env");
+	assert_loads(
+		" = https://cache.nixos.org/ etc xdg2/nix xdg1/nix confighome/nix env\n",
+		"env");
 	setenv("NIX_USER_CONF_FILES", files, 1);
 	assert_loads(" = https://cache.nixos.org/ etc two one env\n", "env");
 	setenv("NIX_USER_CONF_FILES", "", 1);
@@ -464,9 +461,9 @@ static void files_count_in_nixs_order(void **state)
 static void a_file_that_cannot_be_read_is_left_out_and_noted(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO_FREE char *text = mem_printf("%s/nix.conf is left out: cannot read "
-					  "'%s/nix.conf': Is a directory",
-					  t->path, t->path);
+	AUTO_FREE char *text = mem_printf(
+		"%s/nix.conf is left out: cannot read '%s/nix.conf': Is a directory",
+		t->path, t->path);
 	struct nix_settings s;
 	struct nf_err err;
 
@@ -488,9 +485,9 @@ static void errors_name_the_environments_text_too(void **state)
 	set(t, "NIX_CONF_DIR", "etc");
 	setenv("NIX_USER_CONF_FILES", "", 1);
 	setenv("NIX_CONFIG", "a = b\nsubstituters http://x", 1);
-	expect_error(err, nix_settings_load(&s, &err), NF_E_USAGE,
-		     "NIX_CONFIG:2: 'substituters' is not followed by a '=' that stands "
-		     "alone");
+	expect_error(
+		err, nix_settings_load(&s, &err), NF_E_USAGE,
+		"NIX_CONFIG:2: 'substituters' is not followed by a '=' that stands alone");
 	nix_settings_release(&s);
 }
 
@@ -538,8 +535,9 @@ static void assert_as_nix(const char *reason)
 {
 	AUTO_FREE char *ours = NULL;
 	AUTO_FREE char *nixs = temp_dir_run(
-		NULL, "nix --extra-experimental-features nix-command show-config "
-		      "2>/dev/null | grep -E '^(" COMPARED ") ='");
+		NULL,
+		"nix --extra-experimental-features nix-command show-config 2>/dev/null | grep -E '^(" COMPARED
+		") ='");
 	struct nix_settings s;
 	struct nf_err err = { 0 };
 
@@ -625,9 +623,9 @@ static void nix_refuses_the_same_files(void **state)
 		int status;
 
 		temp_dir_write(t, "etc/nix.conf", rows[i]);
-		free(temp_dir_run(&status,
-				  "nix --extra-experimental-features nix-command "
-				  "show-config"));
+		free(temp_dir_run(
+			&status,
+			"nix --extra-experimental-features nix-command show-config"));
 		assert_int_not_equal(status, 0);
 		assert_int_equal(nix_settings_load(&s, &err), -NF_E_USAGE);
 		nix_settings_release(&s);

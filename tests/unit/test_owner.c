@@ -94,11 +94,10 @@ static void a_directory_that_another_user_put_in_the_way_is_refused(void **state
 	AUTO_FREE char *shared = temp_dir_join(t, "shared");
 	AUTO_FREE char *dir = temp_dir_join(t, "shared/pool");
 	AUTO_FREE char *link = temp_dir_join(t, "link");
-	AUTO_FREE char *want =
-		mem_printf("'%s' belongs to user 12345, in a directory where "
-			   "anybody can make one: name another, or run as "
-			   "that user",
-			   dir);
+	AUTO_FREE char *want = mem_printf(
+		"'%s' belongs to user 12345, in a directory where anybody can make "
+		"one: name another, or run as that user",
+		dir);
 	AUTO_FD int fd = -1;
 	struct nf_err err;
 	uid_t owner = 0;

@@ -107,8 +107,8 @@ static void a_reference_or_deriver_is_a_base_name(void **state)
 	nf_pathinfo_init(&info);
 	expect_error(err, nf_pathinfo_add_ref(&info, NF_SLICE_LIT("/nix/store/" A), &err),
 		     NF_E_FORMAT,
-		     "'/nix/store/" A "' is no store path: its hash part is not 32 "
-		     "characters of Nix32");
+		     "'/nix/store/" A
+		     "' is no store path: its hash part is not 32 characters of Nix32");
 	assert_int_equal(info.nrefs, 0);
 	assert_int_equal(info.deriver.len, 0);
 	nf_pathinfo_release(&info);
@@ -196,8 +196,7 @@ static void the_fingerprint_is_what_nix_signs(void **state)
 		nf_hash_parse(
 			&info.nar_hash,
 			NF_SLICE_LIT(
-				"sha256:"
-				"1b4sb93wp679q4zx9k1ignby1yna3z7c4c2ri3wphylbc2dwsys0"),
+				"sha256:1b4sb93wp679q4zx9k1ignby1yna3z7c4c2ri3wphylbc2dwsys0"),
 			&err),
 		0);
 	info.nar_size = 196040;

@@ -450,10 +450,10 @@ static int answer_contents_of(struct planner *m, uint32_t id, const char *env,
 	bool is_a = strcmp(planner_node(m, id)->base, A_DRV) == 0;
 
 	buf_init(&text, 64 * KIB);
-	buf_addf(&text,
-		 "Derive([(\"out\",\"/nix/store/%032d-o\",\"\",\"\")],[%s],[],\"\",\"\","
-		 "[],[%s])",
-		 is_a, is_a ? "(\"/nix/store/" B_DRV "\",[\"gone\"])" : "", env);
+	buf_addf(
+		&text,
+		"Derive([(\"out\",\"/nix/store/%032d-o\",\"\",\"\")],[%s],[],\"\",\"\",[],[%s])",
+		is_a, is_a ? "(\"/nix/store/" B_DRV "\",[\"gone\"])" : "", env);
 	assert_int_equal(nf_derivation_parse(&d, buf_slice(&text), NULL), 0);
 	return planner_contents(m, id, &d, err);
 }

@@ -314,10 +314,10 @@ static void nth_drv(struct nf_derivation *d, uint32_t n)
 	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, 64 * KIB);
-	buf_addf(&text,
-		 "Derive([(\"out\",\"/nix/store/%032u-o\",\"\",\"\")],"
-		 "[(\"/nix/store/%032u-d.drv\",[\"out\"])],[],\"\",\"\",[],[])",
-		 n, n + 1);
+	buf_addf(
+		&text,
+		"Derive([(\"out\",\"/nix/store/%032u-o\",\"\",\"\")],[(\"/nix/store/%032u-d.drv\",[\"out\"])],[],\"\",\"\",[],[])",
+		n, n + 1);
 	if (nf_derivation_parse(d, buf_slice(&text), &err))
 		fail_msg("%s", err.text);
 }

@@ -219,8 +219,7 @@ static void an_entry_that_is_not_as_we_make_them_is_missing(void **state)
 		{ "Nixferry-Nodes", "", "it lacks", "made by somebody else" },
 		{ "NarSize", "NarSize: x\n", "line", "does not parse" },
 		{ "StorePath",
-		  "StorePath: "
-		  "/nix/store/0c0chgh2ckigyv5crknwvlx2zmyh2dc2-other\n",
+		  "StorePath: /nix/store/0c0chgh2ckigyv5crknwvlx2zmyh2dc2-other\n",
 		  "pool entry", "of another path" },
 	};
 	struct pool_fixture *f = *state;
@@ -285,8 +284,7 @@ static void an_entry_whose_file_is_gone_or_short_is_missing(void **state)
 static void signatures_are_added_once(void **state)
 {
 	static const char other[] =
-		"other-1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		"AAAAAAAAAAAAAAAAAAAAAA==";
+		"other-1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
 	struct pool_fixture *f = *state;
 	struct nf_narinfo ni;
 	struct made m, absent;
@@ -488,10 +486,10 @@ static void run_nix(struct pool_fixture *f, const char *path)
 {
 	AUTO_FREE char *public = nf_secret_key_public(f->key);
 	AUTO_FREE char *command = mem_printf(
-		"cd %s && HOME=%s XDG_CACHE_HOME=%s NIX_CONFIG='experimental-features = "
-		"nix-command' nix copy --from file://%s --to 'local?root=%s/root' "
-		"--option trusted-public-keys '%s' --option build-users-group '' "
-		"%s >nix.log 2>&1",
+		"cd %s && HOME=%s XDG_CACHE_HOME=%s "
+		"NIX_CONFIG='experimental-features = nix-command' nix copy --from "
+		"file://%s --to 'local?root=%s/root' --option trusted-public-keys "
+		"'%s' --option build-users-group '' %s >nix.log 2>&1",
 		f->top, f->top, f->top, f->dir, f->top, public, path);
 
 	if (system(command) != 0) {

@@ -111,10 +111,11 @@ static void an_unknown_key_is_named_with_what_to_add(void **state)
 	show(w, 0, w->stranger, false);
 	assert_false(probe_report_usable(&w->reports[0]));
 	assert_int_equal(w->reports[0].keys[0].state, PROBE_KEY_UNKNOWN);
-	assert_advice(w, 0,
-		      "'stranger-1' is not trusted: if it is to be, give "
-		      "--trusted-public-key stranger-1:KEY, or "
-		      "'extra-trusted-public-keys = stranger-1:KEY' in nix.conf\n");
+	assert_advice(
+		w, 0,
+		"'stranger-1' is not trusted: if it is to be, give "
+		"--trusted-public-key stranger-1:KEY, or 'extra-trusted-public-keys "
+		"= stranger-1:KEY' in nix.conf\n");
 }
 
 static void a_wrong_signature_by_a_trusted_key_is_told(void **state)
@@ -124,9 +125,9 @@ static void a_wrong_signature_by_a_trusted_key_is_told(void **state)
 	show(w, 0, w->key, true);
 	assert_false(probe_report_usable(&w->reports[0]));
 	assert_int_equal(w->reports[0].keys[0].state, PROBE_KEY_WRONG);
-	assert_advice(w, 0,
-		      "signatures by 'lan-1' are wrong: another key of that name signs, "
-		      "or the narinfos were changed\n");
+	assert_advice(
+		w, 0,
+		"signatures by 'lan-1' are wrong: another key of that name signs, or the narinfos were changed\n");
 }
 
 static void paths_without_a_signature_are_counted(void **state)
@@ -136,9 +137,9 @@ static void paths_without_a_signature_are_counted(void **state)
 	show(w, 0, NULL, false);
 	show(w, 0, w->key, false);
 	assert_true(probe_report_usable(&w->reports[0]));
-	assert_advice(w, 0,
-		      "1 of 2 paths has no signature: have the server sign it (nix "
-		      "store sign --key-file FILE)\n");
+	assert_advice(
+		w, 0,
+		"1 of 2 paths has no signature: have the server sign it (nix store sign --key-file FILE)\n");
 }
 
 static void a_cache_that_the_user_trusts_needs_no_signature(void **state)
@@ -220,9 +221,9 @@ static void every_state_has_its_words_and_advice(void **state)
 	w->reports[0].state = PROBE_HTTP;
 	w->reports[0].status = 401;
 	assert_string_equal(probe_report_state_text(text, &w->reports[0]), "HTTP 401");
-	assert_advice(w, 0,
-		      "it wants a name and a password: give --netrc-file FILE, or "
-		      "netrc-file in nix.conf\n");
+	assert_advice(
+		w, 0,
+		"it wants a name and a password: give --netrc-file FILE, or netrc-file in nix.conf\n");
 }
 
 static void the_first_failure_counts(void **state)

@@ -421,8 +421,10 @@ static void a_content_address_that_gives_another_path_is_dropped(void **state)
 	struct nf_trusted t;
 
 	narinfo_of(w, &ni, 1, 7, NULL, 0);
-	nf_pathinfo_set_ca(&ni.info, NF_SLICE_LIT("fixed:r:sha256:0ip26j2h11n1kgkz36rl4ak"
-						  "v694yz65hr72q4kv4b3lxcbi65b3p"));
+	nf_pathinfo_set_ca(
+		&ni.info,
+		NF_SLICE_LIT(
+			"fixed:r:sha256:0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p"));
 	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, w->ring, NULL), 0);
 	assert_int_equal(resolver_found(w->r, id, 0, &ni, &t, NULL), 0);
 	nf_narinfo_release(&ni);
@@ -448,8 +450,10 @@ static void a_content_address_that_gives_the_path_is_kept(void **state)
 	ni.info.nar_size = 1;
 	ni.url = NF_SLICE_LIT("nar/x.nar");
 	ni.compression = NF_SLICE_LIT("none");
-	nf_pathinfo_set_ca(&ni.info, NF_SLICE_LIT("fixed:r:sha256:00000000000000000000000"
-						  "00000000000000000000000000000"));
+	nf_pathinfo_set_ca(
+		&ni.info,
+		NF_SLICE_LIT(
+			"fixed:r:sha256:0000000000000000000000000000000000000000000000000000"));
 	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, w->ring, NULL), 0);
 	id = resolver_want(w->r, &ni.info.path);
 	resolver_asked(w->r, id, 1);

@@ -250,8 +250,8 @@ static void a_path_is_not_valid_with_two_hashes(void **state)
 	AUTO(nf_pathinfo_release) struct nf_pathinfo b = { 0 };
 	const struct nf_pathinfo *both[] = { &b, &a };
 	AUTO_FREE char *text = mem_printf(
-		"'/nix/store/" HASH_A "-tree' is valid in '%s/nix/var/nix/db/db.sqlite' "
-		"with another hash",
+		"'/nix/store/" HASH_A
+		"-tree' is valid in '%s/nix/var/nix/db/db.sqlite' with another hash",
 		t->path);
 	struct store_db *db = open_db(t, STORE_DB_WRITE);
 	struct nf_err err;
@@ -298,8 +298,7 @@ static void only_missing_signatures_are_added(void **state)
 static void a_row_that_nix_cannot_read_does_not_stop_us(void **state)
 {
 	static const char *const changes[] = {
-		"sigs = 'x:%%% y "
-		"a-1:" FAKE_SIG("A") "'",
+		"sigs = 'x:%%% y a-1:" FAKE_SIG("A") "'",
 		"deriver = 'unknown-deriver'",
 		"deriver = '/nix/store/x.drv'",
 		"deriver = '/nix/store/" HASH_C "-no-derivation'",
@@ -389,9 +388,10 @@ static void a_file_that_is_no_database_is_corrupt(void **state)
 	struct nf_err err;
 
 	temp_dir_write(t, STATE "/db/schema", "10");
-	temp_dir_write(t, STATE "/db/db.sqlite",
-		       "this is no database, whatever its name says, and it is longer "
-		       "than the header of one, which has a hundred bytes");
+	temp_dir_write(
+		t, STATE "/db/db.sqlite",
+		"this is no database, whatever its name says, and it is longer than "
+		"the header of one, which has a hundred bytes");
 	assert_int_equal(open_error(t, STORE_DB_WRITE, &err), -NF_E_FORMAT);
 	assert_non_null(strstr(err.text, "file is not a database"));
 	assert_int_equal(open_error(t, STORE_DB_READ, &err), -NF_E_FORMAT);
@@ -516,8 +516,9 @@ static void who_may_only_read_reads(void **state)
 	assert_int_equal(seteuid(65534), 0);
 	assert_int_equal(open_error(t, STORE_DB_READ, &err), -NF_E_SYS);
 	assert_int_equal(seteuid(0), 0);
-	assert_non_null(strstr(err.text, "has a log that cannot be read without write "
-					 "permission to its directory"));
+	assert_non_null(strstr(
+		err.text,
+		"has a log that cannot be read without write permission to its directory"));
 }
 
 static void a_store_that_is_being_changed_is_refused(void **state)

@@ -92,14 +92,11 @@ static void the_hash_part_is_32_characters_of_nix32(void **state)
 		const char *text;
 	} rows[] = {
 		{ "sgii4f5h9d2lym14f3av1r80w53l9k8e-a",
-		  "'sgii4f5h9d2lym14f3av1r80w53l9k8e-a' is no store path: its hash part "
-		  "is not 32 characters of Nix32" },
+		  "'sgii4f5h9d2lym14f3av1r80w53l9k8e-a' is no store path: its hash part is not 32 characters of Nix32" },
 		{ "SGii4f5h9d2lym14f3av1r80w53l9k82-a",
-		  "'SGii4f5h9d2lym14f3av1r80w53l9k82-a' is no store path: its hash part "
-		  "is not 32 characters of Nix32" },
+		  "'SGii4f5h9d2lym14f3av1r80w53l9k82-a' is no store path: its hash part is not 32 characters of Nix32" },
 		{ "sgii4f5h9d2lym14f3av1r80w53l9k8-ab",
-		  "'sgii4f5h9d2lym14f3av1r80w53l9k8-ab' is no store path: its hash part "
-		  "is not 32 characters of Nix32" },
+		  "'sgii4f5h9d2lym14f3av1r80w53l9k8-ab' is no store path: its hash part is not 32 characters of Nix32" },
 		{ HASH "1-a",
 		  "'" HASH "1-a' is no store path: no '-' follows its hash part" },
 		{ HASH "-", "'" HASH "-' is no store path: it is too short" },
@@ -229,11 +226,10 @@ static void paths_are_made_as_nix_makes_them(void **state)
 		assert_string_equal(sp.base, rows[i].base);
 		assert_int_equal(sp.len, strlen(rows[i].base));
 	}
-	expect_error(err,
-		     nf_storepath_make(&sp, "source", &inner, NF_SLICE_LIT("a b"), &err),
-		     NF_E_FORMAT,
-		     "'a b' is no store path: its name has a character that names cannot "
-		     "have");
+	expect_error(
+		err, nf_storepath_make(&sp, "source", &inner, NF_SLICE_LIT("a b"), &err),
+		NF_E_FORMAT,
+		"'a b' is no store path: its name has a character that names cannot have");
 }
 
 static void paths_are_ordered_by_bytes(void **state)

@@ -177,8 +177,7 @@ static void what_is_no_substituter_is_refused_by_name(void **state)
 		{ "http://a?priority=5x", NF_E_USAGE,
 		  "substituter 'http://a?priority=5x': priority '5x' is not a number" },
 		{ "http://a?priority=99999999999", NF_E_USAGE,
-		  "substituter 'http://a?priority=99999999999': priority '99999999999' "
-		  "is not a number" },
+		  "substituter 'http://a?priority=99999999999': priority '99999999999' is not a number" },
 		{ "local?root=mnt", NF_E_USAGE,
 		  "substituter 'local?root=mnt': its root 'mnt' is not absolute" },
 		{ "file://x", NF_E_USAGE,
@@ -188,11 +187,9 @@ static void what_is_no_substituter_is_refused_by_name(void **state)
 		{ "http://a?priority=x", NF_E_USAGE,
 		  "substituter 'http://a?priority=x': priority 'x' is not a number" },
 		{ "http://a?trusted=maybe", NF_E_USAGE,
-		  "substituter 'http://a?trusted=maybe': trusted 'maybe' is neither "
-		  "true nor false" },
+		  "substituter 'http://a?trusted=maybe': trusted 'maybe' is neither true nor false" },
 		{ "https://me:secret@h@host:8/x", NF_E_USAGE,
-		  "substituter 'host:8/x': names and passwords belong into a netrc "
-		  "file, not into the address" },
+		  "substituter 'host:8/x': names and passwords belong into a netrc file, not into the address" },
 	};
 	struct substituter s;
 	struct nf_err err;

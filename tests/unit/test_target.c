@@ -98,10 +98,10 @@ static void links_on_the_way_are_refused(void **state)
 		temp_dir_mkdir(t, rows[i].dir);
 		assert_int_equal(symlinkat("/", t->fd, rows[i].link), 0);
 		assert_int_equal(target_open(&target, t->path, &err), -NF_E_SYS);
-		snprintf(text, sizeof(text),
-			 "'%s/%s' is a symbolic link: the store and what is above it "
-			 "must be directories",
-			 t->path, rows[i].link);
+		snprintf(
+			text, sizeof(text),
+			"'%s/%s' is a symbolic link: the store and what is above it must be directories",
+			t->path, rows[i].link);
 		assert_string_equal(err.text, text);
 		assert_int_equal(target.root_fd, -1);
 		temp_dir_teardown((void **)&t);

@@ -139,16 +139,14 @@ static void what_nobody_vouches_for_is_refused(void **state)
 		const char *error;
 	} rows[] = {
 		{ FACTS, PATH "it has no signature" },
-		{ FACTS "Sig: foo-1:" NO_SIG "\n",
-		  PATH "signed by 'foo-1', which is not a trusted key; to trust it: "
-		       "--trusted-public-key foo-1:KEY" },
+		{ FACTS "Sig: foo-1:" NO_SIG "\n", PATH
+		  "signed by 'foo-1', which is not a trusted key; to trust it: --trusted-public-key foo-1:KEY" },
 		{ FACTS "Sig: a:" NO_SIG "\nSig: b:" NO_SIG "\nSig: c:" NO_SIG
 			"\nSig: d:" NO_SIG "\nSig: e:" NO_SIG "\n",
 		  PATH "signed by 'a', 'b', 'c' and 2 more, none of which is a trusted "
 		       "key; to trust one of them: --trusted-public-key a:KEY" },
-		{ FACTS "Sig: a;b:" NO_SIG "\n",
-		  PATH "signed by 'a;b', which is not a trusted key; to trust it: "
-		       "--trusted-public-key 'a;b:KEY'" },
+		{ FACTS "Sig: a;b:" NO_SIG "\n", PATH
+		  "signed by 'a;b', which is not a trusted key; to trust it: --trusted-public-key 'a;b:KEY'" },
 		{ FACTS "Sig: test-1:" NO_SIG "\n",
 		  PATH "the signature by 'test-1' is wrong" },
 		{ FACTS "Sig: foo-1:" NO_SIG "\nSig: test-1:" NO_SIG
@@ -156,19 +154,18 @@ static void what_nobody_vouches_for_is_refused(void **state)
 		  PATH "the signature by 'test-1' is wrong" },
 		{ FACTS "Sig: test-1:x\n", PATH "it has no signature that can be read" },
 		/* A content address that does not recompute never counts. */
-		{ FACTS "CA: fixed:sha256:"
-			"12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n",
-		  PATH "it has no signature; its content address "
-		       "'fixed:sha256:"
-		       "12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx' is of "
-		       "another path, 'zgd0mg4r87w941gj2ijnd6fvrv3wz85k-tree'" },
+		{ FACTS
+		  "CA: fixed:sha256:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n",
+		  PATH
+		  "it has no signature; its content address "
+		  "'fixed:sha256:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx' "
+		  "is of another path, 'zgd0mg4r87w941gj2ijnd6fvrv3wz85k-tree'" },
 		{ FACTS "References: 6w8g7njm4mck5dmjxws0z1xnrxvl81xa-b\nCA: " TREE_CA
 			"\n",
 		  PATH "it has no signature; its content address '" TREE_CA
 		       "' is of another path, '0x1zk3g3390d3y2glcw5ng8lcxn2j5cp-tree'" },
-		{ FACTS "CA: fixed:git:sha1:x\n",
-		  PATH "it has no signature; content address 'fixed:git:sha1:x': the "
-		       "method 'git' is not known" },
+		{ FACTS "CA: fixed:git:sha1:x\n", PATH
+		  "it has no signature; content address 'fixed:git:sha1:x': the method 'git' is not known" },
 	};
 	struct nf_trusted t;
 	struct nf_narinfo ni;

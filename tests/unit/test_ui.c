@@ -162,9 +162,8 @@ static void json_nests_and_escapes(void **state)
 	json_add_bool(d, "after", false);
 	text = json_line(d);
 	assert_string_equal(
-		text, "{\"s\":\"a\\\"\\n\",\"bad\":\"a?\",\"empty\":\"\","
-		      "\"n\":1125899906842624,\"r\":1.028,\"list\":[{\"b\":true},null],"
-		      "\"after\":false}");
+		text,
+		"{\"s\":\"a\\\"\\n\",\"bad\":\"a?\",\"empty\":\"\",\"n\":1125899906842624,\"r\":1.028,\"list\":[{\"b\":true},null],\"after\":false}");
 }
 
 static void speed_is_smoothed(void **state)
@@ -205,8 +204,7 @@ static void the_line_says_what_is_known(void **state)
 			     .bytes_done = 100 << 20,
 			     .resolved = 430 },
 		    .bytes_per_second = 10 << 20 },
-		  "fetching: 12 of 430 paths, 100.0 MiB of 400.0 MiB, 10.0 MiB/s, 30 s "
-		  "left" },
+		  "fetching: 12 of 430 paths, 100.0 MiB of 400.0 MiB, 10.0 MiB/s, 30 s left" },
 		/* What is slower says when it is over. */
 		{ { .now = { .phase = "fetching",
 			     .bytes_total = 40 << 20,
@@ -357,13 +355,12 @@ static void messages_name_program_and_command(void **state)
 		  "\033[1;33mnixferry: warning: \033[0ma warning\n"
 		  "\033[1;31mnixferry: \033[0mkey '?[1m' is unknown\n" },
 		{ say_json,
-		  "{\"event\":\"message\",\"level\":\"note\",\"command\":\"list\","
-		  "\"text\":\"a note\"}\n"
-		  "{\"event\":\"message\",\"level\":\"warning\",\"command\":\"list\","
-		  "\"text\":\"a warning\"}\n"
-		  "{\"event\":\"message\",\"level\":\"error\",\"command\":\"list\","
-		  "\"text\":\"key '\\u001B[1m' is unknown\",\"class\":\"not trusted\","
-		  "\"exit\":4}\n" },
+		  "{\"event\":\"message\",\"level\":\"note\",\"command\":\"list\",\"text\":\"a "
+		  "note\"}\n"
+		  "{\"event\":\"message\",\"level\":\"warning\",\"command\":\"list\",\"text\":\"a "
+		  "warning\"}\n"
+		  "{\"event\":\"message\",\"level\":\"error\",\"command\":\"list\",\"text\":\"key "
+		  "'\\u001B[1m' is unknown\",\"class\":\"not trusted\",\"exit\":4}\n" },
 	};
 	char out[4096];
 
@@ -424,12 +421,8 @@ static void progress_is_a_plain_line_now_and_then(void **state)
 			       "nixferry: fetching: 0 of 2 paths\n" },
 		{ work_slowly_without_progress, "nixferry: left a source\n" },
 		{ work_slowly_in_json,
-		  "{\"event\":\"message\",\"level\":\"note\",\"text\":\"left a "
-		  "source\"}\n"
-		  "{\"event\":\"progress\",\"phase\":\"fetching\",\"pathsDone\":0,"
-		  "\"pathsTotal\":2,\"bytesDone\":0,\"bytesTotal\":0,\"narBytesDone\":0,"
-		  "\"narBytesTotal\":0,\"resolved\":0,"
-		  "\"resolving\":0,\"bytesPerSecond\":0}\n" },
+		  "{\"event\":\"message\",\"level\":\"note\",\"text\":\"left a source\"}\n"
+		  "{\"event\":\"progress\",\"phase\":\"fetching\",\"pathsDone\":0,\"pathsTotal\":2,\"bytesDone\":0,\"bytesTotal\":0,\"narBytesDone\":0,\"narBytesTotal\":0,\"resolved\":0,\"resolving\":0,\"bytesPerSecond\":0}\n" },
 	};
 	char out[4096];
 
