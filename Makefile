@@ -82,7 +82,8 @@ PREFETCH_SRCS := $(sort $(wildcard prefetch/config/*.c prefetch/plan/*.c \
 	prefetch/http/*.c prefetch/dispatch/*.c prefetch/caches/*.c prefetch/fetch/*.c))
 IMPORT_MAIN := bundle/cmd/import_main.c
 CMD_SRCS := $(filter-out $(IMPORT_MAIN),$(sort $(wildcard bundle/cmd/*.c)))
-MAIN_SRCS := $(sort $(wildcard prefetch/cmd/*.c))
+PREFETCH_MAIN := prefetch/cmd/main.c
+MAIN_SRCS := $(filter-out $(PREFETCH_MAIN),$(sort $(wildcard prefetch/cmd/*.c)))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -103,11 +104,13 @@ $(B)/obj/%.o: %.c $(B)/flags.stamp
 $(B)/libbundle.list: LIST = $(BUNDLE_SRCS)
 $(B)/libprefetch.list: LIST = $(PREFETCH_SRCS)
 $(B)/libcmd.list: LIST = $(CMD_SRCS)
+$(B)/libmain.list: LIST = $(MAIN_SRCS)
 $(B)/library.list: LIST = $(BUNDLE_SRCS) $(PREFETCH_SRCS)
 
 $(B)/libbundle.a: $(call obj,$(BUNDLE_SRCS)) $(B)/libbundle.list
 $(B)/libprefetch.a: $(call obj,$(PREFETCH_SRCS)) $(B)/libprefetch.list
 $(B)/libcmd.a: $(call obj,$(CMD_SRCS)) $(B)/libcmd.list
+$(B)/libmain.a: $(call obj,$(MAIN_SRCS)) $(B)/libmain.list
 $(B)/%.a:
 	@rm -f $@
 	$(call say,AR $@)
@@ -125,7 +128,7 @@ $(B)/libnixferry.a: $(LIBRARY_OBJS) $(B)/library.list
 	$(Q)$(OBJCOPY) --localize-hidden $(B)/library.o
 	$(Q)rm -f $@ && ar rcs $@ $(B)/library.o
 
-$(B)/nixferry: $(call obj,$(MAIN_SRCS)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
+$(B)/nixferry: $(call obj,$(PREFETCH_MAIN)) $(B)/libmain.a $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS)
 
@@ -186,7 +189,7 @@ check: deps
 STAGE := $(if $(filter release,$(FLAVOR)),stage)
 
 .PHONY: check-all
-check-all: all $(TEST_TOOLS) $(STAGE) $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-completions
+check-all: all $(TEST_TOOLS) $(STAGE) $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-modules check-completions
 	@sh tests/run/run-tests.sh $(B)
 
 #: make check-unit      the unit tests alone (T=name: one of them)
@@ -206,7 +209,7 @@ check-sim: $(B)/sim
 	@sh tests/run/run-tests.sh $(B) sim $(T)
 
 #: make check-threads   what runs on several threads (meant for FLAVOR=tsan)
-THREADED := workers progress watch ui follow bundle_threads bundle_write import intake ingest pool partial pack
+THREADED := workers progress watch ui follow bundle_threads bundle_write import intake ingest pool pool_partial pack
 .PHONY: check-threads check-valgrind
 check-threads: all $(TEST_TOOLS) $(patsubst %,$(B)/unit/test_%,$(THREADED))
 	@sh tests/run/run-tests.sh $(B) threads
@@ -220,7 +223,7 @@ FUZZ_SECONDS ?= 20
 fuzz-run: $(FUZZ_BINS)
 	@sh tests/run/run-fuzz.sh $(B) $(FUZZ_SECONDS)
 
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(UNIT_SUPPORT)) $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(UNIT_SUPPORT)) $(B)/libmain.a $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CMOCKA_LIBS) $(PREFETCH_LIBS) $(BUNDLE_LIBS)
@@ -242,7 +245,7 @@ $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(B)/libprefetch.a $(B)/libb
 ALL_C := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 HEADERS := $(filter %.h,$(ALL_C))
 
-.PHONY: lint format format-check check-headers check-layers check-completions completions
+.PHONY: lint format format-check check-headers check-layers check-modules check-completions completions
 
 #: make lint            clang-tidy, size limits, one third-party API a file, shellcheck
 lint:
@@ -269,6 +272,10 @@ check-headers:
 #: make check-layers    includes and calls point one way, no circles, bundle/ without libcurl
 check-layers: all $(B)/libbundle.a $(B)/libcmd.a
 	@B=$(B) CC="$(CC)" LDFLAGS="$(LDFLAGS_ALL)" LIBS="$(BUNDLE_LIBS)" sh tests/run/check-layers.sh
+
+#: make check-modules   every module has a unit test, or a line in tests/README.md
+check-modules:
+	@sh tests/run/check-modules.sh
 
 #: make completions     write completions/ anew from the command table
 completions: $(B)/nixferry
