@@ -13,11 +13,12 @@
  * parent had ignored (nohup) stays ignored. */
 void interrupt_install(void);
 
-/* True if a signal came, or if who is asked on this thread has cancelled. */
+/* True if a signal came, or if the watch of this thread says that the call is cancelled.
+ */
 bool interrupt_pending(void);
 
-/* Who is asked on this thread whether to go on: WATCH (borrowed; with is_cancelled), or
- * NULL. Workers ask whom the thread that started them asked. */
+/* The watch of this thread (borrowed; it has is_cancelled), or NULL. Workers have that of
+ * the thread that started them. */
 void interrupt_set_watch(const struct nf_watch *watch);
 const struct nf_watch *interrupt_watch(void);
 

@@ -1,8 +1,7 @@
 /* Resolving a closure and fetching it from substituters, into a pool or a target store.
  *
- * The pool is a directory of verified NARs, and itself a file:// binary cache. It keeps
- * what was fetched, and what came of files that are not whole yet: after an error or a
- * kill, the same call goes on from there.
+ * The pool is a directory of verified NARs, and itself a file:// binary cache. It also
+ * keeps partial downloads: after an error or a kill, the same call resumes.
  *
  * The process should ignore SIGPIPE: with some versions of libcurl and its TLS library, a
  * connection that the other side closes raises it. */
@@ -21,44 +20,45 @@
 
 NF_BEGIN_DECLS
 
-/* All is borrowed until the call returns. What is 0 or NULL has the default, or is not
- * wanted; what must be given says so. Nothing is taken from nix.conf. */
+/* All pointers are borrowed until the call returns. What is not marked as required may be
+ * 0 or NULL: then the default applies, or the feature is off. nix.conf is not read. */
 struct nf_fetch_options {
-	const struct nf_storepath *targets; /* must be given: each with its closure */
+	const struct nf_storepath
+		*targets; /* required; each is fetched with its closure */
 	size_t target_count;
 	/* As in nix.conf, at most 63: "https://cache.nixos.org?priority=40", "file:///x",
-	 * "/mnt" (a store's root), "x.bundle". */
+	 * "/mnt" (a store's root), "./x.bundle". */
 	const char *const *substituters;
 	size_t substituter_count;
-	const struct nf_keyring *keys; /* must be given: who may vouch for a path */
-	const char *pool_dir;	       /* must be given; is made where there is none */
+	const struct nf_keyring *keys; /* required; the trusted public keys */
+	const char *pool_dir;	       /* required; made if it is missing */
 
-	/* Where to import into, as struct nf_import_options has it. What is fetched goes
-	 * there, not into the pool, which is then a source, and has what came of files
-	 * that are not whole. */
+	/* The target store to import into, as in struct nf_import_options. What is
+	 * fetched then goes there; the pool is one of the sources, and keeps partial
+	 * downloads. */
 	const char *store_root;
 	const char *profile; /* for one target */
 	const char *gc_root;
-	/* The root of a store ("/") that needs not be fetched from: what it has is taken
-	 * from there, and its database is trusted without signatures. */
+	/* The root of a store on this machine ("/"): paths that it has are copied from
+	 * it, and its database is trusted without signatures. */
 	const char *from_store;
 
 	/* How NARs are kept in the pool: a zstd level from 1 to 19, or 0: as they come */
 	int level;
-	size_t jobs;		      /* threads; 0: one a processor */
-	size_t connections;	      /* at most, up to 1024 */
-	size_t connections_per_cache; /* likewise */
-	unsigned connect_timeout;     /* seconds, up to a day */
-	unsigned stall_timeout;	      /* seconds, up to a day */
-	unsigned retry_for;	      /* seconds for which caches that are away are waited
-					 for, up to 31 days */
-	uint64_t limit_rate;	      /* bytes a second, of all transfers */
-	const char *netrc_file;	      /* names and passwords for the substituters */
-	const char *ca_file;	      /* of certificates; NULL: libcurl's */
-	const char *user_agent_suffix; /* told to caches */
-	const char *history_file;      /* keeps what is learned of caches */
-	bool keep_going; /* a path that cannot be had does not end the rest */
-	bool no_race;	 /* never ask for the same bytes twice */
+	size_t jobs;		       /* threads; 0: one a processor */
+	size_t connections;	       /* at most, up to 1024 */
+	size_t connections_per_cache;  /* likewise */
+	unsigned connect_timeout;      /* seconds, up to a day */
+	unsigned stall_timeout;	       /* seconds, up to a day */
+	unsigned retry_for;	       /* seconds to wait for unreachable substituters,
+					     up to 31 days */
+	uint64_t limit_rate;	       /* bytes a second, of all transfers */
+	const char *netrc_file;	       /* names and passwords for the substituters */
+	const char *ca_file;	       /* of certificates; NULL: libcurl's */
+	const char *user_agent_suffix; /* sent to substituters */
+	const char *history_file;      /* where to keep what is learned of caches */
+	bool keep_going;	       /* fetch the rest although a path cannot be had */
+	bool no_race;		       /* never ask for the same bytes twice */
 	const struct nf_watch *watch;
 };
 

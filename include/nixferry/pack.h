@@ -14,12 +14,12 @@
 
 NF_BEGIN_DECLS
 
-/* All is borrowed until the call returns. */
+/* All pointers are borrowed until the call returns. */
 struct nf_pack_options {
-	const char *pool_dir;		  /* must be given */
-	const struct nf_storepath *roots; /* must be given: each with its closure */
+	const char *pool_dir;		  /* required */
+	const struct nf_storepath *roots; /* required; each is packed with its closure */
 	size_t root_count;
-	const struct nf_secret_key *key; /* must be given: signs the bundle, and each path
+	const struct nf_secret_key *key; /* required; signs the bundle, and each path
 					    that has no signature */
 	const struct nf_keyring *keys; /* paths that they vouch for need no other; may be
 					  NULL */

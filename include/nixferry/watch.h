@@ -31,8 +31,8 @@ struct nf_progress {
 	size_t item_count;
 };
 
-/* Each of the functions may be NULL. They must not call the library with what the call
- * that they belong to works on. */
+/* Each function may be NULL. None may use what the running call works on: its bundle, its
+ * options, its result. */
 struct nf_watch {
 	void *ctx; /* the first argument of each */
 	/* Called some 8 times a second while the call runs, from a thread of the library;
@@ -42,7 +42,7 @@ struct nf_watch {
 	 * the same thread, at the end of the call from the caller's; one at a time. */
 	void (*note)(void *ctx, const char *text);
 	/* Asked often and from any thread, several at once: true ends the call soon, with
-	 * NF_E_INTR. What was done is kept, and the same call goes on from there. */
+	 * NF_E_INTR. What was done is kept, and the same call resumes. */
 	bool (*is_cancelled)(void *ctx);
 };
 
