@@ -534,18 +534,25 @@ static bool has_been_asked(const struct cache *c)
 		c->again_cursor == e->again_len);
 }
 
+/* When it may be repeated, unless an answer to another question comes before. */
+static int64_t due_of(const struct lookup *l, int64_t now)
+{
+	int64_t open = l->cache->health.open_until;
+
+	if (cache_is_gone(l->cache))
+		return l->due;
+	if (l->due <= now && open <= now && !outage_may_ask(l->cache, now))
+		return INT64_MAX;
+	return open > l->due ? open : l->due;
+}
+
 int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
 	const struct lookup *l;
 
-	LIST_FOREACH (l, &e->lookups, link) {
-		int64_t due = l->due, open = l->cache->health.open_until;
-
-		if (!cache_is_gone(l->cache) && open > due)
-			due = open;
-		if (l->delayed && due - now < limit)
-			limit = due > now ? due - now : 0;
-	}
+	LIST_FOREACH (l, &e->lookups, link)
+		if (l->delayed && due_of(l, now) - now < limit)
+			limit = due_of(l, now) > now ? due_of(l, now) - now : 0;
 	if (e->stopping)
 		return limit;
 	if (ask_again_is_due(e))
