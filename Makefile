@@ -162,10 +162,16 @@ $(B)/faults.so: tests/tools/faults.c $(B)/flags.stamp
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes $(WERROR) -O1 -fPIC -shared -o $@ $< -ldl
 
 # The deciders of the transfer engine in a virtual network.
+SIMS := $(B)/sim $(B)/simfetch
 SIM_SRCS := $(sort $(wildcard tests/sim/*.c))
 $(B)/sim: $(call obj,$(SIM_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+# The whole engine in another one.
+SIMFETCH_SRCS := $(sort $(wildcard tests/simfetch/*.c)) tests/sim/sim_share.c
+$(B)/simfetch: $(call obj,$(SIMFETCH_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS) -lm
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
@@ -189,7 +195,7 @@ check: deps
 STAGE := $(if $(filter release,$(FLAVOR)),stage)
 
 .PHONY: check-all
-check-all: all $(TEST_TOOLS) $(STAGE) $(B)/sim $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-modules check-completions
+check-all: all $(TEST_TOOLS) $(STAGE) $(SIMS) $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-modules check-completions
 	@sh tests/run/run-tests.sh $(B)
 
 #: make check-unit      the unit tests alone (T=name: one of them)
@@ -205,7 +211,7 @@ check-corpus: $(FUZZ_BINS)
 	@sh tests/run/run-tests.sh $(B) corpus $(T)
 
 #: make check-sim       the simulated transfers alone (T=name: one scenario)
-check-sim: $(B)/sim
+check-sim: $(SIMS)
 	@sh tests/run/run-tests.sh $(B) sim $(T)
 
 #: make check-threads   what runs on several threads (meant for FLAVOR=tsan)

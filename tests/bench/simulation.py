@@ -1,5 +1,6 @@
-"""The deciders of the transfer engine in a virtual network: how near they come to the bound, and what they cost."""
-import re, subprocess
+"""The deciders of the transfer engine in a virtual network: how near they come to the bound, and what they cost; and
+the whole engine in random worlds."""
+import re, subprocess, time
 
 from common import ROOT
 
@@ -16,4 +17,16 @@ def simulate(top):
               f"{value(r'twice +([0-9.]+)')} % | {value(r'([0-9]+) requests')} | {value(r'([0-9]+) ns')} ns | "
               f"{value(r'simulated in ([0-9.]+)')} s | {value(r'([0-9.]+) MB')} MB |", flush=True)
 
-SCENARIOS = (simulate,)
+def random_worlds(top):
+    """The real engine, its pool and its verdicts: caches lie, lose files, go away; runs are killed."""
+    count = 10000
+    begin = time.monotonic()
+    p = subprocess.run([f"{ROOT}/build/release/simfetch", "--random", str(count)], text=True, stdout=subprocess.PIPE)
+    bad = [line for line in p.stdout.splitlines() if not line.startswith("ok ")]
+    print(f"\n## {count:,} random worlds\n\n{len(bad)} broken promises, {time.monotonic() - begin:.0f} s", flush=True)
+    for line in bad:
+        print(f"* {line}")
+    if bad or p.returncode:
+        raise SystemExit(f"simfetch: status {p.returncode}")
+
+SCENARIOS = (simulate, random_worlds)

@@ -48,8 +48,12 @@ run_e2e() {
 }
 
 run_sim() {
-	if [ "$name" = all ]; then run "$build/sim"; else run "$build/sim" --only "$name"; fi
+	if [ "$name" = all ]; then run "$build/$kind"; else run "$build/$kind" --only "$name"; fi
 	run_tap
+}
+
+run_simfetch() {
+	run_sim
 }
 
 run_corpus() {

@@ -2,7 +2,11 @@
  * virtual network in virtual time, as download.c and part.c drive them through a real
  * one. Bytes share bandwidth as a fluid does: each connection gets its fair share of its
  * own cap, its cache's and the client's link. Every promise of dispatch.h that can be
- * watched from outside is watched. Equal worlds give equal results. */
+ * watched from outside is watched. Equal worlds give equal results.
+ *
+ * No byte exists here, so that worlds can be large: this is for how near the dispatcher
+ * comes to the bound, and what it costs. What the whole engine makes of answers, right or
+ * wrong, tests/simfetch shows. */
 #ifndef SIM_H
 #define SIM_H
 

@@ -1,0 +1,531 @@
+#include "fetch_scenarios.h"
+
+#include "base/limits.h"
+
+#define SMALL  20000
+#define LARGE  800000
+#define LEVELS 6
+
+/* The last of COUNT paths is the target; each refers to the one before it. */
+static void chain(struct fetch_world *w, const struct goods_keys *k, size_t caches,
+		  size_t count, size_t size)
+{
+	world_init(w, 1, caches, count);
+	w->slots = 16;
+	w->connections = 32;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t before = i - 1;
+
+		world_add_path(w, k, size, &before, i ? 1 : 0);
+	}
+	w->paths[count - 1].is_target = true;
+}
+
+/* On all paths. */
+static void set_faults(struct fetch_world *w, size_t cache, unsigned info, unsigned nar)
+{
+	for (size_t i = 0; i < w->path_count; i++) {
+		struct net_offer *o = world_offer(w, cache, i);
+
+		o->info_faults = info;
+		o->nar_faults = nar;
+		o->lies_end = UINT64_MAX;
+	}
+}
+
+static void set_rates(struct fetch_world *w, double rate)
+{
+	for (size_t i = 0; i < w->cache_count; i++)
+		w->caches[i].rate = rate;
+}
+
+static void add_change(struct fetch_world *w, double at_ms, uint32_t cache,
+		       enum net_mode mode)
+{
+	w->changes[w->change_count++] = (struct net_change){ at_ms, cache, mode };
+}
+
+static void one_cache(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, SMALL);
+}
+
+static void honest_and_slow(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 3, LEVELS, LARGE);
+	set_rates(w, 2e5);
+	w->no_race = true;
+}
+
+static void one_lies(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	set_faults(w, 1, 0, NAR_LIES);
+	w->caches[1].priority = 10;
+	w->caches[0].latency_ms = 200;
+}
+
+static void all_lie(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, 1, SMALL);
+	set_faults(w, 0, 0, NAR_LIES);
+	set_faults(w, 1, 0, NAR_LIES);
+}
+
+/* One file, so slow that both bring parts of it. */
+static void of_two_one_lies(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, 1, LARGE);
+	set_rates(w, 2e5);
+	set_faults(w, 1, 0, NAR_LIES);
+}
+
+static void of_two_one_byte_is_wrong(struct fetch_world *w, const struct goods_keys *k)
+{
+	struct net_offer *o;
+
+	of_two_one_lies(w, k);
+	for (size_t i = 0; i < 2; i++) {
+		o = world_offer(w, i, 0);
+		o->encoding = GOODS_PLAIN;
+		o->nar_faults = i ? NAR_LIES : 0;
+		o->lies_from = LARGE - 1000;
+		o->lies_end = o->lies_from + 1;
+	}
+}
+
+static void of_three_one_lies(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 3, 1, LARGE);
+	set_rates(w, 2e5);
+	set_faults(w, 2, 0, NAR_LIES);
+}
+
+/* It begins, and is not there any more when somebody goes on. */
+static void a_liar_was_killed(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, 1, LARGE);
+	set_rates(w, 1e5);
+	set_faults(w, 1, 0, NAR_LIES);
+	w->caches[0].mode = NET_REFUSING;
+	w->killed_at_ms = 3000;
+	add_change(w, 3000, 0, NET_UP);
+	add_change(w, 3000, 1, NET_REFUSING);
+}
+
+static void nar_is_gone(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	set_faults(w, 0, 0, NAR_GONE);
+	w->caches[0].priority = 10;
+	w->caches[1].latency_ms = 200;
+}
+
+static void nar_is_gone_everywhere(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, 1, SMALL);
+	set_faults(w, 0, 0, NAR_GONE);
+	set_faults(w, 1, 0, NAR_GONE);
+}
+
+static void nar_has_moved(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, SMALL);
+	set_faults(w, 0, 0, NAR_MOVED);
+}
+
+static void file_is_short(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, 2, SMALL);
+	set_faults(w, 0, 0, NAR_SHORT);
+	w->caches[1].latency_ms = 200;
+}
+
+static void file_is_long(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, 2, SMALL);
+	set_faults(w, 0, 0, NAR_LONG);
+	w->caches[1].latency_ms = 200;
+}
+
+static void two_encodings(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, LARGE);
+	set_rates(w, 4e5);
+	for (size_t i = 0; i < LEVELS; i++)
+		world_offer(w, 1, i)->encoding = GOODS_ZSTD_BEST;
+	w->no_race = true;
+}
+
+static void unsigned_here(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	set_faults(w, 0, INFO_UNSIGNED, 0);
+}
+
+static void unsigned_everywhere(struct fetch_world *w, const struct goods_keys *k)
+{
+	unsigned_here(w, k);
+	set_faults(w, 1, INFO_UNKNOWN_KEY, 0);
+}
+
+static void forged(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	set_faults(w, 0, INFO_FORGED, NAR_LIES);
+}
+
+static void garbage(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	set_faults(w, 0, INFO_GARBAGE, 0);
+}
+
+static void another_path(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	set_faults(w, 0, INFO_OTHER_PATH, 0);
+}
+
+static void another_store(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	w->caches[0].info = NET_INFO_OTHER_STORE;
+}
+
+static void no_ranges(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, 2, LARGE);
+	set_rates(w, 4e5);
+	w->caches[0].no_range = true;
+}
+
+static void no_lengths(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, LARGE);
+	set_faults(w, 0, INFO_NO_SIZE | INFO_NO_HASH, 0);
+	w->caches[0].no_length = true;
+}
+
+static void it_goes_away(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, LARGE);
+	set_rates(w, 2e5);
+	add_change(w, 5000, 0, NET_REFUSING);
+}
+
+static void it_falls_silent(struct fetch_world *w, const struct goods_keys *k)
+{
+	it_goes_away(w, k);
+	w->changes[0].mode = NET_MUTE;
+}
+
+static void it_comes_back(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, LARGE);
+	set_rates(w, 2e5);
+	w->retry_for_ms = 600000;
+	add_change(w, 5000, 0, NET_REFUSING);
+	add_change(w, 120000, 0, NET_UP);
+}
+
+/* One question at a time is asked of it meanwhile: the others wait, and so does the
+ * engine. */
+static void it_is_silent_from_the_start(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, SMALL);
+	for (size_t i = 0; i < LEVELS; i++)
+		w->paths[i].is_target = true;
+	w->retry_for_ms = 600000;
+	w->caches[0].mode = NET_MUTE;
+	add_change(w, 120000, 0, NET_UP);
+}
+
+static void nobody_is_there(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	w->caches[0].mode = NET_REFUSING;
+	w->caches[1].mode = NET_BLACKHOLE;
+}
+
+static void retry_after(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, 2, SMALL);
+	w->caches[0].retry_after_s = 7;
+	add_change(w, 30, 0, NET_BUSY);
+	add_change(w, 2000, 0, NET_UP);
+}
+
+static void killed(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, LARGE);
+	set_rates(w, 2e5);
+	w->killed_at_ms = 9000;
+}
+
+static void the_first_failure_ends_it(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, SMALL);
+	world_offer(w, 0, LEVELS - 2)->is_there = false;
+	w->stops_at_first = true;
+}
+
+/* What is below a path that nobody vouches for, is not known. */
+static void a_path_is_nowhere(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, LEVELS, SMALL);
+	for (size_t i = 0; i < 2; i++)
+		world_offer(w, i, 2)->is_there = false;
+}
+
+const struct fetch_scenario fetch_scenarios[] = {
+	{
+		.name = "a-closure",
+		.make = one_cache,
+		.came = 6,
+		.infos = 6,
+		.nars = 6,
+	},
+	{
+		.name = "honest-and-slow",
+		.make = honest_and_slow,
+		.came = 6,
+		.infos = 18,
+		.nars = 6,
+	},
+	{
+		.name = "one-lies",
+		.make = one_lies,
+		.came = 6,
+		.accused = CACHE_BIT(1),
+		.left_out = CACHE_BIT(1),
+		.infos = 12,
+		.nars = 12,
+		.twice = 100,
+	},
+	{
+		.name = "all-lie",
+		.make = all_lie,
+		.code = NF_E_FORMAT,
+		.accused = CACHE_BIT(0) | CACHE_BIT(1),
+		.infos = 2,
+		.nars = 2,
+	},
+	{
+		.name = "of-two-one-lies",
+		.make = of_two_one_lies,
+		.came = 1,
+		.accused = CACHE_BIT(1),
+		.infos = 2,
+		.nars = 12,
+		.twice = 250,
+	},
+	{
+		.name = "of-two-one-byte-is-wrong",
+		.make = of_two_one_byte_is_wrong,
+		.came = 1,
+		.accused = CACHE_BIT(1),
+		.infos = 2,
+		.nars = 12,
+		.twice = 250,
+	},
+	{
+		.name = "of-three-one-lies",
+		.make = of_three_one_lies,
+		.came = 1,
+		.accused = CACHE_BIT(2),
+		.infos = 3,
+		.nars = 12,
+		.twice = 250,
+	},
+	{
+		.name = "a-liar-was-killed",
+		.make = a_liar_was_killed,
+		.came = 1,
+		.left_out = CACHE_BIT(1),
+		.infos = 4,
+		.nars = 10,
+		.twice = 110,
+	},
+	{
+		.name = "nar-is-gone",
+		.make = nar_is_gone,
+		.came = 6,
+		.infos = 18,
+		.nars = 12,
+	},
+	{
+		.name = "nar-is-gone-everywhere",
+		.make = nar_is_gone_everywhere,
+		.code = NF_E_MISSING,
+		.infos = 4,
+		.nars = 2,
+	},
+	{
+		.name = "nar-has-moved",
+		.make = nar_has_moved,
+		.came = 6,
+		.infos = 12,
+		.nars = 12,
+	},
+	{
+		.name = "file-is-short",
+		.make = file_is_short,
+		.came = 2,
+		.accused = CACHE_BIT(0),
+		.infos = 4,
+		.nars = 4,
+		.twice = 70,
+	},
+	{
+		.name = "file-is-long",
+		.make = file_is_long,
+		.came = 2,
+		.accused = CACHE_BIT(0),
+		.infos = 4,
+		.nars = 4,
+		.twice = 101,
+	},
+	{
+		.name = "two-encodings",
+		.make = two_encodings,
+		.came = 6,
+		.infos = 12,
+		.nars = 6,
+	},
+	{
+		.name = "unsigned-here",
+		.make = unsigned_here,
+		.came = 6,
+		.infos = 12,
+		.nars = 6,
+	},
+	{
+		.name = "unsigned-everywhere",
+		.make = unsigned_everywhere,
+		.code = NF_E_TRUST,
+		.infos = 2,
+	},
+	{
+		.name = "forged",
+		.make = forged,
+		.came = 6,
+		.infos = 12,
+		.nars = 6,
+	},
+	{
+		.name = "garbage",
+		.make = garbage,
+		.came = 6,
+		.accused = CACHE_BIT(0),
+		.infos = 12,
+		.nars = 6,
+	},
+	{
+		.name = "another-path",
+		.make = another_path,
+		.came = 6,
+		.accused = CACHE_BIT(0),
+		.infos = 12,
+		.nars = 6,
+	},
+	{
+		.name = "another-store",
+		.make = another_store,
+		.came = 6,
+		.accused = CACHE_BIT(0),
+		.left_out = CACHE_BIT(0),
+		.infos = 6,
+		.nars = 6,
+	},
+	{
+		.name = "no-ranges",
+		.make = no_ranges,
+		.came = 2,
+		.infos = 4,
+		.nars = 12,
+		.twice = 60,
+	},
+	{
+		.name = "no-lengths",
+		.make = no_lengths,
+		.came = 6,
+		.infos = 6,
+		.nars = 6,
+	},
+	{
+		.name = "it-goes-away",
+		.make = it_goes_away,
+		.came = 6,
+		.infos = 12,
+		.nars = 20,
+		.twice = 20,
+	},
+	{
+		.name = "it-falls-silent",
+		.make = it_falls_silent,
+		.came = 6,
+		.infos = 12,
+		.nars = 20,
+		.twice = 20,
+		.most_ms = 30000,
+	},
+	{
+		.name = "it-comes-back",
+		.make = it_comes_back,
+		.came = 6,
+		.infos = 6,
+		.nars = 20,
+		.twice = 1,
+		.least_ms = 120000,
+	},
+	{
+		.name = "it-is-silent-from-the-start",
+		.make = it_is_silent_from_the_start,
+		.came = 6,
+		.infos = 6,
+		.nars = 6,
+		.least_ms = 120000,
+	},
+	{
+		.name = "nobody-is-there",
+		.make = nobody_is_there,
+		.code = NF_E_NET,
+		.left_out = CACHE_BIT(0) | CACHE_BIT(1),
+		.most_ms = 6000,
+	},
+	{
+		.name = "retry-after",
+		.make = retry_after,
+		.came = 2,
+		.infos = 4,
+		.nars = 2,
+		.least_ms = 7000,
+		.most_ms = 20000,
+	},
+	{
+		.name = "killed",
+		.make = killed,
+		.came = 6,
+		.infos = 12,
+		.nars = 12,
+		.twice = 1,
+	},
+	{
+		.name = "the-first-failure-ends-it",
+		.make = the_first_failure_ends_it,
+		.code = NF_E_MISSING,
+		.came = 1,
+		.infos = 2,
+		.nars = 1,
+	},
+	{
+		.name = "a-path-is-nowhere",
+		.make = a_path_is_nowhere,
+		.code = NF_E_MISSING,
+		.came = 3,
+		.infos = 8,
+		.nars = 3,
+	},
+};
+const size_t fetch_scenario_count = ARRAY_SIZE(fetch_scenarios);

@@ -1,0 +1,89 @@
+#include "fetch_world.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* What a cache may say without being wrong. */
+#define INFO_HONEST (INFO_UNSIGNED | INFO_UNKNOWN_KEY | INFO_NO_SIZE | INFO_NO_HASH)
+#define INFO_USELESS                                                                     \
+	(INFO_UNSIGNED | INFO_UNKNOWN_KEY | INFO_FORGED | INFO_GARBAGE | INFO_OTHER_PATH)
+
+void world_init(struct fetch_world *w, uint32_t seed, size_t caches, size_t paths)
+{
+	*w = (struct fetch_world){ .seed = seed, .cache_count = caches };
+	w->paths = mem_calloc(paths, sizeof(*w->paths));
+	w->offers = mem_calloc(paths * caches, sizeof(*w->offers));
+	for (size_t i = 0; i < caches; i++)
+		w->caches[i] = (struct net_cache){ .priority = 40,
+						   .latency_ms = 20,
+						   .rate = 1e7 };
+}
+
+void world_add_path(struct fetch_world *w, const struct goods_keys *k, size_t size,
+		    const uint32_t *refs, size_t ref_count)
+{
+	struct world_path *p = &w->paths[w->path_count];
+	const struct goods *goods[WORLD_REFS];
+
+	for (size_t i = 0; i < ref_count; i++) {
+		p->refs[i] = refs[i];
+		goods[i] = &w->paths[refs[i]].goods;
+	}
+	p->ref_count = ref_count;
+	goods_make(&p->goods, k, w->seed * 1000 + (uint32_t)w->path_count, size, goods,
+		   ref_count);
+	for (size_t i = 0; i < w->cache_count; i++)
+		*world_offer(w, i, w->path_count) =
+			(struct net_offer){ .is_there = true, .encoding = GOODS_ZSTD };
+	w->path_count++;
+}
+
+struct net_offer *world_offer(const struct fetch_world *w, size_t cache, size_t path)
+{
+	return &w->offers[path * w->cache_count + cache];
+}
+
+void world_release(struct fetch_world *w)
+{
+	for (size_t i = 0; i < w->path_count; i++)
+		goods_release(&w->paths[i].goods);
+	free(w->paths);
+	free(w->offers);
+}
+
+bool world_is_reliable(const struct fetch_world *w, size_t cache)
+{
+	const struct net_cache *c = &w->caches[cache];
+
+	for (size_t i = 0; i < w->change_count; i++)
+		if (w->changes[i].cache == cache && w->changes[i].mode != NET_UP)
+			return false;
+	return c->mode == NET_UP && c->info <= NET_INFO_ABSENT && c->breaks <= 0 &&
+	       c->stalls <= 0 && c->errors <= 0;
+}
+
+static bool is_honest_offer(const struct net_offer *o)
+{
+	return !o->is_there || (!(o->info_faults & ~INFO_HONEST) &&
+				!(o->nar_faults & (NAR_LIES | NAR_SHORT | NAR_LONG)));
+}
+
+bool world_is_honest(const struct fetch_world *w, size_t cache)
+{
+	for (size_t i = 0; i < w->path_count; i++)
+		if (!is_honest_offer(world_offer(w, cache, i)))
+			return false;
+	return w->caches[cache].info <= NET_INFO_ABSENT;
+}
+
+bool world_is_vouched(const struct net_offer *o)
+{
+	return o->is_there && !(o->info_faults & INFO_USELESS);
+}
+
+bool world_is_good(const struct net_offer *o)
+{
+	return world_is_vouched(o) && !(o->info_faults & INFO_WRONG_SIZE) &&
+	       !(o->nar_faults & ~NAR_MOVED);
+}

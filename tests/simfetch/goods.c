@@ -1,0 +1,207 @@
+#include "goods.h"
+
+#include <inttypes.h>
+#include <nixferry/nar.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/codec.h"
+#include "base/encoding.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/stream.h"
+#include "must.h"
+
+#define FILE_MAX  (2 * (uint64_t)GOODS_SIZE_MAX)
+#define NIX32_256 52
+
+void goods_keys_make(struct goods_keys *k)
+{
+	AUTO_FREE char *public = NULL;
+	struct nf_err err;
+
+	MUST(nf_secret_key_generate(&k->trusted, NF_SLICE_LIT("sim-1"), &err), &err);
+	MUST(nf_secret_key_generate(&k->unknown, NF_SLICE_LIT("other-1"), &err), &err);
+	public = nf_secret_key_public(k->trusted);
+	k->ring = nf_keyring_new();
+	MUST(nf_keyring_add(k->ring, nf_slice_str(public), &err), &err);
+}
+
+void goods_keys_release(struct goods_keys *k)
+{
+	nf_secret_key_free(k->trusted);
+	nf_secret_key_free(k->unknown);
+	nf_keyring_free(k->ring);
+}
+
+/* ---- a path ---- */
+
+static void write_event(struct nf_nar_writer *w, struct nf_nar_event ev)
+{
+	struct nf_err err;
+
+	MUST(nf_nar_write(w, &ev, &err), &err);
+}
+
+static void write_nar(struct buf *out, const char *content, size_t len)
+{
+	struct nf_nar_writer *w;
+	struct buf_sink sink;
+
+	buf_init(out, FILE_MAX);
+	buf_sink_init(&sink, out);
+	w = nf_nar_writer_new(&sink.sink);
+	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_FILE, .size = len });
+	if (len)
+		write_event(w, (struct nf_nar_event){ .kind = NF_NAR_DATA,
+						      .data = nf_slice(content, len) });
+	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_FILE_END });
+	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_END });
+	nf_nar_writer_free(w);
+}
+
+static void make_nar(struct goods *g, uint32_t seed, size_t size)
+{
+	AUTO_FREE char *content = mem_alloc(size + 1);
+	uint64_t x = 88172645463325252ULL + seed;
+
+	for (size_t i = 0; i < size; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		content[i] = (char)(x >> 40 & 0x7f);
+	}
+	write_nar(&g->files[GOODS_PLAIN].bytes, content, size);
+}
+
+static void make_path(struct goods *g, uint32_t seed)
+{
+	struct nf_hash inner;
+	char name[32];
+	struct nf_err err;
+
+	snprintf(name, sizeof(name), "path-%" PRIu32, seed);
+	hash_bytes(&inner, NF_SHA256, name, strlen(name));
+	MUST(nf_storepath_make(&g->info.path, "output:out", &inner, nf_slice_str(name),
+			       &err),
+	     &err);
+}
+
+static void sign(struct goods *g, const struct goods_keys *k)
+{
+	AUTO_FREE char *fingerprint = nf_pathinfo_fingerprint(&g->info);
+	struct nf_err err;
+
+	g->sig = nf_sign(k->trusted, fingerprint, strlen(fingerprint));
+	g->unknown_sig = nf_sign(k->unknown, fingerprint, strlen(fingerprint));
+	nf_pathinfo_add_sig(&g->info, nf_slice_str(g->sig));
+	MUST(nf_trust_pathinfo(&g->trusted, &g->info, k->ring, &err), &err);
+}
+
+void goods_make(struct goods *g, const struct goods_keys *k, uint32_t seed, size_t size,
+		const struct goods *const *refs, size_t ref_count)
+{
+	const struct buf *nar = &g->files[GOODS_PLAIN].bytes;
+	struct nf_err err;
+
+	*g = (struct goods){ 0 };
+	nf_pathinfo_init(&g->info);
+	make_path(g, seed);
+	make_nar(g, seed, size);
+	hash_bytes(&g->info.nar_hash, NF_SHA256, nar->ptr, nar->len);
+	memcpy(g->files[GOODS_PLAIN].sha256, g->info.nar_hash.bytes, 32);
+	g->info.nar_size = nar->len;
+	for (size_t i = 0; i < ref_count; i++)
+		MUST(nf_pathinfo_add_ref(&g->info, nf_storepath_base(&refs[i]->info.path),
+					 &err),
+		     &err);
+	sign(g, k);
+}
+
+void goods_release(struct goods *g)
+{
+	nf_pathinfo_release(&g->info);
+	for (int i = 0; i < GOODS_ENCODINGS; i++)
+		buf_release(&g->files[i].bytes);
+	free(g->sig);
+	free(g->unknown_sig);
+}
+
+static void encode(struct goods *g, struct buf *out, int level)
+{
+	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(level);
+	const struct buf *nar = &g->files[GOODS_PLAIN].bytes;
+	struct buf_sink sink;
+	struct nf_err err;
+
+	buf_init(out, FILE_MAX);
+	buf_sink_init(&sink, out);
+	MUST(zstd_encoder_start(e, &sink.sink, nar->len, &err), &err);
+	MUST(sink_write(zstd_encoder_sink(e), nar->ptr, nar->len, &err), &err);
+	MUST(zstd_encoder_finish(e, &err), &err);
+}
+
+const struct goods_file *goods_file(struct goods *g, enum goods_encoding encoding)
+{
+	struct goods_file *f = &g->files[encoding];
+	struct nf_hash hash;
+
+	if (f->bytes.len)
+		return f;
+	encode(g, &f->bytes, encoding == GOODS_ZSTD ? 1 : 12);
+	hash_bytes(&hash, NF_SHA256, f->bytes.ptr, f->bytes.len);
+	memcpy(f->sha256, hash.bytes, sizeof(f->sha256));
+	return f;
+}
+
+/* ---- narinfos ---- */
+
+static void add_file(const struct goods_file *f, unsigned faults, struct buf *out)
+{
+	char hash[NIX32_256 + 1];
+
+	if (!(faults & INFO_NO_HASH)) {
+		nix32_encode(hash, f->sha256, sizeof(f->sha256));
+		buf_addf(out, "FileHash: sha256:%s\n", hash);
+	}
+	if (!(faults & INFO_NO_SIZE))
+		buf_addf(out, "FileSize: %zu\n",
+			 f->bytes.len + (faults & INFO_WRONG_SIZE ? 7 : 0));
+}
+
+static void add_facts(const struct goods *g, unsigned faults, struct buf *out)
+{
+	struct nf_hash hash = g->info.nar_hash;
+	char text[NIX32_256 + 1];
+
+	hash.bytes[0] ^= faults & INFO_FORGED ? 1 : 0;
+	nix32_encode(text, hash.bytes, 32);
+	buf_addf(out, "NarHash: sha256:%s\nNarSize: %" PRIu64 "\nReferences:", text,
+		 g->info.nar_size);
+	for (size_t i = 0; i < g->info.nrefs; i++) {
+		buf_add_char(out, ' ');
+		buf_add_slice(out, g->info.refs[i]);
+	}
+	buf_add_char(out, '\n');
+	if (!(faults & INFO_UNSIGNED))
+		buf_addf(out, "Sig: %s\n",
+			 faults & INFO_UNKNOWN_KEY ? g->unknown_sig : g->sig);
+}
+
+void goods_narinfo(struct goods *g, enum goods_encoding encoding, unsigned faults,
+		   const char *url, struct buf *out)
+{
+	const char *base = g->info.path.base;
+
+	if (faults & INFO_GARBAGE) {
+		buf_add_str(out, "<html>\n<p>Welcome to the hotel\n");
+		return;
+	}
+	buf_addf(out, "StorePath: %s/%s%s\nURL: %s\nCompression: %s\n", NF_STORE_DIR,
+		 faults & INFO_OTHER_PATH ? "00000000000000000000000000000000" : base,
+		 faults & INFO_OTHER_PATH ? base + NF_STOREPATH_HASH_LEN : "", url,
+		 encoding == GOODS_PLAIN ? "none" : "zstd");
+	add_file(goods_file(g, encoding), faults, out);
+	add_facts(g, faults, out);
+}
