@@ -111,7 +111,7 @@ static void check_bytes(struct world_run *r, const struct nf_narinfo *ni, size_t
 		world_run_broken(r, "path %zu in the pool cannot be read", path);
 		return;
 	}
-	in = decoder_new(codec, source_of_fd_range(fd, 0, UINT64_MAX));
+	in = decoder_new(codec, nf_source_of_fd_range(fd, 0, UINT64_MAX));
 	while (!(rc = source_next(in, &s, &r->err)) && s.len) {
 		if (s.len > nar->len - at || memcmp(s.ptr, nar->ptr + at, s.len) != 0) {
 			world_run_broken(r, "path %zu in the pool has wrong bytes", path);
