@@ -167,7 +167,7 @@ static void decoder_close(struct nf_source *s)
 static int zstd_error(const struct decoder *d, size_t code, struct nf_err *err)
 {
 	if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
-		return err_set(err, NF_E_LIMIT, "zstd data: its window is over %llu MiB",
+		return err_set(err, NF_E_LIMIT, "zstd data: its window exceeds %llu MiB",
 			       (1ULL << ZSTD_WINDOW_LOG) / MIB);
 	return corrupt(d, err, ZSTD_getErrorName(code));
 }
@@ -208,8 +208,9 @@ static int zstd_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *e
 			break;
 		if (!d->mid_frame && !zstd_is_first(d->input.ptr[0]))
 			return corrupt(d, err,
-				       d->fed > d->input.len ? "something follows its end"
-							     : "something else");
+				       d->fed > d->input.len
+					       ? "unexpected data after its end"
+					       : "not in this format");
 		in = (ZSTD_inBuffer){ .src = d->input.ptr, .size = d->input.len };
 		left = ZSTD_decompressStream(d->zstd, &out, &in);
 		if (ZSTD_isError(left))
@@ -267,7 +268,7 @@ static int brotli_next(struct nf_source *s, struct nf_slice *ret, struct nf_err 
 		if (rc)
 			return rc;
 		if (d->input.len)
-			return corrupt(d, err, "something follows its end");
+			return corrupt(d, err, "unexpected data after its end");
 	}
 	*ret = nf_slice(d->out, OUT_SIZE - room);
 	return 0;
@@ -328,7 +329,7 @@ static int archive_begin(struct decoder *d, struct nf_err *err)
 	 * are refused; nor does it keep the filter's reason. */
 	if (archive_read_open2(d->archive, d, NULL, archive_input, NULL, NULL) ||
 	    archive_read_next_header(d->archive, &entry))
-		return archive_failed(d, "damaged, empty or something else", err);
+		return archive_failed(d, "damaged, empty or in another format", err);
 	return 0;
 }
 
@@ -339,7 +340,7 @@ static int skip_padding(struct decoder *d, uint64_t used, struct nf_err *err)
 
 	do {
 		if (d->fed - used > d->zeros)
-			return corrupt(d, err, "something follows its end");
+			return corrupt(d, err, "unexpected data after its end");
 		take_input(d, d->input.len);
 		rc = fill(d, err);
 	} while (!rc && d->input.len);
@@ -359,11 +360,11 @@ static int archive_check_end(struct decoder *d, struct nf_err *err)
 	if (d->codec == CODEC_GZIP && used >= 0 && (uint64_t)used <= d->fed)
 		return skip_padding(d, (uint64_t)used, err);
 	if (used < 0 || (uint64_t)used != end)
-		return corrupt(d, err, "something follows its end");
+		return corrupt(d, err, "unexpected data after its end");
 	take_input(d, d->input.len);
 	rc = fill(d, err);
 	if (!rc && !d->input_ended)
-		rc = corrupt(d, err, "something follows its end");
+		rc = corrupt(d, err, "unexpected data after its end");
 	return rc;
 }
 

@@ -171,7 +171,7 @@ int file_read_at(int dir_fd, const char *path, struct buf *buf, struct nf_err *e
 	struct stat st;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return err_set(err, NF_E_MISSING, "'%s' is not there", path);
+		return err_set(err, NF_E_MISSING, "'%s' does not exist", path);
 	if (fd < 0 || fstat(fd, &st))
 		return err_sys(err, "cannot open '%s'", path);
 	if (S_ISFIFO(st.st_mode))
@@ -204,11 +204,12 @@ static int mkdir_or_keep(int dir_fd, const char *path, struct nf_err *err)
 	if (mkdirat(dir_fd, path, 0755) == 0)
 		return 0;
 	if (errno != EEXIST)
-		return err_sys(err, "cannot make directory '%s'", path);
+		return err_sys(err, "cannot create directory '%s'", path);
 	if (fstatat(dir_fd, path, &st, 0) < 0)
-		return err_sys(err, "cannot look at '%s'", path);
+		return err_sys(err, "cannot stat '%s'", path);
 	errno = ENOTDIR;
-	return S_ISDIR(st.st_mode) ? 0 : err_sys(err, "cannot make directory '%s'", path);
+	return S_ISDIR(st.st_mode) ? 0
+				   : err_sys(err, "cannot create directory '%s'", path);
 }
 
 int file_mkdirs_at(int dir_fd, const char *path, struct nf_err *err)
@@ -300,7 +301,7 @@ static int walk_directory(int dir_fd, const char *name, unsigned depth, enum wal
 	int rc;
 
 	if (depth > REMOVE_DEPTH_MAX)
-		return err_set(err, NF_E_LIMIT, "'%s' is nested too deep to be removed",
+		return err_set(err, NF_E_LIMIT, "'%s' is nested too deeply to be removed",
 			       name);
 	fd = open_to_remove(dir_fd, name, walk);
 	/* What is no directory has nothing below it; what cannot be looked into is
@@ -310,9 +311,10 @@ static int walk_directory(int dir_fd, const char *name, unsigned depth, enum wal
 	if (fd < 0)
 		return err_sys(err, "cannot open '%s' to remove it", name);
 	if (dir_fd != AT_FDCWD && file_is_mount(dir_fd, fd))
-		return err_set(err, NF_E_SYS,
-			       "'%s' is to be removed, but is a mount point: unmount it",
-			       name);
+		return err_set(
+			err, NF_E_SYS,
+			"'%s' cannot be removed because it is a mount point: unmount it",
+			name);
 	if ((walk == WALK_REMOVE && fchmod(fd, 0700) < 0) || !(dir = fdopendir(fd)))
 		return err_sys(err, "cannot remove '%s'", name);
 	fd = -1;
@@ -385,7 +387,7 @@ static int create_temp(struct atomic_file *f, struct nf_err *err)
 		if (errno != EEXIST)
 			break;
 	}
-	return err_sys(err, "cannot make '%s'", f->name);
+	return err_sys(err, "cannot create '%s'", f->name);
 }
 
 int atomic_file_open(struct atomic_file *f, int dir_fd, const char *path, mode_t mode,
@@ -398,7 +400,7 @@ int atomic_file_open(struct atomic_file *f, int dir_fd, const char *path, mode_t
 	if (!rc)
 		rc = create_temp(f, err);
 	if (!rc && fchmod(f->fd, mode) < 0)
-		rc = err_sys(err, "cannot make '%s'", path);
+		rc = err_sys(err, "cannot create '%s'", path);
 	if (rc)
 		atomic_file_discard(f);
 	return rc;

@@ -40,7 +40,7 @@ static int open_failed(int dir_fd, const char *path, int flags, struct nf_err *e
 	struct stat st;
 
 	if (saved == ENOENT || saved == ENOTDIR)
-		return err_set(err, NF_E_MISSING, "'%s' is not there", path);
+		return err_set(err, NF_E_MISSING, "'%s' does not exist", path);
 	if (!fstatat(dir_fd, path, &st, follow) && !S_ISREG(st.st_mode) &&
 	    (saved == ELOOP || saved == ENXIO || saved == EISDIR))
 		return wrong_type(path, st.st_mode, err);
@@ -57,7 +57,7 @@ static int open_regular(int *ret_fd, int dir_fd, const char *path, int flags, mo
 	if (fd < 0)
 		return open_failed(dir_fd, path, flags, err);
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s'", path);
+		return err_sys(err, "cannot stat '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return wrong_type(path, st.st_mode, err);
 	*ret_fd = TAKE_FD(fd);
@@ -88,7 +88,7 @@ int file_open_input(int *ret_fd, const char *path, struct nf_err *err)
 	struct stat st;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return err_set(err, NF_E_MISSING, "'%s' is not there", path);
+		return err_set(err, NF_E_MISSING, "'%s' does not exist", path);
 	if (fd < 0 || fstat(fd, &st))
 		return err_sys(err, "cannot open '%s'", path);
 	errno = EISDIR;

@@ -58,7 +58,8 @@ int nf_hash_parse_digest(struct nf_hash *h, enum nf_hash_algo algo,
 	else if (digest.len == base64_len(size))
 		good = base64_decode(h->bytes, size, digest);
 	else
-		return err_set(err, NF_E_FORMAT, "hash '%.*s' has a wrong length for %s",
+		return err_set(err, NF_E_FORMAT,
+			       "hash '%.*s' has the wrong length for %s",
 			       (int)(digest.len < 150 ? digest.len : 150), digest.ptr,
 			       nf_hash_algo_name(algo));
 	if (!good)
@@ -81,14 +82,15 @@ int nf_hash_parse(struct nf_hash *h, struct nf_slice text, struct nf_err *err)
 		name = slice_cut(&digest, '-');
 	}
 	if (!digest.ptr)
-		return err_set(err, NF_E_FORMAT, "hash '%.*s' names no algorithm",
+		return err_set(err, NF_E_FORMAT, "hash '%.*s' does not name an algorithm",
 			       (int)(text.len < 150 ? text.len : 150), text.ptr);
 	if (!nf_hash_algo_parse(&algo, name))
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "hash algorithm '%.*s' is not supported",
 			       (int)(name.len < 32 ? name.len : 32), name.ptr);
 	if (sri && digest.len != base64_len(nf_hash_size(algo)))
-		return err_set(err, NF_E_FORMAT, "hash '%.*s' has a wrong length for %s",
+		return err_set(err, NF_E_FORMAT,
+			       "hash '%.*s' has the wrong length for %s",
 			       (int)(text.len < 150 ? text.len : 150), text.ptr,
 			       nf_hash_algo_name(algo));
 	return nf_hash_parse_digest(h, algo, digest, err);

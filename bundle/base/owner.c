@@ -60,10 +60,9 @@ int owner_check(const struct stat *st, enum owner_kind kind, uid_t owner,
 			: kind == OWNER_STICKY_DIR ? "1775"
 						   : "0755");
 	if (kind == OWNER_FILE && st->st_nlink > 1)
-		return err_set(
-			err, NF_E_SYS,
-			"'%s' is one of %lu hard links to a file: replace it by a copy",
-			path, (unsigned long)st->st_nlink);
+		return err_set(err, NF_E_SYS,
+			       "'%s' has %lu hard links: replace it with a copy", path,
+			       (unsigned long)st->st_nlink);
 	return 0;
 }
 
@@ -73,7 +72,7 @@ int owner_check_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s'", path);
+		return err_sys(err, "cannot stat '%s'", path);
 	return owner_check(&st, kind, owner, path, err);
 }
 
@@ -85,7 +84,7 @@ static int is_made_by_anybody(const char *dir, uid_t owner, bool *ret, struct nf
 	struct stat st;
 
 	if (stat(parent, &st))
-		return err_sys(err, "cannot look at '%s'", parent);
+		return err_sys(err, "cannot stat '%s'", parent);
 	*ret = st.st_uid != owner && others_can_write(&st);
 	return 0;
 }
@@ -119,8 +118,7 @@ int owner_open_named(int *ret_fd, uid_t *ret_owner, const char *dir, struct nf_e
 	if (by_anybody)
 		return err_set(
 			err, NF_E_SYS,
-			"'%s' belongs to user %u, in a directory where anybody can make "
-			"one: name another, or run as that user",
+			"'%s' belongs to user %u and is in a directory where every user can create files: choose another, or run as that user",
 			dir, st.st_uid);
 	*ret_fd = TAKE_FD(fd);
 	*ret_owner = st.st_uid;

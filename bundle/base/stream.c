@@ -231,16 +231,14 @@ static int sized_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *
 	if (rc)
 		return rc;
 	if (ret->len > f->size - f->passed)
-		return err_set(err, NF_E_HASH, "%s is over the %" PRIu64 " %s promised",
-			       f->what, f->size,
-			       plural(f->size, "byte that was", "bytes that were"));
+		return err_set(err, NF_E_HASH, "%s exceeds the promised %" PRIu64 " %s",
+			       f->what, f->size, plural(f->size, "byte", "bytes"));
 	f->passed += ret->len;
 	if (ret->len == 0 && f->passed != f->size)
 		return err_set(err, NF_E_HASH,
-			       "%s is %" PRIu64 " %s, not the %" PRIu64
-			       " that %s promised",
+			       "%s is %" PRIu64 " %s long, not the promised %" PRIu64,
 			       f->what, f->passed, plural(f->passed, "byte", "bytes"),
-			       f->size, plural(f->size, "was", "were"));
+			       f->size);
 	return 0;
 }
 

@@ -39,7 +39,7 @@ static int pipe_open(struct pipe *p, struct nf_err *err)
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC))
-		return err_sys(err, "cannot make a pipe");
+		return err_sys(err, "cannot create a pipe");
 	*p = (struct pipe){ fds[0], fds[1] };
 	return 0;
 }
@@ -102,7 +102,8 @@ static int read_some(struct child *c, int *fd, struct buf *out, struct nf_err *e
 	ssize_t len = read(*fd, bytes, sizeof(bytes));
 
 	if (len < 0)
-		return errno == EINTR ? 0 : err_sys(err, "cannot read from a program");
+		return errno == EINTR ? 0
+				      : err_sys(err, "cannot read the program's output");
 	if (len == 0)
 		close(TAKE_FD(*fd));
 	else if (fd == &c->messages)
@@ -110,7 +111,7 @@ static int read_some(struct child *c, int *fd, struct buf *out, struct nf_err *e
 	else
 		buf_add(out, bytes, (size_t)len);
 	if (buf_failed(out))
-		return err_set(err, NF_E_LIMIT, "a program says more than %zu bytes",
+		return err_set(err, NF_E_LIMIT, "the program's output exceeds %zu bytes",
 			       out->max);
 	return 0;
 }
@@ -124,7 +125,7 @@ static int read_all(struct child *c, struct buf *out, struct nf_err *err)
 					{ .fd = c->messages, .events = POLLIN } };
 
 		if (poll(fds, ARRAY_SIZE(fds), POLL_MS) < 0 && errno != EINTR)
-			return err_sys(err, "cannot wait for a program");
+			return err_sys(err, "cannot wait for the program");
 		rc = interrupt_check(err);
 		if (!rc && fds[0].revents)
 			rc = read_some(c, &c->out, out, err);
@@ -161,7 +162,7 @@ static int judge(const struct child *c, const char *name, int status, struct nf_
 	if (last.len)
 		return err_set(err, NF_E_SYS, "%s: %.*s", name, NF_SLICE_ARG(last));
 	if (WIFSIGNALED(status))
-		return err_set(err, NF_E_SYS, "%s: ended by signal %d", name,
+		return err_set(err, NF_E_SYS, "%s: killed by signal %d", name,
 			       WTERMSIG(status));
 	return err_set(err, NF_E_SYS, "%s: exit status %d", name, WEXITSTATUS(status));
 }

@@ -141,7 +141,7 @@ int bundle_cache_finish(struct bundle_cache *c, struct nf_err *err)
 	if (rc)
 		return rc;
 	if (fstat(c->fd, &st) < 0)
-		return err_sys(err, "stat");
+		return err_sys(err, "cannot stat it");
 	if ((uint64_t)st.st_size != end)
 		return err_set(err, NF_E_FORMAT,
 			       "the file has %jd %s, the bundle %" PRIu64,

@@ -71,7 +71,7 @@ static int take(struct input *in, void *p, size_t len, struct nf_err *err)
 	else
 		rc = file_read_stream(in->fd, p, len, &got, "head", err);
 	if (!rc && got < len)
-		rc = err_set(err, NF_E_FORMAT, "truncated in its head");
+		rc = err_set(err, NF_E_FORMAT, "truncated in the head");
 	in->at += len;
 	return rc;
 }
@@ -93,7 +93,8 @@ static int take_header(struct input *in, const char *name, uint64_t max,
 		return err_set(err, NF_E_FORMAT, "the header of '%s' is damaged", name);
 	}
 	if (*ret_size > max)
-		return err_set(err, NF_E_LIMIT, "'%s' has %llu bytes, over %llu", name,
+		return err_set(err, NF_E_LIMIT,
+			       "'%s' has %llu bytes, over the limit of %llu", name,
 			       (unsigned long long)*ret_size, (unsigned long long)max);
 	return 0;
 }
@@ -149,7 +150,7 @@ static int parse_signers(struct nf_bundle_signers *signers, struct nf_slice sigs
 		if (!sigs.ptr || !rest.ptr || name.len == 0 || name.len > KEY_NAME_MAX ||
 		    !is_printable(line))
 			return err_set(err, NF_E_FORMAT,
-				       "line %zu of its signatures is no signature",
+				       "line %zu of its signatures is not a signature",
 				       signers->count + 1);
 		MEM_GROW(signers->names, signers->count, cap);
 		signers->names[signers->count++] = mem_strndup(name.ptr, name.len);
@@ -172,9 +173,11 @@ static int untrusted(const struct nf_bundle_signers *signers, struct nf_err *err
 	if (signers->claimed)
 		buf_add_str(
 			&text,
-			"a forged bundle would show a key of its own: only if its maker told you this very key, trust it: ");
+			"a forged bundle would show the forger's key: trust this one only if the bundle's maker gave it to you: ");
 	else
-		buf_add_str(&text, "to trust it, with the KEY that its maker told you: ");
+		buf_add_str(
+			&text,
+			"to trust it, with the KEY that the bundle's maker gave you: ");
 	key_option_add(&text, signers->names[0], signers->claimed);
 	return err_set(err, NF_E_TRUST, "%s", text.ptr);
 }
@@ -323,7 +326,7 @@ int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *diges
 	buf_add(&message, DOMAIN, DOMAIN_LEN);
 	manifest_format(&message, m);
 	if (buf_failed(&message))
-		return err_set(err, NF_E_LIMIT, "the manifest is over %llu bytes",
+		return err_set(err, NF_E_LIMIT, "the manifest exceeds %llu bytes",
 			       MANIFEST_MAX);
 	sig = nf_sign(key, message.ptr, message.len);
 	line = mem_printf("%s\n", sig);

@@ -51,7 +51,7 @@ static int open_head(struct nf_bundle *b, int fd, const struct nf_keyring *ring,
 	int rc;
 
 	if (fstat(fd, &st) < 0)
-		return err_sys(err, "stat");
+		return err_sys(err, "cannot stat it");
 	b->seekable = S_ISREG(st.st_mode);
 	rc = bundle_head_read(h, fd, b->seekable, ring, signers, err);
 	if (!rc && b->seekable)

@@ -66,7 +66,7 @@ static int read_block(struct bundle_stream *s, struct bundle_block **ret,
 	rc = file_read_stream(s->fd, block->data, block->len, &len, "payload", err);
 	if (!rc && len < block->len)
 		rc = err_set(err, NF_E_FORMAT,
-			     "truncated: the stream ends in its payload");
+			     "truncated: the stream ends within the payload");
 	if (!rc)
 		rc = bundle_blocks_verify(s->blocks, block, err);
 	if (rc) {
@@ -128,7 +128,7 @@ int bundle_stream_open(struct bundle_stream *s, struct bundle_stream_reader *r,
 	pthread_mutex_lock(&s->lock);
 	if (start < s->opened)
 		rc = err_set(err, NF_E_USAGE,
-			     "a stream's members can only be read in their order");
+			     "the members of a stream can only be read in order");
 	if (!rc && s->newest && covers(r, s->newest->index))
 		push(s, r, s->newest);
 	if (!rc) {
@@ -181,7 +181,7 @@ static int expect_end(struct bundle_stream *s, struct nf_err *err)
 	int rc = file_read_stream(s->fd, &byte, 1, &len, "payload", err);
 
 	if (!rc && len)
-		rc = err_set(err, NF_E_FORMAT, "something follows the bundle");
+		rc = err_set(err, NF_E_FORMAT, "unexpected data after the bundle");
 	return rc;
 }
 

@@ -340,7 +340,7 @@ static int write_file(struct pass *pass, struct manifest *m, struct buf *head,
 	buf_clear(head);
 	pass->offset = head_len;
 	if (ftruncate(pass->fd, 0) < 0)
-		return err_sys(err, "truncate '%s'", pass->name);
+		return err_sys(err, "cannot truncate '%s'", pass->name);
 	rc = run_pass(pass, PASS_FILE, err);
 	if (!rc)
 		rc = bundle_head_format(head, m, pass->digests, key, err);
@@ -350,7 +350,7 @@ static int write_file(struct pass *pass, struct manifest *m, struct buf *head,
 	rc = file_pwrite_all(pass->fd, head->ptr, head->len, 0, pass->name, err);
 	/* Who writes next to a shared standard output writes behind the bundle. */
 	if (!rc && lseek(pass->fd, 0, SEEK_END) < 0)
-		rc = err_sys(err, "seek in '%s'", pass->name);
+		rc = err_sys(err, "cannot seek in '%s'", pass->name);
 	return rc;
 }
 

@@ -19,7 +19,8 @@ static const char *const prefixes[] = {
 static int parse_method(enum ca_method *ret, struct nf_slice *rest, struct nf_err *err)
 {
 	if (slice_skip_prefix(rest, "fixed:git:"))
-		return err_set(err, NF_E_UNSUPPORTED, "the method 'git' is not known");
+		return err_set(err, NF_E_UNSUPPORTED,
+			       "the method 'git' is not supported");
 	/* The longer of two with the same beginning comes first. */
 	if (slice_skip_prefix(rest, prefixes[CA_NAR]))
 		*ret = CA_NAR;
@@ -29,7 +30,7 @@ static int parse_method(enum ca_method *ret, struct nf_slice *rest, struct nf_er
 		*ret = CA_TEXT;
 	else
 		return err_set(err, NF_E_FORMAT,
-			       "it begins with none of 'text:' and 'fixed:'");
+			       "it begins with neither 'text:' nor 'fixed:'");
 	return 0;
 }
 
@@ -46,7 +47,7 @@ static int parse(struct ca *ca, struct nf_slice rest, struct nf_err *err)
 	if (!rest.ptr)
 		return err_set(err, NF_E_FORMAT, "no ':' after its algorithm");
 	if (!nf_hash_algo_parse(&algo, name))
-		return err_set(err, NF_E_UNSUPPORTED, "the algorithm is not known");
+		return err_set(err, NF_E_UNSUPPORTED, "unknown algorithm");
 	if (ca->method == CA_TEXT && algo != NF_SHA256)
 		return err_set(err, NF_E_FORMAT, "the hash of a text is not SHA-256");
 	return nf_hash_parse_digest(&ca->hash, algo, rest, err);
@@ -166,7 +167,7 @@ int ca_check_path(const struct nf_pathinfo *info, struct nf_err *err)
 		return rc;
 	if (nf_storepath_cmp(&made, &info->path) != 0)
 		return err_set(err, NF_E_HASH,
-			       "its content address '%.*s' is of another path, '%s'",
+			       "its content address '%.*s' belongs to another path, '%s'",
 			       NF_SLICE_ARG(info->ca), made.base);
 	return 0;
 }

@@ -150,12 +150,12 @@ int ca_check_final(struct ca_check *c, struct nf_err *err)
 	struct nf_hash actual = c->info->nar_hash;
 
 	if (c->ca.method != CA_NAR && !is_whole(&c->file))
-		return err_set(
-			err, NF_E_HASH,
-			"content address '%.*s': not a single file that is not executable",
-			NF_SLICE_ARG(c->info->ca));
+		return err_set(err, NF_E_HASH,
+			       "content address '%.*s': not a single non-executable file",
+			       NF_SLICE_ARG(c->info->ca));
 	if (c->hash && !hash_modulo_final(c->hash, &actual))
-		return err_set(err, NF_E_LIMIT, "it names itself more than %llu times",
+		return err_set(err, NF_E_LIMIT,
+			       "it refers to itself more than %llu times",
 			       CA_SELF_REFS_MAX);
 	if (nf_hash_eq(&actual, &c->ca.hash))
 		return 0;

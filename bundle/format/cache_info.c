@@ -11,8 +11,8 @@ static int take_store_dir(struct nf_cache_info *ci, struct nf_slice value,
 			  struct nf_err *err)
 {
 	if (value.len >= sizeof(ci->store_dir))
-		return err_set(err, NF_E_LIMIT, "%zu bytes, over %zu", value.len,
-			       sizeof(ci->store_dir) - 1);
+		return err_set(err, NF_E_LIMIT, "%zu bytes, over the limit of %zu",
+			       value.len, sizeof(ci->store_dir) - 1);
 	memcpy(ci->store_dir, value.ptr, value.len);
 	ci->store_dir[value.len] = '\0';
 	return 0;
@@ -71,10 +71,10 @@ int nf_cache_info_parse(struct nf_cache_info *ci, struct nf_slice text,
 {
 	*ci = (struct nf_cache_info){ 0 };
 	if (text.len > NIX_CACHE_INFO_MAX)
-		return err_set(err, NF_E_LIMIT, "%zu bytes, over %llu", text.len,
-			       NIX_CACHE_INFO_MAX);
+		return err_set(err, NF_E_LIMIT, "%zu bytes, over the limit of %llu",
+			       text.len, NIX_CACHE_INFO_MAX);
 	if (text.len && memchr(text.ptr, '\0', text.len))
-		return err_set(err, NF_E_FORMAT, "it has a NUL");
+		return err_set(err, NF_E_FORMAT, "it contains a NUL");
 	for (size_t number = 1; text.len; number++) {
 		struct nf_slice line = slice_cut(&text, '\n');
 		int rc = take_line(ci, line, err);

@@ -74,8 +74,8 @@ static char unescape(char c)
 static int stray(struct drv_parser *p)
 {
 	if (p->at == p->len)
-		return fail(p, p->at, "the text ends in a string");
-	return fail(p, p->at, "a control character that is not escaped");
+		return fail(p, p->at, "the text ends inside a string");
+	return fail(p, p->at, "an unescaped control character");
 }
 
 static int parse_string(struct drv_parser *p, struct nf_slice *ret)
@@ -98,7 +98,7 @@ static int parse_string(struct drv_parser *p, struct nf_slice *ret)
 			return stray(p);
 		*end = unescape(p->text[p->at + 1]);
 		if (!*end)
-			return fail(p, p->at, "an escape that is none");
+			return fail(p, p->at, "an invalid escape");
 		end++;
 		p->at += 2;
 	}
@@ -132,7 +132,7 @@ static int parse_output_name(struct drv_parser *p, struct nf_slice *ret)
 	/* The text goes on behind a string, if only with its quote. */
 	if (ret->len == 0 || ret->len > NF_STOREPATH_NAME_MAX ||
 	    strspn(ret->ptr, NAME_CHARS) < ret->len)
-		return fail(p, at, "no name of an output");
+		return fail(p, at, "an output without a name");
 	return 0;
 }
 
@@ -178,7 +178,7 @@ static int parse_item(struct drv_parser *p, const struct element *e, char *items
 			       DERIVATION_ITEMS_MAX);
 	rc = e->parse(p, item);
 	if (!rc && e->is_sorted && len && !in_order(item - e->size, item))
-		rc = fail(p, at, "a list that is not sorted");
+		rc = fail(p, at, "an unsorted list");
 	return rc;
 }
 
@@ -235,7 +235,7 @@ static int parse_output_path(struct drv_parser *p, struct nf_drv_output *o)
 static int check_kind(struct drv_parser *p, const struct nf_drv_output *o, size_t at)
 {
 	if (o->hash.len && !o->hash_algo.len)
-		return fail(p, at, "an output with a hash of no algorithm");
+		return fail(p, at, "an output hash without an algorithm");
 	if (o->path.len && o->hash_algo.len && !o->hash.len)
 		return fail(p, at, "a floating output with a path");
 	if (o->hash.len && !o->path.len && !nf_slice_is(o->hash, "impure"))
@@ -281,7 +281,7 @@ static int parse_input(struct drv_parser *p, void *item)
 	if (!rc)
 		rc = parse_path(p, &in->drv);
 	if (!rc && !slice_ends_with(in->drv, ".drv"))
-		rc = fail(p, at, "an input that is no derivation");
+		rc = fail(p, at, "an input that is not a derivation");
 	if (!rc)
 		rc = expect(p, ",");
 	if (!rc)
@@ -369,7 +369,7 @@ static int refuse_version(struct drv_parser *p)
 	if (nf_slice_is(version, "xp-dyn-drv"))
 		return err_set(p->err, NF_E_UNSUPPORTED,
 			       "it uses dynamic derivations ('xp-dyn-drv')");
-	return err_set(p->err, NF_E_UNSUPPORTED, "it is of the version '%.*s'",
+	return err_set(p->err, NF_E_UNSUPPORTED, "it has the version '%.*s'",
 		       NF_SLICE_ARG(version));
 }
 
@@ -389,7 +389,7 @@ static int parse(struct drv_parser *p, struct nf_derivation *d)
 	if (!rc)
 		rc = expect(p, ")");
 	if (!rc && p->at < p->len)
-		rc = fail(p, p->at, "something follows the end");
+		rc = fail(p, p->at, "unexpected text after the end");
 	return rc;
 }
 
@@ -399,7 +399,8 @@ int nf_derivation_parse(struct nf_derivation *d, struct nf_slice text, struct nf
 
 	*d = (struct nf_derivation){ 0 };
 	if (text.len > DERIVATION_MAX)
-		return err_set(err, NF_E_LIMIT, "a derivation of %zu bytes, over %llu",
+		return err_set(err, NF_E_LIMIT,
+			       "a derivation of %zu bytes, over the limit of %llu",
 			       text.len, DERIVATION_MAX);
 	p.arena = d->arena = mem_alloc(sizeof(*d->arena));
 	arena_init(d->arena);

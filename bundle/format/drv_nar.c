@@ -25,7 +25,7 @@ static int read_file_of_nar(struct nf_source *nar, struct buf *text, struct nf_e
 			return rc;
 		if (ev.kind == NF_NAR_DIRECTORY || ev.kind == NF_NAR_SYMLINK)
 			return err_set(err, NF_E_FORMAT,
-				       "a derivation that is no regular file");
+				       "a derivation that is not a regular file");
 		if (ev.kind == NF_NAR_DATA)
 			buf_add_slice(text, ev.data);
 		if (buf_failed(text))

@@ -270,7 +270,7 @@ int nf_secret_key_parse(struct nf_secret_key **ret, struct nf_slice text,
 			       "secret key '%s': not 64 bytes in base64", key->name);
 	if (!halves_match(key))
 		return err_set(err, NF_E_FORMAT,
-			       "secret key '%s': its public half is of another key",
+			       "secret key '%s': its public half belongs to another key",
 			       key->name);
 	*ret = TAKE_PTR(key);
 	return 0;

@@ -97,10 +97,10 @@ static int place_member(struct manifest_place *at, struct nf_slice name, uint64_
 		return err_set(err, NF_E_FORMAT, "member '%.*s' is out of order",
 			       NF_SLICE_ARG(name));
 	if (kind != KIND_NAR && nodes != 0)
-		return err_set(err, NF_E_FORMAT, "member '%.*s' cannot have nodes",
+		return err_set(err, NF_E_FORMAT, "member '%.*s' cannot have inodes",
 			       NF_SLICE_ARG(name));
 	if (nodes > NAR_NODES_MAX)
-		return err_set(err, NF_E_LIMIT, "member '%.*s' has %" PRIu64 " nodes",
+		return err_set(err, NF_E_LIMIT, "member '%.*s' has %" PRIu64 " inodes",
 			       NF_SLICE_ARG(name), nodes);
 	if (size > BUNDLE_PAYLOAD_MAX || at->end > BUNDLE_PAYLOAD_MAX)
 		return err_set(err, NF_E_LIMIT, "member '%.*s' ends beyond %llu bytes",
@@ -118,7 +118,8 @@ static int place_end(const struct manifest_place *at, uint64_t *ret_size,
 		return err_set(err, NF_E_FORMAT, "no member");
 	*ret_size = at->end + TAR_TRAILER_LEN;
 	if (*ret_size > BUNDLE_PAYLOAD_MAX)
-		return err_set(err, NF_E_LIMIT, "payload of %" PRIu64 " bytes, over %llu",
+		return err_set(err, NF_E_LIMIT,
+			       "payload of %" PRIu64 " bytes, over the limit of %llu",
 			       *ret_size, BUNDLE_PAYLOAD_MAX);
 	return 0;
 }
@@ -133,13 +134,13 @@ static int check_unique(const struct manifest *m, struct nf_err *err)
 	for (size_t i = 0; new &&i < m->root_count; i++) {
 		map_put(&seen, nf_storepath_base(&m->roots[i]), &new);
 		if (!new)
-			rc = err_set(err, NF_E_FORMAT, "root '%s' twice",
+			rc = err_set(err, NF_E_FORMAT, "root '%s' appears twice",
 				     m->roots[i].base);
 	}
 	for (size_t i = 0; new &&i < m->member_count; i++) {
 		map_put(&seen, nf_slice_str(m->members[i].name), &new);
 		if (!new)
-			rc = err_set(err, NF_E_FORMAT, "member '%s' twice",
+			rc = err_set(err, NF_E_FORMAT, "member '%s' appears twice",
 				     m->members[i].name);
 	}
 	map_release(&seen);
@@ -212,7 +213,7 @@ static int next_line(struct manifest_parser *p)
 {
 	p->number++;
 	if (p->rest.len == 0)
-		return fail(p, "the manifest ends early");
+		return fail(p, "the manifest is truncated");
 	p->line = slice_cut(&p->rest, '\n');
 	return p->rest.ptr ? 0 : fail(p, "no line feed at the end");
 }
@@ -231,7 +232,7 @@ static int take_fields(struct manifest_parser *p, const char *key,
 		if (fields[i].len == 0 || (i + 1 < count && !rest.ptr))
 			return fail(p, "a field is missing");
 	}
-	return rest.ptr ? fail(p, "a field too many") : 0;
+	return rest.ptr ? fail(p, "too many fields") : 0;
 }
 
 static int number_line(struct manifest_parser *p, const char *key, uint64_t *ret)
@@ -253,7 +254,8 @@ static int version_line(struct manifest_parser *p)
 
 	if (!rc && version != 1)
 		rc = err_set(p->err, NF_E_UNSUPPORTED,
-			     "version %" PRIu64 " of the format; known is version 1",
+			     "unknown format version %" PRIu64
+			     ": only version 1 is supported",
 			     version);
 	return rc;
 }
@@ -269,11 +271,11 @@ static int blocks_line(struct manifest_parser *p)
 	if (rc)
 		return rc;
 	if (!slice_parse_u64(fields[0], &count) || count != manifest_block_count(p->m))
-		return fail(p, "not the number of blocks that the payload has");
+		return fail(p, "the wrong number of blocks for the payload");
 	/* base16_decode takes upper case too, which would be a second text. */
 	for (size_t i = 0; i < fields[1].len; i++)
 		if (fields[1].ptr[i] >= 'A' && fields[1].ptr[i] <= 'Z')
-			return fail(p, "an upper case digest");
+			return fail(p, "a digest in upper case");
 	if (!base16_decode(p->m->blocks_digest, BLAKE2B_SIZE, fields[1]))
 		return fail(p, "not a BLAKE2b-256 digest");
 	return 0;
@@ -291,12 +293,12 @@ static int header_lines(struct manifest_parser *p)
 	if (!rc)
 		rc = number_line(p, "block-size ", &block_size);
 	if (!rc && block_size != BUNDLE_BLOCK_SIZE)
-		rc = fail(p, "another block size than 1048576");
+		rc = fail(p, "a block size other than 1048576");
 	if (!rc)
 		rc = number_line(p, "payload-size ", &p->m->payload_size);
 	if (!rc && p->m->payload_size > BUNDLE_PAYLOAD_MAX)
 		rc = err_set(p->err, NF_E_LIMIT,
-			     "payload of %" PRIu64 " bytes, over %llu",
+			     "payload of %" PRIu64 " bytes, over the limit of %llu",
 			     p->m->payload_size, BUNDLE_PAYLOAD_MAX);
 	return rc ? rc : blocks_line(p);
 }
@@ -380,7 +382,7 @@ static int body_lines(struct manifest_parser *p)
 		return rc;
 	if (!nf_slice_is(p->line, "end"))
 		return fail(p, "expected a root, a member or the end, in this order");
-	return p->rest.len ? fail(p, "something follows the end") : 0;
+	return p->rest.len ? fail(p, "unexpected text after the end") : 0;
 }
 
 int manifest_parse(struct manifest *m, struct nf_slice text, struct nf_err *err)
@@ -397,7 +399,8 @@ int manifest_parse(struct manifest *m, struct nf_slice text, struct nf_err *err)
 		rc = place_end(&p.at, &size, err);
 	if (!rc && size != m->payload_size)
 		rc = err_set(err, NF_E_FORMAT,
-			     "payload-size is %" PRIu64 ", its members make %" PRIu64,
+			     "payload-size is %" PRIu64
+			     ", but its members add up to %" PRIu64,
 			     m->payload_size, size);
 	return rc ? rc : check_unique(m, err);
 }

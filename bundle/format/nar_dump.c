@@ -108,9 +108,9 @@ static int dump_file(struct dumper *d, const struct dump_place *at, struct nf_er
 	int rc;
 
 	if (fd < 0)
-		return err_sys(err, "open '%s'", d->path.ptr);
+		return err_sys(err, "cannot open '%s'", d->path.ptr);
 	if (fstat(fd, &st))
-		return err_sys(err, "stat '%s'", d->path.ptr);
+		return err_sys(err, "cannot stat '%s'", d->path.ptr);
 	if (!S_ISREG(st.st_mode))
 		return changed(d, err);
 	ev.executable = st.st_mode & S_IXUSR;
@@ -130,7 +130,7 @@ static int dump_symlink(struct dumper *d, const struct dump_place *at, struct nf
 	ssize_t len = readlinkat(at->dir_fd, at->name, target, sizeof(target));
 
 	if (len < 0)
-		return err_sys(err, "read link '%s'", d->path.ptr);
+		return err_sys(err, "cannot read link '%s'", d->path.ptr);
 	ev.data = nf_slice(target, (size_t)len);
 	return write_event(d, &ev, err);
 }
@@ -157,7 +157,7 @@ static int read_names(const struct dumper *d, DIR *dir, struct names *names,
 							  strlen(entry->d_name));
 	}
 	if (errno)
-		return err_sys(err, "read directory '%s'", d->path.ptr);
+		return err_sys(err, "cannot read directory '%s'", d->path.ptr);
 	if (names->len)
 		qsort(names->list, names->len, sizeof(*names->list), compare_names);
 	return 0;
@@ -190,7 +190,7 @@ static int dump_directory(struct dumper *d, const struct dump_place *at,
 	int rc;
 
 	if (!dir)
-		return err_sys(err, "open '%s'", d->path.ptr);
+		return err_sys(err, "cannot open '%s'", d->path.ptr);
 	rc = write_event(d, &ev, err);
 	if (rc) {
 		closedir(dir);
@@ -206,7 +206,7 @@ static int dump_node(struct dumper *d, const struct dump_place *at, struct nf_er
 	struct stat st;
 
 	if (fstatat(at->dir_fd, at->name, &st, AT_SYMLINK_NOFOLLOW))
-		return err_sys(err, "stat '%s'", d->path.ptr);
+		return err_sys(err, "cannot stat '%s'", d->path.ptr);
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
 		return dump_file(d, at, err);

@@ -388,7 +388,8 @@ static int expect_end(struct nf_nar_reader *r, struct nf_nar_event *ev,
 		return rc;
 	if (r->chunk.len)
 		return err_set(err, NF_E_FORMAT,
-			       "NAR offset %" PRIu64 ": bytes behind the archive",
+			       "NAR offset %" PRIu64
+			       ": unexpected bytes after the archive",
 			       r->offset);
 	ev->kind = NF_NAR_END;
 	return 0;

@@ -23,10 +23,10 @@ static int check_name(struct nf_slice name, struct nf_err *err)
 		return err_set(err, NF_E_FORMAT, "name '%s'",
 			       nar_rules_quote(text, name));
 	if (memchr(name.ptr, '/', name.len))
-		return err_set(err, NF_E_FORMAT, "name '%s' has a slash",
+		return err_set(err, NF_E_FORMAT, "name '%s' contains a slash",
 			       nar_rules_quote(text, name));
 	if (memchr(name.ptr, '\0', name.len))
-		return err_set(err, NF_E_FORMAT, "name '%s' has a NUL",
+		return err_set(err, NF_E_FORMAT, "name '%s' contains a NUL",
 			       nar_rules_quote(text, name));
 	return 0;
 }
@@ -40,7 +40,7 @@ static int check_order(struct nf_slice before, struct nf_slice name, struct nf_e
 		return 0;
 	nar_rules_quote(text, name);
 	if (order == 0)
-		return err_set(err, NF_E_FORMAT, "name '%s' comes twice", text);
+		return err_set(err, NF_E_FORMAT, "name '%s' appears twice", text);
 	return err_set(err, NF_E_FORMAT, "names are not sorted: '%s' comes after '%s'",
 		       text, nar_rules_quote(text_before, before));
 }
@@ -75,7 +75,7 @@ int nar_rules_target(struct nf_slice target, struct nf_err *err)
 			       "link target of %zu bytes, over the limit of %d",
 			       target.len, NAR_TARGET_MAX);
 	if (memchr(target.ptr, '\0', target.len))
-		return err_set(err, NF_E_FORMAT, "link target has a NUL");
+		return err_set(err, NF_E_FORMAT, "link target contains a NUL");
 	return 0;
 }
 

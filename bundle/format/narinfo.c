@@ -58,7 +58,8 @@ static int take_number(uint64_t *ret, struct nf_slice value, uint64_t min, uint6
 		return err_set(err, NF_E_FORMAT, "not a number of %" PRIu64 " or more",
 			       min);
 	if (n > max)
-		return err_set(err, NF_E_LIMIT, "%" PRIu64 " is over %" PRIu64, n, max);
+		return err_set(err, NF_E_LIMIT,
+			       "%" PRIu64 " is over the limit of %" PRIu64, n, max);
 	*ret = n;
 	return 0;
 }
@@ -72,8 +73,8 @@ static int take_store_path(struct nf_narinfo *ni, struct nf_slice value,
 static int take_url(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
 {
 	if (value.len > NARINFO_URL_MAX)
-		return err_set(err, NF_E_LIMIT, "%zu bytes, over %llu", value.len,
-			       NARINFO_URL_MAX);
+		return err_set(err, NF_E_LIMIT, "%zu bytes, over the limit of %llu",
+			       value.len, NARINFO_URL_MAX);
 	if (!is_word(value))
 		return err_set(
 			err, NF_E_FORMAT,
@@ -244,7 +245,7 @@ static int take_line(struct reading *r, struct nf_slice line, struct nf_err *err
 	if (i == ARRAY_SIZE(fields) || (!r->of_pool && (fields[i].flags & POOL)))
 		return 0;
 	if (value.len && !slice_skip_prefix(&value, " "))
-		return err_set(err, NF_E_FORMAT, "no space behind '%s:'", fields[i].key);
+		return err_set(err, NF_E_FORMAT, "no space after '%s:'", fields[i].key);
 	if ((r->seen & 1U << i) && (fields[i].flags & ONCE))
 		return err_set(err, NF_E_FORMAT, "a second %s", fields[i].key);
 	r->seen |= 1U << i;
@@ -268,10 +269,10 @@ static int parse(struct nf_narinfo *ni, struct nf_slice text, bool of_pool,
 
 	nf_narinfo_init(ni);
 	if (text.len > NARINFO_MAX)
-		return err_set(err, NF_E_LIMIT, "%zu bytes, over %llu", text.len,
-			       NARINFO_MAX);
+		return err_set(err, NF_E_LIMIT, "%zu bytes, over the limit of %llu",
+			       text.len, NARINFO_MAX);
 	if (text.len && memchr(text.ptr, '\0', text.len))
-		return err_set(err, NF_E_FORMAT, "it has a NUL");
+		return err_set(err, NF_E_FORMAT, "it contains a NUL");
 	rest = arena_slice(pathinfo_arena(&ni->info), text);
 	for (size_t number = 1; rest.len; number++) {
 		struct nf_slice line = slice_cut(&rest, '\n');

@@ -21,8 +21,8 @@ static int refuse(struct nf_err *err, struct nf_slice text, const char *why)
 {
 	int len = text.len > QUOTE_MAX ? QUOTE_MAX : (int)text.len;
 
-	return err_set(err, NF_E_FORMAT, "'%.*s%s' is no store path: %s", len, text.ptr,
-		       text.len > QUOTE_MAX ? "..." : "", why);
+	return err_set(err, NF_E_FORMAT, "'%.*s%s' is not a store path: %s", len,
+		       text.ptr, text.len > QUOTE_MAX ? "..." : "", why);
 }
 
 static bool is_name_char(char c)
@@ -40,11 +40,11 @@ static const char *name_fault(struct nf_slice name)
 		return "its name is longer than 211 bytes";
 	for (size_t i = 0; i < name.len; i++)
 		if (!is_name_char(name.ptr[i]))
-			return "its name has a character that names cannot have";
+			return "its name contains an invalid character";
 	/* The first part, up to a dash, must be no "." and no "..". */
 	name = slice_cut(&name, '-');
 	if (nf_slice_is(name, ".") || nf_slice_is(name, ".."))
-		return "its name begins with the part '.' or '..'";
+		return "its name begins with the component '.' or '..'";
 	return NULL;
 }
 

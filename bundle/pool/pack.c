@@ -355,7 +355,7 @@ static int add_path(struct pack *pk, const struct nf_storepath *path, size_t ind
 	if (!is_encoded_so(&ni, pk->opts->level))
 		return err_set(
 			err, NF_E_SYS,
-			"pool entry '%s': another process has encoded it anew; try again",
+			"pool entry '%s': another process has re-encoded it: try again",
 			path->base);
 	text = bundle_narinfo(pk, &ni, &len);
 	bytes_input(pk, index, pool_info_name(name, nf_storepath_hash(path)),

@@ -186,8 +186,7 @@ static int write_stream(const struct output *o, const char *path, struct nf_err 
 		return err_sys(err, "output '%s'", path);
 	/* It may be another one than was looked at. */
 	if (kind_of_mode(st.st_mode) != KIND_STREAM)
-		return err_set(err, NF_E_USAGE, "output '%s' is not a pipe any more",
-			       path);
+		return err_set(err, NF_E_USAGE, "output '%s' is no longer a pipe", path);
 	rc = check_terminal(fd, err);
 	return rc ? rc : o->write(o->ctx, fd, path, err);
 }

@@ -40,7 +40,7 @@ static int check_cache_info(struct pool *p, struct nf_slice text, struct nf_err 
 	if (strcmp(ci.store_dir, NF_STORE_DIR) != 0)
 		return err_set(
 			err, NF_E_USAGE,
-			"'%s' is no pool: its nix-cache-info is for the store '%s'",
+			"'%s' is not a pool: its nix-cache-info is for the store '%s'",
 			p->dir, ci.store_dir);
 	return 0;
 }

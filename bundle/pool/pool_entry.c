@@ -51,7 +51,7 @@ static int check_stat(const struct pool *p, const struct stat *st, const char *n
 {
 	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != size)
 		return err_set(err, NF_E_MISSING,
-			       "its file 'nar/%s' has not %" PRIu64 " %s", name, size,
+			       "its file 'nar/%s' is not %" PRIu64 " %s long", name, size,
 			       plural(size, "byte", "bytes"));
 	return check_owner(p, st, name, err);
 }
@@ -62,8 +62,8 @@ static int check_file(struct pool *p, const char *name, uint64_t size, struct nf
 
 	if (fstatat(p->nar_fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
 		if (errno != ENOENT)
-			return err_sys(err, "nar/%s", name);
-		return err_set(err, NF_E_MISSING, "its file 'nar/%s' is gone", name);
+			return err_sys(err, "cannot stat 'nar/%s'", name);
+		return err_set(err, NF_E_MISSING, "its file 'nar/%s' is missing", name);
 	}
 	return check_stat(p, &st, name, size, err);
 }
@@ -80,7 +80,7 @@ static int own_url(char url[POOL_URL_MAX], const struct nf_narinfo *ni,
 	if (!ni->has_file_hash || ni->file_hash.algo != NF_SHA256 || !ni->file_size ||
 	    !ni->has_xxh3 || !ni->nodes)
 		return err_set(err, NF_E_MISSING,
-			       "it lacks what every entry of a pool has");
+			       "it lacks a field that every pool entry has");
 	if (!nf_slice_is(ni->url, pool_url(url, &ni->file_hash, codec)))
 		return err_set(err, NF_E_MISSING, "its URL '%.*s' is not '%s'",
 			       NF_SLICE_ARG(ni->url), url);
@@ -112,7 +112,7 @@ static int read_info(const struct pool *p, const char *name, struct buf *text,
 	if (rc)
 		return rc;
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s'", name);
+		return err_sys(err, "cannot stat '%s'", name);
 	rc = check_owner(p, &st, name, err);
 	return rc ? rc : file_read_fd(fd, name, text, err);
 }
@@ -163,11 +163,11 @@ int pool_open_file(struct pool *p, const char *name, uint64_t size, int *ret_fd,
 	int rc = file_open_regular_at(&fd, p->nar_fd, name, O_RDONLY | O_NOFOLLOW, err);
 
 	if (rc == -NF_E_MISSING)
-		return err_set(err, NF_E_MISSING, "its file 'nar/%s' is gone", name);
+		return err_set(err, NF_E_MISSING, "its file 'nar/%s' is missing", name);
 	if (rc)
 		return as_missing(err, rc);
 	if (fstat(fd, &st))
-		return err_sys(err, "nar/%s", name);
+		return err_sys(err, "cannot stat 'nar/%s'", name);
 	rc = check_stat(p, &st, name, size, err);
 	if (!rc)
 		*ret_fd = TAKE_FD(fd);
@@ -292,9 +292,10 @@ int pool_check_entry(struct pool *p, const struct nf_narinfo *ni, struct nf_err 
 		return 0;
 	base16_encode(was, ni->xxh3, sizeof(sum));
 	base16_encode(is, sum, sizeof(sum));
-	return err_set(err, NF_E_HASH,
-		       "pool entry '%s': its file has rotted: XXH3 was %s, now is %s",
-		       ni->info.path.base, was, is);
+	return err_set(
+		err, NF_E_HASH,
+		"pool entry '%s': its file is damaged: its XXH3 was %s and is now %s",
+		ni->info.path.base, was, is);
 }
 
 struct users {
@@ -324,7 +325,7 @@ static int remove_file(struct pool *p, const struct nf_narinfo *ni, const char *
 	if (rc)
 		return rc;
 	if (unlinkat(p->nar_fd, name, 0) && errno != ENOENT)
-		return err_sys(err, "nar/%s", name);
+		return err_sys(err, "cannot remove 'nar/%s'", name);
 	return 0;
 }
 
@@ -341,7 +342,7 @@ int pool_remove(struct pool *p, const struct nf_narinfo *ni, struct nf_err *err)
 		return rc;
 	pool_info_name(name, nf_storepath_hash(&ni->info.path));
 	if (unlinkat(p->root_fd, name, 0) && errno != ENOENT)
-		return err_sys(err, "%s/%s", p->dir, name);
+		return err_sys(err, "cannot remove '%s/%s'", p->dir, name);
 	rc = file_sync(p->root_fd, p->dir, err);
 	return rc ? rc : remove_file(p, ni, url + POOL_URL_FILE, err);
 }

@@ -53,7 +53,7 @@ static int remove_file(struct gc *gc, int dir_fd, const char *name, uint64_t siz
 	if (unlinkat(dir_fd, name, 0)) {
 		if (errno == ENOENT)
 			return 0;
-		return err_sys(err, "%s: remove '%s'", gc->pool->dir, name);
+		return err_sys(err, "cannot remove '%s/%s'", gc->pool->dir, name);
 	}
 	gc->result->freed_bytes += size;
 	return 0;

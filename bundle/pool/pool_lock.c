@@ -18,7 +18,7 @@ int pool_lock(struct pool *p, int operation, int *ret_fd, struct nf_err *err)
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_sys(err, "%s/nar", p->dir);
+		return err_sys(err, "cannot open '%s/nar'", p->dir);
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		int rc;
 
@@ -27,7 +27,7 @@ int pool_lock(struct pool *p, int operation, int *ret_fd, struct nf_err *err)
 			return 0;
 		}
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_sys(err, "lock %s/nar", p->dir);
+			return err_sys(err, "cannot lock '%s/nar'", p->dir);
 		rc = interrupt_check(err);
 		if (rc)
 			return rc;

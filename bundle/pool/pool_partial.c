@@ -59,7 +59,7 @@ static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_
 	if (pool_temp_lock(p, fd, name))
 		*ret_fd = TAKE_FD(fd);
 	else if (errno != EWOULDBLOCK)
-		return err_sys(err, "lock %s/tmp/%s", p->dir, name);
+		return err_sys(err, "cannot lock '%s/tmp/%s'", p->dir, name);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ static int look_at(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 	struct stat st;
 
 	if (fstat(pp->fd, &st))
-		return err_sys(err, "%s/tmp/%s", p->dir, pp->name);
+		return err_sys(err, "cannot stat '%s/tmp/%s'", p->dir, pp->name);
 	if (st.st_size == 0)
 		return 0;
 	read_state(p, pp);
@@ -91,7 +91,7 @@ static int look_at(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 		runs_add(runs, 0, (uint64_t)st.st_size);
 	runs_cut(runs, (uint64_t)st.st_size);
 	if (ftruncate(pp->fd, (off_t)runs_end(runs)))
-		return err_sys(err, "%s/tmp/%s", p->dir, pp->name);
+		return err_sys(err, "cannot truncate '%s/tmp/%s'", p->dir, pp->name);
 	return 0;
 }
 
@@ -156,7 +156,7 @@ static int save_state(struct pool *p, struct pool_partial *pp, struct nf_err *er
 	}
 	pp->is_path_noted = false;
 	if (unlinkat(p->tmp_fd, name, 0) && errno != ENOENT)
-		return err_sys(err, "%s/tmp/%s", p->dir, name);
+		return err_sys(err, "cannot remove '%s/tmp/%s'", p->dir, name);
 	return 0;
 }
 
@@ -219,7 +219,7 @@ int pool_partial_drop(struct pool *p, struct pool_partial *pp, uint64_t from,
 	if (runs_total(runs) == before)
 		return 0;
 	if (ftruncate(pp->fd, (off_t)runs_end(runs)))
-		return err_sys(err, "%s/tmp/%s", p->dir, pp->name);
+		return err_sys(err, "cannot truncate '%s/tmp/%s'", p->dir, pp->name);
 	pp->state.has_holes |= !runs_are_whole(runs);
 	return save_state(p, pp, err);
 }
@@ -227,7 +227,7 @@ int pool_partial_drop(struct pool *p, struct pool_partial *pp, uint64_t from,
 int pool_partial_restart(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 {
 	if (ftruncate(pp->fd, 0))
-		return err_sys(err, "%s/tmp/%s", p->dir, pp->name);
+		return err_sys(err, "cannot truncate '%s/tmp/%s'", p->dir, pp->name);
 	partial_state_clear(&pp->state);
 	return save_state(p, pp, err);
 }

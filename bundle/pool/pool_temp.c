@@ -44,18 +44,18 @@ int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 		if (fd < 0 && errno == EEXIST)
 			continue;
 		if (fd < 0)
-			return err_sys(err, "%s/tmp/%s", p->dir, name);
+			return err_sys(err, "cannot create '%s/tmp/%s'", p->dir, name);
 		if (!pool_temp_lock(p, fd, name)) {
 			/* A sweep may have caught it before it was locked. */
 			if (errno == EWOULDBLOCK)
 				continue;
-			return err_sys(err, "lock %s/tmp/%s", p->dir, name);
+			return err_sys(err, "cannot lock '%s/tmp/%s'", p->dir, name);
 		}
 		t->fd = TAKE_FD(fd);
 		t->name = TAKE_PTR(name);
 		return 0;
 	}
-	return err_set(err, NF_E_SYS, "no file can be made in '%s/tmp'", p->dir);
+	return err_set(err, NF_E_SYS, "cannot create a file in '%s/tmp'", p->dir);
 }
 
 int pool_check_writable(struct pool *p, struct nf_err *err)
@@ -70,8 +70,8 @@ int pool_temp_publish(struct pool_temp *t, int dir_fd, const char *name,
 		      struct nf_err *err)
 {
 	if (renameat(t->pool->tmp_fd, t->name, dir_fd, name))
-		return err_sys(err, "rename %s/tmp/%s to '%s'", t->pool->dir, t->name,
-			       name);
+		return err_sys(err, "cannot rename '%s/tmp/%s' to '%s'", t->pool->dir,
+			       t->name, name);
 	free(TAKE_PTR(t->name));
 	return 0;
 }

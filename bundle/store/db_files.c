@@ -44,7 +44,7 @@ static int check_file(const char *file, const char *suffix, enum db_files_use us
 	struct stat st;
 
 	if (lstat(name, &st))
-		return errno == ENOENT ? 0 : err_sys(err, "cannot look at '%s'", name);
+		return errno == ENOENT ? 0 : err_sys(err, "cannot stat '%s'", name);
 	if (use != DB_FILES_READ)
 		return owner_check(&st, OWNER_FILE, owner_of_directory(file), name, err);
 	if (!S_ISREG(st.st_mode))
@@ -62,7 +62,7 @@ static int make_empty(const char *file, struct nf_err *err)
 		return 0;
 	/* SQLite gives what it makes beside it the same mode. */
 	if (fd < 0 || fchmod(fd, 0644))
-		return err_sys(err, "cannot make the database '%s'", file);
+		return err_sys(err, "cannot create the database '%s'", file);
 	return 0;
 }
 

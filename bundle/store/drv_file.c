@@ -11,7 +11,7 @@
 
 static int not_regular(struct nf_err *err)
 {
-	return err_set(err, NF_E_FORMAT, "a derivation that is no regular file");
+	return err_set(err, NF_E_FORMAT, "a derivation that is not a regular file");
 }
 
 /* Opens what is a regular file, not too large; its size is in *ret_size. */
@@ -23,15 +23,16 @@ static int open_regular(int store_fd, const char *base, int *ret_fd, size_t *ret
 	int rc = file_open_regular_at(&fd, store_fd, base, O_RDONLY | O_NOFOLLOW, err);
 
 	if (rc == -NF_E_MISSING)
-		return err_set(err, NF_E_MISSING, "it is not there");
+		return err_set(err, NF_E_MISSING, "it does not exist");
 	if (rc == -NF_E_FORMAT)
 		return not_regular(err);
 	if (rc)
 		return rc;
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at it");
+		return err_sys(err, "cannot stat it");
 	if ((uint64_t)st.st_size > DERIVATION_MAX)
-		return err_set(err, NF_E_LIMIT, "a derivation of %llu bytes, over %llu",
+		return err_set(err, NF_E_LIMIT,
+			       "a derivation of %llu bytes, over the limit of %llu",
 			       (unsigned long long)st.st_size, DERIVATION_MAX);
 	*ret_size = (size_t)st.st_size;
 	*ret_fd = TAKE_FD(fd);

@@ -153,7 +153,7 @@ static int take_place(int dir_fd, const struct held *h, struct nf_err *err)
 
 	spare_name(spare, h);
 	if (renameat(dir_fd, spare, dir_fd, link_name(name, h)))
-		return err_sys(err, "cannot make the link '%s'", name);
+		return err_sys(err, "cannot create the link '%s'", name);
 	return 0;
 }
 

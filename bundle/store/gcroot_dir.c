@@ -27,7 +27,7 @@ int gcroot_dir_make(int *ret, const struct target *t, struct nf_err *err)
 		return err_prefix(err, rc, "'%s'", t->state_dir);
 	made = !mkdirat(roots_fd, "nixferry", 0755);
 	if (!made && errno != EEXIST)
-		return err_sys(err, "cannot make the directory '%s'", path);
+		return err_sys(err, "cannot create the directory '%s'", path);
 	rc = file_opendir_at(&fd, roots_fd, "nixferry", err);
 	if (rc)
 		return err_prefix(err, rc, "'%s/gcroots'", t->state_dir);

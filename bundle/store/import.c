@@ -41,7 +41,7 @@ static int check_options(const struct nf_bundle *b, const struct nf_import_optio
 	if (opts->profile && nf_bundle_root_count(b) != 1)
 		return err_set(
 			err, NF_E_USAGE,
-			"profile '%s' can hold one path, the bundle is made for %zu",
+			"profile '%s' can hold one path, but the bundle has %zu roots",
 			opts->profile, nf_bundle_root_count(b));
 	return 0;
 }

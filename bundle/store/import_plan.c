@@ -79,7 +79,8 @@ static int add_path(struct import_plan *p, struct nf_slice name, struct nf_slice
 		return err_set(err, NF_E_FORMAT, "it describes '%s'", sp->base);
 	place = map_put(&p->by_base, nf_storepath_base(sp), &new);
 	if (!new)
-		return err_set(err, NF_E_FORMAT, "'%s' is described twice", sp->base);
+		return err_set(err, NF_E_FORMAT, "'%s' is described by two narinfos",
+			       sp->base);
 	*place = p->count - 1;
 	return 0;
 }
@@ -172,7 +173,7 @@ static int untrusted(const struct import_plan *p, struct nf_err *err)
 		buf_addf(&text, "%s'%s' signed %zu", i ? ", " : "", needs->items[i].name,
 			 needs->items[i].paths);
 	if (needs->by_nobody)
-		buf_addf(&text, "%snobody signed %zu", needs->count ? ", " : "",
+		buf_addf(&text, "%s%zu unsigned", needs->count ? ", " : "",
 			 needs->by_nobody);
 	if (needs->count == 1) {
 		buf_add_str(&text, "; if you trust it: ");
@@ -365,7 +366,7 @@ static int query_path(struct import_path *path, struct intake *target,
 		progress_note(
 			progress,
 			"'" NF_STORE_DIR
-			"/%s' is valid in the target with other contents than in the bundle; it stays as it is",
+			"/%s' is valid in the target with different content than in the bundle; it stays as it is",
 			info->path.base);
 	return 0;
 }
@@ -494,7 +495,7 @@ int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 	arena_init(&o.names);
 	for (size_t i = 0; !rc && i < roots; i++)
 		rc = check_known(&o, nf_storepath_base(nf_bundle_root(p->bundle, i)),
-				 "the bundle is made for", err);
+				 "the bundle's root is", err);
 	for (size_t i = 0; !rc && i < p->count; i++)
 		rc = check_refs(&o, &p->paths[i].ni.info, err);
 	return rc ? rc : check_refs_outside(&o, err);

@@ -111,7 +111,7 @@ static int spool(struct import_job *j, int *ret_fd, uint64_t *ret_size,
 	int rc;
 
 	if (fd < 0)
-		return err_sys(err, "cannot make a temporary file");
+		return err_sys(err, "cannot create a temporary file");
 	fd_sink_init(&sink, fd, NULL, NULL);
 	rc = source_copy(src, &sink.sink, err);
 	if (rc)

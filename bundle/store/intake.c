@@ -122,7 +122,7 @@ void intake_free(struct intake *in)
 		return;
 	if (in->temp_fd >= 0 && !in->is_lock_left && unpack_dir_remove(&in->target, NULL))
 		progress_note(in->progress,
-			      "'%s/nix/store/" UNPACK_DIR_NAME "' could not be removed",
+			      "cannot remove '%s/nix/store/" UNPACK_DIR_NAME "'",
 			      in->target.root);
 	cleanup_fd(&in->temp_fd);
 	store_db_free(in->db);
@@ -287,17 +287,17 @@ int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
 {
 	if (nodes > in->space.inodes)
 		return err_set(err, NF_E_NOSPACE,
-			       "'%s/nix/store' has %llu free %s, %llu %s needed",
+			       "'%s/nix/store' has %llu free %s, but %llu %s needed",
 			       in->target.root, (unsigned long long)in->space.inodes,
 			       plural(in->space.inodes, "inode", "inodes"),
 			       (unsigned long long)nodes, plural(nodes, "is", "are"));
 	bytes = intake_bytes_needed(bytes, nodes);
 	if (bytes > in->space.bytes)
-		return err_set(err, NF_E_NOSPACE,
-			       "'%s/nix/store' has %llu MiB free, %llu MiB are needed",
-			       in->target.root,
-			       (unsigned long long)(in->space.bytes / MIB),
-			       (unsigned long long)(bytes / MIB + 1));
+		return err_set(
+			err, NF_E_NOSPACE,
+			"'%s/nix/store' has %llu MiB free, but %llu MiB are needed",
+			in->target.root, (unsigned long long)(in->space.bytes / MIB),
+			(unsigned long long)(bytes / MIB + 1));
 	return 0;
 }
 

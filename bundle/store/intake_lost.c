@@ -85,7 +85,7 @@ int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *na
 	return err_set(
 		err, NF_E_FORMAT,
 		"'" NF_STORE_DIR
-		"/%.*s' is valid in '%s' with other content, and missing on the disk",
+		"/%.*s' is valid in '%s' with different content, but missing on the disk",
 		NF_SLICE_ARG(base), in->target.root);
 }
 

@@ -93,7 +93,7 @@ static int judge_valid(struct intake *in, struct intake_waiting *w,
 		progress_note(
 			in->progress,
 			"'" NF_STORE_DIR
-			"/%s' is valid in '%s' by now, with other content, and stays as it is",
+			"/%s' has become valid in '%s' with different content; it stays as it is",
 			w->info.path.base, in->target.root);
 	return 0;
 }
@@ -177,8 +177,8 @@ static int register_placed(struct intake *in, const struct register_group *g,
 			       err);
 	pthread_mutex_unlock(&in->db_lock);
 	if (rc && store_db_is_in_doubt(in->db))
-		return err_prefix(err, rc, "whether %zu %s registered is not known",
-				  count, plural(count, "path is", "paths are"));
+		return err_prefix(err, rc, "unknown whether %zu %s registered", count,
+				  plural(count, "path is", "paths are"));
 	return rc;
 }
 

@@ -84,7 +84,7 @@ int local_store_find(struct local_store *s, const struct nf_storepath *path,
 	/* Stores of ten years ago did not keep sizes, or had MD5. */
 	if (!rc && (info->nar_hash.algo != NF_SHA256 || info->nar_size == 0))
 		return err_set(err, NF_E_UNSUPPORTED,
-			       "the store under '%s' knows no SHA-256 or no size of '%s'",
+			       "the store under '%s' has no SHA-256 or no size for '%s'",
 			       local_store_root(s), path->base);
 	return rc;
 }

@@ -69,7 +69,7 @@ int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *pro
 {
 	AUTO_FREE char *file = mem_printf("%s/gc.lock", t->state_dir);
 	AUTO_FREE char *what =
-		mem_printf("the garbage collector that is at work in '%s'", t->root);
+		mem_printf("the garbage collector running in '%s'", t->root);
 	AUTO_FD int fd = -1;
 	int rc = open_lock(&fd, t, t->state_fd, "gc.lock", file, err);
 
@@ -90,7 +90,7 @@ static int check_lock(const struct target *t, int fd, const char *name, const ch
 	struct stat st, named;
 
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s'", file);
+		return err_sys(err, "cannot stat '%s'", file);
 	*ret_stale = fstatat(t->store_fd, name, &named, AT_SYMLINK_NOFOLLOW) ||
 		     named.st_ino != st.st_ino || named.st_dev != st.st_dev;
 	if (!*ret_stale && st.st_size != 0)

@@ -27,9 +27,9 @@ int root_link_replace(int dir_fd, const char *name, const char *target,
 		      struct nf_err *err)
 {
 	if (symlinkat(target, dir_fd, TEMP_LINK))
-		return err_sys(err, "cannot make the link '%s'", name);
+		return err_sys(err, "cannot create the link '%s'", name);
 	if (renameat(dir_fd, TEMP_LINK, dir_fd, name)) {
-		int rc = err_sys(err, "cannot make the link '%s'", name);
+		int rc = err_sys(err, "cannot create the link '%s'", name);
 
 		unlinkat(dir_fd, TEMP_LINK, 0);
 		return rc;

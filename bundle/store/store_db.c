@@ -31,7 +31,7 @@ static int check_schema(struct store_db *db, struct nf_err *err)
 		if (!store_schema_is_harmless(store_sql_text(s, 0), store_sql_text(s, 2)))
 			return err_set(
 				err, NF_E_UNSUPPORTED,
-				"database '%s' has the %.*s '%.*s', which Nix does not make: drop it",
+				"database '%s' has the %.*s '%.*s', which Nix does not create: drop it",
 				db->sql.file, NF_SLICE_ARG(store_sql_text(s, 0)),
 				NF_SLICE_ARG(store_sql_text(s, 1)));
 	}
@@ -278,7 +278,7 @@ static int read_row(struct sqlite3_stmt *s, struct nf_pathinfo *info, struct nf_
 
 	rc = nf_hash_parse(&info->nar_hash, store_sql_text(s, STORE_COL_HASH), err);
 	if (!rc && size < 0)
-		rc = err_set(err, NF_E_FORMAT, "a size below 0");
+		rc = err_set(err, NF_E_FORMAT, "a negative size");
 	if (rc)
 		return unreadable(err);
 	info->nar_size = (uint64_t)size;

@@ -129,7 +129,7 @@ static int check_owner(const char *state_dir, int fd, const char *file,
 	struct stat st;
 
 	if (stat(dir, &st))
-		return err_sys(err, "cannot look at '%s'", dir);
+		return err_sys(err, "cannot stat '%s'", dir);
 	return owner_check_fd(fd, OWNER_FILE, st.st_uid, file, err);
 }
 
@@ -192,7 +192,7 @@ int store_schema_write(const char *state_dir, struct nf_err *err)
 		return err_sys(err, "cannot remove '%s'", temp);
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || fchmod(fd, 0644))
-		return err_sys(err, "cannot make '%s'", temp);
+		return err_sys(err, "cannot create '%s'", temp);
 	rc = file_write_all(fd, "10", 2, temp, err);
 	if (!rc)
 		rc = file_sync(fd, temp, err);

@@ -207,7 +207,7 @@ int store_sql_run(struct store_sql *c, sqlite3_stmt *s, struct nf_err *err)
 		return sql_failure(c, err);
 	if (sqlite3_changes(c->sql) != 1)
 		return err_set(err, NF_E_SYS,
-			       "database '%s' did not take what was written", c->file);
+			       "database '%s' did not store what was written", c->file);
 	return 0;
 }
 

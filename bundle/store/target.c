@@ -70,7 +70,7 @@ static int open_part(const struct target *t, int dir_fd, const char *below,
 
 	made = !mkdirat(dir_fd, name, 0755);
 	if (!made && errno != EEXIST)
-		return err_sys(err, "cannot make the directory '%s'", path);
+		return err_sys(err, "cannot create the directory '%s'", path);
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return open_error(dir_fd, name, path, err);
@@ -138,7 +138,7 @@ int target_open(struct target *t, const char *root, struct nf_err *err)
 
 	*t = (struct target)TARGET_INIT;
 	if (!root[0])
-		return err_set(err, NF_E_USAGE, "the store's root directory is empty");
+		return err_set(err, NF_E_USAGE, "the path of the store root is empty");
 	target_init(t, root);
 	if (t->root[0])
 		rc = file_mkdirs_at(AT_FDCWD, t->root, err);

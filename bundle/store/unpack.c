@@ -82,7 +82,7 @@ static int enter_directory(struct unpacker *u, struct nf_err *err)
 		return err_set(err, NF_E_LIMIT, "directories nested deeper than %d",
 			       NAR_DEPTH_MAX);
 	if (mkdirat(parent, u->name, 0755))
-		return fail(u, "make the directory", err);
+		return fail(u, "create the directory", err);
 	if ((u->umask & 0700) && fchmodat(parent, u->name, 0755, 0))
 		return fail(u, "change the mode of", err);
 	fd = openat(parent, u->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -112,7 +112,7 @@ static int make_symlink(struct unpacker *u, struct nf_slice target, struct nf_er
 	memcpy(text, target.ptr, target.len);
 	text[target.len] = '\0';
 	if (symlinkat(text, parent, u->name))
-		return fail(u, "make the link", err);
+		return fail(u, "create the link", err);
 	if (utimensat(parent, u->name, canonical_times, AT_SYMLINK_NOFOLLOW))
 		return fail(u, "set the time of", err);
 	return 0;
@@ -204,7 +204,7 @@ int unpack_finish(int from_fd, const char *name, int to_fd, const char *to_name,
 	struct stat st;
 
 	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW))
-		return err_sys(err, "cannot look at '%s'", name);
+		return err_sys(err, "cannot stat '%s'", name);
 	if (S_ISDIR(st.st_mode)) {
 		fd = openat(from_fd, name,
 			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -67,7 +67,7 @@ static int check_directory(const struct target *t, int fd, struct nf_err *err)
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s/nix/store/" UNPACK_DIR_NAME "'",
+		return err_sys(err, "cannot stat '%s/nix/store/" UNPACK_DIR_NAME "'",
 			       t->root);
 	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != t->owner)
 		return err_set(
@@ -94,7 +94,7 @@ static int lock_directory(int *ret_fd, const struct target *t, bool *ret_left,
 
 	*ret_left = mkdirat(t->store_fd, UNPACK_DIR_NAME, 0700) != 0;
 	if (*ret_left && errno != EEXIST)
-		return err_sys(err, "cannot make '%s/nix/store/" UNPACK_DIR_NAME "'",
+		return err_sys(err, "cannot create '%s/nix/store/" UNPACK_DIR_NAME "'",
 			       t->root);
 	fd = openat(t->store_fd, UNPACK_DIR_NAME,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -110,7 +110,7 @@ static int lock_directory(int *ret_fd, const struct target *t, bool *ret_left,
 	if (rc)
 		return rc;
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '" UNPACK_DIR_NAME "'");
+		return err_sys(err, "cannot stat '" UNPACK_DIR_NAME "'");
 	*ret_gone = st.st_nlink == 0;
 	if (!*ret_gone)
 		*ret_fd = TAKE_FD(fd);

@@ -22,10 +22,11 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 	if (!rc && !path->nodes)
 		path->nodes = nodes;
 	if (!rc && nodes != path->nodes)
-		return err_set(
-			err, NF_E_FORMAT, "its NAR holds %llu %s, the manifest says %llu",
-			(unsigned long long)nodes, plural(nodes, "object", "objects"),
-			(unsigned long long)path->nodes);
+		return err_set(err, NF_E_FORMAT,
+			       "its NAR has %llu %s, but the manifest says %llu",
+			       (unsigned long long)nodes,
+			       plural(nodes, "inode", "inodes"),
+			       (unsigned long long)path->nodes);
 	return rc;
 }
 

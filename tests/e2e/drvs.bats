@@ -37,7 +37,7 @@ pack() {
 	for level in keep zstd; do
 		rm -rf "$T/pool"
 		fails 5 "$(basename "$BAD").*: byte 0: " fetch "$USER_OF_BAD" --compress "$level"
-		fails 5 "$(basename "$DIR").*: a derivation that is no regular file" \
+		fails 5 "$(basename "$DIR").*: a derivation that is not a regular file" \
 			fetch "$USER_OF_DIR" --compress "$level"
 	done
 	fails 5 "not in the bundle: $(basename "$BAD")" fetch "$USER_OF_BAD" "$USER_OF_GOOD" "$TOP" -k \

@@ -322,7 +322,7 @@ has_unpacked() {
 		--pool "$T/pool"
 	fails 1 "store root '$T/none': No such file" nixferry prefetch "$TOP" --store "$T/none" \
 		--substituter "$URL" --pool "$T/pool"
-	fails 2 "is no directory" nixferry prefetch "$TOP" --store "$T/lab.pub" --substituter "$URL" \
+	fails 2 "is not a directory" nixferry prefetch "$TOP" --store "$T/lab.pub" --substituter "$URL" \
 		--pool "$T/pool"
 	fails 2 "'--profile' goes with --store" nixferry prefetch "$TOP" --profile system \
 		--substituter "$URL" --pool "$T/pool"
@@ -349,7 +349,7 @@ has_unpacked() {
 	chmod 711 "$T" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR/../.." 2>/dev/null || true
 	mkdir -m 777 "$T/free"
 	cp "$BUILD/nixferry" "$T/free"
-	fails 1 "cannot make the directory '$T/root/nix': Permission denied" \
+	fails 1 "cannot create the directory '$T/root/nix': Permission denied" \
 		setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$T/free" \
 		XDG_CACHE_HOME="$T/free/cache" "$T/free/nixferry" prefetch "$TOP" --store "$T/root" \
 		--substituter "$URL"
@@ -394,7 +394,7 @@ make_big_paths() {
 	small_root 4M
 	make_big_paths
 	start_cache "$T/cache"
-	fails 7 "'$T/root/nix/store' has [0-9]+ MiB free, 6 MiB are needed" into "$TOP"
+	fails 7 "'$T/root/nix/store' has [0-9]+ MiB free, but 6 MiB are needed" into "$TOP"
 	[ "$(nars_asked_for)" -le 1 ]
 	assert_nothing_valid "$T/root"
 	into "$A"

@@ -109,10 +109,10 @@ options_of() {
 	carry >/dev/null
 	for command in info list verify "import --store $T/root"; do
 		# shellcheck disable=SC2086
-		fails 4 "signed by 'carrier-1', which is not a trusted key; a forged bundle would show a key of its own: only if its maker told you this very key, trust it: --trusted-public-key ${CARRIER//+/[+]}" \
+		fails 4 "signed by 'carrier-1', which is not a trusted key; a forged bundle would show the forger's key: trust this one only if the bundle's maker gave it to you: --trusted-public-key ${CARRIER//+/[+]}" \
 			nixferry $command "$T/b.bundle"
 		# shellcheck disable=SC2086
-		fails 4 "told you this very key, trust it: --trusted-public-key ${CARRIER//+/[+]}" nixferry $command - <"$T/b.bundle"
+		fails 4 "trust this one only if the bundle's maker gave it to you: --trusted-public-key ${CARRIER//+/[+]}" nixferry $command - <"$T/b.bundle"
 	done
 	# What it tells is not trusted by anybody.
 	assert_nothing_valid "$T/root"
@@ -124,7 +124,7 @@ options_of() {
 	tar xOf "$T/b.bundle" nixferry/manifest.sig >"$T/sig"
 	offset=$(grep -abo -F "$(cat "$T/sig")" "$T/b.bundle" | head -n 1 | cut -d: -f1)
 	printf '%s' "$sig" | dd of="$T/b.bundle" bs=1 seek="$offset" conv=notrunc status=none
-	fails 4 "to trust it, with the KEY that its maker told you: --trusted-public-key carrier-1:KEY$" \
+	fails 4 "to trust it, with the KEY that the bundle's maker gave you: --trusted-public-key carrier-1:KEY$" \
 		nixferry info "$T/b.bundle"
 }
 

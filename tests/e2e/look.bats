@@ -60,7 +60,7 @@ look() {
 		"  nixos-install --root '$T/my root' --system $TOP --no-channel-copy --substituters \"\"" ]
 	import_bundle - "$T/my root" --json <"$T/b.bundle" >"$T/json"
 	[ "$(jq -c '[.imported, .present]' "$T/json")" = '[0,5]' ]
-	fails 2 "is no directory" nixferry import "$T/b.bundle" --store "$T/b.bundle"
+	fails 2 "is not a directory" nixferry import "$T/b.bundle" --store "$T/b.bundle"
 	fails 1 "store root '.*/none': No such file" nixferry import "$T/b.bundle" --store "$T/none"
 }
 

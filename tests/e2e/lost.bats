@@ -110,9 +110,9 @@ snapshot() {
 	sql "update ValidPaths set hash = 'sha256:' || hex(zeroblob(32)) where path = '$LIB'"
 	start_cache "$T/cache"
 	snapshot >"$T/before"
-	fails 5 "'$LIB' is valid in '$T/root' with other content, and missing on the disk" import_bundle
+	fails 5 "'$LIB' is valid in '$T/root' with different content, but missing on the disk" import_bundle
 	snapshot | diff "$T/before" -
-	fails 5 "'$LIB' is valid in '$T/root' with other content, and missing on the disk" into "$TOP"
+	fails 5 "'$LIB' is valid in '$T/root' with different content, but missing on the disk" into "$TOP"
 	snapshot | diff "$T/before" -
 }
 

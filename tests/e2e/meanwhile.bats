@@ -76,7 +76,7 @@ make_other_cache() {
 	[ "$(cat "$T/root$APP")" = "somebody built this anew" ]
 	nix_is_content "$T/root"
 	assert_store_whole "$T/root"
-	grep -q "'$APP' is valid in '$T/root' by now, with other content, and stays as it is" "$T/fetch.out" ||
+	grep -q "'$APP' has become valid in '$T/root' with different content; it stays as it is" "$T/fetch.out" ||
 		fail "$(cat "$T/fetch.out")"
 	grep -q "imported 3 paths .*, 2 were there already" "$T/fetch.out"
 }
@@ -189,7 +189,7 @@ collector_waits() {
 	mkdir -p "$T/root/nix/var/nix"
 	hold "$T/root/nix/var/nix/gc.lock"
 	start_into "$TOP"
-	wait_for 20 grep -q "waiting for the garbage collector that is at work in '$T/root'" "$T/fetch.out"
+	wait_for 20 grep -q "waiting for the garbage collector running in '$T/root'" "$T/fetch.out"
 	[ "$(log_count '^GET')" -eq 0 ]
 	has_begun && fail "something was made"
 	kill "$HOLDER"

@@ -81,7 +81,7 @@ refused_if_foreign() {
 		fails 1 "'$T/root/$name'.* is a symbolic link, not a regular file" import_again
 		rm "$T/root/$name"
 		ln "$T/kept" "$T/root/$name"
-		fails 1 "'$T/root/$name' is one of 2 hard links" import_again
+		fails 1 "'$T/root/$name' has 2 hard links" import_again
 		rm "$T/kept"
 	done
 	for suffix in -wal -shm -journal; do
@@ -104,7 +104,7 @@ refused_if_foreign() {
 	fails 1 "'$schema' can be written by other users" import_again
 	chmod 644 "$schema"
 	ln "$schema" "$T/kept"
-	fails 1 "'$schema' is one of 2 hard links" import_again
+	fails 1 "'$schema' has 2 hard links" import_again
 	rm "$schema"
 	ln -s "$T/kept" "$schema"
 	fails 5 "'$schema' is a symbolic link, not a regular file" import_again
@@ -204,7 +204,7 @@ refused_if_foreign() {
 	mkdir -m 1777 "$T/shared"
 	mv "$T/pool" "$T/shared/pool"
 	chown -R 12345 "$T/shared/pool"
-	fails 1 "belongs to user 12345, in a directory where anybody can make one" \
+	fails 1 "belongs to user 12345 and is in a directory where every user can create files" \
 		nixferry pool gc --pool "$T/shared/pool"
 }
 
@@ -229,7 +229,7 @@ refused_if_foreign() {
 	mkdir -m 1777 "$T/shared"
 	mv "$T/pool" "$T/shared/pool"
 	chown -R 12345 "$T/shared/pool"
-	fails 1 "belongs to user 12345, in a directory where anybody can make one" \
+	fails 1 "belongs to user 12345 and is in a directory where every user can create files" \
 		nixferry pool list --pool "$T/shared/pool"
 	ln -s "$T/shared/pool" "$T/shared/link"
 	chown -R 0 "$T/shared/pool"
@@ -332,7 +332,7 @@ waits_until_interrupted() {
 	ls -R "$T/root$APP" >"$T/left"
 	umount "$T/root$APP/bin/mounted"
 	[ "$status" -eq 1 ] || fail "$status: $output"
-	[[ $output == *"'mounted' is to be removed, but is a mount point: unmount it"* ]]
+	[[ $output == *"'mounted' cannot be removed because it is a mount point: unmount it"* ]]
 	[ "$(cat "$T/precious/deep/file")" = keep ]
 	[ -e "$T/root$APP/rest" ] || fail "something was removed before it was looked at"
 	# The path itself, from another file system.

@@ -195,7 +195,8 @@ static void bytes_behind_a_bundle_are_refused(void **state)
 	assert_int_equal(read_file(&f, bytes, len + 512, &err), -NF_E_FORMAT);
 	assert_string_equal(err.text, "bundle 'test.tar': 512 bytes follow the bundle");
 	assert_int_equal(read_pipe(&f, bytes, len + 1, &err), -NF_E_FORMAT);
-	assert_string_equal(err.text, "bundle 'test.tar': something follows the bundle");
+	assert_string_equal(err.text,
+			    "bundle 'test.tar': unexpected data after the bundle");
 	free(bytes);
 	fixture_release(&f);
 }
@@ -217,7 +218,7 @@ static void other_files_are_told_apart(void **state)
 	assert_int_equal(read_file(&f, zeros, sizeof(zeros), &err), -NF_E_LIMIT);
 	assert_string_equal(
 		err.text,
-		"bundle 'test.tar': 'nixferry/manifest' has 67108865 bytes, over 67108864");
+		"bundle 'test.tar': 'nixferry/manifest' has 67108865 bytes, over the limit of 67108864");
 	fixture_release(&f);
 }
 
@@ -309,22 +310,22 @@ static void signatures_are_judged(void **state)
 		{ "other-1:" ZEROS_64 "\n", NF_E_TRUST,
 		  "signed by 'other-1', which is not a trusted key" },
 		{ "a:" ZEROS_64 "\nb:" ZEROS_64 "\n", NF_E_TRUST,
-		  "signed by 'a', 'b', none of which is a trusted key; to trust it, "
-		  "with the KEY that its maker told you: --trusted-public-key a:KEY" },
+		  "signed by 'a', 'b', none of which is a trusted key; to trust it, with the KEY that the bundle's maker gave you: --trusted-public-key a:KEY" },
 		{ "test-1:" ZEROS_64 "\n", NF_E_TRUST, "" },
 		{ "a:" ZEROS_64 "\ntest-1:" ZEROS_64 "\nb:" ZEROS_64 "\n", NF_E_TRUST,
 		  "" },
 		{ "test-1:\n", NF_E_FORMAT, "" },
 		{ "test-1:AAAA\n", NF_E_FORMAT, "" },
-		{ "test-1\n", NF_E_FORMAT, "line 1 of its signatures is no signature" },
+		{ "test-1\n", NF_E_FORMAT,
+		  "line 1 of its signatures is not a signature" },
 		{ ":" ZEROS_64 "\n", NF_E_FORMAT,
-		  "line 1 of its signatures is no signature" },
+		  "line 1 of its signatures is not a signature" },
 		{ "a:" ZEROS_64, NF_E_FORMAT,
-		  "line 1 of its signatures is no signature" },
+		  "line 1 of its signatures is not a signature" },
 		{ "a:" ZEROS_64 "\n\n", NF_E_FORMAT,
-		  "line 2 of its signatures is no signature" },
+		  "line 2 of its signatures is not a signature" },
 		{ "\033[2J:" ZEROS_64 "\n", NF_E_FORMAT,
-		  "line 1 of its signatures is no signature" },
+		  "line 1 of its signatures is not a signature" },
 		{ "a:" ZEROS_64 "\n*", 0, "" },
 		{ "test-1:" ZEROS_64 "\n*", 0, "" },
 		{ "*a:" ZEROS_64 "\n", 0, "" },
@@ -375,8 +376,7 @@ static void signers_are_told_also_when_they_are_not_trusted(void **state)
 	assert_int_equal(nf_bundle_open(&b, fd, "x", empty, &signers, &err), -NF_E_TRUST);
 	assert_string_equal(
 		err.text,
-		"bundle 'x': signed by 'test-1', which is not a trusted key; to "
-		"trust it, with the KEY that its maker told you: "
+		"bundle 'x': signed by 'test-1', which is not a trusted key; to trust it, with the KEY that the bundle's maker gave you: "
 		"--trusted-public-key test-1:KEY");
 	assert_null(signers.claimed);
 	assert_int_equal(signers.count, 1);

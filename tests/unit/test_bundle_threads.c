@@ -191,8 +191,7 @@ static void a_pipe_is_not_read_backwards(void **state)
 	assert_int_equal(nf_bundle_member_source(o.b, 1, &src, &err), -NF_E_USAGE);
 	assert_string_equal(
 		err.text,
-		"bundle 'x': member '00000000000000000000000000000000.narinfo': a "
-		"stream's members can only be read in their order");
+		"bundle 'x': member '00000000000000000000000000000000.narinfo': the members of a stream can only be read in order");
 	assert_int_equal(nf_bundle_check_rest(o.b, NULL), 0);
 	assert_int_equal(nf_bundle_member_source(o.b, 50, &src, NULL), -NF_E_USAGE);
 	close_large(&o);

@@ -104,11 +104,11 @@ static void what_is_no_content_address_is_refused(void **state)
 		const char *error;
 	} rows[] = {
 		{ "", NF_E_FORMAT,
-		  "content address '': it begins with none of 'text:' and 'fixed:'" },
+		  "content address '': it begins with neither 'text:' nor 'fixed:'" },
 		{ "fixed", NF_E_FORMAT,
-		  "content address 'fixed': it begins with none of 'text:' and 'fixed:'" },
+		  "content address 'fixed': it begins with neither 'text:' nor 'fixed:'" },
 		{ "Text:sha256:x", NF_E_FORMAT,
-		  "content address 'Text:sha256:x': it begins with none of 'text:' and 'fixed:'" },
+		  "content address 'Text:sha256:x': it begins with neither 'text:' nor 'fixed:'" },
 		{ "text:", NF_E_FORMAT,
 		  "content address 'text:': no ':' after its algorithm" },
 		{ "fixed:sha256-WJG1", NF_E_FORMAT,
@@ -116,11 +116,11 @@ static void what_is_no_content_address_is_refused(void **state)
 		{ "fixed:r:", NF_E_FORMAT,
 		  "content address 'fixed:r:': no ':' after its algorithm" },
 		{ "fixed:git:sha1:x", NF_E_UNSUPPORTED,
-		  "content address 'fixed:git:sha1:x': the method 'git' is not known" },
+		  "content address 'fixed:git:sha1:x': the method 'git' is not supported" },
 		{ "fixed:r:blake3:x", NF_E_UNSUPPORTED,
-		  "content address 'fixed:r:blake3:x': the algorithm is not known" },
+		  "content address 'fixed:r:blake3:x': unknown algorithm" },
 		{ "fixed::x", NF_E_UNSUPPORTED,
-		  "content address 'fixed::x': the algorithm is not known" },
+		  "content address 'fixed::x': unknown algorithm" },
 		{ "text:sha1:wz60bbf44cw7nswp1wv8vcsyfg155sqd", NF_E_FORMAT,
 		  "content address 'text:sha1:wz60bbf44cw7nswp1wv8vcsyfg155sqd': the hash of a text is not SHA-256" },
 	};
@@ -219,7 +219,7 @@ static void another_name_hash_method_or_reference_is_another_path(void **state)
 	make_info(&info, rows[0].base, rows[0].ca, "");
 	expect_error(err, ca_check_path(&info, &err), NF_E_HASH,
 		     "its content address 'fixed:r:" HELLO_NAR
-		     "' is of another path, 'q0j4k36l2bg6g8gs3xqral6f5sgc2xvz-g'");
+		     "' belongs to another path, 'q0j4k36l2bg6g8gs3xqral6f5sgc2xvz-g'");
 	nf_pathinfo_release(&info);
 }
 
@@ -392,8 +392,8 @@ static void check_flat(struct nf_pathinfo *info, const char *script, int want,
 
 static void a_flat_address_is_of_a_files_content(void **state)
 {
-	static const char no_file[] = "content address '" HELLO_FLAT
-				      "': not a single file that is not executable";
+	static const char no_file[] =
+		"content address '" HELLO_FLAT "': not a single non-executable file";
 	static const char *const hostile[] = {
 		NAR_ROOT(NAR_EXE("hello~")),
 		NAR_ROOT(NAR_LINK("hello~")),
@@ -497,8 +497,9 @@ static void an_address_that_is_none_starts_no_check(void **state)
 
 	(void)state;
 	make_info(&info, HELLO, "fixed:git:sha1:x", "");
-	expect_error(err, ca_check_new(&c, &info, &err), NF_E_UNSUPPORTED,
-		     "content address 'fixed:git:sha1:x': the method 'git' is not known");
+	expect_error(
+		err, ca_check_new(&c, &info, &err), NF_E_UNSUPPORTED,
+		"content address 'fixed:git:sha1:x': the method 'git' is not supported");
 	assert_null(c);
 	ca_check_free(NULL);
 	nf_pathinfo_release(&info);
@@ -594,7 +595,7 @@ static void a_nar_cannot_make_us_keep_offsets_without_end(void **state)
 		ca_check_update(c, bytes, 32 * MIB);
 	ca_check_update(c, bytes, 32);
 	expect_error(err, ca_check_final(c, &err), NF_E_LIMIT,
-		     "it names itself more than 4194304 times");
+		     "it refers to itself more than 4194304 times");
 	ca_check_free(c);
 	nf_pathinfo_release(&info);
 	free(bytes);

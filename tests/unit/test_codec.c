@@ -230,9 +230,9 @@ static void frames_of_zstd_before_0_8_are_refused(void **state)
 		const char *bytes;
 		const char *error;
 	} legacy[] = {
-		{ "\x1e\xb5\x2f\xfd....", "zstd data: something else" },
-		{ "\x25\xb5\x2f\xfd....", "zstd data: something else" },
-		{ "\x27\xb5\x2f\xfd....", "zstd data: something else" },
+		{ "\x1e\xb5\x2f\xfd....", "zstd data: not in this format" },
+		{ "\x25\xb5\x2f\xfd....", "zstd data: not in this format" },
+		{ "\x27\xb5\x2f\xfd....", "zstd data: not in this format" },
 	};
 	AUTO_BUF struct buf packed = { 0 }, out = { 0 };
 	struct nf_err err;
@@ -247,7 +247,7 @@ static void frames_of_zstd_before_0_8_are_refused(void **state)
 	buf_add(&packed, legacy[0].bytes, 8);
 	assert_int_equal(decode(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
 			 -NF_E_FORMAT);
-	assert_string_equal(err.text, "zstd data: something follows its end");
+	assert_string_equal(err.text, "zstd data: unexpected data after its end");
 	buf_release(&out);
 }
 
@@ -276,7 +276,7 @@ static void zeros_behind_gzip_are_padding(void **state)
 		assert_int_equal(
 			decode(CODEC_GZIP, padded.ptr, padded.len, 64, &out, &err),
 			-NF_E_FORMAT);
-		assert_string_equal(err.text, "gzip data: something follows its end");
+		assert_string_equal(err.text, "gzip data: unexpected data after its end");
 		buf_release(&out);
 	}
 }
@@ -356,7 +356,7 @@ static void a_zstd_window_over_the_limit_is_refused(void **state)
 		plain, 10);
 	assert_int_equal(decode(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
 			 -NF_E_LIMIT);
-	assert_string_equal(err.text, "zstd data: its window is over 128 MiB");
+	assert_string_equal(err.text, "zstd data: its window exceeds 128 MiB");
 }
 
 /* Gives its bytes, then fails, once. */

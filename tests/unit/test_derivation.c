@@ -151,46 +151,46 @@ static void what_nix_does_not_write_is_refused(void **state)
 		{ "", "byte 0: no 'Derive('" },
 		{ "Derive(", "byte 7: no '['" },
 		{ " " EXAMPLE, "byte 0: no 'Derive('" },
-		{ EXAMPLE "\n", "byte 366: something follows the end" },
+		{ EXAMPLE "\n", "byte 366: unexpected text after the end" },
 		{ "Derive([],[],[],\"s\",\"b\",[],[])", "byte 7: no outputs" },
 		{ "Derive([" OUT "]", "byte 70: no ','" },
 		{ "Derive([" OUT ",],[],[],\"s\",\"b\",[],[])", "byte 70: no '('" },
 		{ "Derive([" OUT "],[],[],s,\"b\",[],[])", "byte 77: no '\"'" },
 		{ "Derive([" OUT "],[],[],\"s\",\"b\",[],[]", "byte 90: no ')'" },
 		{ "Derive([" OUT "],[],[],\"s\",\"b\",[\"",
-		  "byte 87: the text ends in a string" },
+		  "byte 87: the text ends inside a string" },
 		{ "Derive([" OUT "],[],[],\"s\",\"b\",[\"\\",
-		  "byte 87: an escape that is none" },
-		{ WITH(OUT, "", "", "\"a\\x\"", ""), "byte 88: an escape that is none" },
+		  "byte 87: an invalid escape" },
+		{ WITH(OUT, "", "", "\"a\\x\"", ""), "byte 88: an invalid escape" },
 		{ WITH(OUT, "", "", "\"a\nb\"", ""),
-		  "byte 88: a control character that is not escaped" },
+		  "byte 88: an unescaped control character" },
 		{ WITH("(\"out\",\"\",\"\")", "", "", "", ""), "byte 20: no ','" },
 		{ WITH("(\"\",\"\",\"\",\"\")", "", "", "", ""),
-		  "byte 9: no name of an output" },
+		  "byte 9: an output without a name" },
 		{ WITH("(\"a/b\",\"\",\"\",\"\")", "", "", "", ""),
-		  "byte 9: no name of an output" },
+		  "byte 9: an output without a name" },
 		{ WITH("(\"out\",\"/tmp/x\",\"\",\"\")", "", "", "", ""),
-		  "byte 15: '/tmp/x' is no store path: it is not in /nix/store" },
+		  "byte 15: '/tmp/x' is not a store path: it is not in /nix/store" },
 		{ WITH("(\"out\",\"\",\"\",\"00\")", "", "", "", ""),
-		  "byte 8: an output with a hash of no algorithm" },
+		  "byte 8: an output hash without an algorithm" },
 		{ WITH("(\"out\",\"\",\"sha256\",\"00\")", "", "", "", ""),
 		  "byte 8: a fixed output without a path" },
 		{ WITH("(\"out\",\"" STORE OUT_X "\",\"sha256\",\"\")", "", "", "", ""),
 		  "byte 8: a floating output with a path" },
 		{ WITH("(\"b\",\"\",\"\",\"\"),(\"a\",\"\",\"\",\"\")", "", "", "", ""),
-		  "byte 23: a list that is not sorted" },
+		  "byte 23: an unsorted list" },
 		{ WITH(OUT, "(\"" STORE SRC_F "\",[\"out\"])", "", "", ""),
-		  "byte 73: an input that is no derivation" },
+		  "byte 73: an input that is not a derivation" },
 		{ WITH(OUT, "(\"" STORE SRC_F ".drv\",[\"out\",\"dev\"])", "", "", ""),
-		  "byte 132: a list that is not sorted" },
+		  "byte 132: an unsorted list" },
 		{ WITH(OUT, "(\"" STORE SRC_F ".drv\",\"out\")", "", "", ""),
 		  "byte 125: no '['" },
 		{ WITH(OUT, "", "\"" SRC_F "\"", "", ""),
-		  "byte 75: '" SRC_F "' is no store path: it is not in /nix/store" },
+		  "byte 75: '" SRC_F "' is not a store path: it is not in /nix/store" },
 		{ WITH(OUT, "", "\"" STORE SRC_F "\",\"" STORE SRC_F "\"", "", ""),
-		  "byte 123: a list that is not sorted" },
+		  "byte 123: an unsorted list" },
 		{ WITH(OUT, "", "", "", "(\"a\",\"1\"),(\"a\",\"2\")"),
-		  "byte 99: a list that is not sorted" },
+		  "byte 99: an unsorted list" },
 	};
 
 	(void)state;
@@ -210,7 +210,7 @@ static void a_nul_is_refused(void **state)
 
 	(void)state;
 	expect_error(err, nf_derivation_parse(&d, NF_SLICE_LIT("Derive([(\"o\0"), &err),
-		     NF_E_FORMAT, "byte 11: a control character that is not escaped");
+		     NF_E_FORMAT, "byte 11: an unescaped control character");
 }
 
 static void no_part_of_a_derivation_is_one(void **state)
@@ -238,7 +238,7 @@ static void newer_variants_are_refused_by_name(void **state)
 	expect_error(err, parse(&d, "DrvWithVersion(\"xp-dyn-drv\",[])", &err),
 		     NF_E_UNSUPPORTED, "it uses dynamic derivations ('xp-dyn-drv')");
 	expect_error(err, parse(&e, "DrvWithVersion(\"2\",[])", &err), NF_E_UNSUPPORTED,
-		     "it is of the version '2'");
+		     "it has the version '2'");
 }
 
 static void sizes_are_limited(void **state)
@@ -250,7 +250,8 @@ static void sizes_are_limited(void **state)
 
 	(void)state;
 	expect_error(err, nf_derivation_parse(&d, nf_slice("", DERIVATION_MAX + 1), &err),
-		     NF_E_LIMIT, "a derivation of 67108865 bytes, over 67108864");
+		     NF_E_LIMIT,
+		     "a derivation of 67108865 bytes, over the limit of 67108864");
 	buf_init(&text, DERIVATION_MAX);
 	buf_add_str(&text, "Derive([" OUT "],[],[],\"s\",\"b\",[\"\"");
 	for (size_t i = 0; i < DERIVATION_ITEMS_MAX; i++)
@@ -299,9 +300,9 @@ static void malformed_structured_attributes_are_refused(void **state)
 		const char *json;
 		const char *why;
 	} rows[] = {
-		{ "{", "no JSON object: string or '}' expected near end of file" },
-		{ "[]", "JSON, but no object" },
-		{ "{\\\"allowSubstitutes\\\":1}", "'allowSubstitutes' is no Boolean" },
+		{ "{", "not valid JSON: string or '}' expected near end of file" },
+		{ "[]", "JSON, but not an object" },
+		{ "{\\\"allowSubstitutes\\\":1}", "'allowSubstitutes' is not a Boolean" },
 	};
 
 	(void)state;

@@ -97,7 +97,7 @@ static void reading_holds_its_limit_and_tells_absence(void **state)
 
 	buf_init(&text, 3);
 	assert_int_equal(file_read_at(f->fd, "none", &text, &err), -NF_E_MISSING);
-	assert_string_equal(err.text, "'none' is not there");
+	assert_string_equal(err.text, "'none' does not exist");
 	assert_int_equal(file_replace_at(f->fd, "x", "four", 4, 0644, &err), 0);
 	assert_int_equal(file_read_at(f->fd, "x", &text, &err), -NF_E_LIMIT);
 	assert_string_equal(err.text, "'x' is larger than 3 bytes");
@@ -170,7 +170,7 @@ static void a_tree_without_end_is_left_alone(void **state)
 
 	make_deep(f, 600);
 	assert_int_equal(file_remove_tree_at(f->fd, "tree", &err), -NF_E_LIMIT);
-	assert_string_equal(err.text, "'tree' is nested too deep to be removed");
+	assert_string_equal(err.text, "'tree' is nested too deeply to be removed");
 	snprintf(command, sizeof(command), "rm -r %s/tree", f->dir);
 	assert_int_equal(system(command), 0);
 }

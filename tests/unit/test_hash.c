@@ -88,12 +88,13 @@ static void what_is_no_hash_is_refused(void **state)
 		int rc;
 		const char *error;
 	} rows[] = {
-		{ "", -NF_E_FORMAT, "hash '' names no algorithm" },
-		{ "0ip26j2h", -NF_E_FORMAT, "hash '0ip26j2h' names no algorithm" },
+		{ "", -NF_E_FORMAT, "hash '' does not name an algorithm" },
+		{ "0ip26j2h", -NF_E_FORMAT,
+		  "hash '0ip26j2h' does not name an algorithm" },
 		{ "blake3:00", -NF_E_UNSUPPORTED,
 		  "hash algorithm 'blake3' is not supported" },
 		{ "sha256:0ip26j2h", -NF_E_FORMAT,
-		  "hash '0ip26j2h' has a wrong length for sha256" },
+		  "hash '0ip26j2h' has the wrong length for sha256" },
 		{ "sha256:eip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p",
 		  -NF_E_FORMAT,
 		  "hash 'eip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' is not a valid sha256 hash" },
@@ -102,7 +103,7 @@ static void what_is_no_hash_is_refused(void **state)
 		  "hash 'zip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' is not a valid sha256 hash" },
 		{ "sha256-0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p",
 		  -NF_E_FORMAT,
-		  "hash 'sha256-0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' has a wrong length for sha256" },
+		  "hash 'sha256-0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p' has the wrong length for sha256" },
 		{ "sha256-d6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04kZ=", -NF_E_FORMAT,
 		  "hash 'd6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04kZ=' is not a valid sha256 hash" },
 		{ "sha256-d6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04k==", -NF_E_FORMAT,

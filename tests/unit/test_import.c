@@ -184,7 +184,8 @@ static void a_profile_cannot_hold_several_roots(void **state)
 	import_fixture_build(f);
 	assert_int_equal(import(f, &r, &err), -NF_E_USAGE);
 	assert_string_equal(
-		err.text, "profile 'system' can hold one path, the bundle is made for 2");
+		err.text,
+		"profile 'system' can hold one path, but the bundle has 2 roots");
 	assert_false(temp_dir_has(f->dir, "root"));
 }
 
@@ -439,7 +440,7 @@ static const struct {
 	int rc;
 	const char *text;
 } damages[] = {
-	{ "no signature", make_unsigned, -NF_E_TRUST, "-lib': nobody signed 1" },
+	{ "no signature", make_unsigned, -NF_E_TRUST, "-lib': 1 unsigned" },
 	{ "an incomplete closure", lose_a_reference, -NF_E_MISSING,
 	  "refers to '/nix/store/xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-gone', which is " },
 	{ "a cycle", refer_in_a_circle, -NF_E_FORMAT, "refers to itself through others" },
@@ -456,9 +457,9 @@ static const struct {
 	{ "more objects than a NAR can hold", claim_many_nodes, -NF_E_FORMAT,
 	  "-lib': a NAR of " },
 	{ "a derivation that is a directory", add_a_directory_as_derivation, -NF_E_FORMAT,
-	  "-d.drv': a derivation that is no regular file" },
+	  "-d.drv': a derivation that is not a regular file" },
 	{ "a malformed derivation", add_a_malformed_derivation, -NF_E_FORMAT,
-	  "-d.drv': byte 97: something follows the end" },
+	  "-d.drv': byte 97: unexpected text after the end" },
 	{ "a derivation of a later version", add_a_dynamic_derivation, -NF_E_UNSUPPORTED,
 	  "-d.drv': it uses dynamic derivations ('xp-dyn-drv')" },
 };

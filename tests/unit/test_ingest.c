@@ -306,7 +306,7 @@ static void many_ingest_the_same_paths_at_once(void **state)
 	assert_int_equal(pool_fixture_count(f, "nar"), PER_LANE);
 }
 
-/* What the committer cannot make visible comes with the flush, the rest is there. */
+/* What the committer cannot create visible comes with the flush, the rest is there. */
 static void a_failed_commit_is_told_by_the_flush(void **state)
 {
 	struct pool_fixture *f = *state;

@@ -344,7 +344,7 @@ static void what_nix_cannot_evaluate_is_told(void **state)
 		  "exit 1\n",
 		  "nix: error: why", "the error rather than where it is" },
 		{ "#!/bin/sh\nexit 3\n", "nix: exit status 3", "no words" },
-		{ "#!/bin/sh\nkill -9 $$\n", "nix: ended by signal 9", "killed" },
+		{ "#!/bin/sh\nkill -9 $$\n", "nix: killed by signal 9", "killed" },
 		{ "#!/bin/sh\necho hello\n",
 		  "nix says that its derivation is 'hello', which is none",
 		  "no derivation" },

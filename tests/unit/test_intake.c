@@ -211,7 +211,7 @@ static void what_cannot_be_unpacked_leaves_nothing(void **state)
 	p->nar.len -= 8;
 	assert_int_equal(unpack(in, p, &tree, &err), -NF_E_FORMAT);
 	expect_error(err, unpack(in, drv, &tree, &err), NF_E_FORMAT,
-		     "a derivation that is no regular file");
+		     "a derivation that is not a regular file");
 	assert_null(tree.temp);
 	free(temp_dir_run(
 		NULL, "cd '%s/root/nix/store' && find tmp-nixferry -mindepth 1 >../left",
@@ -270,7 +270,7 @@ static void what_others_made_valid_stays(void **state)
 	AUTO_FREE char *root = temp_dir_join(f->dir, "root");
 	struct progress *progress = progress_new();
 	AUTO_FREE char *want = mem_printf(
-		"'/nix/store/%s' is valid in '%s' by now, with other content, and stays as it is",
+		"'/nix/store/%s' has become valid in '%s' with different content; it stays as it is",
 		other->ni.info.path.base, root);
 	struct intake *in = NULL;
 	AUTO_FREE char *note = NULL;
@@ -355,7 +355,7 @@ static void too_little_space_is_told_before(void **state)
 
 	assert_int_equal(intake_check_space(in, 1, 1, NULL), 0);
 	assert_int_equal(intake_check_space(in, 1ULL << 50, 1, &err), -NF_E_NOSPACE);
-	assert_non_null(strstr(err.text, "MiB free, 1073741825 MiB are needed"));
+	assert_non_null(strstr(err.text, "MiB free, but 1073741825 MiB are needed"));
 	assert_int_equal(intake_check_space(in, 1, 1ULL << 39, &err), -NF_E_NOSPACE);
 }
 

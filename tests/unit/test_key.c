@@ -238,7 +238,7 @@ static void a_secret_key_that_is_none_is_refused_and_not_shown(void **state)
 		  "secret key: its name must have 1 to 255 printable characters and no space" },
 		/* The seed of one key, the public half of another. */
 		{ "test-1:mOY4zupOGmBcqtqygEAYdAbwiX9JZ1KgiT0NtrJR543BJOhc8ifcIDAzhYlFCH1XpVgiLsGQta4p82359owxCA==",
-		  "secret key 'test-1': its public half is of another key" },
+		  "secret key 'test-1': its public half belongs to another key" },
 	};
 	struct nf_secret_key *key = NULL;
 	struct nf_err err;

@@ -141,7 +141,7 @@ static void a_directory_tells_of_its_paths(void **state)
 	assert_int_equal(ni.info.nar_size, 120);
 	assert_int_equal(ni.info.nrefs, 1);
 	expect_error(err, find(s, B, &err), NF_E_MISSING,
-		     "'xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c.narinfo' is not there");
+		     "'xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c.narinfo' does not exist");
 }
 
 static void a_directory_need_not_say_what_it_is(void **state)
@@ -155,7 +155,7 @@ static void a_directory_need_not_say_what_it_is(void **state)
 	s = open_good(t, SUBSTITUTER_FILE, "bare");
 	buf_init(&info, NIX_CACHE_INFO_MAX);
 	expect_error(err, local_source_info(s, &info, &err), NF_E_MISSING,
-		     "'nix-cache-info' is not there");
+		     "'nix-cache-info' does not exist");
 }
 
 static void a_narinfo_that_is_none_is_told(void **state)
@@ -235,7 +235,7 @@ static void nars_of_a_directory_are_files_in_it(void **state)
 
 		nar_fails(s, out[i], NF_E_FORMAT, want);
 	}
-	nar_fails(s, "nar/b.nar", NF_E_MISSING, "'nar/b.nar' is not there");
+	nar_fails(s, "nar/b.nar", NF_E_MISSING, "'nar/b.nar' does not exist");
 	nar_fails(s, "nar", NF_E_FORMAT, "'nar' is a directory, not a regular file");
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	nar_fails(s, "nar/fifo", NF_E_FORMAT, "'nar/fifo' is a FIFO, not a regular file");

@@ -175,7 +175,7 @@ static void facts_of_old_stores_that_are_no_use_are_told(void **state)
 	};
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *want = mem_printf(
-		"the store under '%s' knows no SHA-256 or no size of '" A "'", t->path);
+		"the store under '%s' has no SHA-256 or no size for '" A "'", t->path);
 	struct nf_storepath path;
 
 	store_fixture_path(&path, A);
@@ -286,7 +286,7 @@ static void a_derivation_that_is_none_is_named(void **state)
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *file = temp_dir_join(t, "nix/store/" DRV);
 
-	drv_fails(t, NF_E_MISSING, NAMED "it is not there");
+	drv_fails(t, NF_E_MISSING, NAMED "it does not exist");
 	temp_dir_write(t, "nix/store/" DRV, "");
 	drv_fails(t, NF_E_FORMAT, NAMED "byte 0: no 'Derive('");
 	temp_dir_write(t, "nix/store/" DRV, "Derive([");
@@ -295,12 +295,12 @@ static void a_derivation_that_is_none_is_named(void **state)
 	drv_fails(t, NF_E_UNSUPPORTED,
 		  NAMED "it uses dynamic derivations ('xp-dyn-drv')");
 	temp_dir_mkdir(t, "nix/store/" DRV);
-	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is no regular file");
+	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is not a regular file");
 	assert_int_equal(symlink("/etc/passwd", file), 0);
-	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is no regular file");
+	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is not a regular file");
 	/* Nobody writes into it: reading it would wait for ever. */
 	assert_int_equal(mkfifo(file, 0600), 0);
-	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is no regular file");
+	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is not a regular file");
 }
 
 static void a_derivation_has_a_limit(void **state)
@@ -308,7 +308,7 @@ static void a_derivation_has_a_limit(void **state)
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *file = temp_dir_join(t, "nix/store/" DRV);
 	AUTO_FREE char *want =
-		mem_printf(NAMED "a derivation of %llu bytes, over %llu",
+		mem_printf(NAMED "a derivation of %llu bytes, over the limit of %llu",
 			   DERIVATION_MAX + 1ULL, (unsigned long long)DERIVATION_MAX);
 
 	temp_dir_write(t, "nix/store/" DRV, "Derive(");

@@ -107,11 +107,11 @@ static void a_nar_that_is_short_is_refused(void **state)
 		char text[100];
 
 		snprintf(text, sizeof(text),
-			 "NAR is %zu bytes, not the 1072 that were promised", len);
+			 "NAR is %zu bytes long, not the promised 1072", len);
 		expect(&info, nar_vectors[NAR_VECTOR_TREE].script, len, text);
 	}
 	expect(&info, nar_vectors[NAR_VECTOR_TREE].script, 1071,
-	       "NAR is 1071 bytes, not the 1072 that were promised");
+	       "NAR is 1071 bytes long, not the promised 1072");
 }
 
 static void one_byte_more_is_refused(void **state)
@@ -133,8 +133,7 @@ static void one_byte_more_is_refused(void **state)
 			read_checked(&out, source_of_memory(nar.ptr, nar.len, chunks[k]),
 				     &info, &err),
 			-NF_E_HASH);
-		assert_string_equal(err.text,
-				    "NAR is over the 120 bytes that were promised");
+		assert_string_equal(err.text, "NAR exceeds the promised 120 bytes");
 	}
 }
 
@@ -176,8 +175,7 @@ static void a_bomb_is_left_with_the_first_byte_too_many(void **state)
 		promise(&info, TREE, EMPTY_HASH, 1000);
 		assert_int_equal(read_checked(&out, &bomb.source, &info, &err),
 				 -NF_E_HASH);
-		assert_string_equal(err.text,
-				    "NAR is over the 1000 bytes that were promised");
+		assert_string_equal(err.text, "NAR exceeds the promised 1000 bytes");
 		assert_in_range(bomb.taken, 1001, 1000 + runs[i]);
 		assert_true(out.len <= 1000);
 	}
@@ -212,8 +210,7 @@ static void a_content_address_of_other_bytes_is_refused(void **state)
 	promise_vector(&flat, HELLO, NAR_VECTOR_TREE);
 	nf_pathinfo_set_ca(&flat, NF_SLICE_LIT(HELLO_CA));
 	expect(&flat, nar_vectors[NAR_VECTOR_TREE].script, SIZE_MAX,
-	       "content address '" HELLO_CA
-	       "': not a single file that is not executable");
+	       "content address '" HELLO_CA "': not a single non-executable file");
 }
 
 static void a_wrong_hash_is_told_before_a_wrong_content_address(void **state)

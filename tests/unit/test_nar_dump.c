@@ -146,7 +146,7 @@ static void a_missing_path_is_named(void **state)
 	const struct temp_dir *t = *state;
 
 	expect_error(t->fd, "nothing", NF_E_SYS,
-		     "stat 'nothing': No such file or directory");
+		     "cannot stat 'nothing': No such file or directory");
 }
 
 /* Files of /proc say that they are empty. */

@@ -219,7 +219,7 @@ static void what_is_malformed_is_refused_with_its_line(void **state)
 		{ MINIMAL "\n", NF_E_FORMAT, "line 5: no ':'" },
 		{ MINIMAL "Sig\n", NF_E_FORMAT, "line 5: no ':'" },
 		{ "<html>\n", NF_E_FORMAT, "line 1: no ':'" },
-		{ "URL:nar/x.nar\n", NF_E_FORMAT, "line 1: no space behind 'URL:'" },
+		{ "URL:nar/x.nar\n", NF_E_FORMAT, "line 1: no space after 'URL:'" },
 		{ MINIMAL PATH_LINE, NF_E_FORMAT, "line 5: a second StorePath" },
 		{ MINIMAL HASH_LINE, NF_E_FORMAT, "line 5: a second NarHash" },
 		{ MINIMAL SIZE_LINE, NF_E_FORMAT, "line 5: a second NarSize" },
@@ -227,13 +227,13 @@ static void what_is_malformed_is_refused_with_its_line(void **state)
 		  "line 6: References: a second one" },
 		{ "StorePath: " REF_A "\n", NF_E_FORMAT,
 		  "line 1: StorePath: '" REF_A
-		  "' is no store path: it is not in /nix/store" },
+		  "' is not a store path: it is not in /nix/store" },
 		{ "StorePath: /gnu/store/" REF_A "\n", NF_E_FORMAT,
 		  "line 1: StorePath: '/gnu/store/" REF_A
-		  "' is no store path: it is not in /nix/store" },
+		  "' is not a store path: it is not in /nix/store" },
 		{ "StorePath: /nix/store/" REF_A "\r\n", NF_E_FORMAT,
 		  "line 1: StorePath: '/nix/store/" REF_A
-		  "\r' is no store path: its name has a character that names cannot have" },
+		  "\r' is not a store path: its name contains an invalid character" },
 		{ "URL: \n", NF_E_FORMAT,
 		  "line 1: URL: empty, or with a space or a character that is not printable ASCII" },
 		{ "URL: a b\n", NF_E_FORMAT,
@@ -261,13 +261,13 @@ static void what_is_malformed_is_refused_with_its_line(void **state)
 		{ "NarSize: 18446744073709551617\n", NF_E_FORMAT,
 		  "line 1: NarSize: not a number of 1 or more" },
 		{ "NarSize: 1125899906842625\n", NF_E_LIMIT,
-		  "line 1: NarSize: 1125899906842625 is over 1125899906842624" },
+		  "line 1: NarSize: 1125899906842625 is over the limit of 1125899906842624" },
 		{ "References: " REF_A "\t" REF_B "\n", NF_E_FORMAT,
 		  "line 1: References: '" REF_A "\t" REF_B
-		  "' is no store path: its name has a character that names cannot have" },
+		  "' is not a store path: its name contains an invalid character" },
 		{ "References: /nix/store/" REF_A "\n", NF_E_FORMAT,
 		  "line 1: References: '/nix/store/" REF_A
-		  "' is no store path: its hash part is not 32 characters of Nix32" },
+		  "' is not a store path: its hash part is not 32 characters of Nix32" },
 		{ "NarHash: md5:d41d8cd98f00b204e9800998ecf8427e\n", NF_E_FORMAT,
 		  "line 1: NarHash: md5, not sha256" },
 	};
@@ -394,7 +394,7 @@ static void a_pool_refuses_fields_of_its_own_that_are_malformed(void **state)
 		{ "Nixferry-Nodes: 0\n", NF_E_FORMAT,
 		  "line 1: Nixferry-Nodes: not a number of 1 or more" },
 		{ "Nixferry-Level: 256\n", NF_E_LIMIT,
-		  "line 1: Nixferry-Level: 256 is over 255" },
+		  "line 1: Nixferry-Level: 256 is over the limit of 255" },
 		{ "Nixferry-By-Store: 0\n", NF_E_FORMAT,
 		  "line 1: Nixferry-By-Store: not 1" },
 		{ "Nixferry-Xxh3: 00\n", NF_E_FORMAT,
@@ -455,7 +455,7 @@ static void a_nul_anywhere_is_refused(void **state)
 		expect_error(
 			err,
 			nf_narinfo_parse(&ni, nf_slice(text, sizeof(text) - 1), &err),
-			NF_E_FORMAT, "it has a NUL");
+			NF_E_FORMAT, "it contains a NUL");
 		text[i] = was;
 		nf_narinfo_release(&ni);
 	}
@@ -471,13 +471,13 @@ static void the_limits_hold(void **state)
 	(void)state;
 	memset(text, 'x', NARINFO_MAX + 1);
 	expect_error(err, nf_narinfo_parse(&ni, nf_slice(text, NARINFO_MAX + 1), &err),
-		     NF_E_LIMIT, "5242881 bytes, over 5242880");
+		     NF_E_LIMIT, "5242881 bytes, over the limit of 5242880");
 	nf_narinfo_release(&ni);
 
 	buf_init(&out, NARINFO_MAX);
 	buf_addf(&out, "URL: %.*s\n", (int)(8 * KIB + 1), text);
 	expect_error(err, nf_narinfo_parse(&ni, buf_slice(&out), &err), NF_E_LIMIT,
-		     "line 1: URL: 8193 bytes, over 8192");
+		     "line 1: URL: 8193 bytes, over the limit of 8192");
 	nf_narinfo_release(&ni);
 
 	buf_clear(&out);
@@ -604,13 +604,13 @@ static void a_cache_info_that_makes_no_sense_is_refused(void **state)
 	expect_error(
 		err,
 		nf_cache_info_parse(&ci, NF_SLICE_LIT("StoreDir: /nix/store\0x"), &err),
-		NF_E_FORMAT, "it has a NUL");
+		NF_E_FORMAT, "it contains a NUL");
 	memset(text + strlen(text), 'a', 255);
 	expect_error(err, nf_cache_info_parse(&ci, nf_slice_str(text), &err), NF_E_LIMIT,
-		     "line 1: StoreDir: 256 bytes, over 255");
+		     "line 1: StoreDir: 256 bytes, over the limit of 255");
 	large = mem_calloc(1, 64 * KIB + 1);
 	expect_error(err, nf_cache_info_parse(&ci, nf_slice(large, 64 * KIB + 1), &err),
-		     NF_E_LIMIT, "65537 bytes, over 65536");
+		     NF_E_LIMIT, "65537 bytes, over the limit of 65536");
 	free(large);
 }
 

@@ -31,7 +31,7 @@ static int read_from_list(void *ctx, const char *path, struct buf *out,
 		buf_add_str(out, f->text);
 		return 0;
 	}
-	return err_set(err, NF_E_MISSING, "'%s' is not there", path);
+	return err_set(err, NF_E_MISSING, "'%s' does not exist", path);
 }
 
 /* "name=value@file:line;" of each entry; free(). */
@@ -138,7 +138,7 @@ static void what_is_wrong_is_told_with_file_and_line(void **state)
 		{ "include\n", "/etc/f:1: 'include' takes one file name" },
 		{ "!include a b\n", "/etc/f:1: 'include' takes one file name" },
 		{ "a = 1\ninclude none\n",
-		  "/etc/f:2: included file: '/etc/none' is not there" },
+		  "/etc/f:2: included file: '/etc/none' does not exist" },
 		{ "include /secret\n",
 		  "/etc/f:1: included file: cannot open '/secret': Permission denied" },
 		{ "include bad\n",
@@ -224,7 +224,7 @@ static void a_file_that_is_missing_or_a_directory_is_told(void **state)
 	(void)state;
 	nix_conf_init(&c, NULL, NULL);
 	expect_error(err, nix_conf_read(&c, "/nonexistent/nix.conf", &err), NF_E_MISSING,
-		     "'/nonexistent/nix.conf' is not there");
+		     "'/nonexistent/nix.conf' does not exist");
 	expect_error(err, nix_conf_read(&c, "/", &err), NF_E_SYS,
 		     "cannot read '/': Is a directory");
 	assert_int_equal(c.count, 0);

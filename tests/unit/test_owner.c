@@ -85,7 +85,7 @@ static void a_file_with_two_names_is_refused(void **state)
 	assert_int_equal(owner_check_fd(fd, OWNER_FILE, 0, "a", &err), 0);
 	assert_int_equal(linkat(t->fd, "a", t->fd, "b", 0), 0);
 	expect_error(err, owner_check_fd(fd, OWNER_FILE, 0, "a", &err), NF_E_SYS,
-		     "'a' is one of 2 hard links to a file: replace it by a copy");
+		     "'a' has 2 hard links: replace it with a copy");
 }
 
 static void a_directory_that_another_user_put_in_the_way_is_refused(void **state)
@@ -95,8 +95,7 @@ static void a_directory_that_another_user_put_in_the_way_is_refused(void **state
 	AUTO_FREE char *dir = temp_dir_join(t, "shared/pool");
 	AUTO_FREE char *link = temp_dir_join(t, "link");
 	AUTO_FREE char *want = mem_printf(
-		"'%s' belongs to user 12345, in a directory where anybody can make "
-		"one: name another, or run as that user",
+		"'%s' belongs to user 12345 and is in a directory where every user can create files: choose another, or run as that user",
 		dir);
 	AUTO_FD int fd = -1;
 	struct nf_err err;

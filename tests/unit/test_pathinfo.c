@@ -105,10 +105,11 @@ static void a_reference_or_deriver_is_a_base_name(void **state)
 
 	(void)state;
 	nf_pathinfo_init(&info);
-	expect_error(err, nf_pathinfo_add_ref(&info, NF_SLICE_LIT("/nix/store/" A), &err),
-		     NF_E_FORMAT,
-		     "'/nix/store/" A
-		     "' is no store path: its hash part is not 32 characters of Nix32");
+	expect_error(
+		err, nf_pathinfo_add_ref(&info, NF_SLICE_LIT("/nix/store/" A), &err),
+		NF_E_FORMAT,
+		"'/nix/store/" A
+		"' is not a store path: its hash part is not 32 characters of Nix32");
 	assert_int_equal(info.nrefs, 0);
 	assert_int_equal(info.deriver.len, 0);
 	nf_pathinfo_release(&info);

@@ -513,7 +513,7 @@ static void malformed_structured_attributes_are_no_answer(void **state)
 	expect_error(err, answer_contents_of(m, q.id, "(\"__json\",\"[]\")", &err),
 		     NF_E_FORMAT,
 		     "'/nix/store/" A_DRV
-		     "': its structured attributes: JSON, but no object");
+		     "': its structured attributes: JSON, but not an object");
 }
 
 int main(void)

@@ -212,11 +212,11 @@ static void an_entry_that_is_not_as_we_make_them_is_missing(void **state)
 		{ "URL", "URL: http://example.org/x\n", "its URL", "elsewhere" },
 		{ "Compression", "Compression: xz\n", "its URL", "the suffix differs" },
 		{ "Compression", "Compression: snappy\n", "'snappy' is unknown", "" },
-		{ "FileSize", "", "it lacks", "no size" },
-		{ "FileSize", "FileSize: 1\n", "has not 1 byte", "another size" },
-		{ "FileHash", "", "it lacks", "no hash" },
-		{ "Nixferry-Xxh3", "", "it lacks", "made by somebody else" },
-		{ "Nixferry-Nodes", "", "it lacks", "made by somebody else" },
+		{ "FileSize", "", "it lacks a field", "no size" },
+		{ "FileSize", "FileSize: 1\n", "is not 1 byte long", "another size" },
+		{ "FileHash", "", "it lacks a field", "no hash" },
+		{ "Nixferry-Xxh3", "", "it lacks a field", "made by somebody else" },
+		{ "Nixferry-Nodes", "", "it lacks a field", "made by somebody else" },
 		{ "NarSize", "NarSize: x\n", "line", "does not parse" },
 		{ "StorePath",
 		  "StorePath: /nix/store/0c0chgh2ckigyv5crknwvlx2zmyh2dc2-other\n",
@@ -266,10 +266,10 @@ static void an_entry_whose_file_is_gone_or_short_is_missing(void **state)
 	nf_narinfo_release(&again);
 	assert_int_equal(unlink(nar), 0);
 	assert_error(f, pool_find(f->pool, &m.info.path, &again, &f->err), NF_E_MISSING,
-		     "is gone");
+		     "is missing");
 	nf_narinfo_release(&again);
 	assert_error(f, pool_open_nar(f->pool, &ni, &fd, &f->err), NF_E_MISSING,
-		     "is gone");
+		     "is missing");
 	assert_int_equal(symlink("/etc/passwd", nar), 0);
 	assert_error(f, pool_open_nar(f->pool, &ni, &fd, &f->err), NF_E_MISSING,
 		     "is a symbolic link");
@@ -362,7 +362,7 @@ static void one_flipped_bit_is_noticed(void **state)
 	nar = nar_path(f, &ni);
 	pool_fixture_flip(nar, (long)ni.file_size / 2);
 	assert_error(f, pool_check_entry(f->pool, &ni, &f->err), NF_E_HASH,
-		     "its file has rotted");
+		     "its file is damaged");
 	nf_narinfo_release(&ni);
 	/* Ingesting it again heals it. */
 	pool_fixture_ingest(f, &m, 1);

@@ -614,20 +614,20 @@ static void what_is_no_derivation_is_not_registered_as_one(void **state)
 	struct nf_err err;
 
 	assert_int_equal(register_drv(t, &err), -NF_E_MISSING);
-	assert_string_equal(err.text, "'/nix/store/" DRV "': it is not there");
+	assert_string_equal(err.text, "'/nix/store/" DRV "': it does not exist");
 	temp_dir_write(t, DRV, "Derive(\n");
 	assert_int_equal(register_drv(t, &err), -NF_E_FORMAT);
 	assert_string_equal(err.text, "'/nix/store/" DRV "': byte 7: no '['");
 	assert_int_equal(unlinkat(t->fd, DRV, 0), 0);
 	assert_int_equal(symlinkat("/dev/null", t->fd, DRV), 0);
 	assert_int_equal(register_drv(t, &err), -NF_E_FORMAT);
-	assert_string_equal(err.text,
-			    "'/nix/store/" DRV "': a derivation that is no regular file");
+	assert_string_equal(err.text, "'/nix/store/" DRV
+				      "': a derivation that is not a regular file");
 	assert_int_equal(unlinkat(t->fd, DRV, 0), 0);
 	temp_dir_mkdir(t, DRV);
 	assert_int_equal(register_drv(t, &err), -NF_E_FORMAT);
-	assert_string_equal(err.text,
-			    "'/nix/store/" DRV "': a derivation that is no regular file");
+	assert_string_equal(err.text, "'/nix/store/" DRV
+				      "': a derivation that is not a regular file");
 	assert_rows(t, "select * from ValidPaths", "");
 }
 

@@ -148,10 +148,10 @@ static void a_size_is_held_exactly(void **state)
 		const char *error;
 	} rows[] = {
 		{ 10, 0, "" },
-		{ 9, -NF_E_HASH, "NAR is 9 bytes, not the 10 that were promised" },
-		{ 11, -NF_E_HASH, "NAR is over the 10 bytes that were promised" },
-		{ 1, -NF_E_HASH, "NAR is 1 byte, not the 10 that were promised" },
-		{ 0, -NF_E_HASH, "NAR is 0 bytes, not the 10 that were promised" },
+		{ 9, -NF_E_HASH, "NAR is 9 bytes long, not the promised 10" },
+		{ 11, -NF_E_HASH, "NAR exceeds the promised 10 bytes" },
+		{ 1, -NF_E_HASH, "NAR is 1 byte long, not the promised 10" },
+		{ 0, -NF_E_HASH, "NAR is 0 bytes long, not the promised 10" },
 	};
 
 	(void)state;

@@ -131,7 +131,7 @@ static void an_empty_root_is_wrong_usage(void **state)
 
 	(void)state;
 	assert_int_equal(target_open(&target, "", &err), -NF_E_USAGE);
-	assert_string_equal(err.text, "the store's root directory is empty");
+	assert_string_equal(err.text, "the path of the store root is empty");
 }
 
 static void free_space_is_told(void **state)

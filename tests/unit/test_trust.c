@@ -158,14 +158,14 @@ static void what_nobody_vouches_for_is_refused(void **state)
 		  "CA: fixed:sha256:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx\n",
 		  PATH
 		  "it has no signature; its content address "
-		  "'fixed:sha256:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx' "
-		  "is of another path, 'zgd0mg4r87w941gj2ijnd6fvrv3wz85k-tree'" },
+		  "'fixed:sha256:12pvxj31l7s8hj1g8qb8byva8mvamxh3psvydwc4qhjp967vssjx' belongs to another path, 'zgd0mg4r87w941gj2ijnd6fvrv3wz85k-tree'" },
 		{ FACTS "References: 6w8g7njm4mck5dmjxws0z1xnrxvl81xa-b\nCA: " TREE_CA
 			"\n",
-		  PATH "it has no signature; its content address '" TREE_CA
-		       "' is of another path, '0x1zk3g3390d3y2glcw5ng8lcxn2j5cp-tree'" },
+		  PATH
+		  "it has no signature; its content address '" TREE_CA
+		  "' belongs to another path, '0x1zk3g3390d3y2glcw5ng8lcxn2j5cp-tree'" },
 		{ FACTS "CA: fixed:git:sha1:x\n", PATH
-		  "it has no signature; content address 'fixed:git:sha1:x': the method 'git' is not known" },
+		  "it has no signature; content address 'fixed:git:sha1:x': the method 'git' is not supported" },
 	};
 	struct nf_trusted t;
 	struct nf_narinfo ni;

@@ -236,14 +236,14 @@ static void what_has_the_name_is_never_touched(void **state)
 	} rows[] = {
 		{ plant_file, write_one_file, "cannot create 'tree': File exists" },
 		{ plant_file, write_tree,
-		  "cannot make the directory 'tree': File exists" },
+		  "cannot create the directory 'tree': File exists" },
 		{ plant_directory, write_tree,
-		  "cannot make the directory 'tree': File exists" },
+		  "cannot create the directory 'tree': File exists" },
 		{ plant_link, write_one_file, "cannot create 'tree': File exists" },
 		{ plant_link, write_tree,
-		  "cannot make the directory 'tree': File exists" },
+		  "cannot create the directory 'tree': File exists" },
 		{ plant_link, write_one_link,
-		  "cannot make the link 'tree': File exists" },
+		  "cannot create the link 'tree': File exists" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -304,7 +304,7 @@ static void finishing_replaces_nothing(void **state)
 	assert_string_equal(err.text, "cannot move 'done' into the store: File exists");
 	assert_true(temp_dir_has(t, "tree/a"));
 	assert_int_equal(unpack_finish(t->fd, "none", t->fd, "other", &err), -NF_E_SYS);
-	assert_string_equal(err.text, "cannot look at 'none': No such file or directory");
+	assert_string_equal(err.text, "cannot stat 'none': No such file or directory");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_setup, temp_dir_teardown)
