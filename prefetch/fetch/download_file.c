@@ -103,10 +103,12 @@ int download_file_describe(struct download_file *f, struct nf_err *err)
 
 	if (f->ingest.follow)
 		return 0;
-	if (!codec_parse(&f->ingest.codec, nf_slice_str(f->source->compression)))
-		return err_set(err, NF_E_UNSUPPORTED,
-			       "compression '%s' cannot be decoded",
-			       f->source->compression);
+	/* A hint too: the file's first bytes know better than a name that we do not. */
+	f->ingest.unknown = NULL;
+	if (!codec_parse(&f->ingest.codec, nf_slice_str(f->source->compression))) {
+		f->ingest.codec = CODEC_NONE;
+		f->ingest.unknown = f->source->compression;
+	}
 	nf_pathinfo_release(&f->ingest.info);
 	return resolver_trusted(e->resolver, f->nar->node, e->opts->keys, &f->ingest.info,
 				&f->ingest.trusted, err);

@@ -104,6 +104,13 @@ static int ingest_partial(struct ingest *job)
 				       job->codec, job->partial, in, &job->err);
 }
 
+static void name_unknown(struct ingest *job)
+{
+	if (job->unknown && (job->rc == -NF_E_FORMAT || job->rc == -NF_E_HASH))
+		job->rc = err_set(&job->err, NF_E_UNSUPPORTED,
+				  "compression '%s' cannot be decoded", job->unknown);
+}
+
 static void run_job(void *ctx, size_t worker)
 {
 	struct ingest *job = ctx;
@@ -114,6 +121,7 @@ static void run_job(void *ctx, size_t worker)
 		atomic_load(in->opts.is_broken) ? -NF_E_INTR : interrupt_check(&job->err);
 	if (!job->rc)
 		job->rc = job->local ? ingest_local(job) : ingest_partial(job);
+	name_unknown(job);
 	pthread_mutex_lock(&in->lock);
 	job->next = in->over;
 	in->over = job;

@@ -44,6 +44,8 @@ struct ingest {
 	struct nf_pathinfo info; /* the owner's to release */
 	struct nf_trusted trusted;
 	enum codec codec;
+	const char *unknown; /* the encoding that the cache names, where it is not one
+				of ours; or NULL */
 	struct local_source *local;   /* where it is; NULL: PARTIAL is it */
 	const char *local_url;	      /* its name there */
 	struct pool_partial *partial; /* consumed where it is of use */

@@ -130,6 +130,7 @@ assert_no_partial() {
 @test "an encoding that is not known is named" {
 	make_signed_path
 	sed -i 's/^Compression: .*/Compression: lrzip/' "$(narinfo_of "$T/cache" "$TOP")"
+	printf 'LRZI\0\6 and what it holds' >"$T/cache/$(nar_of "$T/cache" "$TOP")"
 	start_cache "$T/cache"
 	prefetch_fails 5 "lrzip" "$TOP"
 }
