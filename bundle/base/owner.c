@@ -1,8 +1,11 @@
 #include "base/owner.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file_open.h"
@@ -74,6 +77,61 @@ int owner_check_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
 	if (fstat(fd, &st))
 		return err_sys(err, "cannot stat '%s'", path);
 	return owner_check(&st, kind, owner, path, err);
+}
+
+/* ---- empty directories ---- */
+
+static bool is_empty(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool empty = dir != NULL;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	while (empty && (entry = readdir(dir)))
+		empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+	if (dir)
+		closedir(dir);
+	return empty;
+}
+
+static bool is_freshly_mounted(int fd, const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) && is_empty(fd);
+}
+
+int owner_close_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
+		   struct nf_err *err)
+{
+	mode_t others = kind == OWNER_STICKY_DIR ? S_IWOTH : S_IWOTH | S_IWGRP | S_ISVTX;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_sys(err, "cannot look at '%s'", path);
+	if (st.st_uid == geteuid() && !is_safe_mode(&st, kind) &&
+	    is_freshly_mounted(fd, &st)) {
+		if (fchmod(fd, st.st_mode & 07777 & ~others) || fstat(fd, &st))
+			return err_sys(err, "cannot change the mode of '%s'", path);
+		/* Somebody was faster. */
+		if (!is_empty(fd))
+			return err_set(
+				err, NF_E_SYS,
+				"'%s' could be written by other users, and one did: empty it",
+				path);
+	}
+	return owner_check(&st, kind, owner, path, err);
+}
+
+int owner_check_to_read(int fd, enum owner_kind kind, uid_t owner, const char *path,
+			struct nf_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_sys(err, "cannot look at '%s'", path);
+	return is_freshly_mounted(fd, &st) ? 0 : owner_check(&st, kind, owner, path, err);
 }
 
 /* ---- directories that the user names ---- */

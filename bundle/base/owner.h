@@ -22,6 +22,14 @@ int owner_check(const struct stat *st, enum owner_kind kind, uid_t owner,
 int owner_check_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
 		   struct nf_err *err) MUST_CHECK;
 
+/* The same of a directory that is written to. An empty one with the sticky bit that is
+ * ours, as the root of a file system that was just mounted, is first closed to others. */
+int owner_close_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
+		   struct nf_err *err) MUST_CHECK;
+/* The same of a directory that is only read: such a one holds nothing to rely on. */
+int owner_check_to_read(int fd, enum owner_kind kind, uid_t owner, const char *path,
+			struct nf_err *err) MUST_CHECK;
+
 /* Opens a directory that the user named, through a link if need be; *ret_fd is the
  * caller's, *ret_owner is who owns it. One that another user owns is refused (NF_E_SYS)
  * where anybody could have made it, as in /tmp. */

@@ -91,13 +91,14 @@ static int make_part(struct pool *p, const char *name, int *ret_fd, struct nf_er
 }
 
 /* The pool itself may be a link to where there is space. */
-static int open_root(struct pool *p, struct nf_err *err)
+static int open_root(struct pool *p, bool to_read, struct nf_err *err)
 {
 	int rc = owner_open_named(&p->root_fd, &p->owner, p->dir, err);
 
 	if (rc)
 		return err_prefix(err, rc, "pool");
-	return owner_check_fd(p->root_fd, OWNER_DIR, p->owner, p->dir, err);
+	return to_read ? owner_check_to_read(p->root_fd, OWNER_DIR, p->owner, p->dir, err)
+		       : owner_close_fd(p->root_fd, OWNER_DIR, p->owner, p->dir, err);
 }
 
 static int open_dirs(struct pool *p, struct nf_err *err)
@@ -107,7 +108,7 @@ static int open_dirs(struct pool *p, struct nf_err *err)
 	rc = file_mkdirs_at(AT_FDCWD, p->dir, err);
 	if (rc)
 		return err_prefix(err, rc, "pool");
-	rc = open_root(p, err);
+	rc = open_root(p, false, err);
 	if (!rc)
 		rc = make_part(p, "nar", &p->nar_fd, err);
 	return rc ? rc : make_part(p, "tmp", &p->tmp_fd, err);
@@ -154,7 +155,7 @@ static int open_dirs_read(struct pool *p, struct nf_err *err)
 	/* A link to where nothing is, is an empty pool too. */
 	if (is_absent(AT_FDCWD, p->dir, 0))
 		return 0;
-	rc = open_root(p, err);
+	rc = open_root(p, true, err);
 	if (!rc)
 		rc = read_cache_info(p, err);
 	if (rc && rc != -NF_E_MISSING)

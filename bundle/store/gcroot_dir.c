@@ -75,7 +75,7 @@ int gcroot_dir_find(int *ret, const char *root, struct nf_err *err)
 			return err_sys(err, "cannot open the directory '%s'", path);
 		close(fd);
 		fd = next;
-		rc = owner_check_fd(fd, OWNER_DIR, owner, path, err);
+		rc = owner_check_to_read(fd, OWNER_DIR, owner, path, err);
 	}
 	if (!rc)
 		*ret = TAKE_FD(fd);

@@ -77,7 +77,7 @@ static int open_part(const struct target *t, int dir_fd, const char *below,
 	if (made)
 		rc = init_mode(fd, path, is_store, err);
 	if (!rc)
-		rc = owner_check_fd(fd, is_store ? OWNER_STICKY_DIR : OWNER_DIR, t->owner,
+		rc = owner_close_fd(fd, is_store ? OWNER_STICKY_DIR : OWNER_DIR, t->owner,
 				    path, err);
 	if (rc)
 		return rc;

@@ -119,6 +119,49 @@ static void a_directory_that_another_user_put_in_the_way_is_refused(void **state
 	assert_non_null(strstr(err.text, "is a symbolic link of user 12345"));
 }
 
+static int check_as(int (*check)(int, enum owner_kind, uid_t, const char *,
+				 struct nf_err *),
+		    const char *dir, enum owner_kind kind, struct nf_err *err)
+{
+	AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return check(fd, kind, geteuid(), dir, err);
+}
+
+static mode_t mode_of(const char *dir)
+{
+	struct stat st;
+
+	assert_int_equal(stat(dir, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void a_file_system_that_was_just_mounted_is_closed_to_others(void **state)
+{
+	struct temp_dir *t = *state;
+	AUTO_FREE char *dir = temp_dir_join(t, "mount");
+	struct nf_err err;
+
+	temp_dir_mkdir(t, "mount");
+	assert_int_equal(chmod(dir, 01777), 0);
+	assert_int_equal(check_as(owner_check_to_read, dir, OWNER_DIR, &err), 0);
+	assert_int_equal(mode_of(dir), 01777);
+	assert_int_equal(check_as(owner_close_fd, dir, OWNER_DIR, &err), 0);
+	assert_int_equal(mode_of(dir), 0755);
+	assert_int_equal(chmod(dir, 01777), 0);
+	assert_int_equal(check_as(owner_close_fd, dir, OWNER_STICKY_DIR, &err), 0);
+	assert_int_equal(mode_of(dir), 01775);
+	/* Without the sticky bit, or with something in it, it is not. */
+	assert_int_equal(chmod(dir, 0777), 0);
+	assert_int_equal(check_as(owner_close_fd, dir, OWNER_DIR, &err), -NF_E_SYS);
+	assert_int_equal(check_as(owner_check_to_read, dir, OWNER_DIR, &err), -NF_E_SYS);
+	temp_dir_mkdir(t, "mount/other");
+	assert_int_equal(chmod(dir, 01777), 0);
+	assert_int_equal(check_as(owner_close_fd, dir, OWNER_DIR, &err), -NF_E_SYS);
+	assert_int_equal(check_as(owner_check_to_read, dir, OWNER_DIR, &err), -NF_E_SYS);
+	assert_int_equal(mode_of(dir), 01777);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +171,9 @@ int main(void)
 						temp_dir_setup, temp_dir_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_directory_that_another_user_put_in_the_way_is_refused,
+			temp_dir_setup, temp_dir_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_file_system_that_was_just_mounted_is_closed_to_others,
 			temp_dir_setup, temp_dir_teardown),
 	};
 
