@@ -75,17 +75,32 @@ static int check_readable(struct store_db *db, struct nf_err *err)
 		  : store_sql_exec(&db->sql, "select id from ValidPaths limit 1", err);
 }
 
+/* What a killed writer left in its log can be undone by who may write, only. */
+static int recover(struct store_db *db, struct nf_err *err)
+{
+	int rc = db_files_check(db->sql.real_file, DB_FILES_WRITE, NULL);
+
+	store_sql_disconnect(&db->sql);
+	if (!rc)
+		rc = store_sql_connect(&db->sql, STORE_SQL_WRITE, NULL);
+	if (!rc)
+		rc = check_readable(db, NULL);
+	if (!rc)
+		return 0;
+	return err_set(
+		err, NF_E_SYS,
+		"database '%s' has a log that cannot be read without write permission to its directory",
+		db->sql.file);
+}
+
 /* A database that nobody has open and that we may not write beside can only be read as
  * immutable; that would miss what is still in its log. */
-static int reopen_immutable(struct store_db *db, struct nf_err *err)
+static int reopen(struct store_db *db, struct nf_err *err)
 {
 	int rc;
 
 	if (!db_files_log_is_empty(db->sql.real_file))
-		return err_set(
-			err, NF_E_SYS,
-			"database '%s' has a log that cannot be read without write permission to its directory",
-			db->sql.file);
+		return recover(db, err);
 	store_sql_disconnect(&db->sql);
 	rc = store_sql_connect(&db->sql, STORE_SQL_READ_NOBODY_WRITES, err);
 	return rc ? rc : check_readable(db, err);
@@ -102,7 +117,7 @@ static int connect_for_reading(struct store_db *db, struct nf_err *err)
 		return rc;
 	rc = check_readable(db, &why);
 	if (rc && store_sql_is_unwritable(&db->sql))
-		return reopen_immutable(db, err);
+		return reopen(db, err);
 	if (rc && err)
 		*err = why;
 	return rc;

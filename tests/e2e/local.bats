@@ -58,6 +58,22 @@ describe_state() {
 		<(sqlite3 "$db" "select path, hash, narSize, deriver, ca from ValidPaths order by path")
 }
 
+# A rollback journal says how the database was before: it must be played before reading.
+@test "what a killed writer left in a store's database is undone before it is read" {
+	make_store
+	local db=$T/root/nix/var/nix/db/db.sqlite
+	sqlite3 "$db" 'pragma journal_mode = delete' 'pragma cache_size = 1' 'begin' \
+		"update ValidPaths set hash = 'sha256:' || printf('%064d', 7)" \
+		"with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000)
+			insert into ValidPaths(path, hash, registrationTime)
+			select printf('/nix/store/%032d-x', i), 'sha256:' || printf('%064d', 0), 1 from n" \
+		'.shell kill -9 $PPID' >/dev/null 2>&1 || :
+	[ -s "$db-journal" ]
+	from_store "$TOP" --json | jq -e '.complete and .inStore == 5'
+	import_mine
+	assert_closure_in "$T/root2"
+}
+
 @test "paths that a trusted key has signed get no other signature" {
 	make_store
 	from_store "$TOP" --trusted-public-key "$PUBLIC_KEY"
