@@ -95,7 +95,12 @@ static int take_from_origin(struct pack *pk, struct nf_pathinfo *info, struct nf
 		return err_prefix(err, rc, "path '%s'", info->path.base);
 	if (!opts->keys || nf_trust_pathinfo(&t, info, opts->keys, NULL))
 		nf_trust_by_store(&t, info);
-	rc = pool_ingest(pk->pool, &t, CODEC_NONE, nar, level, err);
+	rc = pool_ingest(pk->pool,
+			 &(struct pool_input){ .trusted = &t,
+					       .codec = CODEC_NONE,
+					       .source = nar,
+					       .level = level },
+			 err);
 	return rc ? err_prefix(err, rc, "path '%s'", info->path.base) : 0;
 }
 

@@ -57,14 +57,21 @@ int pool_add_sigs(struct pool *p, const struct nf_pathinfo *info,
 /* How ingest stores a NAR: as it was served, or as zstd of a level. */
 #define POOL_KEEP 0
 
-/* Decodes IN (taken over; encoded with CODEC), verifies every byte against T, and stores
- * it as LEVEL says (POOL_KEEP or a zstd level). The entry is visible (to pool_find and to
- * other processes) once pool_flush came back, or earlier; not before its bytes are
- * verified and on the disk. Any thread. On failure nothing is left. */
-int pool_ingest(struct pool *p, const struct nf_trusted *t, enum codec codec,
-		struct nf_source *in, int level, struct nf_err *err) MUST_CHECK;
+/* A NAR to be stored. */
+struct pool_input {
+	const struct nf_trusted *trusted; /* what its bytes must be */
+	enum codec codec;		  /* of what SOURCE reads */
+	struct nf_source *source;	  /* taken over, also on failure */
+	int level;			  /* POOL_KEEP or a zstd level */
+};
 
-/* Encodes an entry's NAR anew, as LEVEL says. */
+/* Decodes the input, verifies every byte, and stores it. The entry becomes visible (to
+ * pool_find and to other processes) when pool_flush returns at the latest, and never
+ * before its bytes are verified and on the disk. Any thread. A failure leaves nothing. */
+int pool_ingest(struct pool *p, const struct pool_input *in,
+		struct nf_err *err) MUST_CHECK;
+
+/* Encodes an entry's NAR again, as LEVEL says. */
 int pool_reencode(struct pool *p, const struct nf_narinfo *ni, int level,
 		  struct nf_err *err) MUST_CHECK;
 
@@ -123,13 +130,12 @@ void pool_partial_sweep(struct pool *p,
 			bool (*is_there)(void *ctx, const struct nf_storepath *path),
 			void *ctx);
 
-/* As pool_ingest, from a partial download that is complete when IN (taken over), which
- * reads it from its beginning, comes to its end; with POOL_KEEP the file itself becomes
- * the entry, without a copy. Until then nothing but its fd is used. On success the
- * partial is gone; on failure it is still open and the caller decides. */
-int pool_ingest_partial(struct pool *p, const struct nf_trusted *t, enum codec codec,
-			struct pool_partial *pp, struct nf_source *in, int level,
-			struct nf_err *err) MUST_CHECK;
+/* As pool_ingest, from a partial download. The input's source reads the download from its
+ * beginning and ends when it is complete; until then only the fd of PP is used. With
+ * POOL_KEEP the file itself becomes the entry, without a copy. On success PP is gone; on
+ * failure it is still open, and the caller decides. */
+int pool_ingest_partial(struct pool *p, const struct pool_input *in,
+			struct pool_partial *pp, struct nf_err *err) MUST_CHECK;
 
 /* ---- care ---- */
 

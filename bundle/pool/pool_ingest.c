@@ -13,7 +13,8 @@
 #include "format/nar_checked.h"
 #include "pool/pool_private.h"
 
-/* The running digests of a file, and what they came to. */
+/* The file that an entry's NAR is stored in: its running digests, and what they came to.
+ */
 struct stored {
 	struct hasher *sha256;
 	struct xxh3 *xxh3;
@@ -23,21 +24,37 @@ struct stored {
 	uint64_t nodes;
 };
 
-static void stored_init(struct stored *s)
+/* One NAR on its way into the pool. */
+struct ingest {
+	struct pool *pool;
+	const struct pool_input *in;
+	struct pool_pending *entry; /* NULL once the committer has it */
+	struct stored file;
+};
+
+static void ingest_init(struct ingest *g, struct pool *p, const struct pool_input *in)
 {
-	*s = (struct stored){ .sha256 = hasher_new(NF_SHA256), .xxh3 = xxh3_new() };
+	*g = (struct ingest){
+		.pool = p,
+		.in = in,
+		.entry = pool_pending_new(&in->trusted->info->path),
+		.file = { .sha256 = hasher_new(NF_SHA256),
+			  .xxh3 = xxh3_new(),
+			  .codec = in->codec },
+	};
 }
 
-static void stored_release(struct stored *s)
+static void ingest_release(struct ingest *g)
 {
-	hasher_free(s->sha256);
-	xxh3_free(s->xxh3);
+	pool_pending_free(g->entry);
+	hasher_free(g->file.sha256);
+	xxh3_free(g->file.xxh3);
 }
 
 /* ---- encoders ---- */
 
-/* One of the level that is asked for; those of another level, which somebody asked for
- * earlier, go. */
+/* An encoder of this level. Those of another level, which an earlier call asked for, are
+ * freed. */
 static struct zstd_encoder *take_encoder(struct pool_encoders *pe, int level)
 {
 	struct zstd_encoder *found = NULL;
@@ -65,65 +82,62 @@ static void give_encoder(struct pool_encoders *pe, int level, struct zstd_encode
 
 /* ---- the two ways to store ---- */
 
-/* IN (taken over), decoded, verified and counted as work. */
-static struct nf_source *checked(struct pool *p, const struct nf_trusted *t,
-				 struct nf_source *in)
+/* SOURCE (taken over) decoded, verified and counted as work. */
+static struct nf_source *verified_nar(struct ingest *g, struct nf_source *source)
 {
-	return progress_source(nar_checked_source(in, t), p->progress,
+	struct nf_source *nar = decoder_new(g->in->codec, source);
+
+	return progress_source(nar_checked_source(nar, g->in->trusted), g->pool->progress,
 			       PROGRESS_WORK_DONE);
 }
 
-/* IN (taken over) decoded, verified, its structure checked, and encoded into FD: one pass
- * over the bytes, which end only when all of it was as promised. */
-static int store_encoded(struct pool *p, const struct nf_trusted *t, enum codec codec,
-			 struct nf_source *in, int level, int fd, struct stored *s,
-			 struct nf_err *err)
+/* Decodes, verifies, checks the structure and encodes into the entry's file, in one pass
+ * over the bytes. It succeeds only if all of them are as promised. */
+static int store_encoded(struct ingest *g, struct nf_err *err)
 {
+	const struct nf_pathinfo *info = g->in->trusted->info;
+	struct pool_encoders *encoders = &g->pool->encoders;
 	AUTO(zstd_encoder_freep)
-	struct zstd_encoder *e = take_encoder(&p->encoders, level);
-	AUTO(source_closep)
-	struct nf_source *nar = checked(p, t, decoder_new(codec, in));
+	struct zstd_encoder *e = take_encoder(encoders, g->in->level);
+	AUTO(source_closep) struct nf_source *nar = verified_nar(g, g->in->source);
 	struct fd_sink out;
 	int rc;
 
-	fd_sink_init(&out, fd, s->sha256, s->xxh3);
-	rc = zstd_encoder_start(e, &out.sink, t->info->nar_size, err);
+	fd_sink_init(&out, g->entry->nar.fd, g->file.sha256, g->file.xxh3);
+	rc = zstd_encoder_start(e, &out.sink, info->nar_size, err);
 	if (rc)
 		return rc;
 	nar = source_tee(nar, zstd_encoder_sink(e));
-	rc = drv_nar_check(&t->info->path, nar, &s->nodes, err);
+	rc = drv_nar_check(&info->path, nar, &g->file.nodes, err);
 	if (!rc)
 		rc = zstd_encoder_finish(e, err);
 	if (rc)
 		return rc;
-	give_encoder(&p->encoders, level, TAKE_PTR(e));
-	s->codec = CODEC_ZSTD;
-	s->level = level;
-	s->size = out.written;
+	give_encoder(encoders, g->in->level, TAKE_PTR(e));
+	g->file.codec = CODEC_ZSTD;
+	g->file.level = g->in->level;
+	g->file.size = out.written;
 	return 0;
 }
 
-/* IN (taken over) decoded and verified; what passes undecoded goes to SINK too. */
-static int check_kept(struct pool *p, const struct nf_trusted *t, struct nf_source *in,
-		      struct nf_sink *sink, struct stored *s, struct nf_err *err)
+/* Decodes and verifies; the bytes as they came, not decoded, go to SINK too. */
+static int check_kept(struct ingest *g, struct nf_sink *sink, struct nf_err *err)
 {
 	AUTO(source_closep)
-	struct nf_source *nar =
-		checked(p, t, decoder_new(s->codec, source_tee(in, sink)));
+	struct nf_source *nar = verified_nar(g, source_tee(g->in->source, sink));
 
-	s->level = POOL_KEEP;
-	return drv_nar_check(&t->info->path, nar, &s->nodes, err);
+	g->file.level = POOL_KEEP;
+	return drv_nar_check(&g->in->trusted->info->path, nar, &g->file.nodes, err);
 }
 
-static int store_kept(struct pool *p, const struct nf_trusted *t, struct nf_source *in,
-		      int fd, struct stored *s, struct nf_err *err)
+static int store_kept(struct ingest *g, struct nf_err *err)
 {
 	struct fd_sink out;
 	int rc;
 
-	fd_sink_init(&out, fd, s->sha256, s->xxh3);
-	rc = check_kept(p, t, in, &out.sink, s, err);
-	s->size = out.written;
+	fd_sink_init(&out, g->entry->nar.fd, g->file.sha256, g->file.xxh3);
+	rc = check_kept(g, &out.sink, err);
+	g->file.size = out.written;
 	return rc;
 }
 
@@ -147,10 +161,11 @@ static int digest_write(struct nf_sink *sink, const void *bytes, size_t len,
 
 /* ---- the entry ---- */
 
-/* Fills E's narinfo and the names that its files will have. */
-static int describe(struct pool *p, struct pool_pending *e, const struct nf_trusted *t,
-		    struct stored *s, struct nf_err *err)
+/* Writes the entry's narinfo and names the files that the entry will have. */
+static int describe(struct ingest *g, struct nf_err *err)
 {
+	const struct nf_trusted *t = g->in->trusted;
+	struct stored *s = &g->file;
 	/* A copy without ownership, only to be formatted. */
 	struct nf_narinfo ni = { .info = *t->info, .has_file_hash = true };
 	char url[POOL_URL_MAX];
@@ -167,11 +182,11 @@ static int describe(struct pool *p, struct pool_pending *e, const struct nf_trus
 	ni.nodes = s->nodes;
 	ni.level = (uint8_t)s->level;
 	ni.by_store = t->by_store;
-	e->nar_name = mem_strdup(url + POOL_URL_FILE);
-	e->size = s->size;
+	g->entry->nar_name = mem_strdup(url + POOL_URL_FILE);
+	g->entry->size = s->size;
 	text = nf_narinfo_format(&ni, &len);
-	rc = pool_temp_open(&e->info, p, err);
-	return rc ? rc : file_write_all(e->info.fd, text, len, "narinfo", err);
+	rc = pool_temp_open(&g->entry->info, g->pool, err);
+	return rc ? rc : file_write_all(g->entry->info.fd, text, len, "narinfo", err);
 }
 
 static int check_level(int level, struct nf_err *err)
@@ -182,83 +197,52 @@ static int check_level(int level, struct nf_err *err)
 		       ZSTD_LEVEL_MIN, ZSTD_LEVEL_MAX);
 }
 
-static int store(struct pool *p, struct pool_pending *e, const struct nf_trusted *t,
-		 enum codec codec, struct nf_source *in, int level, struct nf_err *err)
+static int store(struct ingest *g, struct nf_err *err)
 {
-	AUTO(stored_release) struct stored s = { 0 };
-	int rc;
+	int rc = pool_temp_open(&g->entry->nar, g->pool, err);
 
-	stored_init(&s);
-	s.codec = codec;
-	rc = pool_temp_open(&e->nar, p, err);
 	if (rc)
-		source_close(in);
-	else if (level == POOL_KEEP)
-		rc = store_kept(p, t, in, e->nar.fd, &s, err);
+		source_close(g->in->source);
+	else if (g->in->level == POOL_KEEP)
+		rc = store_kept(g, err);
 	else
-		rc = store_encoded(p, t, codec, in, level, e->nar.fd, &s, err);
-	return rc ? rc : describe(p, e, t, &s, err);
+		rc = store_encoded(g, err);
+	return rc ? rc : describe(g, err);
 }
 
-int pool_ingest(struct pool *p, const struct nf_trusted *t, enum codec codec,
-		struct nf_source *in, int level, struct nf_err *err)
+/* The partial download's file itself becomes the NAR. */
+static int keep_partial(struct ingest *g, struct pool_partial *pp, struct nf_err *err)
 {
-	AUTO(pool_pending_freep)
-	struct pool_pending *e = pool_pending_new(&t->info->path);
+	struct digest_sink digest = { { digest_write }, &g->file };
 	int rc;
 
-	rc = check_level(level, err);
-	if (rc)
-		source_close(in);
-	else
-		rc = store(p, e, t, codec, in, level, err);
+	rc = check_kept(g, &digest.sink, err);
 	if (!rc)
-		rc = pool_commit_push(&p->commit, e, err);
+		rc = describe(g, err);
 	if (!rc)
-		e = NULL; /* the committer's */
-	return rc;
-}
-
-/* The file itself becomes the NAR. */
-static int keep_partial(struct pool *p, struct pool_pending *e,
-			const struct nf_trusted *t, enum codec codec,
-			struct pool_partial *pp, struct nf_source *in, struct nf_err *err)
-{
-	AUTO(stored_release) struct stored s = { 0 };
-	struct digest_sink digest = { { digest_write }, &s };
-	int rc;
-
-	stored_init(&s);
-	s.codec = codec;
-	rc = check_kept(p, t, in, &digest.sink, &s, err);
-	if (!rc)
-		rc = describe(p, e, t, &s, err);
-	if (!rc)
-		rc = pool_partial_forget(p, pp, err);
+		rc = pool_partial_forget(g->pool, pp, err);
 	if (rc)
 		return rc;
-	e->nar = (struct pool_temp){
-		.pool = p, .fd = TAKE_FD(pp->fd), .name = TAKE_PTR(pp->name), .keep = true
-	};
+	g->entry->nar = (struct pool_temp){ .pool = g->pool,
+					    .fd = TAKE_FD(pp->fd),
+					    .name = TAKE_PTR(pp->name),
+					    .keep = true };
 	return 0;
 }
 
-static int encode_partial(struct pool *p, struct pool_pending *e,
-			  const struct nf_trusted *t, enum codec codec,
-			  struct pool_partial *pp, struct nf_source *in, int level,
-			  struct nf_err *err)
+static int encode_partial(struct ingest *g, struct pool_partial *pp, struct nf_err *err)
 {
-	int rc = store(p, e, t, codec, in, level, err);
+	int rc = store(g, err);
 
 	if (rc)
 		return rc;
 	/* Removed only when the entry is there, so that a kill costs no download. */
-	e->partial = *pp;
+	g->entry->partial = *pp;
 	*pp = (struct pool_partial){ .fd = -1 };
 	return 0;
 }
 
-/* The caller decides about it again. */
+/* Returns the partial download to the caller, who decides about it again. */
 static void give_back(struct pool_pending *e, struct pool_partial *pp)
 {
 	if (e->nar.keep) {
@@ -269,49 +253,68 @@ static void give_back(struct pool_pending *e, struct pool_partial *pp)
 	}
 }
 
-int pool_ingest_partial(struct pool *p, const struct nf_trusted *t, enum codec codec,
-			struct pool_partial *pp, struct nf_source *in, int level,
-			struct nf_err *err)
+/* PP may be NULL. */
+static int ingest(struct pool *p, const struct pool_input *in, struct pool_partial *pp,
+		  struct nf_err *err)
 {
-	AUTO(pool_pending_freep)
-	struct pool_pending *e = pool_pending_new(&t->info->path);
+	AUTO(ingest_release) struct ingest g = { 0 };
 	int rc;
 
-	rc = check_level(level, err);
+	ingest_init(&g, p, in);
+	rc = check_level(in->level, err);
 	if (rc)
-		source_close(in);
-	else if (level == POOL_KEEP)
-		rc = keep_partial(p, e, t, codec, pp, in, err);
+		source_close(in->source);
+	else if (!pp)
+		rc = store(&g, err);
+	else if (in->level == POOL_KEEP)
+		rc = keep_partial(&g, pp, err);
 	else
-		rc = encode_partial(p, e, t, codec, pp, in, level, err);
+		rc = encode_partial(&g, pp, err);
 	if (rc)
 		return rc;
-	rc = pool_commit_push(&p->commit, e, err);
-	if (rc)
-		give_back(e, pp);
-	else
-		e = NULL; /* the committer's */
+	rc = pool_commit_push(&p->commit, g.entry, err);
+	if (!rc)
+		g.entry = NULL; /* the committer's */
+	else if (pp)
+		give_back(g.entry, pp);
 	return rc;
+}
+
+int pool_ingest(struct pool *p, const struct pool_input *in, struct nf_err *err)
+{
+	return ingest(p, in, NULL, err);
+}
+
+int pool_ingest_partial(struct pool *p, const struct pool_input *in,
+			struct pool_partial *pp, struct nf_err *err)
+{
+	return ingest(p, in, pp, err);
+}
+
+/* Restates the verdict that the entry was stored with: the pool is its owner's, who is
+ * trusted. The NAR's hash is compared again all the same. */
+static struct nf_trusted trust_own_entry(const struct nf_narinfo *ni)
+{
+	return (struct nf_trusted){ .info = &ni->info,
+				    .by = "the pool",
+				    .by_store = ni->by_store };
 }
 
 int pool_reencode(struct pool *p, const struct nf_narinfo *ni, int level,
 		  struct nf_err *err)
 {
-	/* It was verified when it came; the NAR's hash is compared again all the same. */
-	const struct nf_trusted t = { .info = &ni->info,
-				      .by = "the pool",
-				      .by_store = ni->by_store };
+	const struct nf_trusted trusted = trust_own_entry(ni);
+	struct pool_input in = { .trusted = &trusted, .level = level };
 	AUTO_FD int fd = -1;
-	enum codec codec;
 	int rc;
 
 	rc = pool_open_nar(p, ni, &fd, err);
 	if (rc)
 		return rc;
-	if (!codec_parse(&codec, ni->compression))
+	if (!codec_parse(&in.codec, ni->compression))
 		return err_set(err, NF_E_UNSUPPORTED, "compression '%.*s'",
 			       NF_SLICE_ARG(ni->compression));
-	rc = pool_ingest(p, &t, codec, nf_source_of_fd_range(fd, 0, ni->file_size), level,
-			 err);
+	in.source = nf_source_of_fd_range(fd, 0, ni->file_size);
+	rc = pool_ingest(p, &in, err);
 	return rc ? err_prefix(err, rc, "pool entry '%s'", ni->info.path.base) : 0;
 }

@@ -1,5 +1,7 @@
-/* The verdict on a path's facts. "Trusted" is a type: only nf_trust_pathinfo and
- * nf_trust_by_store make one, and what fetches, stores or imports takes nothing else. */
+/* The verdict on a path's facts. "Trusted" is a type: nf_trust_pathinfo and
+ * nf_trust_by_store make one, and what fetches, stores or imports takes nothing else.
+ * Inside, a third maker (trust_own_entry, in pool/pool_ingest.c) restates the verdict
+ * that an entry of the pool was stored with, to encode it again. */
 #ifndef NIXFERRY_TRUST_H
 #define NIXFERRY_TRUST_H
 
@@ -14,7 +16,7 @@ struct nf_trusted {
 	const char *by;	 /* name of the key that vouches, "content address" or "trusted
 			    store" */
 	bool by_content; /* no signature: the bytes must match the content address */
-	bool by_store;	 /* no signature: the user trusts the store that tells it */
+	bool by_store;	 /* no signature: the user trusts the store that states it */
 };
 
 /* What goes on with a path that is trusted is made fit for it here: of the signatures
@@ -46,7 +48,7 @@ struct nf_key_needs {
 void nf_key_needs_release(struct nf_key_needs *n);
 
 /* For facts that come from a store which the user has declared trusted, and for nothing
- * else: they need no signature. The only other way to a struct nf_trusted. */
+ * else: they need no signature. */
 void nf_trust_by_store(struct nf_trusted *ret, struct nf_pathinfo *info);
 
 NF_END_DECLS

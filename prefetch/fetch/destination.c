@@ -205,7 +205,12 @@ int destination_put(struct destination *d, const struct nf_trusted *t, enum code
 	if (level == POOL_KEEP && made_here)
 		level = ZSTD_LEVEL_DEFAULT;
 	if (!d->intake)
-		return pool_ingest(d->pool, t, codec, in, level, err);
+		return pool_ingest(d->pool,
+				   &(struct pool_input){ .trusted = t,
+							 .codec = codec,
+							 .source = in,
+							 .level = level },
+				   err);
 	rc = unpack(d, t, codec, in, &tree, err);
 	if (!rc)
 		intake_add(d->intake, t->info, &tree, NULL);
@@ -244,7 +249,12 @@ int destination_put_partial(struct destination *d, const struct nf_trusted *t,
 		return rc;
 	}
 	if (!d->intake)
-		return pool_ingest_partial(d->pool, t, codec, pp, in, d->level, err);
+		return pool_ingest_partial(d->pool,
+					   &(struct pool_input){ .trusted = t,
+								 .codec = codec,
+								 .source = in,
+								 .level = d->level },
+					   pp, err);
 	rc = unpack(d, t, codec, in, &tree, err);
 	if (!rc)
 		intake_add(d->intake, t->info, &tree, put_aside(d, pp));

@@ -162,7 +162,11 @@ void made_encode(const struct made *m, int level, struct buf *out)
 
 void pool_fixture_ingest(struct pool_fixture *f, const struct made *m, int level)
 {
-	assert_ok(f, pool_ingest(f->pool, &m->trusted, CODEC_NONE, made_source(m), level,
+	assert_ok(f, pool_ingest(f->pool,
+				 &(struct pool_input){ .trusted = &m->trusted,
+						       .codec = CODEC_NONE,
+						       .source = made_source(m),
+						       .level = level },
 				 &f->err));
 	assert_ok(f, pool_flush(f->pool, &f->err));
 }

@@ -66,7 +66,11 @@ static void every_level_stores_the_nar_as_it_says(void **state)
 		nf_narinfo_release(&ni);
 	}
 	assert_error(f,
-		     pool_ingest(f->pool, &m.trusted, CODEC_NONE, made_source(&m), 20,
+		     pool_ingest(f->pool,
+				 &(struct pool_input){ .trusted = &m.trusted,
+						       .codec = CODEC_NONE,
+						       .source = made_source(&m),
+						       .level = 20 },
 				 &f->err),
 		     NF_E_USAGE, "level 20");
 	assert_int_equal(pool_fixture_count(f, "tmp"), 0);
@@ -82,8 +86,12 @@ static void the_same_nar_and_level_give_the_same_file(void **state)
 	made_init_random(&m, f, "main", 300000);
 	made_encode(&m, 9, &encoded);
 	pool_fixture_ingest(f, &m, 3);
-	assert_ok(f, pool_ingest(f->pool, &m.trusted, CODEC_ZSTD, bytes_source(&encoded),
-				 3, &f->err));
+	assert_ok(f, pool_ingest(f->pool,
+				 &(struct pool_input){ .trusted = &m.trusted,
+						       .codec = CODEC_ZSTD,
+						       .source = bytes_source(&encoded),
+						       .level = 3 },
+				 &f->err));
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	assert_int_equal(pool_fixture_count(f, "nar"), 1);
 	assert_whole(f, f->pool, &m);
@@ -101,8 +109,12 @@ static void keep_keeps_the_bytes_that_came(void **state)
 
 	made_init_random(&m, f, "main", 300000);
 	made_encode(&m, 9, &encoded);
-	assert_ok(f, pool_ingest(f->pool, &m.trusted, CODEC_ZSTD, bytes_source(&encoded),
-				 POOL_KEEP, &f->err));
+	assert_ok(f, pool_ingest(f->pool,
+				 &(struct pool_input){ .trusted = &m.trusted,
+						       .codec = CODEC_ZSTD,
+						       .source = bytes_source(&encoded),
+						       .level = POOL_KEEP },
+				 &f->err));
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	assert_whole(f, f->pool, &m);
 	pool_fixture_find(f, &m, &ni);
@@ -189,8 +201,12 @@ static void bad_bytes_leave_nothing_behind(void **state)
 
 		made_init_random(&m, f, "main", 300000);
 		do_harm(&m, bad->harm, &codec);
-		rc = pool_ingest(f->pool, &m.trusted, codec, made_source(&m),
-				 levels[i % 2], &f->err);
+		rc = pool_ingest(f->pool,
+				 &(struct pool_input){ .trusted = &m.trusted,
+						       .codec = codec,
+						       .source = made_source(&m),
+						       .level = levels[i % 2] },
+				 &f->err);
 		if (rc != -(int)bad->code || !strstr(f->err.text, bad->part))
 			fail_msg("harm %d, level %d: %d %s", bad->harm, levels[i % 2], rc,
 				 f->err.text);
@@ -262,7 +278,11 @@ static void *ingest_lane(void *arg)
 	for (size_t i = 0; i < PER_LANE; i++) {
 		struct made *m = &lane->made[(lane->first + i) % PER_LANE];
 
-		if (pool_ingest(lane->pool, &m->trusted, CODEC_NONE, made_source(m), 1,
+		if (pool_ingest(lane->pool,
+				&(struct pool_input){ .trusted = &m->trusted,
+						      .codec = CODEC_NONE,
+						      .source = made_source(m),
+						      .level = 1 },
 				&err))
 			return mem_strdup(err.text);
 	}
@@ -317,10 +337,18 @@ static void a_failed_commit_is_told_by_the_flush(void **state)
 	made_init(&good, f, "good", "world", NULL);
 	blocked = pool_fixture_path(f, "%.32s.narinfo", bad.info.path.base);
 	assert_int_equal(mkdir(blocked, 0755), 0);
-	assert_ok(f, pool_ingest(f->pool, &bad.trusted, CODEC_NONE, made_source(&bad), 3,
+	assert_ok(f, pool_ingest(f->pool,
+				 &(struct pool_input){ .trusted = &bad.trusted,
+						       .codec = CODEC_NONE,
+						       .source = made_source(&bad),
+						       .level = 3 },
 				 &f->err));
-	assert_ok(f, pool_ingest(f->pool, &good.trusted, CODEC_NONE, made_source(&good),
-				 3, &f->err));
+	assert_ok(f, pool_ingest(f->pool,
+				 &(struct pool_input){ .trusted = &good.trusted,
+						       .codec = CODEC_NONE,
+						       .source = made_source(&good),
+						       .level = 3 },
+				 &f->err));
 	assert_error(f, pool_flush(f->pool, &f->err), NF_E_SYS, bad.info.path.base);
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	assert_whole(f, f->pool, &good);
@@ -335,7 +363,11 @@ static void freeing_a_pool_commits_what_was_ingested(void **state)
 	struct made m;
 
 	made_init(&m, f, "main", "hello", NULL);
-	assert_ok(f, pool_ingest(f->pool, &m.trusted, CODEC_NONE, made_source(&m), 3,
+	assert_ok(f, pool_ingest(f->pool,
+				 &(struct pool_input){ .trusted = &m.trusted,
+						       .codec = CODEC_NONE,
+						       .source = made_source(&m),
+						       .level = 3 },
 				 &f->err));
 	pool_fixture_reopen(f);
 	assert_whole(f, f->pool, &m);
@@ -351,8 +383,13 @@ static void run_until_killed(struct pool_fixture *f, struct made *made)
 	for (size_t i = 0;; i++) {
 		struct made *m = &made[i % PER_LANE];
 
-		if (pool_ingest(p, &m->trusted, CODEC_NONE, made_source(m),
-				1 + (int)(i / PER_LANE) % 3, NULL))
+		if (pool_ingest(
+			    p,
+			    &(struct pool_input){ .trusted = &m->trusted,
+						  .codec = CODEC_NONE,
+						  .source = made_source(m),
+						  .level = 1 + (int)(i / PER_LANE) % 3 },
+			    NULL))
 			_exit(1);
 	}
 }

@@ -608,8 +608,13 @@ static void long_chains_need_no_stack(void **state)
 		snprintf(name, sizeof(name), "link%zu", i);
 		made_init(&links[i], f, name, name,
 			  i ? (struct made *const[]){ &links[i - 1], NULL } : NULL);
-		assert_ok(f, pool_ingest(f->pool, &links[i].trusted, CODEC_NONE,
-					 made_source(&links[i]), 1, &f->err));
+		assert_ok(f, pool_ingest(f->pool,
+					 &(struct pool_input){
+						 .trusted = &links[i].trusted,
+						 .codec = CODEC_NONE,
+						 .source = made_source(&links[i]),
+						 .level = 1 },
+					 &f->err));
 	}
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	assert_ok(f, pack(f, &links[LINKS - 1], 1, output, &result));

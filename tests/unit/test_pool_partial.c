@@ -419,8 +419,13 @@ static void a_kept_download_becomes_the_entry_itself(void **state)
 	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "x", &f->err));
 	write_partial(f, &pp, file.ptr, file.len);
 	assert_int_equal(fstat(pp.fd, &before), 0);
-	assert_ok(f, pool_ingest_partial(f->pool, &m.trusted, CODEC_ZSTD, &pp,
-					 partial_source(&pp), POOL_KEEP, &f->err));
+	assert_ok(f,
+		  pool_ingest_partial(f->pool,
+				      &(struct pool_input){ .trusted = &m.trusted,
+							    .codec = CODEC_ZSTD,
+							    .source = partial_source(&pp),
+							    .level = POOL_KEEP },
+				      &pp, &f->err));
 	assert_int_equal(pp.fd, -1);
 	assert_null(pp.name);
 	assert_null(partial_state_etag(&pp.state, URL));
@@ -448,8 +453,13 @@ static void an_encoded_download_is_gone_once_the_entry_is_there(void **state)
 	open_partial(f, "id", &pp);
 	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "x", &f->err));
 	write_partial(f, &pp, m.nar.ptr, m.nar.len);
-	assert_ok(f, pool_ingest_partial(f->pool, &m.trusted, CODEC_NONE, &pp,
-					 partial_source(&pp), 3, &f->err));
+	assert_ok(f,
+		  pool_ingest_partial(f->pool,
+				      &(struct pool_input){ .trusted = &m.trusted,
+							    .codec = CODEC_NONE,
+							    .source = partial_source(&pp),
+							    .level = 3 },
+				      &pp, &f->err));
 	assert_int_equal(pp.fd, -1);
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	pool_fixture_find(f, &m, &ni);
@@ -471,16 +481,24 @@ static void after_a_failure_the_caller_decides(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
 		open_partial(f, "id", &pp);
 		write_partial(f, &pp, m.nar.ptr, m.nar.len - 8);
-		assert_true(pool_ingest_partial(f->pool, &m.trusted, CODEC_NONE, &pp,
-						partial_source(&pp), levels[i],
-						&f->err) < 0);
+		assert_true(pool_ingest_partial(
+				    f->pool,
+				    &(struct pool_input){ .trusted = &m.trusted,
+							  .codec = CODEC_NONE,
+							  .source = partial_source(&pp),
+							  .level = levels[i] },
+				    &pp, &f->err) < 0);
 		assert_true(pp.fd >= 0);
 		assert_int_equal(pool_fixture_count(f, "tmp"), 1);
 		/* The rest comes after all. */
 		write_partial(f, &pp, m.nar.ptr + m.nar.len - 8, 8);
-		assert_ok(f,
-			  pool_ingest_partial(f->pool, &m.trusted, CODEC_NONE, &pp,
-					      partial_source(&pp), levels[i], &f->err));
+		assert_ok(f, pool_ingest_partial(
+				     f->pool,
+				     &(struct pool_input){ .trusted = &m.trusted,
+							   .codec = CODEC_NONE,
+							   .source = partial_source(&pp),
+							   .level = levels[i] },
+				     &pp, &f->err));
 		assert_ok(f, pool_flush(f->pool, &f->err));
 		pool_fixture_find(f, &m, &ni);
 		nf_narinfo_release(&ni);
@@ -502,8 +520,13 @@ static void what_could_not_be_committed_stays(void **state)
 	assert_int_equal(mkdir(blocked, 0755), 0);
 	open_partial(f, "id", &pp);
 	write_partial(f, &pp, m.nar.ptr, m.nar.len);
-	assert_ok(f, pool_ingest_partial(f->pool, &m.trusted, CODEC_NONE, &pp,
-					 partial_source(&pp), 3, &f->err));
+	assert_ok(f,
+		  pool_ingest_partial(f->pool,
+				      &(struct pool_input){ .trusted = &m.trusted,
+							    .codec = CODEC_NONE,
+							    .source = partial_source(&pp),
+							    .level = 3 },
+				      &pp, &f->err));
 	assert_error(f, pool_flush(f->pool, &f->err), NF_E_SYS, m.info.path.base);
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	open_partial(f, "id", &pp);
