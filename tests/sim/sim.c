@@ -433,7 +433,7 @@ static void allocate(struct sim *s)
 static void release(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->world->node_count; i++)
-		sim_download_free(s, i);
+		sim_files_free(s, i);
 	dispatch_free(s->dispatch);
 	free(s->parts);
 	free(s->flows);

@@ -104,7 +104,7 @@ struct sim_world {
 struct sim_result {
 	double makespan_ms;
 	size_t verified, given_up;
-	size_t requests, orders, races, cuts, cancels, accused;
+	size_t requests, orders, races, cuts, cancels;
 	uint64_t file_bytes;  /* of what was verified */
 	uint64_t bytes;	      /* that came over the network */
 	uint64_t local_bytes; /* of files that came from this machine */

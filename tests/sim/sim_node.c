@@ -22,18 +22,9 @@ static uint64_t told_size(const struct sim_source *s)
 	return s->faults & SIM_MISTELLS ? s->size + 1 : s->size;
 }
 
-static struct sim_download *download_of(struct sim *s, uint32_t node)
+static void file_free(struct node_run *n, struct sim_file *f)
 {
-	struct node_run *n = &s->nodes[node];
-
-	if (!n->download)
-		n->download = mem_calloc(1, sizeof(*n->download));
-	return n->download;
-}
-
-static void file_free(struct sim_download *d, struct sim_file *f)
-{
-	struct sim_file **at = &d->files;
+	struct sim_file **at = &n->files;
 
 	while (*at != f)
 		at = &(*at)->next;
@@ -41,7 +32,6 @@ static void file_free(struct sim_download *d, struct sim_file *f)
 	runs_release(&f->here);
 	runs_release(&f->wrong);
 	runs_release(&f->refused);
-	free(f->liars);
 	free(f);
 }
 
@@ -53,36 +43,36 @@ static bool is_under_way(const struct sim *s, const struct sim_file *f)
 	return false;
 }
 
-static struct sim_file *file_find(const struct sim_download *d, uint32_t number)
+static struct sim_file *file_find(const struct node_run *n, uint32_t number)
 {
-	struct sim_file *f = d->files;
+	struct sim_file *f = n->files;
 
 	while (f && f->number != number)
 		f = f->next;
 	return f;
 }
 
-static struct sim_file *file_new(struct sim_download *d, uint32_t number)
+static struct sim_file *file_new(struct node_run *n, uint32_t number)
 {
 	struct sim_file *f = mem_calloc(1, sizeof(*f));
 
 	f->number = number;
-	f->next = d->files;
-	d->files = f;
+	f->next = n->files;
+	n->files = f;
 	return f;
 }
 
-static struct sim_file *file_fresh(struct sim *s, struct sim_download *d,
+static struct sim_file *file_fresh(struct sim *s, struct node_run *n,
 				   const struct dispatch_order *o)
 {
-	struct sim_file *f = file_find(d, o->file);
+	struct sim_file *f = file_find(n, o->file);
 
 	if (f && (f->at_worker || is_under_way(s, f)))
 		sim_fail(s, "file %u of node %u is begun anew while it is under way",
 			 o->file, o->node);
 	if (f)
-		file_free(d, f);
-	return file_new(d, o->file);
+		file_free(n, f);
+	return file_new(n, o->file);
 }
 
 /* The file that the order is for; NULL: there cannot be such an order. */
@@ -90,8 +80,8 @@ static struct sim_file *file_of(struct sim *s, const struct dispatch_order *o,
 				uint32_t source_id)
 {
 	const struct sim_source *source = &s->world->sources[source_id];
-	struct sim_download *d = download_of(s, o->node);
-	struct sim_file *f = o->fresh ? file_fresh(s, d, o) : file_find(d, o->file);
+	struct node_run *n = &s->nodes[o->node];
+	struct sim_file *f = o->fresh ? file_fresh(s, n, o) : file_find(n, o->file);
 
 	if (!f) {
 		sim_fail(s, "node %u goes on with file %u, of which nothing is here",
@@ -128,16 +118,6 @@ void sim_write(struct sim *s, struct part *p, uint64_t end)
 	}
 }
 
-static void file_claim(struct sim *s, const struct part *p)
-{
-	struct sim_file *f = p->file;
-
-	if (!(s->world->sources[p->source].faults & SIM_LIES) || p->told == p->from)
-		return;
-	MEM_GROW(f->liars, f->liar_count, f->liar_cap);
-	f->liars[f->liar_count++] = p->cache;
-}
-
 static void tell_present(struct sim *s, const struct dispatch_order *o,
 			 struct sim_file *f)
 {
@@ -155,13 +135,13 @@ static void tell_present(struct sim *s, const struct dispatch_order *o,
 	}
 }
 
-/* ---- downloads ---- */
+/* ---- verdicts on nodes ---- */
 
-void sim_download_free(struct sim *s, uint32_t node)
+void sim_files_free(struct sim *s, uint32_t node)
 {
-	struct sim_download *d = s->nodes[node].download;
+	struct node_run *n = &s->nodes[node];
 
-	if (!d)
+	if (!n->files)
 		return;
 	for (size_t i = 0; i < s->part_count; i++) {
 		struct part *p = &s->parts[i];
@@ -171,11 +151,8 @@ void sim_download_free(struct sim *s, uint32_t node)
 		sim_part_still(s, p, PHASE_STOPPED);
 		p->file = NULL;
 	}
-	while (d->files)
-		file_free(d, d->files);
-	free(d->liars);
-	free(d);
-	s->nodes[node].download = NULL;
+	while (n->files)
+		file_free(n, n->files);
 }
 
 static void node_end(struct sim *s, uint32_t node, enum node_state state)
@@ -186,7 +163,7 @@ static void node_end(struct sim *s, uint32_t node, enum node_state state)
 		sim_fail(s, "node %u has two verdicts", node);
 	n->state = (uint8_t)state;
 	s->open--;
-	sim_download_free(s, node);
+	sim_files_free(s, node);
 }
 
 /* ---- orders ---- */
@@ -387,8 +364,6 @@ static void cancel(struct sim *s, const struct dispatch_order *o)
 	if (p->is_local && p->file &&
 	    !(s->world->sources[p->source].faults & (SIM_ABSENT | SIM_LIES)))
 		leave_to_worker(s, p);
-	else if (p->file)
-		file_claim(s, p);
 	sim_part_free(s, p);
 }
 
@@ -503,7 +478,6 @@ void sim_part_over(struct sim *s, struct part *p, enum dispatch_end how, int64_t
 
 	sim_trace(s, "part %u of node %u %s at %" PRIu64, p->number, node, ends[how],
 		  p->told);
-	file_claim(s, p);
 	if (how == DISPATCH_REFUSED || (how == DISPATCH_BROKE && is_raced(s, p)))
 		runs_add(&f->refused, p->from, p->told);
 	DECIDE(s, dispatch_part_end(s->dispatch, p->number, how, retry_at, sim_now(s)));
@@ -513,22 +487,9 @@ void sim_part_over(struct sim *s, struct part *p, enum dispatch_end how, int64_t
 		on_whole(s, f, node);
 }
 
-static void accuse(struct sim *s, uint32_t node, const struct sim_file *f)
-{
-	const struct sim_download *d = s->nodes[node].download;
-
-	if (!d || !f || d->claimed != f->identity)
-		return;
-	for (size_t i = 0; i < d->liar_count; i++) {
-		s->result->accused++;
-		sim_health(s, d->liars[i], HEALTH_LIED);
-	}
-}
-
-static void on_verified(struct sim *s, uint32_t node, const struct sim_file *f)
+static void on_verified(struct sim *s, uint32_t node)
 {
 	sim_trace(s, "node %u is verified", node);
-	accuse(s, node, f);
 	s->result->verified++;
 	s->result->makespan_ms = s->now;
 	DECIDE(s, dispatch_verified(s->dispatch, node));
@@ -571,13 +532,12 @@ void sim_local_over(struct sim *s, struct part *p)
 	s->result->local_bytes += source->size;
 	DECIDE(s, dispatch_part_end(s->dispatch, number, DISPATCH_CAME, 0, sim_now(s)));
 	sim_part_free(s, p);
-	on_verified(s, node, NULL);
+	on_verified(s, node);
 }
 
 /* What came from one cache alone tells of that cache. */
 static void on_spoilt(struct sim *s, uint32_t node, struct sim_file *f)
 {
-	struct sim_download *d = s->nodes[node].download;
 	uint32_t liar = DISPATCH_NONE, source;
 
 	DECIDE(s, liar = dispatch_spoilt(s->dispatch, node));
@@ -589,16 +549,10 @@ static void on_spoilt(struct sim *s, uint32_t node, struct sim_file *f)
 			sim_fail(s, "cache %u is blamed, and did not lie", liar);
 			return;
 		}
-		s->result->accused++;
 		sim_source_dead(s, source);
 		sim_health(s, liar, HEALTH_LIED);
-	} else {
-		free(d->liars);
-		d->liars = TAKE_PTR(f->liars);
-		d->liar_count = f->liar_count;
-		d->claimed = f->identity;
 	}
-	file_free(d, f);
+	file_free(&s->nodes[node], f);
 }
 
 static void verdict(struct sim *s, const struct verify_job *job)
@@ -610,13 +564,13 @@ static void verdict(struct sim *s, const struct verify_job *job)
 	if (n->state != NODE_OPEN)
 		return; /* another worker was faster */
 	if (!job->is_local)
-		f = file_find(n->download, job->file);
+		f = file_find(n, job->file);
 	if (f && f->wrong.len) {
 		on_spoilt(s, job->node, f);
 		return;
 	}
 	s->result->file_bytes += f ? f->size : 0;
-	on_verified(s, job->node, f);
+	on_verified(s, job->node);
 }
 
 void sim_verdicts(struct sim *s)

@@ -16,7 +16,7 @@
 
 /* One of a node's files, as far as it is on the disk. */
 struct sim_file {
-	struct sim_file *next; /* of the download */
+	struct sim_file *next; /* of the node */
 	uint32_t number;       /* the dispatcher's */
 	uint32_t identity;     /* files with equal ones have the same bytes */
 	uint64_t size;	       /* as it is */
@@ -25,16 +25,6 @@ struct sim_file {
 	struct runs refused; /* what is here and need not count */
 	uint32_t source;     /* that its last part came from */
 	bool at_worker;
-	uint32_t *liars; /* caches that brought wrong bytes of it */
-	size_t liar_count, liar_cap;
-};
-
-/* A node of which something is here or under way. */
-struct sim_download {
-	struct sim_file *files;
-	uint32_t claimed; /* the identity of a file that was wrong, of several caches */
-	uint32_t *liars;  /* and who brought what was wrong of it */
-	size_t liar_count;
 };
 
 enum node_state {
@@ -45,7 +35,7 @@ enum node_state {
 };
 
 struct node_run {
-	struct sim_download *download;
+	struct sim_file *files; /* of which something is here or under way */
 	uint8_t state;
 	bool is_closed;
 	bool asked_caches; /* after the store */
@@ -188,6 +178,6 @@ void sim_part_over(struct sim *s, struct part *p, enum dispatch_end how,
 void sim_write(struct sim *s, struct part *p, uint64_t end);
 void sim_local_over(struct sim *s, struct part *p);
 void sim_verdicts(struct sim *s);
-void sim_download_free(struct sim *s, uint32_t node);
+void sim_files_free(struct sim *s, uint32_t node);
 
 #endif
