@@ -1,0 +1,304 @@
+/* Parts of files, as the real engine asks for them: ranges, ETags and what is refused. */
+#include "fetch/part.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "engine_fixture.h"
+
+/* A large path, and the request for its NAR. */
+struct fixture {
+	struct engine_fixture *f;
+	struct made m;
+	const char *file, *url;
+	struct fake_answer whole;
+};
+
+static void fixture_make(struct fixture *x, void **state, size_t len, bool says_size)
+{
+	x->f = *state;
+	made_init_random(&x->m, x->f->pool, "large", len);
+	x->file = engine_fixture_nar_file(x->f, &x->m);
+	x->url = engine_fixture_url(x->f, 0, x->file);
+	x->whole = (struct fake_answer){
+		.status = 200,
+		.body = buf_slice(&x->m.nar),
+		.has_ranges = true,
+		.etag = "\"a\"",
+	};
+	engine_fixture_add_cache(x->f);
+	engine_fixture_answer_text(
+		x->f, 0, engine_fixture_narinfo_file(x->f, &x->m),
+		engine_fixture_narinfo_of(x->f, &x->m, "none",
+					  says_size ? x->m.nar.len : 0));
+	engine_fixture_want(x->f, &x->m);
+}
+
+static void fixture_init(struct fixture *x, void **state, size_t len)
+{
+	fixture_make(x, state, len, true);
+}
+
+static void fixture_add(struct fixture *x, const struct fake_answer *a)
+{
+	engine_fixture_answer(x->f, 0, x->file, a);
+}
+
+static const struct fake_request *request(const struct fixture *x, size_t n)
+{
+	return fake_transport_request(x->f->net, x->url, n);
+}
+
+static size_t count(const struct fixture *x)
+{
+	return fake_transport_count(x->f->net, x->url);
+}
+
+static void fixture_release(struct fixture *x)
+{
+	made_release(&x->m);
+}
+
+/* Not every server has ranges: none is asked for without need. */
+static void a_whole_file_is_asked_for_without_a_range(void **state)
+{
+	struct fixture x;
+
+	fixture_init(&x, state, 300000);
+	fixture_add(&x, &x.whole);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_int_equal(count(&x), 1);
+	assert_int_equal(request(&x, 0)->range_start, 0);
+	assert_int_equal(request(&x, 0)->range_end, 0);
+	assert_null(request(&x, 0)->if_range);
+	assert_int_equal(x.f->result.fetched_bytes, x.m.nar.len);
+	fixture_release(&x);
+}
+
+static void a_broken_transfer_goes_on_where_it_stopped(void **state)
+{
+	struct fixture x;
+	struct fake_answer broken;
+
+	fixture_init(&x, state, 300000);
+	broken = x.whole;
+	broken.breaks_at = 100001;
+	fixture_add(&x, &broken);
+	fixture_add(&x, &x.whole);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_int_equal(count(&x), 2);
+	assert_int_equal(request(&x, 1)->range_start, 100001);
+	assert_string_equal(request(&x, 1)->if_range, "\"a\"");
+	/* No byte came twice. */
+	assert_int_equal(x.f->result.fetched_bytes, x.m.nar.len);
+	assert_true(engine_fixture_has(x.f, &x.m));
+	fixture_release(&x);
+}
+
+/* The file there is another one by now. */
+static void another_etag_begins_again(void **state)
+{
+	struct fixture x;
+	struct fake_answer broken, other;
+	AUTO_FREE char *bytes = NULL;
+
+	fixture_init(&x, state, 300000);
+	bytes = mem_alloc(x.m.nar.len);
+	memset(bytes, 'x', x.m.nar.len);
+	broken = other = x.whole;
+	broken.body.ptr = bytes;
+	broken.breaks_at = 200000;
+	other.etag = "\"b\"";
+	fixture_add(&x, &broken);
+	fixture_add(&x, &other);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_true(engine_fixture_has(x.f, &x.m));
+	assert_string_equal(request(&x, 1)->if_range, "\"a\"");
+	assert_int_equal(request(&x, count(&x) - 1)->range_start, 0);
+	/* What came of the first file counts as no lie. */
+	assert_null(strstr(x.f->notes.ptr, "wrong"));
+	fixture_release(&x);
+}
+
+static void a_server_without_ranges_sends_all_again(void **state)
+{
+	struct fixture x;
+	struct fake_answer broken;
+
+	fixture_init(&x, state, 300000);
+	x.whole.has_ranges = false;
+	broken = x.whole;
+	broken.breaks_at = 250000;
+	fixture_add(&x, &broken);
+	fixture_add(&x, &x.whole);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_int_equal(request(&x, count(&x) - 1)->range_start, 0);
+	assert_true(engine_fixture_has(x.f, &x.m));
+	fixture_release(&x);
+}
+
+/* Nobody has told its size, and the last byte came before the connection broke: that
+ * there is nothing more means that it is whole. */
+static void nothing_after_the_last_byte_means_whole(void **state)
+{
+	struct fixture x;
+	struct fake_answer broken;
+
+	fixture_make(&x, state, 100000, false);
+	x.whole.no_length = true;
+	broken = x.whole;
+	broken.breaks_at = x.m.nar.len;
+	fixture_add(&x, &broken);
+	fixture_add(&x, &x.whole);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_int_equal(count(&x), 2);
+	assert_int_equal(request(&x, 1)->range_start, x.m.nar.len);
+	assert_int_equal(x.f->result.fetched_bytes, x.m.nar.len);
+	fixture_release(&x);
+}
+
+static void a_busy_server_is_asked_later(void **state)
+{
+	struct fixture x;
+
+	fixture_init(&x, state, 1000);
+	fixture_add(&x, &(struct fake_answer){ .status = 502 });
+	fixture_add(&x, &x.whole);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_int_equal(count(&x), 2);
+	assert_true(request(&x, 1)->at > request(&x, 0)->at);
+	fixture_release(&x);
+}
+
+static void what_cannot_be_the_file_is_refused(void **state)
+{
+	static char large[3 * MIB];
+	static const struct {
+		struct fake_answer answer;
+		int code;
+		const char *why;
+	} rows[] = {
+		{ { .status = 200 }, NF_E_FORMAT, "it is empty" },
+		{ { .status = 200, .body = { large, sizeof(large) } },
+		  NF_E_LIMIT,
+		  "a file of 3145728 bytes for a NAR of" },
+		{ { .status = 200, .body = { large, sizeof(large) }, .no_length = true },
+		  NF_E_LIMIT,
+		  "too long" },
+		{ { .status = 401 }, NF_E_NET, "status 401" },
+		{ { .status = 410 }, NF_E_MISSING, "status 410" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fixture x;
+
+		fixture_init(&x, state, 1000);
+		fixture_add(&x, &rows[i].answer);
+		engine_fixture_fetch(x.f);
+		if (x.f->rc != -rows[i].code)
+			fail_msg("%s: %s", rows[i].why, x.f->err.text);
+		assert_text(x.f->err.text, rows[i].why);
+		fixture_release(&x);
+		engine_fixture_teardown(state);
+		engine_fixture_setup(state);
+	}
+}
+
+/* Bytes in the wrong place would spoil what is right. */
+static void a_range_that_nobody_asked_for_is_refused(void **state)
+{
+	for (int is_short = 0; is_short < 2; is_short++) {
+		struct fixture x;
+		struct fake_answer broken, other;
+
+		fixture_init(&x, state, 300000);
+		broken = other = x.whole;
+		broken.breaks_at = 100000;
+		other.range_shift = is_short ? 0 : 7;
+		other.range_short = is_short ? 7 : 0;
+		fixture_add(&x, &broken);
+		fixture_add(&x, &other);
+		engine_fixture_fetch(x.f);
+		assert_int_equal(x.f->rc, -NF_E_FORMAT);
+		assert_text(x.f->err.text, "another range than asked");
+		assert_int_equal(x.f->result.fetched_bytes, 100000);
+		fixture_release(&x);
+		engine_fixture_teardown(state);
+		engine_fixture_setup(state);
+	}
+}
+
+/* Two caches that have the file, both as slow as each other: 10 seconds for each alone.
+ */
+static void fixture_of_two(struct fixture *x, void **state)
+{
+	fixture_init(x, state, 2 * MIB);
+	x->whole.rate = 200;
+	fixture_add(x, &x->whole);
+	engine_fixture_add_cache(x->f);
+	engine_fixture_offer_narinfo(x->f, 1, &x->m);
+	engine_fixture_answer(x->f, 1, x->file, &x->whole);
+}
+
+static void another_cache_takes_over_the_end_of_a_large_file(void **state)
+{
+	struct fixture x;
+	uint64_t starts[2];
+
+	fixture_of_two(&x, state);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *url = engine_fixture_url(x.f, i, x.file);
+
+		starts[i] = fake_transport_request(x.f->net, url, 0)->range_start;
+		assert_true(x.f->result.caches[i].bytes > x.m.nar.len / 4);
+	}
+	assert_true((starts[0] == 0) != (starts[1] == 0));
+	assert_in_range(x.f->result.fetched_bytes, x.m.nar.len,
+			x.m.nar.len + x.m.nar.len / 50);
+	/* More connections to each make it faster still. */
+	assert_true(fake_transport_now(x.f->net) < 6000);
+	fixture_release(&x);
+}
+
+/* What is on its way beyond a cut would come twice. */
+static void without_races_no_byte_is_asked_for_twice(void **state)
+{
+	struct fixture x;
+
+	fixture_of_two(&x, state);
+	x.f->opts.no_race = true;
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_int_equal(engine_fixture_asked(x.f, 0, x.file) +
+				 engine_fixture_asked(x.f, 1, x.file),
+			 1);
+	assert_int_equal(x.f->result.fetched_bytes, x.m.nar.len);
+	fixture_release(&x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ENGINE_TEST(a_whole_file_is_asked_for_without_a_range),
+		ENGINE_TEST(a_broken_transfer_goes_on_where_it_stopped),
+		ENGINE_TEST(another_etag_begins_again),
+		ENGINE_TEST(a_server_without_ranges_sends_all_again),
+		ENGINE_TEST(nothing_after_the_last_byte_means_whole),
+		ENGINE_TEST(a_busy_server_is_asked_later),
+		ENGINE_TEST(what_cannot_be_the_file_is_refused),
+		ENGINE_TEST(a_range_that_nobody_asked_for_is_refused),
+		ENGINE_TEST(another_cache_takes_over_the_end_of_a_large_file),
+		ENGINE_TEST(without_races_no_byte_is_asked_for_twice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
