@@ -145,9 +145,10 @@ static int run_roots(const struct cmd_args *args, struct ui *ui, struct nf_err *
 }
 
 static const struct cmd_option options[] = {
-	{ "store", 0, "ROOT",
-	  "the store below this directory, such as /mnt, or / for the live one",
-	  CMD_VALUE_DIR, NULL, false },
+	{ .name = "store",
+	  .value = "ROOT",
+	  .help = "the store below this directory, such as /mnt, or / for the live one",
+	  .kind = CMD_VALUE_DIR },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };

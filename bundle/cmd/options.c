@@ -10,17 +10,23 @@
 #define JOBS_MAX 1024
 
 static const struct cmd_option common[] = {
-	{ "json", 0, NULL, "print the result as one JSON document", 0, NULL, false },
-	{ "quiet", 'q', NULL, "no remarks, no progress: warnings and errors only", 0,
-	  NULL, false },
-	{ "verbose", 'v', NULL, "more remarks", 0, NULL, false },
-	{ "no-progress", 0, NULL, "no progress display", 0, NULL, false },
-	{ "color", 0, "WHEN", "color messages: auto (the default), always or never",
-	  CMD_VALUE_WORDS, "auto always never", false },
-	{ "log-format", 0, "FORMAT",
-	  "messages and progress as text (the default) or json (one object a line)",
-	  CMD_VALUE_WORDS, "text json", false },
-	{ "help", 'h', NULL, "show this help", 0, NULL, false },
+	{ .name = "json", .help = "print the result as one JSON document" },
+	{ .name = "quiet",
+	  .letter = 'q',
+	  .help = "no remarks, no progress: warnings and errors only" },
+	{ .name = "verbose", .letter = 'v', .help = "more remarks" },
+	{ .name = "no-progress", .help = "no progress display" },
+	{ .name = "color",
+	  .value = "WHEN",
+	  .help = "color messages: auto (the default), always or never",
+	  .kind = CMD_VALUE_WORDS,
+	  .words = "auto always never" },
+	{ .name = "log-format",
+	  .value = "FORMAT",
+	  .help = "messages and progress as text (the default) or json (one object a line)",
+	  .kind = CMD_VALUE_WORDS,
+	  .words = "text json" },
+	{ .name = "help", .letter = 'h', .help = "show this help" },
 	{ 0 },
 };
 const struct cmd_option_group options_common = { "Common options", common };
@@ -28,68 +34,83 @@ const struct cmd_option_group options_common = { "Common options", common };
 const struct cmd_option_group options_common_text = { "Common options", common + 1 };
 
 static const struct cmd_option keys[] = {
-	{ "trusted-public-key", 0, "NAME:KEY|FILE",
-	  "trust this key too, or those in FILE, one a line, beside those of "
-	  "nix.conf (default: cache.nixos.org's)",
-	  CMD_VALUE_FILE, NULL, true },
+	{ .name = "trusted-public-key",
+	  .value = "NAME:KEY|FILE",
+	  .help = "trust this key too, or those in FILE, one a line, beside those of "
+		  "nix.conf (default: cache.nixos.org's)",
+	  .kind = CMD_VALUE_FILE,
+	  .repeatable = true },
 	{ 0 },
 };
 const struct cmd_option_group options_keys = { "Trust", keys };
 
 static const struct cmd_option pool[] = {
-	{ "pool", 0, "DIR",
-	  "the directory of verified NARs; default: $XDG_CACHE_HOME/nixferry or ~/.cache/nixferry",
-	  CMD_VALUE_DIR, NULL, false },
+	{ .name = "pool",
+	  .value = "DIR",
+	  .help = "the directory of verified NARs; default: $XDG_CACHE_HOME/nixferry or ~/.cache/nixferry",
+	  .kind = CMD_VALUE_DIR },
 	{ 0 },
 };
 const struct cmd_option_group options_pool = { "Pool", pool };
 
 static const struct cmd_option jobs[] = {
-	{ "jobs", 'j', "N", "worker threads; default: one a processor", 0, NULL, false },
+	{ .name = "jobs",
+	  .letter = 'j',
+	  .value = "N",
+	  .help = "worker threads; default: one a processor" },
 	{ 0 },
 };
 const struct cmd_option_group options_jobs = { "Work", jobs };
 
 static const struct cmd_option pack[] = {
-	{ "sign-key", 0, "FILE",
-	  "the secret key that signs the bundle, and paths that carry no signature",
-	  CMD_VALUE_FILE, NULL, false },
-	{ "sign-all", 0, NULL,
-	  "sign each path with that key too: then an importer needs to trust no other", 0,
-	  NULL, false },
-	{ "compress", 0, "HOW",
-	  "zstd[:LEVEL] with a level of 1 to 19 (default: zstd:3), or keep: as the cache served it",
-	  0, NULL, false },
+	{ .name = "sign-key",
+	  .value = "FILE",
+	  .help = "the secret key that signs the bundle, and paths that carry no signature",
+	  .kind = CMD_VALUE_FILE },
+	{ .name = "sign-all",
+	  .help = "sign each path with that key too: then an importer needs to trust no other" },
+	{ .name = "compress",
+	  .value = "HOW",
+	  .help = "zstd[:LEVEL] with a level of 1 to 19 (default: zstd:3), or keep: as the cache served it" },
 	{ 0 },
 };
 const struct cmd_option_group options_pack = { "Packing", pack };
 
 static const struct cmd_option targets[] = {
-	{ "from-file", 0, "FILE",
-	  "read targets from FILE, one a line, may be xz; - is standard input",
-	  CMD_VALUE_FILE, NULL, true },
+	{ .name = "from-file",
+	  .value = "FILE",
+	  .help = "read targets from FILE, one a line, may be xz; - is standard input",
+	  .kind = CMD_VALUE_FILE,
+	  .repeatable = true },
 	{ 0 },
 };
 const struct cmd_option_group options_targets = { "Targets", targets };
 
 static const struct cmd_option caches[] = {
-	{ "substituter", 0, "URL",
-	  "ask this cache; replaces those of nix.conf (default: cache.nixos.org)", 0,
-	  NULL, true },
-	{ "extra-substituter", 0, "URL", "ask this cache too", 0, NULL, true },
-	{ "connections", 0, "N",
-	  "connections at once; default: http-connections of nix.conf, or 96", 0, NULL,
-	  false },
-	{ "connections-per-cache", 0, "N",
-	  "of these, to one cache at most; default: all of them", 0, NULL, false },
-	{ "limit-rate", 0, "RATE[@HH:MM-HH:MM]",
-	  "bytes a second of all transfers together, K, M or G: times 1024; "
-	  "of a part of the day, by local time; none: no limit; default: "
-	  "download-speed of nix.conf",
-	  0, NULL, true },
-	{ "netrc-file", 0, "FILE",
-	  "names and passwords for caches; default: netrc-file of nix.conf",
-	  CMD_VALUE_FILE, NULL, false },
+	{ .name = "substituter",
+	  .value = "URL",
+	  .help = "ask this cache; replaces those of nix.conf (default: cache.nixos.org)",
+	  .repeatable = true },
+	{ .name = "extra-substituter",
+	  .value = "URL",
+	  .help = "ask this cache too",
+	  .repeatable = true },
+	{ .name = "connections",
+	  .value = "N",
+	  .help = "connections at once; default: http-connections of nix.conf, or 96" },
+	{ .name = "connections-per-cache",
+	  .value = "N",
+	  .help = "of these, to one cache at most; default: all of them" },
+	{ .name = "limit-rate",
+	  .value = "RATE[@HH:MM-HH:MM]",
+	  .help = "bytes a second of all transfers together, K, M or G: times 1024; "
+		  "of a part of the day, by local time; none: no limit; default: "
+		  "download-speed of nix.conf",
+	  .repeatable = true },
+	{ .name = "netrc-file",
+	  .value = "FILE",
+	  .help = "names and passwords for caches; default: netrc-file of nix.conf",
+	  .kind = CMD_VALUE_FILE },
 	{ 0 },
 };
 const struct cmd_option_group options_caches = { "Caches", caches };

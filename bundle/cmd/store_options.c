@@ -1,10 +1,11 @@
 #include "cmd/store_options.h"
 
 static const struct cmd_option stores[] = {
-	{ "from-store", 0, "ROOT",
-	  "take what it has from the store under ROOT, and trust its database; default: /, the live store",
-	  CMD_VALUE_DIR, NULL, false },
-	{ "no-local-store", 0, NULL, "leave the live store alone", 0, NULL, false },
+	{ .name = "from-store",
+	  .value = "ROOT",
+	  .help = "take what it has from the store under ROOT, and trust its database; default: /, the live store",
+	  .kind = CMD_VALUE_DIR },
+	{ .name = "no-local-store", .help = "leave the live store alone" },
 	{ 0 },
 };
 const struct cmd_option_group options_stores = { "Store", stores };

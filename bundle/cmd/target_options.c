@@ -7,16 +7,18 @@
 #include "store/store_profile.h"
 
 static const struct cmd_option options[] = {
-	{ "store", 0, "ROOT", "import into the store below this directory, such as /mnt",
-	  CMD_VALUE_DIR, NULL, false },
-	{ "profile", 0, "NAME",
-	  "make what is imported the current generation of this profile, such as system",
-	  0, NULL, false },
-	{ "gc-root", 0, "NAME",
-	  "without --profile: the GC root that keeps what is imported, in "
-	  "place of what it kept before; default: the name of the store path "
-	  "without its version",
-	  0, NULL, false },
+	{ .name = "store",
+	  .value = "ROOT",
+	  .help = "import into the store below this directory, such as /mnt",
+	  .kind = CMD_VALUE_DIR },
+	{ .name = "profile",
+	  .value = "NAME",
+	  .help = "make what is imported the current generation of this profile, such as system" },
+	{ .name = "gc-root",
+	  .value = "NAME",
+	  .help = "without --profile: the GC root that keeps what is imported, in "
+		  "place of what it kept before; default: the name of the store path "
+		  "without its version" },
 	{ 0 },
 };
 const struct cmd_option_group options_target_store = { "Target store", options };

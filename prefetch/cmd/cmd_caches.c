@@ -288,10 +288,12 @@ static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err 
 }
 
 static const struct cmd_option options[] = {
-	{ "sample", 0, "TARGET",
-	  "look at the narinfos of this path and of what it refers to; "
-	  "default: what the pool has, or the running system",
-	  CMD_VALUE_FILE, NULL, true },
+	{ .name = "sample",
+	  .value = "TARGET",
+	  .help = "look at the narinfos of this path and of what it refers to; "
+		  "default: what the pool has, or the running system",
+	  .kind = CMD_VALUE_FILE,
+	  .repeatable = true },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };

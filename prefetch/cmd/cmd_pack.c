@@ -181,8 +181,11 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 }
 
 static const struct cmd_option options[] = {
-	{ "output", 'o', "BUNDLE", "the file to write; - is standard output",
-	  CMD_VALUE_FILE, NULL, false },
+	{ .name = "output",
+	  .letter = 'o',
+	  .value = "BUNDLE",
+	  .help = "the file to write; - is standard output",
+	  .kind = CMD_VALUE_FILE },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };

@@ -125,11 +125,12 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 }
 
 static const struct cmd_option options[] = {
-	{ "why-build", 0, "DRV",
-	  "print the way from a target to DRV, or to a path, and why it must be built",
-	  CMD_VALUE_FILE, NULL, false },
-	{ "no-race", 0, NULL, "plan for prefetch --no-race: nothing is downloaded twice",
-	  0, NULL, false },
+	{ .name = "why-build",
+	  .value = "DRV",
+	  .help = "print the way from a target to DRV, or to a path, and why it must be built",
+	  .kind = CMD_VALUE_FILE },
+	{ .name = "no-race",
+	  .help = "plan for prefetch --no-race: nothing is downloaded twice" },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };

@@ -489,14 +489,17 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 }
 
 static const struct cmd_option options[] = {
-	{ "output", 'o', "BUNDLE",
-	  "also pack a bundle into this file; - is standard output", CMD_VALUE_FILE, NULL,
-	  false },
-	{ "keep-going", 'k', NULL,
-	  "fetch what can be had although some path cannot, and pack what is whole", 0,
-	  NULL, false },
-	{ "dry-run", 'n', NULL, "resolve and say what would be fetched, fetch nothing", 0,
-	  NULL, false },
+	{ .name = "output",
+	  .letter = 'o',
+	  .value = "BUNDLE",
+	  .help = "also pack a bundle into this file; - is standard output",
+	  .kind = CMD_VALUE_FILE },
+	{ .name = "keep-going",
+	  .letter = 'k',
+	  .help = "fetch what can be had although some path cannot, and pack what is whole" },
+	{ .name = "dry-run",
+	  .letter = 'n',
+	  .help = "resolve and say what would be fetched, fetch nothing" },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };

@@ -4,14 +4,13 @@
 #include "caches/patience.h"
 
 static const struct cmd_option options[] = {
-	{ "no-race", 0, NULL,
-	  "never download the same bytes twice: a slow transfer is not helped "
-	  "by another cache or connection; for metered links",
-	  0, NULL, false },
-	{ "retry-for", 0, "TIME",
-	  "wait for caches that cannot be reached, until nothing came for so "
-	  "long: 90s, 10m, 2h or 1d; default: give up after some attempts",
-	  0, NULL, false },
+	{ .name = "no-race",
+	  .help = "never download the same bytes twice: a slow transfer is not helped "
+		  "by another cache or connection; for metered links" },
+	{ .name = "retry-for",
+	  .value = "TIME",
+	  .help = "wait for caches that cannot be reached, until nothing came for so "
+		  "long: 90s, 10m, 2h or 1d; default: give up after some attempts" },
 	{ 0 },
 };
 const struct cmd_option_group transfer_options = { "Transfers", options };

@@ -17,9 +17,8 @@ void wanted_release(struct wanted *w)
 }
 
 static const struct cmd_option options[] = {
-	{ "with-build-inputs", 0, NULL,
-	  "of derivations that must be built, take along all that building them needs", 0,
-	  NULL, false },
+	{ .name = "with-build-inputs",
+	  .help = "of derivations that must be built, take along all that building them needs" },
 	{ 0 },
 };
 const struct cmd_option_group wanted_group = { "Derivations", options };
