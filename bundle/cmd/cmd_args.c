@@ -91,7 +91,7 @@ static int check_words(const char *words, const char *what, const char *word,
 {
 	if (words_have(words, word))
 		return 0;
-	return err_set(err, NF_E_USAGE, "%s: '%s' is none of: %s", what, word, words);
+	return err_set(err, NF_E_USAGE, "%s: '%s' is not one of: %s", what, word, words);
 }
 
 static int take(struct cmd_args *a, const struct cmd_option *o, const char *value,
@@ -191,7 +191,7 @@ static int check_arguments(const struct cmd_args *a, struct nf_err *err)
 		return err_set(err, NF_E_USAGE, "takes no arguments, got '%s'",
 			       a->args[0]);
 	if (a->nargs > c->max_args)
-		return err_set(err, NF_E_USAGE, "argument '%s' is too many: expected %s",
+		return err_set(err, NF_E_USAGE, "unexpected argument '%s': expected %s",
 			       a->args[c->max_args], c->args);
 	if (c->kind == CMD_VALUE_WORDS) {
 		for (size_t i = 0; i < a->nargs && !rc; i++)
@@ -315,8 +315,9 @@ int cmd_args_number(const struct cmd_args *a, const char *name, uint64_t min,
 		return 0;
 	if (!slice_parse_u64(nf_slice_str(text), ret) || *ret < min || *ret > max)
 		return err_set(err, NF_E_USAGE,
-			       "option '--%s': '%s' is no number of %llu to %llu", name,
-			       text, (unsigned long long)min, (unsigned long long)max);
+			       "option '--%s': '%s' is not a number from %llu to %llu",
+			       name, text, (unsigned long long)min,
+			       (unsigned long long)max);
 	return 0;
 }
 

@@ -20,8 +20,9 @@ static int run_completions(const struct cmd_args *args, struct ui *ui, struct nf
 const struct command cmd_completions = {
 	.name = "completions",
 	.args = "bash|zsh|fish",
-	.summary = "print what makes a shell complete commands and options",
-	.text = "Prints the completions for a shell. For the running bash: source <(nixferry completions bash)",
+	.summary = "print a shell completion script",
+	.text = "Prints the completion script of a shell. To use it in the current "
+		"bash: source <(nixferry completions bash)",
 	.groups = (const struct cmd_option_group *const[]){ &options_common_text, NULL },
 	.min_args = 1,
 	.max_args = 1,

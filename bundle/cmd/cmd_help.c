@@ -30,8 +30,8 @@ static int run_help(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 const struct command cmd_help = {
 	.name = "help",
 	.args = "[COMMAND]",
-	.summary = "tell what a command does and which options it has",
-	.text = "Tells what COMMAND does and which options it has, or lists the commands.",
+	.summary = "describe a command and its options",
+	.text = "Describes COMMAND and its options, or lists the commands.",
 	.groups = (const struct cmd_option_group *const[]){ &options_common_text, NULL },
 	.max_args = 1,
 	.kind = CMD_VALUE_COMMAND,

@@ -17,7 +17,8 @@ static int read_options(struct target_options *target, struct nf_import_options 
 	int rc = target_options_read(target, args, err);
 
 	if (!rc && !target->root)
-		rc = err_set(err, NF_E_USAGE, "missing --store ROOT: where to import to");
+		rc = err_set(err, NF_E_USAGE,
+			     "missing --store ROOT: the store to import into");
 	opts->store_root = target->root;
 	opts->profile = target->profile;
 	opts->gc_root = target->gc_root;
@@ -60,7 +61,7 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (target.profile && roots != 1)
 		return err_set(
 			err, NF_E_USAGE,
-			"option '--profile' needs a bundle of one system, this one has %zu roots",
+			"option '--profile' needs a bundle with one root, but this one has %zu",
 			roots);
 	opts.keys = in.keys;
 	opts.ret_untrusted = &untrusted;
@@ -81,18 +82,20 @@ const struct command cmd_import = {
 	.name = "import",
 	.args = "BUNDLE|-",
 	.summary = "verify a bundle and unpack it into a target store",
-	.text = "Verifies BUNDLE, unpacks it into the store below a root directory "
-		"and registers its paths there. '-' reads the bundle from standard "
-		"input, as it comes.\n"
+	.text = "Verifies BUNDLE, unpacks it into the store below ROOT and "
+		"registers its paths there. With '-', reads the bundle from "
+		"standard input and imports it as it arrives.\n"
 		"\n"
-		"Nothing is written unless the bundle is signed by a trusted key, "
-		"each path by that key or another trusted one, and every reference "
-		"is in the bundle or in the target. Each byte is verified before it "
-		"is used. If it is interrupted, the target stays valid and the same "
-		"command goes on.\n"
+		"Nothing is written unless a trusted key signed the bundle, each "
+		"path is signed by a trusted key or content-addressed, and every "
+		"reference is in the bundle or in the target store. Every byte is "
+		"verified before it is used. After an interruption the target store "
+		"is valid, and the same command continues.\n"
 		"\n"
-		"The target must not be in use by Nix: a system that is being "
-		"installed, or an image. Example:\n"
+		"ROOT is the root of a system that is being installed, or of an "
+		"image; it cannot be the root of the running system. Nix may use "
+		"the target store during the import, but its garbage collector "
+		"waits until the import ends. Example:\n"
 		"\n"
 		"  nixferry import system.nixferry --store /mnt --profile system \\\n"
 		"      --trusted-public-key example-1:BASE64",

@@ -166,12 +166,12 @@ static int run_info(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 const struct command cmd_info = {
 	.name = "info",
 	.args = "BUNDLE|-",
-	.summary = "tell a bundle's roots, sizes and signers",
-	.text = "Tells who signed BUNDLE, whether one of these keys is trusted, the "
-		"paths it was made for, how many paths it has and their sizes, and "
-		"which keys must be trusted to import it. Of a bundle that no "
-		"trusted key signed only the names of its signers are told, and the "
-		"exit status is 4.",
+	.summary = "show the roots, sizes and signers of a bundle",
+	.text = "Shows who signed BUNDLE and whether one of these keys is trusted, "
+		"the paths for which it was made, the number and the size of all "
+		"its paths, and the keys that an importer must trust. If no trusted "
+		"key signed the bundle, only the names of its signers are shown, "
+		"and the exit status is 4.",
 	.groups = (const struct cmd_option_group *const[]){ &options_keys,
 							    &options_common, NULL },
 	.min_args = 1,

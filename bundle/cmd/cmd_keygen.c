@@ -93,12 +93,12 @@ const struct command cmd_keygen = {
 	.name = "keygen",
 	.args = "NAME SECRET-FILE PUBLIC-FILE",
 	.summary = "make a key pair for signing bundles",
-	.text = "Makes a key pair, in Nix's own format, and prints its public half. "
-		"SECRET-FILE signs (--sign-key) and is readable by its owner only; "
-		"PUBLIC-FILE, or the line that is printed, goes to those who import "
-		"(--trusted-public-key). NAME tells keys apart: a host name and a "
-		"number, such as cache.example.org-1. Files that exist are never "
-		"replaced.",
+	.text = "Makes a key pair in Nix's format and prints the public key. "
+		"SECRET-FILE is for signing (--sign-key), and only its owner can "
+		"read it. Give PUBLIC-FILE, or the printed line, to those who "
+		"import (--trusted-public-key). NAME identifies the key: by "
+		"convention a host name and a number, such as cache.example.org-1. "
+		"Existing files are never replaced.",
 	.groups = (const struct cmd_option_group *const[]){ &options_common, NULL },
 	.min_args = 3,
 	.max_args = 3,

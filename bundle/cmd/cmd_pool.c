@@ -229,19 +229,15 @@ const struct command cmd_pool = {
 	.name = "pool",
 	.args = "path|list|check|gc",
 	.summary = "manage the pool of verified NARs",
-	.text = "The pool keeps what was fetched and verified. It is itself a "
-		"binary cache that Nix can use as file://DIR.\n"
+	.text = "The pool keeps NARs that were fetched and verified. It is itself a "
+		"binary cache, which Nix can use as file://DIR.\n"
 		"\n"
 		"  path   print its directory\n"
-		"  list   its entries: unpacked size, size in the pool, path; and "
-		"the sums\n"
-		"  check  compare each file with its checksum; what is damaged is "
-		"removed, so\n"
-		"         that the next prefetch fetches it again, and the exit "
-		"status is 5\n"
-		"  gc     remove partial downloads and files without an entry that "
-		"are older\n"
-		"         than 7 days, and the entries that the options name",
+		"  list   list its entries (unpacked size, size in the pool, path) and totals\n"
+		"  check  compare each file with its checksum, and remove damaged ones, so that\n"
+		"         the next prefetch fetches them again; the exit status is then 5\n"
+		"  gc     remove partial downloads and files without an entry that are older\n"
+		"         than 7 days, and the entries that the options select",
 	.groups = (const struct cmd_option_group *const[]){ &cmd_pool_gc_group,
 							    &options_pool,
 							    &options_common, NULL },

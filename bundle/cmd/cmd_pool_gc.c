@@ -19,14 +19,15 @@
 static const struct cmd_option options[] = {
 	{ .name = "older-than",
 	  .value = "AGE",
-	  .help = "gc: remove what no command used for AGE, as in 30d or 12h (a "
-		  "number alone: days), and partial downloads of that age" },
+	  .help = "gc: remove entries that no command used for AGE, such as 30d or "
+		  "12h (a number without a unit is days), and partial downloads of "
+		  "that age" },
 	{ .name = "max-size",
 	  .value = "SIZE",
-	  .help = "gc: remove what was used longest ago until the NARs take at most SIZE bytes, as in 20G" },
+	  .help = "gc: remove the least recently used entries until the NARs take at most SIZE bytes, such as 20G" },
 	{ .name = "keep",
 	  .value = "INSTALLABLE",
-	  .help = "gc: keep what this needs; without --older-than and --max-size, remove all else",
+	  .help = "gc: keep the closure of this; without --older-than and --max-size, remove all other entries",
 	  .kind = CMD_VALUE_FILE,
 	  .repeatable = true },
 	{ 0 },

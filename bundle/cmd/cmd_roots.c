@@ -92,7 +92,7 @@ static int check_names(const struct cmd_args *args, const char *store, struct nf
 		if (!found)
 			rc = err_set(
 				err, NF_E_USAGE,
-				"there is no root '%.200s' in '%s': 'roots list' shows those that there are",
+				"there is no root '%.200s' in '%s': 'roots list' shows the existing ones",
 				name, store);
 	}
 	return rc;
@@ -105,7 +105,7 @@ static int run_rm(const struct cmd_args *args, const char *store, struct nf_err 
 	int rc;
 
 	if (cmd_args_count(args) < 2)
-		return err_set(err, NF_E_USAGE, "missing NAME: which root to remove");
+		return err_set(err, NF_E_USAGE, "missing NAME: the root to remove");
 	rc = check_names(args, store, err);
 	json_add_str(doc, "store", store);
 	json_begin_array(doc, "removed");
@@ -139,7 +139,8 @@ static int run_roots(const struct cmd_args *args, struct ui *ui, struct nf_err *
 		return err_set(err, NF_E_USAGE,
 			       "unknown roots command '%.200s' (list, rm)", what);
 	if (!store)
-		return err_set(err, NF_E_USAGE, "missing --store ROOT: whose roots");
+		return err_set(err, NF_E_USAGE,
+			       "missing --store ROOT: the store that has the roots");
 	return strcmp(what, "list") == 0 ? run_list(args, store, err)
 					 : run_rm(args, store, err);
 }
@@ -157,17 +158,15 @@ const struct command cmd_roots = {
 	.name = "roots",
 	.args = "list|rm [NAME...]",
 	.summary = "list or remove the GC roots that imports made",
-	.text = "An import without --profile makes a GC root, which keeps what was "
-		"imported from being collected as garbage. The root has the name of "
-		"--gc-root or, without that option, of the store path without its "
-		"version; a later import of the same name replaces what the root "
-		"keeps.\n"
+	.text = "An import without --profile makes a GC root, which protects the "
+		"imported paths from garbage collection. The root is named by "
+		"--gc-root or, without that option, after the store path without "
+		"its version. A later import with the same name replaces the paths "
+		"that the root keeps.\n"
 		"\n"
-		"  list   when each root was made, its name, and the store path "
-		"that it keeps\n"
-		"  rm     remove the roots NAME...; what nothing else keeps is then "
-		"garbage,\n"
-		"         which nix-collect-garbage removes\n"
+		"  list   show when each root was made, its name, and the store path it keeps\n"
+		"  rm     remove the roots NAME...; nix-collect-garbage then removes the paths\n"
+		"         that nothing else keeps\n"
 		"\n"
 		"Roots named HASH-NAME were made by earlier versions.",
 	.groups =

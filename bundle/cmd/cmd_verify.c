@@ -58,10 +58,11 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 const struct command cmd_verify = {
 	.name = "verify",
 	.args = "BUNDLE|-",
-	.summary = "check everything in a bundle, write nothing",
-	.text = "Checks all that import checks, and writes nothing: the bundle's "
-		"signature, each block, path info, signature, NAR and reference, "
-		"and that the closure of each root is complete within the bundle.",
+	.summary = "check everything in a bundle and write nothing",
+	.text = "Checks everything that import checks, and writes nothing: the "
+		"bundle's signature, each block, path info, signature, NAR and "
+		"reference, and that the bundle has the complete closure of each "
+		"root.",
 	.groups = (const struct cmd_option_group *const[]){ &options_keys, &options_jobs,
 							    &options_common, NULL },
 	.min_args = 1,

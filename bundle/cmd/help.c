@@ -68,9 +68,10 @@ static void add_last_line(struct buf *out, const struct program *program)
 	AUTO_BUF struct buf line = { 0 };
 
 	buf_init(&line, 512);
-	buf_addf(&line,
-		 "'%s help COMMAND' tells more of one, '%s --version' the version.",
-		 program->name, program->name);
+	buf_addf(
+		&line,
+		"'%s help COMMAND' describes a command; '%s --version' prints the version.",
+		program->name, program->name);
 	add_wrapped(out, buf_slice(&line), 0, 0);
 }
 

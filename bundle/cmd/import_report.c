@@ -72,7 +72,10 @@ void import_report_add_text(const struct import_report *r, struct buf *out)
 	add_gc_roots(result, out);
 	if (!r->toplevel)
 		return;
-	buf_add_str(out, "\nto install from it, without a network:\n\n  ");
+	buf_add_str(out, "\n"
+			 "to install it without a network:\n"
+			 "\n"
+			 "  ");
 	add_next(r, out);
 	buf_add_str(out, "\n");
 }

@@ -26,9 +26,9 @@ void key_report_add_text(struct buf *out, const char *own,
 		unknown = unknown || !needs->items[i].text;
 	}
 	if (unknown)
-		buf_add_str(
-			out,
-			"KEY is not known here; with --trusted-public-key or --sign-all the bundle would tell all of them\n");
+		buf_add_str(out,
+			    "KEY is not known here; pack with --trusted-public-key or "
+			    "--sign-all, and the bundle names every key\n");
 	if (needs->by_nobody)
 		buf_addf(out, "%zu %s no signature that can be read\n", needs->by_nobody,
 			 plural(needs->by_nobody, "path has", "paths have"));
@@ -84,7 +84,7 @@ void key_report_warn(struct ui *ui, const struct nf_key_needs *needs, const char
 		key_option_add(&option, n->name, n->text);
 		if (n->text)
 			ui_warn(ui,
-				"%zu %s signed by '%s', which is not trusted; its key as '%s', who signed the bundle, gives it: %s",
+				"%zu %s signed by '%s', which is not trusted; its key, according to '%s', which signed the bundle: %s",
 				n->paths, plural(n->paths, "path is", "paths are"),
 				n->name, by, option.ptr);
 		else

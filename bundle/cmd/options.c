@@ -11,11 +11,9 @@
 
 static const struct cmd_option common[] = {
 	{ .name = "json", .help = "print the result as one JSON document" },
-	{ .name = "quiet",
-	  .letter = 'q',
-	  .help = "no remarks, no progress: warnings and errors only" },
-	{ .name = "verbose", .letter = 'v', .help = "more remarks" },
-	{ .name = "no-progress", .help = "no progress display" },
+	{ .name = "quiet", .letter = 'q', .help = "print warnings and errors only" },
+	{ .name = "verbose", .letter = 'v', .help = "print more remarks" },
+	{ .name = "no-progress", .help = "do not show progress" },
 	{ .name = "color",
 	  .value = "WHEN",
 	  .help = "color messages: auto (the default), always or never",
@@ -23,7 +21,7 @@ static const struct cmd_option common[] = {
 	  .words = "auto always never" },
 	{ .name = "log-format",
 	  .value = "FORMAT",
-	  .help = "messages and progress as text (the default) or json (one object a line)",
+	  .help = "messages and progress as text (the default) or json (one object per line)",
 	  .kind = CMD_VALUE_WORDS,
 	  .words = "text json" },
 	{ .name = "help", .letter = 'h', .help = "show this help" },
@@ -36,8 +34,8 @@ const struct cmd_option_group options_common_text = { "Common options", common +
 static const struct cmd_option keys[] = {
 	{ .name = "trusted-public-key",
 	  .value = "NAME:KEY|FILE",
-	  .help = "trust this key too, or those in FILE, one a line, beside those of "
-		  "nix.conf (default: cache.nixos.org's)",
+	  .help = "trust this key, or the keys in FILE (one per line), in addition to "
+		  "those of nix.conf (default: cache.nixos.org's)",
 	  .kind = CMD_VALUE_FILE,
 	  .repeatable = true },
 	{ 0 },
@@ -57,7 +55,7 @@ static const struct cmd_option jobs[] = {
 	{ .name = "jobs",
 	  .letter = 'j',
 	  .value = "N",
-	  .help = "worker threads; default: one a processor" },
+	  .help = "number of worker threads; default: one per processor" },
 	{ 0 },
 };
 const struct cmd_option_group options_jobs = { "Work", jobs };
@@ -65,51 +63,52 @@ const struct cmd_option_group options_jobs = { "Work", jobs };
 static const struct cmd_option pack[] = {
 	{ .name = "sign-key",
 	  .value = "FILE",
-	  .help = "the secret key that signs the bundle, and paths that carry no signature",
+	  .help = "the secret key that signs the bundle, and each path that has no signature",
 	  .kind = CMD_VALUE_FILE },
 	{ .name = "sign-all",
-	  .help = "sign each path with that key too: then an importer needs to trust no other" },
+	  .help = "sign every path with that key too, so that an importer needs to trust no other" },
 	{ .name = "compress",
 	  .value = "HOW",
-	  .help = "zstd[:LEVEL] with a level of 1 to 19 (default: zstd:3), or keep: as the cache served it" },
+	  .help = "zstd[:LEVEL], with a LEVEL from 1 to 19 (default: zstd:3), or "
+		  "keep, which keeps NARs as the cache compressed them" },
 	{ 0 },
 };
 const struct cmd_option_group options_pack = { "Packing", pack };
 
-static const struct cmd_option targets[] = {
+static const struct cmd_option from_file[] = {
 	{ .name = "from-file",
 	  .value = "FILE",
-	  .help = "read targets from FILE, one a line, may be xz; - is standard input",
+	  .help = "read installables from FILE, one per line, plain or xz-compressed; - is standard input",
 	  .kind = CMD_VALUE_FILE,
 	  .repeatable = true },
 	{ 0 },
 };
-const struct cmd_option_group options_targets = { "Targets", targets };
+const struct cmd_option_group options_from_file = { "Installables", from_file };
 
 static const struct cmd_option caches[] = {
 	{ .name = "substituter",
 	  .value = "URL",
-	  .help = "ask this cache; replaces those of nix.conf (default: cache.nixos.org)",
+	  .help = "query this cache instead of those of nix.conf (default: cache.nixos.org)",
 	  .repeatable = true },
 	{ .name = "extra-substituter",
 	  .value = "URL",
-	  .help = "ask this cache too",
+	  .help = "query this cache too",
 	  .repeatable = true },
 	{ .name = "connections",
 	  .value = "N",
-	  .help = "connections at once; default: http-connections of nix.conf, or 96" },
+	  .help = "maximum number of connections; default: http-connections of nix.conf, or 96" },
 	{ .name = "connections-per-cache",
 	  .value = "N",
-	  .help = "of these, to one cache at most; default: all of them" },
+	  .help = "maximum number of connections to one cache; default: all of them" },
 	{ .name = "limit-rate",
 	  .value = "RATE[@HH:MM-HH:MM]",
-	  .help = "bytes a second of all transfers together, K, M or G: times 1024; "
-		  "of a part of the day, by local time; none: no limit; default: "
-		  "download-speed of nix.conf",
+	  .help = "limit all transfers together to RATE bytes per second, such as "
+		  "500K or 2M (none: no limit), at all times or at a time of day "
+		  "(local time); default: download-speed of nix.conf",
 	  .repeatable = true },
 	{ .name = "netrc-file",
 	  .value = "FILE",
-	  .help = "names and passwords for caches; default: netrc-file of nix.conf",
+	  .help = "user names and passwords for caches; default: netrc-file of nix.conf",
 	  .kind = CMD_VALUE_FILE },
 	{ 0 },
 };
@@ -256,7 +255,7 @@ int options_installables(struct installables *ret, const struct cmd_args *a,
 	for (size_t i = 0; !rc && (file = cmd_args_nth(a, "from-file", i)); i++)
 		rc = installables_add_file(&names, file, err);
 	if (!rc && names.count == 0)
-		rc = err_set(err, NF_E_USAGE, "no target given");
+		rc = err_set(err, NF_E_USAGE, "no installable given");
 	if (rc)
 		return rc;
 	installables_sort(&names);

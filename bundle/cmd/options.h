@@ -23,14 +23,14 @@ extern const struct cmd_option_group options_pool;
 extern const struct cmd_option_group options_jobs;
 /* --sign-key --sign-all --compress */
 extern const struct cmd_option_group options_pack;
-/* What commands say of their arguments. */
-#define OPTIONS_TARGET_TEXT                                                              \
-	"TARGET is a store path, something below one, HASH-NAME alone, a symbolic link " \
-	"to one such as ./result, an attribute of a flake (FLAKE#ATTR, which nix "       \
+/* The help text of commands that take installables. */
+#define OPTIONS_INSTALLABLE_TEXT                                                         \
+	"INSTALLABLE is a store path, a path below one, HASH-NAME alone, a symbolic "    \
+	"link to one such as ./result, an attribute of a flake (FLAKE#ATTR, which nix "  \
 	"evaluates), a derivation (DRV, DRV!out,dev), or - for a list on standard "      \
 	"input."
 /* --from-file */
-extern const struct cmd_option_group options_targets;
+extern const struct cmd_option_group options_from_file;
 /* --substituter --extra-substituter --connections --connections-per-cache --limit-rate
  * --netrc-file */
 extern const struct cmd_option_group options_caches;

@@ -3,9 +3,9 @@
 static const struct cmd_option stores[] = {
 	{ .name = "from-store",
 	  .value = "ROOT",
-	  .help = "take what it has from the store under ROOT, and trust its database; default: /, the live store",
+	  .help = "use paths of the store below ROOT, and trust its database; default: /, the live store",
 	  .kind = CMD_VALUE_DIR },
-	{ .name = "no-local-store", .help = "leave the live store alone" },
+	{ .name = "no-local-store", .help = "do not use the live store" },
 	{ 0 },
 };
 const struct cmd_option_group options_stores = { "Store", stores };

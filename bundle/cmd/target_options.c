@@ -13,12 +13,12 @@ static const struct cmd_option options[] = {
 	  .kind = CMD_VALUE_DIR },
 	{ .name = "profile",
 	  .value = "NAME",
-	  .help = "make what is imported the current generation of this profile, such as system" },
+	  .help = "make the imported path the current generation of this profile, such as system" },
 	{ .name = "gc-root",
 	  .value = "NAME",
-	  .help = "without --profile: the GC root that keeps what is imported, in "
-		  "place of what it kept before; default: the name of the store path "
-		  "without its version" },
+	  .help = "without --profile: name of the GC root that keeps the imported "
+		  "paths, instead of those that it kept before; default: the name of "
+		  "the store path without its version" },
 	{ 0 },
 };
 const struct cmd_option_group options_target_store = { "Target store", options };
@@ -37,8 +37,7 @@ static int check_gc_root(const struct target_options *t, struct nf_err *err)
 			err, NF_E_USAGE,
 			"options '--gc-root' and '--profile' exclude each other: a profile is a GC root");
 	if (!t->root)
-		return err_set(err, NF_E_USAGE,
-			       "option '--gc-root' goes with --store ROOT");
+		return err_set(err, NF_E_USAGE, "option '--gc-root' needs --store ROOT");
 	return 0;
 }
 
@@ -55,8 +54,7 @@ int target_options_read(struct target_options *ret, const struct cmd_args *args,
 			       "option '--profile': '%s' is not the name of a profile",
 			       ret->profile);
 	if (ret->profile && !ret->root)
-		return err_set(err, NF_E_USAGE,
-			       "option '--profile' goes with --store ROOT");
+		return err_set(err, NF_E_USAGE, "option '--profile' needs --store ROOT");
 	rc = check_gc_root(ret, err);
 	if (rc)
 		return rc;

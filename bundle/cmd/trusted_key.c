@@ -56,7 +56,7 @@ static int add_lines(struct nf_keyring *ring, struct nf_slice text, const char *
 			return err_prefix(err, rc, "'%s': line %zu", file, number);
 		added++;
 	}
-	return added ? 0 : err_set(err, NF_E_USAGE, "'%s': no key in it", file);
+	return added ? 0 : err_set(err, NF_E_USAGE, "'%s' contains no key", file);
 }
 
 static int add_file(struct nf_keyring *ring, int fd, const char *file, struct nf_err *err)
@@ -73,7 +73,7 @@ static int add_file(struct nf_keyring *ring, int fd, const char *file, struct nf
 	text = mem_alloc(KEY_FILE_MAX + 1);
 	rc = file_read_full(fd, text, KEY_FILE_MAX + 1, &len, file, err);
 	if (!rc && len > KEY_FILE_MAX)
-		rc = err_set(err, NF_E_USAGE, "'%s': over %llu bytes", file,
+		rc = err_set(err, NF_E_USAGE, "'%s' is larger than %llu bytes", file,
 			     KEY_FILE_MAX);
 	if (!rc)
 		rc = add_lines(ring, nf_slice(text, len), file, err);

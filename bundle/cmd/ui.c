@@ -313,7 +313,8 @@ static void tell_stopping(struct ui *ui)
 	if (!interrupt_pending() || ui->told_stopping || ui->opts.quiet)
 		return;
 	ui->told_stopping = true;
-	message_locked(ui, LEVEL_NOTE, "stopping; a second Ctrl-C ends it at once", NULL);
+	message_locked(ui, LEVEL_NOTE, "stopping; press Ctrl-C again to stop at once",
+		       NULL);
 }
 
 static bool is_due(struct ui *ui, double now)

@@ -26,7 +26,7 @@ static int evaluate(struct buf *out, const char *ref, struct nf_err *err)
 
 	if (rc == -NF_E_MISSING)
 		return err_set(err, NF_E_USAGE,
-			       "flakes are evaluated by nix, which is not on PATH");
+			       "evaluating a flake needs nix, which is not on PATH");
 	if (rc == -NF_E_SYS && err)
 		err->code = NF_E_USAGE;
 	return rc == -NF_E_SYS ? -NF_E_USAGE : rc;
@@ -49,7 +49,7 @@ int flake_ref_derivation(struct nf_storepath *ret, const char *ref, struct nf_er
 	if (nf_storepath_parse(ret, nf_slice_str(path), NULL) ||
 	    !nf_storepath_is_drv(ret))
 		return err_set(err, NF_E_USAGE,
-			       "nix says that its derivation is '%.*s', which is none",
+			       "nix returned '%.*s', which is not a derivation path",
 			       NF_SLICE_ARG(answer));
 	return 0;
 }

@@ -46,7 +46,7 @@ static int read_link(char **ret, const char *path, const char *text, struct nf_e
 	if (len < 0 && errno == EINVAL)
 		return 0;
 	if (len < 0) {
-		err_sys(err, "target '%s': '%s'", text, path);
+		err_sys(err, "installable '%s': '%s'", text, path);
 		return wrong_name(err);
 	}
 	target[len] = '\0';
@@ -64,7 +64,7 @@ static int follow_whole(struct nf_storepath *ret, const char *path, const char *
 	if (real && nf_storepath_parse_below(ret, nf_slice_str(real), NULL, NULL) == 0)
 		return 0;
 	return err_set(err, NF_E_USAGE,
-		       "target '%s': '%s' is neither in " NF_STORE_DIR
+		       "installable '%s': '%s' is neither in " NF_STORE_DIR
 		       " nor a symbolic link",
 		       text, path);
 }
@@ -102,7 +102,7 @@ static int follow(struct nf_storepath *ret, const char *name, const char *text,
 		int rc;
 
 		if (parse_in_store(ret, cwd ? cwd : "", at, &rc, err))
-			return rc ? err_prefix(err, rc, "target '%s'", text) : 0;
+			return rc ? err_prefix(err, rc, "installable '%s'", text) : 0;
 		rc = read_link(&next, at, text, err);
 		if (!rc && !next)
 			return follow_whole(ret, at, text, err);
@@ -111,7 +111,8 @@ static int follow(struct nf_storepath *ret, const char *name, const char *text,
 		free(at);
 		at = next;
 	}
-	return err_set(err, NF_E_USAGE, "target '%s': too many symbolic links", text);
+	return err_set(err, NF_E_USAGE, "installable '%s': too many symbolic links",
+		       text);
 }
 
 static int resolve_path(struct nf_storepath *ret, struct nf_slice text,
@@ -175,13 +176,13 @@ static int resolve_marked(struct installable *t, const char *text, struct nf_err
 
 	if (!cut_outputs(&name, &outputs))
 		return err_set(err, NF_E_USAGE,
-			       "target '%s': '%.*s' is no list of outputs", text,
+			       "installable '%s': '%.*s' is not a list of outputs", text,
 			       NF_SLICE_ARG(outputs));
 	ref = mem_strndup(name.ptr, name.len);
 	if (strchr(ref, '#')) {
 		rc = flake_ref_derivation(&t->path, ref, err);
 		if (rc)
-			return err_prefix(err, rc, "target '%s'", text);
+			return err_prefix(err, rc, "installable '%s'", text);
 	} else {
 		rc = resolve_path(&t->path, name, err);
 		if (rc)
@@ -190,7 +191,7 @@ static int resolve_marked(struct installable *t, const char *text, struct nf_err
 	if (outputs.len && !nf_storepath_is_drv(&t->path))
 		return err_set(
 			err, NF_E_USAGE,
-			"target '%s': '%s' is no derivation: it has no outputs to choose from",
+			"installable '%s': '%s' is not a derivation, and has no outputs to choose from",
 			text, t->path.base);
 	t->outputs = outputs.len ? mem_strndup(outputs.ptr, outputs.len) : NULL;
 	return 0;
@@ -208,9 +209,9 @@ int installable_resolve(struct installable *ret, struct nf_slice text, struct nf
 	int rc;
 
 	if (text.len == 0)
-		return err_set(err, NF_E_USAGE, "empty target");
+		return err_set(err, NF_E_USAGE, "empty installable");
 	if (text.len >= PATH_MAX || memchr(text.ptr, '\0', text.len))
-		return err_set(err, NF_E_USAGE, "target '%.*s' is no path",
+		return err_set(err, NF_E_USAGE, "installable '%.*s' is not a path",
 			       (int)(text.len < 80 ? text.len : 80), text.ptr);
 	name = mem_strndup(text.ptr, text.len);
 	if (strpbrk(name, "#!^") && !is_file(name))
@@ -232,29 +233,29 @@ void installables_release(struct installables *t)
 
 int installables_add(struct installables *t, struct nf_slice text, struct nf_err *err)
 {
-	struct installable target;
+	struct installable new;
 	int rc;
 
-	rc = installable_resolve(&target, text, err);
+	rc = installable_resolve(&new, text, err);
 	if (rc)
 		return rc;
 	MEM_GROW(t->items, t->count, t->cap);
-	t->items[t->count++] = target;
+	t->items[t->count++] = new;
 	return 0;
 }
 
 int installables_add_lines(struct installables *t, const char *name, struct nf_slice text,
 			   struct nf_err *err)
 {
-	for (size_t line = 1; text.len; line++) {
-		struct nf_slice target = slice_trim(slice_cut(&text, '\n'));
+	for (size_t number = 1; text.len; number++) {
+		struct nf_slice line = slice_trim(slice_cut(&text, '\n'));
 		int rc;
 
-		if (target.len == 0 || target.ptr[0] == '#')
+		if (line.len == 0 || line.ptr[0] == '#')
 			continue;
-		rc = installables_add(t, target, err);
+		rc = installables_add(t, line, err);
 		if (rc)
-			return err_prefix(err, rc, "%s: line %zu", name, line);
+			return err_prefix(err, rc, "%s: line %zu", name, number);
 	}
 	return 0;
 }

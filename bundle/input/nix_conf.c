@@ -151,7 +151,7 @@ static int take_setting(struct nix_conf *c, const struct nix_conf_open *at,
 		if (name.len > QUOTE_MAX)
 			name.len = QUOTE_MAX;
 		err_set(err, NF_E_USAGE,
-			"'%.*s' is not followed by a '=' that stands alone",
+			"'%.*s' is not followed by '=' as a separate word",
 			NF_SLICE_ARG(name));
 		return line_error(at, err);
 	}
@@ -172,7 +172,7 @@ static int take_line(struct nix_conf *c, const struct nix_conf_open *at,
 	struct nf_slice name;
 
 	if (rest.len && memchr(rest.ptr, '\0', rest.len)) {
-		err_set(err, NF_E_USAGE, "it has a NUL");
+		err_set(err, NF_E_USAGE, "it contains a NUL");
 		return line_error(at, err);
 	}
 	name = next_word(&rest);
@@ -195,10 +195,10 @@ int nix_conf_parse(struct nix_conf *c, struct nf_slice text, const char *file,
 	int rc = 0;
 
 	if (text.len > NIX_CONF_MAX)
-		return err_set(err, NF_E_USAGE, "%s: over %llu bytes", file,
+		return err_set(err, NF_E_USAGE, "%s: larger than %llu bytes", file,
 			       NIX_CONF_MAX);
 	if (c->files++ == NIX_CONF_FILES_MAX)
-		return err_set(err, NF_E_USAGE, "%s: more than %d files of configuration",
+		return err_set(err, NF_E_USAGE, "%s: more than %d configuration files",
 			       file, NIX_CONF_FILES_MAX);
 	c->open = &at;
 	while (!rc && text.len) {

@@ -185,7 +185,8 @@ void nix_settings_note(struct nix_settings *s, bool matters, const char *fmt, ..
 static void note_unused(struct nix_settings *s, const struct buf *names)
 {
 	if (names->len)
-		nix_settings_note(s, false, "settings of nix.conf that are not used: %s",
+		nix_settings_note(s, false,
+				  "settings of nix.conf that have no effect: %s",
 				  names->ptr);
 }
 
@@ -310,7 +311,7 @@ int nix_settings_apply(struct nix_settings *s, struct nf_err *err)
 	if (!s->require_sigs)
 		nix_settings_note(
 			s, true,
-			"nix.conf says require-sigs = false: nixferry requires a signature or a content address all the same");
+			"nix.conf sets require-sigs = false, but nixferry always requires a signature or a content address");
 	return 0;
 }
 
@@ -333,7 +334,7 @@ static int read_conf(struct nix_settings *s, const char *file, struct nf_err *er
 	if (rc == -NF_E_MISSING)
 		return 0;
 	if (rc == -NF_E_SYS) {
-		nix_settings_note(s, true, "%s is left out: %s", file, why.text);
+		nix_settings_note(s, true, "%s is ignored: %s", file, why.text);
 		return 0;
 	}
 	if (rc && err)
@@ -375,7 +376,7 @@ static int read_home(struct nix_settings *s, struct nf_err *err)
 		if (home)
 			nix_settings_note(
 				s, false,
-				"no configuration is read from '%s': it is not yours",
+				"no configuration is read from '%s', which belongs to another user",
 				home);
 		return 0;
 	}

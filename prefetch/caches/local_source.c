@@ -324,7 +324,8 @@ static int open_file(const struct local_source *s, const char *url,
 	int rc;
 
 	if (!path)
-		return err_set(err, NF_E_FORMAT, "URL '%s' leads out of the cache", url);
+		return err_set(err, NF_E_FORMAT, "URL '%s' points outside the cache",
+			       url);
 	rc = open_regular(s, path, O_NOFOLLOW, &fd, ret_size, err);
 	if (rc)
 		return rc;

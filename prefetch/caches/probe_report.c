@@ -127,7 +127,7 @@ const char *probe_report_state_text(char out[PROBE_STATE_TEXT_MAX],
 		[PROBE_TIMEOUT] = "no answer",
 		[PROBE_TLS] = "TLS failed",
 		[PROBE_BROKEN] = "broken",
-		[PROBE_NO_CACHE] = "no cache",
+		[PROBE_NO_CACHE] = "not a cache",
 		[PROBE_OTHER_STORE] = "other store",
 	};
 
@@ -142,9 +142,9 @@ const char *probe_report_state_text(char out[PROBE_STATE_TEXT_MAX],
 static const char *advice_on_status(long status)
 {
 	if (status == 401 || status == 407)
-		return "it wants a name and a password: give --netrc-file FILE, or netrc-file in nix.conf";
+		return "it requires a user name and a password: use --netrc-file FILE, or netrc-file in nix.conf";
 	if (status >= 500)
-		return "the server is out of order: its own log may say why";
+		return "the server fails: its log may say why";
 	return "is this the address of a binary cache?";
 }
 
@@ -152,23 +152,23 @@ static const char *advice_on_state(const struct probe_report *r)
 {
 	switch (r->state) {
 	case PROBE_NO_HOST:
-		return "is its name spelt right, and does DNS work here?";
+		return "is the host name correct, and does DNS work here?";
 	case PROBE_REFUSED:
 		if (r->conf->kind != SUBSTITUTER_HTTP)
-			return "is the disk mounted, and the path right?";
-		return "nobody listens there: is the server running, is the port right?";
+			return "is the disk mounted, and is the path correct?";
+		return "nothing listens there: is the server running, and is the port correct?";
 	case PROBE_TIMEOUT:
 		return "is it switched off, or behind a firewall?";
 	case PROBE_TLS:
-		return "if it is your own, its certificate must be in the file that ssl-cert-file in nix.conf names";
+		return "if the cache is yours, add its certificate to the file that ssl-cert-file in nix.conf names";
 	case PROBE_HTTP:
 		return advice_on_status(r->status);
 	case PROBE_BROKEN:
-		return "try again: if it stays so, the server or what is before it is out of order";
+		return "try again; if it fails again, the server or a proxy in front of it is broken";
 	case PROBE_NO_CACHE:
 		return "is this the address of a binary cache?";
 	case PROBE_OTHER_STORE:
-		return "its paths cannot be used here: leave it out";
+		return "its paths cannot be used here: remove it";
 	case PROBE_OK:
 		break;
 	}
@@ -181,13 +181,15 @@ static void advise_on_key(struct buf *out, const struct probe_report *r,
 	if (k->state == PROBE_KEY_WRONG)
 		buf_addf(
 			out,
-			"signatures by '%s' are wrong: another key of that name signs, or the narinfos were changed\n",
+			"signatures by '%s' do not verify: the cache signs with another key "
+			"of that name, or its narinfos were changed\n",
 			k->name);
 	else if (k->state == PROBE_KEY_UNKNOWN && r->trusted < r->found)
-		buf_addf(out,
-			 "'%s' is not trusted: if it is to be, give --trusted-public-key "
-			 "%s:KEY, or 'extra-trusted-public-keys = %s:KEY' in nix.conf\n",
-			 k->name, k->name, k->name);
+		buf_addf(
+			out,
+			"'%s' is not trusted; to trust it: --trusted-public-key %s:KEY, or "
+			"'extra-trusted-public-keys = %s:KEY' in nix.conf\n",
+			k->name, k->name, k->name);
 }
 
 static void advise_on_sample(struct buf *out, const struct probe_report *r)

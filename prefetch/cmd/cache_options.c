@@ -20,8 +20,8 @@ static void note(struct nix_settings *settings, const struct substituter *s)
 	if (s->ignored)
 		nix_settings_note(
 			settings, true,
-			"substituter '%s': these parameters do nothing here: %s", s->url,
-			s->ignored);
+			"substituter '%s': these parameters have no effect here: %s",
+			s->url, s->ignored);
 	if (s->unknown)
 		nix_settings_note(settings, true,
 				  "substituter '%s': unknown parameters: %s", s->url,
@@ -65,7 +65,7 @@ static void add_configured(struct substituter_list *l, struct nix_settings *sett
 	if (!settings->substitute) {
 		nix_settings_note(
 			settings, true,
-			"nix.conf says substitute = false: no cache is asked but those of the command line");
+			"nix.conf sets substitute = false: only caches named on the command line are queried");
 		return;
 	}
 	for (size_t i = 0; i < settings->substituters.count; i++) {
@@ -147,7 +147,7 @@ static int read_netrc(struct netrc *n, const struct cmd_args *a, struct nix_sett
 	if (is_public)
 		nix_settings_note(
 			s, true,
-			"'%s' has passwords and every user can read it: chmod 600 it",
+			"'%s' contains passwords, and every user can read it: chmod 600 it",
 			file);
 	if (rc && given) {
 		err_set(err, NF_E_USAGE, "option '--netrc-file': %s", why.text);
@@ -242,7 +242,7 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 
 const char *cache_setup_no_substituter(const struct cache_setup *setup)
 {
-	return setup->settings.substitute ? NULL : "nix.conf says substitute = false";
+	return setup->settings.substitute ? NULL : "nix.conf sets substitute = false";
 }
 
 void cache_setup_release(struct cache_setup *setup)

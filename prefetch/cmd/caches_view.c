@@ -91,9 +91,9 @@ static char *signed_by(const struct probe_report *r)
 		buf_addf(&all, "%s%s%s", i ? ", " : "", r->keys[i].name,
 			 remark_on(r->keys[i].state));
 	if (r->no_sig)
-		buf_addf(&all, "%snobody", r->key_count ? ", " : "");
+		buf_addf(&all, "%sunsigned", r->key_count ? ", " : "");
 	if (!all.len && r->trusted)
-		buf_add_str(&all, r->conf->trusted ? "nobody (trusted all the same)"
+		buf_add_str(&all, r->conf->trusted ? "unsigned (trusted anyway)"
 						   : "content address");
 	return all.len ? clean(all.ptr) : mem_strdup(r->state == PROBE_OK ? "?" : "-");
 }
@@ -171,7 +171,7 @@ static void add_failure_before(struct buf *out, const struct caches_view *v, siz
 static void add_details(struct buf *out, const struct probe_report *r)
 {
 	AUTO_FREE char *connect = latency(r->connect_us);
-	const char *dir = r->info.store_dir[0] ? r->info.store_dir : "not said";
+	const char *dir = r->info.store_dir[0] ? r->info.store_dir : "not stated";
 
 	if (!r->answered)
 		return;
@@ -179,9 +179,9 @@ static void add_details(struct buf *out, const struct probe_report *r)
 	human_clean(out, nf_slice_str(dir));
 	buf_addf(out, "; wants mass queries: %s; connected in: %s; priority: %s\n",
 		 r->info.want_mass_query ? "yes" : "no", connect,
-		 r->conf->has_priority	? "of the URL"
-		 : r->info.has_priority ? "its own"
-					: "not said");
+		 r->conf->has_priority	? "from the URL"
+		 : r->info.has_priority ? "from the cache"
+					: "not stated");
 }
 
 static void add_cache(struct buf *out, const struct caches_view *v, size_t i)

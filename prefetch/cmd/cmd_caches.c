@@ -128,12 +128,12 @@ static int check_options(const struct cmd_args *args, struct nf_err *err)
 		if (cmd_args_is_given(args, lists[i]))
 			return err_set(
 				err, NF_E_USAGE,
-				"option '--%s': the caches to ask are named as arguments",
+				"option '--%s': name the caches to query as arguments",
 				lists[i]);
 	if (cmd_args_is_given(args, "sample") && cmd_args_is_given(args, "pool"))
 		return err_set(
 			err, NF_E_USAGE,
-			"option '--pool' says where a sample is taken from, and --sample names one");
+			"options '--pool' and '--sample' exclude each other: the sample is taken from the pool, or named");
 	return 0;
 }
 
@@ -160,7 +160,7 @@ static int read_options(struct caches *c, const struct cmd_args *args, struct ui
 	if (!rc)
 		rc = read_samples(c, args, err);
 	if (!rc && c->substituters.count == 0)
-		rc = err_set(err, NF_E_USAGE, "there is no cache to ask");
+		rc = err_set(err, NF_E_USAGE, "no cache is configured");
 	if (!rc)
 		options_tell_notes(s, ui);
 	return rc;
@@ -261,7 +261,7 @@ static int verdict(const struct caches *c, struct ui *ui, struct nf_err *err)
 	}
 	if (unknown)
 		ui_note(ui,
-			"a sample tells who signs what a cache serves: give --sample TARGET");
+			"to see which keys sign the paths of a cache, use --sample INSTALLABLE");
 	return usable ? 0 : err_set(err, NF_E_NET, "no cache can be used");
 }
 
@@ -283,15 +283,15 @@ static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err 
 		return rc;
 	print(&c, args);
 	if (remember(&c, &lost))
-		ui_warn(ui, "what was learned of the caches is not kept: %s", lost.text);
+		ui_warn(ui, "cannot save the history of the caches: %s", lost.text);
 	return verdict(&c, ui, err);
 }
 
 static const struct cmd_option options[] = {
 	{ .name = "sample",
-	  .value = "TARGET",
-	  .help = "look at the narinfos of this path and of what it refers to; "
-		  "default: what the pool has, or the running system",
+	  .value = "INSTALLABLE",
+	  .help = "query the narinfos of this path and of its references; default: "
+		  "paths of the pool, or the running system",
 	  .kind = CMD_VALUE_FILE,
 	  .repeatable = true },
 	{ 0 },
@@ -301,16 +301,16 @@ static const struct cmd_option_group group = { "Options", options };
 const struct command cmd_caches = {
 	.name = "caches",
 	.args = "[URL...]",
-	.summary = "ask each cache how it is: reach, speed, keys",
-	.text = "Asks every configured cache, or each URL, and tells whether it can "
-		"be reached, how fast it is, what it serves, which keys sign that "
-		"and whether they are trusted, and what to do where something is "
-		"wrong. The exit status is 0 if at least one can be used, else 6.\n"
+	.summary = "check each cache: reachability, speed, keys",
+	.text = "Queries every configured cache, or each URL, and shows whether it "
+		"can be reached, how fast it is, what it serves, which keys sign "
+		"that, whether they are trusted, and how to remedy what is wrong. "
+		"The exit status is 0 if at least one cache can be used, else 6.\n"
 		"\n"
-		"  USED      yes: NARs are taken from it, the more the faster it is\n"
-		"  LATENCY   from a request to the first byte of its answer\n"
-		"  SPEED     of a part of one NAR of the sample\n"
-		"  PRIORITY  lower ones are preferred where speed makes no difference\n"
+		"  USED      yes: NARs are fetched from it, more of them the faster it is\n"
+		"  LATENCY   time from a request to the first byte of the response\n"
+		"  SPEED     measured on part of one NAR of the sample\n"
+		"  PRIORITY  lower numbers are preferred where speed makes no difference\n"
 		"  HAS       how many paths of the sample it has",
 	.groups = (const struct cmd_option_group *const[]){ &group, &options_caches,
 							    &options_keys, &options_pool,

@@ -19,7 +19,7 @@ static int check_output(const char *output, bool json, struct nf_err *err)
 {
 	if (!output)
 		return err_set(err, NF_E_USAGE,
-			       "missing --output BUNDLE: what to write to");
+			       "missing --output BUNDLE: the file to write");
 	return preflight_output(output, json, false, err);
 }
 
@@ -192,17 +192,18 @@ static const struct cmd_option_group group = { "Options", options };
 
 const struct command cmd_pack = {
 	.name = "pack",
-	.args = "TARGET...",
-	.summary = "pack what pool and store have into a bundle, without a network",
-	.text = "Packs each TARGET with everything that it needs into one signed "
-		"bundle. All of it must be in the pool, where prefetch puts it, or "
-		"in the live store, from where it comes into the pool. The same "
-		"paths, keys and level give the same bytes.\n"
-		"\n" OPTIONS_TARGET_TEXT,
+	.args = "INSTALLABLE...",
+	.summary =
+		"pack paths of the pool and the store into a bundle, without a network",
+	.text = "Packs the closure of each INSTALLABLE into one signed bundle. "
+		"Every path must be in the pool, where prefetch puts it, or in the "
+		"live store, from which it is copied into the pool. The same paths, "
+		"keys and level give the same bytes.\n"
+		"\n" OPTIONS_INSTALLABLE_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &wanted_group, &options_pack, &options_keys,
-			&options_stores, &options_targets, &options_pool, &options_jobs,
+			&options_stores, &options_from_file, &options_pool, &options_jobs,
 			&options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,

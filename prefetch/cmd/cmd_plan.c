@@ -127,31 +127,32 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 static const struct cmd_option options[] = {
 	{ .name = "why-build",
 	  .value = "DRV",
-	  .help = "print the way from a target to DRV, or to a path, and why it must be built",
+	  .help = "show the chain from an installable to DRV, or to a path, and why it must be built",
 	  .kind = CMD_VALUE_FILE },
 	{ .name = "no-race",
-	  .help = "plan for prefetch --no-race: nothing is downloaded twice" },
+	  .help = "plan for prefetch --no-race, which downloads nothing twice" },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };
 
 const struct command cmd_plan = {
 	.name = "plan",
-	.args = "TARGET...",
-	.summary = "say what is here, what would be fetched, what must be built",
-	.text = "Asks the local store, the pool and the caches, fetches nothing, "
-		"and says of all that each TARGET needs: what is here, what would "
-		"be fetched and from where, who vouches for it, and what would have "
-		"to be built, and why. What no trusted key vouches for counts as "
-		"not there. The status is that of the gravest cause: 3 if something "
-		"is in no cache, 4 if no trusted key has signed it, 5 if answers "
-		"are malformed, 6 if a cache could not be asked.\n"
-		"\n" OPTIONS_TARGET_TEXT
-		" A derivation is planned with what it takes to build it.",
+	.args = "INSTALLABLE...",
+	.summary = "show what is present, what would be fetched and what must be built",
+	.text = "Queries the local store, the pool and the caches, and fetches "
+		"nothing. For the closure of each INSTALLABLE, it shows what is "
+		"present, what would be fetched, from which cache and who vouches "
+		"for it, and what would have to be built and why. A path that no "
+		"trusted key vouches for counts as missing. The exit status is that "
+		"of the gravest cause: 3 if something is not in any cache, 4 if no "
+		"trusted key signed it, 5 if a response is malformed, 6 if a cache "
+		"could not be queried.\n"
+		"\n" OPTIONS_INSTALLABLE_TEXT
+		" The plan for a derivation includes what building it needs.",
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_stores, &options_caches, &options_keys,
-			&options_targets, &options_pool, &options_common, NULL },
+			&options_from_file, &options_pool, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

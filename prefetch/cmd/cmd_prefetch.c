@@ -66,7 +66,7 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 	if (!p->output && cmd_args_is_given(args, "sign-key"))
 		return err_set(
 			err, NF_E_USAGE,
-			"option '--sign-key' signs a bundle: give --output BUNDLE");
+			"option '--sign-key' needs --output BUNDLE: it signs a bundle");
 	if (!p->output && p->target.root && cmd_args_is_given(args, "compress"))
 		return err_set(
 			err, NF_E_USAGE,
@@ -137,7 +137,7 @@ static int check_profile(const struct prefetch *p, struct nf_err *err)
 		return 0;
 	return err_set(
 		err, NF_E_USAGE,
-		"option '--profile' needs one system as target, these are %zu paths",
+		"option '--profile' needs one installable, but these are %zu paths",
 		p->wanted.count);
 }
 
@@ -451,9 +451,9 @@ static void report_failure(const struct prefetch *p, struct ui *ui,
 		tell_failures(ui, result);
 	if (rc == -NF_E_NET && !p->fetch.retry_for_ms)
 		ui_note(ui,
-			"to go on, run the same command again, or add --retry-for 2h to wait for the caches");
+			"to continue, run the same command again; add --retry-for 2h to wait for the caches");
 	if (p->imported.imported)
-		ui_note(ui, "%zu %s imported into '%s'; the same command goes on",
+		ui_note(ui, "%zu %s imported into '%s'; the same command continues",
 			p->imported.imported,
 			plural(p->imported.imported, "path was", "paths were"),
 			p->target.root);
@@ -496,32 +496,33 @@ static const struct cmd_option options[] = {
 	  .kind = CMD_VALUE_FILE },
 	{ .name = "keep-going",
 	  .letter = 'k',
-	  .help = "fetch what can be had although some path cannot, and pack what is whole" },
+	  .help = "fetch what can be fetched even if some paths cannot, and pack the complete closures" },
 	{ .name = "dry-run",
 	  .letter = 'n',
-	  .help = "resolve and say what would be fetched, fetch nothing" },
+	  .help = "show what would be fetched, and fetch nothing" },
 	{ 0 },
 };
 static const struct cmd_option_group group = { "Options", options };
 
 const struct command cmd_prefetch = {
 	.name = "prefetch",
-	.args = "TARGET...",
+	.args = "INSTALLABLE...",
 	.summary = "fetch a closure into the pool or a target store, and pack it",
-	.text = "Finds everything that each TARGET needs, takes what the pool lacks "
-		"from the live store or else from the caches, verifies it and keeps "
-		"it in the pool; with --output also packs it into one signed "
-		"bundle. With --store it goes straight into the store below ROOT "
-		"instead, without a copy in the pool; with both, into the pool, the "
-		"bundle and the store. Of a derivation the outputs are fetched or, "
-		"where no cache has them, what it takes to build them. Interrupted, "
-		"the same command goes on from where it was.\n"
-		"\n" OPTIONS_TARGET_TEXT,
+	.text = "Resolves the closure of each INSTALLABLE, takes what the pool "
+		"lacks from the live store or else from the caches, verifies it and "
+		"keeps it in the pool. With --output, it also packs the closure "
+		"into one signed bundle. With --store, it imports the closure "
+		"straight into the store below ROOT, without a copy in the pool; "
+		"with both, into the pool, the bundle and the store. For a "
+		"derivation, it fetches the outputs or, where no cache has them, "
+		"what building them needs. After an interruption, the same command "
+		"continues where it stopped.\n"
+		"\n" OPTIONS_INSTALLABLE_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_target_store, &wanted_group, &options_pack,
 			&options_caches, &transfer_options, &options_keys,
-			&options_stores, &options_targets, &options_pool, &options_jobs,
+			&options_stores, &options_from_file, &options_pool, &options_jobs,
 			&options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,

@@ -70,8 +70,8 @@ void fetched_bundle_warn(const struct fetched_bundle *b, struct progress *p,
 	if (why_not)
 		progress_note(p, "not in the bundle: %s", why_not);
 	progress_note(p,
-		      "--keep-going: a path that cannot be had, and what needs it, is "
-		      "left out of bundle '%s'; the exit status is then not 0",
+		      "--keep-going: bundle '%s' leaves out each path that cannot be "
+		      "fetched, and what needs it; the exit status is then not 0",
 		      b->output);
 }
 
@@ -86,7 +86,7 @@ static void foretell_unknown(struct progress *p, const struct resolver *r,
 		if (n->state != RESOLVER_UNKNOWN)
 			continue;
 		progress_note(p, "path '%s' will not be in the bundle: %s", n->base,
-			      n->why_text ? n->why_text : "it is in no cache");
+			      n->why_text ? n->why_text : "it is not in any cache");
 		told++;
 	}
 	if (w->unknown > told)
@@ -108,13 +108,13 @@ void fetched_bundle_foretell(const struct fetched_bundle *b, struct progress *p,
 		progress_note(
 			p,
 			"bundle '%s' will be incomplete: %u of %u paths will be in it; %u "
-			"cannot be had, %u %s %s; the exit status will be %d",
+			"cannot be fetched, %u %s %s; the exit status will be %d",
 			b->output, w->count, all, w->unknown, w->others, verb, object,
 			status);
 	else
 		progress_note(
 			p,
-			"bundle '%s' will not be written: of %u %s %u cannot be had, %u %s %s; the exit status will be %d",
+			"bundle '%s' will not be written: of %u %s %u cannot be fetched, %u %s %s; the exit status will be %d",
 			b->output, all, plural(all, "path", "paths"), w->unknown,
 			w->others, verb, object, status);
 }
@@ -142,7 +142,7 @@ void fetched_bundle_tell(const struct fetched_bundle *b, struct ui *ui)
 	tell_left_out(w, ui);
 	ui_warn(ui,
 		"bundle '%s' (%s) is incomplete: it has %zu of %zu paths; %zu %s "
-		"missing, the others that it lacks need %s",
+		"missing, and the others that it lacks need %s",
 		b->output, human_size(size, b->packed.bundle_bytes), w->count,
 		w->count + w->left_out_count, w->missing, plural(w->missing, "is", "are"),
 		plural(w->missing, "it", "them"));

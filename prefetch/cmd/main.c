@@ -10,9 +10,8 @@ static const struct command *const commands[] = {
 
 static const struct program program = {
 	.name = "nixferry",
-	.summary = "Carries NixOS closures: fetches them from verified substituters "
-		   "into signed, portable bundles, and imports these into target "
-		   "stores.",
+	.summary = "Fetches NixOS closures from verified substituters into signed, "
+		   "portable bundles, and imports bundles into target stores.",
 	.commands = commands,
 };
 

@@ -11,16 +11,16 @@ static const char *default_detail(enum cause cause, bool is_build)
 {
 	switch (cause) {
 	case CAUSE_NO_SUBSTITUTER:
-		return "there is no cache to ask";
+		return "no cache is configured";
 	case CAUSE_LOCAL_ONLY:
 		return "allowSubstitutes = false";
 	case CAUSE_FLOATING:
 		return "its outputs' paths are known only after building";
 	case CAUSE_NO_DERIVATION:
-		return "not in the local store, where derivations are read";
+		return "not in the local store, from which derivations are read";
 	default:
-		return is_build ? "in no cache"
-				: "in no cache, and nobody knows how to build it";
+		return is_build ? "not in any cache"
+				: "not in any cache, and no derivation is known";
 	}
 }
 
@@ -58,8 +58,8 @@ static void add_trust(struct buf *out, const struct query_cause *c)
 	if (!rest.len) {
 		buf_add_str(
 			out,
-			"compare the public key here with that of the cache: it signs with "
-			"another one, or its narinfo was changed");
+			"compare the trusted public key with that of the cache: the cache "
+			"signs with another key, or its narinfo was changed");
 		return;
 	}
 	buf_add_str(out, "to trust it: --trusted-public-key ");
@@ -79,7 +79,7 @@ static const char *simple_remedy(enum cause cause)
 	case CAUSE_NO_SUBSTITUTER:
 		return "name a cache: --substituter URL, or substituters in nix.conf";
 	case CAUSE_LOCAL_ONLY:
-		return "to fetch it all the same: always-allow-substitutes = true in nix.conf";
+		return "to fetch it anyway: always-allow-substitutes = true in nix.conf";
 	case CAUSE_FLOATING:
 		return "plan again once it is built";
 	case CAUSE_NO_DERIVATION:
@@ -87,9 +87,10 @@ static const char *simple_remedy(enum cause cause)
 	case CAUSE_OTHER_STORE:
 		return "remove this cache from the list: its paths cannot be used here";
 	case CAUSE_UNREACHABLE:
-		return "start the cache or repair the way to it, and run this again ('nixferry caches' tells more)";
+		return "start the cache or repair the connection to it, then run this "
+		       "again ('nixferry caches' shows details)";
 	case CAUSE_DENIED:
-		return "give a name and a password that the cache accepts: --netrc-file FILE, or netrc-file in nix.conf";
+		return "give a user name and a password that the cache accepts: --netrc-file FILE, or netrc-file in nix.conf";
 	case CAUSE_BAD_ANSWER:
 		return "repair that cache, or add another one that has it: --extra-substituter URL";
 	case CAUSE_NOT_TRUSTED:

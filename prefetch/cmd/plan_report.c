@@ -57,7 +57,7 @@ static void print_time(const struct plan *p, const struct plan_sums *s)
 	double seconds;
 
 	if (estimate_seconds(s->speeds, s->cache_count, &seconds))
-		say_line("    takes about %s, at the speeds that were measured:",
+		say_line("    takes about %s at the measured speeds:",
 			 human_duration(time, round_up(seconds)));
 	for (size_t i = 0; i < s->cache_count; i++) {
 		const struct estimate_cache *c = &s->speeds[i];
@@ -68,7 +68,7 @@ static void print_time(const struct plan *p, const struct plan_sums *s)
 		if (c->throughput)
 			say_line("      %s: %s/s", url, human_size(speed, c->throughput));
 		else
-			say_line("      %s: not measured yet (nixferry caches does)",
+			say_line("      %s: not measured yet ('nixferry caches' does)",
 				 url);
 	}
 }
@@ -78,7 +78,7 @@ static void print_largest(const struct plan *p, const struct plan_sums *s)
 	char size[HUMAN_MAX];
 
 	say_line("%s", "");
-	say_line("  the largest, unpacked");
+	say_line("  largest, unpacked");
 	for (size_t i = 0; i < s->fetch_count && i < LARGEST_SHOWN; i++) {
 		const struct planner_node *node = planner_node(p->planner, s->fetches[i]);
 
@@ -93,9 +93,9 @@ void plan_print(const struct plan *p)
 
 	plan_sums_init(&s, p);
 	say_line("  %-42s %6s  %10s  %10s", "", "paths", "download", "unpacked");
-	say_line("  %-42s %6zu", "here, with all that they need", s.here);
+	say_line("  %-42s %6zu", "present, with their closures", s.here);
 	if (s.derivations)
-		say_line("  %-42s %6zu", "derivations that were read", s.derivations);
+		say_line("  %-42s %6zu", "derivations read", s.derivations);
 	say_line("  %-42s %6zu  %10s  %10s", "in the pool", s.pool, "",
 		 human_size(nar, s.pool_nar));
 	say_line("  %-42s %6zu  %10s  %10s", "to be fetched", s.fetch_count,
@@ -106,8 +106,7 @@ void plan_print(const struct plan *p)
 			"    up to %s more where caches race for a NAR (none with --no-race)",
 			human_size(download, s.race));
 	if (s.unsized)
-		say_line("    of %zu of them no cache says how large the download is",
-			 s.unsized);
+		say_line("    the download size of %zu of them is not known", s.unsized);
 	if (s.fetch_count) {
 		print_time(p, &s);
 		print_largest(p, &s);
@@ -367,7 +366,7 @@ int plan_print_why(const struct plan *p, const struct nf_storepath *path,
 	const struct planner_node *node;
 
 	if (id == PLANNER_NONE)
-		return err_set(err, NF_E_USAGE, "'%s' is not among what must be built",
+		return err_set(err, NF_E_USAGE, "'%s' does not have to be built",
 			       path->base);
 	node = planner_node(p->planner, id);
 	if (!doc) {

@@ -215,7 +215,7 @@ static void tell_dispute(struct ui *ui, const struct dispute *d)
 	AUTO_FREE char *known = word_text(&d->known, same_hash);
 	AUTO_FREE char *other = word_text(&d->other, same_hash);
 
-	ui_warn(ui, "caches disagree on path '%s': %s, %s; the first counts", d->path,
+	ui_warn(ui, "caches disagree on path '%s': %s, %s; the first is used", d->path,
 		known, other);
 }
 

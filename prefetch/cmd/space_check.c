@@ -45,14 +45,15 @@ static int check_together(const struct space_use *const *uses, size_t count,
 	if (bytes > space->bytes)
 		return err_set(
 			err, NF_E_NOSPACE,
-			"%.*s has %s free, at least %s are needed, as caches state the sizes",
+			"%.*s has %s free, but at least %s are needed, according to the caches",
 			NF_SLICE_ARG(buf_slice(&names)), human_size(has, space->bytes),
 			human_size(needs, bytes));
 	if (inodes > space->inodes)
-		return err_set(
-			err, NF_E_NOSPACE, "%.*s has %llu free inodes, %llu are needed",
-			NF_SLICE_ARG(buf_slice(&names)),
-			(unsigned long long)space->inodes, (unsigned long long)inodes);
+		return err_set(err, NF_E_NOSPACE,
+			       "%.*s has %llu free inodes, but %llu are needed",
+			       NF_SLICE_ARG(buf_slice(&names)),
+			       (unsigned long long)space->inodes,
+			       (unsigned long long)inodes);
 	return 0;
 }
 

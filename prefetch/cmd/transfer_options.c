@@ -5,12 +5,13 @@
 
 static const struct cmd_option options[] = {
 	{ .name = "no-race",
-	  .help = "never download the same bytes twice: a slow transfer is not helped "
-		  "by another cache or connection; for metered links" },
+	  .help = "never download the same bytes twice, even if another cache or "
+		  "connection could overtake a slow transfer; for metered links" },
 	{ .name = "retry-for",
 	  .value = "TIME",
-	  .help = "wait for caches that cannot be reached, until nothing came for so "
-		  "long: 90s, 10m, 2h or 1d; default: give up after some attempts" },
+	  .help = "wait for caches that cannot be reached, until nothing has arrived "
+		  "for TIME, such as 90s, 10m, 2h or 1d; default: give up after some "
+		  "attempts" },
 	{ 0 },
 };
 const struct cmd_option_group transfer_options = { "Transfers", options };

@@ -18,7 +18,7 @@ void wanted_release(struct wanted *w)
 
 static const struct cmd_option options[] = {
 	{ .name = "with-build-inputs",
-	  .help = "of derivations that must be built, take along all that building them needs" },
+	  .help = "for derivations that must be built, include everything that building them needs" },
 	{ 0 },
 };
 const struct cmd_option_group wanted_group = { "Derivations", options };
@@ -119,12 +119,12 @@ static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
 		rc = err_set(&err, (enum nf_error)asked->why, "path '%s': %s", node->base,
 			     asked->why_text);
 	else if (asked)
-		rc = err_set(&err, NF_E_MISSING, "path '%s': it is in no cache",
+		rc = err_set(&err, NF_E_MISSING, "path '%s': it is not in any cache",
 			     node->base);
 	else
 		rc = err_set(
 			&err, NF_E_MISSING,
-			"derivation '%s' is not in the local store, where derivations are read",
+			"derivation '%s' is not in the local store, from which derivations are read",
 			node->base);
 	w->unknown++;
 	set_reason(w, rc, &err);
@@ -155,9 +155,9 @@ static void tell_builds(struct wanted *w)
 	if (w->build_count == 1)
 		buf_addf(&text, "derivation '%s' would have to be built", last);
 	else
-		buf_addf(&text, "%zu derivations would have to be built, '%s' among them",
+		buf_addf(&text, "%zu derivations would have to be built, including '%s'",
 			 w->build_count, last);
-	buf_add_str(&text, " (--with-build-inputs takes along what that needs)");
+	buf_add_str(&text, " (--with-build-inputs includes what that needs)");
 	code = add_cause(w, &text);
 	set_reason(w,
 		   err_set(&err, (enum nf_error)code, "%.*s",

@@ -85,7 +85,7 @@ static int read_quoted(struct netrc_text *t, struct nf_err *err)
 			break;
 		buf_add_char(&t->token, unescape(t->rest.ptr[0]));
 	}
-	return err_set(err, NF_E_FORMAT, "line %u: a quoted word has no end", line);
+	return err_set(err, NF_E_FORMAT, "line %u: a quoted word is not closed", line);
 }
 
 /* Into t->token. *ret_any is false at the end of the file. */
@@ -115,8 +115,7 @@ static int read_value(struct netrc_text *t, const char *keyword, char **ret,
 	int rc = next_token(t, true, &any, err);
 
 	if (!rc && !any)
-		rc = err_set(err, NF_E_FORMAT,
-			     "line %u: '%s' is not followed by anything", t->line,
+		rc = err_set(err, NF_E_FORMAT, "line %u: '%s' has no value", t->line,
 			     keyword);
 	if (rc)
 		return rc;
@@ -176,7 +175,7 @@ int netrc_parse(struct netrc *n, struct nf_slice text, struct nf_err *err)
 	int rc = 0;
 
 	if (text.len > NETRC_MAX)
-		return err_set(err, NF_E_LIMIT, "%zu bytes, over %llu", text.len,
+		return err_set(err, NF_E_LIMIT, "%zu bytes, more than %llu", text.len,
 			       NETRC_MAX);
 	slice_skip_prefix(&t.rest, "\xef\xbb\xbf");
 	buf_init(&t.token, NETRC_MAX);

@@ -130,7 +130,7 @@ static int parse_encoded(struct substituter *s, struct nf_slice key,
 	AUTO_FREE char *plain_value = url_decode(value);
 
 	if (!plain_key || !plain_value)
-		return err_set(err, NF_E_USAGE, "a parameter has a NUL");
+		return err_set(err, NF_E_USAGE, "a parameter contains a NUL");
 	return parse_parameter(s, nf_slice_str(plain_key), nf_slice_str(plain_value),
 			       err);
 }
@@ -187,9 +187,9 @@ static int parse_http(struct substituter *s, struct nf_slice url, struct nf_err 
 	if (has_user(url))
 		return err_set(
 			err, NF_E_USAGE,
-			"names and passwords belong into a netrc file, not into the address");
+			"user names and passwords belong in a netrc file, not in the URL");
 	if (!url_parse(&parsed, url))
-		return err_set(err, NF_E_USAGE, "it is no http or https address");
+		return err_set(err, NF_E_USAGE, "it is not an http or https URL");
 	s->kind = SUBSTITUTER_HTTP;
 	s->url = TAKE_PTR(parsed.text);
 	for (len = strlen(s->url); s->url[len - 1] == '/'; len--)
@@ -205,7 +205,7 @@ static int parse_file(struct substituter *s, struct nf_slice path, struct nf_err
 		return err_set(err, NF_E_USAGE, "its path is not absolute");
 	s->path = url_decode(path);
 	if (!s->path)
-		return err_set(err, NF_E_USAGE, "its path has a NUL");
+		return err_set(err, NF_E_USAGE, "its path contains a NUL");
 	s->url = mem_printf("file://%.*s", NF_SLICE_ARG(path));
 	return 0;
 }
@@ -256,7 +256,8 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 	while (url.len > 1 && url.ptr[url.len - 1] == '/')
 		url.len--;
 	if (has_control_character(text))
-		rc = err_set(err, NF_E_USAGE, "it has white space or control characters");
+		rc = err_set(err, NF_E_USAGE,
+			     "it contains white space or control characters");
 	else
 		rc = parse_kind(s, url, err);
 	if (!rc)

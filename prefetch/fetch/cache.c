@@ -243,7 +243,7 @@ void caches_remember(struct engine *e)
 	/* Who only asks may do so where nothing can be written. */
 	if (rc && !e->opts->dry_run)
 		progress_note(e->opts->progress,
-			      "what was learned of the caches is not kept: %s", err.text);
+			      "cannot save the history of the caches: %s", err.text);
 }
 
 /* ---- what was answered earlier in this run ---- */

@@ -146,7 +146,7 @@ static void give_up(struct engine *e, uint32_t node)
 	struct wanted_nar *d = wanted_nar_find(e, node);
 
 	engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
-		    n->why_text ? n->why_text : "no source is left");
+		    n->why_text ? n->why_text : "no cache is left");
 	rest_set(&e->rest, node, 0);
 	if (d)
 		wanted_nar_free(d);

@@ -45,7 +45,8 @@ void engine_broken(struct engine *e, const char *where, int code, const char *te
 	if (atomic_exchange(&e->is_broken, true))
 		return;
 	whole = mem_printf("'%s': %s%s", where, text,
-			   is_full ? "; make room, then run the same command again" : "");
+			   is_full ? "; free some space, then run the same command again"
+				   : "");
 	engine_fail(e, NULL, code, whole);
 }
 

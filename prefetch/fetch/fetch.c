@@ -15,7 +15,7 @@ static void take_stock(struct engine *e)
 		if (n->state != RESOLVER_UNKNOWN)
 			continue;
 		engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
-			    n->why_text ? n->why_text : "it is in no cache");
+			    n->why_text ? n->why_text : "it is not in any cache");
 	}
 }
 

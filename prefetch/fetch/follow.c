@@ -95,7 +95,7 @@ static int wait_for_more(struct follow_source *s, struct nf_err *err)
 		size = f->end - s->at;
 	pthread_mutex_unlock(&f->lock);
 	if (is_broken)
-		return err_set(err, NF_E_NET, "the rest of the file does not come");
+		return err_set(err, NF_E_NET, "the rest of the file does not arrive");
 	s->in = nf_source_of_fd_range(f->fd, s->at, size);
 	return 0;
 }

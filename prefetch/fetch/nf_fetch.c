@@ -48,9 +48,10 @@ static int check_given(const struct nf_fetch_options *o, struct nf_err *err)
 		return err_set(err, NF_E_USAGE,
 			       "a profile or GC root needs a target store");
 	if (o->profile && o->target_count != 1)
-		return err_set(err, NF_E_USAGE,
-			       "profile '%s' can hold one path, there are %zu targets",
-			       o->profile, o->target_count);
+		return err_set(
+			err, NF_E_USAGE,
+			"profile '%s' can hold one path, but there are %zu targets",
+			o->profile, o->target_count);
 	return o->store_root
 		       ? import_target_check(o->store_root, o->profile, o->gc_root, err)
 		       : 0;
@@ -106,7 +107,8 @@ static int read_credentials(struct nf_fetch *f, struct nf_err *err)
 
 	if (is_public)
 		progress_note(watcher_progress(f->watcher),
-			      "'%s' has passwords and every user can read it", file);
+			      "'%s' contains passwords, and every user can read it",
+			      file);
 	if (!rc)
 		f->credentials =
 			credentials_new(&n, f->substituters.items, f->substituters.count);

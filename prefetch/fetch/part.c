@@ -88,7 +88,7 @@ void part_cut(struct part *p, uint64_t end)
 
 static int not_as_asked(const struct part *p, struct nf_err *err)
 {
-	return err_set(err, NF_E_FORMAT, "'%s': it sent another range than asked",
+	return err_set(err, NF_E_FORMAT, "'%s': it sent another range than requested",
 		       p->url);
 }
 
@@ -212,7 +212,7 @@ static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
 	if (len > p->end - p->at && !p->is_cut && !p->is_sized)
 		return other_file(p);
 	if (len > p->end - p->at && !p->is_cut)
-		return err_set(err, NF_E_FORMAT, "'%s': it sent more than it said",
+		return err_set(err, NF_E_FORMAT, "'%s': it sent more than it announced",
 			       p->url);
 	if (len > p->end - p->at)
 		len = (size_t)(p->end - p->at);

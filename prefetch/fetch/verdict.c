@@ -57,7 +57,7 @@ static void on_spoilt(struct download_file *f, int code, const char *text)
 		claims_drop(&d->claims, liar);
 	} else {
 		progress_note(e->opts->progress,
-			      "path '%s': what was there of it is of no use: %s",
+			      "path '%s': the partial download cannot be used: %s",
 			      wanted_nar_path(d), text);
 		resolver_set_reason(e->resolver, d->node, code, text);
 		claims_move(&d->claims, &f->claims);
@@ -104,7 +104,7 @@ static void on_whole(struct download_file *f)
 {
 	stop_parts(f->nar);
 	if (!download_file_has_all(f)) {
-		on_spoilt(f, NF_E_MISSING, "what had come of it was lost");
+		on_spoilt(f, NF_E_MISSING, "the partial download was lost");
 		return;
 	}
 	compare_claims(f);

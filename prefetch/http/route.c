@@ -18,9 +18,8 @@ int route_follow(struct route *r, const char *location, struct nf_err *err)
 		return err_set(err, NF_E_LIMIT, "it redirects more than %d times",
 			       ROUTE_REDIRECTS_MAX);
 	if (!url_join(&next, r->url.text, location))
-		return err_set(
-			err, NF_E_FORMAT,
-			"it redirects to an address that is not of the http or https protocol");
+		return err_set(err, NF_E_FORMAT,
+			       "it redirects to a URL that is not http or https");
 	r->login = credentials_find(r->credentials, &next);
 	if (!r->login && url_keeps_login(&r->url, &next))
 		r->login = before;

@@ -185,8 +185,8 @@ static size_t on_data(char *p, size_t size, size_t count, void *ctx)
 		return x->bytes > REDIRECT_BODY_MAX ? 0 : len;
 	}
 	if (!x->rc && len > x->req.max_bytes - x->bytes)
-		x->rc = err_set(&x->err, NF_E_LIMIT, "more than %" PRIu64 " bytes came",
-				x->req.max_bytes);
+		x->rc = err_set(&x->err, NF_E_LIMIT,
+				"more than %" PRIu64 " bytes arrived", x->req.max_bytes);
 	if (!x->rc)
 		x->rc = x->req.data(x->req.ctx, p, len, &x->err);
 	if (x->rc)
@@ -361,8 +361,7 @@ static void finish(struct transfer *x, CURLcode code)
 		code = CURLE_OK;
 	}
 	if (!x->route.url.text)
-		snprintf(x->error, sizeof(x->error),
-			 "the URL is no http or https address");
+		snprintf(x->error, sizeof(x->error), "the URL is not http or https");
 	transfer_describe(x, code, &d);
 	if (!x->rc && code != CURLE_OK)
 		x->rc = err_set(&x->err, NF_E_NET, "%s",

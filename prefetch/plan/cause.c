@@ -6,8 +6,8 @@ static const struct {
 	const char *word;
 	const char *title;
 } causes[] = {
-	[CAUSE_ABSENT] = { "not-in-any-cache", "in no cache" },
-	[CAUSE_NO_SUBSTITUTER] = { "no-substituter", "no cache to ask" },
+	[CAUSE_ABSENT] = { "not-in-any-cache", "not in any cache" },
+	[CAUSE_NO_SUBSTITUTER] = { "no-substituter", "no cache is configured" },
 	[CAUSE_LOCAL_ONLY] = { "local-only", "always built locally" },
 	[CAUSE_FLOATING] = { "output-path-unknown", "output path not known yet" },
 	[CAUSE_NO_DERIVATION] = { "no-derivation", "derivation not found" },

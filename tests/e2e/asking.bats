@@ -241,12 +241,12 @@ try_option() {
 		option '--older-than' is for 'pool gc'|pool list --older-than 3
 		option '--older-than' is for 'pool gc'|pool check --older-than=3
 		option '--older-than' is for 'pool gc'|pool path --older-than 3
-		option '--sign-key' signs a bundle: give --output BUNDLE|prefetch TOP --sign-key x
-		option '--sign-key' signs a bundle: give --output BUNDLE|prefetch -n TOP --sign-key x
+		option '--sign-key' needs --output BUNDLE|prefetch TOP --sign-key x
+		option '--sign-key' needs --output BUNDLE|prefetch -n TOP --sign-key x
 		option '--compress' is for the pool and bundles|prefetch TOP --store /tmp --compress keep
-		option '--substituter': the caches to ask are named as arguments|caches file:///x --substituter file:///y
-		option '--extra-substituter': the caches to ask are named|caches file:///x --extra-substituter file:///y
-		option '--pool' says where a sample is taken from|caches --sample TOP --pool /tmp/x
+		option '--substituter': name the caches to query as arguments|caches file:///x --substituter file:///y
+		option '--extra-substituter': name the caches to query|caches file:///x --extra-substituter file:///y
+		options '--pool' and '--sample' exclude each other|caches --sample TOP --pool /tmp/x
 	EOF
 }
 

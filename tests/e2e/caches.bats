@@ -153,7 +153,7 @@ known() {
 	mkdir "$STATE"
 	run --separate-stderr fetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool2"
 	[ "$status" -eq 0 ]
-	[[ $stderr == *"is not kept"* ]]
+	[[ $stderr == *"cannot save the history of the caches"* ]]
 	env -u HOME -u XDG_STATE_HOME "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool3" \
 		--substituter "file://$T/cache" --trusted-public-key "$PUBLIC_KEY"
 }
@@ -263,7 +263,7 @@ is() {
 	is '1 1 1 1 1 1 1 0' '[.caches[].advice | length | tostring] | join(" ")'
 	run --separate-stderr nixferry caches "http://127.0.0.1:$DEAD_PORT" "$failing"
 	[ "$status" -eq 6 ]
-	[[ $output == *"nobody listens there"*"HTTP 500"* ]]
+	[[ $output == *"nothing listens there"*"HTTP 500"* ]]
 	[[ $stderr == *"caches: no cache can be used" ]]
 }
 

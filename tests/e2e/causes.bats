@@ -108,7 +108,7 @@ trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'
 	sed -i '/^Sig:/d' "$T/cache"/*.narinfo
 	expect_cause 4 not-trusted "no signature" "have it signed" --substituter "file://$T/cache"
 	sed -i "s/^Deriver.*//; \$a Sig: lab-1:$(head -c 64 /dev/zero | base64 -w0)" "$T/cache"/*.narinfo
-	expect_cause 4 not-trusted "signature by 'lab-1' is wrong" "compare the public key" --substituter "file://$T/cache"
+	expect_cause 4 not-trusted "signature by 'lab-1' is wrong" "compare the trusted public key" --substituter "file://$T/cache"
 }
 
 @test "a cache that cannot be reached is the cause, also beside one that does not have it" {
@@ -163,11 +163,11 @@ trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'
 }
 
 @test "an absence that every cache tells, and one that the configuration decides" {
-	expect_cause 3 not-in-any-cache "in no cache" "--extra-substituter URL" --substituter "file://$T/cache"
+	expect_cause 3 not-in-any-cache "not in any cache" "--extra-substituter URL" --substituter "file://$T/cache"
 	NIX_CONFIG="$NIX_CONFIG
 substitute = false
 substituters = file://$T/cache" expect_cause 3 no-substituter "substitute = false" "--substituter URL"
-	expect_cause 3 no-substituter "no cache to ask" "--substituter URL"
+	expect_cause 3 no-substituter "no cache is configured" "--substituter URL"
 	DRV[top]=${DRV[local]}
 	put_in_cache "${OUT[local]}"
 	expect_cause 3 local-only "allowSubstitutes = false" "always-allow-substitutes" --substituter "file://$T/cache"
@@ -187,7 +187,7 @@ always-allow-substitutes = true" run plan "${DRV[local]}" --substituter "file://
 		'[["not-trusted",1,4],["not-in-any-cache",3,3]]' ] || fail "$output"
 	run --separate-stderr dry_fetch "${DRV[top]}" --substituter "file://$T/cache"
 	[ "$status" -eq 4 ] || fail "$output"
-	[[ $stderr == *"warning: 3 derivations would have to be built: in no cache"* ]] || fail "$stderr"
+	[[ $stderr == *"warning: 3 derivations would have to be built: not in any cache"* ]] || fail "$stderr"
 	[[ $stderr == *"--trusted-public-key other-1:KEY"* ]] || fail "$stderr"
 }
 
@@ -205,7 +205,7 @@ always-allow-substitutes = true" run plan "${DRV[local]}" --substituter "file://
 	put_in_cache "${OUT[b]}" "${OUT[leaf]}"
 	run plan "${DRV[top]}" --substituter "file://$T/cache"
 	[ "$status" -eq 3 ] || fail "$output"
-	[[ $output == *"${OUT[leaf]}  (in no cache, and nobody knows how to build it)  (3 others depend on it)"* ]] ||
+	[[ $output == *"${OUT[leaf]}  (not in any cache, and no derivation is known)  (3 others depend on it)"* ]] ||
 		fail "$output"
 }
 
@@ -219,7 +219,7 @@ always-allow-substitutes = true" run plan "${DRV[local]}" --substituter "file://
 	[ "$(jq -r .path "$T/json")" = "${DRV[b]}" ]
 	run --separate-stderr plan "${OUT[b]}" --substituter "file://$T/cache" --why-build "${OUT[b]}" --json
 	[ "$(jq -c '[.status, .cause]' <<<"$output")" = '["unknown","not-in-any-cache"]' ] || fail "$output $stderr"
-	fails 2 "is not among what must be built" plan "${DRV[top]}" --why-build "${DRV[local]}" --json
+	fails 2 "does not have to be built" plan "${DRV[top]}" --why-build "${DRV[local]}" --json
 	[ -z "$output" ]
 }
 

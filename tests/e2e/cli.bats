@@ -42,10 +42,10 @@ setup() {
 		option '--store' needs a value: ROOT|import x --store
 		missing --store ROOT|import x
 		missing argument: expected BUNDLE|verify
-		argument 'b' is too many|verify a b
-		option '--jobs': '0' is no number of 1 to 1024|verify x --jobs 0
-		option '--color': 'blue' is none of: auto always never|list --color blue x
-		'down' is none of: path list check gc|pool down
+		unexpected argument 'b'|verify a b
+		option '--jobs': '0' is not a number from 1 to 1024|verify x --jobs 0
+		option '--color': 'blue' is not one of: auto always never|list --color blue x
+		'down' is not one of: path list check gc|pool down
 		list: option '--trusted-public-key': 'nonsense' is neither a public key|list x --trusted-public-key nonsense
 		missing --output BUNDLE|pack x
 		a bundle must be signed: give --sign-key FILE|pack x -o y
@@ -142,11 +142,11 @@ setup() {
 @test "targets in a list are named with their line" {
 	nixferry keygen a-1 "$T/secret" "$T/public"
 	printf '# mine\n\n/etc\n' >"$T/list"
-	fails 2 "list: line 3: target '/etc'" nixferry pack --from-file "$T/list" -o "$T/b" \
+	fails 2 "list: line 3: installable '/etc'" nixferry pack --from-file "$T/list" -o "$T/b" \
 		--sign-key "$T/secret" --pool "$T/pool"
-	fails 2 "standard input: line 3: target '/etc'" nixferry pack - -o "$T/b" \
+	fails 2 "standard input: line 3: installable '/etc'" nixferry pack - -o "$T/b" \
 		--sign-key "$T/secret" --pool "$T/pool" <"$T/list"
-	fails 2 "no target given" nixferry pack -o "$T/b" --sign-key "$T/secret"
+	fails 2 "no installable given" nixferry pack -o "$T/b" --sign-key "$T/secret"
 	[ ! -e "$T/b" ]
 }
 

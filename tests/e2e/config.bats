@@ -69,7 +69,7 @@ in_pool() {
 	start_cache "$T/cache"
 	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY"
 	mkdir "$T/nothing"
-	fails 3 "in no cache" fetch "$TOP" --substituter "file://$T/nothing"
+	fails 3 "not in any cache" fetch "$TOP" --substituter "file://$T/nothing"
 	[ ! -s "$CACHE_LOG" ]
 	fetch "$TOP" --extra-substituter "file://$T/nothing"
 	in_pool "$TOP"
@@ -128,7 +128,7 @@ in_pool() {
 	configure "# fine" "substituters=http://x"
 	for command in "prefetch $T" "verify $T/b" "import $T/b --store $T" "list $T/b"; do
 		# shellcheck disable=SC2086
-		fails 2 "$CONF:2: 'substituters=http://x' is not followed by a '='" \
+		fails 2 "$CONF:2: 'substituters=http://x' is not followed by '='" \
 			"$BUILD/nixferry" $command
 	done
 	configure "connect-timeout = soon"
@@ -177,7 +177,7 @@ in_pool() {
 }
 
 @test "credentials in an address are refused, and not shown" {
-	fails 2 "substituter 'host': names and passwords belong into a netrc file" \
+	fails 2 "substituter 'host': user names and passwords belong in a netrc file" \
 		fetch /nix/store/x --substituter http://me:secret@host
 	! grep -q secret <<<"$stderr"
 }
@@ -185,7 +185,7 @@ in_pool() {
 @test "require-sigs = false is noted, not obeyed" {
 	make_path
 	configure "substituters = file://$T/cache" "require-sigs = false"
-	fails 4 "require-sigs = false: nixferry requires a signature" fetch "$TOP"
+	fails 4 "require-sigs = false, but nixferry always requires a signature" fetch "$TOP"
 }
 
 # ---- a store that is trusted ----
@@ -258,7 +258,7 @@ in_pool() {
 	run --separate-stderr fetch "$TOP" --trusted-public-key "$PUBLIC_KEY" \
 		--substituter "file://$T/cache?compression=xz&priority=3&want-mass-query=1"
 	[ "$status" -eq 0 ]
-	grep -q "these parameters do nothing here: compression$" <<<"$stderr"
+	grep -q "these parameters have no effect here: compression$" <<<"$stderr"
 }
 
 # ---- credentials ----
@@ -389,7 +389,7 @@ with_login() {
 		>>"$T/said" 2>&1
 	sed -i "s|^URL: .*|URL: http://you:hidden@[::1/x|" "$(narinfo_of "$T/cache" "$TOP")"
 	rm -r "$T/pool"
-	fails 6 "the URL is no http or https address" fetch "$TOP" -v --substituter "$URL" \
+	fails 6 "the URL is not http or https" fetch "$TOP" -v --substituter "$URL" \
 		--trusted-public-key "$PUBLIC_KEY"
 	[ "$(log_count '^GET /nar/' "$OTHER_LOG")" -ge 2 ]
 	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]

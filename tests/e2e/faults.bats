@@ -124,7 +124,7 @@ assert_no_partial() {
 	cp "$T/cache/$(nar_of "$T/cache" "$TOP")" "$T/outside"
 	sed -i 's|^URL: .*|URL: ../outside|' "$(narinfo_of "$T/cache" "$TOP")"
 	URL=file://$T/cache
-	prefetch_fails 5 "out of the cache" "$TOP"
+	prefetch_fails 5 "outside the cache" "$TOP"
 }
 
 @test "an encoding that is not known is named" {
@@ -341,7 +341,7 @@ hostile_kinds() {
 	start_cache "$T/cache"
 	mkdir "$T/pool"
 	mount_tmpfs "$T/pool" size=3m,mode=755
-	run prefetch_fails 7 "pool '.*' has .* free, at least .* are needed" "$TOP"
+	run prefetch_fails 7 "pool '.*' has .* free, but at least .* are needed" "$TOP"
 	umount "$T/pool"
 	[ "$status" -eq 0 ] || fail "$output"
 }

@@ -48,27 +48,27 @@ fails_once() {
 @test "a full pool is told once, from a cache of the network" {
 	hide_sizes
 	start_cache "$T/cache"
-	fails_once 7 "'m/pool': .*No space left on device; make room" \
+	fails_once 7 "'m/pool': .*No space left on device; free some space" \
 		fetch_small size=1200k --pool m/pool
 }
 
 @test "a full pool is told once, from a cache of this machine" {
 	hide_sizes
 	URL=file://$T/cache
-	fails_once 7 "'m/pool': .*No space left on device; make room" \
+	fails_once 7 "'m/pool': .*No space left on device; free some space" \
 		fetch_small size=1200k --pool m/pool
 }
 
 @test "a target store without inodes is told once" {
 	start_cache "$T/cache"
-	fails_once 7 "inodes|'m': .*No space left on device; make room" \
+	fails_once 7 "inodes|'m': .*No space left on device; free some space" \
 		fetch_small size=200m,nr_inodes=200 --pool p --store m
 }
 
 @test "partial downloads that do not fit are told once, the target store having room" {
 	mkdir "$T/root"
 	start_cache "$T/cache"
-	fails_once 7 "'m/pool': .*No space left on device; make room" \
+	fails_once 7 "'m/pool': .*No space left on device; free some space" \
 		fetch_small size=100k --pool m/pool --store root
 }
 
@@ -97,7 +97,7 @@ fails_once() {
 
 # refused_early COMMAND...: and no NAR was asked for.
 refused_early() {
-	fails_once 7 "free, at least .* needed" "$@" || return 1
+	fails_once 7 "free, but at least .* needed" "$@" || return 1
 	[ "$(log_count '^GET /nar/')" -eq 0 ] || fail "NARs were asked for"
 }
 

@@ -324,9 +324,9 @@ has_unpacked() {
 		--substituter "$URL" --pool "$T/pool"
 	fails 2 "is not a directory" nixferry prefetch "$TOP" --store "$T/lab.pub" --substituter "$URL" \
 		--pool "$T/pool"
-	fails 2 "'--profile' goes with --store" nixferry prefetch "$TOP" --profile system \
+	fails 2 "'--profile' needs --store" nixferry prefetch "$TOP" --profile system \
 		--substituter "$URL" --pool "$T/pool"
-	fails 2 "needs one system as target, these are 2 paths" into "$TOP" "$APP" --profile system
+	fails 2 "needs one installable, but these are 2 paths" into "$TOP" "$APP" --profile system
 	rm -rf "$T/root/nix"
 	: >"$T/root/nix"
 	fails 1 "cannot open the directory '$T/root/nix'" into "$TOP"
@@ -502,7 +502,7 @@ whole_parts() {
 	end_by INT "$FETCH"
 	[ "$ENDED" -eq 130 ]
 	[ "$(valid_paths "$T/root" | wc -l)" -ge 1 ]
-	grep -qE "path(s were| was) imported into '$T/root'; the same command goes on" "$T/fetch.out"
+	grep -qE "path(s were| was) imported into '$T/root'; the same command continues" "$T/fetch.out"
 	assert_store_whole "$T/root"
 	nix_is_content "$T/root"
 	rm "$T/faults"

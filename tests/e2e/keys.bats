@@ -96,7 +96,7 @@ options_of() {
 		# shellcheck disable=SC2086
 		fails 4 "3 of 4 paths have no signature by a trusted key, first '.*': 'lab-1' signed 1, 'up-1' signed 2$" \
 			nixferry $command --trusted-public-key "$CARRIER" <"$T/b.bundle"
-		grep -qF "1 path is signed by 'lab-1', which is not trusted; its key as 'carrier-1', who signed the bundle, gives it: --trusted-public-key $PUBLIC_KEY" <<<"$stderr"
+		grep -qF "1 path is signed by 'lab-1', which is not trusted; its key, according to 'carrier-1', which signed the bundle: --trusted-public-key $PUBLIC_KEY" <<<"$stderr"
 		grep -qF -- "--trusted-public-key $UP" <<<"$stderr"
 	done
 	assert_nothing_valid "$T/root"

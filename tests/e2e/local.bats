@@ -401,16 +401,16 @@ sandbox-paths = /bin /lib /lib64 /usr"
 }
 
 @test "targets that are none are named, in lists with their line" {
-	fails 2 "target '$T/missing': '$T/missing': No such file or directory" from_nothing "$T/missing"
-	fails 2 "target '/etc': '/etc' is neither in /nix/store nor a symbolic link" from_nothing /etc
+	fails 2 "installable '$T/missing': '$T/missing': No such file or directory" from_nothing "$T/missing"
+	fails 2 "installable '/etc': '/etc' is neither in /nix/store nor a symbolic link" from_nothing /etc
 	fails 2 "'/nix/store/nothing'" from_nothing /nix/store/nothing
-	fails 2 "is no list of outputs" from_nothing "00000000000000000000000000000000-x.drv!a b"
-	fails 2 "is no derivation" from_nothing "00000000000000000000000000000000-x!out"
+	fails 2 "is not a list of outputs" from_nothing "00000000000000000000000000000000-x.drv!a b"
+	fails 2 "is not a derivation" from_nothing "00000000000000000000000000000000-x!out"
 	ln -s loop "$T/loop"
 	fails 2 "too many symbolic links" from_nothing "$T/loop"
 	printf '00000000000000000000000000000000-x\n\nhello\n' >"$T/list"
-	fails 2 "$T/list: line 3: target 'hello'" from_nothing --from-file "$T/list"
-	fails 2 "standard input: line 3: target 'hello'" from_nothing - <"$T/list"
+	fails 2 "$T/list: line 3: installable 'hello'" from_nothing --from-file "$T/list"
+	fails 2 "standard input: line 3: installable 'hello'" from_nothing - <"$T/list"
 	xz -c "$T/list" | head -c 60 >"$T/cut.xz"
 	fails 5 "$T/cut.xz: " from_nothing --from-file "$T/cut.xz"
 	fails 2 "no-list" from_nothing --from-file "$T/no-list"
@@ -422,7 +422,7 @@ from_nothing() {
 
 @test "flakes need nix, and its errors are told" {
 	mkdir "$T/bin"
-	fails 2 "target 'x#y': flakes are evaluated by nix, which is not on PATH" \
+	fails 2 "installable 'x#y': evaluating a flake needs nix, which is not on PATH" \
 		env PATH="$T/bin" "$BUILD/nixferry" prefetch "x#y"
 	have_nix || skip "no Nix here"
 	export NIX_REMOTE=$T/store
@@ -435,8 +435,8 @@ from_nothing() {
 		  };
 		}
 	END
-	fails 2 "target 'path:$T/flake#nothing': nix: error: .*nothing" \
+	fails 2 "installable 'path:$T/flake#nothing': nix: error: .*nothing" \
 		from_nothing "path:$T/flake#nothing"
-	fails 2 "target 'path:$T/flake#text': nix: error: " from_nothing "path:$T/flake#text"
+	fails 2 "installable 'path:$T/flake#text': nix: error: " from_nothing "path:$T/flake#text"
 	fails 3 "-thing.drv' is not in the local store" from_nothing "path:$T/flake#thing"
 }

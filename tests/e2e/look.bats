@@ -67,7 +67,7 @@ look() {
 @test "a bundle of several systems has no profile" {
 	nixferry pack "$TOP" "$APP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/two.bundle"
 	mkdir "$T/root"
-	fails 2 "needs a bundle of one system, this one has 2 roots" \
+	fails 2 "needs a bundle with one root, but this one has 2" \
 		import_bundle "$T/two.bundle" "$T/root" --profile system
 	[ -z "$(ls "$T/root")" ]
 	import_bundle "$T/two.bundle" "$T/root" >"$T/out"

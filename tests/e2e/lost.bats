@@ -135,7 +135,7 @@ snapshot() {
 	lose "$LIB"
 	local from=(--from-store "$T/root" --pool "$T/pool2" --trusted-public-key "$PUBLIC_KEY")
 	nixferry plan "$LIB" "$DATA" "${from[@]}" --substituter "file://$T/cache" >"$T/plan"
-	grep -qE "^ *here, with all that they need +1$" "$T/plan" || fail "$(cat "$T/plan")"
+	grep -qE "^ *present, with their closures +1$" "$T/plan" || fail "$(cat "$T/plan")"
 	grep -qE "^ *to be fetched +1 " "$T/plan" || fail "$(cat "$T/plan")"
 	fails 5 "'$LIB' is valid in '$T/root', but missing on the disk" \
 		nixferry pack "$TOP" "${from[@]}" -o "$T/c.bundle" --sign-key "$T/lab.sec"

@@ -235,6 +235,6 @@ collector_waits() {
 	wait "$FETCH" || ENDED=$?
 	[ "$ENDED" -eq 1 ]
 	grep -q "db.sqlite': UNIQUE constraint failed" "$T/fetch.out"
-	grep -q "path '$(basename "$LINK")': it is in no cache" "$T/fetch.out"
+	grep -q "path '$(basename "$LINK")': it is not in any cache" "$T/fetch.out"
 	[ "$(valid_paths "$T/root")" = "$DATA" ]
 }

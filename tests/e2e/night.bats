@@ -179,9 +179,9 @@ assert_nars_come_last() {
 	rm "$(narinfo_of "$T/cache" "$LIB")"
 	start_prefetch "$TOP" -k -o "$T/b" --sign-key "$T/lab.sec"
 	wait_for 20 grep -q "bundle '$T/b' will be incomplete: 2 of 5 paths will be in it; 1 cannot \
-be had, 2 need it; the exit status will be 3" "$T/fetch.out" || fail "$(cat "$T/fetch.out")"
+be fetched, 2 need it; the exit status will be 3" "$T/fetch.out" || fail "$(cat "$T/fetch.out")"
 	grep -q "path '${LIB##*/}' will not be in the bundle: " "$T/fetch.out"
-	grep -q "needs it, is left out of bundle '$T/b'; the exit status is then not 0" "$T/fetch.out"
+	grep -q "bundle '$T/b' leaves out each path that cannot be fetched, and what needs it; the exit status is then not 0" "$T/fetch.out"
 	end_by INT "$FETCH"
 	FETCH=
 }
@@ -205,7 +205,7 @@ be had, 2 need it; the exit status will be 3" "$T/fetch.out" || fail "$(cat "$T/
 @test "with --keep-going a bundle that will not be written is foretold" {
 	start_cache "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$LIB")" "$(narinfo_of "$T/cache" "$DATA")"
-	fails 3 "bundle '$T/b' will not be written: of . paths 2 cannot be had" to "$T/b" -k
+	fails 3 "bundle '$T/b' will not be written: of . paths 2 cannot be fetched" to "$T/b" -k
 }
 
 @test "with --keep-going a dry run says what the bundle would lack" {

@@ -38,13 +38,13 @@ nar_faults_alone() {
 
 # ---- statuses ----
 
-@test "narinfos: 403, 404, 410: it is in no cache" {
+@test "narinfos: 403, 404, 410: it is not in any cache" {
 	for code in 403 404 410; do
 		start_bad "*.narinfo=status:$code"
 		completes_beside "$BAD"
 		was_asked 'narinfo'
 		rm -rf "$T/pool"
-		fails 3 "path '$(basename "$TOP")': it is in no cache" fetch --substituter "$BAD"
+		fails 3 "path '$(basename "$TOP")': it is not in any cache" fetch --substituter "$BAD"
 	done
 }
 
@@ -111,7 +111,7 @@ nar_faults_alone() {
 	start_bad '*.narinfo=status:403'
 	completes_beside "$BAD"
 	[[ $stderr != *"every request"* ]] || fail "$stderr"
-	fails 3 "in no cache" fetch --substituter "$BAD" --pool "$T/none"
+	fails 3 "not in any cache" fetch --substituter "$BAD" --pool "$T/none"
 	[[ $stderr != *"every request"* ]] || fail "$stderr"
 }
 

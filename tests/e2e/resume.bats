@@ -215,7 +215,7 @@ leave_partial() {
 	rm "$T/faults"
 	run --separate-stderr fetch
 	[ "$status" -eq 0 ] || fail "$stderr"
-	grep -q "what was there of it is of no use" <<<"$stderr" || fail "$stderr"
+	grep -q "the partial download cannot be used" <<<"$stderr" || fail "$stderr"
 	check_pool
 	assert_no_temp_files "$T/pool"
 }

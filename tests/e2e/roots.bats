@@ -159,7 +159,7 @@ dead() {
 		fails 2 "cannot be the name of a root" into none --gc-root "$name"
 	done
 	fails 2 "exclude each other" into none --gc-root a --profile system
-	fails 2 "goes with --store" nixferry prefetch none --gc-root a
+	fails 2 "needs --store" nixferry prefetch none --gc-root a
 	[ -z "$(ls -A "$T/root")" ]
 }
 

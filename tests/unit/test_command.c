@@ -184,12 +184,12 @@ static void wrong_usage_names_the_option(void **state)
 		{ &any, "--output ''", "option '--output': empty FILE" },
 		{ &any, "--json=yes", "option '--json' takes no value" },
 		{ &any, "--color red",
-		  "option '--color': 'red' is none of: auto always never" },
+		  "option '--color': 'red' is not one of: auto always never" },
 		{ &two, "", "missing argument: expected FROM TO" },
 		{ &two, "a", "missing argument: expected FROM TO" },
-		{ &two, "a b c", "argument 'c' is too many: expected FROM TO" },
+		{ &two, "a b c", "unexpected argument 'c': expected FROM TO" },
 		{ &none, "a", "takes no arguments, got 'a'" },
-		{ &words, "up", "on|off: 'up' is none of: on off" },
+		{ &words, "up", "on|off: 'up' is not one of: on off" },
 	};
 
 	(void)state;
@@ -229,15 +229,15 @@ static void numbers_are_within_their_bounds(void **state)
 		{ "--jobs 1", 0, 1, NULL },
 		{ "--jobs 64", 0, 64, NULL },
 		{ "--jobs 0", -NF_E_USAGE, 0,
-		  "option '--jobs': '0' is no number of 1 to 64" },
+		  "option '--jobs': '0' is not a number from 1 to 64" },
 		{ "--jobs 65", -NF_E_USAGE, 0,
-		  "option '--jobs': '65' is no number of 1 to 64" },
+		  "option '--jobs': '65' is not a number from 1 to 64" },
 		{ "--jobs 4x", -NF_E_USAGE, 0,
-		  "option '--jobs': '4x' is no number of 1 to 64" },
+		  "option '--jobs': '4x' is not a number from 1 to 64" },
 		{ "--jobs -1", -NF_E_USAGE, 0,
-		  "option '--jobs': '-1' is no number of 1 to 64" },
+		  "option '--jobs': '-1' is not a number from 1 to 64" },
 		{ "--jobs 99999999999999999999", -NF_E_USAGE, 0,
-		  "option '--jobs': '99999999999999999999' is no number of 1 to 64" },
+		  "option '--jobs': '99999999999999999999' is not a number from 1 to 64" },
 	};
 
 	(void)state;

@@ -161,7 +161,7 @@ static void who_waits_is_told_that_nothing_comes(void **state)
 	follow_break(f->follow);
 	join(f);
 	assert_int_equal(f->rc, -NF_E_NET);
-	assert_string_equal(f->err.text, "the rest of the file does not come");
+	assert_string_equal(f->err.text, "the rest of the file does not arrive");
 	expect_bytes(f, MIB);
 }
 

@@ -161,35 +161,36 @@ static void other_names_are_wrong_usage(void **state)
 	static const struct {
 		const char *text, *want;
 	} rows[] = {
-		{ "", "empty target" },
+		{ "", "empty installable" },
 		{ "nothing-here",
-		  "target 'nothing-here': 'nothing-here': No such file or directory" },
-		{ "loop", "target 'loop': too many symbolic links" },
+		  "installable 'nothing-here': 'nothing-here': No such file or directory" },
+		{ "loop", "installable 'loop': too many symbolic links" },
 		{ "/etc",
-		  "target '/etc': '/etc' is neither in /nix/store nor a symbolic link" },
+		  "installable '/etc': '/etc' is neither in /nix/store nor a symbolic link" },
 		{ "outside",
-		  "target 'outside': '/etc' is neither in /nix/store nor a symbolic link" },
+		  "installable 'outside': '/etc' is neither in /nix/store nor a symbolic link" },
 		{ "outside/passwd",
-		  "target 'outside/passwd': 'outside/passwd' is neither in /nix/store nor a symbolic link" },
+		  "installable 'outside/passwd': 'outside/passwd' is neither in /nix/store nor a symbolic link" },
 		{ NF_STORE_DIR,
-		  "target '/nix/store': '/nix/store' is the store, not a path in it" },
+		  "installable '/nix/store': '/nix/store' is the store, not a path in it" },
 		{ NF_STORE_DIR "/.",
-		  "target '/nix/store/.': '/nix/store' is the store, not a path in it" },
+		  "installable '/nix/store/.': '/nix/store' is the store, not a path in it" },
 		{ NF_STORE_DIR "/" HASH "-hello/bin/../..",
-		  "target '/nix/store/" HASH
+		  "installable '/nix/store/" HASH
 		  "-hello/bin/../..': '/nix/store' is the store, not a path in it" },
 		{ "store",
-		  "target 'store': '/nix/store' is the store, not a path in it" },
+		  "installable 'store': '/nix/store' is the store, not a path in it" },
 		{ "/no-nix/store/..//",
-		  "target '/no-nix/store/..//': '/no-nix': No such file or directory" },
-		{ HASH "-x.drv!", "target '" HASH "-x.drv!': '' is no list of outputs" },
+		  "installable '/no-nix/store/..//': '/no-nix': No such file or directory" },
+		{ HASH "-x.drv!",
+		  "installable '" HASH "-x.drv!': '' is not a list of outputs" },
 		{ HASH "-x.drv!a,,b",
-		  "target '" HASH "-x.drv!a,,b': 'a,,b' is no list of outputs" },
+		  "installable '" HASH "-x.drv!a,,b': 'a,,b' is not a list of outputs" },
 		{ HASH "-x.drv!a/b",
-		  "target '" HASH "-x.drv!a/b': 'a/b' is no list of outputs" },
+		  "installable '" HASH "-x.drv!a/b': 'a/b' is not a list of outputs" },
 		{ HASH "-x!out",
-		  "target '" HASH "-x!out': '" HASH
-		  "-x' is no derivation: it has no outputs to choose from" },
+		  "installable '" HASH "-x!out': '" HASH
+		  "-x' is not a derivation, and has no outputs to choose from" },
 	};
 
 	(void)state;
@@ -256,7 +257,7 @@ static void errors_in_lists_name_the_line(void **state)
 			 -NF_E_USAGE);
 	assert_string_equal(
 		err.text,
-		"list: line 3: target '/etc': '/etc' is neither in /nix/store nor a symbolic link");
+		"list: line 3: installable '/etc': '/etc' is neither in /nix/store nor a symbolic link");
 	assert_int_equal(installables_add_file(&t, "no-list", &err), -NF_E_USAGE);
 	assert_int_equal(err.code, NF_E_USAGE);
 	assert_non_null(strstr(err.text, "no-list"));
@@ -337,7 +338,7 @@ static void what_nix_cannot_evaluate_is_told(void **state)
 	static const struct {
 		const char *script, *want, *why;
 	} rows[] = {
-		{ NULL, "flakes are evaluated by nix, which is not on PATH", "no nix" },
+		{ NULL, "evaluating a flake needs nix, which is not on PATH", "no nix" },
 		{ "#!/bin/sh\necho first >&2\necho 'last words' >&2\nexit 1\n",
 		  "nix: last words", "the last line" },
 		{ "#!/bin/sh\nprintf '%s\n' warning: 'error: why' '   at x:' '' >&2\n"
@@ -346,11 +347,11 @@ static void what_nix_cannot_evaluate_is_told(void **state)
 		{ "#!/bin/sh\nexit 3\n", "nix: exit status 3", "no words" },
 		{ "#!/bin/sh\nkill -9 $$\n", "nix: killed by signal 9", "killed" },
 		{ "#!/bin/sh\necho hello\n",
-		  "nix says that its derivation is 'hello', which is none",
+		  "nix returned 'hello', which is not a derivation path",
 		  "no derivation" },
 		{ "#!/bin/sh\necho " NF_STORE_DIR "/" HASH "-x\n",
-		  "nix says that its derivation is '" NF_STORE_DIR "/" HASH
-		  "-x', which is none",
+		  "nix returned '" NF_STORE_DIR "/" HASH
+		  "-x', which is not a derivation path",
 		  "a path that is no derivation" },
 	};
 
@@ -364,7 +365,7 @@ static void what_nix_cannot_evaluate_is_told(void **state)
 		assert_int_equal(installable_resolve(&t, NF_SLICE_LIT("x#y"), &err),
 				 -NF_E_USAGE);
 		assert_int_equal(err.code, NF_E_USAGE);
-		assert_true(asprintf(&want, "target 'x#y': %s", rows[i].want) > 0);
+		assert_true(asprintf(&want, "installable 'x#y': %s", rows[i].want) > 0);
 		assert_string_equal(err.text, want);
 	}
 	fake_nix(NULL);

@@ -231,7 +231,7 @@ static void nars_of_a_directory_are_files_in_it(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(out); i++) {
 		AUTO_FREE char *want =
-			mem_printf("URL '%s' leads out of the cache", out[i]);
+			mem_printf("URL '%s' points outside the cache", out[i]);
 
 		nar_fails(s, out[i], NF_E_FORMAT, want);
 	}

@@ -112,12 +112,12 @@ static void what_is_no_netrc_is_refused_without_quoting_it(void **state)
 	static const struct {
 		const char *text, *error;
 	} rows[] = {
-		{ "machine h login \"a\nmachine o", "line 1: a quoted word has no end" },
+		{ "machine h login \"a\nmachine o",
+		  "line 1: a quoted word is not closed" },
 		{ "\n\nmachine h login a password \"b\\",
-		  "line 3: a quoted word has no end" },
-		{ "machine h login a\npassword",
-		  "line 2: 'password' is not followed by anything" },
-		{ "machine", "line 1: 'machine' is not followed by anything" },
+		  "line 3: a quoted word is not closed" },
+		{ "machine h login a\npassword", "line 2: 'password' has no value" },
+		{ "machine", "line 1: 'machine' has no value" },
 	};
 	struct netrc n = NETRC_INIT;
 	struct nf_err err;
@@ -132,7 +132,7 @@ static void what_is_no_netrc_is_refused_without_quoting_it(void **state)
 	}
 	memset(large, ' ', NETRC_MAX + 1);
 	expect_error(err, netrc_parse(&n, nf_slice(large, NETRC_MAX + 1), &err),
-		     NF_E_LIMIT, "131073 bytes, over 131072");
+		     NF_E_LIMIT, "131073 bytes, more than 131072");
 	free(large);
 }
 

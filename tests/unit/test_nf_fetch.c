@@ -72,7 +72,7 @@ static void what_cannot_be_done_is_refused_at_once(void **state)
 		{ no_pool, NF_E_USAGE, "no pool" },
 		{ profile_alone, NF_E_USAGE, "needs a target store" },
 		{ gc_root_alone, NF_E_USAGE, "needs a target store" },
-		{ profile_of_two, NF_E_USAGE, "can hold one path, there are 2" },
+		{ profile_of_two, NF_E_USAGE, "can hold one path, but there are 2" },
 		{ live_system, NF_E_USAGE, "live system" },
 		{ level_over, NF_E_USAGE, "level 20 is not one of 0 to 19" },
 		{ level_under, NF_E_USAGE, "level -1" },

@@ -125,16 +125,15 @@ static void what_is_wrong_is_told_with_file_and_line(void **state)
 	static const struct {
 		const char *text, *error;
 	} rows[] = {
-		{ "a=b\n", "/etc/f:1: 'a=b' is not followed by a '=' that stands alone" },
-		{ "\na b\n", "/etc/f:2: 'a' is not followed by a '=' that stands alone" },
-		{ "a =b c\n",
-		  "/etc/f:1: 'a' is not followed by a '=' that stands alone" },
-		{ "a\n", "/etc/f:1: 'a' is not followed by a '=' that stands alone" },
-		{ "= b\n", "/etc/f:1: '=' is not followed by a '=' that stands alone" },
+		{ "a=b\n", "/etc/f:1: 'a=b' is not followed by '=' as a separate word" },
+		{ "\na b\n", "/etc/f:2: 'a' is not followed by '=' as a separate word" },
+		{ "a =b c\n", "/etc/f:1: 'a' is not followed by '=' as a separate word" },
+		{ "a\n", "/etc/f:1: 'a' is not followed by '=' as a separate word" },
+		{ "= b\n", "/etc/f:1: '=' is not followed by '=' as a separate word" },
 		{ "token-012345678901234567890123456789012345678901234567890123456789\n",
 		  "/etc/f:1: "
 		  "'token-012345678901234567890123456789012345678901234567890123' is "
-		  "not followed by a '=' that stands alone" },
+		  "not followed by '=' as a separate word" },
 		{ "include\n", "/etc/f:1: 'include' takes one file name" },
 		{ "!include a b\n", "/etc/f:1: 'include' takes one file name" },
 		{ "a = 1\ninclude none\n",
@@ -142,7 +141,7 @@ static void what_is_wrong_is_told_with_file_and_line(void **state)
 		{ "include /secret\n",
 		  "/etc/f:1: included file: cannot open '/secret': Permission denied" },
 		{ "include bad\n",
-		  "/etc/bad:2: 'b' is not followed by a '=' that stands alone" },
+		  "/etc/bad:2: 'b' is not followed by '=' as a separate word" },
 		{ "include f\n", "/etc/f:1: '/etc/f' includes itself" },
 		{ "include loop\n", "/etc/loop:1: '/etc/loop' includes itself" },
 		{ "include ping\n", "/etc/pong:2: '/etc/ping' includes itself" },
@@ -161,7 +160,7 @@ static void what_is_wrong_is_told_with_file_and_line(void **state)
 	}
 	nix_conf_init(&c, NULL, NULL);
 	expect_error(err, nix_conf_parse(&c, nf_slice("a\0b = c", 7), "f", &err),
-		     NF_E_USAGE, "f:1: it has a NUL");
+		     NF_E_USAGE, "f:1: it contains a NUL");
 	nix_conf_release(&c);
 }
 
@@ -203,7 +202,7 @@ static void files_have_limits_in_depth_number_and_size(void **state)
 		buf_add_str(&text, "include x\n");
 	nix_conf_init(&c, read_nothing, NULL);
 	expect_error(err, nix_conf_parse(&c, buf_slice(&text), "f", &err), NF_E_USAGE,
-		     "x: more than 256 files of configuration");
+		     "x: more than 256 configuration files");
 	nix_conf_release(&c);
 
 	buf_clear(&text);
@@ -211,7 +210,7 @@ static void files_have_limits_in_depth_number_and_size(void **state)
 		buf_add_str(&text, "# a comment that is longer than all the others\n");
 	nix_conf_init(&c, NULL, NULL);
 	expect_error(err, nix_conf_parse(&c, buf_slice(&text), "f", &err), NF_E_USAGE,
-		     "f: over 1048576 bytes");
+		     "f: larger than 1048576 bytes");
 	nix_conf_release(&c);
 	buf_release(&text);
 }

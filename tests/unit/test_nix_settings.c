@@ -253,11 +253,11 @@ static void what_is_not_used_and_not_obeyed_is_noted(void **state)
 	assert_true(s.notes[0].matters);
 	assert_string_equal(
 		s.notes[1].text,
-		"settings of nix.conf that are not used: sandbox, extra-experimental-features");
+		"settings of nix.conf that have no effect: sandbox, extra-experimental-features");
 	assert_false(s.notes[1].matters);
 	assert_string_equal(
 		s.notes[2].text,
-		"nix.conf says require-sigs = false: nixferry requires a signature or a content address all the same");
+		"nix.conf sets require-sigs = false, but nixferry always requires a signature or a content address");
 	assert_true(s.notes[2].matters);
 	assert_false(s.fallback);
 	nix_settings_release(&s);
@@ -462,7 +462,7 @@ static void a_file_that_cannot_be_read_is_left_out_and_noted(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *text = mem_printf(
-		"%s/nix.conf is left out: cannot read '%s/nix.conf': Is a directory",
+		"%s/nix.conf is ignored: cannot read '%s/nix.conf': Is a directory",
 		t->path, t->path);
 	struct nix_settings s;
 	struct nf_err err;
@@ -487,7 +487,7 @@ static void errors_name_the_environments_text_too(void **state)
 	setenv("NIX_CONFIG", "a = b\nsubstituters http://x", 1);
 	expect_error(
 		err, nix_settings_load(&s, &err), NF_E_USAGE,
-		"NIX_CONFIG:2: 'substituters' is not followed by a '=' that stands alone");
+		"NIX_CONFIG:2: 'substituters' is not followed by '=' as a separate word");
 	nix_settings_release(&s);
 }
 

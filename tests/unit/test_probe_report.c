@@ -113,7 +113,7 @@ static void an_unknown_key_is_named_with_what_to_add(void **state)
 	assert_int_equal(w->reports[0].keys[0].state, PROBE_KEY_UNKNOWN);
 	assert_advice(
 		w, 0,
-		"'stranger-1' is not trusted: if it is to be, give "
+		"'stranger-1' is not trusted; to trust it: "
 		"--trusted-public-key stranger-1:KEY, or 'extra-trusted-public-keys "
 		"= stranger-1:KEY' in nix.conf\n");
 }
@@ -127,7 +127,7 @@ static void a_wrong_signature_by_a_trusted_key_is_told(void **state)
 	assert_int_equal(w->reports[0].keys[0].state, PROBE_KEY_WRONG);
 	assert_advice(
 		w, 0,
-		"signatures by 'lan-1' are wrong: another key of that name signs, or the narinfos were changed\n");
+		"signatures by 'lan-1' do not verify: the cache signs with another key of that name, or its narinfos were changed\n");
 }
 
 static void paths_without_a_signature_are_counted(void **state)
@@ -199,7 +199,7 @@ static void another_store_directory_is_refused(void **state)
 	assert_string_equal(w->reports[0].cause,
 			    "its store directory is '/gnu/store', not '/nix/store'");
 	assert_string_equal(probe_report_state_text(text, &w->reports[0]), "other store");
-	assert_advice(w, 0, "its paths cannot be used here: leave it out\n");
+	assert_advice(w, 0, "its paths cannot be used here: remove it\n");
 	probe_report_cache_info(&w->reports[1], NF_SLICE_LIT("Priority: high\n"));
 	assert_int_equal(w->reports[1].state, PROBE_NO_CACHE);
 }
@@ -223,7 +223,7 @@ static void every_state_has_its_words_and_advice(void **state)
 	assert_string_equal(probe_report_state_text(text, &w->reports[0]), "HTTP 401");
 	assert_advice(
 		w, 0,
-		"it wants a name and a password: give --netrc-file FILE, or netrc-file in nix.conf\n");
+		"it requires a user name and a password: use --netrc-file FILE, or netrc-file in nix.conf\n");
 }
 
 static void the_first_failure_counts(void **state)

@@ -107,7 +107,7 @@ static void paths_and_local_are_on_this_machine(void **state)
 	"only http://, https://, file://, local and paths (/mnt, ./x.bundle) are "       \
 	"supported"
 
-#define NO_HTTP "it is no http or https address"
+#define NO_HTTP "it is not an http or https URL"
 
 static void addresses_and_parameters_are_read_by_their_grammar(void **state)
 {
@@ -171,7 +171,7 @@ static void what_is_no_substituter_is_refused_by_name(void **state)
 		{ "file:x", NF_E_USAGE,
 		  "substituter 'file:x': its path is not absolute" },
 		{ "file:///a%00b", NF_E_USAGE,
-		  "substituter 'file:///a%00b': its path has a NUL" },
+		  "substituter 'file:///a%00b': its path contains a NUL" },
 		{ "http://a?priority=", NF_E_USAGE,
 		  "substituter 'http://a?priority=': priority '' is not a number" },
 		{ "http://a?priority=5x", NF_E_USAGE,
@@ -183,13 +183,13 @@ static void what_is_no_substituter_is_refused_by_name(void **state)
 		{ "file://x", NF_E_USAGE,
 		  "substituter 'file://x': its path is not absolute" },
 		{ "http://a b", NF_E_USAGE,
-		  "substituter 'http://a b': it has white space or control characters" },
+		  "substituter 'http://a b': it contains white space or control characters" },
 		{ "http://a?priority=x", NF_E_USAGE,
 		  "substituter 'http://a?priority=x': priority 'x' is not a number" },
 		{ "http://a?trusted=maybe", NF_E_USAGE,
 		  "substituter 'http://a?trusted=maybe': trusted 'maybe' is neither true nor false" },
 		{ "https://me:secret@h@host:8/x", NF_E_USAGE,
-		  "substituter 'host:8/x': names and passwords belong into a netrc file, not into the address" },
+		  "substituter 'host:8/x': user names and passwords belong in a netrc file, not in the URL" },
 	};
 	struct substituter s;
 	struct nf_err err;

@@ -76,8 +76,8 @@ static void files_without_keys_are_wrong_usage(void **state)
 		const char *text;
 		const char *error;
 	} rows[] = {
-		{ "", "no key in it" },
-		{ "# only this\n\n", "no key in it" },
+		{ "", "contains no key" },
+		{ "# only this\n\n", "contains no key" },
 		{ PUBLIC_A "\nnonsense\n", "line 2: public key: no ':'" },
 		{ PUBLIC_A " " PUBLIC_B "\n", "line 1: " },
 		{ "a b:AAAA\n", "line 1: " },
@@ -103,7 +103,7 @@ static void what_is_no_small_file_is_refused_at_once(void **state)
 
 	memset(large, '\n', 65UL * 1024);
 	assert_int_equal(add_file(f, large), -NF_E_USAGE);
-	assert_non_null(strstr(f->err.text, "over 65536 bytes"));
+	assert_non_null(strstr(f->err.text, "larger than 65536 bytes"));
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_int_equal(trusted_key_add(f->ring, fifo, &f->err), -NF_E_USAGE);
 	assert_non_null(strstr(f->err.text, "fifo' is not a regular file"));
