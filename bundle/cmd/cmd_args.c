@@ -94,8 +94,8 @@ static int check_words(const char *words, const char *what, const char *word,
 	return err_set(err, NF_E_USAGE, "%s: '%s' is not one of: %s", what, word, words);
 }
 
-static int take(struct cmd_args *a, const struct cmd_option *o, const char *value,
-		struct nf_err *err)
+static int add_given(struct cmd_args *a, const struct cmd_option *o, const char *value,
+		     struct nf_err *err)
 {
 	if (value && o->kind == CMD_VALUE_WORDS) {
 		char what[64];
@@ -120,7 +120,7 @@ static int take_next(struct args_parser *p, const struct cmd_option *o, const ch
 	if (p->next == p->argc)
 		return err_set(err, NF_E_USAGE, "option '%s' needs a value: %s", shown,
 			       o->value);
-	return take(p->a, o, p->argv[p->next++], err);
+	return add_given(p->a, o, p->argv[p->next++], err);
 }
 
 static int parse_long(struct args_parser *p, const char *arg, struct nf_err *err)
@@ -132,10 +132,11 @@ static int parse_long(struct args_parser *p, const char *arg, struct nf_err *err
 	if (!o)
 		return unknown_option(p->a->command, name, len, err);
 	if (name[len] == '\0')
-		return o->value ? take_next(p, o, arg, err) : take(p->a, o, NULL, err);
+		return o->value ? take_next(p, o, arg, err)
+				: add_given(p->a, o, NULL, err);
 	if (!o->value)
 		return err_set(err, NF_E_USAGE, "option '--%s' takes no value", o->name);
-	return take(p->a, o, name + len + 1, err);
+	return add_given(p->a, o, name + len + 1, err);
 }
 
 /* "-qv", "-o FILE", "-oFILE", "-qoFILE" */
@@ -149,9 +150,9 @@ static int parse_letters(struct args_parser *p, const char *arg, struct nf_err *
 		if (!o)
 			return err_set(err, NF_E_USAGE, "unknown option '%s'", shown);
 		if (o->value)
-			return at[1] ? take(p->a, o, at + 1, err)
+			return at[1] ? add_given(p->a, o, at + 1, err)
 				     : take_next(p, o, shown, err);
-		rc = take(p->a, o, NULL, err);
+		rc = add_given(p->a, o, NULL, err);
 		if (rc)
 			return rc;
 	}

@@ -112,7 +112,7 @@ static int finish_stdout(struct nf_err *err)
 	return -NF_E_SYS;
 }
 
-static int run(const struct command *command, const struct cmd_args *args)
+static int run_command(const struct command *command, const struct cmd_args *args)
 {
 	AUTO(ui_freep) struct ui *ui = make_ui(args, command->name);
 	struct nf_err err = { 0 };
@@ -167,7 +167,7 @@ static int main_command(const struct program *program, const struct command *com
 		return usage_error(program, command->name, argv, &err);
 	if (cmd_args_flag(args, "help"))
 		return print_help(program, command);
-	return run(command, args);
+	return run_command(command, args);
 }
 
 /* Connections, partial downloads and locks take one each. The usual limit is low for the

@@ -27,7 +27,7 @@ static json_t *must(json_t *value)
 }
 
 /* Takes VALUE over. */
-static void add(struct json_doc *d, const char *key, json_t *value)
+static void add_value(struct json_doc *d, const char *key, json_t *value)
 {
 	json_t *to = d->open[d->depth];
 	int rc;
@@ -39,9 +39,9 @@ static void add(struct json_doc *d, const char *key, json_t *value)
 		abort();
 }
 
-static void begin(struct json_doc *d, const char *key, json_t *value)
+static void begin_container(struct json_doc *d, const char *key, json_t *value)
 {
-	add(d, key, value);
+	add_value(d, key, value);
 	assert(d->depth + 1 < JSON_DEPTH_MAX);
 	d->open[++d->depth] = value;
 }
@@ -64,12 +64,12 @@ void json_doc_free(struct json_doc *d)
 
 void json_begin_object(struct json_doc *d, const char *key)
 {
-	begin(d, key, json_object());
+	begin_container(d, key, json_object());
 }
 
 void json_begin_array(struct json_doc *d, const char *key)
 {
-	begin(d, key, json_array());
+	begin_container(d, key, json_array());
 }
 
 void json_end(struct json_doc *d)
@@ -89,7 +89,7 @@ void json_add_slice(struct json_doc *d, const char *key, struct nf_slice s)
 		human_clean(&clean, s);
 		value = json_stringn(clean.ptr, clean.len);
 	}
-	add(d, key, value);
+	add_value(d, key, value);
 }
 
 void json_add_str(struct json_doc *d, const char *key, const char *s)
@@ -99,23 +99,24 @@ void json_add_str(struct json_doc *d, const char *key, const char *s)
 
 void json_add_number(struct json_doc *d, const char *key, uint64_t n)
 {
-	add(d, key, json_integer((json_int_t)n));
+	add_value(d, key, json_integer((json_int_t)n));
 }
 
 void json_add_ratio(struct json_doc *d, const char *key, uint64_t n, uint64_t of)
 {
-	add(d, key,
-	    json_real((double)(uint64_t)(1000.0 * (double)n / (double)of + 0.5) / 1000));
+	add_value(d, key,
+		  json_real((double)(uint64_t)(1000.0 * (double)n / (double)of + 0.5) /
+			    1000));
 }
 
 void json_add_bool(struct json_doc *d, const char *key, bool b)
 {
-	add(d, key, json_boolean(b));
+	add_value(d, key, json_boolean(b));
 }
 
 void json_add_null(struct json_doc *d, const char *key)
 {
-	add(d, key, json_null());
+	add_value(d, key, json_null());
 }
 
 char *json_line(const struct json_doc *d)

@@ -31,19 +31,19 @@ int store_options_open(struct local_store **ret, const struct cmd_args *a, struc
 	return 0;
 }
 
-static int find(void *ctx, const struct nf_storepath *path, struct nf_pathinfo *info,
-		struct nf_err *err)
+static int find_path(void *ctx, const struct nf_storepath *path, struct nf_pathinfo *info,
+		     struct nf_err *err)
 {
 	return local_store_find(ctx, path, info, err);
 }
 
-static int nar(void *ctx, const struct nf_storepath *path, struct nf_source **ret,
-	       struct nf_err *err)
+static int open_nar(void *ctx, const struct nf_storepath *path, struct nf_source **ret,
+		    struct nf_err *err)
 {
 	return local_store_nar(ctx, path, ret, err);
 }
 
 struct pack_origin store_options_origin(struct local_store *store)
 {
-	return (struct pack_origin){ .ctx = store, .find = find, .nar = nar };
+	return (struct pack_origin){ .ctx = store, .find = find_path, .nar = open_nar };
 }

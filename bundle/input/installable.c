@@ -276,7 +276,7 @@ static bool is_xz(const struct buf *text)
 }
 
 /* Replaces what TEXT holds by what it decodes to. */
-static int decode(struct buf *text, struct nf_err *err)
+static int decode_xz(struct buf *text, struct nf_err *err)
 {
 	AUTO(source_closep)
 	struct nf_source *in =
@@ -308,7 +308,7 @@ int installables_add_file(struct installables *t, const char *file, struct nf_er
 	if (rc == -NF_E_MISSING)
 		return wrong_name(err);
 	if (!rc && is_xz(&text)) {
-		rc = decode(&text, err);
+		rc = decode_xz(&text, err);
 		rc = rc ? err_prefix(err, rc, "%s", name) : 0;
 	}
 	if (rc)

@@ -72,7 +72,7 @@ static const struct setting table[] = {
 
 /* "extra-" is for lists only, as with Nix: before another name it is part of an unknown
  * one. */
-static const struct setting *find(const char *name, bool *ret_extra)
+static const struct setting *find_setting(const char *name, bool *ret_extra)
 {
 	struct nf_slice rest = nf_slice_str(name);
 
@@ -250,7 +250,7 @@ static void note_others(struct nix_settings *s)
 		const struct nix_conf_entry *e = &s->conf.entries[i];
 		bool extra, is_new;
 
-		if (find(e->name, &extra))
+		if (find_setting(e->name, &extra))
 			continue;
 		map_put(&seen, nf_slice_str(e->name), &is_new);
 		if (is_new && is_known(e->name))
@@ -300,7 +300,7 @@ int nix_settings_apply(struct nix_settings *s, struct nf_err *err)
 	for (size_t i = 0; i < s->conf.count; i++) {
 		const struct nix_conf_entry *e = &s->conf.entries[i];
 		bool extra;
-		const struct setting *row = find(e->name, &extra);
+		const struct setting *row = find_setting(e->name, &extra);
 		int rc = row ? take_value(s, row, e, extra, err) : 0;
 
 		if (rc)

@@ -8,7 +8,7 @@
 #define PAUSE_MAX_MS	    30000
 #define LIES_MAX	    3
 
-static void fail(struct health *h, unsigned least, int64_t now)
+static void count_failure(struct health *h, unsigned least, int64_t now)
 {
 	int64_t ms = PAUSE_MS;
 
@@ -35,10 +35,10 @@ void health_event(struct health *h, enum health_event event, int64_t now)
 		break;
 	case HEALTH_UNREACHABLE:
 		/* One refusal tells all of a cache that never answered. */
-		fail(h, h->ever_ok ? 0 : FAILURES_NEVER_SEEN, now);
+		count_failure(h, h->ever_ok ? 0 : FAILURES_NEVER_SEEN, now);
 		break;
 	case HEALTH_BROKEN:
-		fail(h, 0, now);
+		count_failure(h, 0, now);
 		break;
 	case HEALTH_LIED:
 		if (++h->lies >= LIES_MAX)

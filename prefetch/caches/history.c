@@ -80,7 +80,7 @@ void history_measured(struct history_entry *e, int64_t now, uint32_t latency_us,
 
 /* ---- what is known ---- */
 
-static struct history_entry *find(const struct history *p, struct nf_slice url)
+static struct history_entry *find_entry(const struct history *p, struct nf_slice url)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (nf_slice_is(url, p->entries[i].url))
@@ -90,7 +90,7 @@ static struct history_entry *find(const struct history *p, struct nf_slice url)
 
 const struct history_entry *history_find(const struct history *p, const char *url)
 {
-	return find(p, nf_slice_str(url));
+	return find_entry(p, nf_slice_str(url));
 }
 
 static void drop(struct history *p, size_t i)
@@ -131,7 +131,7 @@ static bool can_be_kept(struct nf_slice url)
 /* NULL if such a URL is not kept. */
 static struct history_entry *find_or_add(struct history *p, struct nf_slice url)
 {
-	struct history_entry *e = find(p, url);
+	struct history_entry *e = find_entry(p, url);
 
 	if (e || !can_be_kept(url))
 		return e;
@@ -264,7 +264,7 @@ static void take_entry(struct history *p, struct nf_slice url, struct history_en
 	struct history_entry *e;
 
 	straighten(read);
-	if (find(p, url) || p->count == HISTORY_CACHES_MAX || heard_of(read) == 0)
+	if (find_entry(p, url) || p->count == HISTORY_CACHES_MAX || heard_of(read) == 0)
 		return;
 	e = find_or_add(p, url);
 	if (!e)

@@ -232,7 +232,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	request_free(rq);
 }
 
-static void ask(struct probed_cache *c, size_t sample)
+static void ask_cache(struct probed_cache *c, size_t sample)
 {
 	struct request *rq = mem_calloc(1, sizeof(*rq));
 	char file[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")] = "nix-cache-info";
@@ -267,11 +267,11 @@ static void pump(struct probed_cache *c)
 		return;
 	if (c->rounds < ROUNDS) {
 		if (!c->pending)
-			ask(c, SAMPLE_NONE);
+			ask_cache(c, SAMPLE_NONE);
 		return;
 	}
 	while (c->cursor < c->probe->sample_count)
-		ask(c, c->cursor++);
+		ask_cache(c, c->cursor++);
 }
 
 static int run_all(struct probe *p, struct nf_err *err)
@@ -498,7 +498,7 @@ static void probe_release(struct probe *p)
 	free(p->caches);
 }
 
-static int run(struct probe *p, struct nf_err *err)
+static int run_probes(struct probe *p, struct nf_err *err)
 {
 	const struct probe_options *o = p->opts;
 	int rc = run_all(p, err);
@@ -536,7 +536,7 @@ int probe_run(struct probe_report *ret, const struct probe_options *opts,
 	t.stall_timeout_s = p.timeout_ms / 1000 + 1;
 	rc = transfers_new(&p.transfers, &t, err);
 	if (!rc) {
-		rc = run(&p, err);
+		rc = run_probes(&p, err);
 		transfers_free(p.transfers);
 	}
 	probe_release(&p);

@@ -34,8 +34,8 @@ static void note(struct nix_settings *settings, const struct substituter *s)
 }
 
 /* Of what the command line has, nothing is passed over. */
-static int add(struct substituter_list *l, const char *url, bool is_given,
-	       struct nix_settings *settings, struct nf_err *err)
+static int add_substituter(struct substituter_list *l, const char *url, bool is_given,
+			   struct nix_settings *settings, struct nf_err *err)
 {
 	const struct substituter *added;
 	int rc = substituter_list_add(l, url, !is_given, &added, err);
@@ -53,7 +53,7 @@ static int add_given(struct substituter_list *l, const struct cmd_args *a,
 	int rc = 0;
 
 	for (size_t i = 0; !rc && (url = cmd_args_nth(a, option, i)); i++)
-		rc = add(l, url, true, settings, err);
+		rc = add_substituter(l, url, true, settings, err);
 	if (rc && err)
 		err->code = NF_E_USAGE;
 	return rc ? -NF_E_USAGE : 0;
@@ -72,7 +72,7 @@ static void add_configured(struct substituter_list *l, struct nix_settings *sett
 		const struct nix_word *w = &settings->substituters.items[i];
 		struct nf_err why;
 
-		if (add(l, w->text, false, settings, &why))
+		if (add_substituter(l, w->text, false, settings, &why))
 			nix_settings_note(settings, true, "%s:%u: left out: %s", w->file,
 					  w->line, why.text);
 	}
@@ -104,7 +104,7 @@ int cache_options_named(struct substituter_list *ret, const struct cmd_args *a,
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < cmd_args_count(a); i++)
-		rc = add(&l, cmd_args_get(a, i), true, settings, err);
+		rc = add_substituter(&l, cmd_args_get(a, i), true, settings, err);
 	if (rc && err)
 		err->code = NF_E_USAGE;
 	if (rc)

@@ -112,7 +112,7 @@ static char *has(const struct probe_report *r)
 	return mem_printf("%zu/%zu", r->found + r->malformed, r->asked);
 }
 
-static void fill(struct row *row, const struct caches_view *v, size_t i)
+static void fill_row(struct row *row, const struct caches_view *v, size_t i)
 {
 	const struct probe_report *r = &v->reports[i];
 	char state[PROBE_STATE_TEXT_MAX];
@@ -207,7 +207,7 @@ void caches_view_text(struct buf *out, const struct caches_view *v)
 		widths[c] = (int)strlen(titles[c]);
 	}
 	for (size_t i = 0; i < v->count; i++) {
-		fill(&rows[i], v, i);
+		fill_row(&rows[i], v, i);
 		for (int c = 0; c < COLUMNS; c++)
 			if ((int)strlen(rows[i].cells[c]) > widths[c])
 				widths[c] = (int)strlen(rows[i].cells[c]);

@@ -425,7 +425,8 @@ static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 	return rc ? rc : intake_add_roots(p->intake, &roots, &p->imported, err);
 }
 
-static int run(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
+static int fetch_and_pack(struct prefetch *p, struct fetch_result *result,
+			  struct nf_err *err)
 {
 	int rc = open_target(p, err);
 	struct nf_err why;
@@ -469,7 +470,7 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	if (rc)
 		return rc;
 	p.fetch.progress = ui_progress_start(ui);
-	rc = run(&p, &result, err);
+	rc = fetch_and_pack(&p, &result, err);
 	ui_progress_stop(ui);
 	if (rc)
 		report_failure(&p, ui, &result, rc);

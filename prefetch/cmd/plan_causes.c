@@ -119,7 +119,7 @@ static int graver_first(const void *a, const void *b)
 	return (x->ids[0] > y->ids[0]) - (x->ids[0] < y->ids[0]);
 }
 
-static void collect(struct plan_causes *p)
+static void collect_causes(struct plan_causes *p)
 {
 	const struct planner *m = p->opts.planner;
 	size_t builds;
@@ -139,7 +139,7 @@ struct plan_causes *plan_causes_new(const struct plan_causes_options *opts)
 	struct plan_causes *p = mem_calloc(1, sizeof(*p));
 
 	p->opts = *opts;
-	collect(p);
+	collect_causes(p);
 	planner_roots_find(&p->roots, opts->planner);
 	p->dependents = mem_calloc(planner_count(opts->planner), sizeof(*p->dependents));
 	for (size_t i = 0; i < p->roots.count; i++)

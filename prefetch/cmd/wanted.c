@@ -65,8 +65,8 @@ void wanted_ask(struct planner *m, const struct installables *targets)
 
 /* ---- answers ---- */
 
-static void add(struct nf_storepath **list, size_t *count,
-		const struct nf_storepath *path)
+static void add_path(struct nf_storepath **list, size_t *count,
+		     const struct nf_storepath *path)
 {
 	*list = mem_realloc(*list, *count + 1, sizeof(**list));
 	(*list)[(*count)++] = *path;
@@ -77,7 +77,7 @@ static void add_node(struct wanted *w, const struct planner *m, uint32_t id)
 	struct nf_storepath path;
 
 	planner_path(m, id, &path);
-	add(&w->paths, &w->count, &path);
+	add_path(&w->paths, &w->count, &path);
 }
 
 /* What comes with the closure of something else need not be told. */
@@ -244,7 +244,7 @@ int wanted_find(struct wanted *ret, const struct installables *targets,
 		if (is_derivation(&targets->items[i]))
 			any = true;
 		else
-			add(&ret->paths, &ret->count, &targets->items[i].path);
+			add_path(&ret->paths, &ret->count, &targets->items[i].path);
 	}
 	return any ? ask_for_derivations(ret, targets, opts, err) : 0;
 }

@@ -24,7 +24,7 @@ struct netrc_text {
 
 /* ---- tokens ---- */
 
-static void advance(struct netrc_text *t)
+static void skip_char(struct netrc_text *t)
 {
 	t->at_start = t->rest.ptr[0] == '\n' ||
 		      (t->at_start && (unsigned char)t->rest.ptr[0] <= ' ');
@@ -35,7 +35,7 @@ static void advance(struct netrc_text *t)
 static void skip_line(struct netrc_text *t)
 {
 	while (t->rest.len && t->rest.ptr[0] != '\n')
-		advance(t);
+		skip_char(t);
 }
 
 /* White space and comments. A value may begin with a '#'. */
@@ -45,7 +45,7 @@ static void skip_blank(struct netrc_text *t, bool is_value)
 		if (t->rest.ptr[0] == '#' && (t->at_start || !is_value))
 			skip_line(t);
 		else if ((unsigned char)t->rest.ptr[0] <= ' ')
-			advance(t);
+			skip_char(t);
 		else
 			return;
 	}
@@ -69,18 +69,18 @@ static int read_quoted(struct netrc_text *t, struct nf_err *err)
 {
 	unsigned line = t->line;
 
-	for (advance(t); t->rest.len && t->rest.ptr[0] != '\n'; advance(t)) {
+	for (skip_char(t); t->rest.len && t->rest.ptr[0] != '\n'; skip_char(t)) {
 		char c = t->rest.ptr[0];
 
 		if (c == '"') {
-			advance(t);
+			skip_char(t);
 			return 0;
 		}
 		if (c != '\\') {
 			buf_add_char(&t->token, c);
 			continue;
 		}
-		advance(t);
+		skip_char(t);
 		if (t->rest.len == 0 || t->rest.ptr[0] == '\n')
 			break;
 		buf_add_char(&t->token, unescape(t->rest.ptr[0]));
@@ -97,7 +97,7 @@ static int next_token(struct netrc_text *t, bool is_value, bool *ret_any,
 	*ret_any = t->rest.len > 0;
 	if (t->rest.len && t->rest.ptr[0] == '"')
 		return read_quoted(t, err);
-	for (; t->rest.len && (unsigned char)t->rest.ptr[0] > ' '; advance(t))
+	for (; t->rest.len && (unsigned char)t->rest.ptr[0] > ' '; skip_char(t))
 		buf_add_char(&t->token, t->rest.ptr[0]);
 	return 0;
 }
@@ -131,8 +131,8 @@ static void skip_macro(struct netrc_text *t)
 	while (t->rest.len) {
 		bool is_empty = true;
 
-		advance(t);
-		for (; t->rest.len && t->rest.ptr[0] != '\n'; advance(t))
+		skip_char(t);
+		for (; t->rest.len && t->rest.ptr[0] != '\n'; skip_char(t))
 			is_empty &= (unsigned char)t->rest.ptr[0] <= ' ';
 		if (is_empty)
 			return;
@@ -241,7 +241,7 @@ void netrc_release(struct netrc *n)
 	*n = (struct netrc)NETRC_INIT;
 }
 
-static const struct netrc_entry *find(const struct netrc *n, const char *host)
+static const struct netrc_entry *find_machine(const struct netrc *n, const char *host)
 {
 	const struct netrc_entry *found = NULL;
 
@@ -259,7 +259,7 @@ static const struct netrc_entry *find(const struct netrc *n, const char *host)
 
 const struct netrc_entry *netrc_find(const struct netrc *n, const char *host)
 {
-	const struct netrc_entry *e = find(n, host);
+	const struct netrc_entry *e = find_machine(n, host);
 
-	return e ? e : find(n, NULL);
+	return e ? e : find_machine(n, NULL);
 }

@@ -45,9 +45,9 @@ static int take_from_pool(struct engine *e, uint32_t node, const struct nf_narin
 			  : resolver_found(e->resolver, node, RESOLVER_HERE, ni, t, err);
 	}
 	resolver_asked(e->resolver, node, pending + 1);
-	rc = resolver_found(e->resolver, node, e->firsts->index, ni, t, err);
+	rc = resolver_found(e->resolver, node, e->locals->index, ni, t, err);
 	if (!rc)
-		wanted_nar_found(e, node, e->firsts->index);
+		wanted_nar_found(e, node, e->locals->index);
 	return rc;
 }
 

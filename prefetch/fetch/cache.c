@@ -92,8 +92,8 @@ void cache_set_reason(const struct cache *c, uint32_t node, int code, const char
 static void open_first(struct engine *e, enum cache_role role, struct local_source *local,
 		       enum substituter_kind kind, const char *scheme, const char *path)
 {
-	struct substituter *conf = &e->first_confs[e->first_count];
-	struct cache *c = &e->firsts[e->first_count++];
+	struct substituter *conf = &e->local_confs[e->local_count];
+	struct cache *c = &e->locals[e->local_count++];
 
 	conf->kind = kind;
 	conf->url = mem_printf("%s%s", scheme, path);
@@ -105,7 +105,7 @@ static void open_first(struct engine *e, enum cache_role role, struct local_sour
 }
 
 /* They are the last of the caches. */
-static int open_firsts(struct engine *e, struct nf_err *err)
+static int open_locals(struct engine *e, struct nf_err *err)
 {
 	const struct fetch_options *o = e->opts;
 
@@ -127,13 +127,13 @@ static int open_firsts(struct engine *e, struct nf_err *err)
 int caches_open(struct engine *e, struct nf_err *err)
 {
 	const struct fetch_options *o = e->opts;
-	size_t firsts = (o->intake ? 1 : 0) + (o->store ? 1 : 0);
+	size_t locals = (o->intake ? 1 : 0) + (o->store ? 1 : 0);
 	int rc;
 
-	e->caches = mem_calloc(o->substituter_count + firsts, sizeof(e->caches[0]));
-	e->firsts = e->caches + o->substituter_count;
-	rc = open_firsts(e, err);
-	e->cache_count = o->substituter_count + e->first_count;
+	e->caches = mem_calloc(o->substituter_count + locals, sizeof(e->caches[0]));
+	e->locals = e->caches + o->substituter_count;
+	rc = open_locals(e, err);
+	e->cache_count = o->substituter_count + e->local_count;
 	e->result->caches = mem_calloc(e->cache_count, sizeof(e->result->caches[0]));
 	e->result->cache_count = e->cache_count;
 	for (size_t i = 0; i < e->cache_count; i++) {
@@ -159,8 +159,8 @@ void caches_close(struct engine *e)
 		free(e->caches[i].refused);
 	}
 	free(e->caches);
-	for (size_t i = 0; i < e->first_count; i++)
-		substituter_release(&e->first_confs[i]);
+	for (size_t i = 0; i < e->local_count; i++)
+		substituter_release(&e->local_confs[i]);
 }
 
 void caches_tell_left_out(struct engine *e)

@@ -15,7 +15,7 @@ void claims_release(struct claims *c)
 	*c = (struct claims){ 0 };
 }
 
-static void add(struct claims *c, const struct claim *claim)
+static void add_claim(struct claims *c, const struct claim *claim)
 {
 	MEM_GROW(c->list, c->len, c->cap);
 	c->list[c->len++] = *claim;
@@ -27,13 +27,13 @@ void claims_add(struct claims *c, uint32_t cache, uint64_t from, uint64_t end,
 	struct claim claim = { .cache = cache, .from = from, .end = end };
 
 	memcpy(claim.digest, digest, sizeof(claim.digest));
-	add(c, &claim);
+	add_claim(c, &claim);
 }
 
 void claims_move(struct claims *c, struct claims *from)
 {
 	for (size_t i = 0; i < from->len; i++)
-		add(c, &from->list[i]);
+		add_claim(c, &from->list[i]);
 	claims_release(from);
 }
 

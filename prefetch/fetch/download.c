@@ -91,7 +91,7 @@ static void tell_caches(struct engine *e, int64_t now)
 
 /* ---- orders ---- */
 
-static void start(struct engine *e, const struct dispatch_order *o)
+static void start_part(struct engine *e, const struct dispatch_order *o)
 {
 	const struct resolver_source *source =
 		resolver_source_of(e->resolver, o->node, o->cache);
@@ -166,7 +166,7 @@ static void follow_orders(struct engine *e, int64_t now)
 			e->downloads_due = o.due;
 			return;
 		case DISPATCH_START:
-			start(e, &o);
+			start_part(e, &o);
 			break;
 		case DISPATCH_CANCEL:
 			cancel(e, o.part);

@@ -77,9 +77,9 @@ struct engine {
 	struct ingests *ingests;
 	struct cache *caches; /* the substituters, then those that are asked first */
 	size_t cache_count;
-	struct cache *firsts; /* in the order in which they are asked */
-	size_t first_count;
-	struct substituter first_confs[FETCH_FIRSTS_MAX];
+	struct cache *locals; /* in the order in which they are asked */
+	size_t local_count;
+	struct substituter local_confs[FETCH_FIRSTS_MAX];
 	uint32_t here_cursor; /* nodes below it were looked for on this machine */
 	/* Nodes that the pool has, but nobody trusted vouches for there; ascending. */
 	uint32_t *doubted;

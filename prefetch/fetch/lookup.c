@@ -68,7 +68,7 @@ static const char *file_name(char text[FILE_NAME_MAX], const struct engine *e,
 
 /* ---- what came ---- */
 
-static void take(struct lookup *l)
+static void take_answer(struct lookup *l)
 {
 	if (l->node == NODE_CACHE_INFO)
 		lookup_take_cache_info(l->cache, buf_slice(&l->body));
@@ -91,7 +91,7 @@ static void settle(struct lookup *l)
 	const struct lookup_why why = lookup_why_gone(c);
 
 	if (l->node == NODE_CACHE_INFO || c->state == CACHE_READY)
-		take(l);
+		take_answer(l);
 	else
 		lookup_why_tell(c, l->node, &why);
 	lookup_free(l);
@@ -243,7 +243,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	}
 }
 
-static void ask(struct lookup *l)
+static void send_query(struct lookup *l)
 {
 	const struct transport *t = &l->cache->engine->transport;
 	struct transfer_request req = {
@@ -284,7 +284,7 @@ static struct lookup *lookup_new(struct cache *c, uint32_t node)
 
 static void lookup_start(struct cache *c, uint32_t node)
 {
-	ask(lookup_new(c, node));
+	send_query(lookup_new(c, node));
 }
 
 /* ---- again ---- */
@@ -294,7 +294,7 @@ static void ask_anew(struct cache *c, uint32_t node)
 	struct lookup *l = lookup_new(c, node);
 
 	l->is_anew = true;
-	ask(l);
+	send_query(l);
 }
 
 static void ask_again(struct engine *e)
@@ -471,7 +471,7 @@ static void repeat(struct lookup *l, int64_t now)
 	if (l->due <= now && outage_may_ask(c, now)) {
 		l->delayed = false;
 		c->engine->delayed_lookups--;
-		ask(l);
+		send_query(l);
 	}
 }
 

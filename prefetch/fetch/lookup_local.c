@@ -13,8 +13,8 @@ static void doubt(struct engine *e, uint32_t node)
 	e->doubted[e->doubted_len++] = node;
 }
 
-static int find_first(struct cache *c, const struct nf_storepath *path,
-		      struct nf_narinfo *ni, struct nf_err *err)
+static int find_in_local(struct cache *c, const struct nf_storepath *path,
+			 struct nf_narinfo *ni, struct nf_err *err)
 {
 	if (c->role == CACHE_POOL)
 		return pool_find(c->engine->opts->pool, path, ni, err);
@@ -43,10 +43,10 @@ static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trust
 
 	if (e->opts->dry_run)
 		return;
-	for (size_t i = 0; i < e->first_count; i++) {
+	for (size_t i = 0; i < e->local_count; i++) {
 		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 
-		if (find_first(&e->firsts[i], &t->info->path, &ni, &err) ||
+		if (find_in_local(&e->locals[i], &t->info->path, &ni, &err) ||
 		    !has_more_sigs(&ni.info, t->info))
 			continue;
 		/* Those by trusted keys are to come first. */
@@ -117,7 +117,7 @@ static int judge_first(const struct cache *c, struct nf_trusted *ret,
 }
 
 /* Nor does what this machine has elsewhere. */
-static bool ask_first(struct cache *c, uint32_t node)
+static bool ask_one_local(struct cache *c, uint32_t node)
 {
 	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	struct engine *e = c->engine;
@@ -127,7 +127,7 @@ static bool ask_first(struct cache *c, uint32_t node)
 	int rc;
 
 	resolver_path(e->resolver, node, &path);
-	rc = find_first(c, &path, &ni, &err);
+	rc = find_in_local(c, &path, &ni, &err);
 	if (rc && err_is_shortage(&err)) {
 		engine_broken(e, c->conf->path, rc, err.text);
 	} else if (rc && rc != -NF_E_MISSING) {
@@ -153,17 +153,17 @@ static bool ask_first(struct cache *c, uint32_t node)
 }
 
 /* From the one with that number on. */
-static bool ask_firsts(struct engine *e, uint32_t node, size_t from)
+static bool ask_locals(struct engine *e, uint32_t node, size_t from)
 {
-	for (size_t i = from; i < e->first_count; i++)
-		if (ask_first(&e->firsts[i], node))
+	for (size_t i = from; i < e->local_count; i++)
+		if (ask_one_local(&e->locals[i], node))
 			return true;
 	return false;
 }
 
 void lookup_local_ask(struct engine *e, uint32_t node)
 {
-	if (!ask_destination(e, node) && !ask_firsts(e, node, 0))
+	if (!ask_destination(e, node) && !ask_locals(e, node, 0))
 		resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
 }
 
@@ -176,7 +176,7 @@ static bool is_here(const struct engine *e, const struct resolver_node *n)
 void lookup_local_again(struct engine *e, uint32_t node, const struct cache *from)
 {
 	if (!is_here(e, resolver_node(e->resolver, node)) ||
-	    ask_firsts(e, node, (size_t)(from - e->firsts) + 1))
+	    ask_locals(e, node, (size_t)(from - e->locals) + 1))
 		return;
 	MEM_GROW(e->again, e->again_len, e->again_cap);
 	e->again[e->again_len++] = node;

@@ -6,8 +6,8 @@
 #include "fetch/answer.h"
 #include "fetch/cache.h"
 
-static int judge(const struct cache *c, struct nf_trusted *ret, struct nf_pathinfo *info,
-		 struct nf_err *err)
+static int judge_answer(const struct cache *c, struct nf_trusted *ret,
+			struct nf_pathinfo *info, struct nf_err *err)
 {
 	int rc = nf_trust_pathinfo(ret, info, c->engine->opts->keys, err);
 
@@ -24,7 +24,7 @@ void lookup_take_answer(struct cache *c, uint32_t node, struct nf_narinfo *ni, i
 	struct nf_trusted t;
 
 	if (!rc) {
-		rc = judge(c, &t, &ni->info, err);
+		rc = judge_answer(c, &t, &ni->info, err);
 		if (rc == -NF_E_TRUST)
 			resolver_unvouched(c->engine->resolver, node, c->index,
 					   &ni->info);

@@ -236,7 +236,7 @@ static void end(struct part *p, enum dispatch_end how, int64_t retry_at)
 	p->over(p, &o);
 }
 
-static void refuse(struct part *p, int code, const char *text)
+static void refuse_part(struct part *p, int code, const char *text)
 {
 	const struct part_outcome o = { DISPATCH_REFUSED, 0, code, text };
 
@@ -268,7 +268,7 @@ static void on_refusal(struct part *p, int rc, const char *text)
 		return;
 	}
 	cache_event(p->cache, HEALTH_LIED, text);
-	refuse(p, -rc, text);
+	refuse_part(p, -rc, text);
 }
 
 static void on_success(struct part *p, const struct transfer_done *done)
@@ -317,7 +317,7 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 	cache_transferring(p->cache, -1);
 	if (done->rc == -NF_E_NET && done->cause == TRANSFER_ASTRAY) {
 		cache_denied(p->cache, err->text);
-		refuse(p, NF_E_NET, err->text);
+		refuse_part(p, NF_E_NET, err->text);
 		return;
 	}
 	if (done->rc == -NF_E_NET) {
@@ -342,11 +342,11 @@ static void on_done(void *ctx, const struct transfer_done *done, const struct nf
 		break;
 	case RETRY_ABSENT:
 		cache_denied(p->cache, text);
-		refuse(p, NF_E_MISSING, text);
+		refuse_part(p, NF_E_MISSING, text);
 		break;
 	case RETRY_NEVER:
 		cache_denied(p->cache, text);
-		refuse(p, NF_E_NET, text);
+		refuse_part(p, NF_E_NET, text);
 		break;
 	}
 }

@@ -230,7 +230,7 @@ static void set_range(struct transfer *x)
  * opened, or a connection that is there is taken.
  */
 
-static void begin(struct transfer *x)
+static void begin_transfer(struct transfer *x)
 {
 	if (!x->begun_at)
 		x->begun_at = now_ms();
@@ -240,7 +240,7 @@ static int on_resolve(void *resolver, void *reserved, void *ctx)
 {
 	(void)resolver;
 	(void)reserved;
-	begin(ctx);
+	begin_transfer(ctx);
 	return 0;
 }
 
@@ -248,7 +248,7 @@ static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
 	(void)fd;
 	(void)purpose;
-	begin(ctx);
+	begin_transfer(ctx);
 	return CURL_SOCKOPT_OK;
 }
 
@@ -259,7 +259,7 @@ static int on_connection(void *ctx, char *remote, char *local, int remote_port,
 	(void)local;
 	(void)remote_port;
 	(void)local_port;
-	begin(ctx);
+	begin_transfer(ctx);
 	return CURL_PREREQFUNC_OK;
 }
 

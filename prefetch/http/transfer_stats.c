@@ -37,7 +37,7 @@ static enum transfer_failure failure_of(const struct transfer_done *d)
 }
 
 /* TRANSFER_FAILURES if it did not fail, or by our own verdict on what came. */
-static enum transfer_failure judge(bool nar, const struct transfer_done *d)
+static enum transfer_failure classify_failure(bool nar, const struct transfer_done *d)
 {
 	if (d->rc == -NF_E_NET)
 		return failure_of(d);
@@ -68,7 +68,7 @@ static void note_latency(struct transfer_stats *s, bool nar, double seconds)
 void transfer_stats_end(struct transfer_stats *s, bool nar,
 			const struct transfer_done *done, int64_t now_ms)
 {
-	enum transfer_failure f = done ? judge(nar, done) : TRANSFER_FAILURES;
+	enum transfer_failure f = done ? classify_failure(nar, done) : TRANSFER_FAILURES;
 
 	if (nar && --s->nars_active == 0)
 		s->busy_ms += now_ms - s->busy_since;

@@ -32,7 +32,7 @@ static enum planner_ask ask_of(const struct planner_node *node)
 	}
 }
 
-static void ask(struct planner *m, uint32_t id, struct planner_step *r)
+static void ask_node(struct planner *m, uint32_t id, struct planner_step *r)
 {
 	struct planner_node *node = planner_table_at(m, id);
 	struct planner_waiter *w = m->free_waiters;
@@ -218,7 +218,7 @@ static bool ask_outputs(struct planner *m, struct planner_step *r,
 {
 	for (uint32_t i = 0; i < r->nwanted; i++)
 		if (planner_table_at(m, r->wanted[i])->state == state)
-			ask(m, r->wanted[i], r);
+			ask_node(m, r->wanted[i], r);
 	return r->pending > 0;
 }
 
@@ -286,7 +286,7 @@ static void step_outputs(struct planner *m, struct planner_step *r)
 	switch (node->state) {
 	case PLANNER_SEEN:
 	case PLANNER_VALID:
-		ask(m, r->public.node, r);
+		ask_node(m, r->public.node, r);
 		break;
 	case PLANNER_READ:
 		step_read(m, r, node);
@@ -305,7 +305,7 @@ static void step_path(struct planner *m, struct planner_step *r)
 	switch (node->state) {
 	case PLANNER_SEEN:
 	case PLANNER_ABSENT:
-		ask(m, r->public.node, r);
+		ask_node(m, r->public.node, r);
 		break;
 	case PLANNER_FOUND:
 		substitute(m, node, r);
