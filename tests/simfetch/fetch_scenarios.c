@@ -80,6 +80,21 @@ static void of_two_one_lies(struct fetch_world *w, const struct goods_keys *k)
 	set_faults(w, 1, 0, NAR_LIES);
 }
 
+static void of_two_the_first_lies(struct fetch_world *w, const struct goods_keys *k)
+{
+	of_two_one_lies(w, k);
+	set_faults(w, 0, 0, NAR_LIES);
+	set_faults(w, 1, 0, 0);
+}
+
+static void of_two_one_sends_another_range(struct fetch_world *w,
+					   const struct goods_keys *k)
+{
+	of_two_one_lies(w, k);
+	set_faults(w, 0, 0, NAR_OTHER_RANGE);
+	set_faults(w, 1, 0, 0);
+}
+
 static void of_two_one_byte_is_wrong(struct fetch_world *w, const struct goods_keys *k)
 {
 	struct net_offer *o;
@@ -320,6 +335,20 @@ const struct fetch_scenario fetch_scenarios[] = {
 		.nars = 12,
 		.twice = 250,
 	},
+	{ .name = "of-two-the-first-lies",
+	  .make = of_two_the_first_lies,
+	  .came = 1,
+	  .accused = CACHE_BIT(0),
+	  .infos = 2,
+	  .nars = 12,
+	  .twice = 250 },
+	{ .name = "of-two-one-sends-another-range",
+	  .make = of_two_one_sends_another_range,
+	  .came = 1,
+	  .accused = CACHE_BIT(0),
+	  .infos = 2,
+	  .nars = 12,
+	  .twice = 20 },
 	{
 		.name = "of-two-one-byte-is-wrong",
 		.make = of_two_one_byte_is_wrong,

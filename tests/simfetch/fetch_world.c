@@ -66,7 +66,7 @@ bool world_is_reliable(const struct fetch_world *w, size_t cache)
 static bool is_honest_offer(const struct net_offer *o)
 {
 	return !o->is_there || (!(o->info_faults & ~INFO_HONEST) &&
-				!(o->nar_faults & (NAR_LIES | NAR_SHORT | NAR_LONG)));
+				!(o->nar_faults & ~(NAR_GONE | NAR_MOVED)));
 }
 
 bool world_is_honest(const struct fetch_world *w, size_t cache)

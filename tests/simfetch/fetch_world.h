@@ -42,6 +42,7 @@ enum {
 	NAR_LIES = 4,  /* other bytes between LIES_FROM and LIES_END */
 	NAR_SHORT = 8,
 	NAR_LONG = 16,
+	NAR_OTHER_RANGE = 32, /* than was asked for, and it says so */
 };
 
 /* What a cache has of a path. */

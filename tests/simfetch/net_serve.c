@@ -143,7 +143,7 @@ static bool wants_range(const struct net_transfer *x, const char *etag)
 	       (!x->if_range || strcmp(x->if_range, etag) == 0);
 }
 
-static void serve_range(struct net_transfer *x, struct nf_slice file)
+static void serve_range(struct net_transfer *x, struct nf_slice file, bool is_shifted)
 {
 	uint64_t from = x->req.range_start;
 	uint64_t end = x->req.range_end ? x->req.range_end + 1 : file.len;
@@ -151,6 +151,7 @@ static void serve_range(struct net_transfer *x, struct nf_slice file)
 
 	a->is_range = true;
 	a->total = file.len;
+	from += is_shifted && from + 1 < end ? 1 : 0;
 	if (from >= file.len) {
 		a->status = 416;
 		return;
@@ -184,7 +185,7 @@ static void serve_nar(struct net *n, struct net_transfer *x)
 		snprintf(a->etag, sizeof(a->etag), "\"%" PRIu32 "-%d\"", x->path,
 			 (int)o->encoding);
 	if (!c->no_range && wants_range(x, a->etag))
-		serve_range(x, file);
+		serve_range(x, file, o->nar_faults & NAR_OTHER_RANGE);
 }
 
 void net_serve(struct net *n, struct net_transfer *x)

@@ -66,7 +66,72 @@ static void check_accused(struct world_run *r)
 	}
 }
 
+/* The cache that alone brought the file, all of it; the cache count if there is none. */
+static size_t only_bringer(const struct world_run *r, size_t path)
+{
+	const struct fetch_world *w = r->world;
+	size_t found = w->cache_count;
+
+	for (size_t i = 0; i < w->cache_count; i++) {
+		const struct net_offer *o = world_offer(w, i, path);
+		uint64_t bytes = net_counts(r->net, i, path)->nar_bytes;
+		const struct buf *file = &w->paths[path].goods.files[o->encoding].bytes;
+
+		if (bytes && (found != w->cache_count || bytes < file->len))
+			return w->cache_count;
+		if (bytes)
+			found = i;
+	}
+	return found;
+}
+
+/* Who lied and could not have been helped by others is accused. */
+static void check_liars(struct world_run *r)
+{
+	const struct fetch_world *w = r->world;
+
+	for (size_t i = 0; i < w->path_count && !w->stops_at_first; i++) {
+		size_t c = only_bringer(r, i);
+
+		if (r->came[i] || c == w->cache_count || w->killed_at_ms > 0)
+			continue;
+		if (world_offer(w, c, i)->nar_faults & NAR_LIES &&
+		    !world_run_accused(r, c))
+			world_run_broken(r, "cache %zu lied about path %zu, unnoticed", c,
+					 i);
+	}
+}
+
 /* ---- reasons ---- */
+
+/* Where all caches answer, and say nothing that is wrong. */
+static int expected_code(const struct fetch_world *w, size_t path)
+{
+	bool is_there = false, is_vouched = false;
+
+	for (size_t i = 0; i < w->cache_count; i++) {
+		const struct net_offer *o = world_offer(w, i, path);
+
+		if (!is_sound(w, i))
+			return 0;
+		is_there |= o->is_there;
+		is_vouched |= world_is_vouched(o);
+	}
+	return is_there && !is_vouched ? NF_E_TRUST : NF_E_MISSING;
+}
+
+static void check_codes(struct world_run *r)
+{
+	for (size_t i = 0; i < r->world->path_count; i++) {
+		const struct fetch_failure *f = world_run_failure_of(r, i);
+		int code = expected_code(r->world, i);
+
+		if (f && code && f->code != code)
+			world_run_broken(r, "path %zu is %s, not %s: %s", i,
+					 nf_error_name(f->code), nf_error_name(code),
+					 f->text);
+	}
+}
 
 static void check_failures(struct world_run *r)
 {
@@ -192,6 +257,8 @@ void world_judge(struct world_run *r)
 	check_status(r);
 	check_all_came(r);
 	check_accused(r);
+	check_liars(r);
 	check_failures(r);
+	check_codes(r);
 	check_traffic(r);
 }

@@ -68,9 +68,11 @@ static unsigned random_info_faults(uint32_t *random, bool lies)
 
 static unsigned random_nar_faults(uint32_t *random, bool lies)
 {
+	static const unsigned wrong[] = { NAR_LIES,  NAR_LIES, NAR_LIES,       NAR_LIES,
+					  NAR_SHORT, NAR_LONG, NAR_OTHER_RANGE };
+
 	if (lies && one_in(random, 2))
-		return one_in(random, 4) ? (one_in(random, 2) ? NAR_SHORT : NAR_LONG)
-					 : NAR_LIES;
+		return wrong[below(random, 7)];
 	return one_in(random, 8) ? (one_in(random, 2) ? NAR_GONE : NAR_MOVED) : 0;
 }
 
