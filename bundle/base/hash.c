@@ -143,7 +143,7 @@ struct hasher *hasher_new(enum nf_hash_algo algo)
 	h->algo = algo;
 	h->ctx = EVP_MD_CTX_new();
 	must(h->ctx != NULL);
-	hasher_reset(h);
+	must(EVP_DigestInit_ex(h->ctx, algos[algo].md(), NULL));
 	return h;
 }
 
@@ -153,11 +153,6 @@ void hasher_free(struct hasher *h)
 		return;
 	EVP_MD_CTX_free(h->ctx);
 	free(h);
-}
-
-void hasher_reset(struct hasher *h)
-{
-	must(EVP_DigestInit_ex(h->ctx, algos[h->algo].md(), NULL));
 }
 
 void hasher_update(struct hasher *h, const void *p, size_t len)

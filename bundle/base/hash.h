@@ -15,7 +15,6 @@ void hasher_free(struct hasher *h);
 void hasher_update(struct hasher *h, const void *p, size_t len);
 /* Ends the digest; the hasher can only be freed or reset afterwards. */
 void hasher_final(struct hasher *h, struct nf_hash *ret);
-void hasher_reset(struct hasher *h);
 DEFINE_CLEANUP(struct hasher *, hasher_free)
 
 void hash_bytes(struct nf_hash *ret, enum nf_hash_algo algo, const void *p, size_t len);

@@ -137,7 +137,6 @@ struct nf_source *nf_source_of_fd(int fd)
 struct filter {
 	struct nf_source source;
 	struct nf_source *in;
-	struct hasher *hasher;
 	struct nf_sink *sink;
 	uint64_t size, passed;
 	const char *what;
@@ -161,24 +160,6 @@ static struct filter *filter_new(struct nf_source *in,
 	f->source = (struct nf_source){ .next = next, .close = filter_close };
 	f->in = in;
 	return f;
-}
-
-static int hashed_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
-{
-	struct filter *f = (struct filter *)s;
-	int rc = source_next(f->in, ret, err);
-
-	if (!rc)
-		hasher_update(f->hasher, ret->ptr, ret->len);
-	return rc;
-}
-
-struct nf_source *source_hashed(struct nf_source *in, struct hasher *hasher)
-{
-	struct filter *f = filter_new(in, hashed_next);
-
-	f->hasher = hasher;
-	return &f->source;
 }
 
 static int tee_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)

@@ -35,9 +35,6 @@ static inline MUST_CHECK int sink_write(struct nf_sink *s, const void *p, size_t
  */
 struct nf_source *source_of_memory(const void *p, size_t len, size_t chunk);
 
-/* Feeds all that passes to HASHER (borrowed). */
-struct nf_source *source_hashed(struct nf_source *in, struct hasher *hasher);
-
 /* Writes all that passes to SINK (borrowed). */
 struct nf_source *source_tee(struct nf_source *in, struct nf_sink *sink);
 

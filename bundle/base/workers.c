@@ -143,18 +143,6 @@ void workers_submit(struct workers *w, job_fn fn, void *job)
 	pthread_mutex_unlock(&w->lock);
 }
 
-bool workers_try_submit(struct workers *w, job_fn fn, void *job)
-{
-	bool room;
-
-	pthread_mutex_lock(&w->lock);
-	room = w->queued < w->max;
-	if (room)
-		put_job(w, fn, job);
-	pthread_mutex_unlock(&w->lock);
-	return room;
-}
-
 size_t workers_pending(struct workers *w)
 {
 	size_t pending;

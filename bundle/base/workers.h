@@ -19,9 +19,6 @@ struct workers *workers_new(size_t count, size_t queue_max);
 /* Waits until there is room, then queues. */
 void workers_submit(struct workers *w, job_fn fn, void *job);
 
-/* Queues if there is room now. */
-bool workers_try_submit(struct workers *w, job_fn fn, void *job);
-
 /* Jobs that are queued or running. */
 size_t workers_pending(struct workers *w);
 

@@ -71,8 +71,6 @@ static void digests_are_those_of_the_algorithms(void **state)
 		struct nf_hash once, parts;
 
 		hash_bytes(&once, rows[i].algo, "hello\n", 6);
-		hasher_update(running, "garbage", 7);
-		hasher_reset(running);
 		hasher_update(running, "hel", 3);
 		hasher_update(running, "lo\n", 3);
 		hasher_final(running, &parts);

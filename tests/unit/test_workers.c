@@ -99,11 +99,28 @@ static void free_finishes_what_was_queued(void **state)
 	workers_free(NULL);
 }
 
-static void the_queue_is_bounded_and_wait_times_out(void **state)
+struct submitter {
+	struct workers *workers;
+	struct tally *tally;
+	atomic_bool is_through;
+};
+
+static void *submit_one(void *ctx)
+{
+	struct submitter *s = ctx;
+
+	workers_submit(s->workers, count, s->tally);
+	atomic_store(&s->is_through, true);
+	return NULL;
+}
+
+static void a_full_queue_holds_who_submits_and_wait_times_out(void **state)
 {
 	struct tally tally = { 0 };
 	struct gate gate;
 	struct workers *w = workers_new(2, 3);
+	struct submitter one_more = { .workers = w, .tally = &tally };
+	pthread_t thread;
 
 	(void)state;
 	gate_init(&gate);
@@ -111,15 +128,16 @@ static void the_queue_is_bounded_and_wait_times_out(void **state)
 	workers_submit(w, gate_pass, &gate);
 	gate_await(&gate, 2);
 	for (size_t i = 0; i < 3; i++)
-		assert_true(workers_try_submit(w, count, &tally));
-	assert_false(workers_try_submit(w, count, &tally));
-	assert_int_equal(workers_pending(w), 5);
+		workers_submit(w, count, &tally);
+	assert_int_equal(pthread_create(&thread, NULL, submit_one, &one_more), 0);
 	assert_false(workers_wait(w, 0));
 	assert_false(workers_wait(w, 20));
+	assert_false(atomic_load(&one_more.is_through));
+	assert_int_equal(workers_pending(w), 5);
 	gate_open(&gate);
+	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(workers_wait(w, 60000));
-	assert_int_equal(tally.jobs, 3);
-	assert_true(workers_try_submit(w, count, &tally));
+	assert_int_equal(tally.jobs, 4);
 	workers_free(w);
 }
 
@@ -159,7 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_job_runs_once_and_wait_sees_them_done),
 		cmocka_unit_test(free_finishes_what_was_queued),
-		cmocka_unit_test(the_queue_is_bounded_and_wait_times_out),
+		cmocka_unit_test(a_full_queue_holds_who_submits_and_wait_times_out),
 		cmocka_unit_test(signals_are_blocked_in_the_workers_alone),
 		cmocka_unit_test(there_is_at_least_one_processor),
 	};
