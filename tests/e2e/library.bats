@@ -134,7 +134,7 @@ fetches_with() {
 	start_cache "$T/cache"
 	build_shared gcc "$T/fetch" "$repo/docs/examples/fetch-closure.c"
 	fails 4 "not trusted: .*key" "$T/fetch" "$URL" "other-1:${PUBLIC_KEY#*:}" "$T/pool" "$TOP" "$T/root"
-	fails 3 "no cache" "$T/fetch" "$URL" "$PUBLIC_KEY" "$T/pool" \
+	fails 3 "not in any cache" "$T/fetch" "$URL" "$PUBLIC_KEY" "$T/pool" \
 		"/nix/store/$SELF_PLACEHOLDER-gone" "$T/root"
 	fails 2 "unknown parameters" "$T/fetch" "$URL?x=y" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/root"
 	fails 2 "live system" "$T/fetch" "$URL" "$PUBLIC_KEY" "$T/pool" "$TOP" /

@@ -44,7 +44,7 @@ static void what_no_cache_has_is_missing(void **state)
 	engine_fixture_want(f, &m);
 	engine_fixture_fetch(f);
 	assert_int_equal(f->rc, -NF_E_MISSING);
-	assert_text(f->err.text, "in no cache");
+	assert_text(f->err.text, "not in any cache");
 	/* "Not there" is an answer: it is not asked for again. */
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(

@@ -227,7 +227,7 @@ static void a_range_that_nobody_asked_for_is_refused(void **state)
 		fixture_add(&x, &other);
 		engine_fixture_fetch(x.f);
 		assert_int_equal(x.f->rc, -NF_E_FORMAT);
-		assert_text(x.f->err.text, "another range than asked");
+		assert_text(x.f->err.text, "another range than requested");
 		assert_int_equal(x.f->result.fetched_bytes, 100000);
 		fixture_release(&x);
 		engine_fixture_teardown(state);

@@ -87,9 +87,9 @@ static void a_detail_is_cleaned_and_comes_before_the_default(void **state)
 	c = (struct query_cause){ .cause = CAUSE_ABSENT };
 	plan_remedy_detail(&build, &c, true);
 	plan_remedy_detail(&unknown, &c, false);
-	assert_non_null(strstr(build.ptr, "in no cache"));
+	assert_non_null(strstr(build.ptr, "not in any cache"));
 	assert_null(strstr(build.ptr, "build"));
-	assert_non_null(strstr(unknown.ptr, "build"));
+	assert_non_null(strstr(unknown.ptr, "no derivation"));
 }
 
 int main(void)
