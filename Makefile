@@ -220,6 +220,14 @@ THREADED := workers progress watch ui follow bundle_threads bundle_write import 
 check-threads: all $(TEST_TOOLS) $(patsubst %,$(B)/unit/test_%,$(THREADED))
 	@sh tests/run/run-tests.sh $(B) threads
 
+#: make coverage        lines and branches that tests reach, by room (E2E="main": with these files)
+E2E ?= main plan resume pool
+.PHONY: coverage coverage-run
+coverage:
+	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOR=coverage coverage-run
+coverage-run: all $(TEST_TOOLS) $(SIMS) $(UNIT_BINS) $(FUZZ_BINS)
+	@sh tests/run/coverage.sh $(B) $(E2E)
+
 #: make check-valgrind  the main path under valgrind
 check-valgrind: all $(TEST_TOOLS)
 	@sh tests/run/valgrind.sh $(B)

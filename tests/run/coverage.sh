@@ -1,0 +1,14 @@
+#!/bin/sh
+# coverage.sh BUILD FILE...: runs the unit tests, the simulators, the corpus and these files of
+# e2e tests with the programs of FLAVOR=coverage, and prints what they have reached, by room.
+set -eu
+build=$1
+shift
+find "$build/obj" -name '*.gcda' -delete
+for kind in unit sim corpus; do
+	sh tests/run/run-tests.sh "$build" "$kind"
+done
+for file; do
+	sh tests/run/run-tests.sh "$build" e2e "$file"
+done
+python3 tests/run/coverage.py "$build/obj"
