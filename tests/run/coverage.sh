@@ -4,11 +4,13 @@
 set -eu
 build=$1
 shift
+failed=0
 find "$build/obj" -name '*.gcda' -delete
 for kind in unit sim corpus; do
-	sh tests/run/run-tests.sh "$build" "$kind"
+	sh tests/run/run-tests.sh "$build" "$kind" || failed=1
 done
 for file; do
-	sh tests/run/run-tests.sh "$build" e2e "$file"
+	sh tests/run/run-tests.sh "$build" e2e "$file" || failed=1
 done
 python3 tests/run/coverage.py "$build/obj"
+exit "$failed"

@@ -62,7 +62,7 @@ static void a_failure_is_told_in_the_words_of_the_program(void **state)
 		{ "echo 'error: a' >&2; echo 'error:' >&2; exit 1", "sh: error: a" },
 		{ "echo '  why  ' >&2; echo >&2; exit 9", "sh: why" },
 		{ "echo out; exit 3", "sh: exit status 3" },
-		{ "kill -9 $$", "sh: ended by signal 9" },
+		{ "kill -9 $$", "sh: killed by signal 9" },
 	};
 
 	(void)state;
@@ -85,7 +85,7 @@ static void output_is_bounded(void **state)
 	(void)state;
 	buf_init(&out, 1000);
 	expect_error(err, run_shell("exec cat /dev/zero", &out, &err), NF_E_LIMIT,
-		     "a program says more than 1000 bytes");
+		     "the program's output exceeds 1000 bytes");
 }
 
 static void a_program_that_is_not_there_is_named(void **state)
