@@ -1,0 +1,132 @@
+/* The same NARs, into a pool and into a target store. */
+#include "fetch/destination.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/stream.h"
+#include "pool_fixture.h"
+
+/* As a cache would serve it. */
+static int put(struct destination *d, const struct made *m, enum codec codec,
+	       struct nf_err *err)
+{
+	return destination_put(d, &m->trusted, codec, made_source(m), false, err);
+}
+
+static int find(struct pool_fixture *f, struct destination *d, const struct made *m,
+		const struct nf_keyring *keys)
+{
+	struct nf_narinfo ni;
+	struct nf_trusted t;
+	int rc = destination_find(d, &m->info.path, keys, &ni, &t, &f->err);
+
+	nf_narinfo_release(&ni);
+	return rc;
+}
+
+static void it_says_what_it_does(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO(destination_freep)
+	struct destination *keeps = destination_new(f->pool, POOL_KEEP, NULL, NULL);
+	AUTO(destination_freep)
+	struct destination *encodes = destination_new(f->pool, 3, NULL, NULL);
+
+	assert_string_equal(destination_verb(keeps), "verify");
+	assert_string_equal(destination_verb(encodes), "compress");
+	assert_false(destination_is_store(keeps));
+	assert_string_equal(destination_name(keeps), "pool");
+	assert_string_equal(destination_dir(keeps), f->dir);
+}
+
+static void a_pool_has_what_came_for_those_who_trust_it(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO(destination_freep)
+	struct destination *d = destination_new(f->pool, 1, NULL, NULL);
+	struct nf_keyring *nobody = nf_keyring_new();
+	struct made m;
+
+	made_init(&m, f, "came", "came", NULL);
+	assert_int_equal(find(f, d, &m, f->ring), -NF_E_MISSING);
+	/* What a cache says of the encoding is a hint. */
+	assert_ok(f, put(d, &m, CODEC_XZ, &f->err));
+	assert_ok(f, destination_finish(d, &f->err));
+	assert_ok(f, find(f, d, &m, f->ring));
+	assert_int_equal(find(f, d, &m, nobody), -NF_E_TRUST);
+	assert_int_equal(destination_why_waiting(d, &f->err), 0);
+	nf_keyring_free(nobody);
+	made_release(&m);
+}
+
+static void wrong_bytes_come_nowhere(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO_FREE char *root = mem_printf("%s/root", f->top);
+	struct made m;
+
+	made_init(&m, f, "wrong", "right", NULL);
+	m.nar.ptr[m.nar.len - 20] ^= 1;
+	for (int is_store = 0; is_store < 2; is_store++) {
+		AUTO(intake_freep) struct intake *in = NULL;
+		AUTO(destination_freep) struct destination *d = NULL;
+
+		if (is_store)
+			assert_ok(f, intake_open(&in, root, INTAKE_WRITE, NULL, &f->err));
+		d = destination_new(f->pool, 1, in, NULL);
+		assert_int_not_equal(put(d, &m, CODEC_NONE, &f->err), 0);
+		assert_ok(f, destination_finish(d, &f->err));
+		assert_int_equal(find(f, d, &m, f->ring), -NF_E_MISSING);
+	}
+	made_release(&m);
+}
+
+/* It is registered once its references are there. */
+static void a_store_has_what_came_with_its_references(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO_FREE char *root = mem_printf("%s/root", f->top);
+	AUTO(intake_freep) struct intake *in = NULL;
+	AUTO(destination_freep) struct destination *d = NULL;
+	struct nf_keyring *nobody = nf_keyring_new();
+	struct made leaf, top;
+
+	made_init(&leaf, f, "leaf", "leaf", NULL);
+	made_init(&top, f, "top", "top", (struct made *const[]){ &leaf, NULL });
+	assert_ok(f, intake_open(&in, root, INTAKE_WRITE, NULL, &f->err));
+	d = destination_new(f->pool, 1, in, NULL);
+	assert_true(destination_is_store(d));
+	assert_string_equal(destination_verb(d), "unpack");
+	assert_string_equal(destination_name(d), root);
+
+	assert_ok(f, put(d, &top, CODEC_NONE, &f->err));
+	assert_ok(f, destination_finish(d, &f->err));
+	assert_int_equal(find(f, d, &top, f->ring), -NF_E_MISSING);
+	assert_int_equal(destination_why_waiting(d, &f->err), -NF_E_MISSING);
+
+	assert_ok(f, put(d, &leaf, CODEC_NONE, &f->err));
+	assert_ok(f, destination_finish(d, &f->err));
+	assert_ok(f, find(f, d, &top, f->ring));
+	/* What is valid there stays as it is, whoever vouches for it. */
+	assert_ok(f, find(f, d, &leaf, nobody));
+	assert_int_equal(destination_why_waiting(d, &f->err), 0);
+	/* Nothing of it is in the pool. */
+	assert_int_equal(pool_fixture_count(f, "nar"), 0);
+	nf_keyring_free(nobody);
+	made_release(&leaf);
+	made_release(&top);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FIXTURE_TEST(it_says_what_it_does),
+		FIXTURE_TEST(a_pool_has_what_came_for_those_who_trust_it),
+		FIXTURE_TEST(wrong_bytes_come_nowhere),
+		FIXTURE_TEST(a_store_has_what_came_with_its_references),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
