@@ -440,13 +440,22 @@ static void keep_reason(struct resolver *r, struct resolver_node *node,
 	node->why_text = kept->text;
 }
 
+/* A path that is known may still not come: then the caches that were kept from helping
+ * count, also those that answered late. Of one that helped, its NAR tells. */
+static bool may_have_helped(const struct resolver *r, uint32_t id,
+			    const struct resolver_reason *why)
+{
+	return err_gravity(why->code) > err_gravity(NF_E_MISSING) &&
+	       !resolver_source_of(r, id, why->cache);
+}
+
 void resolver_not_found(struct resolver *r, uint32_t id,
 			const struct resolver_reason *why)
 {
 	struct resolver_node *node = node_at(r, id);
 
 	node->pending--;
-	if (node->state == RESOLVER_WANTED)
+	if (node->state == RESOLVER_WANTED || may_have_helped(r, id, why))
 		keep_reason(r, node, why);
 	settle_if_nobody_is_left(r, id);
 }

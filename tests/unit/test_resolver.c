@@ -193,6 +193,22 @@ static void the_gravest_answer_is_the_reason(void **state)
 	assert_string_equal(resolver_node(w->r, id)->why_text, "no signature");
 }
 
+/* A trusted answer may come between them, and its NAR be gone. */
+static void the_gravest_answer_is_the_reason_in_any_order(void **state)
+{
+	struct world *w = *state;
+	uint32_t before = want(w, 1, 2), after = want(w, 2, 2);
+
+	not_found_at(w, before, 1, NF_E_TRUST, "no signature");
+	assert_int_equal(answer(w, before, 0, 1, 1, NULL, 0, NULL), 0);
+	assert_int_equal(answer(w, after, 0, 2, 2, NULL, 0, NULL), 0);
+	not_found_at(w, after, 1, NF_E_TRUST, "no signature");
+	resolver_set_reason(w->r, before, NF_E_MISSING, "status 404");
+	resolver_set_reason(w->r, after, NF_E_MISSING, "status 404");
+	assert_int_equal(resolver_node(w->r, before)->why, NF_E_TRUST);
+	assert_int_equal(resolver_node(w->r, after)->why, NF_E_TRUST);
+}
+
 /* Which cache answers first must not show. */
 static void of_equal_reasons_that_of_the_first_cache_counts(void **state)
 {
@@ -522,6 +538,7 @@ int main(void)
 		TEST(references_become_wants_once),
 		TEST(a_path_is_unknown_when_everybody_has_answered),
 		TEST(the_gravest_answer_is_the_reason),
+		TEST(the_gravest_answer_is_the_reason_in_any_order),
 		TEST(of_equal_reasons_that_of_the_first_cache_counts),
 		TEST(absence_leaves_no_reason),
 		TEST(without_caches_everything_is_unknown),
