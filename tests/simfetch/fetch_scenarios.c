@@ -202,6 +202,19 @@ static void another_path(struct fetch_world *w, const struct goods_keys *k)
 	set_faults(w, 0, INFO_OTHER_PATH, 0);
 }
 
+static void another_size(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, LARGE);
+	set_faults(w, 0, INFO_WRONG_SIZE, 0);
+}
+
+static void another_codec(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 2, 1, LARGE);
+	set_rates(w, 4e5);
+	set_faults(w, 0, INFO_OTHER_CODEC, 0);
+}
+
 static void another_store(struct fetch_world *w, const struct goods_keys *k)
 {
 	chain(w, k, 2, LEVELS, SMALL);
@@ -458,6 +471,17 @@ const struct fetch_scenario fetch_scenarios[] = {
 		.infos = 12,
 		.nars = 6,
 	},
+	{ .name = "another-size",
+	  .make = another_size,
+	  .came = 6,
+	  .infos = 6,
+	  .nars = 12 },
+	{ .name = "another-codec",
+	  .make = another_codec,
+	  .came = 1,
+	  .infos = 2,
+	  .nars = 12,
+	  .twice = 60 },
 	{
 		.name = "another-store",
 		.make = another_store,

@@ -4,8 +4,10 @@
 
 #include "base/mem.h"
 
-/* What a cache may say without being wrong. */
-#define INFO_HONEST (INFO_UNSIGNED | INFO_UNKNOWN_KEY | INFO_NO_SIZE | INFO_NO_HASH)
+/* What a cache may say without being blamed for it. */
+#define INFO_HONEST                                                                      \
+	(INFO_UNSIGNED | INFO_UNKNOWN_KEY | INFO_NO_SIZE | INFO_NO_HASH |                \
+	 INFO_WRONG_SIZE | INFO_OTHER_CODEC)
 #define INFO_USELESS                                                                     \
 	(INFO_UNSIGNED | INFO_UNKNOWN_KEY | INFO_FORGED | INFO_GARBAGE | INFO_OTHER_PATH)
 
@@ -84,6 +86,5 @@ bool world_is_vouched(const struct net_offer *o)
 
 bool world_is_good(const struct net_offer *o)
 {
-	return world_is_vouched(o) && !(o->info_faults & INFO_WRONG_SIZE) &&
-	       !(o->nar_faults & ~NAR_MOVED);
+	return world_is_vouched(o) && !(o->nar_faults & ~NAR_MOVED);
 }

@@ -189,6 +189,13 @@ static void add_facts(const struct goods *g, unsigned faults, struct buf *out)
 			 faults & INFO_UNKNOWN_KEY ? g->unknown_sig : g->sig);
 }
 
+static const char *codec_of(enum goods_encoding encoding, unsigned faults)
+{
+	if (faults & INFO_OTHER_CODEC)
+		return "xz";
+	return encoding == GOODS_PLAIN ? "none" : "zstd";
+}
+
 void goods_narinfo(struct goods *g, enum goods_encoding encoding, unsigned faults,
 		   const char *url, struct buf *out)
 {
@@ -201,7 +208,7 @@ void goods_narinfo(struct goods *g, enum goods_encoding encoding, unsigned fault
 	buf_addf(out, "StorePath: %s/%s%s\nURL: %s\nCompression: %s\n", NF_STORE_DIR,
 		 faults & INFO_OTHER_PATH ? "00000000000000000000000000000000" : base,
 		 faults & INFO_OTHER_PATH ? base + NF_STOREPATH_HASH_LEN : "", url,
-		 encoding == GOODS_PLAIN ? "none" : "zstd");
+		 codec_of(encoding, faults));
 	add_file(goods_file(g, encoding), faults, out);
 	add_facts(g, faults, out);
 }

@@ -55,6 +55,7 @@ enum {
 	INFO_WRONG_SIZE = 32, /* of the file */
 	INFO_NO_SIZE = 64,    /* nothing is said of the file's */
 	INFO_NO_HASH = 128,   /* likewise */
+	INFO_OTHER_CODEC = 256,
 };
 
 void goods_narinfo(struct goods *g, enum goods_encoding encoding, unsigned faults,

@@ -104,20 +104,19 @@ static void check_liars(struct world_run *r)
 
 /* ---- reasons ---- */
 
-/* Where all caches answer, and say nothing that is wrong. */
+/* Where all caches answer, and say nothing that is wrong: the gravest reason counts. */
 static int expected_code(const struct fetch_world *w, size_t path)
 {
-	bool is_there = false, is_vouched = false;
+	bool is_doubted = false;
 
 	for (size_t i = 0; i < w->cache_count; i++) {
 		const struct net_offer *o = world_offer(w, i, path);
 
 		if (!is_sound(w, i))
 			return 0;
-		is_there |= o->is_there;
-		is_vouched |= world_is_vouched(o);
+		is_doubted |= o->is_there && !world_is_vouched(o);
 	}
-	return is_there && !is_vouched ? NF_E_TRUST : NF_E_MISSING;
+	return is_doubted ? NF_E_TRUST : NF_E_MISSING;
 }
 
 static void check_codes(struct world_run *r)

@@ -56,14 +56,18 @@ static void random_cache(struct net_cache *c, uint32_t *random)
 
 static unsigned random_info_faults(uint32_t *random, bool lies)
 {
-	static const unsigned honest[] = { INFO_UNSIGNED, INFO_UNKNOWN_KEY, INFO_NO_SIZE,
-					   INFO_NO_HASH, INFO_NO_SIZE | INFO_NO_HASH };
-	static const unsigned wrong[] = { INFO_FORGED, INFO_GARBAGE, INFO_OTHER_PATH,
-					  INFO_WRONG_SIZE };
+	static const unsigned honest[] = { INFO_UNSIGNED,
+					   INFO_UNKNOWN_KEY,
+					   INFO_NO_SIZE,
+					   INFO_NO_HASH,
+					   INFO_WRONG_SIZE,
+					   INFO_OTHER_CODEC,
+					   INFO_NO_SIZE | INFO_NO_HASH };
+	static const unsigned wrong[] = { INFO_FORGED, INFO_GARBAGE, INFO_OTHER_PATH };
 
 	if (lies && one_in(random, 6))
-		return wrong[below(random, 4)];
-	return one_in(random, 5) ? honest[below(random, 5)] : 0;
+		return wrong[below(random, 3)];
+	return one_in(random, 5) ? honest[below(random, 7)] : 0;
 }
 
 static unsigned random_nar_faults(uint32_t *random, bool lies)
