@@ -25,16 +25,16 @@ struct stored {
 };
 
 /* One NAR on its way into the pool. */
-struct ingest {
+struct pool_job {
 	struct pool *pool;
 	const struct pool_input *in;
 	struct pool_pending *entry; /* NULL once the committer has it */
 	struct stored file;
 };
 
-static void ingest_init(struct ingest *g, struct pool *p, const struct pool_input *in)
+static void ingest_init(struct pool_job *g, struct pool *p, const struct pool_input *in)
 {
-	*g = (struct ingest){
+	*g = (struct pool_job){
 		.pool = p,
 		.in = in,
 		.entry = pool_pending_new(&in->trusted->info->path),
@@ -44,7 +44,7 @@ static void ingest_init(struct ingest *g, struct pool *p, const struct pool_inpu
 	};
 }
 
-static void ingest_release(struct ingest *g)
+static void ingest_release(struct pool_job *g)
 {
 	pool_pending_free(g->entry);
 	hasher_free(g->file.sha256);
@@ -83,7 +83,7 @@ static void give_encoder(struct pool_encoders *pe, int level, struct zstd_encode
 /* ---- the two ways to store ---- */
 
 /* SOURCE (taken over) decoded, verified and counted as work. */
-static struct nf_source *verified_nar(struct ingest *g, struct nf_source *source)
+static struct nf_source *verified_nar(struct pool_job *g, struct nf_source *source)
 {
 	struct nf_source *nar = decoder_new(g->in->codec, source);
 
@@ -93,7 +93,7 @@ static struct nf_source *verified_nar(struct ingest *g, struct nf_source *source
 
 /* Decodes, verifies, checks the structure and encodes into the entry's file, in one pass
  * over the bytes. It succeeds only if all of them are as promised. */
-static int store_encoded(struct ingest *g, struct nf_err *err)
+static int store_encoded(struct pool_job *g, struct nf_err *err)
 {
 	const struct nf_pathinfo *info = g->in->trusted->info;
 	struct pool_encoders *encoders = &g->pool->encoders;
@@ -121,7 +121,7 @@ static int store_encoded(struct ingest *g, struct nf_err *err)
 }
 
 /* Decodes and verifies; the bytes as they came, not decoded, go to SINK too. */
-static int check_kept(struct ingest *g, struct nf_sink *sink, struct nf_err *err)
+static int check_kept(struct pool_job *g, struct nf_sink *sink, struct nf_err *err)
 {
 	AUTO(source_closep)
 	struct nf_source *nar = verified_nar(g, source_tee(g->in->source, sink));
@@ -130,7 +130,7 @@ static int check_kept(struct ingest *g, struct nf_sink *sink, struct nf_err *err
 	return drv_nar_check(&g->in->trusted->info->path, nar, &g->file.nodes, err);
 }
 
-static int store_kept(struct ingest *g, struct nf_err *err)
+static int store_kept(struct pool_job *g, struct nf_err *err)
 {
 	struct fd_sink out;
 	int rc;
@@ -162,7 +162,7 @@ static int digest_write(struct nf_sink *sink, const void *bytes, size_t len,
 /* ---- the entry ---- */
 
 /* Writes the entry's narinfo and names the files that the entry will have. */
-static int describe(struct ingest *g, struct nf_err *err)
+static int describe(struct pool_job *g, struct nf_err *err)
 {
 	const struct nf_trusted *t = g->in->trusted;
 	struct stored *s = &g->file;
@@ -197,7 +197,7 @@ static int check_level(int level, struct nf_err *err)
 		       ZSTD_LEVEL_MIN, ZSTD_LEVEL_MAX);
 }
 
-static int store(struct ingest *g, struct nf_err *err)
+static int store(struct pool_job *g, struct nf_err *err)
 {
 	int rc = pool_temp_open(&g->entry->nar, g->pool, err);
 
@@ -211,7 +211,7 @@ static int store(struct ingest *g, struct nf_err *err)
 }
 
 /* The partial download's file itself becomes the NAR. */
-static int keep_partial(struct ingest *g, struct pool_partial *pp, struct nf_err *err)
+static int keep_partial(struct pool_job *g, struct pool_partial *pp, struct nf_err *err)
 {
 	struct digest_sink digest = { { digest_write }, &g->file };
 	int rc;
@@ -230,7 +230,7 @@ static int keep_partial(struct ingest *g, struct pool_partial *pp, struct nf_err
 	return 0;
 }
 
-static int encode_partial(struct ingest *g, struct pool_partial *pp, struct nf_err *err)
+static int encode_partial(struct pool_job *g, struct pool_partial *pp, struct nf_err *err)
 {
 	int rc = store(g, err);
 
@@ -257,7 +257,7 @@ static void give_back(struct pool_pending *e, struct pool_partial *pp)
 static int ingest(struct pool *p, const struct pool_input *in, struct pool_partial *pp,
 		  struct nf_err *err)
 {
-	AUTO(ingest_release) struct ingest g = { 0 };
+	AUTO(ingest_release) struct pool_job g = { 0 };
 	int rc;
 
 	ingest_init(&g, p, in);
