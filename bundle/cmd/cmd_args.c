@@ -30,7 +30,7 @@ struct args_parser {
 	int next; /* index of what comes after the current argument */
 };
 
-/* NAME may go on behind LEN (at '='). */
+/* NAME may continue after LEN (at '='). */
 static const struct cmd_option *find_long(const struct command *c, const char *name,
 					  size_t len)
 {

@@ -35,7 +35,7 @@ bool cmd_args_flag(const struct cmd_args *a, const char *name);
 /* The last value given, or NULL. */
 const char *cmd_args_value(const struct cmd_args *a, const char *name);
 
-/* The I-th value of a repeatable option, in the order given; NULL behind the last. */
+/* The I-th value of a repeatable option, in the order given; NULL after the last. */
 const char *cmd_args_nth(const struct cmd_args *a, const char *name, size_t i);
 
 /* A plain decimal number of MIN to MAX; FALLBACK if the option was not given. */

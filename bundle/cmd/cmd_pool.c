@@ -92,7 +92,7 @@ static int run_pool_list(struct pool_walk *w, struct nf_err *err)
 	return 0;
 }
 
-/* What has rotted is removed, so that the next prefetch fetches it anew. */
+/* Removes damaged entries, so that the next prefetch fetches them again. */
 static int check_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
 {
 	struct pool_walk *w = ctx;

@@ -6,7 +6,8 @@
 
 #define OPTION_COLUMN 28
 
-/* Adds TEXT word by word, lines behind the first indented, COLUMN being where we are. */
+/* Adds TEXT word by word and indents all lines but the first; COLUMN is the current one.
+ */
 static void add_wrapped(struct buf *out, struct nf_slice text, size_t column,
 			size_t indent)
 {

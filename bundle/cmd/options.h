@@ -53,7 +53,7 @@ int options_open_pool(struct pool **ret, const struct cmd_args *a,
 int options_open_pool_read(struct pool **ret, const struct cmd_args *a,
 			   struct nf_err *err) MUST_CHECK;
 
-/* --jobs; 0: one a processor. */
+/* --jobs; 0: one per processor. */
 int options_job_count(size_t *ret, const struct cmd_args *a,
 		      struct nf_err *err) MUST_CHECK;
 

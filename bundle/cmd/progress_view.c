@@ -10,7 +10,7 @@
 /* Seconds over which the speed is smoothed. */
 #define RATE_SMOOTH 3.0
 
-/* A time left over this is no news. */
+/* A longer time left is not shown. */
 #define LEFT_MAX (100.0 * 24 * 3600)
 
 void rate_update(struct rate *r, uint64_t bytes, double time)

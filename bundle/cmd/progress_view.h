@@ -15,7 +15,7 @@ struct rate {
 	bool running;
 };
 
-/* TIME is in seconds, from any start. Counting from less bytes than before starts anew.
+/* TIME is in seconds, from any start. Fewer bytes than before restart the measurement.
  */
 void rate_update(struct rate *r, uint64_t bytes, double time);
 

@@ -15,7 +15,7 @@
 /* Base64 that is longer than any public key. */
 #define SECRET_LEN_MIN 60
 
-/* Whoever gives a secret key away must learn it, but not from a log that others read. */
+/* A user who passes a secret key must be told, but not in a log that others read. */
 static bool may_be_secret(struct nf_slice text)
 {
 	static const char base64[] =

@@ -8,7 +8,8 @@
 
 /* The derivation of REF ("nixpkgs#hello", ".#nixosConfigurations.x.config..."), which the
  * nix on PATH evaluates; it leaves the derivation in its store. NF_E_USAGE where there is
- * no nix, it fails (its last words are told), or the attribute is no derivation. */
+ * no nix, it fails (the error has its last line), or the attribute is not a derivation.
+ */
 int flake_ref_derivation(struct nf_storepath *ret, const char *ref,
 			 struct nf_err *err) MUST_CHECK;
 

@@ -37,7 +37,7 @@ static char *join_link(const char *from, const char *target)
 	return path_canon(nf_slice_str(whole));
 }
 
-/* *RET stays NULL where PATH is no link. */
+/* *RET stays NULL if PATH is not a link. */
 static int read_link(char **ret, const char *path, const char *text, struct nf_err *err)
 {
 	char target[PATH_MAX];
@@ -144,7 +144,8 @@ static bool is_output_list(struct nf_slice list)
 	return true;
 }
 
-/* Cuts "!OUTPUTS" or "^OUTPUTS" off *TEXT; false if what is there is no list of outputs.
+/* Cuts "!OUTPUTS" or "^OUTPUTS" off *TEXT; false if what follows is not a list of
+ * outputs.
  */
 static bool cut_outputs(struct nf_slice *text, struct nf_slice *ret)
 {
@@ -167,7 +168,7 @@ static bool is_file(const char *name)
 	return lstat(name, &st) == 0;
 }
 
-/* What has a mark that no store path has, and is no file. */
+/* TEXT has a '#', '!' or '^', and is not a file. */
 static int resolve_marked(struct installable *t, const char *text, struct nf_err *err)
 {
 	struct nf_slice name = nf_slice_str(text), outputs;

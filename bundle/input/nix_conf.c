@@ -49,7 +49,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The next word; empty behind the last. */
+/* The next word; empty after the last. */
 static struct nf_slice next_word(struct nf_slice *rest)
 {
 	struct nf_slice word;

@@ -122,7 +122,7 @@ static int take_boolean(bool *ret, const char *value, struct nf_err *err)
 	return err_set(err, NF_E_USAGE, "'%s' is neither true nor false", value);
 }
 
-/* 10, 20, 30 or 40 bits; 0 if C is no unit. */
+/* 10, 20, 30 or 40 bits; 0 if C is not a unit. */
 static unsigned unit_bits(char c)
 {
 	static const char units[] = "KMGTkmgt";

@@ -218,7 +218,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	char text[64];
 
 	snprintf(text, sizeof(text), "it answered with HTTP status %ld", d->status);
-	/* A long page about a failure is no failure of its own. */
+	/* An error page that is too long is not another failure. */
 	if (d->rc && !(d->rc == -NF_E_LIMIT && retry_judge(d->status) != RETRY_OK)) {
 		probe_report_fail(r, state_of(d), err->text);
 	} else if (retry_judge(d->status) == RETRY_OK ||
@@ -427,7 +427,7 @@ static void measure_local(struct probed_cache *c, const struct local_source *src
 	struct nf_slice run = { 0 };
 	uint64_t size;
 
-	/* How fast a store's files are is no matter of one path. */
+	/* The speed of a store's files does not depend on the path. */
 	if (!c->nar || local_source_dumps(src) ||
 	    local_source_nar(src, NULL, c->nar, &in, &size, NULL))
 		return;

@@ -45,7 +45,7 @@ struct cache_setup {
 int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 		     const struct cmd_args *args, struct ui *ui,
 		     struct nf_err *err) MUST_CHECK;
-/* Why there is no cache to ask, where nix.conf says it; else NULL. */
+/* Why no cache is configured, where nix.conf says it; else NULL. */
 const char *cache_setup_no_substituter(const struct cache_setup *setup);
 void cache_setup_release(struct cache_setup *setup);
 

@@ -31,7 +31,7 @@ struct plan_causes {
 	struct cause_group *groups; /* the gravest first */
 	size_t count, cap;
 	struct planner_roots roots;
-	size_t *dependents; /* one more than a root has, by node; 0: it is no root */
+	size_t *dependents; /* one more than a root has, by node; 0: not a root */
 };
 
 /* ---- groups ---- */

@@ -17,7 +17,7 @@ struct plan_causes;
 struct plan_causes_options {
 	const struct planner *planner; /* finished */
 	const struct query *query;
-	/* What to say where there is no cache to ask; NULL: that. */
+	/* What to say where no cache is configured; NULL: that. */
 	const char *no_substituter;
 };
 

@@ -48,7 +48,7 @@ struct wanted_options {
 	bool build_inputs;
 	bool always_substitute;	    /* as of struct planner_options */
 	const char *no_substituter; /* as of struct plan_causes_options */
-	bool offline;		    /* no cache is to be asked: that is no cause */
+	bool offline;		    /* no cache is to be asked: that is not a cause */
 };
 
 /* Caches are asked only where a target is a derivation. RET is initialised in any case.

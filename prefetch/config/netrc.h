@@ -32,7 +32,7 @@ struct netrc {
 	}
 
 /* Adds the entries of TEXT. NF_E_FORMAT ("line 3: ...", which never quotes it) where it
- * is no netrc; what came before is then there. */
+ * is not a netrc file; the entries before it are then there. */
 int netrc_parse(struct netrc *n, struct nf_slice text, struct nf_err *err) MUST_CHECK;
 void netrc_release(struct netrc *n);
 

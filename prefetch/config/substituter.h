@@ -35,7 +35,7 @@ int substituter_parse(struct substituter *s, struct nf_slice text,
 void substituter_release(struct substituter *s);
 
 /* The address of FILE in a cache of HTTP, by RFC 3986: FILE may also be an address of its
- * own, and relative to the host. NULL if it is no http or https address. free(). */
+ * own, and relative to the host. NULL if it is not an http or https URL. free(). */
 char *substituter_resolve(const struct substituter *s, const char *file);
 
 /* The host ("cache.nixos.org:443"), or the path: for people. Borrowed slice of url. */

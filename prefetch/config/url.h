@@ -17,11 +17,11 @@ struct url {
 	bool tls;
 };
 
-/* False if TEXT is no http or https address. */
+/* False if TEXT is not an http or https URL. */
 bool url_parse(struct url *ret, struct nf_slice text);
 /* What REFERENCE means in a document at BASE, an http or https address: "nar/x",
  * "/nar/x",
- * "//host/x", "?x", "https://host/x". False if that is no http or https address. */
+ * "//host/x", "?x", "https://host/x". False if that is not an http or https URL. */
 bool url_join(struct url *ret, const char *base, const char *reference);
 void url_release(struct url *u);
 

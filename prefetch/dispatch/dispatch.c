@@ -161,7 +161,7 @@ static bool order_give_up(struct dispatch *d, struct dispatch_order *ret)
 	return false;
 }
 
-/* The file of the source, made anew where the source cannot go on with what is here. */
+/* The file of the source, made again if the source cannot continue what is here. */
 static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fresh)
 {
 	const struct source *s = &d->sources[source];
@@ -257,7 +257,7 @@ static bool order_steal(struct dispatch *d, struct dispatch_order *ret)
 	return true;
 }
 
-/* Who is under way may fall behind without any event. */
+/* A running part may fall behind without any event. */
 static int64_t next_look(const struct dispatch *d)
 {
 	int64_t due = offer_next_due(d), look = d->now + METER_WINDOW_MS;

@@ -4,7 +4,7 @@
  * (compressed NARs).
  *
  * A node's file comes in parts: runs of bytes [from, end) of one cache. At first there is
- * one part, to the end. While it runs it may be cut: what lies behind the cut becomes a
+ * one part, to the end. While it runs it may be cut: what lies after the cut becomes a
  * part of its own, from the same cache or from another one that has the same file. It may
  * be raced: a second part for its bytes, or for another file of the node; the first to
  * arrive ends the other.
@@ -161,7 +161,7 @@ void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part);
 
 /* True when no byte of a file of the node is missing: to be asked after DISPATCH_CAME,
- * and after DISPATCH_BROKE, which may come behind the last byte; the file is that part's.
+ * and after DISPATCH_BROKE, which may come after the last byte; the file is that part's.
  */
 bool dispatch_is_whole(const struct dispatch *d, uint32_t node);
 

@@ -6,8 +6,8 @@ static uint64_t end_of(uint64_t size)
 	return size ? size : DISPATCH_TO_END;
 }
 
-/* How much of a run lies behind FROM. */
-static uint64_t behind(uint64_t from, struct run run)
+/* How much of a run lies after FROM. */
+static uint64_t bytes_after(uint64_t from, struct run run)
 {
 	if (run.end <= from)
 		return 0;
@@ -19,18 +19,18 @@ static bool is_part_of(const struct assignment *p, uint32_t file)
 	return p->is_active && !p->is_cancelled && p->file == file;
 }
 
-/* Bytes behind FROM that are missing or under way; those of a race count twice. */
+/* Bytes after FROM that are missing or under way; those of a race count twice. */
 static uint64_t missing_behind(const struct dispatch *d, uint32_t file, uint64_t from)
 {
 	const struct file *f = &d->files[file];
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < f->holes.len; i++)
-		sum += behind(from, f->holes.list[i]);
+		sum += bytes_after(from, f->holes.list[i]);
 	for (uint32_t i = 0; f->parts && i < d->part_count; i++)
 		if (is_part_of(&d->parts[i], file))
-			sum += behind(from,
-				      (struct run){ d->parts[i].at, d->parts[i].end });
+			sum += bytes_after(
+				from, (struct run){ d->parts[i].at, d->parts[i].end });
 	return sum;
 }
 

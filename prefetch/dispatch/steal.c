@@ -1,5 +1,5 @@
 /* Caches that have nothing left to start help slow parts: a part is cut, and another
- * cache, or another connection, brings what lies behind the cut; or, where it cannot be
+ * cache, or another connection, fetches what lies after the cut; or, where it cannot be
  * cut, another cache races it. */
 #include "dispatch/state.h"
 

@@ -74,7 +74,7 @@ static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted 
 static void take_first(struct cache *c, uint32_t node, const struct nf_trusted *t)
 {
 	struct engine *e = c->engine;
-	/* As a source, the pool is no better than the store that has it too. */
+	/* The pool is not a better source than a store that has the NAR too. */
 	bool in_pool =
 		(c->role == CACHE_SUBSTITUTER || !destination_is_store(e->destination)) &&
 		is_in_pool(e, node, t);

@@ -21,8 +21,8 @@
 #define PARTIAL_HASH_END (2 + 52)
 
 /* A partial belongs to the bytes that it is a part of: the file's hash where the cache
- * tells it, with the encoding, for some tell the hash of what they encoded anew; else the
- * URL. */
+ * tells it, with the encoding, for some state the hash of what they encoded again; else
+ * the URL. */
 static void partial_id(const struct resolver_source *s, const struct cache *c,
 		       char out[PARTIAL_ID_SIZE])
 {
@@ -56,7 +56,7 @@ bool download_file_is_same(const struct download_file *f,
 	return strcmp(a, b) == 0;
 }
 
-/* What is begun anew may use the place of one that was left. */
+/* A download that starts again may take the place of one that was given up. */
 static struct download_file *find_file(struct wanted_nar *d,
 				       const struct dispatch_order *o,
 				       const struct resolver_source *source)

@@ -108,8 +108,7 @@ struct engine {
 	size_t unverified;     /* whole ones, with the workers */
 	int64_t downloads_due; /* when the dispatcher wants to be asked again */
 	size_t transferring;   /* parts that come over the network */
-	/* At each turn: whoever decides what is asked for wants it now; NULL: references
-	 * are followed. */
+	/* Called at each turn, to want more nodes; NULL: references are followed. */
 	int (*ask)(void *ctx, struct nf_err *err);
 	void *ask_ctx;
 	bool stopping;	       /* nothing new is started */

@@ -37,7 +37,7 @@ struct fetch_options {
 	struct intake *intake;
 	size_t connections;	      /* at most, in all; 0: the default */
 	size_t connections_per_cache; /* at most; 0: as many as in all */
-	size_t jobs;		/* threads that decode and encode; 0: one a processor */
+	size_t jobs;		/* threads that decode and encode; 0: one per processor */
 	int connect_timeout_ms; /* 0: the default */
 	int stall_timeout_s;	/* 0: the default */
 	size_t transfers;	/* NARs that are transferred at once; 0: the default */

@@ -40,7 +40,7 @@ void follow_free(struct follow *f)
 
 /* ---- telling ---- */
 
-/* Not for each packet: whoever waits has something better to do than to wake up. */
+/* Not for each packet: waking the reader so often would cost more than it gains. */
 void follow_advance(struct follow *f, uint64_t end)
 {
 	pthread_mutex_lock(&f->lock);
@@ -79,7 +79,7 @@ struct follow_source {
 	bool is_last; /* IN goes to the end of the file */
 };
 
-/* What is there behind AT, at least a byte or the end. */
+/* The bytes present after AT: at least one, or the end. */
 static int wait_for_more(struct follow_source *s, struct nf_err *err)
 {
 	struct follow *f = s->follow;

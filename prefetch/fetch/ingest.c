@@ -205,7 +205,7 @@ static struct ingest *take_job(struct ingests *in)
 	return job;
 }
 
-/* One by one: whoever is called back may withdraw others. */
+/* One by one: a call-back may withdraw others. */
 void ingests_collect(struct ingests *in)
 {
 	struct ingest *job;

@@ -157,7 +157,7 @@ static void stop_if_interrupted(struct engine *e)
 	e->stopping = true;
 }
 
-/* True if whoever decides what is asked for wanted more. */
+/* True if the planner wanted more. */
 static bool asks_more(struct engine *e, int *rc, struct nf_err *err)
 {
 	uint32_t before = resolver_count(e->resolver);

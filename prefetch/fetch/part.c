@@ -97,7 +97,7 @@ static bool is_ranged(const struct part *p)
 	return p->from || p->asked_end != DISPATCH_TO_END;
 }
 
-/* Exactly what was asked for, but for what lies behind the file's end. */
+/* Exactly the range that was requested, or less at the end of the file. */
 static int check_range(const struct part *p, const struct transfer_head *h,
 		       struct nf_err *err)
 {
@@ -139,7 +139,7 @@ static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *
 		return other_file(p);
 	dispatch_part_range(d, p->number, &from, &p->end);
 	p->file->size = dispatch_part_size(d, p->number);
-	/* Another part is to bring what comes behind the end that was told. */
+	/* Another part fetches what comes after the end that was announced. */
 	p->is_cut |= p->is_sized && p->end < size && p->asked_end > p->end;
 	return 0;
 }
@@ -289,7 +289,7 @@ static void on_success(struct part *p, const struct transfer_done *done)
 }
 
 /* Nothing comes after what is here. Where nobody told a size, that may be all of it: an
- * earlier run was killed behind the last byte. What is put together is verified. */
+ * earlier run was killed after the last byte. What is put together is verified. */
 static bool may_be_whole(const struct part *p)
 {
 	return p->from && p->end == DISPATCH_TO_END && !p->file->size &&

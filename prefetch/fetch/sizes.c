@@ -8,8 +8,8 @@
 #define HOLD_MS 10000
 
 /* How large the file will be in the pool, at least. FileSize is a hint that nobody signs:
- * more than the NAR can come to is not believed. What is encoded anew takes about as much
- * as it came in, often more; of what comes uncompressed nothing is known. */
+ * more than the NAR can come to is not believed. What is encoded again takes about as
+ * much as it came in, often more; of what comes uncompressed nothing is known. */
 static uint64_t least_size(const struct resolver_node *n, const struct resolver_source *s,
 			   int level)
 {

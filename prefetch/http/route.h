@@ -17,7 +17,7 @@ struct route {
 	unsigned redirects;		       /* that were followed */
 };
 
-/* False if URL is no http or https address. */
+/* False if URL is not an http or https URL. */
 bool route_begin(struct route *r, const struct credentials *c, const char *url);
 
 /* Goes on to LOCATION, which may be relative. Its name and password, if it has any, are

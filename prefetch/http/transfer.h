@@ -39,7 +39,7 @@ struct transfer_head {
 	long status;	      /* of the last response, redirects followed */
 	uint64_t range_start; /* of a 206: its Content-Range; range_ok: it has a valid one
 			       */
-	uint64_t range_end;   /* behind its last byte */
+	uint64_t range_end;   /* after its last byte */
 	uint64_t range_total; /* also of a 416; UINT64_MAX: not said */
 	bool range_ok;
 	bool ranges;	  /* it says that it serves ranges */

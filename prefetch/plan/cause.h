@@ -5,7 +5,7 @@
 /* The gravest last: what the user can do something about outweighs what is so. */
 enum cause {
 	CAUSE_ABSENT,	      /* every cache has answered that it does not have it */
-	CAUSE_NO_SUBSTITUTER, /* there is no cache to ask */
+	CAUSE_NO_SUBSTITUTER, /* no cache is configured */
 	CAUSE_LOCAL_ONLY,     /* allowSubstitutes = false */
 	CAUSE_FLOATING,	      /* its outputs' paths are known only after building */
 	CAUSE_NO_DERIVATION,  /* a derivation that is not in the local store */

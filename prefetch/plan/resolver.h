@@ -1,7 +1,7 @@
 /* The closure as it becomes known: which paths are wanted, what trusted answers say of
  * them, and where they can be had. Pure: answers go in, new wants come out; it neither
  * asks nor waits. Nodes are numbered in the order in which they were wanted, so that
- * whoever asks keeps a cursor. */
+ * the caller keeps a cursor. */
 #ifndef RESOLVER_H
 #define RESOLVER_H
 
@@ -90,7 +90,7 @@ struct resolver;
 
 struct resolver *resolver_new(void);
 
-/* For whoever decides by himself what is wanted next: references are not followed, and
+/* For a caller that decides itself what is wanted next: references are not followed, and
  * SETTLED is told of each node that is no longer RESOLVER_WANTED: with what vouches for
  * it and says what it refers to, or with NULL for an unknown one. It may want more nodes.
  */
@@ -126,8 +126,9 @@ const struct resolver_source *resolver_source_of(const struct resolver *r, uint3
 						 uint32_t cache);
 
 /* The cache does not have the NAR where it told. The first time it can be asked for the
- * node anew: then this is true, and an answer is pending. If that tells of another place,
- * resolver_found puts a source of its own in place of the old one, which stays valid. */
+ * node again: then this is true, and an answer is pending. If that tells of another
+ * place, resolver_found puts a source of its own in place of the old one, which stays
+ * valid. */
 bool resolver_asks_anew(struct resolver *r, uint32_t id, uint32_t cache);
 
 /* An answer that helps nobody. Of several reasons the gravest is kept, and of equal ones
