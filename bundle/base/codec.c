@@ -423,8 +423,8 @@ struct zstd_encoder {
 	size_t size;
 };
 
-static int encode(struct zstd_encoder *e, ZSTD_inBuffer *in, ZSTD_EndDirective mode,
-		  struct nf_err *err)
+static int encode_input(struct zstd_encoder *e, ZSTD_inBuffer *in, ZSTD_EndDirective mode,
+			struct nf_err *err)
 {
 	size_t left;
 	int rc;
@@ -452,7 +452,7 @@ static int encoder_write(struct nf_sink *s, const void *p, size_t len, struct nf
 
 	while (!rc && in.pos < len) {
 		in.size = len - in.pos > ENCODE_STEP ? in.pos + ENCODE_STEP : len;
-		rc = encode((struct zstd_encoder *)s, &in, ZSTD_e_continue, err);
+		rc = encode_input((struct zstd_encoder *)s, &in, ZSTD_e_continue, err);
 	}
 	return rc;
 }
@@ -503,5 +503,5 @@ int zstd_encoder_finish(struct zstd_encoder *e, struct nf_err *err)
 {
 	ZSTD_inBuffer in = { 0 };
 
-	return encode(e, &in, ZSTD_e_end, err);
+	return encode_input(e, &in, ZSTD_e_end, err);
 }

@@ -25,7 +25,7 @@ static uint32_t hash_of(struct nf_slice key)
 }
 
 /* The slot that has the key, or the free one where it belongs; there is always one. */
-static struct map_slot *find(const struct map *m, struct nf_slice key, uint32_t hash)
+static struct map_slot *find_slot(const struct map *m, struct nf_slice key, uint32_t hash)
 {
 	for (size_t i = hash;; i++) {
 		struct map_slot *slot = &m->slots[i & (m->cap - 1)];
@@ -48,7 +48,8 @@ static void grow(struct map *m)
 		const struct map_slot *slot = &old.slots[i];
 
 		if (slot->key)
-			*find(m, nf_slice(slot->key, slot->key_len), slot->hash) = *slot;
+			*find_slot(m, nf_slice(slot->key, slot->key_len), slot->hash) =
+				*slot;
 	}
 	free(old.slots);
 }
@@ -59,7 +60,7 @@ uintptr_t *map_get(const struct map *m, struct nf_slice key)
 
 	if (m->cap == 0)
 		return NULL;
-	slot = find(m, key, hash_of(key));
+	slot = find_slot(m, key, hash_of(key));
 	return slot->key ? &slot->value : NULL;
 }
 
@@ -71,7 +72,7 @@ uintptr_t *map_put(struct map *m, struct nf_slice key, bool *ret_new)
 	assert(key.len <= UINT32_MAX);
 	if (m->len >= m->cap / 4 * 3)
 		grow(m);
-	slot = find(m, key, hash);
+	slot = find_slot(m, key, hash);
 	*ret_new = !slot->key;
 	if (*ret_new) {
 		slot->key = key.len ? key.ptr : "";

@@ -17,7 +17,7 @@ void runs_clear(struct runs *r)
 }
 
 /* The first run that ends at AT or behind it. */
-static size_t find(const struct runs *r, uint64_t at)
+static size_t find_run(const struct runs *r, uint64_t at)
 {
 	size_t low = 0, high = r->len;
 
@@ -42,7 +42,7 @@ static void insert(struct runs *r, size_t at, struct run run)
 
 void runs_add(struct runs *r, uint64_t from, uint64_t end)
 {
-	size_t at = find(r, from), behind = at;
+	size_t at = find_run(r, from), behind = at;
 	struct run whole = { from, end };
 
 	if (end <= from)
@@ -65,7 +65,7 @@ void runs_add(struct runs *r, uint64_t from, uint64_t end)
 
 void runs_remove(struct runs *r, uint64_t from, uint64_t end)
 {
-	size_t at = find(r, from);
+	size_t at = find_run(r, from);
 
 	while (at < r->len && r->list[at].from < end && from < end) {
 		struct run *run = &r->list[at];
@@ -93,7 +93,7 @@ void runs_cut(struct runs *r, uint64_t end)
 
 bool runs_missing(const struct runs *r, uint64_t from, uint64_t end, struct run *ret)
 {
-	size_t at = find(r, from);
+	size_t at = find_run(r, from);
 
 	/* One that ends where it begins does not help; the next one may. */
 	if (at < r->len && r->list[at].end == from)

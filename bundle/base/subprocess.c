@@ -66,7 +66,7 @@ static int spawn(struct child *c, const char *const *argv, int out, int messages
 	return err_sys(err, "cannot run '%s'", argv[0]);
 }
 
-static int start(struct child *c, const char *const *argv, struct nf_err *err)
+static int start_child(struct child *c, const char *const *argv, struct nf_err *err)
 {
 	AUTO(pipe_close) struct pipe out = { -1, -1 };
 	AUTO(pipe_close) struct pipe messages = { -1, -1 };
@@ -173,7 +173,7 @@ int subprocess_run(const char *const *argv, struct buf *out, struct nf_err *err)
 	int status = 0;
 	int rc;
 
-	rc = start(&c, argv, err);
+	rc = start_child(&c, argv, err);
 	if (rc)
 		return rc;
 	rc = read_all(&c, out, err);

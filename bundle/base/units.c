@@ -10,8 +10,8 @@ struct unit {
 	uint64_t size;
 };
 
-static bool parse(struct nf_slice text, const struct unit *units, size_t count,
-		  uint64_t unit, uint64_t *ret)
+static bool parse_quantity(struct nf_slice text, const struct unit *units, size_t count,
+			   uint64_t unit, uint64_t *ret)
 {
 	char last = text.len ? text.ptr[text.len - 1] : '\0';
 	uint64_t number;
@@ -34,7 +34,7 @@ bool units_parse_size(struct nf_slice text, uint64_t *ret)
 		{ 'T', 1ULL << 40 }, { 't', 1ULL << 40 },
 	};
 
-	return parse(text, units, ARRAY_SIZE(units), 1, ret);
+	return parse_quantity(text, units, ARRAY_SIZE(units), 1, ret);
 }
 
 bool units_parse_duration(struct nf_slice text, uint64_t unit, uint64_t *ret)
@@ -43,5 +43,5 @@ bool units_parse_duration(struct nf_slice text, uint64_t unit, uint64_t *ret)
 		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 24 * 3600 }
 	};
 
-	return parse(text, units, ARRAY_SIZE(units), unit, ret);
+	return parse_quantity(text, units, ARRAY_SIZE(units), unit, ret);
 }

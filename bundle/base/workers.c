@@ -64,7 +64,7 @@ static void job_done(struct workers *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-static void *run(void *arg)
+static void *run_worker(void *arg)
 {
 	const struct thread *t = arg;
 	struct worker_job job;
@@ -101,7 +101,7 @@ static void start_threads(struct workers *w, size_t count)
 		struct thread *t = &w->threads[w->count];
 
 		*t = (struct thread){ .workers = w, .index = w->count };
-		if (pthread_create(&t->id, NULL, run, t))
+		if (pthread_create(&t->id, NULL, run_worker, t))
 			break;
 		w->count++;
 	}

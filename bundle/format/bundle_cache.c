@@ -47,7 +47,7 @@ static int load(struct bundle_cache *c, uint64_t index, struct bundle_block **re
 	return 0;
 }
 
-static struct bundle_cache_slot *find(struct bundle_cache *c, uint64_t index)
+static struct bundle_cache_slot *find_slot(struct bundle_cache *c, uint64_t index)
 {
 	for (size_t i = 0; i < BUNDLE_CACHE_SLOTS; i++)
 		if (c->slots[i].state != BUNDLE_CACHE_FREE && c->slots[i].index == index)
@@ -96,7 +96,7 @@ int bundle_cache_get(struct bundle_cache *c, uint64_t index, struct bundle_block
 	int rc = 0;
 
 	pthread_mutex_lock(&c->lock);
-	while ((slot = find(c, index)) && slot->state == BUNDLE_CACHE_LOADING)
+	while ((slot = find_slot(c, index)) && slot->state == BUNDLE_CACHE_LOADING)
 		pthread_cond_wait(&c->loaded, &c->lock);
 	if (slot) {
 		slot->used = ++c->clock;

@@ -34,7 +34,7 @@ static int parse_method(enum ca_method *ret, struct nf_slice *rest, struct nf_er
 	return 0;
 }
 
-static int parse(struct ca *ca, struct nf_slice rest, struct nf_err *err)
+static int parse_address(struct ca *ca, struct nf_slice rest, struct nf_err *err)
 {
 	enum nf_hash_algo algo;
 	struct nf_slice name;
@@ -56,7 +56,7 @@ static int parse(struct ca *ca, struct nf_slice rest, struct nf_err *err)
 int ca_parse(struct ca *ca, struct nf_slice text, struct nf_err *err)
 {
 	int len = text.len < CA_TEXT_MAX ? (int)text.len : CA_TEXT_MAX;
-	int rc = parse(ca, text, err);
+	int rc = parse_address(ca, text, err);
 
 	return rc ? err_prefix(err, rc, "content address '%.*s'", len, text.ptr) : 0;
 }

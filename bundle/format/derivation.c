@@ -19,7 +19,8 @@ void nf_derivation_release(struct nf_derivation *d)
 	*d = (struct nf_derivation){ 0 };
 }
 
-static const void *find(const void *items, size_t len, size_t size, struct nf_slice key)
+static const void *find_item(const void *items, size_t len, size_t size,
+			     struct nf_slice key)
 {
 	const char *list = items;
 
@@ -41,13 +42,13 @@ static const void *find(const void *items, size_t len, size_t size, struct nf_sl
 const struct nf_drv_output *nf_derivation_output(const struct nf_derivation *d,
 						 struct nf_slice name)
 {
-	return find(d->outputs, d->noutputs, sizeof(*d->outputs), name);
+	return find_item(d->outputs, d->noutputs, sizeof(*d->outputs), name);
 }
 
 const struct nf_drv_var *nf_derivation_var(const struct nf_derivation *d,
 					   struct nf_slice name)
 {
-	return find(d->env, d->nenv, sizeof(*d->env), name);
+	return find_item(d->env, d->nenv, sizeof(*d->env), name);
 }
 
 int nf_derivation_allow_substitutes(const struct nf_derivation *d, bool *ret,

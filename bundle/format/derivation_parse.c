@@ -31,7 +31,7 @@ struct drv_parser {
 	struct nf_err *err;
 };
 
-static int fail(struct drv_parser *p, size_t at, const char *what)
+static int fail_at(struct drv_parser *p, size_t at, const char *what)
 {
 	return err_set(p->err, NF_E_FORMAT, "byte %zu: %s", at, what);
 }
@@ -74,8 +74,8 @@ static char unescape(char c)
 static int stray(struct drv_parser *p)
 {
 	if (p->at == p->len)
-		return fail(p, p->at, "the text ends inside a string");
-	return fail(p, p->at, "an unescaped control character");
+		return fail_at(p, p->at, "the text ends inside a string");
+	return fail_at(p, p->at, "an unescaped control character");
 }
 
 static int parse_string(struct drv_parser *p, struct nf_slice *ret)
@@ -98,7 +98,7 @@ static int parse_string(struct drv_parser *p, struct nf_slice *ret)
 			return stray(p);
 		*end = unescape(p->text[p->at + 1]);
 		if (!*end)
-			return fail(p, p->at, "an invalid escape");
+			return fail_at(p, p->at, "an invalid escape");
 		end++;
 		p->at += 2;
 	}
@@ -132,7 +132,7 @@ static int parse_output_name(struct drv_parser *p, struct nf_slice *ret)
 	/* The text goes on behind a string, if only with its quote. */
 	if (ret->len == 0 || ret->len > NF_STOREPATH_NAME_MAX ||
 	    strspn(ret->ptr, NAME_CHARS) < ret->len)
-		return fail(p, at, "an output without a name");
+		return fail_at(p, at, "an output without a name");
 	return 0;
 }
 
@@ -178,7 +178,7 @@ static int parse_item(struct drv_parser *p, const struct element *e, char *items
 			       DERIVATION_ITEMS_MAX);
 	rc = e->parse(p, item);
 	if (!rc && e->is_sorted && len && !in_order(item - e->size, item))
-		rc = fail(p, at, "an unsorted list");
+		rc = fail_at(p, at, "an unsorted list");
 	return rc;
 }
 
@@ -235,11 +235,11 @@ static int parse_output_path(struct drv_parser *p, struct nf_drv_output *o)
 static int check_kind(struct drv_parser *p, const struct nf_drv_output *o, size_t at)
 {
 	if (o->hash.len && !o->hash_algo.len)
-		return fail(p, at, "an output hash without an algorithm");
+		return fail_at(p, at, "an output hash without an algorithm");
 	if (o->path.len && o->hash_algo.len && !o->hash.len)
-		return fail(p, at, "a floating output with a path");
+		return fail_at(p, at, "a floating output with a path");
 	if (o->hash.len && !o->path.len && !nf_slice_is(o->hash, "impure"))
-		return fail(p, at, "a fixed output without a path");
+		return fail_at(p, at, "a fixed output without a path");
 	return 0;
 }
 
@@ -281,7 +281,7 @@ static int parse_input(struct drv_parser *p, void *item)
 	if (!rc)
 		rc = parse_path(p, &in->drv);
 	if (!rc && !slice_ends_with(in->drv, ".drv"))
-		rc = fail(p, at, "an input that is not a derivation");
+		rc = fail_at(p, at, "an input that is not a derivation");
 	if (!rc)
 		rc = expect(p, ",");
 	if (!rc)
@@ -318,7 +318,7 @@ static int parse_lists(struct drv_parser *p, struct nf_derivation *d)
 	int rc = parse_list(p, &output, &outputs, &d->noutputs);
 
 	if (!rc && d->noutputs == 0)
-		rc = fail(p, at, "no outputs");
+		rc = fail_at(p, at, "no outputs");
 	if (!rc)
 		rc = expect(p, ",");
 	if (!rc)
@@ -373,7 +373,7 @@ static int refuse_version(struct drv_parser *p)
 		       NF_SLICE_ARG(version));
 }
 
-static int parse(struct drv_parser *p, struct nf_derivation *d)
+static int parse_derivation(struct drv_parser *p, struct nf_derivation *d)
 {
 	int rc;
 
@@ -389,7 +389,7 @@ static int parse(struct drv_parser *p, struct nf_derivation *d)
 	if (!rc)
 		rc = expect(p, ")");
 	if (!rc && p->at < p->len)
-		rc = fail(p, p->at, "unexpected text after the end");
+		rc = fail_at(p, p->at, "unexpected text after the end");
 	return rc;
 }
 
@@ -405,5 +405,5 @@ int nf_derivation_parse(struct nf_derivation *d, struct nf_slice text, struct nf
 	p.arena = d->arena = mem_alloc(sizeof(*d->arena));
 	arena_init(d->arena);
 	p.text = arena_strndup(d->arena, text.ptr, text.len);
-	return parse(&p, d);
+	return parse_derivation(&p, d);
 }

@@ -204,7 +204,7 @@ struct manifest_parser {
 	struct nf_err *err;
 };
 
-static int fail(struct manifest_parser *p, const char *what)
+static int fail_line(struct manifest_parser *p, const char *what)
 {
 	return err_set(p->err, NF_E_FORMAT, "line %zu: %s", p->number, what);
 }
@@ -213,9 +213,9 @@ static int next_line(struct manifest_parser *p)
 {
 	p->number++;
 	if (p->rest.len == 0)
-		return fail(p, "the manifest is truncated");
+		return fail_line(p, "the manifest is truncated");
 	p->line = slice_cut(&p->rest, '\n');
-	return p->rest.ptr ? 0 : fail(p, "no line feed at the end");
+	return p->rest.ptr ? 0 : fail_line(p, "no line feed at the end");
 }
 
 /* The line must be KEY, then COUNT fields, with one space before each but the first. */
@@ -230,9 +230,9 @@ static int take_fields(struct manifest_parser *p, const char *key,
 	for (size_t i = 0; i < count; i++) {
 		fields[i] = slice_cut(&rest, ' ');
 		if (fields[i].len == 0 || (i + 1 < count && !rest.ptr))
-			return fail(p, "a field is missing");
+			return fail_line(p, "a field is missing");
 	}
-	return rest.ptr ? fail(p, "too many fields") : 0;
+	return rest.ptr ? fail_line(p, "too many fields") : 0;
 }
 
 static int number_line(struct manifest_parser *p, const char *key, uint64_t *ret)
@@ -243,7 +243,7 @@ static int number_line(struct manifest_parser *p, const char *key, uint64_t *ret
 	if (!rc)
 		rc = take_fields(p, key, &field, 1);
 	if (!rc && !slice_parse_u64(field, ret))
-		rc = fail(p, "not a number");
+		rc = fail_line(p, "not a number");
 	return rc;
 }
 
@@ -271,13 +271,13 @@ static int blocks_line(struct manifest_parser *p)
 	if (rc)
 		return rc;
 	if (!slice_parse_u64(fields[0], &count) || count != manifest_block_count(p->m))
-		return fail(p, "the wrong number of blocks for the payload");
+		return fail_line(p, "the wrong number of blocks for the payload");
 	/* base16_decode takes upper case too, which would be a second text. */
 	for (size_t i = 0; i < fields[1].len; i++)
 		if (fields[1].ptr[i] >= 'A' && fields[1].ptr[i] <= 'Z')
-			return fail(p, "a digest in upper case");
+			return fail_line(p, "a digest in upper case");
 	if (!base16_decode(p->m->blocks_digest, BLAKE2B_SIZE, fields[1]))
-		return fail(p, "not a BLAKE2b-256 digest");
+		return fail_line(p, "not a BLAKE2b-256 digest");
 	return 0;
 }
 
@@ -289,11 +289,11 @@ static int header_lines(struct manifest_parser *p)
 	if (!rc)
 		rc = next_line(p);
 	if (!rc && !nf_slice_is(p->line, STORE_DIR_LINE))
-		rc = fail(p, "expected '" STORE_DIR_LINE "'");
+		rc = fail_line(p, "expected '" STORE_DIR_LINE "'");
 	if (!rc)
 		rc = number_line(p, "block-size ", &block_size);
 	if (!rc && block_size != BUNDLE_BLOCK_SIZE)
-		rc = fail(p, "a block size other than 1048576");
+		rc = fail_line(p, "a block size other than 1048576");
 	if (!rc)
 		rc = number_line(p, "payload-size ", &p->m->payload_size);
 	if (!rc && p->m->payload_size > BUNDLE_PAYLOAD_MAX)
@@ -344,14 +344,14 @@ static int member_line(struct manifest_parser *p)
 	if (!slice_parse_u64(f[OFFSET], &member->offset) ||
 	    !slice_parse_u64(f[SIZE], &member->size) ||
 	    !slice_parse_u64(f[NODES], &member->nodes))
-		return fail(p, "not a number");
+		return fail_line(p, "not a number");
 	if (!nix32_decode(member->digest.bytes, nf_hash_size(NF_SHA256), f[DIGEST]))
-		return fail(p, "not a SHA-256 digest");
+		return fail_line(p, "not a SHA-256 digest");
 	rc = place_member(&p->at, f[NAME], member->size, member->nodes, &offset, p->err);
 	if (rc)
 		return err_prefix(p->err, rc, "line %zu", p->number);
 	if (member->offset != offset)
-		return fail(p, "the member's offset leaves a gap or overlaps");
+		return fail_line(p, "the member's offset leaves a gap or overlaps");
 	snprintf(member->name, sizeof(member->name), "%.*s", NF_SLICE_ARG(f[NAME]));
 	m->member_count++;
 	return 0;
@@ -381,8 +381,9 @@ static int body_lines(struct manifest_parser *p)
 	if (rc)
 		return rc;
 	if (!nf_slice_is(p->line, "end"))
-		return fail(p, "expected a root, a member or the end, in this order");
-	return p->rest.len ? fail(p, "unexpected text after the end") : 0;
+		return fail_line(p,
+				 "expected a root, a member or the end, in this order");
+	return p->rest.len ? fail_line(p, "unexpected text after the end") : 0;
 }
 
 int manifest_parse(struct manifest *m, struct nf_slice text, struct nf_err *err)

@@ -261,8 +261,8 @@ static int check_complete(unsigned seen, struct nf_err *err)
 	return 0;
 }
 
-static int parse(struct nf_narinfo *ni, struct nf_slice text, bool of_pool,
-		 struct nf_err *err)
+static int parse_narinfo(struct nf_narinfo *ni, struct nf_slice text, bool of_pool,
+			 struct nf_err *err)
 {
 	struct reading r = { .ni = ni, .of_pool = of_pool };
 	struct nf_slice rest;
@@ -293,12 +293,12 @@ static int parse(struct nf_narinfo *ni, struct nf_slice text, bool of_pool,
 
 int nf_narinfo_parse(struct nf_narinfo *ni, struct nf_slice text, struct nf_err *err)
 {
-	return parse(ni, text, false, err);
+	return parse_narinfo(ni, text, false, err);
 }
 
 int nf_narinfo_parse_pool(struct nf_narinfo *ni, struct nf_slice text, struct nf_err *err)
 {
-	return parse(ni, text, true, err);
+	return parse_narinfo(ni, text, true, err);
 }
 
 int nf_narinfo_parse_for(struct nf_narinfo *ni, const struct nf_storepath *wanted,

@@ -42,7 +42,8 @@ static bool is_known(const uint8_t *bytes, size_t size)
 
 /* The bytes of a signature (free()), as Nix decodes them; NULL if it does not, or if
  * there are more than any algorithm makes. */
-static uint8_t *decode(struct nf_slice text, struct nf_slice *ret_name, size_t *ret_size)
+static uint8_t *decode_signature(struct nf_slice text, struct nf_slice *ret_name,
+				 size_t *ret_size)
 {
 	struct nf_slice base64 = text;
 	AUTO_FREE uint8_t *bytes = NULL;
@@ -72,7 +73,7 @@ struct nf_slice signature_normal(struct arena *a, struct nf_slice text)
 {
 	struct nf_slice name, normal;
 	size_t size = 0;
-	AUTO_FREE uint8_t *bytes = decode(text, &name, &size);
+	AUTO_FREE uint8_t *bytes = decode_signature(text, &name, &size);
 	AUTO_FREE char *base64 = NULL;
 
 	if (!bytes || !is_known(bytes, size))
@@ -95,7 +96,7 @@ bool signature_is_readable(struct nf_slice text)
 {
 	struct nf_slice name;
 	size_t size;
-	AUTO_FREE uint8_t *bytes = decode(text, &name, &size);
+	AUTO_FREE uint8_t *bytes = decode_signature(text, &name, &size);
 
 	return bytes != NULL;
 }

@@ -70,8 +70,8 @@ static const char *base_fault(struct nf_slice base)
 				   base.len - NF_STOREPATH_HASH_LEN - 1));
 }
 
-static int parse(struct nf_storepath *sp, struct nf_slice base, struct nf_slice text,
-		 struct nf_err *err)
+static int parse_base(struct nf_storepath *sp, struct nf_slice base, struct nf_slice text,
+		      struct nf_err *err)
 {
 	const char *fault = base_fault(base);
 
@@ -86,7 +86,7 @@ static int parse(struct nf_storepath *sp, struct nf_slice base, struct nf_slice 
 int nf_storepath_parse_base(struct nf_storepath *sp, struct nf_slice text,
 			    struct nf_err *err)
 {
-	return parse(sp, text, text, err);
+	return parse_base(sp, text, text, err);
 }
 
 int nf_storepath_parse(struct nf_storepath *sp, struct nf_slice text, struct nf_err *err)
@@ -95,7 +95,7 @@ int nf_storepath_parse(struct nf_storepath *sp, struct nf_slice text, struct nf_
 
 	if (!slice_skip_prefix(&base, NF_STORE_DIR "/"))
 		return refuse(err, text, "it is not in " NF_STORE_DIR);
-	return parse(sp, base, text, err);
+	return parse_base(sp, base, text, err);
 }
 
 int nf_storepath_parse_below(struct nf_storepath *sp, struct nf_slice text,
@@ -108,7 +108,7 @@ int nf_storepath_parse_below(struct nf_storepath *sp, struct nf_slice text,
 	if (!slice_skip_prefix(&rest, NF_STORE_DIR "/"))
 		return refuse(err, text, "it is not in " NF_STORE_DIR);
 	base = slice_cut(&rest, '/');
-	rc = parse(sp, base, text, err);
+	rc = parse_base(sp, base, text, err);
 	if (rc)
 		return rc;
 	if (ret_below)

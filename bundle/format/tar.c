@@ -25,7 +25,7 @@ enum {
 
 #define PAX_NAME "PaxHeaders/size"
 
-static void put(uint8_t *h, size_t at, const char *text)
+static void put_field(uint8_t *h, size_t at, const char *text)
 {
 	memcpy(h + at, text, strlen(text));
 }
@@ -44,17 +44,17 @@ static void make_ustar(uint8_t h[TAR_UNIT], const char *name, char type, uint64_
 
 	memset(h, 0, TAR_UNIT);
 	assert(name[0] && strlen(name) <= TAR_NAME_MAX);
-	put(h, 0, name);
-	put(h, MODE, "0000444");
-	put(h, UID, "0000000");
-	put(h, GID, "0000000");
+	put_field(h, 0, name);
+	put_field(h, MODE, "0000444");
+	put_field(h, UID, "0000000");
+	put_field(h, GID, "0000000");
 	put_octal(h, SIZE, SIZE_DIGITS, size);
-	put(h, MTIME, "00000000001");
+	put_field(h, MTIME, "00000000001");
 	h[TYPEFLAG] = (uint8_t)type;
-	put(h, MAGIC, "ustar");
-	put(h, MAGIC + 6, "00");
-	put(h, DEVMAJOR, "0000000");
-	put(h, DEVMINOR, "0000000");
+	put_field(h, MAGIC, "ustar");
+	put_field(h, MAGIC + 6, "00");
+	put_field(h, DEVMAJOR, "0000000");
+	put_field(h, DEVMINOR, "0000000");
 
 	/* The sum is taken with spaces in its own field; six digits, NUL, space. */
 	memset(h + CHKSUM, ' ', CHKSUM_LEN);

@@ -180,8 +180,8 @@ static int check_drv(struct pack *pk, const struct nf_narinfo *ni, struct nf_err
 	return rc ? err_prefix(err, rc, "path '%s'", ni->info.path.base) : 0;
 }
 
-static int find(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
-		struct nf_err *err)
+static int find_narinfo(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
+			struct nf_err *err)
 {
 	struct pack *pk = ctx;
 	const struct pack_origin *origin = pk->opts->origin;
@@ -209,8 +209,8 @@ static int prepare(struct pack *pk, struct nf_err *err)
 	const struct pack_options *opts = pk->opts;
 	int rc;
 
-	rc = pool_closure_walk(&pk->closure, opts->roots, opts->root_count, find, pk,
-			       err);
+	rc = pool_closure_walk(&pk->closure, opts->roots, opts->root_count, find_narinfo,
+			       pk, err);
 	if (!pk->workers)
 		return rc;
 	if (rc) {
@@ -287,7 +287,7 @@ static int compare_sigs(const void *a, const void *b)
 	return nf_slice_cmp(*(const struct nf_slice *)a, *(const struct nf_slice *)b);
 }
 
-static void sign(struct nf_pathinfo *info, const struct nf_secret_key *key)
+static void sign_path(struct nf_pathinfo *info, const struct nf_secret_key *key)
 {
 	AUTO_FREE char *fingerprint = nf_pathinfo_fingerprint(info);
 	AUTO_FREE char *sig = nf_sign(key, fingerprint, strlen(fingerprint));
@@ -329,7 +329,7 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	const struct nf_bundle_input *nar = &pk->inputs[index];
 
 	if (!ni->info.nsigs || ni->by_store || pk->opts->sign_all)
-		sign(&ni->info, pk->opts->key);
+		sign_path(&ni->info, pk->opts->key);
 	limit_sigs(pk, &ni->info);
 	key_survey_add(pk->survey, &ni->info);
 	qsort(ni->info.sigs, ni->info.nsigs, sizeof(*ni->info.sigs), compare_sigs);

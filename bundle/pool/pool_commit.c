@@ -51,8 +51,8 @@ static void remember(struct pool_commit *c, int rc, const struct nf_err *err)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static void fail(struct pool_commit *c, struct pool_pending *e, int rc,
-		 struct nf_err *err)
+static void fail_entry(struct pool_commit *c, struct pool_pending *e, int rc,
+		       struct nf_err *err)
 {
 	e->failed = true;
 	remember(c, err_prefix(err, rc, "pool entry '%s'", e->path.base), err);
@@ -81,7 +81,7 @@ static void sync_files(struct pool_commit *c, struct pool_pending *group)
 		if (!rc)
 			rc = file_sync(e->info.fd, e->info.name, &err);
 		if (rc)
-			fail(c, e, rc, &err);
+			fail_entry(c, e, rc, &err);
 	}
 }
 
@@ -95,7 +95,7 @@ static void publish_nars(struct pool_commit *c, struct pool_pending *group)
 			continue;
 		rc = pool_temp_publish(&e->nar, c->pool->nar_fd, e->nar_name, &err);
 		if (rc)
-			fail(c, e, rc, &err);
+			fail_entry(c, e, rc, &err);
 	}
 	rc = file_sync(c->pool->nar_fd, "nar", &err);
 	if (rc)
@@ -114,7 +114,7 @@ static void publish_infos(struct pool_commit *c, struct pool_pending *group)
 		pool_info_name(name, nf_storepath_hash(&e->path));
 		rc = pool_temp_publish(&e->info, c->pool->root_fd, name, &err);
 		if (rc)
-			fail(c, e, rc, &err);
+			fail_entry(c, e, rc, &err);
 	}
 	rc = file_sync(c->pool->root_fd, c->pool->dir, &err);
 	if (rc)
@@ -191,7 +191,7 @@ static void *committer(void *arg)
 }
 
 /* With the lock held. The thread must take no signal that others wait for. */
-static int start(struct pool_commit *c, struct nf_err *err)
+static int start_committer(struct pool_commit *c, struct nf_err *err)
 {
 	sigset_t all, old;
 
@@ -210,7 +210,7 @@ int pool_commit_push(struct pool_commit *c, struct pool_pending *e, struct nf_er
 	int rc;
 
 	pthread_mutex_lock(&c->lock);
-	rc = start(c, err);
+	rc = start_committer(c, err);
 	if (!rc) {
 		while (c->count >= POOL_COMMIT_MAX ||
 		       (c->count && c->bytes + e->size > POOL_COMMIT_BYTES_MAX))

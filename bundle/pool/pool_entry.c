@@ -87,9 +87,9 @@ static int own_url(char url[POOL_URL_MAX], const struct nf_narinfo *ni,
 	return 0;
 }
 
-static int parse(struct nf_narinfo *ni, struct nf_slice hash_part,
-		 const struct nf_storepath *wanted, struct nf_slice text,
-		 struct nf_err *err)
+static int parse_entry(struct nf_narinfo *ni, struct nf_slice hash_part,
+		       const struct nf_storepath *wanted, struct nf_slice text,
+		       struct nf_err *err)
 {
 	int rc = nf_narinfo_parse_pool(ni, text, err);
 	bool is_it;
@@ -132,7 +132,7 @@ static int load(struct pool *p, struct nf_slice hash_part,
 	pool_info_name(name, hash_part);
 	rc = read_info(p, name, &text, err);
 	if (!rc)
-		rc = parse(ni, hash_part, wanted, buf_slice(&text), err);
+		rc = parse_entry(ni, hash_part, wanted, buf_slice(&text), err);
 	if (!rc)
 		rc = own_url(url, ni, err);
 	if (!rc)

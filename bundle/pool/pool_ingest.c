@@ -162,7 +162,7 @@ static int digest_write(struct nf_sink *sink, const void *bytes, size_t len,
 /* ---- the entry ---- */
 
 /* Writes the entry's narinfo and names the files that the entry will have. */
-static int describe(struct pool_job *g, struct nf_err *err)
+static int describe_entry(struct pool_job *g, struct nf_err *err)
 {
 	const struct nf_trusted *t = g->in->trusted;
 	struct stored *s = &g->file;
@@ -207,7 +207,7 @@ static int store(struct pool_job *g, struct nf_err *err)
 		rc = store_kept(g, err);
 	else
 		rc = store_encoded(g, err);
-	return rc ? rc : describe(g, err);
+	return rc ? rc : describe_entry(g, err);
 }
 
 /* The partial download's file itself becomes the NAR. */
@@ -218,7 +218,7 @@ static int keep_partial(struct pool_job *g, struct pool_partial *pp, struct nf_e
 
 	rc = check_kept(g, &digest.sink, err);
 	if (!rc)
-		rc = describe(g, err);
+		rc = describe_entry(g, err);
 	if (!rc)
 		rc = pool_partial_forget(g->pool, pp, err);
 	if (rc)

@@ -24,8 +24,8 @@ static void facts_release(struct facts *f)
 }
 
 /* The walk goes on at a path that is missing, as if it referred to nothing. */
-static int find(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
-		struct nf_err *err)
+static int find_narinfo(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
+			struct nf_err *err)
 {
 	struct facts *f = ctx;
 	int rc = pool_find(f->pool, path, ni, err);
@@ -108,7 +108,7 @@ int pool_whole_find(struct pool_whole *ret, struct pool *p,
 
 	*ret = (struct pool_whole)POOL_WHOLE_INIT;
 	pool_closure_init(&f.closure);
-	rc = pool_closure_walk(&f.closure, q->paths, q->count, find, &f, err);
+	rc = pool_closure_walk(&f.closure, q->paths, q->count, find_narinfo, &f, err);
 	if (rc)
 		return rc;
 	by_name = pool_closure_by_name(&f.closure);

@@ -55,7 +55,7 @@ static int parent_fd(const struct unpacker *u)
 	return u->depth ? u->fds[u->depth - 1] : u->base_fd;
 }
 
-static int fail(const struct unpacker *u, const char *what, struct nf_err *err)
+static int fail_object(const struct unpacker *u, const char *what, struct nf_err *err)
 {
 	return err_sys(err, "cannot %s '%s'", what, u->name);
 }
@@ -82,12 +82,12 @@ static int enter_directory(struct unpacker *u, struct nf_err *err)
 		return err_set(err, NF_E_LIMIT, "directories nested deeper than %d",
 			       NAR_DEPTH_MAX);
 	if (mkdirat(parent, u->name, 0755))
-		return fail(u, "create the directory", err);
+		return fail_object(u, "create the directory", err);
 	if ((u->umask & 0700) && fchmodat(parent, u->name, 0755, 0))
-		return fail(u, "change the mode of", err);
+		return fail_object(u, "change the mode of", err);
 	fd = openat(parent, u->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return fail(u, "open the directory", err);
+		return fail_object(u, "open the directory", err);
 	u->fds[u->depth++] = fd;
 	return 0;
 }
@@ -112,9 +112,9 @@ static int make_symlink(struct unpacker *u, struct nf_slice target, struct nf_er
 	memcpy(text, target.ptr, target.len);
 	text[target.len] = '\0';
 	if (symlinkat(text, parent, u->name))
-		return fail(u, "create the link", err);
+		return fail_object(u, "create the link", err);
 	if (utimensat(parent, u->name, canonical_times, AT_SYMLINK_NOFOLLOW))
-		return fail(u, "set the time of", err);
+		return fail_object(u, "set the time of", err);
 	return 0;
 }
 

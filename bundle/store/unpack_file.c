@@ -23,7 +23,7 @@
 #define WRITEBACK_BYTES (4 * MIB)
 #define WRITEBACK_LEAST (64 * KIB)
 
-static int fail(const struct unpack_file *f, const char *what, struct nf_err *err)
+static int fail_file(const struct unpack_file *f, const char *what, struct nf_err *err)
 {
 	return err_sys(err, "cannot %s '%s'", what, f->name);
 }
@@ -49,14 +49,14 @@ int unpack_file_open(struct unpack_file *f, int dir_fd, const char *name, mode_t
 	f->fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		       mode);
 	if (f->fd < 0)
-		return fail(f, "create", err);
+		return fail_file(f, "create", err);
 	f->unsent = 0;
 	f->block_len = 0;
 	f->is_direct = false;
 	if (size >= BLOCK_BYTES)
 		begin_direct(f);
 	if ((mode & umask) && fchmod(f->fd, mode))
-		return fail(f, "change the mode of", err);
+		return fail_file(f, "change the mode of", err);
 	return 0;
 }
 
@@ -123,10 +123,10 @@ int unpack_file_finish(struct unpack_file *f, struct nf_err *err)
 	if (f->unsent >= WRITEBACK_LEAST)
 		send_to_disk(f);
 	if (futimens(f->fd, canonical_times))
-		return fail(f, "set the time of", err);
+		return fail_file(f, "set the time of", err);
 	fd = TAKE_FD(f->fd);
 	if (close(fd))
-		return fail(f, "write", err);
+		return fail_file(f, "write", err);
 	return 0;
 }
 

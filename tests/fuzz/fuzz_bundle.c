@@ -58,8 +58,8 @@ static void fix_blocks_digest(struct buf *manifest, const uint8_t *digests, size
 	buf_release(&fixed);
 }
 
-static void sign(struct buf *out, const struct nf_secret_key *key,
-		 struct nf_slice manifest, struct nf_slice payload)
+static void sign_manifest(struct buf *out, const struct nf_secret_key *key,
+			  struct nf_slice manifest, struct nf_slice payload)
 {
 	size_t blocks = (payload.len + BUNDLE_BLOCK_SIZE - 1) / BUNDLE_BLOCK_SIZE;
 	uint8_t *digests = mem_calloc(blocks, BLAKE2B_SIZE);
@@ -195,8 +195,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (signs) {
 		size_t len = (size_t)(middle - start);
 
-		sign(&bytes, key, nf_slice(start, len),
-		     nf_slice(middle + 1, size - 2 - len));
+		sign_manifest(&bytes, key, nf_slice(start, len),
+			      nf_slice(middle + 1, size - 2 - len));
 	} else {
 		buf_add(&bytes, start, size - 1);
 	}

@@ -52,7 +52,7 @@ static void make_address(struct ca *ca, const struct nf_pathinfo *info,
 	hash_modulo_free(m);
 }
 
-static void check(struct nf_pathinfo *info, struct ca *ca, struct nf_slice nar)
+static void check_nar(struct nf_pathinfo *info, struct ca *ca, struct nf_slice nar)
 {
 	static const size_t chunks[] = { 1, 5, 32, 100, 65536 };
 	char text[CA_TEXT_MAX];
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (self)
 			assert(nf_pathinfo_add_ref(&info, NF_SLICE_LIT(BASE), NULL) == 0);
 		assert(ca_check_path(&info, NULL) <= 0);
-		check(&info, &ca, nar);
+		check_nar(&info, &ca, nar);
 		nf_pathinfo_release(&info);
 		assert(ca_parse(&ca, text, NULL) == 0);
 	}

@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int decode(struct buf *out, enum codec codec, struct nf_slice in, size_t chunk)
+static int decode_all(struct buf *out, enum codec codec, struct nf_slice in, size_t chunk)
 {
 	AUTO(source_closep)
 	struct nf_source *s = decoder_new(codec, source_of_memory(in.ptr, in.len, chunk));
@@ -34,8 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	codec = (enum codec)(data[0] % (CODEC_BR + 1));
 	in = nf_slice((const char *)data + 2, size - 2);
-	rc = decode(&whole, codec, in, 0);
-	if (decode(&parts, codec, in, 1 + data[1] % 32) != rc)
+	rc = decode_all(&whole, codec, in, 0);
+	if (decode_all(&parts, codec, in, 1 + data[1] % 32) != rc)
 		abort();
 	if (!rc && !nf_slice_eq(buf_slice(&whole), buf_slice(&parts)))
 		abort();

@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(struct manifest *m, struct nf_slice text)
+static void check_manifest(struct manifest *m, struct nf_slice text)
 {
 	uint64_t payload_size = m->payload_size;
 	struct buf again;
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct manifest m;
 
 	if (manifest_parse(&m, text, NULL) == 0)
-		check(&m, text);
+		check_manifest(&m, text);
 	manifest_release(&m);
 	return 0;
 }

@@ -25,7 +25,7 @@ static int rewrite(struct nf_nar_reader *r, struct nf_nar_writer *w, struct nf_e
 	return 0;
 }
 
-static int check(const uint8_t *data, size_t size, size_t chunk, struct nf_err *err)
+static int check_nar(const uint8_t *data, size_t size, size_t chunk, struct nf_err *err)
 {
 	struct nf_source *src = source_of_memory(data, size, chunk);
 	int rc = nf_nar_check(src, NULL, err);
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!rc)
 		assert(nf_slice_eq(buf_slice(&again),
 				   nf_slice((const char *)data, size)));
-	assert(check(data, size, 1 + size % 13, &err_in_parts) == rc);
+	assert(check_nar(data, size, 1 + size % 13, &err_in_parts) == rc);
 	if (rc)
 		assert(!strcmp(err.text, err_in_parts.text));
 	nf_nar_writer_free(w);

@@ -27,7 +27,7 @@ static void check_url(const struct url *u)
 	url_release(&again);
 }
 
-static void decode(struct nf_slice text)
+static void check_decoding(struct nf_slice text)
 {
 	char *decoded = url_decode(text);
 
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *reference = mem_strndup(rest.len ? rest.ptr : "", rest.len);
 	struct url base, joined;
 
-	decode(line);
+	check_decoding(line);
 	if (url_parse(&base, line)) {
 		check_url(&base);
 		if (url_join(&joined, base.text, reference)) {

@@ -202,7 +202,7 @@ static void count_connection(void *cls, struct MHD_Connection *conn, void **sock
 	pthread_mutex_unlock(&s->lock);
 }
 
-static struct MHD_Daemon *start(struct settings *s)
+static struct MHD_Daemon *start_daemon(struct settings *s)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_port = htons((uint16_t)s->port),
@@ -257,7 +257,7 @@ static int serve(struct settings *s, struct nf_err *err)
 	sigaddset(&ending, SIGTERM);
 	sigaddset(&ending, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
-	daemon = start(s);
+	daemon = start_daemon(s);
 	if (!daemon)
 		return err_set(err, NF_E_SYS, "port %u: cannot listen",
 			       (unsigned)s->port);

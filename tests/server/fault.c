@@ -225,7 +225,8 @@ static void cut_number(struct nf_slice *rest, char mark, uint64_t *ret)
 		rest->len = before;
 }
 
-static int add(struct faults *f, struct nf_slice spec, bool watched, struct nf_err *err)
+static int add_spec(struct faults *f, struct nf_slice spec, bool watched,
+		    struct nf_err *err)
 {
 	struct fault fault = { .count = FAULT_NEVER, .watched = watched };
 	struct nf_slice rest = spec, glob = slice_cut(&rest, '='), kind;
@@ -256,7 +257,7 @@ static int add(struct faults *f, struct nf_slice spec, bool watched, struct nf_e
 
 int fault_table_add(struct faults *f, const char *spec, struct nf_err *err)
 {
-	return add(f, nf_slice_str(spec), false, err);
+	return add_spec(f, nf_slice_str(spec), false, err);
 }
 
 void fault_table_watch(struct faults *f, const char *file)
@@ -297,7 +298,7 @@ static int read_file(struct faults *f, struct nf_err *err)
 	while (rc == 0 && rest.len) {
 		line = slice_trim(slice_cut(&rest, '\n'));
 		if (line.len && line.ptr[0] != '#')
-			rc = add(f, line, true, err);
+			rc = add_spec(f, line, true, err);
 	}
 	return rc;
 }

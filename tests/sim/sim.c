@@ -373,7 +373,7 @@ static void fail_stuck(struct sim *s)
 		 node);
 }
 
-static void run(struct sim *s)
+static void run_sim(struct sim *s)
 {
 	unsigned still = 0;
 
@@ -474,7 +474,7 @@ void sim_run(const struct sim_world *w, bool trace, struct sim_result *ret)
 	ret->memory = memory_in_use() - memory;
 	ret->tell_s = (double)s.decide_ns / 1e9;
 	s.decide_ns = 0;
-	run(&s);
+	run_sim(&s);
 	ret->decide_s = (double)s.decide_ns / 1e9;
 	ret->wall_s = (double)(sim_clock_ns() - began) / 1e9;
 	ret->twice = ret->bytes > ret->file_bytes ? ret->bytes - ret->file_bytes : 0;

@@ -309,7 +309,7 @@ static void check_start(struct sim *s, const struct dispatch_order *o, uint32_t 
 		sim_fail(s, "cache %u is asked, and not usable", o->cache);
 }
 
-static void start(struct sim *s, const struct dispatch_order *o)
+static void start_part(struct sim *s, const struct dispatch_order *o)
 {
 	uint32_t source = find_source(s, o->node, o->cache);
 	struct sim_file *f;
@@ -403,7 +403,7 @@ static void follow(struct sim *s, const struct dispatch_order *o)
 	if (o->part != DISPATCH_NONE && o->part >= s->part_count)
 		sim_fail(s, "there is a part %u", o->part);
 	else if (o->act == DISPATCH_START)
-		start(s, o);
+		start_part(s, o);
 	else if (o->act == DISPATCH_CANCEL)
 		cancel(s, o);
 	else

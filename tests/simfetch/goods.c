@@ -88,7 +88,7 @@ static void make_path(struct goods *g, uint32_t seed)
 	     &err);
 }
 
-static void sign(struct goods *g, const struct goods_keys *k)
+static void sign_goods(struct goods *g, const struct goods_keys *k)
 {
 	AUTO_FREE char *fingerprint = nf_pathinfo_fingerprint(&g->info);
 	struct nf_err err;
@@ -116,7 +116,7 @@ void goods_make(struct goods *g, const struct goods_keys *k, uint32_t seed, size
 		MUST(nf_pathinfo_add_ref(&g->info, nf_storepath_base(&refs[i]->info.path),
 					 &err),
 		     &err);
-	sign(g, k);
+	sign_goods(g, k);
 }
 
 void goods_release(struct goods *g)
@@ -128,7 +128,7 @@ void goods_release(struct goods *g)
 	free(g->unknown_sig);
 }
 
-static void encode(struct goods *g, struct buf *out, int level)
+static void encode_nar(struct goods *g, struct buf *out, int level)
 {
 	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(level);
 	const struct buf *nar = &g->files[GOODS_PLAIN].bytes;
@@ -149,7 +149,7 @@ const struct goods_file *goods_file(struct goods *g, enum goods_encoding encodin
 
 	if (f->bytes.len)
 		return f;
-	encode(g, &f->bytes, encoding == GOODS_ZSTD ? 1 : 12);
+	encode_nar(g, &f->bytes, encoding == GOODS_ZSTD ? 1 : 12);
 	hash_bytes(&hash, NF_SHA256, f->bytes.ptr, f->bytes.len);
 	memcpy(f->sha256, hash.bytes, sizeof(f->sha256));
 	return f;

@@ -80,8 +80,8 @@ static void finish(struct net *n, struct net_transfer *x, struct transfer_done d
 	transfer_free(n, x);
 }
 
-static void fail(struct net *n, struct net_transfer *x, enum transfer_cause cause,
-		 bool connected, const char *text)
+static void fail_transfer(struct net *n, struct net_transfer *x,
+			  enum transfer_cause cause, bool connected, const char *text)
 {
 	struct transfer_done d = {
 		.status = x->head_told ? x->answer.status : 0,
@@ -197,13 +197,13 @@ static void on_answer(struct net *n, struct net_transfer *x)
 {
 	switch (n->modes[x->cache]) {
 	case NET_REFUSING:
-		fail(n, x, TRANSFER_REFUSED, false, "connection refused");
+		fail_transfer(n, x, TRANSFER_REFUSED, false, "connection refused");
 		return;
 	case NET_BLACKHOLE:
-		fail(n, x, TRANSFER_TIMEOUT, false, "connection timed out");
+		fail_transfer(n, x, TRANSFER_TIMEOUT, false, "connection timed out");
 		return;
 	case NET_MUTE:
-		fail(n, x, TRANSFER_TIMEOUT, true, "nothing came");
+		fail_transfer(n, x, TRANSFER_TIMEOUT, true, "nothing came");
 		return;
 	case NET_BUSY:
 	case NET_UP:
@@ -284,7 +284,7 @@ static bool go_on(struct net *n, struct net_transfer *x)
 	if (!has_arrived(x))
 		return false;
 	if (x->breaks) {
-		fail(n, x, TRANSFER_OTHER, true, "the connection broke");
+		fail_transfer(n, x, TRANSFER_OTHER, true, "the connection broke");
 		return true;
 	}
 	x->phase = NET_SILENT;
@@ -306,7 +306,7 @@ static bool turn(struct net *n, struct net_transfer *x)
 	case NET_SILENT:
 		if (x->due > n->now)
 			return false;
-		fail(n, x, TRANSFER_TIMEOUT, true, "it went silent");
+		fail_transfer(n, x, TRANSFER_TIMEOUT, true, "it went silent");
 		return true;
 	case NET_QUEUED:
 		break;
@@ -377,7 +377,7 @@ static bool change_mode(struct net *n, struct net_transfer *x)
 	if (x->phase == NET_ASKED) {
 		wait_for_answer(n, x);
 	} else if (x->phase != NET_QUEUED && mode == NET_REFUSING) {
-		fail(n, x, TRANSFER_OTHER, true, "the connection was reset");
+		fail_transfer(n, x, TRANSFER_OTHER, true, "the connection was reset");
 		return true;
 	} else if (x->phase == NET_FLOWS && is_silent) {
 		x->phase = NET_SILENT;
@@ -420,7 +420,7 @@ static double next_time(const struct net *n, double until)
 	return fmax(until, n->now);
 }
 
-static int check(struct net *n, struct nf_err *err)
+static int check_limits(struct net *n, struct nf_err *err)
 {
 	const char *what = NULL;
 
@@ -449,7 +449,7 @@ static int net_run(void *ctx, int timeout_ms, struct nf_err *err)
 	move_to(n, next_time(n, until));
 	apply_changes(n);
 	deal(n);
-	return check(n, err);
+	return check_limits(n, err);
 }
 
 static int64_t net_now_ms(void *ctx)

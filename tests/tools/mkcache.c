@@ -271,8 +271,8 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int run(const struct command *command, struct mkcache_options *o, int argc,
-	       char **argv, struct nf_err *err)
+static int run_command(const struct command *command, struct mkcache_options *o, int argc,
+		       char **argv, struct nf_err *err)
 {
 	struct mkcache m = { .dir_fd = -1 };
 	int id, index, rc = 0;
@@ -302,7 +302,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	rc = run(command, &o, argc - 1, argv + 1, &err);
+	rc = run_command(command, &o, argc - 1, argv + 1, &err);
 	free(o.refs);
 	if (rc)
 		fprintf(stderr, "mkcache: %s\n", err.text);

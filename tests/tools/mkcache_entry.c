@@ -205,8 +205,8 @@ static int encode_by_program(const struct mkcache_nar *nar, enum codec codec, in
 	return status ? err_set(err, NF_E_SYS, "'%s': status %d", argv[0], status) : 0;
 }
 
-static int encode(const struct mkcache_nar *nar, enum codec codec, int out_fd,
-		  struct nf_err *err)
+static int encode_nar(const struct mkcache_nar *nar, enum codec codec, int out_fd,
+		      struct nf_err *err)
 {
 	struct fd_sink sink;
 
@@ -255,7 +255,7 @@ static int write_nar(struct mkcache *m, const struct mkcache_nar *nar,
 		return err_sys(err, "nar/.new");
 	if (!codec_parse(&codec, nf_slice_str(m->opts->compress)))
 		return err_set(err, NF_E_USAGE, "--compress '%s'", m->opts->compress);
-	rc = encode(nar, codec, fd, err);
+	rc = encode_nar(nar, codec, fd, err);
 	if (rc == 0)
 		rc = hash_file(fd, ni, err);
 	if (rc)
@@ -307,8 +307,9 @@ static void describe_nar(struct nf_pathinfo *info, const struct mkcache_nar *nar
 		info->nar_hash.bytes[0] ^= 1;
 }
 
-static int put(struct mkcache *m, struct mkcache_nar *nar, const char *name,
-	       struct nf_narinfo *ni, const struct mkcache_lies *lies, struct nf_err *err)
+static int put_entry(struct mkcache *m, struct mkcache_nar *nar, const char *name,
+		     struct nf_narinfo *ni, const struct mkcache_lies *lies,
+		     struct nf_err *err)
 {
 	struct nf_pathinfo *info = &ni->info;
 	char url[NAR_URL_MAX];
@@ -340,7 +341,7 @@ int mkcache_put(struct mkcache *m, struct mkcache_nar *nar, const char *name,
 	if (rc == 0)
 		rc = add_refs(&ni.info, refs, nrefs, err);
 	if (rc == 0)
-		rc = put(m, nar, name, &ni, lies, err);
+		rc = put_entry(m, nar, name, &ni, lies, err);
 	*ret = ni.info.path;
 	nf_narinfo_release(&ni);
 	return rc;

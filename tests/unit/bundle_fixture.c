@@ -19,7 +19,7 @@
 
 #define ROOT "0123456789abcdfghijklmnpqrsvwxyz-hello-1.0"
 
-static void start(struct fixture *f)
+static void start_fixture(struct fixture *f)
 {
 	*f = (struct fixture){ 0 };
 	f->ring = nf_keyring_new();
@@ -73,7 +73,7 @@ void fixture_small(struct fixture *f)
 	static const char narinfo[] = "StorePath: /nix/store/" ROOT "\nURL: nar/x.nar\n";
 	char nar[700];
 
-	start(f);
+	start_fixture(f);
 	add_cache_info(f);
 	fixture_add(f, "0123456789abcdfghijklmnpqrsvwxyz.narinfo", narinfo,
 		    sizeof(narinfo) - 1);
@@ -91,7 +91,7 @@ void fixture_large(struct fixture *f)
 	const size_t kinds = sizeof(sizes) / sizeof(sizes[0]);
 	char name[64];
 
-	start(f);
+	start_fixture(f);
 	add_cache_info(f);
 	for (unsigned i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "%032u.narinfo", i);

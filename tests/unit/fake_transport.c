@@ -137,7 +137,7 @@ static void choose_range(struct fake_transfer *x)
 	x->body = nf_slice(x->answer.body.ptr + from, (size_t)(end - from));
 }
 
-static struct transfer *start(void *ctx, const struct transfer_request *req)
+static struct transfer *start_transfer(void *ctx, const struct transfer_request *req)
 {
 	struct fake_transport *ft = ctx;
 	struct fake_transfer *x = mem_calloc(1, sizeof(*x));
@@ -160,7 +160,7 @@ static struct transfer *start(void *ctx, const struct transfer_request *req)
 	return (struct transfer *)x;
 }
 
-static void cancel(void *ctx, struct transfer *transfer)
+static void cancel_transfer(void *ctx, struct transfer *transfer)
 {
 	struct fake_transport *ft = ctx;
 	struct fake_transfer *x = (struct fake_transfer *)transfer;
@@ -256,7 +256,7 @@ static struct fake_transfer *first_due(const struct fake_transport *ft)
 	return first;
 }
 
-static int run(void *ctx, int timeout_ms, struct nf_err *err)
+static int run_transfers(void *ctx, int timeout_ms, struct nf_err *err)
 {
 	struct fake_transport *ft = ctx;
 	struct fake_transfer *x = first_due(ft);
@@ -287,9 +287,9 @@ struct transport fake_transport_transport(struct fake_transport *ft)
 {
 	return (struct transport){
 		.ctx = ft,
-		.start = start,
-		.cancel = cancel,
-		.run = run,
+		.start = start_transfer,
+		.cancel = cancel_transfer,
+		.run = run_transfers,
 		.now_ms = now_ms,
 		.in_step = true,
 	};

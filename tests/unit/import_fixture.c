@@ -155,7 +155,7 @@ void import_fixture_ref(struct made_path *from, const struct made_path *to)
 			 0);
 }
 
-static void sign(struct import_fixture *f, struct made_path *p)
+static void sign_path(struct import_fixture *f, struct made_path *p)
 {
 	AUTO_FREE char *message = nf_pathinfo_fingerprint(&p->ni.info);
 	AUTO_FREE char *sig = nf_sign(f->key, message, strlen(message));
@@ -216,7 +216,7 @@ void import_fixture_build(struct import_fixture *f)
 		if (f->paths[i].is_left_out)
 			continue;
 		if (!f->paths[i].is_unsigned)
-			sign(f, &f->paths[i]);
+			sign_path(f, &f->paths[i]);
 		texts[i] = nf_narinfo_format(&f->paths[i].ni, &len);
 		snprintf(name, sizeof(name), "%.32s.narinfo",
 			 f->paths[i].ni.info.path.base);

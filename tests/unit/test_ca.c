@@ -255,8 +255,8 @@ static void references_that_a_method_forbids_are_refused(void **state)
 /* ---- bytes ---- */
 
 /* The verdict on a NAR that comes in runs of CHUNK bytes. */
-static int check(const struct nf_pathinfo *info, struct nf_slice nar, size_t chunk,
-		 struct nf_err *err)
+static int check_nar(const struct nf_pathinfo *info, struct nf_slice nar, size_t chunk,
+		     struct nf_err *err)
 {
 	AUTO(ca_check_freep) struct ca_check *c = NULL;
 
@@ -280,7 +280,7 @@ static void expect_verdict(const struct nf_pathinfo *info, struct nf_slice nar, 
 	struct nf_err err;
 
 	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
-		int rc = check(info, nar, chunks[i], &err);
+		int rc = check_nar(info, nar, chunks[i], &err);
 
 		assert_int_equal(rc, want);
 		if (text)
@@ -353,11 +353,12 @@ static void a_nar_that_names_itself_is_hashed_without_that(void **state)
 	expect_verdict(&info, buf_slice(&nar), 0, NULL);
 	for (size_t i = 0; i < nar.len; i++) {
 		nar.ptr[i] ^= 1;
-		assert_int_equal(check(&info, buf_slice(&nar), 4096, NULL), -NF_E_HASH);
+		assert_int_equal(check_nar(&info, buf_slice(&nar), 4096, NULL),
+				 -NF_E_HASH);
 		nar.ptr[i] ^= 1;
 	}
 	for (size_t i = 0; i < nar.len; i++)
-		assert_int_equal(check(&info, nf_slice(nar.ptr, i), 4096, NULL),
+		assert_int_equal(check_nar(&info, nf_slice(nar.ptr, i), 4096, NULL),
 				 -NF_E_HASH);
 	nf_pathinfo_release(&info);
 	buf_release(&nar);
@@ -442,18 +443,18 @@ static void every_byte_of_a_flat_nar_matters(void **state)
 	for (size_t i = 0; i < nar.len; i++)
 		for (unsigned bit = 0; bit < 8; bit++) {
 			nar.ptr[i] ^= (char)(1U << bit);
-			assert_int_equal(check(&info, buf_slice(&nar), 64, NULL),
+			assert_int_equal(check_nar(&info, buf_slice(&nar), 64, NULL),
 					 -NF_E_HASH);
 			nar.ptr[i] ^= (char)(1U << bit);
 		}
 	for (size_t i = 0; i < nar.len; i++)
-		assert_int_equal(check(&info, nf_slice(nar.ptr, i), 64, NULL),
+		assert_int_equal(check_nar(&info, nf_slice(nar.ptr, i), 64, NULL),
 				 -NF_E_HASH);
 	nf_pathinfo_release(&info);
 	buf_release(&nar);
 }
 
-static void put(struct buf *nar, const char *bytes, size_t len)
+static void put_string(struct buf *nar, const char *bytes, size_t len)
 {
 	static const char zeroes[8];
 	uint64_t size = len;
@@ -474,9 +475,9 @@ static void a_derivation_has_the_address_of_its_text(void **state)
 	(void)state;
 	buf_init(&nar, KIB);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		put(&nar, words[i], strlen(words[i]));
-	put(&nar, drv, sizeof(drv) - 1);
-	put(&nar, ")", 1);
+		put_string(&nar, words[i], strlen(words[i]));
+	put_string(&nar, drv, sizeof(drv) - 1);
+	put_string(&nar, ")", 1);
 	assert_int_equal(nar.len, 480);
 	make_info(&info, DRV, DRV_CA, HELLO);
 	hash_bytes(&info.nar_hash, NF_SHA256, nar.ptr, nar.len);

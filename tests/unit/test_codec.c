@@ -64,8 +64,8 @@ static void run_tool(struct buf *out, const char *tool, const void *p, size_t le
 	unlink(in_name);
 }
 
-static int decode(enum codec codec, const void *p, size_t len, size_t chunk,
-		  struct buf *out, struct nf_err *err)
+static int decode_all(enum codec codec, const void *p, size_t len, size_t chunk,
+		      struct buf *out, struct nf_err *err)
 {
 	AUTO(source_closep)
 	struct nf_source *s = decoder_new(codec, source_of_memory(p, len, chunk));
@@ -88,8 +88,8 @@ static void each_codec_decodes_what_its_tool_wrote(void **state)
 		for (size_t c = 0; c < ARRAY_SIZE(chunks); c++) {
 			AUTO_BUF struct buf out = { 0 };
 			struct nf_err err;
-			int rc = decode(rows[i].codec, packed.ptr, packed.len, chunks[c],
-					&out, &err);
+			int rc = decode_all(rows[i].codec, packed.ptr, packed.len,
+					    chunks[c], &out, &err);
 
 			if (rc)
 				fail_msg("%s in runs of %zu: %s", rows[i].tool, chunks[c],
@@ -112,12 +112,12 @@ static void concatenated_members_are_one_stream(void **state)
 		run_tool(&second, rows[i].tool, plain + PLAIN_SIZE / 2, PLAIN_SIZE / 2);
 		buf_add_slice(&packed, buf_slice(&second));
 		if (!rows[i].concatenates) {
-			assert_int_equal(decode(rows[i].codec, packed.ptr, packed.len,
-						1000, &out, &err),
+			assert_int_equal(decode_all(rows[i].codec, packed.ptr, packed.len,
+						    1000, &out, &err),
 					 -NF_E_FORMAT);
 			continue;
 		}
-		if (decode(rows[i].codec, packed.ptr, packed.len, 1000, &out, &err))
+		if (decode_all(rows[i].codec, packed.ptr, packed.len, 1000, &out, &err))
 			fail_msg("%s: %s", rows[i].tool, err.text);
 		assert_int_equal(out.len, PLAIN_SIZE);
 		assert_memory_equal(out.ptr, plain, PLAIN_SIZE);
@@ -144,12 +144,12 @@ static void nothing_may_follow_the_end(void **state)
 				continue; /* padding, which gzip takes */
 			run_tool(&packed, rows[i].tool, plain, 5000);
 			buf_add_slice(&packed, tails[t]);
-			if (decode(rows[i].codec, packed.ptr, packed.len, 0, &out,
-				   &err) != -NF_E_FORMAT)
+			if (decode_all(rows[i].codec, packed.ptr, packed.len, 0, &out,
+				       &err) != -NF_E_FORMAT)
 				fail_msg("%s: tail %zu was not noticed", rows[i].tool, t);
 			buf_release(&out);
-			if (decode(rows[i].codec, packed.ptr, packed.len,
-				   packed.len - len, &out, &err) != -NF_E_FORMAT)
+			if (decode_all(rows[i].codec, packed.ptr, packed.len,
+				       packed.len - len, &out, &err) != -NF_E_FORMAT)
 				fail_msg(
 					"%s: tail %zu in a run of its own was not noticed",
 					rows[i].tool, t);
@@ -167,7 +167,8 @@ static void a_missing_end_is_noticed_at_every_length(void **state)
 		for (size_t len = 0; len < packed.len; len += len < 40 ? 1 : 37) {
 			AUTO_BUF struct buf out = { 0 };
 			struct nf_err err;
-			int rc = decode(rows[i].codec, packed.ptr, len, 100, &out, &err);
+			int rc = decode_all(rows[i].codec, packed.ptr, len, 100, &out,
+					    &err);
 
 			if (rc != -NF_E_FORMAT)
 				fail_msg("%s: %zu of %zu bytes gave %d", rows[i].tool,
@@ -192,7 +193,8 @@ static void a_second_member_that_is_cut_short_is_noticed(void **state)
 
 			packed.len = first;
 			buf_add(&packed, packed.ptr, len);
-			rc = decode(rows[i].codec, packed.ptr, packed.len, 0, &out, &err);
+			rc = decode_all(rows[i].codec, packed.ptr, packed.len, 0, &out,
+					&err);
 			if (rc != -NF_E_FORMAT)
 				fail_msg("%s: %zu of %zu bytes gave %d", rows[i].tool,
 					 len, first, rc);
@@ -206,10 +208,10 @@ static void no_input_is_no_output_only_for_none(void **state)
 	struct nf_err err;
 
 	(void)state;
-	assert_int_equal(decode(CODEC_NONE, NULL, 0, 0, &out, &err), 0);
+	assert_int_equal(decode_all(CODEC_NONE, NULL, 0, 0, &out, &err), 0);
 	assert_int_equal(out.len, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_int_equal(decode(rows[i].codec, NULL, 0, 0, &out, &err),
+		assert_int_equal(decode_all(rows[i].codec, NULL, 0, 0, &out, &err),
 				 -NF_E_FORMAT);
 }
 
@@ -219,7 +221,7 @@ static void none_passes_what_it_gets(void **state)
 	struct nf_err err;
 
 	(void)state;
-	assert_int_equal(decode(CODEC_NONE, plain, 1000, 7, &out, &err), 0);
+	assert_int_equal(decode_all(CODEC_NONE, plain, 1000, 7, &out, &err), 0);
 	assert_int_equal(out.len, 1000);
 	assert_memory_equal(out.ptr, plain, 1000);
 }
@@ -239,13 +241,14 @@ static void frames_of_zstd_before_0_8_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(legacy); i++) {
-		assert_int_equal(decode(CODEC_ZSTD, legacy[i].bytes, 8, 1, &out, &err),
-				 -NF_E_FORMAT);
+		assert_int_equal(
+			decode_all(CODEC_ZSTD, legacy[i].bytes, 8, 1, &out, &err),
+			-NF_E_FORMAT);
 		assert_string_equal(err.text, legacy[i].error);
 	}
 	run_tool(&packed, "zstd -q -c", "hello", 5);
 	buf_add(&packed, legacy[0].bytes, 8);
-	assert_int_equal(decode(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
+	assert_int_equal(decode_all(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
 			 -NF_E_FORMAT);
 	assert_string_equal(err.text, "zstd data: unexpected data after its end");
 	buf_release(&out);
@@ -266,15 +269,15 @@ static void zeros_behind_gzip_are_padding(void **state)
 			buf_clear(&padded);
 			buf_add_slice(&padded, buf_slice(&packed));
 			buf_add(&padded, zeros, counts[i]);
-			assert_int_equal(decode(CODEC_GZIP, padded.ptr, padded.len, step,
-						&out, &err),
+			assert_int_equal(decode_all(CODEC_GZIP, padded.ptr, padded.len,
+						    step, &out, &err),
 					 0);
 			assert_true(nf_slice_is(buf_slice(&out), "hello"));
 			buf_release(&out);
 		}
 		buf_add_char(&padded, 'x');
 		assert_int_equal(
-			decode(CODEC_GZIP, padded.ptr, padded.len, 64, &out, &err),
+			decode_all(CODEC_GZIP, padded.ptr, padded.len, 64, &out, &err),
 			-NF_E_FORMAT);
 		assert_string_equal(err.text, "gzip data: unexpected data after its end");
 		buf_release(&out);
@@ -290,7 +293,7 @@ static void frames_to_skip_are_skipped(void **state)
 	run_tool(&packed, "printf '\\120\\052\\115\\030\\003\\0\\0\\0abc'; zstd -q -c",
 		 "hello", 5);
 	buf_add(&packed, "\x5f\x2a\x4d\x18\0\0\0\0", 8);
-	if (decode(CODEC_ZSTD, packed.ptr, packed.len, 1, &out, &err))
+	if (decode_all(CODEC_ZSTD, packed.ptr, packed.len, 1, &out, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(out.len, 5);
 	assert_memory_equal(out.ptr, "hello", 5);
@@ -310,8 +313,8 @@ static void a_flipped_bit_is_noticed(void **state)
 			struct nf_err err;
 
 			packed.ptr[at] ^= 4;
-			if (decode(rows[i].codec, packed.ptr, packed.len, 0, &out,
-				   &err) != -NF_E_FORMAT)
+			if (decode_all(rows[i].codec, packed.ptr, packed.len, 0, &out,
+				       &err) != -NF_E_FORMAT)
 				fail_msg("%s: byte %zu", rows[i].tool, at);
 			packed.ptr[at] ^= 4;
 		}
@@ -325,7 +328,7 @@ static void another_formats_bytes_are_refused(void **state)
 		AUTO_BUF struct buf out = { 0 };
 		struct nf_err err;
 
-		assert_int_equal(decode(rows[i].codec, plain, 1000, 0, &out, &err),
+		assert_int_equal(decode_all(rows[i].codec, plain, 1000, 0, &out, &err),
 				 -NF_E_FORMAT);
 		assert_non_null(strstr(err.text, codec_name(rows[i].codec)));
 	}
@@ -339,7 +342,7 @@ static void compression_within_compression_is_not_unwrapped(void **state)
 	(void)state;
 	run_tool(&once, "gzip -c", plain, 5000);
 	run_tool(&twice, "xz -c", once.ptr, once.len);
-	assert_int_equal(decode(CODEC_XZ, twice.ptr, twice.len, 0, &out, &err), 0);
+	assert_int_equal(decode_all(CODEC_XZ, twice.ptr, twice.len, 0, &out, &err), 0);
 	assert_int_equal(out.len, once.len);
 	assert_memory_equal(out.ptr, once.ptr, once.len);
 }
@@ -354,7 +357,7 @@ static void a_zstd_window_over_the_limit_is_refused(void **state)
 		&packed,
 		"cat - /dev/zero 2>/dev/null | head -c 300000000 | zstd -q -c --ultra --long=30",
 		plain, 10);
-	assert_int_equal(decode(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
+	assert_int_equal(decode_all(CODEC_ZSTD, packed.ptr, packed.len, 0, &out, &err),
 			 -NF_E_LIMIT);
 	assert_string_equal(err.text, "zstd data: its window exceeds 128 MiB");
 }
@@ -410,7 +413,8 @@ static void an_error_of_the_input_passes_through(void **state)
 	}
 }
 
-static void encode(struct buf *out, struct zstd_encoder *e, size_t len, size_t chunk)
+static void encode_plain(struct buf *out, struct zstd_encoder *e, size_t len,
+			 size_t chunk)
 {
 	struct buf_sink sink;
 	struct nf_err err;
@@ -442,17 +446,17 @@ static void encoding_does_not_depend_on_the_sizes_of_writes(void **state)
 			AUTO_BUF struct buf first = { 0 }, back = { 0 };
 			struct nf_err err;
 
-			encode(&first, e, lens[i], chunks[0]);
+			encode_plain(&first, e, lens[i], chunks[0]);
 			for (size_t c = 1; c < ARRAY_SIZE(chunks); c++) {
 				AUTO_BUF struct buf other = { 0 };
 
-				encode(&other, e, lens[i], chunks[c]);
+				encode_plain(&other, e, lens[i], chunks[c]);
 				assert_int_equal(other.len, first.len);
 				assert_memory_equal(other.ptr, first.ptr, first.len);
 			}
-			assert_int_equal(
-				decode(CODEC_ZSTD, first.ptr, first.len, 0, &back, &err),
-				0);
+			assert_int_equal(decode_all(CODEC_ZSTD, first.ptr, first.len, 0,
+						    &back, &err),
+					 0);
 			assert_int_equal(back.len, lens[i]);
 			if (lens[i])
 				assert_memory_equal(back.ptr, plain, lens[i]);
@@ -466,7 +470,7 @@ static void the_zstd_tool_reads_what_we_wrote(void **state)
 	AUTO_BUF struct buf packed = { 0 }, back = { 0 }, list = { 0 };
 
 	(void)state;
-	encode(&packed, e, PLAIN_SIZE, 777);
+	encode_plain(&packed, e, PLAIN_SIZE, 777);
 	run_tool(&back, "zstd -q -dc", packed.ptr, packed.len);
 	assert_int_equal(back.len, PLAIN_SIZE);
 	assert_memory_equal(back.ptr, plain, PLAIN_SIZE);
@@ -494,7 +498,7 @@ static void a_frame_that_was_promised_less_is_an_error(void **state)
 	assert_int_equal(rc, -NF_E_SYS);
 	/* The encoder is good for another frame. */
 	buf_release(&out);
-	encode(&out, e, 1000, 100);
+	encode_plain(&out, e, 1000, 100);
 }
 
 static void a_frame_that_was_promised_more_is_an_error(void **state)

@@ -83,8 +83,8 @@ static const struct command *const commands[] = { &two, &any, &none, &words, NUL
 static const struct program program = { "prog", "A program.", commands };
 
 /* LINE is split at spaces; "''" stands for an empty argument. */
-static int parse(struct cmd_args **ret, const struct command *command, char *line,
-		 struct nf_err *err)
+static int parse_line(struct cmd_args **ret, const struct command *command, char *line,
+		      struct nf_err *err)
 {
 	static char empty[] = "";
 	char *argv[16];
@@ -103,7 +103,7 @@ static const char *or_dash(const char *s)
 }
 
 /* What was understood, in one line. */
-static void describe(char *out, size_t size, const struct cmd_args *a)
+static void describe_args(char *out, size_t size, const struct cmd_args *a)
 {
 	int n = snprintf(
 		out, size, "%s%s%s out=%s color=%s keys=%s,%s args=",
@@ -159,8 +159,8 @@ static void options_and_arguments_are_told_apart(void **state)
 		char line[128], got[256];
 
 		snprintf(line, sizeof(line), "%s", rows[i].line);
-		assert_int_equal(parse(&a, &any, line, &err), 0);
-		describe(got, sizeof(got), a);
+		assert_int_equal(parse_line(&a, &any, line, &err), 0);
+		describe_args(got, sizeof(got), a);
 		if (strcmp(got, rows[i].want) != 0)
 			fail_msg("%s: got '%s', want '%s'", rows[i].why, got,
 				 rows[i].want);
@@ -199,7 +199,8 @@ static void wrong_usage_names_the_option(void **state)
 		char line[128];
 
 		snprintf(line, sizeof(line), "%s", rows[i].line);
-		assert_int_equal(parse(&a, rows[i].command, line, &err), -NF_E_USAGE);
+		assert_int_equal(parse_line(&a, rows[i].command, line, &err),
+				 -NF_E_USAGE);
 		assert_int_equal(err.code, NF_E_USAGE);
 		assert_string_equal(err.text, rows[i].text);
 		assert_null(a);
@@ -213,7 +214,7 @@ static void help_does_not_ask_for_arguments(void **state)
 	char line[] = "-h";
 
 	(void)state;
-	assert_int_equal(parse(&a, &two, line, &err), 0);
+	assert_int_equal(parse_line(&a, &two, line, &err), 0);
 	assert_true(cmd_args_flag(a, "help"));
 }
 
@@ -248,7 +249,7 @@ static void numbers_are_within_their_bounds(void **state)
 		uint64_t got;
 
 		snprintf(line, sizeof(line), "%s", rows[i].line);
-		assert_int_equal(parse(&a, &any, line, &err), 0);
+		assert_int_equal(parse_line(&a, &any, line, &err), 0);
 		assert_int_equal(cmd_args_number(a, "jobs", 1, 64, 7, &got, &err),
 				 rows[i].rc);
 		if (rows[i].rc)

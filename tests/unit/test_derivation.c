@@ -27,7 +27,7 @@
 	"\"),(\"outputs\",\"out\"),(\"src\",\"" STORE SRC_F                              \
 	"\"),(\"system\",\"x86_64-linux\")])"
 
-static int parse(struct nf_derivation *d, const char *text, struct nf_err *err)
+static int parse_text(struct nf_derivation *d, const char *text, struct nf_err *err)
 {
 	return nf_derivation_parse(d, nf_slice_str(text), err);
 }
@@ -38,7 +38,7 @@ static void assert_parses(struct nf_derivation *d, const char *text)
 	struct nf_err err = { 0 };
 	size_t len;
 
-	if (parse(d, text, &err))
+	if (parse_text(d, text, &err))
 		fail_msg("%s\n%s", text, err.text);
 	again = nf_derivation_format(d, &len);
 	assert_string_equal(again, text);
@@ -198,7 +198,7 @@ static void what_nix_does_not_write_is_refused(void **state)
 		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 		struct nf_err err = { 0 };
 
-		expect_error(err, parse(&d, rows[i].text, &err), NF_E_FORMAT,
+		expect_error(err, parse_text(&d, rows[i].text, &err), NF_E_FORMAT,
 			     rows[i].why);
 	}
 }
@@ -235,10 +235,10 @@ static void newer_variants_are_refused_by_name(void **state)
 	struct nf_err err;
 
 	(void)state;
-	expect_error(err, parse(&d, "DrvWithVersion(\"xp-dyn-drv\",[])", &err),
+	expect_error(err, parse_text(&d, "DrvWithVersion(\"xp-dyn-drv\",[])", &err),
 		     NF_E_UNSUPPORTED, "it uses dynamic derivations ('xp-dyn-drv')");
-	expect_error(err, parse(&e, "DrvWithVersion(\"2\",[])", &err), NF_E_UNSUPPORTED,
-		     "it has the version '2'");
+	expect_error(err, parse_text(&e, "DrvWithVersion(\"2\",[])", &err),
+		     NF_E_UNSUPPORTED, "it has the version '2'");
 }
 
 static void sizes_are_limited(void **state)

@@ -9,14 +9,14 @@
 #include "pool_fixture.h"
 
 /* As a cache would serve it. */
-static int put(struct destination *d, const struct made *m, enum codec codec,
-	       struct nf_err *err)
+static int put_nar(struct destination *d, const struct made *m, enum codec codec,
+		   struct nf_err *err)
 {
 	return destination_put(d, &m->trusted, codec, made_source(m), false, err);
 }
 
-static int find(struct pool_fixture *f, struct destination *d, const struct made *m,
-		const struct nf_keyring *keys)
+static int find_made(struct pool_fixture *f, struct destination *d, const struct made *m,
+		     const struct nf_keyring *keys)
 {
 	struct nf_narinfo ni;
 	struct nf_trusted t;
@@ -50,12 +50,12 @@ static void a_pool_has_what_came_for_those_who_trust_it(void **state)
 	struct made m;
 
 	made_init(&m, f, "came", "came", NULL);
-	assert_int_equal(find(f, d, &m, f->ring), -NF_E_MISSING);
+	assert_int_equal(find_made(f, d, &m, f->ring), -NF_E_MISSING);
 	/* What a cache says of the encoding is a hint. */
-	assert_ok(f, put(d, &m, CODEC_XZ, &f->err));
+	assert_ok(f, put_nar(d, &m, CODEC_XZ, &f->err));
 	assert_ok(f, destination_finish(d, &f->err));
-	assert_ok(f, find(f, d, &m, f->ring));
-	assert_int_equal(find(f, d, &m, nobody), -NF_E_TRUST);
+	assert_ok(f, find_made(f, d, &m, f->ring));
+	assert_int_equal(find_made(f, d, &m, nobody), -NF_E_TRUST);
 	assert_int_equal(destination_why_waiting(d, &f->err), 0);
 	nf_keyring_free(nobody);
 	made_release(&m);
@@ -76,9 +76,9 @@ static void wrong_bytes_come_nowhere(void **state)
 		if (is_store)
 			assert_ok(f, intake_open(&in, root, INTAKE_WRITE, NULL, &f->err));
 		d = destination_new(f->pool, 1, in, NULL);
-		assert_int_not_equal(put(d, &m, CODEC_NONE, &f->err), 0);
+		assert_int_not_equal(put_nar(d, &m, CODEC_NONE, &f->err), 0);
 		assert_ok(f, destination_finish(d, &f->err));
-		assert_int_equal(find(f, d, &m, f->ring), -NF_E_MISSING);
+		assert_int_equal(find_made(f, d, &m, f->ring), -NF_E_MISSING);
 	}
 	made_release(&m);
 }
@@ -101,16 +101,16 @@ static void a_store_has_what_came_with_its_references(void **state)
 	assert_string_equal(destination_verb(d), "unpack");
 	assert_string_equal(destination_name(d), root);
 
-	assert_ok(f, put(d, &top, CODEC_NONE, &f->err));
+	assert_ok(f, put_nar(d, &top, CODEC_NONE, &f->err));
 	assert_ok(f, destination_finish(d, &f->err));
-	assert_int_equal(find(f, d, &top, f->ring), -NF_E_MISSING);
+	assert_int_equal(find_made(f, d, &top, f->ring), -NF_E_MISSING);
 	assert_int_equal(destination_why_waiting(d, &f->err), -NF_E_MISSING);
 
-	assert_ok(f, put(d, &leaf, CODEC_NONE, &f->err));
+	assert_ok(f, put_nar(d, &leaf, CODEC_NONE, &f->err));
 	assert_ok(f, destination_finish(d, &f->err));
-	assert_ok(f, find(f, d, &top, f->ring));
+	assert_ok(f, find_made(f, d, &top, f->ring));
 	/* What is valid there stays as it is, whoever vouches for it. */
-	assert_ok(f, find(f, d, &leaf, nobody));
+	assert_ok(f, find_made(f, d, &leaf, nobody));
 	assert_int_equal(destination_why_waiting(d, &f->err), 0);
 	/* Nothing of it is in the pool. */
 	assert_int_equal(pool_fixture_count(f, "nar"), 0);

@@ -25,7 +25,7 @@ static struct dispatch *dispatch_with(unsigned caches, unsigned slots, unsigned 
 	return d;
 }
 
-static void want(struct dispatch *d, uint32_t node, uint64_t size, unsigned caches)
+static void want_node(struct dispatch *d, uint32_t node, uint64_t size, unsigned caches)
 {
 	dispatch_want(d, node, 4 * size);
 	for (uint32_t c = 0; c < 32; c++)
@@ -64,7 +64,7 @@ static void a_node_is_fetched_and_done(void **state)
 	struct dispatch_order o;
 
 	(void)state;
-	want(d, 7, 5 * MB, 1);
+	want_node(d, 7, 5 * MB, 1);
 	assert_int_equal(dispatch_waiting(d), 1);
 	o = next(d, 0, DISPATCH_START);
 	assert_int_equal(o.node, 7);
@@ -88,7 +88,7 @@ static void what_broke_goes_on_where_it_broke(void **state)
 	struct dispatch_order o;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	dispatch_part_bytes(d, o.part, 2 * MB, 5);
 	dispatch_part_end(d, o.part, DISPATCH_BROKE, 100, 10);
@@ -112,7 +112,7 @@ static void what_breaks_behind_its_last_byte_is_whole(void **state)
 	struct dispatch_order o;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	dispatch_part_bytes(d, o.part, 5 * MB, 5);
 	dispatch_part_end(d, o.part, DISPATCH_BROKE, 100, 10);
@@ -144,11 +144,11 @@ static void who_gets_further_each_time_is_not_given_up(void **state)
 	struct dispatch *d = dispatch_with(1, 1, 1);
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	assert_int_equal(breaks(d, 100000, 49), 49);
 	dispatch_free(d);
 	d = dispatch_with(1, 1, 1);
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	assert_int_equal(breaks(d, 1000, 49), 4);
 	dispatch_free(d);
 }
@@ -159,7 +159,7 @@ static void who_starts_from_nothing_each_time_is_given_up(void **state)
 	struct dispatch_order o;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	dispatch_part_end(d, o.part, DISPATCH_NO_RANGE, 0, 1);
 	assert_int_equal(breaks(d, 100000, 49), 4);
@@ -173,7 +173,7 @@ static void a_refusal_passes_to_the_next_cache(void **state)
 	uint32_t first;
 
 	(void)state;
-	want(d, 0, 5 * MB, 3);
+	want_node(d, 0, 5 * MB, 3);
 	o = next(d, 0, DISPATCH_START);
 	first = o.cache;
 	dispatch_part_bytes(d, o.part, 2 * MB, 5);
@@ -192,7 +192,7 @@ static void a_cache_without_ranges_starts_again(void **state)
 	struct dispatch_order o;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	dispatch_part_bytes(d, o.part, 2 * MB, 5);
 	dispatch_part_end(d, o.part, DISPATCH_BROKE, 6, 6);
@@ -213,7 +213,7 @@ static void bytes_of_an_earlier_run_are_not_asked_for(void **state)
 	uint64_t from, end;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	a = next(d, 0, DISPATCH_START);
 	dispatch_present(d, a.part, 0, 1 * MB);
 	dispatch_present(d, a.part, 2 * MB, 4 * MB);
@@ -238,7 +238,7 @@ static void all_bytes_may_be_here_already(void **state)
 	uint64_t from, end;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	dispatch_present(d, o.part, 0, 5 * MB);
 	dispatch_part_range(d, o.part, &from, &end);
@@ -266,7 +266,7 @@ static void the_first_answer_says_the_size(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct dispatch *d = dispatch_with(1, 4, 2);
 
-		want(d, 0, 5 * MB, 1);
+		want_node(d, 0, 5 * MB, 1);
 		o = next(d, 0, DISPATCH_START);
 		assert_int_equal(dispatch_part_size(d, o.part), 5 * MB);
 		assert_true(dispatch_part_head(d, o.part, sizes[i], true, 1));
@@ -290,7 +290,7 @@ static void a_size_that_is_not_said_is_not_known(void **state)
 	uint64_t from, end;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	assert_true(dispatch_part_head(d, o.part, DISPATCH_TO_END, false, 1));
 	dispatch_part_range(d, o.part, &from, &end);
@@ -309,7 +309,7 @@ static bool is_whole_when_it_breaks(int64_t more)
 	struct dispatch_order o;
 	bool is_whole;
 
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	assert_true(dispatch_part_head(d, o.part, DISPATCH_TO_END, false, 1));
 	dispatch_part_bytes(d, o.part, (uint64_t)(5 * MB + more), 2);
@@ -334,7 +334,7 @@ static void more_than_was_told_may_be_here(void **state)
 	uint64_t from, end;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	dispatch_present(d, o.part, 0, 6 * MB);
 	dispatch_part_range(d, o.part, &from, &end);
@@ -360,7 +360,7 @@ static void slots_are_kept(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 10; i++)
-		want(d, i, MB, 3);
+		want_node(d, i, MB, 3);
 	for (int i = 0; i < 3; i++)
 		at[next(d, 0, DISPATCH_START).cache]++;
 	next(d, 0, DISPATCH_WAIT);
@@ -375,8 +375,8 @@ static void the_jobs_of_a_cache_that_is_gone_return_at_once(void **state)
 	struct dispatch_order o;
 
 	(void)state;
-	want(d, 0, MB, 1);
-	want(d, 1, MB, 3);
+	want_node(d, 0, MB, 1);
+	want_node(d, 1, MB, 3);
 	dispatch_set_state(d, 1, DISPATCH_PAUSED);
 	dispatch_set_state(d, 0, DISPATCH_GONE);
 	o = next(d, 0, DISPATCH_GIVE_UP);
@@ -419,7 +419,7 @@ static void this_machine_comes_before_the_network(void **state)
 	dispatch_set_cache(d, 2,
 			   &(struct dispatch_cache){ .priority = -1, .local = true });
 	for (uint32_t i = 0; i < 4; i++)
-		want(d, i, MB, 7);
+		want_node(d, i, MB, 7);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(next(d, 0, DISPATCH_START).cache, 2);
 	next(d, 0, DISPATCH_WAIT);
@@ -449,7 +449,7 @@ static void caches_get_work_by_their_speed(void **state)
 	set_speed(d, 1, 40, 12 * MB);
 	set_speed(d, 2, 40, 6 * MB);
 	for (uint32_t i = 0; i < 200; i++)
-		want(d, i, 2 * MB, 7);
+		want_node(d, i, 2 * MB, 7);
 	for (int i = 0; i < 24; i++) {
 		struct dispatch_order o = next(d, 0, DISPATCH_START);
 
@@ -470,7 +470,7 @@ static void priority_decides_where_speed_does_not(void **state)
 	set_speed(d, 0, 40, 100 * MB);
 	set_speed(d, 1, 30, 100 * MB);
 	for (uint32_t i = 0; i < 8; i++)
-		want(d, i, 50000, 3);
+		want_node(d, i, 50000, 3);
 	for (int i = 0; i < 6; i++)
 		assert_int_equal(next(d, 0, DISPATCH_START).cache, 1);
 	dispatch_free(d);
@@ -483,7 +483,7 @@ static void caches_of_unknown_speed_are_all_sampled(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 100; i++)
-		want(d, i, 20 * MB, 15);
+		want_node(d, i, 20 * MB, 15);
 	for (int i = 0; i < 12; i++)
 		at[next(d, 0, DISPATCH_START).cache]++;
 	for (int i = 0; i < 4; i++)
@@ -499,9 +499,9 @@ static void a_slow_cache_gets_what_it_can_bring_in_time(void **state)
 	(void)state;
 	set_speed(d, 0, 1, MB / 2);
 	set_speed(d, 1, 2, 50 * MB);
-	want(d, 0, 200 * MB, 3);
+	want_node(d, 0, 200 * MB, 3);
 	for (uint32_t i = 1; i < 20; i++)
-		want(d, i, MB, 3);
+		want_node(d, i, MB, 3);
 	for (int i = 0; i < 6; i++) {
 		struct dispatch_order o = next(d, 0, DISPATCH_START);
 
@@ -532,8 +532,8 @@ static void the_last_part_is_cut_between_caches(void **state)
 	(void)state;
 	set_speed(d, 0, 1, 2 * MB);
 	set_speed(d, 1, 2, 6 * MB);
-	want(d, 0, 100 * MB, 1);
-	want(d, 1, 10, 2);
+	want_node(d, 0, 100 * MB, 1);
+	want_node(d, 1, 10, 2);
 	a = next(d, 0, DISPATCH_START);
 	b = next(d, 0, DISPATCH_START);
 	dispatch_add_source(d, 0,
@@ -579,7 +579,7 @@ static void without_races_no_byte_is_asked_for_twice(void **state)
 	(void)state;
 	set_speed(d, 0, 1, MB);
 	set_speed(d, 1, 2, 100 * MB);
-	want(d, 0, 100 * MB, 1);
+	want_node(d, 0, 100 * MB, 1);
 	a = next(d, 0, DISPATCH_START);
 	dispatch_add_source(d, 0,
 			    &(struct dispatch_source){
@@ -603,7 +603,7 @@ static void a_cache_on_trial_gets_one_part_at_a_time(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 5; i++)
-		want(d, i, MB, 1);
+		want_node(d, i, MB, 1);
 	dispatch_set_state(d, 0, DISPATCH_TRIAL);
 	o = next(d, 0, DISPATCH_START);
 	next(d, 0, DISPATCH_WAIT);
@@ -636,7 +636,7 @@ static void without_races_no_slot_is_left_for_help(void **state)
 	set_speed(d, 0, 1, MB);
 	set_speed(d, 1, 2, MB);
 	for (uint32_t i = 0; i < 20; i++)
-		want(d, i, MB, 1);
+		want_node(d, i, MB, 1);
 	for (int i = 0; i < 8; i++)
 		next(d, 0, DISPATCH_START);
 	next(d, 0, DISPATCH_WAIT);
@@ -674,7 +674,7 @@ static void a_large_file_comes_over_several_connections(void **state)
 	unsigned count = 1;
 
 	(void)state;
-	want(d, 0, 400 * MB, 1);
+	want_node(d, 0, 400 * MB, 1);
 	parts[0] = next(d, 0, DISPATCH_START).part;
 	/* Who serves no ranges is not asked for any. */
 	dispatch_part_head(d, parts[0], 0, false, 30);
@@ -702,7 +702,7 @@ static void two_caches_do_not_take_from_each_other_for_ever(void **state)
 	(void)state;
 	set_speed(d, 0, 20, 12 * MB);
 	set_speed(d, 1, 20, 6 * MB);
-	want(d, 0, 50 * MB, 3);
+	want_node(d, 0, 50 * MB, 3);
 	count = start_all(d, 0, parts, 0);
 	assert_int_equal(count, 2);
 	flow_all(d, parts, count, 9 * MB, 0, 1000);
@@ -719,7 +719,7 @@ static void more_connections_that_do_not_help_are_not_made(void **state)
 	unsigned count = 1;
 
 	(void)state;
-	want(d, 0, 400 * MB, 1);
+	want_node(d, 0, 400 * MB, 1);
 	parts[0] = next(d, 0, DISPATCH_START).part;
 	dispatch_part_head(d, parts[0], 0, true, 30);
 	flow_all(d, parts, 1, 8000000, 0, 1000);
@@ -742,9 +742,9 @@ static void what_many_files_showed_is_no_reason_against_more_connections(void **
 	unsigned count;
 
 	(void)state;
-	want(d, 0, 400 * MB, 1);
+	want_node(d, 0, 400 * MB, 1);
 	for (uint32_t i = 1; i < 8; i++)
-		want(d, i, 20 * MB, 1);
+		want_node(d, i, 20 * MB, 1);
 	count = start_all(d, 0, parts, 0);
 	assert_int_equal(count, 8);
 	flow_all(d, parts, count, 2500000, 0, 8000);
@@ -763,7 +763,7 @@ static void a_limit_for_all_is_not_worked_against(void **state)
 
 	(void)state;
 	dispatch_set_limit(d, 2500000);
-	want(d, 0, 400 * MB, 1);
+	want_node(d, 0, 400 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	flow(d, &o, 2500000, 0, 1000);
 	next(d, 1000, DISPATCH_WAIT);
@@ -780,7 +780,7 @@ static struct dispatch *first_of_two_is_asked(uint64_t second_rate,
 
 	set_speed(d, 0, 1, 50 * MB);
 	set_speed(d, 1, 2, second_rate);
-	want(d, 0, 400000, 3);
+	want_node(d, 0, 400000, 3);
 	*ret_part = next(d, 0, DISPATCH_START);
 	assert_int_equal(ret_part->cache, 0);
 	return d;
@@ -890,7 +890,7 @@ static void a_cache_that_refused_may_tell_of_another_file(void **state)
 	struct dispatch_order o;
 
 	(void)state;
-	want(d, 0, 5 * MB, 1);
+	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
 	dispatch_add_source(d, 0, &other); /* too early: the first one counts */
 	dispatch_want(d, 0, 20 * MB);

@@ -75,7 +75,7 @@ static void *read_all(void *ctx)
 	return NULL;
 }
 
-static void start(struct fixture *f)
+static void start_reader(struct fixture *f)
 {
 	assert_int_equal(pthread_create(&f->reader, NULL, read_all, f), 0);
 }
@@ -107,7 +107,7 @@ static void what_comes_is_read_and_no_byte_before_it_is_there(void **state)
 	};
 	struct fixture *f = *state;
 
-	start(f);
+	start_reader(f);
 	for (size_t i = 1; i < ARRAY_SIZE(steps); i++) {
 		write_to(f, steps[i - 1], steps[i]);
 		follow_advance(f->follow, steps[i]);
@@ -130,7 +130,7 @@ static void bytes_that_were_not_told_are_not_touched(void **state)
 	write_to(f, 2 * MIB, SIZE);
 	write_to(f, 0, MIB);
 	follow_advance(f->follow, MIB);
-	start(f);
+	start_reader(f);
 	usleep(SOON_US);
 	write_to(f, MIB, 2 * MIB);
 	follow_whole(f->follow);
@@ -144,7 +144,7 @@ static void an_empty_file_ends_at_once_when_it_is_whole(void **state)
 	struct fixture *f = *state;
 
 	follow_whole(f->follow);
-	start(f);
+	start_reader(f);
 	join(f);
 	assert_int_equal(f->rc, 0);
 	expect_bytes(f, 0);
@@ -156,7 +156,7 @@ static void who_waits_is_told_that_nothing_comes(void **state)
 
 	write_to(f, 0, MIB);
 	follow_advance(f->follow, MIB);
-	start(f);
+	start_reader(f);
 	usleep(SOON_US);
 	follow_break(f->follow);
 	join(f);
@@ -172,7 +172,7 @@ static void what_is_broken_is_not_read(void **state)
 	write_to(f, 0, MIB);
 	follow_advance(f->follow, MIB);
 	follow_break(f->follow);
-	start(f);
+	start_reader(f);
 	join(f);
 	assert_int_equal(f->rc, -NF_E_NET);
 	expect_bytes(f, 0);
@@ -184,7 +184,7 @@ static void bytes_that_are_gone_are_an_error(void **state)
 
 	write_to(f, 0, MIB);
 	follow_advance(f->follow, 2 * MIB);
-	start(f);
+	start_reader(f);
 	join(f);
 	assert_int_equal(f->rc, -NF_E_FORMAT);
 	expect_bytes(f, MIB);

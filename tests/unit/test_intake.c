@@ -39,7 +39,7 @@ static int unpack(struct intake *in, const struct made_path *p, struct intake_tr
 	return intake_unpack(in, &p->ni.info, nar, tree, err);
 }
 
-static void add(struct intake *in, const struct made_path *p, const char *token)
+static void add_path(struct intake *in, const struct made_path *p, const char *token)
 {
 	struct intake_tree tree = { 0 };
 	struct nf_err err = { 0 };
@@ -104,9 +104,9 @@ static void a_path_waits_for_what_it_refers_to(void **state)
 	import_fixture_ref(top, top);
 	import_fixture_ref(mid, low);
 	intake_on_registered(in, note_token, log);
-	add(in, top, "t");
-	add(in, mid, "m");
-	add(in, other, NULL);
+	add_path(in, top, "t");
+	add_path(in, mid, "m");
+	add_path(in, other, NULL);
 	register_now(in);
 	assert_true(is_valid(in, other) && is_there(f, other));
 	assert_false(is_valid(in, top) || is_there(f, top));
@@ -115,7 +115,7 @@ static void a_path_waits_for_what_it_refers_to(void **state)
 		 "'/nix/store/%s' needs '/nix/store/%s', which is not valid in '%s/root'",
 		 top->ni.info.path.base, low->ni.info.path.base, f->dir->path);
 	expect_error(err, intake_why_waiting(in, &err), NF_E_MISSING, text);
-	add(in, low, "l");
+	add_path(in, low, "l");
 	register_now(in);
 	assert_string_equal(log, "l m t ");
 	assert_int_equal(intake_waiting(in), 0);
@@ -135,11 +135,11 @@ static void a_reference_may_be_valid_already(void **state)
 	struct intake *in = open_intake(f, INTAKE_WRITE);
 
 	import_fixture_ref(prog, lib);
-	add(in, lib, NULL);
+	add_path(in, lib, NULL);
 	register_now(in);
 	intake_free(in);
 	in = open_intake(f, INTAKE_WRITE);
-	add(in, prog, NULL);
+	add_path(in, prog, NULL);
 	register_now(in);
 	assert_true(is_valid(in, prog));
 	assert_int_equal(told(in).imported, 1);
@@ -160,10 +160,10 @@ static void a_circle_is_never_registered(void **state)
 	import_fixture_ref(a, used);
 	import_fixture_ref(b, a);
 	import_fixture_ref(user, b);
-	add(in, user, NULL);
-	add(in, a, NULL);
-	add(in, b, NULL);
-	add(in, used, NULL);
+	add_path(in, user, NULL);
+	add_path(in, a, NULL);
+	add_path(in, b, NULL);
+	add_path(in, used, NULL);
 	register_now(in);
 	assert_true(is_valid(in, used));
 	assert_int_equal(intake_waiting(in), 3);
@@ -228,12 +228,12 @@ static void after_a_failure_nothing_is_registered(void **state)
 	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
 	struct nf_err err = { 0 };
 
-	add(in, p, NULL);
+	add_path(in, p, NULL);
 	/* The tree is gone from under us. */
 	free(temp_dir_run(NULL, "rm -rf '%s'/root/nix/store/tmp-nixferry/*",
 			  f->dir->path));
 	assert_int_equal(intake_register(in, &err), -NF_E_SYS);
-	add(in, q, NULL);
+	add_path(in, q, NULL);
 	expect_error(err, intake_register(in, &err), NF_E_SYS,
 		     "an earlier failure to register");
 	assert_false(is_valid(in, p) || is_valid(in, q));
@@ -281,9 +281,9 @@ static void what_others_made_valid_stays(void **state)
 	nf_pathinfo_add_sig(&same->ni.info, NF_SLICE_LIT("late-1:" FAKE_SIG("A")));
 	import_fixture_ref(user, same);
 	import_fixture_ref(user, other);
-	add(in, user, "u");
-	add(in, same, "s");
-	add(in, other, "o");
+	add_path(in, user, "u");
+	add_path(in, same, "s");
+	add_path(in, other, "o");
 	others_register(f, &unsigned_same);
 	info.nar_hash.bytes[0] ^= 1;
 	others_register(f, &info);
@@ -310,7 +310,7 @@ static void no_lock_is_left(void **state)
 	AUTO_FREE char *name = mem_printf("root/nix/store/%s.lock", p->ni.info.path.base);
 	struct intake *in = open_intake(f, INTAKE_WRITE);
 
-	add(in, p, NULL);
+	add_path(in, p, NULL);
 	register_now(in);
 	assert_false(temp_dir_has(f->dir, name));
 	intake_free(in);
@@ -339,7 +339,7 @@ static void asking_needs_no_store_and_makes_none(void **state)
 	intake_free(in);
 	assert_false(temp_dir_has(f->dir, "root"));
 	in = open_intake(f, INTAKE_WRITE);
-	add(in, p, NULL);
+	add_path(in, p, NULL);
 	register_now(in);
 	intake_free(in);
 	in = open_intake(f, INTAKE_READ);
@@ -366,7 +366,7 @@ static void missing_signatures_are_added(void **state)
 	const struct nf_pathinfo *infos[] = { &p->ni.info };
 	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
 
-	add(in, p, NULL);
+	add_path(in, p, NULL);
 	register_now(in);
 	nf_pathinfo_add_sig(&p->ni.info, NF_SLICE_LIT("other-1:" FAKE_SIG("A")));
 	assert_int_equal(intake_add_sigs(in, infos, 1, NULL), 0);
@@ -388,7 +388,7 @@ static void run_task(void *arg, size_t worker)
 	const struct task *t = arg;
 
 	(void)worker;
-	add(t->in, t->path, NULL);
+	add_path(t->in, t->path, NULL);
 }
 
 static void paths_come_while_others_are_registered(void **state)

@@ -67,7 +67,7 @@ static int teardown(void **state)
 }
 
 /* A path that each key of SIGNERS has signed. */
-static void add(struct fixture *f, const char *signers)
+static void add_signed_path(struct fixture *f, const char *signers)
 {
 	struct nf_pathinfo info;
 	AUTO_FREE char *message = NULL;
@@ -135,7 +135,7 @@ static void check_row(struct fixture *f, const struct row *r)
 			n++;
 		snprintf(signers, sizeof(signers), "%.*s", (int)n, word.ptr);
 		signers[strcspn(signers, "-")] = '\0';
-		add(f, signers);
+		add_signed_path(f, signers);
 		rest.ptr += n + (n < rest.len);
 		rest.len -= n + (n < rest.len);
 	}

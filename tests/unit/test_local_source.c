@@ -63,7 +63,7 @@ static void opening_fails(const struct temp_dir *t, enum substituter_kind kind,
 	assert_null(s);
 }
 
-static int find(struct local_source *s, const char *base, struct nf_err *err)
+static int find_path(struct local_source *s, const char *base, struct nf_err *err)
 {
 	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	struct nf_storepath path;
@@ -140,7 +140,7 @@ static void a_directory_tells_of_its_paths(void **state)
 	assert_true(nf_slice_is(ni.url, "nar/a.nar"));
 	assert_int_equal(ni.info.nar_size, 120);
 	assert_int_equal(ni.info.nrefs, 1);
-	expect_error(err, find(s, B, &err), NF_E_MISSING,
+	expect_error(err, find_path(s, B, &err), NF_E_MISSING,
 		     "'xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c.narinfo' does not exist");
 }
 
@@ -168,21 +168,21 @@ static void a_narinfo_that_is_none_is_told(void **state)
 	make_cache(t);
 	s = open_good(t, SUBSTITUTER_FILE, "cache");
 	temp_dir_write(t, A_INFO, "nonsense\n");
-	expect_error(err, find(s, A, &err), NF_E_FORMAT,
+	expect_error(err, find_path(s, A, &err), NF_E_FORMAT,
 		     "narinfo of '" A "': line 1: no ':'");
 	temp_dir_write(t, A_INFO, "StorePath: /nix/store/" B "\n");
-	assert_int_equal(find(s, A, &err), -NF_E_FORMAT);
+	assert_int_equal(find_path(s, A, &err), -NF_E_FORMAT);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(symlink("nar/a.nar", file), 0);
-	assert_int_equal(find(s, A, &err), -NF_E_FORMAT);
+	assert_int_equal(find_path(s, A, &err), -NF_E_FORMAT);
 	assert_int_equal(unlink(file), 0);
 	temp_dir_mkdir(t, A_INFO);
-	expect_error(err, find(s, A, &err), NF_E_FORMAT,
+	expect_error(err, find_path(s, A, &err), NF_E_FORMAT,
 		     "'" NARINFO "' is a directory, not a regular file");
 	assert_int_equal(rmdir(file), 0);
 	/* Nobody writes into it: reading it would wait for ever. */
 	assert_int_equal(mkfifo(file, 0600), 0);
-	expect_error(err, find(s, A, &err), NF_E_FORMAT,
+	expect_error(err, find_path(s, A, &err), NF_E_FORMAT,
 		     "'" NARINFO "' is a FIFO, not a regular file");
 }
 
@@ -198,7 +198,7 @@ static void a_narinfo_has_a_limit(void **state)
 	make_cache(t);
 	s = open_good(t, SUBSTITUTER_FILE, "cache");
 	assert_int_equal(truncate(file, (off_t)NARINFO_MAX + 1), 0);
-	expect_error(err, find(s, A, &err), NF_E_LIMIT, want);
+	expect_error(err, find_path(s, A, &err), NF_E_LIMIT, want);
 }
 
 static void nars_of_a_directory_are_files_in_it(void **state)
@@ -281,8 +281,8 @@ static void a_bundle_tells_of_its_paths(void **state)
 	buf_init(&info, NIX_CACHE_INFO_MAX);
 	assert_int_equal(local_source_info(s, &info, NULL), 0);
 	assert_true(info.len > 0);
-	assert_int_equal(find(s, BUNDLED, NULL), 0);
-	expect_error(err, find(s, A, &err), NF_E_MISSING,
+	assert_int_equal(find_path(s, BUNDLED, NULL), 0);
+	expect_error(err, find_path(s, A, &err), NF_E_MISSING,
 		     "'" NARINFO "' is not in the bundle");
 	assert_int_equal(read_nar(s, "nar/x.nar", &bytes, NULL), 0);
 	assert_int_equal(strlen(bytes), 700);

@@ -14,7 +14,8 @@
 
 static const size_t chunks[] = { 0, 1, 7, 8, 9, 100 };
 
-static int check(struct nf_slice nar, size_t chunk, uint64_t *nodes, struct nf_err *err)
+static int check_nar(struct nf_slice nar, size_t chunk, uint64_t *nodes,
+		     struct nf_err *err)
 {
 	struct nf_source *src = source_of_memory(nar.ptr, nar.len, chunk);
 	int rc = nf_nar_check(src, nodes, err);
@@ -76,12 +77,12 @@ static void the_minimal_nar_is_this(void **state)
 	nar_script(&nar, nar_vectors[3].script);
 	assert_int_equal(nar.len, sizeof(bytes));
 	assert_memory_equal(nar.ptr, bytes, sizeof(bytes));
-	assert_int_equal(check(nf_slice(bytes, sizeof(bytes)), 0, &nodes, NULL), 0);
+	assert_int_equal(check_nar(nf_slice(bytes, sizeof(bytes)), 0, &nodes, NULL), 0);
 	assert_int_equal(nodes, 1);
 }
 
 /* One line an event; the bytes of a file as they are. */
-static void describe(struct buf *out, const struct nf_nar_event *ev)
+static void describe_event(struct buf *out, const struct nf_nar_event *ev)
 {
 	switch (ev->kind) {
 	case NF_NAR_END:
@@ -119,7 +120,7 @@ static void describe_nar(struct buf *out, struct nf_slice nar, size_t chunk)
 
 	do {
 		assert_int_equal(nf_nar_next(r, &ev, NULL), 0);
-		describe(out, &ev);
+		describe_event(out, &ev);
 	} while (ev.kind != NF_NAR_END);
 	assert_int_equal(nf_nar_next(r, &ev, NULL), 0);
 	assert_int_equal(ev.kind, NF_NAR_END);
@@ -150,7 +151,7 @@ static void a_tree_is_told_in_events_whatever_the_runs(void **state)
 				    "leave\n"
 				    "leave\n"
 				    "end\n");
-		assert_int_equal(check(buf_slice(&nar), chunks[k], &nodes, NULL), 0);
+		assert_int_equal(check_nar(buf_slice(&nar), chunks[k], &nodes, NULL), 0);
 		assert_int_equal(nodes, 6);
 	}
 }
@@ -253,7 +254,7 @@ static void a_hostile_nar_is_refused_with_its_place_and_reason(void **state)
 		nar_script(&nar, rows[i].script);
 		for (size_t k = 0; k < ARRAY_SIZE(chunks); k++) {
 			struct nf_err err = { .text = "" };
-			int rc = check(buf_slice(&nar), chunks[k], NULL, &err);
+			int rc = check_nar(buf_slice(&nar), chunks[k], NULL, &err);
 
 			if (strcmp(err.text, rows[i].text ? rows[i].text : ""))
 				print_error("%s, in runs of %zu:\n", rows[i].why,
@@ -284,10 +285,10 @@ static void depth_is_bounded(void **state)
 
 		buf_init(&nar, MIB);
 		nested(&nar, 64);
-		assert_int_equal(check(buf_slice(&nar), chunks[k], NULL, &err), 0);
+		assert_int_equal(check_nar(buf_slice(&nar), chunks[k], NULL, &err), 0);
 		buf_clear(&nar);
 		nested(&nar, 65);
-		assert_int_equal(check(buf_slice(&nar), chunks[k], NULL, &err),
+		assert_int_equal(check_nar(buf_slice(&nar), chunks[k], NULL, &err),
 				 -NF_E_FORMAT);
 		assert_string_equal(err.text,
 				    "NAR offset 8712: nested deeper than 64 levels");
@@ -308,7 +309,7 @@ static void a_nar_that_is_cut_anywhere_is_truncated(void **state)
 
 			snprintf(text, sizeof(text), "NAR offset %zu: truncated", len);
 			assert_int_equal(
-				check(nf_slice(nar.ptr, len), chunks[k], NULL, &err),
+				check_nar(nf_slice(nar.ptr, len), chunks[k], NULL, &err),
 				-NF_E_FORMAT);
 			assert_string_equal(err.text, text);
 		}
@@ -373,7 +374,7 @@ static void emit(struct maker *m, struct nf_nar_event ev)
 
 	if (nf_nar_write(m->writer, &ev, &err))
 		fail_msg("%s", err.text);
-	describe(m->text, &ev);
+	describe_event(m->text, &ev);
 }
 
 static void emit_file(struct maker *m, struct nf_slice name)

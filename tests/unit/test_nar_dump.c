@@ -16,7 +16,7 @@
 #include "skip.h"
 #include "temp_dir.h"
 
-static void put(int dir_fd, const char *name, const char *text, mode_t mode)
+static void put_file(int dir_fd, const char *name, const char *text, mode_t mode)
 {
 	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -29,11 +29,11 @@ static void put(int dir_fd, const char *name, const char *text, mode_t mode)
 static void put_tree(int dir_fd)
 {
 	assert_int_equal(mkdirat(dir_fd, "tree", 0755), 0);
-	put(dir_fd, "tree/run", "#!/bin/sh\necho hi\n", 0744);
+	put_file(dir_fd, "tree/run", "#!/bin/sh\necho hi\n", 0744);
 	assert_int_equal(symlinkat("a", dir_fd, "tree/link"), 0);
 	assert_int_equal(mkdirat(dir_fd, "tree/sub", 0700), 0);
-	put(dir_fd, "tree/sub/empty", "", 0677);
-	put(dir_fd, "tree/a", "hello\n", 0644);
+	put_file(dir_fd, "tree/sub/empty", "", 0677);
+	put_file(dir_fd, "tree/a", "hello\n", 0644);
 }
 
 static int dump(struct buf *out, int dir_fd, const char *path, struct nf_err *err)
@@ -94,8 +94,8 @@ static void only_the_owners_bit_makes_a_program(void **state)
 {
 	const struct temp_dir *t = *state;
 
-	put(t->fd, "owner", "x", 0500);
-	put(t->fd, "others", "x", 0455);
+	put_file(t->fd, "owner", "x", 0500);
+	put_file(t->fd, "others", "x", 0455);
 	expect_nar(t->fd, "owner", NAR_ROOT(NAR_EXE("x")));
 	expect_nar(t->fd, "others", NAR_ROOT(NAR_FILE("x")));
 }
@@ -117,12 +117,12 @@ static void entries_are_sorted_by_bytes(void **state)
 	const struct temp_dir *t = *state;
 
 	assert_int_equal(mkdirat(t->fd, "d", 0755), 0);
-	put(t->fd, "d/b", "", 0644);
-	put(t->fd, "d/B", "", 0644);
-	put(t->fd, "d/\303\244", "", 0644);
-	put(t->fd, "d/a0", "", 0644);
-	put(t->fd, "d/a.", "", 0644);
-	put(t->fd, "d/a", "", 0644);
+	put_file(t->fd, "d/b", "", 0644);
+	put_file(t->fd, "d/B", "", 0644);
+	put_file(t->fd, "d/\303\244", "", 0644);
+	put_file(t->fd, "d/a0", "", 0644);
+	put_file(t->fd, "d/a.", "", 0644);
+	put_file(t->fd, "d/a", "", 0644);
 #define EMPTY(name) NAR_ENTRY(name, NAR_FILE("''"))
 	expect_nar(t->fd, "d",
 		   NAR_DIR EMPTY("B") EMPTY("a") EMPTY("a.") EMPTY("a0") EMPTY("b")
@@ -200,7 +200,7 @@ static void a_large_file_passes_in_pieces(void **state)
 		snprintf(name, sizeof(name), "large%zu", i);
 		memset(text, 'x', sizes[i]);
 		text[sizes[i]] = '\0';
-		put(t->fd, name, text, 0644);
+		put_file(t->fd, name, text, 0644);
 		buf_init(&nar, MIB);
 		assert_int_equal(dump(&nar, t->fd, name, NULL), 0);
 		assert_memory_equal(nar.ptr + 96, text, sizes[i]);
@@ -239,7 +239,7 @@ static void real_nix_dumps_the_same_bytes(void **state)
 	put_tree(t->fd);
 	make_nested(t->fd, 5);
 	assert_int_equal(renameat(t->fd, "d", t->fd, "tree/deep"), 0);
-	put(t->fd, "tree/with space and \303\244", "x", 0755);
+	put_file(t->fd, "tree/with space and \303\244", "x", 0755);
 	free(temp_dir_run(&status, "nix-store --dump '%s/tree' >'%s/nar'", t->path,
 			  t->path));
 	assert_int_equal(status, 0);

@@ -35,7 +35,7 @@ static int read_from_list(void *ctx, const char *path, struct buf *out,
 }
 
 /* "name=value@file:line;" of each entry; free(). */
-static char *describe(const struct nix_conf *c)
+static char *describe_conf(const struct nix_conf *c)
 {
 	struct buf out;
 
@@ -55,7 +55,7 @@ static void assert_reads(const char *text, struct files *files, const char *want
 	nix_conf_init(&c, read_from_list, files);
 	if (nix_conf_parse(&c, nf_slice_str(text), "/etc/f", &err))
 		fail_msg("%s", err.text);
-	got = describe(&c);
+	got = describe_conf(&c);
 	assert_string_equal(got, want);
 	free(got);
 	nix_conf_release(&c);

@@ -37,7 +37,7 @@ static void add_number(struct buf *out, const char *name, uint64_t value, uint64
 }
 
 /* With the numbers that Nix 2.8 uses where nothing is set; sorted by name. */
-static char *describe(const struct nix_settings *s)
+static char *describe_settings(const struct nix_settings *s)
 {
 	struct buf out;
 
@@ -543,7 +543,7 @@ static void assert_as_nix(const char *reason)
 
 	if (nix_settings_load(&s, &err))
 		fail_msg("%s: %s", reason, err.text);
-	ours = describe(&s);
+	ours = describe_settings(&s);
 	print_message("%s\n", reason);
 	assert_string_equal(ours, nixs);
 	nix_settings_release(&s);

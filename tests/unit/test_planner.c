@@ -160,7 +160,7 @@ static void read_option(struct run *r, struct nf_slice line)
 	r->opts.always_substitute = true;
 }
 
-static void want(struct run *r, struct nf_slice word)
+static void want_target(struct run *r, struct nf_slice word)
 {
 	struct nf_slice names = word, name = slice_cut(&names, '!');
 	struct nf_slice list[WORLD_OUTPUTS];
@@ -184,7 +184,7 @@ static void read_want(struct run *r, struct nf_slice line)
 	if (!r->m)
 		r->m = planner_new(&r->opts);
 	while ((word = next_word(&line)).len)
-		want(r, word);
+		want_target(r, word);
 }
 
 /* ---- what is expected ---- */

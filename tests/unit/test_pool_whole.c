@@ -28,8 +28,9 @@ static void closure_release(struct closure *c)
 }
 
 /* What is whole of the closure of PATHS, of which ASKED were asked for. */
-static struct pool_whole find(struct pool_fixture *f, const struct made *const *paths,
-			      size_t count, size_t asked)
+static struct pool_whole find_whole(struct pool_fixture *f,
+				    const struct made *const *paths, size_t count,
+				    size_t asked)
 {
 	struct nf_storepath list[4];
 	const struct pool_whole_question q = { list, count, asked };
@@ -60,7 +61,7 @@ static void all_of_a_closure_is_one_root(void **state)
 	pool_fixture_ingest(f, &c.middle, 1);
 	pool_fixture_ingest(f, &c.other, 1);
 	pool_fixture_ingest(f, &c.top, 1);
-	w = find(f, (const struct made *const[]){ &c.top }, 1, 1);
+	w = find_whole(f, (const struct made *const[]){ &c.top }, 1, 1);
 	assert_int_equal(w.count, 4);
 	assert_int_equal(w.root_count, 1);
 	assert_true(has(w.roots, 1, &c.top));
@@ -68,7 +69,7 @@ static void all_of_a_closure_is_one_root(void **state)
 	assert_int_equal(w.missing, 0);
 	pool_whole_release(&w);
 	/* What was asked for is a root, although another one refers to it. */
-	w = find(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 2);
+	w = find_whole(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 2);
 	assert_int_equal(w.root_count, 2);
 	assert_true(has(w.roots, 2, &c.leaf));
 	pool_whole_release(&w);
@@ -85,7 +86,7 @@ static void who_refers_to_a_missing_path_is_left_out(void **state)
 	pool_fixture_ingest(f, &c.middle, 1);
 	pool_fixture_ingest(f, &c.other, 1);
 	pool_fixture_ingest(f, &c.top, 1);
-	w = find(f, (const struct made *const[]){ &c.top }, 1, 1);
+	w = find_whole(f, (const struct made *const[]){ &c.top }, 1, 1);
 	assert_int_equal(w.count, 1);
 	assert_int_equal(w.root_count, 1);
 	assert_true(has(w.roots, 1, &c.other));
@@ -111,7 +112,7 @@ static void paths_behind_a_missing_one_are_found(void **state)
 	closure_init(&c, f);
 	pool_fixture_ingest(f, &c.leaf, 1);
 	pool_fixture_ingest(f, &c.top, 1);
-	w = find(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 1);
+	w = find_whole(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 1);
 	assert_int_equal(w.count, 1);
 	assert_int_equal(w.root_count, 1);
 	assert_true(has(w.roots, 1, &c.leaf));
@@ -120,7 +121,7 @@ static void paths_behind_a_missing_one_are_found(void **state)
 	pool_whole_release(&w);
 
 	pool_fixture_ingest(f, &c.middle, 1);
-	w = find(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 1);
+	w = find_whole(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 1);
 	assert_int_equal(w.count, 2);
 	assert_int_equal(w.root_count, 1);
 	assert_true(has(w.roots, 1, &c.middle));
@@ -136,7 +137,7 @@ static void of_an_empty_pool_nothing_is_whole(void **state)
 	struct closure c;
 
 	closure_init(&c, f);
-	w = find(f, (const struct made *const[]){ &c.top }, 1, 1);
+	w = find_whole(f, (const struct made *const[]){ &c.top }, 1, 1);
 	assert_int_equal(w.count, 0);
 	assert_int_equal(w.root_count, 0);
 	assert_int_equal(w.left_out_count, 1);

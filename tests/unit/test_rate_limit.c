@@ -19,7 +19,7 @@ static void use_zone(const char *tz)
 	tzset();
 }
 
-static void add(struct rate_schedule *s, const char *text)
+static void add_window(struct rate_schedule *s, const char *text)
 {
 	struct nf_err err;
 
@@ -55,7 +55,7 @@ static void rates_have_units(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rate_schedule s = { .rate = 77 };
 
-		add(&s, rows[i].text);
+		add_window(&s, rows[i].text);
 		if (s.rate != rows[i].rate || s.count)
 			fail_msg("%s", rows[i].text);
 	}
@@ -114,7 +114,7 @@ static void there_is_an_end_to_windows(void **state)
 
 	(void)state;
 	for (int i = 0; i < RATE_WINDOWS_MAX; i++)
-		add(&s, "2M@08:00-20:00");
+		add_window(&s, "2M@08:00-20:00");
 	assert_int_equal(rate_schedule_add(&s, "2M@08:00-20:00", &err), -NF_E_USAGE);
 }
 
@@ -126,7 +126,7 @@ static void a_window_has_a_first_minute_and_not_its_last(void **state)
 
 	(void)state;
 	use_zone("UTC");
-	add(&s, "2M@08:00-20:00");
+	add_window(&s, "2M@08:00-20:00");
 	assert_int_equal(at(&s, 7, 59), 0);
 	assert_int_equal(at(&s, 8, 0), 2 * M);
 	assert_int_equal(at(&s, 19, 59), 2 * M);
@@ -139,8 +139,8 @@ static void a_window_goes_over_midnight(void **state)
 
 	(void)state;
 	use_zone("UTC");
-	add(&s, "8M");
-	add(&s, "none@22:30-06:15");
+	add_window(&s, "8M");
+	add_window(&s, "none@22:30-06:15");
 	assert_int_equal(at(&s, 22, 29), 8 * M);
 	assert_int_equal(at(&s, 22, 30), 0);
 	assert_int_equal(at(&s, 23, 59), 0);
@@ -155,10 +155,10 @@ static void a_day_ends_at_24(void **state)
 
 	(void)state;
 	use_zone("UTC");
-	add(&s, "1M@20:00-24:00");
+	add_window(&s, "1M@20:00-24:00");
 	assert_int_equal(at(&s, 23, 59), 1 * M);
 	assert_int_equal(at(&s, 0, 0), 0);
-	add(&s, "3M@00:00-24:00");
+	add_window(&s, "3M@00:00-24:00");
 	assert_int_equal(at(&s, 0, 0), 3 * M);
 	assert_int_equal(at(&s, 23, 59), 3 * M);
 }
@@ -169,9 +169,9 @@ static void the_last_of_overlapping_windows_counts(void **state)
 
 	(void)state;
 	use_zone("UTC");
-	add(&s, "2M@08:00-20:00");
-	add(&s, "none@12:00-13:00");
-	add(&s, "5M");
+	add_window(&s, "2M@08:00-20:00");
+	add_window(&s, "none@12:00-13:00");
+	add_window(&s, "5M");
 	assert_int_equal(at(&s, 11, 59), 2 * M);
 	assert_int_equal(at(&s, 12, 30), 0);
 	assert_int_equal(at(&s, 13, 0), 2 * M);
@@ -184,9 +184,9 @@ static void no_limit_at_any_time_is_the_lowest_of_none(void **state)
 	struct rate_schedule s = { 0 };
 
 	(void)state;
-	add(&s, "none@12:00-13:00");
+	add_window(&s, "none@12:00-13:00");
 	assert_int_equal(rate_schedule_lowest(&s), 0);
-	add(&s, "7M@01:00-02:00");
+	add_window(&s, "7M@01:00-02:00");
 	assert_int_equal(rate_schedule_lowest(&s), 7 * M);
 }
 
@@ -200,7 +200,7 @@ static void local_time_may_jump(void **state)
 
 	(void)state;
 	use_zone("CET-1CEST,M3.5.0,M10.5.0/3");
-	add(&skipped, "1M@02:00-03:00");
+	add_window(&skipped, "1M@02:00-03:00");
 	assert_int_equal(rate_schedule_at(&skipped, spring - 1), 0); /* 01:59:59 */
 	assert_int_equal(rate_schedule_at(&skipped, spring), 0);     /* 03:00 */
 	assert_int_equal(rate_schedule_at(&skipped, spring - 24 * 3600), 1 * M);
@@ -211,7 +211,7 @@ static void local_time_may_jump(void **state)
 	assert_int_equal(rate_schedule_at(&skipped, autumn), 1 * M);
 	assert_int_equal(rate_schedule_at(&skipped, autumn + 3600), 0);
 
-	add(&night, "4M@22:00-06:00");
+	add_window(&night, "4M@22:00-06:00");
 	assert_int_equal(rate_schedule_at(&night, spring), 4 * M);
 	assert_int_equal(rate_schedule_at(&night, spring + 3 * 3600 - 1), 4 * M);
 	assert_int_equal(rate_schedule_at(&night, spring + 3 * 3600), 0); /* 06:00 */
@@ -245,7 +245,7 @@ static struct rate_limit limit_of(const char *text)
 	struct rate_schedule s = { 0 };
 	struct rate_limit l;
 
-	add(&s, text);
+	add_window(&s, text);
 	rate_limit_init(&l, &s);
 	return l;
 }
@@ -314,8 +314,8 @@ static void a_debt_of_a_higher_rate_is_not_paid_for_minutes(void **state)
 
 	(void)state;
 	use_zone("UTC");
-	add(&s, "1G");
-	add(&s, "64K@08:00-20:00");
+	add_window(&s, "1G");
+	add_window(&s, "64K@08:00-20:00");
 	rate_limit_init(&l, &s);
 	assert_int_equal(rate_limit_wait(&l, now, 0), 0);
 	rate_limit_took(&l, 100 * M);

@@ -94,7 +94,7 @@ static int answer(struct world *w, uint32_t id, uint32_t cache, unsigned n,
 	return rc;
 }
 
-static uint32_t want(struct world *w, unsigned n, uint16_t caches)
+static uint32_t want_path(struct world *w, unsigned n, uint16_t caches)
 {
 	struct nf_storepath sp;
 	uint32_t id;
@@ -110,7 +110,7 @@ static void the_word_of_a_trusted_store_is_remembered_as_such(void **state)
 {
 	struct world *w = *state;
 	struct nf_keyring *nobody = nf_keyring_new();
-	uint32_t by_store = want(w, 1, 1), by_key = want(w, 2, 1);
+	uint32_t by_store = want_path(w, 1, 1), by_key = want_path(w, 2, 1);
 	struct nf_pathinfo info;
 	struct nf_narinfo ni;
 	struct nf_trusted t;
@@ -133,7 +133,7 @@ static void the_word_of_a_trusted_store_is_remembered_as_such(void **state)
 static void references_become_wants_once(void **state)
 {
 	struct world *w = *state;
-	uint32_t top = want(w, 1, 1);
+	uint32_t top = want_path(w, 1, 1);
 
 	assert_int_equal(answer(w, top, 0, 1, 1, (unsigned[]){ 1, 2, 3 }, 3, NULL), 0);
 	assert_int_equal(resolver_count(w->r), 3);
@@ -169,7 +169,7 @@ static void not_found(struct world *w, uint32_t id, int code, const char *text)
 static void a_path_is_unknown_when_everybody_has_answered(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 3);
+	uint32_t id = want_path(w, 1, 3);
 
 	not_found(w, id, 0, "");
 	not_found(w, id, NF_E_NET, "cache 'b': it is down");
@@ -184,7 +184,7 @@ static void a_path_is_unknown_when_everybody_has_answered(void **state)
 static void the_gravest_answer_is_the_reason(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 3);
+	uint32_t id = want_path(w, 1, 3);
 
 	not_found(w, id, -NF_E_FORMAT, "line 1");
 	not_found(w, id, -NF_E_TRUST, "no signature");
@@ -197,7 +197,7 @@ static void the_gravest_answer_is_the_reason(void **state)
 static void the_gravest_answer_is_the_reason_in_any_order(void **state)
 {
 	struct world *w = *state;
-	uint32_t before = want(w, 1, 2), after = want(w, 2, 2);
+	uint32_t before = want_path(w, 1, 2), after = want_path(w, 2, 2);
 
 	not_found_at(w, before, 1, NF_E_TRUST, "no signature");
 	assert_int_equal(answer(w, before, 0, 1, 1, NULL, 0, NULL), 0);
@@ -213,7 +213,7 @@ static void the_gravest_answer_is_the_reason_in_any_order(void **state)
 static void of_equal_reasons_that_of_the_first_cache_counts(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 4);
+	uint32_t id = want_path(w, 1, 4);
 	struct resolver_reason why = {
 		.cause = CAUSE_DENIED,
 		.code = NF_E_NET,
@@ -235,7 +235,7 @@ static void of_equal_reasons_that_of_the_first_cache_counts(void **state)
 static void absence_leaves_no_reason(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 1);
+	uint32_t id = want_path(w, 1, 1);
 
 	not_found(w, id, 0, "");
 	assert_null(resolver_node(w->r, id)->reason);
@@ -262,7 +262,7 @@ static void absence_does_not_hide_a_lie(void **state)
 static void without_caches_everything_is_unknown(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 0);
+	uint32_t id = want_path(w, 1, 0);
 
 	assert_int_equal(resolver_node(w->r, id)->state, RESOLVER_UNKNOWN);
 }
@@ -270,7 +270,7 @@ static void without_caches_everything_is_unknown(void **state)
 static void sources_that_agree_are_collected_those_that_differ_are_not(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 3);
+	uint32_t id = want_path(w, 1, 3);
 	const struct resolver_node *n = resolver_node(w->r, id);
 	struct nf_err err;
 
@@ -320,7 +320,7 @@ static void assert_no_dispute(struct world *w)
 static void trusted_answers_that_differ_are_a_dispute(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 3);
+	uint32_t id = want_path(w, 1, 3);
 	const struct resolver_dispute *d;
 	struct nf_err err;
 
@@ -343,7 +343,7 @@ static void an_unsigned_answer_that_differs_is_a_dispute(void **state)
 {
 	for (int unsigned_first = 0; unsigned_first < 2; unsigned_first++) {
 		struct world *w = *state;
-		uint32_t id = want(w, 1, 2);
+		uint32_t id = want_path(w, 1, 2);
 		const struct resolver_dispute *d;
 
 		if (unsigned_first)
@@ -369,7 +369,8 @@ static void an_unsigned_answer_that_differs_is_a_dispute(void **state)
 static void an_unsigned_answer_that_agrees_is_none(void **state)
 {
 	struct world *w = *state;
-	uint32_t early = want(w, 1, 2), late = want(w, 2, 2), never = want(w, 3, 2);
+	uint32_t early = want_path(w, 1, 2), late = want_path(w, 2, 2),
+		 never = want_path(w, 3, 2);
 
 	answer_unvouched(w, early, 0, 1, 7);
 	assert_int_equal(answer(w, early, 1, 1, 7, NULL, 0, NULL), 0);
@@ -385,7 +386,7 @@ static void an_unsigned_answer_that_agrees_is_none(void **state)
 static void the_pool_may_be_one_side_of_a_dispute(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 1);
+	uint32_t id = want_path(w, 1, 1);
 
 	assert_int_equal(answer(w, id, RESOLVER_HERE, 1, 7, NULL, 0, NULL), 0);
 	answer_unvouched(w, id, 0, 1, 8);
@@ -399,7 +400,7 @@ static void too_many_disputes_are_counted(void **state)
 	size_t count;
 
 	for (unsigned n = 1; n <= RESOLVER_DISPUTES_MAX + 5; n++) {
-		uint32_t id = want(w, n, 2);
+		uint32_t id = want_path(w, n, 2);
 
 		assert_int_equal(answer(w, id, 1, n, 7, NULL, 0, NULL), 0);
 		answer_unvouched(w, id, 0, n, 9);
@@ -411,7 +412,7 @@ static void too_many_disputes_are_counted(void **state)
 static void facts_are_judged_again_when_they_are_used(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 1);
+	uint32_t id = want_path(w, 1, 1);
 	struct nf_keyring *nobody = nf_keyring_new();
 	struct nf_pathinfo info;
 	struct nf_trusted t;
@@ -431,7 +432,7 @@ static void facts_are_judged_again_when_they_are_used(void **state)
 static void a_content_address_that_gives_another_path_is_dropped(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 2);
+	uint32_t id = want_path(w, 1, 2);
 	struct nf_narinfo ni;
 	struct nf_pathinfo info;
 	struct nf_trusted t;
@@ -494,7 +495,7 @@ static void answer_at(struct world *w, uint32_t id, uint32_t cache, const char *
 static void a_source_may_be_told_anew_once(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 2);
+	uint32_t id = want_path(w, 1, 2);
 	const struct resolver_source *before, *other;
 
 	assert_false(resolver_asks_anew(w->r, id, 0));
@@ -517,7 +518,7 @@ static void a_source_may_be_told_anew_once(void **state)
 static void the_same_told_again_is_no_news(void **state)
 {
 	struct world *w = *state;
-	uint32_t id = want(w, 1, 1);
+	uint32_t id = want_path(w, 1, 1);
 	const struct resolver_source *before;
 
 	answer_at(w, id, 0, "nar/same");

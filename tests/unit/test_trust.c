@@ -40,7 +40,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void parse(struct nf_narinfo *ni, const char *text)
+static void parse_narinfo(struct nf_narinfo *ni, const char *text)
 {
 	struct nf_err err;
 
@@ -65,7 +65,7 @@ static void real_signatures_verify(void **state)
 	struct nf_err err;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		parse(&ni, rows[i].text);
+		parse_narinfo(&ni, rows[i].text);
 		assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, &err), 0);
 		assert_string_equal(t.by, rows[i].by);
 		assert_ptr_equal(t.info, &ni.info);
@@ -82,7 +82,7 @@ static void the_signature_covers_every_fact(void **state)
 	struct nf_err err;
 
 	for (int fact = 0; fact < 5; fact++) {
-		parse(&ni, NARINFO_CURL);
+		parse_narinfo(&ni, NARINFO_CURL);
 		info = &ni.info;
 		switch (fact) {
 		case 0:
@@ -122,7 +122,7 @@ static void a_content_address_that_recomputes_vouches(void **state)
 	struct nf_err err;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		parse(&ni, texts[i]);
+		parse_narinfo(&ni, texts[i]);
 		assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, &err), 0);
 		assert_true(t.by_content);
 		assert_string_equal(t.by, "content address");
@@ -172,7 +172,7 @@ static void what_nobody_vouches_for_is_refused(void **state)
 	struct nf_err err;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		parse(&ni, rows[i].text);
+		parse_narinfo(&ni, rows[i].text);
 		expect_error(err, nf_trust_pathinfo(&t, &ni.info, *state, &err),
 			     NF_E_TRUST, rows[i].error);
 		nf_narinfo_release(&ni);
@@ -185,7 +185,7 @@ static void a_signature_vouches_whatever_the_content_address(void **state)
 	struct nf_narinfo ni;
 	struct nf_err err;
 
-	parse(&ni, FACTS "Sig: " TREE_SIG "\nCA: text:sha256:x\n");
+	parse_narinfo(&ni, FACTS "Sig: " TREE_SIG "\nCA: text:sha256:x\n");
 	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, &err), 0);
 	assert_false(t.by_content);
 	nf_narinfo_release(&ni);
@@ -197,7 +197,7 @@ static void the_word_of_a_trusted_store_is_no_proof_of_bytes(void **state)
 	struct nf_narinfo ni;
 
 	(void)state;
-	parse(&ni, FACTS "Sig: unknown:" NO_SIG "\n");
+	parse_narinfo(&ni, FACTS "Sig: unknown:" NO_SIG "\n");
 	nf_trust_by_store(&t, &ni.info);
 	assert_ptr_equal(t.info, &ni.info);
 	assert_string_equal(t.by, "trusted store");
@@ -225,7 +225,7 @@ static void of_many_signatures_the_good_ones_stay(void **state)
 	struct nf_trusted t;
 	struct nf_narinfo ni;
 
-	parse(&ni, text);
+	parse_narinfo(&ni, text);
 	assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, NULL), 0);
 	assert_int_equal(ni.info.ntrusted, 1);
 	assert_true(nf_slice_is(ni.info.sigs[0], TREE_SIG));
@@ -258,7 +258,7 @@ static void a_longer_signature_stays_where_older_versions_do_not_fail(void **sta
 	struct nf_trusted t;
 	struct nf_narinfo ni;
 
-	parse(&ni, FACTS "Sig: " TREE_SIG "\nSig: other-1:" NO_SIG "\n");
+	parse_narinfo(&ni, FACTS "Sig: " TREE_SIG "\nSig: other-1:" NO_SIG "\n");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		AUTO_FREE char *sig = long_signature(names[i]);
 
@@ -292,7 +292,7 @@ static void a_content_address_goes_on_only_if_it_gives_the_path(void **state)
 		AUTO_FREE char *text =
 			mem_printf(FACTS "Sig: " TREE_SIG "\nCA: %s\n", rows[i / 2].ca);
 
-		parse(&ni, text);
+		parse_narinfo(&ni, text);
 		if (i % 2)
 			nf_trust_by_store(&t, &ni.info);
 		else
@@ -315,7 +315,7 @@ static void an_empty_ring_trusts_no_signature(void **state)
 	struct nf_err err;
 
 	(void)state;
-	parse(&ni, NARINFO_HELLO);
+	parse_narinfo(&ni, NARINFO_HELLO);
 	expect_error(err, nf_trust_pathinfo(&t, &ni.info, empty, &err), NF_E_TRUST,
 		     "path 'w9yy7v61ipb5rx6i35zq1mvc2iqfmps1-hello-2.10': signed by "
 		     "'cache.nixos.org-1', which is not a trusted key; to trust it: "

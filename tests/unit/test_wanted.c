@@ -67,7 +67,7 @@ static void add_derivation(struct fixture *x)
 	assert_ok(x->f, local_store_open(&x->store, x->root->path, &x->f->err));
 }
 
-static struct wanted find(struct fixture *x, bool build_inputs)
+static struct wanted find_wanted(struct fixture *x, bool build_inputs)
 {
 	const struct wanted_options o = {
 		.fetch = &x->f->opts,
@@ -87,7 +87,7 @@ static void paths_are_taken_as_they_are(void **state)
 	struct wanted w;
 
 	add_target(x, nf_storepath_format(text, &x->output.info.path));
-	w = find(x, false);
+	w = find_wanted(x, false);
 	assert_int_equal(w.count, 1);
 	assert_string_equal(w.paths[0].base, x->output.info.path.base);
 	assert_int_equal(wanted_verdict(&w, NULL), 0);
@@ -104,7 +104,7 @@ static void of_a_derivation_its_outputs_are_wanted(void **state)
 	add_derivation(x);
 	engine_fixture_offer_narinfo(x->f, 0, &x->output);
 	add_target(x, DRV_STORE "^out");
-	w = find(x, false);
+	w = find_wanted(x, false);
 	assert_int_equal(wanted_verdict(&w, NULL), 0);
 	assert_int_equal(w.count, 1);
 	assert_string_equal(w.paths[0].base, x->output.info.path.base);
@@ -120,7 +120,7 @@ static void what_no_cache_has_would_have_to_be_built(void **state)
 
 	add_derivation(x);
 	add_target(x, DRV_STORE);
-	w = find(x, false);
+	w = find_wanted(x, false);
 	assert_int_equal(wanted_verdict(&w, &err), -NF_E_MISSING);
 	assert_text(err.text, DRV);
 	assert_text(err.text, "--with-build-inputs");
@@ -138,7 +138,7 @@ static void with_build_inputs_the_derivation_is_wanted(void **state)
 
 	add_derivation(x);
 	add_target(x, DRV_STORE);
-	w = find(x, true);
+	w = find_wanted(x, true);
 	assert_int_equal(wanted_verdict(&w, NULL), 0);
 	assert_int_equal(w.build_count, 1);
 	assert_int_equal(w.count, 1);
@@ -153,7 +153,7 @@ static void a_derivation_that_nobody_has_is_unknown(void **state)
 	struct wanted w;
 
 	add_target(x, DRV_STORE);
-	w = find(x, false);
+	w = find_wanted(x, false);
 	assert_int_equal(wanted_verdict(&w, &err), -NF_E_MISSING);
 	assert_text(err.text, DRV);
 	assert_int_equal(w.unknown, 1);

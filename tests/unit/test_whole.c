@@ -14,7 +14,7 @@ static void path_of(struct nf_storepath *path, unsigned n)
 	assert_int_equal(nf_storepath_parse_base(path, nf_slice_str(base), NULL), 0);
 }
 
-static uint32_t want(struct resolver *r, unsigned n)
+static uint32_t want_path(struct resolver *r, unsigned n)
 {
 	struct nf_storepath path;
 
@@ -39,13 +39,14 @@ static void have(struct resolver *r, unsigned n, const unsigned *refs)
 			nf_pathinfo_add_ref(&ni.info, nf_storepath_base(&ref), NULL), 0);
 	}
 	nf_trust_by_store(&t, &ni.info);
-	assert_int_equal(resolver_found(r, want(r, n), RESOLVER_HERE, &ni, &t, NULL), 0);
+	assert_int_equal(resolver_found(r, want_path(r, n), RESOLVER_HERE, &ni, &t, NULL),
+			 0);
 }
 
 static void lack(struct resolver *r, unsigned n, int code)
 {
 	const struct resolver_reason why = { .code = code, .text = "a reason" };
-	uint32_t id = want(r, n);
+	uint32_t id = want_path(r, n);
 
 	resolver_asked(r, id, 1);
 	resolver_not_found(r, id, &why);
@@ -86,7 +87,7 @@ static void what_needs_a_missing_path_lacks_something(void **state)
 	assert_int_equal(w.count, 1);
 	assert_int_equal(w.why, NF_E_MISSING);
 	for (unsigned n = 1; n <= 5; n++)
-		assert_int_equal(w.lacks[want(r, n)], n != 5);
+		assert_int_equal(w.lacks[want_path(r, n)], n != 5);
 }
 
 static void the_gravest_reason_counts(void **state)
