@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sizes of functions and files, shell scripts, clang-tidy. FILES="a.c b.c" narrows clang-tidy.
+# Sizes of functions and files, names, shell scripts, clang-tidy. FILES="a.c b.c" narrows clang-tidy.
 set -u
 fail=0
 sources=$(git ls-files 'bundle/*.c' 'prefetch/*.c' 'tests/server/*.c' 'tests/sim/*.c' 'tests/tools/*.c')
@@ -15,6 +15,20 @@ fi
 # shellcheck disable=SC2086
 wc -l $sources | awk '$2 != "total" && $1 > 600 { print $2 " has " $1 " lines; the limit is 600"; bad = 1 }
 	END { exit bad }' || fail=1
+
+# A static function whose name is one word ("find") says too little: at most three files may use
+# the same. setup and teardown are cmocka's words.
+# shellcheck disable=SC2046
+ctags -x --kinds-C=f --_xformat='%{file} %{name} %{input}' $(git ls-files '*.[ch]') |
+	awk '$1 == "file" && $2 !~ /_|^(setup|teardown)$/ && !seen[$2, $3]++ { files[$2] = files[$2] " " $3; count[$2]++ }
+	END {
+		for (name in count)
+			if (count[name] > 3) {
+				print "the static name " name " stands in more than three files:" files[name]
+				bad = 1
+			}
+		exit bad
+	}' || fail=1
 
 # What is released at the end of its scope must be fit for it on every way there.
 # shellcheck disable=SC2086
