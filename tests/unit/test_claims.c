@@ -35,7 +35,7 @@ static int right_file(void)
 	return fd;
 }
 
-static void who_lied_shows_when_the_file_is_right(void **state)
+static void verified_file_shows_which_cache_lied(void **state)
 {
 	struct claims c = { 0 }, more = { 0 };
 	int fd = right_file();
@@ -91,7 +91,7 @@ static void what_cannot_be_compared_accuses_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(who_lied_shows_when_the_file_is_right),
+		cmocka_unit_test(verified_file_shows_which_cache_lied),
 		cmocka_unit_test(what_cannot_be_compared_accuses_nobody),
 	};
 

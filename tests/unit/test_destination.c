@@ -26,7 +26,7 @@ static int find_made(struct pool_fixture *f, struct destination *d, const struct
 	return rc;
 }
 
-static void it_says_what_it_does(void **state)
+static void destination_names_its_action_and_place(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO(destination_freep)
@@ -122,7 +122,7 @@ static void a_store_has_what_came_with_its_references(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(it_says_what_it_does),
+		FIXTURE_TEST(destination_names_its_action_and_place),
 		FIXTURE_TEST(a_pool_has_what_came_for_those_who_trust_it),
 		FIXTURE_TEST(wrong_bytes_come_nowhere),
 		FIXTURE_TEST(a_store_has_what_came_with_its_references),

@@ -106,7 +106,7 @@ static void what_broke_goes_on_where_it_broke(void **state)
 }
 
 /* As a chunked body does whose last chunk does not come. */
-static void what_breaks_behind_its_last_byte_is_whole(void **state)
+static void file_is_whole_if_the_transfer_breaks_after_the_last_byte(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
 	struct dispatch_order o;
@@ -139,7 +139,7 @@ static unsigned breaks(struct dispatch *d, uint64_t n, unsigned most)
 	return count;
 }
 
-static void who_gets_further_each_time_is_not_given_up(void **state)
+static void file_that_advances_is_not_given_up(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 1, 1);
 
@@ -153,7 +153,7 @@ static void who_gets_further_each_time_is_not_given_up(void **state)
 	dispatch_free(d);
 }
 
-static void who_starts_from_nothing_each_time_is_given_up(void **state)
+static void file_that_never_advances_is_given_up(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 1, 1);
 	struct dispatch_order o;
@@ -319,7 +319,7 @@ static bool is_whole_when_it_breaks(int64_t more)
 	return is_whole;
 }
 
-static void what_breaks_where_it_should_end_is_whole(void **state)
+static void file_is_whole_if_the_transfer_breaks_at_its_expected_end(void **state)
 {
 	(void)state;
 	assert_true(is_whole_when_it_breaks(0));
@@ -735,7 +735,7 @@ static void more_connections_that_do_not_help_are_not_made(void **state)
 }
 
 /* That the rate does not grow while the number of parts stays says nothing. */
-static void what_many_files_showed_is_no_reason_against_more_connections(void **state)
+static void speed_of_many_files_does_not_prevent_more_connections(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 8, 8);
 	uint32_t parts[16];
@@ -824,7 +824,7 @@ static void the_longer_the_silence_the_slower_the_part(void **state)
 	dispatch_free(d);
 }
 
-static void who_is_raced_may_win(void **state)
+static void raced_transfer_can_still_finish_first(void **state)
 {
 	struct dispatch_order a, b;
 	struct dispatch *d = first_of_two_is_asked(2 * MB, &a);
@@ -912,9 +912,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_is_fetched_and_done),
 		cmocka_unit_test(what_broke_goes_on_where_it_broke),
-		cmocka_unit_test(what_breaks_behind_its_last_byte_is_whole),
-		cmocka_unit_test(who_gets_further_each_time_is_not_given_up),
-		cmocka_unit_test(who_starts_from_nothing_each_time_is_given_up),
+		cmocka_unit_test(
+			file_is_whole_if_the_transfer_breaks_after_the_last_byte),
+		cmocka_unit_test(file_that_advances_is_not_given_up),
+		cmocka_unit_test(file_that_never_advances_is_given_up),
 		cmocka_unit_test(a_refusal_passes_to_the_next_cache),
 		cmocka_unit_test(a_cache_that_refused_may_tell_of_another_file),
 		cmocka_unit_test(a_cache_without_ranges_starts_again),
@@ -922,7 +923,8 @@ int main(void)
 		cmocka_unit_test(all_bytes_may_be_here_already),
 		cmocka_unit_test(the_first_answer_says_the_size),
 		cmocka_unit_test(a_size_that_is_not_said_is_not_known),
-		cmocka_unit_test(what_breaks_where_it_should_end_is_whole),
+		cmocka_unit_test(
+			file_is_whole_if_the_transfer_breaks_at_its_expected_end),
 		cmocka_unit_test(more_than_was_told_may_be_here),
 		cmocka_unit_test(slots_are_kept),
 		cmocka_unit_test(the_jobs_of_a_cache_that_is_gone_return_at_once),
@@ -939,12 +941,11 @@ int main(void)
 		cmocka_unit_test(a_large_file_comes_over_several_connections),
 		cmocka_unit_test(two_caches_do_not_take_from_each_other_for_ever),
 		cmocka_unit_test(more_connections_that_do_not_help_are_not_made),
-		cmocka_unit_test(
-			what_many_files_showed_is_no_reason_against_more_connections),
+		cmocka_unit_test(speed_of_many_files_does_not_prevent_more_connections),
 		cmocka_unit_test(a_limit_for_all_is_not_worked_against),
 		cmocka_unit_test(a_part_that_falls_silent_is_raced),
 		cmocka_unit_test(the_longer_the_silence_the_slower_the_part),
-		cmocka_unit_test(who_is_raced_may_win),
+		cmocka_unit_test(raced_transfer_can_still_finish_first),
 		cmocka_unit_test(another_encoding_is_raced_from_its_start),
 		cmocka_unit_test(an_answer_is_waited_for_before_another_is_asked),
 	};

@@ -23,7 +23,7 @@ static void one_cache_takes_its_bytes_by_its_speed(void **state)
 	assert_float_equal(seconds, 5.25, 1e-9);
 }
 
-static void several_are_as_slow_as_the_slowest(void **state)
+static void slowest_cache_determines_the_estimate(void **state)
 {
 	const struct estimate_cache three[] = {
 		MEASURED(10000000, 0, 50000000),
@@ -37,7 +37,7 @@ static void several_are_as_slow_as_the_slowest(void **state)
 	assert_float_equal(seconds, 10, 1e-9);
 }
 
-static void what_was_not_measured_matters_only_where_it_is_needed(void **state)
+static void unmeasured_cache_matters_only_if_it_is_used(void **state)
 {
 	const struct estimate_cache two[] = { MEASURED(1000, 0, 1000), { 0 } };
 	const struct estimate_cache lacking[] = { MEASURED(1000, 0, 1000),
@@ -190,8 +190,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_cache_takes_its_bytes_by_its_speed),
-		cmocka_unit_test(several_are_as_slow_as_the_slowest),
-		cmocka_unit_test(what_was_not_measured_matters_only_where_it_is_needed),
+		cmocka_unit_test(slowest_cache_determines_the_estimate),
+		cmocka_unit_test(unmeasured_cache_matters_only_if_it_is_used),
 		cmocka_unit_test(what_is_on_this_machine_takes_no_time),
 		cmocka_unit_test(caches_that_were_measured_share_by_their_speed),
 		cmocka_unit_test(which_offer_is_taken),

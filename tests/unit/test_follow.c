@@ -98,7 +98,7 @@ static void expect_bytes(const struct fixture *f, size_t len)
 	assert_true(!len || !memcmp(f->got.ptr, f->bytes, len));
 }
 
-static void what_comes_is_read_and_no_byte_before_it_is_there(void **state)
+static void reader_gets_only_bytes_that_have_arrived(void **state)
 {
 	static const size_t steps[] = {
 		0,	     1,	      300 * KIB,     300 * KIB + 1,
@@ -150,7 +150,7 @@ static void an_empty_file_ends_at_once_when_it_is_whole(void **state)
 	expect_bytes(f, 0);
 }
 
-static void who_waits_is_told_that_nothing_comes(void **state)
+static void waiting_reader_fails_when_the_download_breaks(void **state)
 {
 	struct fixture *f = *state;
 
@@ -195,10 +195,10 @@ static void bytes_that_are_gone_are_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_comes_is_read_and_no_byte_before_it_is_there),
+		TEST(reader_gets_only_bytes_that_have_arrived),
 		TEST(bytes_that_were_not_told_are_not_touched),
 		TEST(an_empty_file_ends_at_once_when_it_is_whole),
-		TEST(who_waits_is_told_that_nothing_comes),
+		TEST(waiting_reader_fails_when_the_download_breaks),
 		TEST(what_is_broken_is_not_read),
 		TEST(bytes_that_are_gone_are_an_error),
 	};

@@ -208,7 +208,7 @@ static void a_default_name_is_that_without_the_version(void **state)
 	}
 }
 
-static void names_that_are_none_are_wrong_usage(void **state)
+static void invalid_names_are_usage_errors(void **state)
 {
 	static const char *const names[] = { "",     ".",	 "..",	".x",
 					     "a/b",  "/abs",	 "-x",	"a b",
@@ -384,8 +384,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			a_default_name_is_that_without_the_version, setup, teardown),
-		cmocka_unit_test_setup_teardown(names_that_are_none_are_wrong_usage,
-						setup, teardown),
+		cmocka_unit_test_setup_teardown(invalid_names_are_usage_errors, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(
 			the_link_of_an_earlier_version_is_taken_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -101,7 +101,7 @@ static void one_success_closes_it(void **state)
 	assert_true(health_usable(&h, 181020));
 }
 
-static void what_fails_while_it_is_open_does_not_prolong_it(void **state)
+static void failures_during_a_pause_do_not_extend_it(void **state)
 {
 	struct health h = { 0 };
 
@@ -159,7 +159,7 @@ int main(void)
 		cmocka_unit_test(a_cache_that_disappears_for_good_is_given_up),
 		cmocka_unit_test(pauses_grow_while_nothing_succeeds),
 		cmocka_unit_test(one_success_closes_it),
-		cmocka_unit_test(what_fails_while_it_is_open_does_not_prolong_it),
+		cmocka_unit_test(failures_during_a_pause_do_not_extend_it),
 		cmocka_unit_test(a_cache_that_only_breaks_is_given_up_sooner),
 		cmocka_unit_test(the_third_lie_is_the_last),
 		cmocka_unit_test(a_quarantine_is_for_good),

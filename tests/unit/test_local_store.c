@@ -167,7 +167,7 @@ static void a_path_that_is_not_valid_is_missing(void **state)
 	nf_pathinfo_release(&info);
 }
 
-static void facts_of_old_stores_that_are_no_use_are_told(void **state)
+static void old_store_without_sha256_or_size_is_reported(void **state)
 {
 	static const char *const changes[] = {
 		"update ValidPaths set narSize = null",
@@ -329,7 +329,7 @@ int main(void)
 		STORE_TEST(a_store_that_may_not_be_read_is_told),
 		STORE_TEST(a_valid_path_has_its_facts),
 		STORE_TEST(a_path_that_is_not_valid_is_missing),
-		STORE_TEST(facts_of_old_stores_that_are_no_use_are_told),
+		STORE_TEST(old_store_without_sha256_or_size_is_reported),
 		STORE_TEST(a_nar_is_made_of_what_is_on_the_disk),
 		STORE_TEST(a_valid_path_that_is_not_on_the_disk_is_not_believed),
 		STORE_TEST(a_derivation_is_read),

@@ -316,7 +316,7 @@ static void a_nar_that_is_cut_anywhere_is_truncated(void **state)
 	}
 }
 
-static void whatever_byte_is_changed_what_is_accepted_has_one_spelling(void **state)
+static void every_accepted_nar_has_one_encoding(void **state)
 {
 	AUTO_BUF struct buf nar = { 0 };
 	AUTO_BUF struct buf again = { 0 };
@@ -551,8 +551,7 @@ int main(void)
 		cmocka_unit_test(a_hostile_nar_is_refused_with_its_place_and_reason),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(a_nar_that_is_cut_anywhere_is_truncated),
-		cmocka_unit_test(
-			whatever_byte_is_changed_what_is_accepted_has_one_spelling),
+		cmocka_unit_test(every_accepted_nar_has_one_encoding),
 		cmocka_unit_test(an_error_of_the_source_is_passed_on),
 		cmocka_unit_test(random_trees_survive_writing_and_reading),
 		cmocka_unit_test(the_writer_refuses_what_the_reader_would),

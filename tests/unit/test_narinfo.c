@@ -75,7 +75,7 @@ static void every_field_is_read(void **state)
 	nf_narinfo_release(&ni);
 }
 
-static void what_need_not_be_there_has_nixs_defaults(void **state)
+static void missing_optional_fields_have_nix_defaults(void **state)
 {
 	static const char *const texts[] = {
 		MINIMAL,
@@ -283,7 +283,7 @@ static void what_is_malformed_is_refused_with_its_line(void **state)
 	}
 }
 
-static void hints_that_cannot_be_read_are_as_good_as_none(void **state)
+static void unreadable_hints_are_ignored(void **state)
 {
 	static const char *const texts[] = {
 		MINIMAL "FileSize: 1 \nFileHash: \nCompression: x z\n",
@@ -619,12 +619,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(real_ones_are_printed_as_they_were),
 		cmocka_unit_test(every_field_is_read),
-		cmocka_unit_test(what_need_not_be_there_has_nixs_defaults),
+		cmocka_unit_test(missing_optional_fields_have_nix_defaults),
 		cmocka_unit_test(what_servers_send_is_understood),
 		cmocka_unit_test(a_pools_own_fields_come_last_and_return),
 		cmocka_unit_test(references_and_signatures_are_put_in_order),
 		cmocka_unit_test(what_is_malformed_is_refused_with_its_line),
-		cmocka_unit_test(hints_that_cannot_be_read_are_as_good_as_none),
+		cmocka_unit_test(unreadable_hints_are_ignored),
 		cmocka_unit_test(sizes_are_read_as_nix_reads_them),
 		cmocka_unit_test(what_not_every_nix_reads_is_left_out),
 		cmocka_unit_test(a_pool_refuses_fields_of_its_own_that_are_malformed),

@@ -260,7 +260,7 @@ static void paths_with_the_same_nar_share_a_member(void **state)
 	made_release(&top);
 }
 
-static void who_has_no_signature_gets_one(void **state)
+static void unsigned_path_is_signed_when_packed(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
@@ -285,7 +285,7 @@ static void who_has_no_signature_gets_one(void **state)
 	made_release(&m);
 }
 
-static void what_only_a_trusted_store_vouched_for_gets_a_signature_too(void **state)
+static void path_trusted_by_store_is_signed_when_packed(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
@@ -631,8 +631,8 @@ int main(void)
 		FIXTURE_TEST(the_bytes_depend_only_on_paths_key_and_level),
 		FIXTURE_TEST(keep_packs_what_the_pool_has),
 		FIXTURE_TEST(paths_with_the_same_nar_share_a_member),
-		FIXTURE_TEST(who_has_no_signature_gets_one),
-		FIXTURE_TEST(what_only_a_trusted_store_vouched_for_gets_a_signature_too),
+		FIXTURE_TEST(unsigned_path_is_signed_when_packed),
+		FIXTURE_TEST(path_trusted_by_store_is_signed_when_packed),
 		FIXTURE_TEST(upstream_signatures_stay_sorted),
 		FIXTURE_TEST(signing_all_keeps_to_the_limit_of_signatures),
 		FIXTURE_TEST(what_is_missing_is_named_with_its_referrer),

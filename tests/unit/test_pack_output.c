@@ -24,7 +24,7 @@ static void names_of_standard_output_are_known(void **state)
 	assert_false(pack_output_is_stdout("/dev/stderr"));
 }
 
-static void what_takes_bytes_as_they_come_is_no_file(void **state)
+static void streams_and_devices_are_not_output_files(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *file = temp_dir_join(t, "file");
@@ -178,7 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_standard_output_are_known),
-		DIR_TEST(what_takes_bytes_as_they_come_is_no_file),
+		DIR_TEST(streams_and_devices_are_not_output_files),
 		DIR_TEST(what_cannot_be_written_is_refused_at_once),
 		cmocka_unit_test(descriptors_must_be_open_for_writing),
 		DIR_TEST(a_check_leaves_nothing),

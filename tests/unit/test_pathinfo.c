@@ -167,7 +167,7 @@ static void a_copy_shares_nothing_with_the_original(void **state)
 	nf_pathinfo_release(&to);
 }
 
-static void an_empty_one_is_copied_and_released(void **state)
+static void empty_pathinfo_is_copied_and_released(void **state)
 {
 	struct nf_pathinfo from, to;
 
@@ -241,7 +241,7 @@ int main(void)
 		cmocka_unit_test(a_reference_or_deriver_is_a_base_name),
 		cmocka_unit_test(a_signature_is_kept_once_and_in_order),
 		cmocka_unit_test(a_copy_shares_nothing_with_the_original),
-		cmocka_unit_test(an_empty_one_is_copied_and_released),
+		cmocka_unit_test(empty_pathinfo_is_copied_and_released),
 		cmocka_unit_test(the_fingerprint_is_what_nix_signs),
 	};
 

@@ -23,7 +23,7 @@ static void without_a_limit_attempts_end_as_ever(void **state)
 	assert_int_equal(patience_delay_ms(&p, 1000, &f, UINT32_MAX), -1);
 }
 
-static void it_is_over_when_nothing_came_for_so_long(void **state)
+static void patience_ends_after_the_limit_without_progress(void **state)
 {
 	struct patience p;
 
@@ -115,7 +115,7 @@ static void a_cache_that_does_not_come_back_is_gone_in_the_end(void **state)
 	assert_true(health_is_gone(&o.health));
 }
 
-static void what_works_is_not_gone_when_the_time_is_over(void **state)
+static void working_cache_is_kept_after_the_time_limit(void **state)
 {
 	struct outage o = { .asked = 0 };
 
@@ -143,11 +143,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_limit_attempts_end_as_ever),
-		cmocka_unit_test(it_is_over_when_nothing_came_for_so_long),
+		cmocka_unit_test(patience_ends_after_the_limit_without_progress),
 		cmocka_unit_test(attempts_are_few_and_end_with_it),
 		cmocka_unit_test(a_cache_that_was_never_there_is_waited_for),
 		cmocka_unit_test(a_cache_that_does_not_come_back_is_gone_in_the_end),
-		cmocka_unit_test(what_works_is_not_gone_when_the_time_is_over),
+		cmocka_unit_test(working_cache_is_kept_after_the_time_limit),
 		cmocka_unit_test(a_cache_that_lied_is_gone_at_once),
 	};
 

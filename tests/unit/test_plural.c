@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-static void only_one_is_not_several(void **state)
+static void plural_is_used_except_for_one(void **state)
 {
 	(void)state;
 	assert_string_equal(plural(1, "path was", "paths were"), "path was");
@@ -18,7 +18,7 @@ static void only_one_is_not_several(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_one_is_not_several),
+		cmocka_unit_test(plural_is_used_except_for_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

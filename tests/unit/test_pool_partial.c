@@ -121,7 +121,7 @@ static void a_kill_leaves_a_note_beside_what_is_large(void **state)
 	assert_int_equal(pool_fixture_count(f, "tmp"), 0);
 }
 
-static void what_nobody_continues_goes_by_age(void **state)
+static void abandoned_partials_are_removed_by_age(void **state)
 {
 	static const struct {
 		const char *id;
@@ -368,7 +368,7 @@ static void a_note_never_tells_of_more_than_the_file_has(void **state)
 	pool_partial_discard(f->pool, &pp);
 }
 
-static void who_comes_second_gets_one_of_his_own(void **state)
+static void second_pool_opens_a_separate_partial(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO(pool_freep) struct pool *other = NULL;
@@ -564,7 +564,7 @@ int main(void)
 		FIXTURE_TEST(a_later_run_goes_on_where_one_stopped),
 		FIXTURE_TEST(what_no_run_will_ask_for_is_swept),
 		FIXTURE_TEST(a_kill_leaves_a_note_beside_what_is_large),
-		FIXTURE_TEST(what_nobody_continues_goes_by_age),
+		FIXTURE_TEST(abandoned_partials_are_removed_by_age),
 		FIXTURE_TEST(a_kill_leaves_what_was_written),
 		FIXTURE_TEST(a_restart_forgets_bytes_and_etag),
 		FIXTURE_TEST(an_etag_without_bytes_or_with_controls_counts_for_nothing),
@@ -573,7 +573,7 @@ int main(void)
 		FIXTURE_TEST(what_is_dropped_comes_again),
 		FIXTURE_TEST(a_kill_costs_little_where_there_are_holes),
 		FIXTURE_TEST(a_note_never_tells_of_more_than_the_file_has),
-		FIXTURE_TEST(who_comes_second_gets_one_of_his_own),
+		FIXTURE_TEST(second_pool_opens_a_separate_partial),
 		FIXTURE_TEST(names_that_are_no_ids_are_refused),
 		FIXTURE_TEST(a_kept_download_becomes_the_entry_itself),
 		FIXTURE_TEST(an_encoded_download_is_gone_once_the_entry_is_there),

@@ -76,7 +76,7 @@ static void all_of_a_closure_is_one_root(void **state)
 	closure_release(&c);
 }
 
-static void who_refers_to_a_missing_path_is_left_out(void **state)
+static void path_with_a_missing_reference_is_left_out(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_whole w;
@@ -130,7 +130,7 @@ static void paths_behind_a_missing_one_are_found(void **state)
 	closure_release(&c);
 }
 
-static void of_an_empty_pool_nothing_is_whole(void **state)
+static void empty_pool_has_no_whole_path(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_whole w;
@@ -150,9 +150,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(all_of_a_closure_is_one_root),
-		FIXTURE_TEST(who_refers_to_a_missing_path_is_left_out),
+		FIXTURE_TEST(path_with_a_missing_reference_is_left_out),
 		FIXTURE_TEST(paths_behind_a_missing_one_are_found),
-		FIXTURE_TEST(of_an_empty_pool_nothing_is_whole),
+		FIXTURE_TEST(empty_pool_has_no_whole_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

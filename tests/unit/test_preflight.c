@@ -81,7 +81,7 @@ static void the_bundle_needs_room_too(void **state)
 	made_release(&m);
 }
 
-static void who_keeps_going_learns_it_first(void **state)
+static void keep_going_checks_sizes_before_fetching(void **state)
 {
 	struct engine_fixture *f = *state;
 	const struct fetched_bundle bundle = { .output = NULL };
@@ -98,7 +98,7 @@ int main(void)
 		cmocka_unit_test(bundle_and_report_cannot_share_standard_output),
 		ENGINE_TEST(what_cannot_fit_is_refused_before_any_nar_is_asked_for),
 		ENGINE_TEST(the_bundle_needs_room_too),
-		ENGINE_TEST(who_keeps_going_learns_it_first),
+		ENGINE_TEST(keep_going_checks_sizes_before_fetching),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static void what_passes_is_counted(void **state)
 	progress_free(p);
 }
 
-static void what_did_not_come_to_its_end_is_taken_back(void **state)
+static void progress_of_a_failed_source_is_subtracted(void **state)
 {
 	struct progress *p = progress_new();
 	struct nf_source *s =
@@ -65,7 +65,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_passes_is_counted),
-		cmocka_unit_test(what_did_not_come_to_its_end_is_taken_back),
+		cmocka_unit_test(progress_of_a_failed_source_is_subtracted),
 		cmocka_unit_test(without_a_progress_it_only_passes_on),
 	};
 

@@ -107,7 +107,7 @@ static void what_is_wrong_is_quoted(void **state)
 	}
 }
 
-static void there_is_an_end_to_windows(void **state)
+static void number_of_rate_windows_is_limited(void **state)
 {
 	struct rate_schedule s = { 0 };
 	struct nf_err err;
@@ -354,7 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rates_have_units),
 		cmocka_unit_test(what_is_wrong_is_quoted),
-		cmocka_unit_test(there_is_an_end_to_windows),
+		cmocka_unit_test(number_of_rate_windows_is_limited),
 		cmocka_unit_test(a_window_has_a_first_minute_and_not_its_last),
 		cmocka_unit_test(a_window_goes_over_midnight),
 		cmocka_unit_test(a_day_ends_at_24),

@@ -210,7 +210,7 @@ static void the_gravest_answer_is_the_reason_in_any_order(void **state)
 }
 
 /* Which cache answers first must not show. */
-static void of_equal_reasons_that_of_the_first_cache_counts(void **state)
+static void first_cache_wins_among_equal_reasons(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 4);
@@ -540,7 +540,7 @@ int main(void)
 		TEST(a_path_is_unknown_when_everybody_has_answered),
 		TEST(the_gravest_answer_is_the_reason),
 		TEST(the_gravest_answer_is_the_reason_in_any_order),
-		TEST(of_equal_reasons_that_of_the_first_cache_counts),
+		TEST(first_cache_wins_among_equal_reasons),
 		TEST(absence_leaves_no_reason),
 		TEST(without_caches_everything_is_unknown),
 		TEST(sources_that_agree_are_collected_those_that_differ_are_not),

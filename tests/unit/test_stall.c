@@ -50,7 +50,7 @@ static void a_drip_is_as_good_as_silence(void **state)
 	assert_int_equal(given_up(&s, 0, 1000000, STALL_FLOOR), 1000000);
 }
 
-static void what_was_fast_is_given_up_soon_after_it_is_not(void **state)
+static void fast_transfer_times_out_soon_after_it_slows_down(void **state)
 {
 	struct stall s;
 
@@ -101,7 +101,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_sent_yet_does_not_stall),
 		cmocka_unit_test(silence_is_given_up_after_the_timeout),
 		cmocka_unit_test(a_drip_is_as_good_as_silence),
-		cmocka_unit_test(what_was_fast_is_given_up_soon_after_it_is_not),
+		cmocka_unit_test(fast_transfer_times_out_soon_after_it_slows_down),
 		cmocka_unit_test(late_bytes_count_for_the_whole_timeout),
 		cmocka_unit_test(our_own_pauses_do_not_count),
 	};

@@ -487,7 +487,7 @@ static void a_reader_sees_a_database_wake(void **state)
 	store_db_free(reader);
 }
 
-static void who_may_only_read_reads(void **state)
+static void database_opens_read_only_without_write_access(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
@@ -717,7 +717,7 @@ int main(void)
 		TEST(a_reader_sees_what_a_writer_commits),
 		TEST(reading_a_database_at_rest_leaves_no_files),
 		TEST(a_reader_sees_a_database_wake),
-		TEST(who_may_only_read_reads),
+		TEST(database_opens_read_only_without_write_access),
 		TEST(a_store_that_is_being_changed_is_refused),
 		TEST(odd_characters_in_the_path_are_no_part_of_the_uri),
 		TEST(nix_reads_what_we_register),

@@ -146,7 +146,7 @@ static void an_absolute_link_to_a_generation_is_understood(void **state)
 	assert_string_equal(link, "/nix/var/nix/profiles/system-4-link");
 }
 
-static void names_that_are_none_are_wrong_usage(void **state)
+static void invalid_names_are_usage_errors(void **state)
 {
 	static const char *const names[] = {
 		"",	".",   "..",	   ".hidden",	    "a/b",     "/abs", "per-user",
@@ -190,8 +190,8 @@ int main(void)
 			the_last_generation_is_taken_if_it_is_that_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_absolute_link_to_a_generation_is_understood, setup, teardown),
-		cmocka_unit_test_setup_teardown(names_that_are_none_are_wrong_usage,
-						setup, teardown),
+		cmocka_unit_test_setup_teardown(invalid_names_are_usage_errors, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(what_a_killed_run_left_is_removed, setup,
 						teardown),
 	};

@@ -219,7 +219,7 @@ static char *many_signatures(void)
 	return buf_take(&text);
 }
 
-static void of_many_signatures_the_good_ones_stay(void **state)
+static void trusted_signature_is_kept_among_too_many(void **state)
 {
 	AUTO_FREE char *text = many_signatures();
 	struct nf_trusted t;
@@ -333,7 +333,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_vouches_for_is_refused),
 		cmocka_unit_test(a_signature_vouches_whatever_the_content_address),
 		cmocka_unit_test(the_word_of_a_trusted_store_is_no_proof_of_bytes),
-		cmocka_unit_test(of_many_signatures_the_good_ones_stay),
+		cmocka_unit_test(trusted_signature_is_kept_among_too_many),
 		cmocka_unit_test(
 			a_longer_signature_stays_where_older_versions_do_not_fail),
 		cmocka_unit_test(a_content_address_goes_on_only_if_it_gives_the_path),

@@ -95,7 +95,7 @@ static void files_without_keys_are_wrong_usage(void **state)
 	}
 }
 
-static void what_is_no_small_file_is_refused_at_once(void **state)
+static void large_or_special_key_file_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	AUTO_FREE char *large = mem_calloc(65 * 1024 + 1, 1);
@@ -147,7 +147,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(files_without_keys_are_wrong_usage, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(what_is_no_small_file_is_refused_at_once,
+		cmocka_unit_test_setup_teardown(large_or_special_key_file_is_refused,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(what_may_be_a_secret_is_not_quoted, setup,
 						teardown),

@@ -108,7 +108,7 @@ static void the_liar_of_two_is_found(void **state)
 	made_release(&m);
 }
 
-static void who_lies_three_times_is_not_asked_any_more(void **state)
+static void cache_is_dropped_after_three_wrong_answers(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct made m[4];
@@ -193,7 +193,7 @@ int main(void)
 		ENGINE_TEST(wrong_bytes_are_never_kept),
 		ENGINE_TEST(another_cache_makes_up_for_a_liar),
 		ENGINE_TEST(the_liar_of_two_is_found),
-		ENGINE_TEST(who_lies_three_times_is_not_asked_any_more),
+		ENGINE_TEST(cache_is_dropped_after_three_wrong_answers),
 		ENGINE_TEST(an_unknown_compression_is_no_lie),
 		ENGINE_TEST(a_wrong_file_hash_does_no_harm),
 	};

@@ -124,7 +124,7 @@ static int ask_worker(struct workers *w)
 	return answer;
 }
 
-static void who_cancels_ends_the_work_of_all_its_threads(void **state)
+static void cancelling_interrupts_all_workers_of_the_caller(void **state)
 {
 	struct onlooker o;
 	struct watcher *w;
@@ -173,7 +173,7 @@ int main(void)
 		cmocka_unit_test(it_tells_how_far_work_is),
 		cmocka_unit_test(no_note_is_lost),
 		cmocka_unit_test(nobody_need_look),
-		cmocka_unit_test(who_cancels_ends_the_work_of_all_its_threads),
+		cmocka_unit_test(cancelling_interrupts_all_workers_of_the_caller),
 		cmocka_unit_test(a_call_within_a_call_asks_the_outer_caller_too),
 	};
 
