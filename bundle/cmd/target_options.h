@@ -13,7 +13,7 @@ struct target_options {
 	const char *gc_root; /* or NULL */
 };
 
-/* The root must be a directory, and not that of the live system; a profile or a
+/* The root must be a directory, and not that of the running system; a profile or a
  * GC root needs one, and they exclude each other. */
 int target_options_read(struct target_options *ret, const struct cmd_args *args,
 			struct nf_err *err) MUST_CHECK;

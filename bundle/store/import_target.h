@@ -4,8 +4,7 @@
 
 #include "base/err.h"
 
-/* ROOT must be a directory, and not that of the live system: its store is in use, which
- * an import does not provide for. */
+/* ROOT must be a directory, and not the root of the running system. */
 int import_target_check_root(const char *root, struct nf_err *err) MUST_CHECK;
 
 /* The same of a root that may still have to be made, and whether PROFILE (or NULL) and

@@ -1,6 +1,7 @@
-/* Importing a bundle into a target store. Nix may work there meanwhile, but its collector
- * waits until the import has ended. What is made there for all to read (the database, GC
- * roots) has no more permissions than the process's umask leaves: it should be 022. */
+/* Importing a bundle into a target store. Nix may use the target store during the import,
+ * but its garbage collector waits until the import ends. What is made there for all to
+ * read (the database, GC roots) has no more permissions than the process's umask leaves:
+ * it should be 022. */
 #ifndef NIXFERRY_IMPORT_H
 #define NIXFERRY_IMPORT_H
 
@@ -17,8 +18,9 @@
 NF_BEGIN_DECLS
 
 struct nf_import_options {
-	/* "/mnt": its store is /mnt/nix/store, made where there is none. It must not be
-	 * the root of the live system. nf_verify needs none. */
+	/* The root of a system that is being installed, or of an image, such as "/mnt":
+	 * its store is /mnt/nix/store, which is made if it does not exist. This version
+	 * refuses the root of the running system. nf_verify needs none. */
 	const char *store_root;
 	const struct nf_keyring
 		*keys;	     /* that each path's own signature must verify with */
