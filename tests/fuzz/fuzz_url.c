@@ -1,6 +1,5 @@
-/* Addresses: the first line is a base, the rest a reference. What either of them means is
- * an address of HTTP that means the same again, and no login or fragment is left in it.
- */
+/* URLs: the first line is a base, the rest a reference. Either, once parsed, is an HTTP
+ * URL that parses to itself and has neither a login nor a fragment. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,9 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_url(const struct url *u)
 {
+	size_t scheme_len = u->tls ? strlen("https://") : strlen("http://");
+	const char *authority = u->text + scheme_len;
 	struct url again;
 
-	assert(strncmp(u->text, u->tls ? "https://" : "http://", u->tls ? 8 : 7) == 0);
+	assert(strncmp(u->text, u->tls ? "https://" : "http://", scheme_len) == 0);
+	assert(!memchr(authority, '@', strcspn(authority, "/?")));
 	assert(!strchr(u->text, '#'));
 	assert(u->host[0]);
 	assert(url_is_absolute(nf_slice_str(u->text)));
