@@ -1,4 +1,5 @@
-/* JSON documents, built from the outside in. The only file that knows jansson. */
+/* JSON documents, built from the outside in. Only json.c and
+ * base/json_read.c use jansson. */
 #ifndef JSON_H
 #define JSON_H
 

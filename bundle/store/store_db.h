@@ -1,4 +1,4 @@
-/* The database of a Nix store, schema version 10. The only file that knows SQLite.
+/* The database of a Nix store, schema version 10.
  * Source of the format: Nix, src/libstore/schema.sql and local-store.cc. */
 #ifndef STORE_DB_H
 #define STORE_DB_H

@@ -87,8 +87,6 @@ static void tell_caches(struct engine *e, int64_t now)
 	}
 }
 
-/* ---- nodes ---- */
-
 /* ---- orders ---- */
 
 static void start_part(struct engine *e, const struct dispatch_order *o)

@@ -1,4 +1,5 @@
-/* HTTP transfers, many at once, driven by one thread. The only file that knows libcurl.
+/* HTTP transfers, many at once, driven by one thread. Only transfer*.c and
+ * config/url.c use libcurl.
  */
 #ifndef TRANSFER_H
 #define TRANSFER_H

@@ -96,7 +96,7 @@ struct planner_node {
 	bool here; /* valid, and a target or an output that a target or a build wants */
 	bool is_wanted; /* as a path */
 
-	/* For missing.c alone. */
+	/* For planner.c alone. */
 	bool is_asked;
 	uint32_t next_question;
 	struct planner_waiter *waiters;
