@@ -261,7 +261,7 @@ HEADERS := $(filter %.h,$(ALL_C))
 
 .PHONY: lint format format-check check-headers check-layers check-modules check-completions completions
 
-#: make lint            clang-tidy, size limits, one third-party API a file, shellcheck
+#: make lint            clang-tidy, size limits, static names, shellcheck
 lint:
 	@sh tests/run/lint.sh
 
