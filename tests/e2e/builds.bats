@@ -38,7 +38,7 @@ write_graph() {
 			return fclose(out) ? 1 : 0;
 		}
 	EOF
-	"${CC:-cc}" -static -O1 -o "$T/builder" "$T/builder.c"
+	${CC:-cc} -static -O1 -o "$T/builder" "$T/builder.c"
 	echo "a source" >"$T/source.txt"
 	printf 'fixed\na source\n' >"$T/fixed.txt"
 	cat >"$T/graph.nix" <<-EOF

@@ -379,8 +379,8 @@ waits_until_interrupted() {
 			select n from r; end"; do
 		cp "$T/db" "$db"
 		sqlite3 "$db" "$sql"
-		fails 5 "db.sqlite' has the (trigger|view) '.*', which Nix does not make" import_again
-		fails 5 "which Nix does not make" timeout 30 "$BUILD/nixferry" prefetch "$TOP" \
+		fails 5 "db.sqlite' has the (trigger|view) '.*', which Nix does not create" import_again
+		fails 5 "which Nix does not create" timeout 30 "$BUILD/nixferry" prefetch "$TOP" \
 			--from-store "$T/root" --pool "$T/other-pool"
 	done
 	# Rows that vanish are counted.
