@@ -153,7 +153,7 @@ both_small() {
 	grep -q "store 'm' has" <<<"$stderr" || fail "$stderr"
 	refused_early both_small size=1m --pool pool -o m/b --store root
 	grep -q "output 'm/b' has" <<<"$stderr" || fail "$stderr"
-	fails_once 7 "store 'm' has [0-9]* free inodes, [0-9]* are needed" \
+	fails_once 7 "store 'm' has [0-9]* free inodes, but [0-9]* are needed" \
 		both_small size=200m,nr_inodes=60 --pool pool -o b --store m
 	[ "$(log_count '^GET /nar/')" -eq 0 ]
 	both_small size=7m --pool m/pool -o m/b --store root

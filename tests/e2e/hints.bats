@@ -105,7 +105,9 @@ wrong_sizes() {
 @test "a file is decoded as what it is, and kept under its name" {
 	for codec in none xz zstd gzip bzip2 lz4 lzip; do
 		make_path "$codec"
-		for told in none xz zstd gzip XZ zst identity lrzip; do
+		names=(none xz zstd gzip)
+		[ "$codec" != xz ] || names+=(XZ zst identity lrzip)
+		for told in "${names[@]}"; do
 			sed "s/^Compression: .*/Compression: $told/" "$T/good" >"$INFO"
 			arrives --substituter "file://$T/cache" --compress keep
 			grep -qx "Compression: $codec" "$(narinfo_of "$T/pool" "$TOP")"
