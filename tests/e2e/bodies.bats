@@ -149,10 +149,10 @@ deflate() {
 @test "redirects to files and to other protocols are not followed" {
 	local nar
 	nar=$(nar_of "$T/cache" "$TOP")
-	nar_fault 6 "protocol" "/nar/*=redirect:file://$T/cache/$nar"
-	narinfo_fault 6 "protocol" "*=redirect:file://$T/cache/"
+	nar_fault 6 "not http or https" "/nar/*=redirect:file://$T/cache/$nar"
+	narinfo_fault 6 "not http or https" "*=redirect:file://$T/cache/"
 	for to in ftp://127.0.0.1/ gopher://127.0.0.1/ dict://127.0.0.1/ scp://127.0.0.1/; do
 		start_bad "/nar/*=redirect:$to"
-		fails_alone "$BAD" 6 "protocol"
+		fails_alone "$BAD" 6 "not http or https"
 	done
 }
