@@ -19,8 +19,8 @@
 
 static const char *const stmt_sql[STORE_STMT_COUNT] = {
 	[STORE_INSERT_PATH] =
-		"insert into ValidPaths (path, hash, registrationTime, deriver, "
-		"narSize, ultimate, sigs, ca) values (?, ?, ?, ?, ?, null, ?, ?)",
+		("insert into ValidPaths (path, hash, registrationTime, deriver, "
+		 "narSize, ultimate, sigs, ca) values (?, ?, ?, ?, ?, null, ?, ?)"),
 	[STORE_INSERT_REF] =
 		"insert or replace into Refs (referrer, reference) values (?, ?)",
 	[STORE_INSERT_OUTPUT] =
