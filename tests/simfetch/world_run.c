@@ -43,7 +43,7 @@ static void name_all(struct world_run *r)
 {
 	const struct fetch_world *w = r->world;
 	struct nf_err err;
-	char url[32];
+	char url[sizeof("http://c.sim") + 20];
 
 	for (size_t i = 0; i < w->cache_count; i++) {
 		snprintf(url, sizeof(url), "http://c%zu.sim", i);
