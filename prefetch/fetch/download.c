@@ -205,6 +205,17 @@ int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 	return due > now ? due - now : 0;
 }
 
+/* A file that is with a worker is whole, and its partial is the worker's. */
+static uint64_t missing_of(const struct download_file *f)
+{
+	uint64_t here;
+
+	if (f->at_worker)
+		return 0;
+	here = runs_total(&f->partial.state.runs);
+	return f->size > here ? f->size - here : 0;
+}
+
 /* Of the files that it may come as, the one of which least is missing. */
 static bool rest_of(const struct wanted_nar *d, uint64_t *ret)
 {
@@ -212,8 +223,7 @@ static bool rest_of(const struct wanted_nar *d, uint64_t *ret)
 	bool is_known = false;
 
 	LIST_FOREACH (f, &d->files, link) {
-		uint64_t here = runs_total(&f->partial.state.runs);
-		uint64_t rest = !f->at_worker && f->size > here ? f->size - here : 0;
+		uint64_t rest = missing_of(f);
 
 		/* What is on this machine counts at its end. */
 		if (f->cache->local || (!f->size && !f->at_worker))

@@ -103,6 +103,7 @@ static void leave_killed(struct pool_fixture *f, const char *id, const char *bas
 		write_partial(f, &pp, bytes, len - at < 1000 ? len - at : 1000);
 	close(pp.fd);
 	free(pp.name);
+	partial_state_release(&pp.state);
 }
 
 static void a_kill_leaves_a_note_beside_what_is_large(void **state)
