@@ -81,6 +81,18 @@ static char *without_brackets(const char *host)
 	return mem_strdup(host);
 }
 
+/* A host with percent-encoded digits is another address when it is read again. */
+static bool is_stable(const char *text)
+{
+	AUTO(free_handle) CURLU *u = curl_url();
+	AUTO_FREE char *again = NULL;
+
+	if (!u || curl_url_set(u, CURLUPART_URL, text, CURLU_URLENCODE) != CURLUE_OK)
+		return false;
+	again = part_of(u, CURLUPART_URL, CURLU_NO_DEFAULT_PORT);
+	return again && strcmp(again, text) == 0;
+}
+
 /* Takes U apart; false if it is not of HTTP. */
 static bool take_parts(struct url *ret, CURLU *u)
 {
@@ -104,7 +116,7 @@ static bool take_parts(struct url *ret, CURLU *u)
 		.origin = mem_printf("%s://%s:%s", scheme, host, port),
 		.tls = strcmp(scheme, "https") == 0,
 	};
-	if (ret->text)
+	if (ret->text && is_stable(ret->text))
 		return true;
 	url_release(ret);
 	return false;
