@@ -89,7 +89,7 @@ void cache_set_reason(const struct cache *c, uint32_t node, int code, const char
 
 /* ---- all of them ---- */
 
-static void open_first(struct engine *e, enum cache_role role, struct local_source *local,
+static void open_local(struct engine *e, enum cache_role role, struct local_source *local,
 		       enum substituter_kind kind, const char *scheme, const char *path)
 {
 	struct substituter *conf = &e->local_confs[e->local_count];
@@ -116,10 +116,10 @@ static int open_locals(struct engine *e, struct nf_err *err)
 
 		if (rc)
 			return rc;
-		open_first(e, CACHE_POOL, pool, SUBSTITUTER_FILE, "file://", dir);
+		open_local(e, CACHE_POOL, pool, SUBSTITUTER_FILE, "file://", dir);
 	}
 	if (o->store)
-		open_first(e, CACHE_STORE, local_source_of_store(o->store),
+		open_local(e, CACHE_STORE, local_source_of_store(o->store),
 			   SUBSTITUTER_PATH, "local?root=", local_store_root(o->store));
 	return 0;
 }

@@ -1,20 +1,16 @@
 #include "fetch/sizes.h"
 
 #include "base/codec.h"
-#include "base/limits.h"
 #include "fetch/engine.h"
 
 /* Not longer than so: a cache that is slow to answer is not waited for by all. */
 #define HOLD_MS 10000
 
-/* How large the file will be in the pool, at least. FileSize is a hint that nobody signs:
- * more than the NAR can come to is not believed. What is encoded again takes about as
+/* How large the file will be in the pool, at least. What is encoded again takes about as
  * much as it came in, often more; of what comes uncompressed nothing is known. */
-static uint64_t least_size(const struct resolver_node *n, const struct resolver_source *s,
-			   int level)
+static uint64_t least_size(const struct resolver_source *s, int level)
 {
-	uint64_t most = NAR_FILE_SIZE_MAX(n->nar_size);
-	uint64_t size = s->file_size < most ? s->file_size : most;
+	uint64_t size = s->file_size;
 	enum codec codec;
 
 	if (!codec_parse(&codec, nf_slice_str(s->compression)) || codec == CODEC_NONE ||
@@ -29,7 +25,7 @@ uint64_t sizes_least(const struct resolver_node *n, int level)
 	uint64_t least = UINT64_MAX;
 
 	for (const struct resolver_source *s = n->sources; s; s = s->next) {
-		uint64_t size = least_size(n, s, level);
+		uint64_t size = least_size(s, level);
 
 		least = size < least ? size : least;
 	}

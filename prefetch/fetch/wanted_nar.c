@@ -61,14 +61,6 @@ void wanted_nar_answered(struct engine *e, uint32_t node)
 		dispatch_closed(e->dispatch, node);
 }
 
-/* Nobody signs it: more than can be is not believed. */
-static uint64_t file_size_of(const struct resolver_node *n)
-{
-	uint64_t told = n->sources->file_size, most = NAR_FILE_SIZE_MAX(n->nar_size);
-
-	return told < most ? told : most;
-}
-
 void wanted_nar_add(struct engine *e, uint32_t node, bool on_this_machine)
 {
 	const struct resolver_node *n = resolver_node(e->resolver, node);
@@ -83,7 +75,7 @@ void wanted_nar_add(struct engine *e, uint32_t node, bool on_this_machine)
 	e->wanted_bytes += n->nar_size;
 	if (!on_this_machine) {
 		e->result->to_fetch_bytes += n->sources->file_size;
-		rest_set(&e->rest, node, file_size_of(n));
+		rest_set(&e->rest, node, n->sources->file_size);
 	}
 	wanted_nar_open(e, node);
 }
