@@ -1,4 +1,4 @@
-/* The metadata that everything in a store has.
+/* The metadata of everything in a store.
  * Source: Nix, src/libstore/posix-fs-canonicalise.cc. */
 #ifndef CANONICAL_H
 #define CANONICAL_H
@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* For futimens and utimensat: modified at 1, the access time as it is. */
+/* For futimens and utimensat: modification time 1, access time unchanged. */
 static const struct timespec canonical_times[2] = { { 0, UTIME_OMIT }, { 1, 0 } };
 
 #endif

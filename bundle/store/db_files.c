@@ -28,7 +28,7 @@ char *db_files_readable(const char *state_dir)
 	return real ? real : TAKE_PTR(file);
 }
 
-/* Whoever owns the directory may own the files. */
+/* The owner of the directory may also own the files. */
 static uid_t owner_of_directory(const char *file)
 {
 	AUTO_FREE char *dir = mem_strndup(file, (size_t)(strrchr(file, '/') - file));
@@ -60,7 +60,7 @@ static int make_empty(const char *file, struct nf_err *err)
 
 	if (fd < 0 && errno == EEXIST)
 		return 0;
-	/* SQLite gives what it makes beside it the same mode. */
+	/* SQLite creates its other files with the mode of this one. */
 	if (fd < 0 || fchmod(fd, 0644))
 		return err_sys(err, "cannot create the database '%s'", file);
 	return 0;

@@ -14,7 +14,7 @@ static int not_regular(struct nf_err *err)
 	return err_set(err, NF_E_FORMAT, "a derivation that is not a regular file");
 }
 
-/* Opens what is a regular file, not too large; its size is in *ret_size. */
+/* Opens a regular file of a permitted size; stores the size in *ret_size. */
 static int open_regular(int store_fd, const char *base, int *ret_fd, size_t *ret_size,
 			struct nf_err *err)
 {

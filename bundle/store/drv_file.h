@@ -7,12 +7,12 @@
 
 #include "base/err.h"
 
-/* Reads DRV in STORE_FD, the directory of a store (borrowed). NF_E_MISSING if there is
- * none, NF_E_FORMAT if it is no regular file. RET is initialised in any case. */
+/* Reads DRV from STORE_FD (borrowed), the directory of a store. NF_E_MISSING if it does
+ * not exist, NF_E_FORMAT if it is not a regular file. RET is always initialised. */
 int drv_file_read(int store_fd, const struct nf_storepath *drv, struct nf_derivation *ret,
 		  struct nf_err *err) MUST_CHECK;
 
-/* Whether NAME in DIR_FD is a derivation: errors as of drv_file_read. */
+/* Checks that NAME in DIR_FD is a derivation; fails as drv_file_read does. */
 int drv_file_check(int dir_fd, const char *name, struct nf_err *err) MUST_CHECK;
 
 #endif

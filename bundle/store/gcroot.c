@@ -15,20 +15,20 @@
 #include "store/gcroot_dir.h"
 #include "store/root_link.h"
 
-/* Where a path has no name that a root may have. */
+/* For paths whose name is not allowed as the name of a root. */
 #define UNNAMED "unnamed"
 
-/* A path and the root that is to hold it. */
+/* A path and the root that will keep it. */
 struct held {
 	struct nf_slice root;
 	const struct nf_storepath *path;
-	size_t number; /* from 1, within its root */
-	size_t of;     /* how many its root holds */
+	size_t number; /* number within its root, from 1 */
+	size_t of;     /* number of paths that its root keeps */
 };
 
 /* ---- names ---- */
 
-/* What is wrong with the name of a root, or NULL. */
+/* Returns what is wrong with the name of a root, or NULL. */
 static const char *name_fault(struct nf_slice name)
 {
 	static const char allowed[] =
@@ -62,7 +62,7 @@ struct nf_slice gcroot_default_name(const struct nf_storepath *path)
 {
 	struct nf_slice name = nf_storepath_name(path);
 
-	/* The version begins after the first dash that no letter follows. */
+	/* The version begins after the first dash that is not followed by a letter. */
 	for (size_t i = 0; i + 1 < name.len; i++) {
 		int next = (unsigned char)name.ptr[i + 1] | 0x20;
 
@@ -74,7 +74,7 @@ struct nf_slice gcroot_default_name(const struct nf_storepath *path)
 	return name_fault(name) ? NF_SLICE_LIT(UNNAMED) : name;
 }
 
-/* ---- what is held ---- */
+/* ---- links ---- */
 
 static int cmp_held(const void *a, const void *b)
 {
@@ -84,7 +84,8 @@ static int cmp_held(const void *a, const void *b)
 	return c ? c : nf_storepath_cmp(x->path, y->path);
 }
 
-/* Sorted, numbered, each path once; *count becomes less if some come twice. */
+/* Sorts, numbers and deduplicates the links; *count becomes smaller if paths were
+ * repeated. */
 static struct held *make_held(const char *name, const struct nf_storepath *paths,
 			      size_t *count)
 {
@@ -122,7 +123,7 @@ static const char *link_name(char out[NAME_MAX + 1], const struct held *h)
 	return out;
 }
 
-/* A second name, under which the path is held until what the root held is let go. */
+/* A second link keeps the path alive until the old links are removed. */
 static const char *spare_name(char out[NAME_MAX + 1], const struct held *h)
 {
 	snprintf(out, NAME_MAX + 1, "%.*s~~%zu", NF_SLICE_ARG(h->root), h->number);
@@ -157,7 +158,7 @@ static int take_place(int dir_fd, const struct held *h, struct nf_err *err)
 	return 0;
 }
 
-/* All at once are held twice before the first takes the place of what was held. */
+/* First make the second links of all paths, then replace the first old link. */
 static int hold_all(int dir_fd, const struct held *held, size_t count, struct nf_err *err)
 {
 	AUTO_FREE bool *is_new = mem_calloc(count, sizeof(*is_new));
@@ -191,7 +192,7 @@ size_t gcroot_names(char ***ret, const char *name, const struct nf_storepath *pa
 	return n;
 }
 
-/* ---- letting go ---- */
+/* ---- removal ---- */
 
 struct letting_go {
 	const struct held *held;
@@ -206,8 +207,7 @@ static int cmp_root(const void *key, const void *item)
 	return nf_slice_cmp(*name, h->root);
 }
 
-/* Whether ENTRY belongs to one of the roots and is not one of the links that it has now.
- */
+/* Whether ENTRY belongs to one of the roots but is not one of its current links. */
 static bool is_let_go(const struct letting_go *l, const char *entry)
 {
 	struct nf_slice rest = nf_slice_str(entry);

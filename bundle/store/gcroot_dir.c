@@ -41,7 +41,7 @@ int gcroot_dir_make(int *ret, const struct target *t, struct nf_err *err)
 	return rc;
 }
 
-/* A root that is not there was not meant. */
+/* A missing root directory is the user's mistake. */
 static int root_error(const char *root, struct nf_err *err)
 {
 	if (errno == ENOENT || errno == ENOTDIR)

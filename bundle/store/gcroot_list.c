@@ -15,7 +15,7 @@
 
 struct listing {
 	struct gcroot_list *list;
-	int store_fd; /* -1: there is no store */
+	int store_fd; /* -1 if there is no store */
 };
 
 void gcroot_list_release(struct gcroot_list *l)
@@ -63,7 +63,7 @@ static int cmp_roots(const void *a, const void *b)
 	return c ? c : nf_storepath_cmp(&x->path, &y->path);
 }
 
-/* A killed import may have left a path held twice by one root. */
+/* After a killed import, one root may keep a path twice. */
 static void sort_once(struct gcroot_list *l)
 {
 	size_t n = 0;

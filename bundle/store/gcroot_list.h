@@ -1,4 +1,4 @@
-/* The GC roots that imports made: to be shown, and to be removed. */
+/* Lists and removes the GC roots that imports made. */
 #ifndef GCROOT_LIST_H
 #define GCROOT_LIST_H
 
@@ -14,7 +14,7 @@ struct gcroot {
 	char name[NAME_MAX + 1];
 	struct nf_storepath path;
 	bool exists;  /* the path is in the store */
-	int64_t made; /* when: seconds since 1970 */
+	int64_t made; /* creation time: seconds since 1970 */
 };
 
 struct gcroot_list {
@@ -25,13 +25,14 @@ struct gcroot_list {
 
 void gcroot_list_release(struct gcroot_list *l);
 
-/* What the roots of the store below ROOT hold. Nothing is written; a store without roots,
- * or no store, has none. Links to anything but store paths are left out. */
+/* Lists the roots of the store below ROOT without writing anything. If there are no
+ * roots, or no store, the list is empty. Links to anything other than store paths are
+ * skipped. */
 int gcroot_list_read(struct gcroot_list *ret, const char *root,
 		     struct nf_err *err) MUST_CHECK;
 
-/* Removes the root NAME of the store below ROOT; *ret says how many paths it held, 0 if
- * there is no such root. */
+/* Removes the root NAME of the store below ROOT; *ret is the number of paths that it
+ * kept, 0 if there is no such root. */
 int gcroot_remove(const char *root, const char *name, size_t *ret,
 		  struct nf_err *err) MUST_CHECK;
 

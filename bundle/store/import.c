@@ -29,7 +29,7 @@ static void import_release(struct import *im)
 	watcher_free(im->watcher);
 }
 
-/* Early refusals. */
+/* Checks that need no bundle. */
 
 static int check_options(const struct nf_bundle *b, const struct nf_import_options *opts,
 			 struct nf_err *err)
@@ -99,7 +99,7 @@ static int add_roots(struct import *im, struct nf_err *err)
 	return intake_add_roots(im->intake, &roots, &im->result, err);
 }
 
-/* Unpacking. */
+/* Unpack. */
 
 static int unpack_path(void *ctx, struct import_path *path, struct nf_source *nar,
 		       struct nf_err *err)
@@ -141,7 +141,8 @@ static int unpack_all(struct import *im, struct nf_err *err)
 
 	im->registered_at = time(NULL);
 	rc = import_run(&run, err);
-	/* What was done before an interrupt need not be done again. */
+	/* Register what was unpacked before an interrupt, to save the next run that
+	 * work. */
 	if (rc == -NF_E_INTR)
 		(void)!intake_register(im->intake, NULL);
 	return rc;

@@ -29,7 +29,7 @@ static bool is_narinfo(struct nf_slice name)
 	return slice_ends_with(name, NARINFO_SUFFIX);
 }
 
-/* Appends a whole member to TEXT, whose maximum bounds it. */
+/* Appends a whole member to TEXT, whose maximum size bounds it. */
 static int read_member(struct nf_bundle *b, size_t i, struct buf *text,
 		       struct nf_err *err)
 {
@@ -69,7 +69,8 @@ static int add_path(struct import_plan *p, struct nf_slice name, struct nf_slice
 	bool new;
 	int rc;
 
-	/* Counted first: what was initialised is released. */
+	/* Counted before it is filled, because release frees everything that was
+	 * initialised. */
 	p->count++;
 	rc = nf_narinfo_parse(&path->ni, text, err);
 	if (rc)
@@ -123,7 +124,7 @@ static int find_nar(struct import_plan *p, const struct map *members,
 			       NF_SLICE_ARG(path->ni.compression));
 	path->member = *member;
 	path->nodes = nf_bundle_member(p->bundle, path->member)->nodes;
-	/* Also keeps sums over all paths far from overflowing. */
+	/* Also keeps sums over all paths far from overflow. */
 	if (path->nodes > path->ni.info.nar_size)
 		return err_set(err, NF_E_FORMAT, "a NAR of %llu %s with %llu %s",
 			       (unsigned long long)path->ni.info.nar_size,
@@ -133,8 +134,7 @@ static int find_nar(struct import_plan *p, const struct map *members,
 	return 0;
 }
 
-/* A key that is trusted and whose signature is wrong: that is a lie, not a key that is
- * missing. */
+/* A wrong signature by a trusted key is forged or damaged; it is not a missing key. */
 static bool is_lie(const struct nf_pathinfo *info, const struct nf_keyring *ring)
 {
 	for (size_t i = 0; i < info->nsigs; i++) {
@@ -155,7 +155,7 @@ static size_t count_untrusted(const struct nf_key_needs *needs)
 	return count;
 }
 
-/* What every path lacks that lacks something. */
+/* What the paths without a valid signature lack. */
 static int untrusted(const struct import_plan *p, struct nf_err *err)
 {
 	const struct nf_key_needs *needs = &p->untrusted;
@@ -185,7 +185,7 @@ static int untrusted(const struct import_plan *p, struct nf_err *err)
 struct judging {
 	struct import_plan *plan;
 	const struct nf_keyring *ring;
-	struct key_survey *survey; /* of the paths that no key of RING vouches for */
+	struct key_survey *survey; /* number of paths that no key of RING vouches for */
 	struct map members;
 };
 
@@ -238,7 +238,7 @@ static int judge_all(struct import_plan *p, const struct nf_keyring *ring,
 	return rc;
 }
 
-/* The reference's number, if it is in the bundle; a path may refer to itself. */
+/* Finds the reference's number if it is in the bundle; a path may refer to itself. */
 static uint32_t next_ref(void *ctx, uint32_t path, size_t i)
 {
 	const struct import_plan *p = ctx;
@@ -386,13 +386,13 @@ int import_plan_query(struct import_plan *p, struct intake *target,
 	return rc;
 }
 
-/* What the target has to have, looked at once a path: what the bundle refers to and has
- * not, and what that refers to in its turn. */
+/* What the target store must have: the references that the bundle does not contain, and
+ * their references in turn. Each path is checked once. */
 struct outside {
 	const struct import_plan *plan;
-	struct intake *target; /* NULL: nothing is there */
+	struct intake *target; /* NULL if there is no target */
 	struct map seen;
-	struct arena names; /* the map's keys, and the list's */
+	struct arena names; /* keys of the map, elements of the list */
 	struct nf_slice *list;
 	size_t len, cap;
 };
@@ -432,7 +432,7 @@ static int tell_absent(const struct outside *o, struct nf_slice base, const char
 				 : "not in the bundle");
 }
 
-/* BASE is in the bundle or valid in the target; WHO needs it. */
+/* Checks that BASE is in the bundle or valid in the target; WHO needs it. */
 static int check_known(struct outside *o, struct nf_slice base, const char *who,
 		       struct nf_err *err)
 {

@@ -1,4 +1,4 @@
-/* What an import will do: every path of a bundle, judged before anything is written. */
+/* What an import will do: every path of a bundle is judged before anything is written. */
 #ifndef IMPORT_PLAN_H
 #define IMPORT_PLAN_H
 
@@ -16,8 +16,8 @@
 
 enum import_state {
 	IMPORT_WANTED,
-	IMPORT_PRESENT,	 /* valid in the target already */
-	IMPORT_UNPACKED, /* verified and whole */
+	IMPORT_PRESENT,	 /* already valid in the target */
+	IMPORT_UNPACKED, /* verified and unpacked */
 };
 
 struct import_path {
@@ -25,7 +25,7 @@ struct import_path {
 	struct nf_trusted trusted; /* of ni.info */
 	enum codec codec;
 	size_t member;	/* its NAR in the bundle; several paths may share one */
-	uint64_t nodes; /* file system objects */
+	uint64_t nodes; /* number of file system objects */
 	_Atomic(enum import_state) state;
 };
 
@@ -35,44 +35,44 @@ struct import_plan {
 	size_t count;
 	struct map by_base; /* base name -> index */
 	struct bundle_keys keys;
-	struct nf_key_needs untrusted; /* of the paths that nothing vouches for */
-	const char *first_untrusted;   /* the base name of the first of them */
+	struct nf_key_needs untrusted; /* number of paths that nothing vouches for */
+	const char *first_untrusted;   /* base name of the first of them */
 };
 
-/* Reads all narinfos of B and judges each: NF_E_TRUST if neither a key of RING nor a
- * content address vouches for one, after all were judged, so that all keys that are
- * missing are told at once; NF_E_FORMAT if its NAR is not in the bundle,
- * NF_E_UNSUPPORTED if that cannot be decoded. A content address that does not recompute
- * is dropped. Release also after a failure. */
+/* Reads all narinfos of B and judges each. NF_E_TRUST if neither a key of RING nor a
+ * content address vouches for one; all are judged first, to report all missing keys at
+ * once. NF_E_FORMAT if a NAR is not in the bundle, NF_E_UNSUPPORTED if a NAR cannot be
+ * decoded. A content address that does not match when recomputed is dropped. Release PLAN
+ * even after a failure. */
 int import_plan_load(struct import_plan *p, struct nf_bundle *b,
 		     const struct nf_keyring *ring, struct nf_err *err) MUST_CHECK;
 void import_plan_release(struct import_plan *p);
 
-/* What the paths need that nothing vouches for; the caller's (nf_key_needs_release). */
+/* What the paths that nothing vouches for need; the caller's (nf_key_needs_release). */
 struct nf_key_needs import_plan_take_untrusted(struct import_plan *p);
 
 struct import_totals {
 	size_t paths;
-	uint64_t bytes; /* of NARs */
+	uint64_t bytes; /* total size of NARs */
 	uint64_t nodes;
 };
 
-/* Of the paths in one state. */
+/* Totals over the paths in one state. */
 struct import_totals import_plan_totals(const struct import_plan *p,
 					enum import_state state);
 
-/* Tells what of the path infos is not taken. */
+/* Reports which metadata of the paths is ignored. */
 void import_plan_note_left_out(const struct import_plan *p, struct progress *progress);
 
-/* Finds out which paths are valid in the target already. A valid path with other contents
- * stays as it is, with a remark to PROGRESS. One that is missing on the disk is wanted
- * again; NF_E_FORMAT if the target has another hash of it. */
+/* Finds out which paths are already valid in the target. A valid path with other contents
+ * stays as it is, and PROGRESS gets a remark. A valid path that is missing on the disk is
+ * imported again; NF_E_FORMAT if the target has another hash for it. */
 int import_plan_query(struct import_plan *p, struct intake *target,
 		      struct progress *progress, struct nf_err *err) MUST_CHECK;
 
-/* NF_E_MISSING if a path refers to one, or the bundle is made for one, that is neither in
- * the bundle nor valid in TARGET (NULL: nothing is); NF_E_FORMAT if such a path, or what
- * it refers to in TARGET, is missing on the disk. */
+/* Checks that every reference of a path, and every root of the bundle, is in the bundle
+ * or valid in TARGET (NULL: nothing is valid); otherwise NF_E_MISSING. NF_E_FORMAT if
+ * such a path of TARGET, or one in its closure, is missing on the disk. */
 int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 			     struct nf_err *err) MUST_CHECK;
 

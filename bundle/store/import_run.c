@@ -12,14 +12,14 @@
 #include "format/nar_checked.h"
 
 #define IDLE_MS 500
-/* A NAR is large if it is more than this part of what one thread has to do. */
+/* A NAR is large if its size exceeds this fraction of one thread's share of the work. */
 #define LARGE_PART 32
 
 struct import_run {
 	const struct import_run_options *opts;
 	bool seekable;
-	pthread_mutex_t lock; /* of error */
-	struct nf_err error;  /* the first */
+	pthread_mutex_t lock; /* guards error */
+	struct nf_err error;  /* the first failure */
 	atomic_int failed;    /* its code, negative */
 };
 
@@ -28,9 +28,9 @@ struct import_job {
 	struct import_run *run;
 	struct import_path **paths;
 	size_t count;
-	uint64_t size; /* of all their NARs */
+	uint64_t size; /* total size of their NARs */
 	bool large;
-	struct nf_source *src; /* opened already: of a stream */
+	struct nf_source *src; /* already opened, for a stream */
 };
 
 struct counted_source {
@@ -100,7 +100,7 @@ static int consume(struct import_run *run, struct import_path *path,
 	return 0;
 }
 
-/* A member of a stream passes only once. */
+/* A stream passes each member only once. */
 static int spool(struct import_job *j, int *ret_fd, uint64_t *ret_size,
 		 struct nf_err *err)
 {
@@ -175,7 +175,7 @@ static int cmp_members(const void *a, const void *b)
 	return (x->member > y->member) - (x->member < y->member);
 }
 
-/* Large ones by size, then the others as they lie in the file. */
+/* Large members by size, then the others in file order. */
 static int cmp_jobs(const void *a, const void *b)
 {
 	const struct import_job *x = a, *y = b;
@@ -199,7 +199,7 @@ static size_t collect_wanted(struct import_plan *plan, struct import_path **ret)
 	return count;
 }
 
-/* JOBS has room for one a path; returns how many they are. */
+/* JOBS has room for one job per path; returns the number of jobs. */
 static size_t make_jobs(struct import_run *run, struct import_path **paths, size_t count,
 			struct import_job *jobs)
 {
@@ -218,10 +218,10 @@ static size_t make_jobs(struct import_run *run, struct import_path **paths, size
 	return njobs;
 }
 
-/* In file order, references come first and can be registered soon, and neighbours share
- * blocks, each of which is verified as a whole. But a large NAR at the end would keep one
- * thread busy alone: so the large ones, the largest first, are mixed in from the start,
- * byte for byte. */
+/* In file order, references come first, so that their referrers can be registered soon,
+ * and neighbours share blocks, each of which is verified as a whole. But a large NAR at
+ * the end would occupy one thread while the others are idle. Therefore the large ones,
+ * the largest first, are interleaved with the others from the start, byte for byte. */
 static void order_jobs(struct import_job *jobs, size_t count, size_t threads)
 {
 	AUTO_FREE struct import_job *sorted = mem_dup(jobs, count * sizeof(*jobs));
@@ -248,7 +248,7 @@ static void order_jobs(struct import_job *jobs, size_t count, size_t threads)
 	}
 }
 
-/* Between jobs, on the calling thread: false when the run is to end. */
+/* Called between jobs on the calling thread; returns false to end the run. */
 static bool go_on(struct import_run *run)
 {
 	struct nf_err err = { 0 };
@@ -261,8 +261,8 @@ static bool go_on(struct import_run *run)
 	return !run->failed;
 }
 
-/* A stream's members are opened here, in their order, and at most as many wait as there
- * are threads. */
+/* A stream's members are opened here, in order. At most as many wait as there are
+ * threads. */
 static void submit(struct import_run *run, struct workers *w, struct import_job *jobs,
 		   size_t count)
 {

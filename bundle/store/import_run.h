@@ -1,4 +1,4 @@
-/* Reading every NAR that an import plan wants, on all processors. */
+/* Reads every NAR that an import plan needs, on all processors. */
 #ifndef IMPORT_RUN_H
 #define IMPORT_RUN_H
 
@@ -8,13 +8,13 @@
 
 struct import_run_options {
 	struct import_plan *plan;
-	size_t jobs; /* threads; 0: one a processor */
+	size_t jobs; /* number of threads; 0: one per processor */
 	struct progress *progress;
-	const char *verb; /* what is done to a path: a literal */
-	/* Where a NAR that several paths of a stream share is kept meanwhile. */
+	const char *verb; /* what is done to a path, for messages: a literal */
+	/* Where to keep a NAR that several paths of a stream share. */
 	int spool_fd;
-	/* Takes one path's decoded NAR, verified once it was read to its end. Any thread.
-	 */
+	/* Takes the decoded NAR of one path; it is verified once read to its end. Called
+	 * on any thread. */
 	int (*consume)(void *ctx, struct import_path *path, struct nf_source *nar,
 		       struct nf_err *err);
 	/* Called from time to time on the thread that called import_run; may be NULL. */
@@ -22,8 +22,8 @@ struct import_run_options {
 	void *ctx;
 };
 
-/* Gives every path in state IMPORT_WANTED to consume, and makes it IMPORT_UNPACKED after
- * that. Ends at the first failure, which is returned. */
+/* Passes every path in state IMPORT_WANTED to consume, and then sets it to
+ * IMPORT_UNPACKED. Stops at the first failure and returns it. */
 int import_run(const struct import_run_options *opts, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -17,7 +17,7 @@
 #include "store/unpack.h"
 #include "store/unpack_dir.h"
 
-/* What a file system object costs beside its bytes. */
+/* Space that a file system object takes in addition to its bytes. */
 #define NODE_BYTES (4 * KIB)
 
 void intake_waiting_free(struct intake_waiting *w)
@@ -64,7 +64,7 @@ static int open_for_writing(struct intake *in, const char *root, struct nf_err *
 	return rc || !left ? rc : path_locks_sweep(&in->target, has_row, in->db, err);
 }
 
-/* Where there is none, nothing is on the disk. */
+/* If there is no store directory, nothing is on the disk. */
 static int open_store_dir(struct intake *in, struct nf_err *err)
 {
 	AUTO_FREE char *dir = mem_printf("%s" NF_STORE_DIR, in->target.root);
@@ -158,7 +158,7 @@ void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *t
 
 /* ---- questions ---- */
 
-/* 0 if nothing is known without the database. */
+/* 0 if only the database can tell. */
 static enum intake_known known_state(struct intake *in, struct nf_slice base)
 {
 	const uintptr_t *known;
@@ -226,7 +226,7 @@ int intake_has_row(struct intake *in, const struct nf_storepath *path, bool *ret
 	return rc;
 }
 
-/* Only of one that is not there, all of its row is wanted. */
+/* The whole row is needed only for a path that is missing on the disk. */
 static int look_for_lost(struct intake *in, const struct nf_storepath *path, bool *ret,
 			 struct nf_err *err)
 {
@@ -306,7 +306,7 @@ int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
 int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 		  struct nf_source *nar, struct intake_tree *ret, struct nf_err *err)
 {
-	/* Two workers may have the same path, from two sources. */
+	/* Two workers may unpack the same path, from two sources. */
 	AUTO_FREE char *temp = mem_printf("%s.%u", info->path.base,
 					  atomic_fetch_add(&in->temp_number, 1));
 	uint64_t nodes = 0;
@@ -353,7 +353,7 @@ void intake_add(struct intake *in, const struct nf_pathinfo *info,
 	intake_waiting_free(w);
 }
 
-/* ---- what else is told to the target ---- */
+/* ---- signatures, roots and totals ---- */
 
 int intake_add_sigs(struct intake *in, const struct nf_pathinfo *const *infos,
 		    size_t count, struct nf_err *err)

@@ -18,8 +18,8 @@ enum batch_mark {
 	DONE,
 };
 
-/* Depth first, with a stack of our own: chains of references are as long as whoever made
- * them likes. */
+/* Depth first, with an explicit stack: an attacker may choose the length of a chain of
+ * references. */
 struct search {
 	struct intake_wait *paths;
 	struct map by_base;

@@ -1,19 +1,19 @@
-/* Paths that the database calls valid and that are not on the disk: a disk that lost
- * files, or somebody who removed them. */
+/* Paths that the database calls valid but that are not on the disk: the disk lost them,
+ * or somebody removed them. */
 #include "base/mem.h"
 #include "store/disk_check.h"
 #include "store/intake_private.h"
 
-/* A long list of them tells no more than its beginning. */
+/* More names than this do not help the user. */
 #define TOLD_MAX 10
 
 struct intake_lost_path {
 	char *base;
-	struct nf_hash nar_hash; /* as the database has it */
+	struct nf_hash nar_hash; /* according to the database */
 	bool is_restored;
 };
 
-/* With the lock. */
+/* The caller holds the lock. */
 static struct intake_lost_path *find_lost(struct intake *in, struct nf_slice base)
 {
 	const uintptr_t *at = map_get(&in->lost_by_base, base);

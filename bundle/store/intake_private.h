@@ -1,4 +1,4 @@
-/* What the files of intake.h share. */
+/* Shared by the files that implement intake.h. */
 #ifndef INTAKE_PRIVATE_H
 #define INTAKE_PRIVATE_H
 
@@ -13,13 +13,13 @@
 
 struct intake_lost_path;
 
-/* A path that was handed over. */
+/* A path that was added. */
 struct intake_waiting {
 	struct nf_pathinfo info;
 	struct intake_tree tree;
 	char *token;
-	bool was_valid; /* when its turn came, */
-	bool was_lost;	/* but it was not on the disk */
+	bool was_valid; /* it was valid when its turn came, */
+	bool was_lost;	/* but missing on the disk */
 	bool is_placed; /* its tree */
 };
 
@@ -35,43 +35,44 @@ enum intake_known {
 };
 
 struct intake {
-	struct target target; /* with INTAKE_READ only its names */
-	int collector_fd;     /* the lock that keeps collectors out; -1: only reading */
-	int temp_fd;	      /* of the directory for trees, locked; -1: only reading */
+	struct target target; /* empty (names only) with INTAKE_READ */
+	int collector_fd;     /* lock that keeps collectors out; -1 when reading */
+	int temp_fd;	      /* of the directory for trees, locked; -1 when reading */
 	struct progress *progress;
-	struct free_space space; /* when it was opened */
+	struct free_space space; /* free space at opening */
 	atomic_uint temp_number;
 	void (*on_registered)(void *ctx, const char *token);
 	void *ctx;
 
 	pthread_mutex_t db_lock;
-	struct store_db *db; /* NULL: there is none, nothing is valid */
+	struct store_db *db; /* NULL if there is none: nothing is valid */
 
-	pthread_mutex_t lock; /* of all below; never held while db_lock is waited for */
+	pthread_mutex_t
+		lock; /* guards everything below; never held while waiting for db_lock */
 	struct intake_waiting_list waiting;
 	struct map known;
-	struct arena names; /* the map's keys */
+	struct arena names; /* keys of the map */
 	struct intake_lost_path *lost;
 	size_t lost_len, lost_cap;
 	struct map lost_by_base;
 	bool is_broken;
-	bool is_lock_left; /* a later run removes it, told to by the directory for trees
-			    */
-	struct nf_import_result done; /* present: those that another made valid */
+	bool is_lock_left; /* the directory for trees then stays, and makes a later run
+			      remove it */
+	struct nf_import_result done; /* present: those that another process made valid */
 };
 
 void intake_waiting_free(struct intake_waiting *w);
 void intake_waiting_push(struct intake_waiting_list *l, struct intake_waiting *w);
-/* False if that, or more, was known before. With the lock. */
+/* Returns false if that, or more, was already known. The caller holds the lock. */
 bool intake_note_known(struct intake *in, struct nf_slice base, enum intake_known what);
-/* As intake_find and intake_is_valid, of the database alone. */
+/* As intake_find and intake_is_valid, from the database alone. */
 int intake_find_row(struct intake *in, const struct nf_storepath *path, bool with_refs,
 		    struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
 int intake_has_row(struct intake *in, const struct nf_storepath *path, bool *ret,
 		   struct nf_err *err) MUST_CHECK;
-/* A valid path is not there: its row says so. Told to people the first time. */
+/* Records that a valid path is missing on the disk. Reports it the first time. */
 void intake_note_lost(struct intake *in, const struct nf_pathinfo *row);
-/* Now it is. */
+/* Records that it is restored. */
 void intake_note_restored(struct intake *in, struct nf_slice base);
 void intake_lost_release(struct intake *in);
 void intake_give_token_back(struct intake *in, const struct intake_waiting *w);

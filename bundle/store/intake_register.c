@@ -11,17 +11,17 @@
 #include "store/nix_lock.h"
 #include "store/unpack.h"
 
-/* Of a batch are locked at once: each takes a file descriptor. */
+/* Paths locked at once in a batch; each lock takes a file descriptor. */
 #define LOCKS_MAX 256
 
-/* A reference to what nobody handed over. */
+/* Whether a reference to a path that nobody added is valid. */
 static int is_there(void *ctx, struct nf_slice base, bool *ret, struct nf_err *err)
 {
 	struct intake *in = ctx;
 	struct nf_storepath path;
 	int rc;
 
-	/* One that was handed over meanwhile waits for the next batch. */
+	/* A path that is added during registration waits for the next batch. */
 	*ret = false;
 	rc = nf_storepath_parse_base(&path, base, err);
 	return rc ? rc : intake_is_valid(in, &path, ret, err);
@@ -36,7 +36,7 @@ static struct intake_wait *list_waits(const struct intake_waiting_list *l)
 	return waits;
 }
 
-/* Takes those out of ALL that can be registered, in their order. */
+/* Moves the paths that can be registered out of ALL, in order. */
 static int take_batch(struct intake *in, struct intake_waiting_list *all,
 		      struct intake_waiting_list *batch, struct nf_err *err)
 {
@@ -56,7 +56,7 @@ static int take_batch(struct intake *in, struct intake_waiting_list *all,
 	return 0;
 }
 
-/* Some paths of a batch, whose locks are held. */
+/* Part of a batch, whose locks are held. */
 struct register_group {
 	struct intake_waiting **items;
 	size_t len;
@@ -72,8 +72,8 @@ static int lock_group(struct intake *in, const struct register_group *g,
 	return path_locks_take(ret, &in->target, bases, g->len, in->progress, err);
 }
 
-/* One that is valid keeps its row. Its tree goes into its place only if it is missing
- * there and is what the row says. */
+/* A valid path keeps its row. Its tree is moved into place only if the path is missing
+ * there and the tree matches the row. */
 static int judge_valid(struct intake *in, struct intake_waiting *w,
 		       const struct nf_pathinfo *row, struct nf_err *err)
 {
@@ -98,7 +98,7 @@ static int judge_valid(struct intake *in, struct intake_waiting *w,
 	return 0;
 }
 
-/* Others may have made the path valid since it was asked for. */
+/* Another process may have made the path valid since the last check. */
 static int look_again(struct intake *in, struct intake_waiting *w, struct nf_err *err)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo row = { 0 };
@@ -106,7 +106,7 @@ static int look_again(struct intake *in, struct intake_waiting *w, struct nf_err
 
 	if (rc == -NF_E_MISSING)
 		return 0;
-	/* A row that cannot be read is a valid path all the same. */
+	/* A path whose row cannot be read is still valid. */
 	w->was_valid = !rc || rc == -NF_E_UNSUPPORTED;
 	if (rc == -NF_E_UNSUPPORTED)
 		return 0;
@@ -123,11 +123,11 @@ static int look_at_group(struct intake *in, const struct register_group *g,
 		rc = look_again(in, g->items[i], err);
 		any_lost |= g->items[i]->was_lost;
 	}
-	/* What is valid must not be half written after a power cut. */
+	/* A valid path must not be half written after a power failure. */
 	return rc || !any_lost ? rc : target_sync(&in->target, err);
 }
 
-/* What stands in the place of a path that is not valid is what a killed run left. */
+/* What occupies the place of an invalid path was left by a killed run. */
 static int place(struct intake *in, struct intake_waiting *w, struct nf_err *err)
 {
 	const char *base = w->info.path.base;
@@ -145,8 +145,8 @@ static int place(struct intake *in, struct intake_waiting *w, struct nf_err *err
 	return rc;
 }
 
-/* The infos of those that were valid, or of the others; *RET (free()) has as many as are
- * returned. */
+/* The infos of the paths that were already valid, or of the others; *RET (free()) has as
+ * many elements as the return value says. */
 static size_t list_infos(const struct register_group *g, bool were_valid,
 			 const struct nf_pathinfo ***ret)
 {
@@ -168,7 +168,7 @@ static int register_placed(struct intake *in, const struct register_group *g,
 
 	if (!count)
 		return 0;
-	/* The bytes are on the disk before the database says that they are there. */
+	/* The bytes reach the disk before the database says that they are there. */
 	rc = target_sync(&in->target, err);
 	if (rc)
 		return rc;
@@ -203,8 +203,8 @@ static int write_group(struct intake *in, const struct register_group *g,
 	return rc ? rc : sign_valid(in, g, err);
 }
 
-/* Whatever went wrong: what the database knows stays, and what it may know when it is
- * opened the next time. What is not valid then is replaced by whoever imports it. */
+/* After any failure, what the database records stays, and so does what it may record when
+ * it is next opened. The next import replaces what is not valid then. */
 static void take_back(struct intake *in, const struct intake_waiting *w)
 {
 	bool valid;
@@ -247,7 +247,8 @@ static int register_group(struct intake *in, const struct register_group *g,
 	return rc;
 }
 
-/* Since references come first, each group is closed under them with those before. */
+/* Since references come first, each group and those before it are closed under
+ * references. */
 static int register_batch(struct intake *in, struct intake_waiting_list *batch,
 			  struct nf_err *err)
 {
@@ -296,8 +297,7 @@ int intake_register(struct intake *in, struct nf_err *err)
 	rc = take_batch(in, &all, &batch, err);
 	if (!rc)
 		rc = register_batch(in, &batch, err);
-	/* What the system could not write it tells once; who asks again is told that all
-	 * is well. */
+	/* syncfs reports a write error only once; a second call would succeed. */
 	in->is_broken = rc != 0;
 	give_back(in, &all);
 	free(batch.items);

@@ -61,7 +61,7 @@ const char *local_store_root(const struct local_store *s)
 	return s->root[0] ? s->root : "/";
 }
 
-/* What the database calls valid is believed only if it is there. */
+/* Check the disk before believing what the database calls valid. */
 static int look_at_disk(const struct local_store *s, const struct nf_storepath *path,
 			struct nf_err *err)
 {
@@ -81,7 +81,7 @@ int local_store_find(struct local_store *s, const struct nf_storepath *path,
 
 	if (!rc)
 		rc = look_at_disk(s, path, err);
-	/* Stores of ten years ago did not keep sizes, or had MD5. */
+	/* Stores of ten years ago recorded no sizes, or used MD5. */
 	if (!rc && (info->nar_hash.algo != NF_SHA256 || info->nar_size == 0))
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "the store under '%s' has no SHA-256 or no size for '%s'",

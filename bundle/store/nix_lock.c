@@ -15,20 +15,20 @@
 #include "base/owner.h"
 #include "base/slice.h"
 
-/* Somebody who waits for a collector that waits for us would wait forever. */
+/* A deadlock with another process that waits for the collector would never end. */
 #define LOCK_TRIES    18000
 #define LOCK_PAUSE_US 100000
 
-/* So often in a row others may remove a lock between our opening and our locking it. */
+/* Attempts at a lock that others keep removing between our open and our flock. */
 #define STALE_TRIES    1000
 #define STALE_PAUSE_US 1000
 
 #define LOCK_SUFFIX ".lock"
 
-/* What Nix writes to a lock's file when it removes it, for those who have it open. */
+/* Nix writes this to a lock file that it removes, for those who have it open. */
 #define STALE "d"
 
-/* FILE is told in errors, WHAT to people who wait. */
+/* Errors name FILE; notes for the user name WHAT. */
 static int wait_for_lock(int fd, int how, const char *file, const char *what,
 			 struct progress *progress, struct nf_err *err)
 {
@@ -49,7 +49,7 @@ static int wait_for_lock(int fd, int how, const char *file, const char *what,
 	return err_set(err, NF_E_SYS, "'%s' is locked by another process", file);
 }
 
-/* Opens a lock's file, which only those who may use the store can have made. */
+/* Opens a lock file. Only users of the store can have made it. */
 static int open_lock(int *ret_fd, const struct target *t, int dir_fd, const char *name,
 		     const char *file, struct nf_err *err)
 {
@@ -80,10 +80,10 @@ int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *pro
 	return rc;
 }
 
-/* ---- of paths ---- */
+/* ---- path locks ---- */
 
-/* Whether the file that is locked is still the lock. Who has one removes its file, and
- * only then marks it; what is marked and not removed was made by something else. */
+/* Whether the locked file is still the lock. The holder removes the file first and marks
+ * it afterwards, so a file that is marked but not removed was made by something else. */
 static int check_lock(const struct target *t, int fd, const char *name, const char *file,
 		      bool *ret_stale, struct nf_err *err)
 {
@@ -100,7 +100,7 @@ static int check_lock(const struct target *t, int fd, const char *name, const ch
 	return 0;
 }
 
-/* *ret_stale if whoever had the lock removed the file before it was ours. */
+/* *ret_stale is true if the previous holder removed the file before we locked it. */
 static int lock_path(int *ret_fd, const struct target *t, const char *base,
 		     struct progress *progress, bool *ret_stale, struct nf_err *err)
 {
@@ -138,7 +138,8 @@ static int take_lock(int *ret_fd, const struct target *t, const char *base,
 		       t->root, base);
 }
 
-/* In the order that Nix takes them in: two who want several never wait for each other. */
+/* Lock in the order that Nix uses, to prevent a deadlock between two processes that lock
+ * several paths. */
 static int cmp_bases(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -165,8 +166,8 @@ int path_locks_take(struct path_locks *l, const struct target *t,
 	return rc;
 }
 
-/* Who waits for the lock finds by the mark that what he will have is no lock any more.
- * False if the file stays. */
+/* The mark shows a waiting process that the file it will lock is no longer the lock.
+ * Returns false if the file stays. */
 static bool remove_lock(int store_fd, const char *name, int fd)
 {
 	if (unlinkat(store_fd, name, 0) && errno != ENOENT)
@@ -189,7 +190,7 @@ void path_locks_release(struct path_locks *l)
 	*l = (struct path_locks){ .is_left = l->is_left };
 }
 
-/* ---- what killed processes left ---- */
+/* ---- left by killed processes ---- */
 
 static void remove_if_free(const struct target *t, const char *name)
 {
@@ -202,7 +203,7 @@ static void remove_if_free(const struct target *t, const char *name)
 		(void)remove_lock(t->store_fd, name, fd);
 }
 
-/* A lock of a valid path; "X.lock" may also be a path of that name. */
+/* Is it the lock of a valid path? "X.lock" may also be the name of a path. */
 static int sweep(const struct target *t, const char *name, path_is_valid_fn is_valid,
 		 void *ctx, struct nf_err *err)
 {

@@ -7,12 +7,13 @@
 
 #include "base/err.h"
 
-/* The target of the symbolic link NAME; false if it is not one, or longer than any that
- * is expected here. */
+/* Reads the symbolic link NAME; returns false if it is not one, or is longer than
+ * expected here. */
 bool root_link_read(int dir_fd, const char *name, char *out, size_t size);
 
-/* NAME -> TARGET, which atomically replaces the link that had the name. Two imports into
- * one store do not run at once, so that one temporary name serves all. */
+/* Makes the link NAME -> TARGET, which atomically replaces one of that name. One
+ * temporary name is enough, because two imports never write to a store at the same
+ * time. */
 int root_link_replace(int dir_fd, const char *name, const char *target,
 		      struct nf_err *err) MUST_CHECK;
 

@@ -17,7 +17,7 @@ static bool has_tables(struct store_db *db)
 	return !store_sql_exec(&db->sql, "select id from ValidPaths limit 1", NULL);
 }
 
-/* Who may write to the schema decides what becomes of a row. */
+/* A schema can hold triggers and views, which decide what becomes of a row. */
 static int check_schema(struct store_db *db, struct nf_err *err)
 {
 	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
@@ -54,14 +54,14 @@ static int open_for_writing(struct store_db *db, const char *state_dir,
 				       err);
 	if (rc)
 		return rc;
-	/* Full, where Nix has normal: a commit is on the disk when it returns. */
+	/* Full, where Nix uses normal: a commit is on the disk when it returns. */
 	rc = store_sql_exec(
 		&db->sql,
 		"pragma foreign_keys = 1; pragma main.journal_mode = wal; pragma synchronous = full",
 		err);
 	if (!rc)
 		rc = check_schema(db, err);
-	/* Whoever made it was killed, or lost power, before it had its tables. */
+	/* Its creator was killed, or lost power, before it created the tables. */
 	if (!rc && (new || !has_tables(db)))
 		rc = store_sql_exec(&db->sql, store_schema_sql, err);
 	return rc || !new ? rc : store_schema_write(state_dir, err);
@@ -75,7 +75,8 @@ static int check_readable(struct store_db *db, struct nf_err *err)
 		  : store_sql_exec(&db->sql, "select id from ValidPaths limit 1", err);
 }
 
-/* What a killed writer left in its log can be undone by who may write, only. */
+/* Only a process with write permission can roll back what a killed writer left in its
+ * log. */
 static int recover(struct store_db *db, struct nf_err *err)
 {
 	int rc = db_files_check(db->sql.real_file, DB_FILES_WRITE, NULL);
@@ -93,8 +94,8 @@ static int recover(struct store_db *db, struct nf_err *err)
 		db->sql.file);
 }
 
-/* A database that nobody has open and that we may not write beside can only be read as
- * immutable; that would miss what is still in its log. */
+/* A database that no process has open, in a directory that we may not write to, can only
+ * be opened as immutable. That would ignore the contents of its log. */
 static int reopen(struct store_db *db, struct nf_err *err)
 {
 	int rc;
@@ -139,8 +140,7 @@ static int open_for_reading(struct store_db *db, const char *state_dir,
 		return rc;
 	db->at_rest = db_files_at_rest(db->sql.real_file, &db->rest);
 	rc = connect_for_reading(db, err);
-	/* Without a schema number, but with tables: whoever made it was killed between
-	 * the two. */
+	/* Tables but no schema number: the creator was killed between the two. */
 	return rc && new ? err_set(err, NF_E_MISSING, "'%s' has no store database",
 				   state_dir)
 			 : rc;
@@ -175,7 +175,7 @@ void store_db_free(struct store_db *db)
 	free(db);
 }
 
-/* The row of PATH (the full text) is then current in *s; false in *found if there is
+/* Makes the row of PATH (the full text) current in *s; *found is false if there is
  * none. */
 int store_db_find(struct store_db *db, const char *path, struct sqlite3_stmt **s,
 		  bool *found, struct nf_err *err)
@@ -199,8 +199,8 @@ int store_db_find_id(struct store_db *db, const char *path, int64_t *ret, bool *
 	return rc;
 }
 
-/* *RET if what was read of a database at rest may be a mixture of two states: it is now
- * read as one in use, and must be asked again. */
+/* Checks RET: what was read of a database at rest may be a mixture of two states. If so,
+ * the database is now read as one in use, and the caller must ask again. */
 static int look_again(struct store_db *db, bool *ret, struct nf_err *err)
 {
 	*ret = db->at_rest && db_files_has_woken(db->sql.real_file, &db->rest);
@@ -265,7 +265,7 @@ static void read_sigs(struct nf_pathinfo *info, struct nf_slice column)
 	pathinfo_unique_sigs(info);
 }
 
-/* One that is no path is left out, though Nix would fail over it. */
+/* A reference that is not a path is skipped, though Nix would fail. */
 static void read_deriver(struct nf_pathinfo *info, struct nf_slice column)
 {
 	struct nf_storepath drv;
@@ -278,7 +278,7 @@ static void read_deriver(struct nf_pathinfo *info, struct nf_slice column)
 		nf_pathinfo_set_deriver(info, nf_storepath_base(&drv));
 }
 
-/* A row that cannot be read says nothing of the rest of the database. */
+/* An unreadable row does not make the rest of the database unusable. */
 static int unreadable(struct nf_err *err)
 {
 	if (err)

@@ -1,4 +1,4 @@
-/* What the files of store_db.h share. */
+/* Shared by the files that implement store_db.h. */
 #ifndef STORE_DB_PRIVATE_H
 #define STORE_DB_PRIVATE_H
 
@@ -11,15 +11,14 @@ struct store_db {
 	struct store_sql sql;
 	int lock_fd;	  /* big-lock, held shared; -1 when reading */
 	bool at_rest;	  /* when it was opened for reading: */
-	struct stat rest; /* as it was then */
+	struct stat rest; /* its state at that time */
 };
 
-/* The row of PATH (the full text) is then current in *s; false in *found if there is
- * none.
- */
+/* Makes the row of PATH (the full text) current in *s; *found is false if there is
+ * none. */
 int store_db_find(struct store_db *db, const char *path, struct sqlite3_stmt **s,
 		  bool *found, struct nf_err *err) MUST_CHECK;
-/* The id of the row of PATH (the full text); false in *found if there is none. */
+/* The id of the row of PATH (the full text); *found is false if there is none. */
 int store_db_find_id(struct store_db *db, const char *path, int64_t *ret, bool *found,
 		     struct nf_err *err) MUST_CHECK;
 

@@ -115,7 +115,7 @@ static int update_sigs(struct store_db *db, struct nf_slice sigs, int64_t id,
 	return store_sql_run(&db->sql, s, err);
 }
 
-/* Whether a row is of what INFO tells. One whose hash cannot be read is left alone. */
+/* Whether a row matches INFO. A row whose hash cannot be read is left unchanged. */
 static bool is_same(struct sqlite3_stmt *row, const struct nf_pathinfo *info,
 		    bool *ret_readable)
 {
@@ -128,8 +128,8 @@ static bool is_same(struct sqlite3_stmt *row, const struct nf_pathinfo *info,
 	       (size == 0 || (uint64_t)size == info->nar_size);
 }
 
-/* What is in the database and what INFO has, together, if both are *ret_same: a signature
- * is of one hash and size, and means nothing for others. */
+/* Merges the signatures of the database and of INFO if both are *ret_same: a signature
+ * covers one hash and size, and is meaningless for others. */
 static int merge_sigs(struct store_db *db, const struct nf_pathinfo *info,
 		      const char *path, bool *ret_same, bool *ret_added,
 		      struct nf_err *err)
@@ -154,7 +154,7 @@ static int merge_sigs(struct store_db *db, const struct nf_pathinfo *info,
 	return *ret_added ? update_sigs(db, buf_slice(&sigs), id, err) : 0;
 }
 
-/* Rows first, then references: a set may refer to itself in any order. */
+/* Rows first, then references: paths of the set may refer to each other in any order. */
 static int register_rows(struct store_db *db, const struct nf_pathinfo *const *infos,
 			 size_t count, int64_t time, int64_t *ids, struct nf_err *err)
 {

@@ -16,7 +16,7 @@
 #define PROFILE_NAME_MAX 200
 #define LINK_SUFFIX	 "-link"
 
-/* Whether FILE is "NAME-N-link", and which N. */
+/* Whether FILE is "NAME-N-link"; N is stored. */
 static bool parse_generation(struct nf_slice file, const char *name, uint64_t *ret)
 {
 	if (!slice_skip_prefix(&file, name) || !slice_skip_prefix(&file, "-") ||
@@ -26,7 +26,7 @@ static bool parse_generation(struct nf_slice file, const char *name, uint64_t *r
 	return slice_parse_u64(file, ret) && *ret < UINT32_MAX;
 }
 
-/* Whether it ends as the name of a generation does, whatever profile that is of. */
+/* Whether it ends as the name of a generation of any profile does. */
 static bool is_generation(struct nf_slice name)
 {
 	size_t digits = 0;
@@ -76,8 +76,8 @@ static int last_generation(int dir_fd, const char *name, uint64_t *ret,
 	return rc;
 }
 
-/* Whether the link NAME leads to a generation that is WANT; FILE gets that generation's
- * name. */
+/* Whether the link NAME leads to a generation that is WANT; FILE is set to that
+ * generation's name. */
 static bool is_current(int dir_fd, const char *name, const char *want,
 		       char file[NAME_MAX + 1])
 {
@@ -100,8 +100,8 @@ static void name_generation(char file[NAME_MAX + 1], const char *name, uint64_t 
 	snprintf(file, NAME_MAX + 1, "%s-%llu" LINK_SUFFIX, name, (unsigned long long)n);
 }
 
-/* The last one may be WANT already: a run that was killed made it, or somebody has gone
- * back to an earlier one since. Nix makes no other then, either. */
+/* The last generation may already be WANT: a killed run made it, or somebody has since
+ * switched back to an earlier one. Nix does not make another one then, either. */
 static int switch_generation(int dir_fd, const char *name, const char *want,
 			     char file[NAME_MAX + 1], struct nf_err *err)
 {
@@ -120,7 +120,7 @@ static int switch_generation(int dir_fd, const char *name, const char *want,
 	}
 	if (rc)
 		return rc;
-	/* A link to nothing must not survive a power cut. */
+	/* A dangling link must not survive a power failure. */
 	rc = file_sync(dir_fd, "profiles", err);
 	if (rc)
 		return rc;

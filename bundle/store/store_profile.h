@@ -8,16 +8,16 @@
 #include "base/err.h"
 #include "store/target.h"
 
-/* A new generation of profiles/NAME ("NAME-N-link" and the link NAME to it, swapped
- * atomically), as nix-env --set makes it. The current generation stays if it is that path
- * already, and the last one is taken if it is. *ret_link is
+/* Makes a new generation of profiles/NAME ("NAME-N-link", and the link NAME to it,
+ * replaced atomically), as nix-env --set does. If the current generation is that path
+ * already, it stays; if the last one is, it becomes the current one. *ret_link is
  * "/nix/var/nix/profiles/NAME-N-link" (free()). */
 int store_profile_set(const struct target *t, const char *name,
 		      const struct nf_storepath *path, char **ret_link,
 		      struct nf_err *err) MUST_CHECK;
 
-/* Whether NAME can be a profile's: characters of store paths' names, neither "per-user",
- * which is a directory, nor "X-N-link", which is a generation of X. */
+/* Whether a profile can be called NAME: characters allowed in store path names, not
+ * "per-user", which is a directory, and not "X-N-link", which is a generation of X. */
 bool store_profile_is_name(const char *name);
 
 #endif

@@ -54,9 +54,9 @@ const char store_schema_sql[] =
 	");\n"
 	"create index if not exists IndexDerivationOutputs on DerivationOutputs(path);\n";
 
-/* ---- what there is in a database ---- */
+/* ---- contents of the schema ---- */
 
-/* Triggers that Nix makes. They are for deletions, which are not done here. */
+/* Triggers that Nix makes. They handle deletions, which nixferry never does. */
 static const char *const known_triggers[] = {
 	"DeleteSelfRefs",
 	"DeleteSelfRefsViaRealisations",
@@ -112,7 +112,7 @@ bool store_schema_is_harmless(struct nf_slice type, struct nf_slice sql)
 	       !starts_with_words(sql, virtual, ARRAY_SIZE(virtual));
 }
 
-/* ---- its version ---- */
+/* ---- version ---- */
 
 static bool parse_schema(struct nf_slice text, uint64_t *ret)
 {
@@ -121,7 +121,7 @@ static bool parse_schema(struct nf_slice text, uint64_t *ret)
 	return !text.len || slice_parse_u64(text, ret);
 }
 
-/* Whoever owns the directory may own its files. */
+/* The owner of the directory may also own its files. */
 static int check_owner(const char *state_dir, int fd, const char *file,
 		       struct nf_err *err)
 {
@@ -133,7 +133,7 @@ static int check_owner(const char *state_dir, int fd, const char *file,
 	return owner_check_fd(fd, OWNER_FILE, st.st_uid, file, err);
 }
 
-/* A store that is only read may keep it behind a link. */
+/* A store that is only read may keep it behind a symbolic link. */
 static int read_schema_file(const char *state_dir, const char *file, bool to_write,
 			    struct buf *text, struct nf_err *err)
 {
@@ -161,8 +161,8 @@ int store_schema_read(const char *state_dir, bool to_write, bool *ret_new,
 	if (!parse_schema(buf_slice(&text), &version))
 		return err_set(err, NF_E_FORMAT, "'%s' does not hold a schema number",
 			       file);
-	/* An empty file is what Nix leaves when it is killed while it makes a store, or
-	 * what a power cut leaves of one. */
+	/* Nix leaves an empty file if it is killed while it creates a store; so does a
+	 * power failure. */
 	*ret_new = version == 0;
 	if (version != 0 && version != SCHEMA_VERSION)
 		return err_set(err, NF_E_UNSUPPORTED,
@@ -186,8 +186,9 @@ int store_schema_write(const char *state_dir, struct nf_err *err)
 	AUTO_FD int fd = -1;
 	int rc;
 
-	/* Whole or not at all: Nix takes an empty one for damage. Whoever is killed
-	 * before it is there leaves the other one, which is used again. */
+	/* Write it atomically: Nix rejects an empty one as corrupt. A process that is
+	 * killed before the rename leaves the temporary file, which the next one
+	 * reuses. */
 	if (unlink(temp) && errno != ENOENT)
 		return err_sys(err, "cannot remove '%s'", temp);
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);

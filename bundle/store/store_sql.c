@@ -11,10 +11,10 @@
 #include "base/mem.h"
 #include "store/store_text.h"
 
-/* Registering is short; whoever holds the lock longer than this is stuck. */
+/* Registering is short: a process that holds the lock longer than this is stuck. */
 #define BUSY_TRIES    2000
 #define BUSY_PAUSE_US 10000
-/* Of SQLite's virtual machine: some milliseconds. */
+/* Number of instructions of SQLite's virtual machine: some milliseconds. */
 #define STEPS_BETWEEN_LOOKS 100000
 
 static const char *const stmt_sql[STORE_STMT_COUNT] = {
@@ -35,7 +35,7 @@ static const char *const stmt_sql[STORE_STMT_COUNT] = {
 		"select path from ValidPaths where path >= ? order by path limit 1",
 };
 
-/* What SQLite could not make or write, it does not always say why. */
+/* SQLite does not always say why it could not create or write a file. */
 static bool is_disk_full(const struct store_sql *c)
 {
 	struct free_space space;
@@ -55,7 +55,7 @@ static enum nf_error class_of(const struct store_sql *c, int code, int sys_errno
 	return NF_E_SYS;
 }
 
-/* What the last call failed with. */
+/* The reason why the last call failed. */
 static int sql_failure(const struct store_sql *c, struct nf_err *err)
 {
 	int code = sqlite3_errcode(c->sql) & 0xff;
@@ -86,7 +86,7 @@ int store_sql_exec(struct store_sql *c, const char *sql, struct nf_err *err)
 
 /* ---- waiting ---- */
 
-/* Whether to ask again for what others have locked. */
+/* Whether to retry what another process has locked. */
 static int wait_for_others(void *unused, int count)
 {
 	(void)unused;
@@ -124,7 +124,7 @@ int store_sql_connect(struct store_sql *c, enum store_sql_mode mode, struct nf_e
 	sqlite3_extended_result_codes(c->sql, 0);
 	sqlite3_busy_handler(c->sql, wait_for_others, NULL);
 	sqlite3_progress_handler(c->sql, STEPS_BETWEEN_LOOKS, is_interrupted, NULL);
-	/* What is in a schema runs no functions but harmless ones. */
+	/* Functions in the schema may not run unless they are harmless. */
 	sqlite3_db_config(c->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	return code == SQLITE_OK ? 0 : sql_failure(c, err);
 }
@@ -152,7 +152,8 @@ int store_sql_end(struct store_sql *c, int rc, struct nf_err *err)
 {
 	if (!rc) {
 		rc = store_sql_exec(c, "commit", err);
-		/* What is in the log already, whoever opens it next may recover. */
+		/* The next process to open the database may recover what is already in
+		 * the log. */
 		c->is_in_doubt |= rc != 0;
 	}
 	if (rc && !sqlite3_get_autocommit(c->sql))

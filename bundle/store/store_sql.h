@@ -1,5 +1,5 @@
-/* A connection to a store's database and its statements: the only file that knows SQLite.
- */
+/* A connection to a store's database and its statements: the only file that uses
+ * SQLite. */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
@@ -20,7 +20,7 @@ enum store_stmt {
 	STORE_QUERY_REFS,
 	STORE_UPDATE_SIGS,
 	STORE_QUERY_SCHEMA,    /* type, name, SQL text */
-	STORE_QUERY_HASH_PART, /* the first path from a text on */
+	STORE_QUERY_HASH_PART, /* the first path at or after a text */
 	STORE_STMT_COUNT,
 };
 
@@ -34,18 +34,18 @@ enum store_column {
 	STORE_COL_CA,
 };
 
-/* All zero but for the file's names: not connected. */
+/* All zero except for the file names: not connected. */
 struct store_sql {
 	char *file;	 /* the caller's, for messages */
-	char *real_file; /* the caller's, through no link */
+	char *real_file; /* the caller's, free of links */
 	struct sqlite3 *sql;
 	struct sqlite3_stmt *stmts[STORE_STMT_COUNT]; /* prepared when first needed */
-	bool is_in_doubt; /* a commit failed: it may have happened all the same */
+	bool is_in_doubt; /* a commit failed, but may have taken effect */
 };
 
 enum store_sql_mode {
 	STORE_SQL_READ,
-	STORE_SQL_READ_NOBODY_WRITES, /* neither locks nor files beside it */
+	STORE_SQL_READ_NOBODY_WRITES, /* neither locks nor files next to it */
 	STORE_SQL_WRITE,
 	STORE_SQL_CREATE,
 };
@@ -54,28 +54,29 @@ int store_sql_connect(struct store_sql *c, enum store_sql_mode mode,
 		      struct nf_err *err) MUST_CHECK;
 void store_sql_disconnect(struct store_sql *c);
 
-/* Runs statements that give nothing. */
+/* Runs statements that return no rows. */
 int store_sql_exec(struct store_sql *c, const char *sql, struct nf_err *err) MUST_CHECK;
-/* Whether it failed because nothing can be written beside the database. */
+/* Whether it failed because nothing can be written next to the database. */
 bool store_sql_is_unwritable(const struct store_sql *c);
 
 int store_sql_begin(struct store_sql *c, struct nf_err *err) MUST_CHECK;
-/* Commits, or undoes everything if RC says that it failed. */
+/* Commits, or rolls back if RC is an error. */
 int store_sql_end(struct store_sql *c, int rc, struct nf_err *err) MUST_CHECK;
 
 int store_sql_prepare(struct store_sql *c, enum store_stmt which,
 		      struct sqlite3_stmt **ret, struct nf_err *err) MUST_CHECK;
-/* Ends a use of a statement (NULL: none); bound memory may go away afterwards. */
+/* Ends the use of a statement (may be NULL); bound memory may then be freed. */
 void store_sql_reset(struct sqlite3_stmt **s);
 
-/* Empty is NULL. The bytes are borrowed until reset. Binding can only fail for want of
- * memory, and the step then misses a value that may not be null. */
+/* An empty value becomes NULL. The bytes are borrowed until reset. Binding fails only
+ * when out of memory; the step then fails because a value that may not be null is
+ * missing. */
 void store_sql_bind_text(struct sqlite3_stmt *s, int i, struct nf_slice text);
 void store_sql_bind_int(struct sqlite3_stmt *s, int i, int64_t value);
-/* *RET_ROW: a row is current; false: there are no more. */
+/* *RET_ROW is true if a row is current, false after the last row. */
 int store_sql_step(struct store_sql *c, struct sqlite3_stmt *s, bool *ret_row,
 		   struct nf_err *err) MUST_CHECK;
-/* Steps a statement that gives no rows and changes one. */
+/* Runs a statement that returns no rows and changes one. */
 int store_sql_run(struct store_sql *c, struct sqlite3_stmt *s,
 		  struct nf_err *err) MUST_CHECK;
 struct nf_slice store_sql_text(struct sqlite3_stmt *s, int i);

@@ -50,7 +50,7 @@ static void sigs_release(struct sigs *s)
 	map_release(&s->seen);
 }
 
-/* False if it is there already. */
+/* Returns false if it is already there. */
 static bool sigs_add(struct sigs *s, struct nf_slice sig)
 {
 	bool is_new;

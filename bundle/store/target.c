@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "base/owner.h"
 
-/* The group whose members write to the store, as the system that runs us has it. Read
- * from the file itself: the name service cannot be linked statically. */
+/* The group whose members may write to the store, as defined on the running system. Read
+ * from the file itself, because the name service cannot be linked statically. */
 static bool find_build_group(gid_t *ret)
 {
 	FILE *groups = fopen("/etc/group", "re");
@@ -28,7 +28,7 @@ static bool find_build_group(gid_t *ret)
 	return g != NULL;
 }
 
-/* What a new store directory looks like, whatever the umask. */
+/* The mode of a new store directory, independent of the umask. */
 static int init_mode(int fd, const char *path, bool is_store, struct nf_err *err)
 {
 	mode_t mode = 0755;
@@ -58,7 +58,7 @@ static int open_error(int dir_fd, const char *name, const char *path, struct nf_
 	return err_sys(err, "cannot open the directory '%s'", path);
 }
 
-/* Opens BELOW/NAME of the target, making it where it is missing. */
+/* Opens BELOW/NAME of the target; creates it if it is missing. */
 static int open_part(const struct target *t, int dir_fd, const char *below,
 		     const char *name, int *ret, struct nf_err *err)
 {

@@ -13,7 +13,7 @@
 struct target {
 	char *root;	 /* as the user wrote it */
 	char *state_dir; /* ROOT/nix/var/nix */
-	uid_t owner;	 /* of ROOT, who may own what is below it too */
+	uid_t owner;	 /* of ROOT, who may also own what is below it */
 	int root_fd;
 	int store_fd; /* ROOT/nix/store */
 	int state_fd; /* ROOT/nix/var/nix */
@@ -24,15 +24,15 @@ struct target {
 		.root_fd = -1, .store_fd = -1, .state_fd = -1                            \
 	}
 
-/* Opens ROOT's store and makes what is missing of /nix/store (root:nixbld 01775 as root
- * where that group exists, else 0755), /nix/var/nix/{db,gcroots,profiles,temproots}. No
- * component below ROOT may be a symbolic link, or be changed by others (base/owner.h). */
+/* Opens ROOT's store and creates what is missing of /nix/store (root:nixbld 01775 as root
+ * if that group exists, else 0755) and /nix/var/nix/{db,gcroots,profiles,temproots}. No
+ * component below ROOT may be a symbolic link or writable by others (base/owner.h). */
 int target_open(struct target *t, const char *root, struct nf_err *err) MUST_CHECK;
-/* Its names alone, with nothing opened or made. */
+/* Fills in the names only; opens and creates nothing. */
 void target_init(struct target *t, const char *root);
 void target_close(struct target *t);
 
-/* Of the store's file system. */
+/* Free space of the store's file system. */
 int target_free_space(const struct target *t, struct free_space *ret,
 		      struct nf_err *err) MUST_CHECK;
 

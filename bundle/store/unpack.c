@@ -16,17 +16,17 @@
 #include "store/canonical.h"
 #include "store/unpack_file.h"
 
-/* Where a tree is being made: the directories from the topmost down to the current one,
- * all open. */
+/* A tree under construction: the directories from the topmost to the current one, all
+ * open. */
 struct unpacker {
 	int base_fd;
 	const char *top; /* the tree's name in base_fd */
 	int fds[NAR_DEPTH_MAX];
-	unsigned depth; /* directories that are open */
+	unsigned depth; /* number of open directories */
 	struct unpack_file file;
 	mode_t umask;
 	uint64_t nodes;
-	char name[NAR_NAME_MAX + 1]; /* of the object that is being made */
+	char name[NAR_NAME_MAX + 1]; /* name of the object under construction */
 };
 
 static void unpacker_release(struct unpacker *u)
@@ -36,8 +36,9 @@ static void unpacker_release(struct unpacker *u)
 		cleanup_fd(&u->fds[--u->depth]);
 }
 
-/* The mask of this process, without changing it on the way as umask() does: other threads
- * make files meanwhile. 0777 (every mode is set again) if the system does not say. */
+/* Returns the umask of this process without setting it, as umask() would, because other
+ * threads create files at the same time. 0777 (every mode is then set explicitly) if the
+ * system does not report it. */
 static mode_t read_umask(void)
 {
 	AUTO_BUF struct buf status = { 0 };
@@ -60,7 +61,7 @@ static int fail_object(const struct unpacker *u, const char *what, struct nf_err
 	return err_sys(err, "cannot %s '%s'", what, u->name);
 }
 
-/* The reader has checked names; the topmost object has ours. */
+/* The reader has checked names; the topmost object has the caller's name. */
 static int set_name(struct unpacker *u, const struct nf_nar_event *ev, struct nf_err *err)
 {
 	struct nf_slice name = u->depth ? ev->name : nf_slice_str(u->top);
@@ -96,7 +97,7 @@ static int leave_directory(struct unpacker *u, struct nf_err *err)
 {
 	AUTO_FD int fd = u->fds[--u->depth];
 
-	/* The topmost stays writable: who is not root could not move it otherwise. */
+	/* The topmost directory stays writable; otherwise only root could move it. */
 	if (u->depth && (fchmod(fd, 0555) || futimens(fd, canonical_times)))
 		return err_sys(err, "cannot set the mode and time of a directory");
 	return 0;
@@ -181,7 +182,7 @@ int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *re
 	return 0;
 }
 
-/* Where the file system cannot refuse to replace, look first. */
+/* If the file system cannot refuse to replace a file, check first. */
 static int rename_new(int from_fd, const char *name, int to_fd, const char *to_name)
 {
 	struct stat st;

@@ -1,4 +1,4 @@
-/* A NAR becomes a tree with Nix's canonical metadata. */
+/* Unpacks a NAR into a tree with Nix's canonical metadata. */
 #ifndef UNPACK_H
 #define UNPACK_H
 
@@ -7,15 +7,15 @@
 
 #include "base/err.h"
 
-/* Unpacks SRC (borrowed; must verify its bytes itself, see nar_checked_source) as NAME in
- * DIR_FD, where nothing of that name may be. Only *at calls with O_NOFOLLOW and O_EXCL;
- * files 0444 or 0555, directories 0555 (the topmost stays 0755 for unpack_finish), times
- * 1, whatever the umask. On failure a partial tree may be left. *ret_nodes (may be NULL)
- * counts objects. */
+/* Unpacks SRC (borrowed; must verify its own bytes, see nar_checked_source) as NAME in
+ * DIR_FD, where that name must not exist. Uses only *at calls with O_NOFOLLOW and O_EXCL.
+ * Files get mode 0444 or 0555, directories 0555 (the topmost stays 0755 until
+ * unpack_finish), times 1, whatever the umask. On failure a partial tree may remain.
+ * *ret_nodes (may be NULL) is the number of objects. */
 int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *ret_nodes,
 	       struct nf_err *err) MUST_CHECK;
 
-/* Moves NAME of FROM_FD to TO_NAME of TO_FD (same file system, replaces nothing) and
+/* Moves NAME of FROM_FD to TO_NAME of TO_FD (same file system; replaces nothing) and
  * gives a topmost directory its final mode and time. */
 int unpack_finish(int from_fd, const char *name, int to_fd, const char *to_name,
 		  struct nf_err *err) MUST_CHECK;

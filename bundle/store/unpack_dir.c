@@ -33,7 +33,7 @@ static int empty_directory(int dir_fd, struct nf_err *err)
 	return rc;
 }
 
-/* A moment, for an import that was killed and is still on its way out. */
+/* Allows a killed import a moment to exit. */
 #define LOCK_TRIES    20
 #define LOCK_PAUSE_US 100000
 
@@ -61,7 +61,7 @@ static int wait_for_lock(const struct target *t, int fd, struct nf_err *err)
 	return other_import(t, err);
 }
 
-/* Members of the build group may make directories in the store too. */
+/* Members of the build group may also create directories in the store. */
 static int check_directory(const struct target *t, int fd, struct nf_err *err)
 {
 	struct stat st;
@@ -83,8 +83,8 @@ static int check_directory(const struct target *t, int fd, struct nf_err *err)
 	return 0;
 }
 
-/* Opens and locks the directory; *ret_gone if another import removed it before it was
- * ours. */
+/* Opens and locks the directory; *ret_gone is true if another import removed it before we
+ * locked it. */
 static int lock_directory(int *ret_fd, const struct target *t, bool *ret_left,
 			  bool *ret_gone, struct nf_err *err)
 {
@@ -133,7 +133,7 @@ int unpack_dir_open(int *ret_fd, const struct target *t, bool *ret_left,
 		rc = other_import(t, err);
 	if (rc)
 		return rc;
-	/* Neither a group nor an access list may be inherited by what is made in it. */
+	/* Files created in it must inherit neither a group nor an access list. */
 	if (fchmod(fd, 0700))
 		return err_sys(err, "cannot change the mode of '" UNPACK_DIR_NAME "'");
 	fremovexattr(fd, "system.posix_acl_default");

@@ -1,5 +1,5 @@
-/* The directory in a target's store that trees are unpacked in before they are moved to
- * their places: one for all imports, one import at a time. */
+/* The directory in a target store where trees are unpacked before they are moved into
+ * place: one for all imports, used by one import at a time. */
 #ifndef UNPACK_DIR_H
 #define UNPACK_DIR_H
 
@@ -8,16 +8,17 @@
 #include "base/err.h"
 #include "store/target.h"
 
-/* Newer collectors leave directories of this prefix alone while they are locked; older
- * ones must be kept out (nix_lock_collector). */
+/* Newer collectors skip directories with this prefix while they are locked; older ones
+ * must be kept out (nix_lock_collector). */
 #define UNPACK_DIR_NAME "tmp-nixferry"
 
-/* Makes, locks and empties it; *ret_fd is the caller's and holds the lock, *ret_left says
- * whether a killed import left it. NF_E_SYS if another import has it. */
+/* Creates, locks and empties it. *ret_fd, which the caller closes, holds the lock.
+ * *ret_left says whether a killed import left the directory. NF_E_SYS if another import
+ * uses it. */
 int unpack_dir_open(int *ret_fd, const struct target *t, bool *ret_left,
 		    struct nf_err *err) MUST_CHECK;
 
-/* Removes it with what is left in it; FD still has the lock. */
+/* Removes it with its contents; FD still holds the lock. */
 int unpack_dir_remove(const struct target *t, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -12,14 +12,15 @@
 #include "base/mem.h"
 #include "store/canonical.h"
 
-/* Files from this size on go past the page cache, in blocks of it. Each is a write that
- * is waited for: large enough that the disk's latency is little beside it. */
+/* Files of at least this size bypass the page cache, written in blocks of it. Each write
+ * waits for the disk, so a block is large enough to make the disk's latency
+ * negligible. */
 #define BLOCK_BYTES MIB
-/* What every disk and file system takes as alignment. */
+/* Alignment that every disk and file system accepts. */
 #define BLOCK_ALIGN (4 * KIB)
 
-/* Of other files so much is sent on its way to the disk at once, so that the wait at the
- * end, for all to be there, is short. Smaller ones are left to the kernel. */
+/* Other files are sent to the disk in portions of this size, to shorten the wait for all
+ * of them at the end. Smaller files are left to the kernel. */
 #define WRITEBACK_BYTES (4 * MIB)
 #define WRITEBACK_LEAST (64 * KIB)
 
@@ -28,7 +29,7 @@ static int fail_file(const struct unpack_file *f, const char *what, struct nf_er
 	return err_sys(err, "cannot %s '%s'", what, f->name);
 }
 
-/* Not every file system can; then the file is like any other. */
+/* Not every file system supports it; the file is then written like any other. */
 static void begin_direct(struct unpack_file *f)
 {
 	if (!f->block)
@@ -60,7 +61,7 @@ int unpack_file_open(struct unpack_file *f, int dir_fd, const char *name, mode_t
 	return 0;
 }
 
-/* A hint: what goes wrong shows when all is made durable. */
+/* Only a hint: errors show when everything is made durable. */
 static void send_to_disk(struct unpack_file *f)
 {
 	sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -77,8 +78,8 @@ static int write_cached(struct unpack_file *f, struct nf_slice data, struct nf_e
 	return rc;
 }
 
-/* What is refused, or is no whole number of disk blocks, goes the usual way, and so does
- * all that follows: that way tells what is wrong. */
+/* What is refused, or is not a whole number of disk blocks, is written the usual way, as
+ * is everything after it. Errors show there. */
 static int write_block(struct unpack_file *f, struct nf_err *err)
 {
 	struct nf_slice rest = { f->block, f->block_len };

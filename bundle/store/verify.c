@@ -18,7 +18,7 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 
 	(void)ctx;
 	rc = drv_nar_check(&path->ni.info.path, nar, &nodes, err);
-	/* The manifest need not know it. */
+	/* The manifest may not record it. */
 	if (!rc && !path->nodes)
 		path->nodes = nodes;
 	if (!rc && nodes != path->nodes)
