@@ -17,9 +17,7 @@
 #include "http/retry.h"
 #include "http/transfer.h"
 
-#define TIMEOUT_DEFAULT_MS 5000
-#define CONNECTIONS	   64
-#define POLL_MS		   200
+#define CONNECTIONS 64
 /* The first request makes the connection; the median is not disturbed by it. */
 #define ROUNDS 3
 /* A part of a NAR, large enough to outlast TCP's slow start on most links. */
@@ -285,7 +283,7 @@ static int run_all(struct probe *p, struct nf_err *err)
 			return 0;
 		rc = interrupt_check(err);
 		if (!rc)
-			rc = transfers_run(p->transfers, POLL_MS, err);
+			rc = transfers_run(p->transfers, TRANSFERS_POLL_MS, err);
 		if (rc)
 			return rc;
 	}
@@ -370,7 +368,7 @@ static int measure_http(struct probed_cache *c, struct nf_err *err)
 	while (!rc && transfers_active(c->probe->transfers)) {
 		rc = interrupt_check(err);
 		if (!rc)
-			rc = transfers_run(c->probe->transfers, POLL_MS, err);
+			rc = transfers_run(c->probe->transfers, TRANSFERS_POLL_MS, err);
 	}
 	if (transfers_active(c->probe->transfers))
 		transfers_cancel(x); /* it points to M */
@@ -472,8 +470,8 @@ static void probe_init(struct probe *p, struct probe_report *ret)
 {
 	const struct probe_options *o = p->opts;
 
-	p->timeout_ms =
-		o->connect_timeout_ms ? o->connect_timeout_ms : TIMEOUT_DEFAULT_MS;
+	p->timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms
+					      : TRANSFERS_CONNECT_TIMEOUT_MS;
 	p->caches = mem_calloc(o->substituter_count, sizeof(p->caches[0]));
 	for (size_t i = 0; i < o->substituter_count; i++) {
 		ret[i] = (struct probe_report){ .conf = &o->substituters[i] };

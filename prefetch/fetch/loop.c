@@ -18,10 +18,8 @@
 /* Over HTTP/1.1 a closure's narinfos come in as many round trips as it is deep only if
  * its widest level does not queue: of 400 paths that level has some 200, and with 96 at
  * once the queue is hidden behind the deeper ones. */
-#define CONNECTIONS_DEFAULT	   96
-#define CONNECT_TIMEOUT_DEFAULT_MS 5000
-#define STALL_TIMEOUT_DEFAULT_S	   30
-#define POLL_MS			   200
+#define CONNECTIONS_DEFAULT	96
+#define STALL_TIMEOUT_DEFAULT_S 30
 
 /* A job of another thread is over. */
 static void wake_up(void *ctx)
@@ -52,8 +50,9 @@ int loop_open(struct engine *e, const struct fetch_options *o,
 		.connections = connections,
 		.connections_per_host =
 			o->connections_per_cache ? o->connections_per_cache : connections,
-		.connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms
-							    : CONNECT_TIMEOUT_DEFAULT_MS,
+		.connect_timeout_ms = o->connect_timeout_ms
+					      ? o->connect_timeout_ms
+					      : TRANSFERS_CONNECT_TIMEOUT_MS,
 		.stall_timeout_s =
 			o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_DEFAULT_S,
 		.credentials = o->credentials,
@@ -247,7 +246,7 @@ int loop_run(struct engine *e, struct nf_err *err)
 		tell_totals(e);
 		if (rc || is_done(e))
 			break;
-		wait = lookup_next_due(e, now, POLL_MS);
+		wait = lookup_next_due(e, now, TRANSFERS_POLL_MS);
 		wait = download_next_due(e, now, wait);
 		rc = run_transport(e, wait, err);
 	}

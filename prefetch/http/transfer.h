@@ -13,6 +13,11 @@
 #include "base/err.h"
 #include "http/rate_limit.h"
 
+/* What callers use where the user says nothing. */
+#define TRANSFERS_CONNECT_TIMEOUT_MS 5000
+/* The longest wait of transfers_run, so that an interruption is noticed. */
+#define TRANSFERS_POLL_MS 200
+
 struct transfers;
 struct transfer;
 struct transfer_stats;
