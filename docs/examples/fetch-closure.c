@@ -68,8 +68,8 @@ static int pack(const struct nf_fetch_options *from, const char *output,
 	int rc = nf_secret_key_read(&key, key_file, err);
 
 	options.pool_dir = from->pool_dir;
-	options.roots = from->targets;
-	options.root_count = from->target_count;
+	options.roots = from->paths;
+	options.root_count = from->path_count;
 	options.key = key;
 	options.keys = from->keys;
 	options.watch = from->watch;
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 	struct nf_keyring *keys = nf_keyring_new();
 	struct nf_watch watch = { NULL, show, note, is_cancelled };
 	struct nf_fetch_options options = {};
-	struct nf_storepath target;
+	struct nf_storepath path;
 	struct nf_err err;
 	int rc;
 
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGINT, cancel);
-	rc = nf_storepath_parse(&target, nf_slice_str(arg[4]), &err);
+	rc = nf_storepath_parse(&path, nf_slice_str(arg[4]), &err);
 	if (!rc)
 		rc = nf_keyring_add(
 			keys, nf_slice_str(*arg[2] ? arg[2] : NF_DEFAULT_PUBLIC_KEY),
@@ -109,8 +109,8 @@ int main(int argc, char **argv)
 	options.substituter_count = 1;
 	options.keys = keys;
 	options.pool_dir = arg[3];
-	options.targets = &target;
-	options.target_count = 1;
+	options.paths = &path;
+	options.path_count = 1;
 	options.store_root = argc == 6 ? arg[5] : NULL;
 	options.watch = &watch;
 	if (!rc)

@@ -23,9 +23,8 @@ NF_BEGIN_DECLS
 /* All pointers are borrowed until the call returns. What is not marked as required may be
  * 0 or NULL: then the default applies, or the feature is off. nix.conf is not read. */
 struct nf_fetch_options {
-	const struct nf_storepath
-		*targets; /* required; each is fetched with its closure */
-	size_t target_count;
+	const struct nf_storepath *paths; /* required; each is fetched with its closure */
+	size_t path_count;
 	/* As in nix.conf, at most 63: "https://cache.nixos.org?priority=40", "file:///x",
 	 * "/mnt" (a store's root), "./x.bundle". */
 	const char *const *substituters;
@@ -37,7 +36,7 @@ struct nf_fetch_options {
 	 * fetched then goes there; the pool is one of the sources, and keeps partial
 	 * downloads. */
 	const char *store_root;
-	const char *profile; /* for one target */
+	const char *profile; /* for one path */
 	const char *gc_root;
 	/* The root of a store on this machine ("/"): paths that it has are copied from
 	 * it, and its database is trusted without signatures. */
@@ -95,7 +94,7 @@ struct nf_fetch_result {
 	struct nf_import_result imported; /* into the target store */
 };
 
-/* Brings the closure of the targets into the pool or the target store: each narinfo is
+/* Brings the closure of the paths into the pool or the target store: each narinfo is
  * verified against the keys, and each byte before it is used. RET is filled whatever
  * happens, and what came is kept. Of several failures the gravest is returned:
  * NF_E_USAGE (options), NF_E_MISSING (no substituter has a path), NF_E_TRUST (no key

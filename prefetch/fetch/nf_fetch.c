@@ -38,8 +38,8 @@ static void nf_fetch_close(struct nf_fetch *f)
 
 static int check_given(const struct nf_fetch_options *o, struct nf_err *err)
 {
-	if (!o->target_count)
-		return err_set(err, NF_E_USAGE, "no target is given");
+	if (!o->path_count)
+		return err_set(err, NF_E_USAGE, "no path is given");
 	if (!o->keys)
 		return err_set(err, NF_E_USAGE, "no trusted keys are given");
 	if (!o->pool_dir)
@@ -47,11 +47,10 @@ static int check_given(const struct nf_fetch_options *o, struct nf_err *err)
 	if (!o->store_root && (o->profile || o->gc_root))
 		return err_set(err, NF_E_USAGE,
 			       "a profile or GC root needs a target store");
-	if (o->profile && o->target_count != 1)
-		return err_set(
-			err, NF_E_USAGE,
-			"profile '%s' can hold one path, but there are %zu targets",
-			o->profile, o->target_count);
+	if (o->profile && o->path_count != 1)
+		return err_set(err, NF_E_USAGE,
+			       "profile '%s' can hold one path, but there are %zu",
+			       o->profile, o->path_count);
 	return o->store_root
 		       ? import_target_check(o->store_root, o->profile, o->gc_root, err)
 		       : 0;
@@ -219,8 +218,8 @@ static int run_fetch(struct nf_fetch *f, struct nf_fetch_result *ret, struct nf_
 {
 	const struct nf_fetch_options *o = f->opts;
 	const struct fetch_options opts = {
-		.targets = o->targets,
-		.target_count = o->target_count,
+		.targets = o->paths,
+		.target_count = o->path_count,
 		.substituters = f->substituters.items,
 		.substituter_count = f->substituters.count,
 		.store = f->from_store,
@@ -255,8 +254,8 @@ static int finish_store(struct nf_fetch *f, int rc, struct nf_fetch_result *ret,
 			struct nf_err *err)
 {
 	const struct intake_roots roots = {
-		.paths = f->opts->targets,
-		.count = f->opts->target_count,
+		.paths = f->opts->paths,
+		.count = f->opts->path_count,
 		.profile = f->opts->profile,
 		.gc_root = f->opts->gc_root,
 	};

@@ -36,7 +36,7 @@ build_shared() {
 
 build_static() {
 	# shellcheck disable=SC2046,SC2086
-	$1 "${WARN[@]}" -o "$2" $3 $(config --cflags) "$LIB_DIR/libnixferry.a" $(private_libs) -pthread
+	$1 "${WARN[@]}" -o "$2" $3 -x none $(config --cflags) "$LIB_DIR/libnixferry.a" $(private_libs) -pthread
 }
 
 # all_headers FILE: includes each of the installed headers.
@@ -101,9 +101,10 @@ imports_with() {
 	build_shared gcc "$T/c" "$source"
 	build_shared "g++ -x c++" "$T/c++" "$source"
 	build_static gcc "$T/c-static" "$source"
-	for program in c c++ c-static; do imports_with "$T/$program"; done
+	build_static "g++ -x c++" "$T/c++-static" "$source"
+	for program in c c++ c-static c++-static; do imports_with "$T/$program"; done
 	ldd "$T/c" | grep -q libnixferry.so.0
-	[ "$(ldd "$T/c-static" | grep -c libnixferry)" -eq 0 ]
+	[ "$(ldd "$T/c-static" "$T/c++-static" | grep -c libnixferry)" -eq 0 ]
 }
 
 # fetches_with PROGRAM: into a bundle, then into a store, from a pool of its own.
@@ -126,7 +127,8 @@ fetches_with() {
 	build_shared gcc "$T/c" "$source"
 	build_shared "g++ -x c++" "$T/c++" "$source"
 	build_static gcc "$T/c-static" "$source"
-	for program in c c++ c-static; do fetches_with "$T/$program"; done
+	build_static "g++ -x c++" "$T/c++-static" "$source"
+	for program in c c++ c-static c++-static; do fetches_with "$T/$program"; done
 }
 
 @test "what a call may not do, its error says" {
@@ -192,15 +194,15 @@ fetches_with() {
 		int main(int argc, char **argv)
 		{
 			struct nf_keyring *keys = nf_keyring_new();
-			struct nf_storepath target;
+			struct nf_storepath path;
 			struct call calls[2];
 			int bad = argc != 6 || nf_keyring_add(keys, nf_slice_str(argv[2]), NULL) ||
-				  nf_storepath_parse(&target, nf_slice_str(argv[3]), NULL);
+				  nf_storepath_parse(&path, nf_slice_str(argv[3]), NULL);
 
 			memset(calls, 0, sizeof(calls));
 			for (int i = 0; !bad && i < 2; i++) {
-				calls[i].options.targets = &target;
-				calls[i].options.target_count = 1;
+				calls[i].options.paths = &path;
+				calls[i].options.path_count = 1;
 				calls[i].options.substituters = (const char *const *)&argv[1];
 				calls[i].options.substituter_count = 1;
 				calls[i].options.keys = keys;

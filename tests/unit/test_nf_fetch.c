@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 
-#define TARGET "00000000000000000000000000000000-x"
+#define BASE "00000000000000000000000000000000-x"
 
 static const char *const urls[] = { "https://a" }, *const ssh[] = { "ssh://a" };
 
@@ -19,18 +19,19 @@ static int refused(void (*change)(struct nf_fetch_options *o), struct nf_err *er
 {
 	struct nf_keyring *keys = nf_keyring_new();
 	struct nf_fetch_options o = {
-		.target_count = 1,
+		.path_count = 1,
 		.substituters = urls,
 		.substituter_count = 1,
 		.keys = keys,
 		.pool_dir = "/dev/null/pool",
 	};
 	struct nf_fetch_result result;
-	struct nf_storepath target;
+	struct nf_storepath path;
 	int rc;
 
-	assert_int_equal(nf_storepath_parse_base(&target, nf_slice_str(TARGET), NULL), 0);
-	o.targets = &target;
+	assert_int_equal(nf_storepath_parse_base(&path, nf_slice_str(BASE), NULL),
+			 0);
+	o.paths = &path;
 	change(&o);
 	rc = nf_fetch(&o, &result, err);
 	assert_int_equal(result.paths, 0);
@@ -44,12 +45,12 @@ static int refused(void (*change)(struct nf_fetch_options *o), struct nf_err *er
 	{                                                                                \
 		change;                                                                  \
 	}
-ROW(no_target, o->target_count = 0)
+ROW(no_path, o->path_count = 0)
 ROW(no_keys, o->keys = NULL)
 ROW(no_pool, o->pool_dir = NULL)
 ROW(profile_alone, o->profile = "system")
 ROW(gc_root_alone, o->gc_root = "mine")
-ROW(profile_of_two, (o->profile = "system", o->store_root = "/tmp", o->target_count = 2))
+ROW(profile_of_two, (o->profile = "system", o->store_root = "/tmp", o->path_count = 2))
 ROW(live_system, o->store_root = "/")
 ROW(level_over, o->level = 20)
 ROW(level_under, o->level = -1)
@@ -67,7 +68,7 @@ static void what_cannot_be_done_is_refused_at_once(void **state)
 		int code;
 		const char *text;
 	} rows[] = {
-		{ no_target, NF_E_USAGE, "no target" },
+		{ no_path, NF_E_USAGE, "no path" },
 		{ no_keys, NF_E_USAGE, "no trusted keys" },
 		{ no_pool, NF_E_USAGE, "no pool" },
 		{ profile_alone, NF_E_USAGE, "needs a target store" },
