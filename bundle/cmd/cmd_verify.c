@@ -19,7 +19,7 @@ static void print_json(const struct bundle_input *in, const struct nf_import_res
 	json_add_str(doc, "signedBy", nf_bundle_signed_by(in->bundle));
 	json_add_number(doc, "paths", r->imported);
 	json_add_number(doc, "narSize", r->nar_bytes);
-	json_add_number(doc, "nodes", r->nodes);
+	json_add_number(doc, "nodes", r->inodes);
 	json_print(doc, stdout);
 }
 

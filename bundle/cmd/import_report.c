@@ -29,7 +29,7 @@ void import_report_add_json(const struct import_report *r, struct json_doc *doc)
 	json_add_number(doc, "present", result->present);
 	json_add_number(doc, "signaturesAdded", result->sigs_added);
 	json_add_number(doc, "narSize", result->nar_bytes);
-	json_add_number(doc, "nodes", result->nodes);
+	json_add_number(doc, "nodes", result->inodes);
 	if (result->profile_link)
 		json_add_str(doc, "profile", result->profile_link);
 	json_begin_array(doc, "gcRoots");

@@ -320,7 +320,7 @@ static int make_manifest(struct manifest *m, const struct nf_bundle_write_option
 		member->name[NF_MEMBER_NAME_MAX] = '\0';
 		member->size = input->size;
 		member->digest = input->digest;
-		member->nodes = input->nodes;
+		member->inodes = input->inodes;
 	}
 	return manifest_layout(m, err);
 }

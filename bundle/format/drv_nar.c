@@ -35,7 +35,7 @@ static int read_file_of_nar(struct nf_source *nar, struct buf *text, struct nf_e
 	return 0;
 }
 
-static int check_drv(struct nf_source *nar, uint64_t *ret_nodes, struct nf_err *err)
+static int check_drv(struct nf_source *nar, uint64_t *ret_inodes, struct nf_err *err)
 {
 	AUTO(nf_derivation_release) struct nf_derivation drv = { 0 };
 	AUTO_BUF struct buf text = { 0 };
@@ -46,13 +46,13 @@ static int check_drv(struct nf_source *nar, uint64_t *ret_nodes, struct nf_err *
 	if (!rc)
 		rc = nf_derivation_parse(&drv, buf_slice(&text), err);
 	if (!rc)
-		*ret_nodes = 1;
+		*ret_inodes = 1;
 	return rc;
 }
 
 int drv_nar_check(const struct nf_storepath *path, struct nf_source *nar,
-		  uint64_t *ret_nodes, struct nf_err *err)
+		  uint64_t *ret_inodes, struct nf_err *err)
 {
-	return nf_storepath_is_drv(path) ? check_drv(nar, ret_nodes, err)
-					 : nf_nar_check(nar, ret_nodes, err);
+	return nf_storepath_is_drv(path) ? check_drv(nar, ret_inodes, err)
+					 : nf_nar_check(nar, ret_inodes, err);
 }

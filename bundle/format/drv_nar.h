@@ -12,6 +12,6 @@
 /* As nf_nar_check, of the NAR of PATH: that of a .drv must also be one regular file with
  * a derivation in it, as Nix reads it. */
 int drv_nar_check(const struct nf_storepath *path, struct nf_source *nar,
-		  uint64_t *ret_nodes, struct nf_err *err) MUST_CHECK;
+		  uint64_t *ret_inodes, struct nf_err *err) MUST_CHECK;
 
 #endif

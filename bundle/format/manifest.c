@@ -86,7 +86,7 @@ struct manifest_place {
 };
 
 static int place_member(struct manifest_place *at, struct nf_slice name, uint64_t size,
-			uint64_t nodes, uint64_t *ret_offset, struct nf_err *err)
+			uint64_t inodes, uint64_t *ret_offset, struct nf_err *err)
 {
 	enum line_kind kind = name_kind(name);
 
@@ -96,12 +96,12 @@ static int place_member(struct manifest_place *at, struct nf_slice name, uint64_
 	if (kind < at->last || (at->last == KIND_NONE) != (kind == KIND_CACHE_INFO))
 		return err_set(err, NF_E_FORMAT, "member '%.*s' is out of order",
 			       NF_SLICE_ARG(name));
-	if (kind != KIND_NAR && nodes != 0)
+	if (kind != KIND_NAR && inodes != 0)
 		return err_set(err, NF_E_FORMAT, "member '%.*s' cannot have inodes",
 			       NF_SLICE_ARG(name));
-	if (nodes > NAR_NODES_MAX)
+	if (inodes > NAR_NODES_MAX)
 		return err_set(err, NF_E_LIMIT, "member '%.*s' has %" PRIu64 " inodes",
-			       NF_SLICE_ARG(name), nodes);
+			       NF_SLICE_ARG(name), inodes);
 	if (size > BUNDLE_PAYLOAD_MAX || at->end > BUNDLE_PAYLOAD_MAX)
 		return err_set(err, NF_E_LIMIT, "member '%.*s' ends beyond %llu bytes",
 			       NF_SLICE_ARG(name), BUNDLE_PAYLOAD_MAX);
@@ -156,7 +156,7 @@ int manifest_layout(struct manifest *m, struct nf_err *err)
 		struct nf_bundle_member *member = &m->members[i];
 
 		rc = place_member(&at, nf_slice_str(member->name), member->size,
-				  member->nodes, &member->offset, err);
+				  member->inodes, &member->offset, err);
 		if (rc)
 			return rc;
 	}
@@ -172,7 +172,7 @@ static void format_member(struct buf *out, const struct nf_bundle_member *member
 
 	nix32_encode(digest, member->digest.bytes, nf_hash_size(NF_SHA256));
 	buf_addf(out, "member %s %" PRIu64 " %" PRIu64 " %s %" PRIu64 "\n", member->name,
-		 member->offset, member->size, digest, member->nodes);
+		 member->offset, member->size, digest, member->inodes);
 }
 
 void manifest_format(struct buf *out, const struct manifest *m)
@@ -343,11 +343,11 @@ static int member_line(struct manifest_parser *p)
 	*member = (struct nf_bundle_member){ .digest.algo = NF_SHA256 };
 	if (!slice_parse_u64(f[OFFSET], &member->offset) ||
 	    !slice_parse_u64(f[SIZE], &member->size) ||
-	    !slice_parse_u64(f[NODES], &member->nodes))
+	    !slice_parse_u64(f[NODES], &member->inodes))
 		return fail_line(p, "not a number");
 	if (!nix32_decode(member->digest.bytes, nf_hash_size(NF_SHA256), f[DIGEST]))
 		return fail_line(p, "not a SHA-256 digest");
-	rc = place_member(&p->at, f[NAME], member->size, member->nodes, &offset, p->err);
+	rc = place_member(&p->at, f[NAME], member->size, member->inodes, &offset, p->err);
 	if (rc)
 		return err_prefix(p->err, rc, "line %zu", p->number);
 	if (member->offset != offset)

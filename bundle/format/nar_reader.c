@@ -416,21 +416,21 @@ int nf_nar_next(struct nf_nar_reader *r, struct nf_nar_event *ev, struct nf_err 
 	}
 }
 
-int nf_nar_check(struct nf_source *src, uint64_t *ret_nodes, struct nf_err *err)
+int nf_nar_check(struct nf_source *src, uint64_t *ret_inodes, struct nf_err *err)
 {
 	AUTO(nf_nar_reader_freep) struct nf_nar_reader *r = nf_nar_reader_new(src);
 	struct nf_nar_event ev;
-	uint64_t nodes = 0;
+	uint64_t inodes = 0;
 	int rc;
 
 	do {
 		rc = nf_nar_next(r, &ev, err);
 		if (rc)
 			return rc;
-		nodes += ev.kind == NF_NAR_DIRECTORY || ev.kind == NF_NAR_FILE ||
-			 ev.kind == NF_NAR_SYMLINK;
+		inodes += ev.kind == NF_NAR_DIRECTORY || ev.kind == NF_NAR_FILE ||
+			  ev.kind == NF_NAR_SYMLINK;
 	} while (ev.kind != NF_NAR_END);
-	if (ret_nodes)
-		*ret_nodes = nodes;
+	if (ret_inodes)
+		*ret_inodes = inodes;
 	return 0;
 }

@@ -163,7 +163,7 @@ static int take_ca(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *
 
 static int take_nodes(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
 {
-	return take_number(&ni->nodes, value, 1, NAR_NODES_MAX, err);
+	return take_number(&ni->inodes, value, 1, NAR_NODES_MAX, err);
 }
 
 static int take_xxh3(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
@@ -356,8 +356,8 @@ static void add_extensions(struct buf *out, const struct nf_narinfo *ni)
 {
 	char xxh3[2 * sizeof(ni->xxh3) + 1];
 
-	if (ni->nodes)
-		add_number(out, "Nixferry-Nodes: ", ni->nodes);
+	if (ni->inodes)
+		add_number(out, "Nixferry-Nodes: ", ni->inodes);
 	if (ni->has_xxh3) {
 		base16_encode(xxh3, ni->xxh3, sizeof(ni->xxh3));
 		add_slice(out, "Nixferry-Xxh3: ", nf_slice_str(xxh3));

@@ -170,13 +170,13 @@ static int check_drv(struct pack *pk, const struct nf_narinfo *ni, struct nf_err
 	AUTO(source_closep) struct nf_source *nar = NULL;
 	AUTO_FD int fd = -1;
 	enum codec codec;
-	uint64_t nodes;
+	uint64_t inodes;
 	int rc = pool_open_nar(pk->pool, ni, &fd, err);
 
 	if (rc || !codec_parse(&codec, ni->compression))
 		return rc;
 	nar = decoder_new(codec, nf_source_of_fd_range(fd, 0, ni->file_size));
-	rc = drv_nar_check(&ni->info.path, nar, &nodes, err);
+	rc = drv_nar_check(&ni->info.path, nar, &inodes, err);
 	return rc ? err_prefix(err, rc, "path '%s'", ni->info.path.base) : 0;
 }
 
@@ -275,7 +275,7 @@ static size_t nar_input(struct pack *pk, const struct nf_narinfo *ni)
 		 pool_url(url, &ni->info.nar_hash, pk->codecs[pk->input_count]));
 	input->size = ni->file_size;
 	input->digest = ni->file_hash;
-	input->nodes = ni->nodes;
+	input->inodes = ni->inodes;
 	input->open = open_nar;
 	input->has_xxh3 = true;
 	memcpy(input->xxh3, ni->xxh3, sizeof(input->xxh3));
@@ -338,7 +338,7 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	ni->has_file_hash = true;
 	ni->file_hash = nar->digest;
 	ni->file_size = nar->size;
-	ni->nodes = 0;
+	ni->inodes = 0;
 	ni->has_xxh3 = false;
 	ni->level = 0;
 	ni->by_store = false;

@@ -78,7 +78,7 @@ static int own_url(char url[POOL_URL_MAX], const struct nf_narinfo *ni,
 		return err_set(err, NF_E_MISSING, "its compression '%.*s' is unknown",
 			       NF_SLICE_ARG(ni->compression));
 	if (!ni->has_file_hash || ni->file_hash.algo != NF_SHA256 || !ni->file_size ||
-	    !ni->has_xxh3 || !ni->nodes)
+	    !ni->has_xxh3 || !ni->inodes)
 		return err_set(err, NF_E_MISSING,
 			       "it lacks a field that every pool entry has");
 	if (!nf_slice_is(ni->url, pool_url(url, &ni->file_hash, codec)))

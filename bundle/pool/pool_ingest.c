@@ -21,7 +21,7 @@ struct stored {
 	enum codec codec;
 	int level;
 	uint64_t size;
-	uint64_t nodes;
+	uint64_t inodes;
 };
 
 /* One NAR on its way into the pool. */
@@ -108,7 +108,7 @@ static int store_encoded(struct pool_job *g, struct nf_err *err)
 	if (rc)
 		return rc;
 	nar = source_tee(nar, zstd_encoder_sink(e));
-	rc = drv_nar_check(&info->path, nar, &g->file.nodes, err);
+	rc = drv_nar_check(&info->path, nar, &g->file.inodes, err);
 	if (!rc)
 		rc = zstd_encoder_finish(e, err);
 	if (rc)
@@ -127,7 +127,7 @@ static int check_kept(struct pool_job *g, struct nf_sink *sink, struct nf_err *e
 	struct nf_source *nar = verified_nar(g, source_tee(g->in->source, sink));
 
 	g->file.level = POOL_KEEP;
-	return drv_nar_check(&g->in->trusted->info->path, nar, &g->file.nodes, err);
+	return drv_nar_check(&g->in->trusted->info->path, nar, &g->file.inodes, err);
 }
 
 static int store_kept(struct pool_job *g, struct nf_err *err)
@@ -179,7 +179,7 @@ static int describe_entry(struct pool_job *g, struct nf_err *err)
 	ni.url = nf_slice_str(pool_url(url, &ni.file_hash, s->codec));
 	ni.compression = nf_slice_str(codec_name(s->codec));
 	ni.file_size = s->size;
-	ni.nodes = s->nodes;
+	ni.inodes = s->inodes;
 	ni.level = (uint8_t)s->level;
 	ni.by_store = t->by_store;
 	g->entry->nar_name = mem_strdup(url + POOL_URL_FILE);

@@ -50,7 +50,7 @@ static int check_space(struct import *im, struct nf_err *err)
 {
 	struct import_totals need = import_plan_totals(&im->plan, IMPORT_WANTED);
 
-	return intake_check_space(im->intake, need.bytes, need.nodes, err);
+	return intake_check_space(im->intake, need.bytes, need.inodes, err);
 }
 
 static int prepare(struct import *im, struct nf_err *err)

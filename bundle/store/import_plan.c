@@ -123,14 +123,14 @@ static int find_nar(struct import_plan *p, const struct map *members,
 		return err_set(err, NF_E_UNSUPPORTED, "its NAR is compressed with '%.*s'",
 			       NF_SLICE_ARG(path->ni.compression));
 	path->member = *member;
-	path->nodes = nf_bundle_member(p->bundle, path->member)->nodes;
+	path->inodes = nf_bundle_member(p->bundle, path->member)->inodes;
 	/* Also keeps sums over all paths far from overflow. */
-	if (path->nodes > path->ni.info.nar_size)
+	if (path->inodes > path->ni.info.nar_size)
 		return err_set(err, NF_E_FORMAT, "a NAR of %llu %s with %llu %s",
 			       (unsigned long long)path->ni.info.nar_size,
 			       plural(path->ni.info.nar_size, "byte", "bytes"),
-			       (unsigned long long)path->nodes,
-			       plural(path->nodes, "object", "objects"));
+			       (unsigned long long)path->inodes,
+			       plural(path->inodes, "object", "objects"));
 	return 0;
 }
 
@@ -319,7 +319,7 @@ struct import_totals import_plan_totals(const struct import_plan *p,
 			continue;
 		t.paths++;
 		t.bytes += p->paths[i].ni.info.nar_size;
-		t.nodes += p->paths[i].nodes;
+		t.inodes += p->paths[i].inodes;
 	}
 	return t;
 }

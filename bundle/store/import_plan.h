@@ -24,8 +24,8 @@ struct import_path {
 	struct nf_narinfo ni;
 	struct nf_trusted trusted; /* of ni.info */
 	enum codec codec;
-	size_t member;	/* its NAR in the bundle; several paths may share one */
-	uint64_t nodes; /* number of file system objects */
+	size_t member;	 /* its NAR in the bundle; several paths may share one */
+	uint64_t inodes; /* number of file system objects */
 	_Atomic(enum import_state) state;
 };
 
@@ -54,7 +54,7 @@ struct nf_key_needs import_plan_take_untrusted(struct import_plan *p);
 struct import_totals {
 	size_t paths;
 	uint64_t bytes; /* total size of NARs */
-	uint64_t nodes;
+	uint64_t inodes;
 };
 
 /* Totals over the paths in one state. */

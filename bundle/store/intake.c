@@ -277,21 +277,21 @@ struct free_space intake_space(const struct intake *in)
 	return in->space;
 }
 
-uint64_t intake_bytes_needed(uint64_t bytes, uint64_t nodes)
+uint64_t intake_bytes_needed(uint64_t bytes, uint64_t inodes)
 {
-	return bytes + nodes * NODE_BYTES;
+	return bytes + inodes * NODE_BYTES;
 }
 
-int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
+int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t inodes,
 		       struct nf_err *err)
 {
-	if (nodes > in->space.inodes)
+	if (inodes > in->space.inodes)
 		return err_set(err, NF_E_NOSPACE,
 			       "'%s/nix/store' has %llu free %s, but %llu %s needed",
 			       in->target.root, (unsigned long long)in->space.inodes,
 			       plural(in->space.inodes, "inode", "inodes"),
-			       (unsigned long long)nodes, plural(nodes, "is", "are"));
-	bytes = intake_bytes_needed(bytes, nodes);
+			       (unsigned long long)inodes, plural(inodes, "is", "are"));
+	bytes = intake_bytes_needed(bytes, inodes);
 	if (bytes > in->space.bytes)
 		return err_set(
 			err, NF_E_NOSPACE,
@@ -309,19 +309,19 @@ int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 	/* Two workers may unpack the same path, from two sources. */
 	AUTO_FREE char *temp = mem_printf("%s.%u", info->path.base,
 					  atomic_fetch_add(&in->temp_number, 1));
-	uint64_t nodes = 0;
+	uint64_t inodes = 0;
 	int rc = intake_check_hash(in, &info->path, err);
 
 	if (rc)
 		return rc;
-	rc = unpack_nar(nar, in->temp_fd, temp, &nodes, err);
+	rc = unpack_nar(nar, in->temp_fd, temp, &inodes, err);
 	if (!rc && nf_storepath_is_drv(&info->path))
 		rc = drv_file_check(in->temp_fd, temp, err);
 	if (rc) {
 		(void)!file_remove_tree_at(in->temp_fd, temp, NULL);
 		return rc;
 	}
-	*ret = (struct intake_tree){ TAKE_PTR(temp), nodes };
+	*ret = (struct intake_tree){ TAKE_PTR(temp), inodes };
 	return 0;
 }
 
@@ -401,6 +401,6 @@ void intake_tell(struct intake *in, struct nf_import_result *r)
 	r->present += in->done.present;
 	r->sigs_added = in->done.sigs_added;
 	r->nar_bytes = in->done.nar_bytes;
-	r->nodes = in->done.nodes;
+	r->inodes = in->done.inodes;
 	pthread_mutex_unlock(&in->lock);
 }

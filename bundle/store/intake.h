@@ -67,16 +67,16 @@ void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base)
 /* Free space of the store's file system when the store was opened for writing. */
 struct free_space intake_space(const struct intake *in);
 /* Space that NARs of that size with that many file system objects take there. */
-uint64_t intake_bytes_needed(uint64_t bytes, uint64_t nodes);
+uint64_t intake_bytes_needed(uint64_t bytes, uint64_t inodes);
 /* NF_E_NOSPACE if the free space at opening is less than these NARs and file system
  * objects take. */
-int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t nodes,
+int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t inodes,
 		       struct nf_err *err) MUST_CHECK;
 
 /* The tree of a path, unpacked and verified, but not added yet. */
 struct intake_tree {
-	char *temp;	/* private; NULL if empty */
-	uint64_t nodes; /* number of file system objects */
+	char *temp;	 /* private; NULL if empty */
+	uint64_t inodes; /* number of file system objects */
 };
 
 /* Unpacks NAR (borrowed), which must verify its own bytes (nar_checked_source). The

@@ -224,7 +224,7 @@ static void count_registered(struct intake *in, const struct intake_waiting *w)
 	} else {
 		in->done.imported++;
 		in->done.nar_bytes += w->info.nar_size;
-		in->done.nodes += w->tree.nodes;
+		in->done.inodes += w->tree.inodes;
 	}
 	pthread_mutex_unlock(&in->lock);
 	intake_give_token_back(in, w);

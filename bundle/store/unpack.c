@@ -25,7 +25,7 @@ struct unpacker {
 	unsigned depth; /* number of open directories */
 	struct unpack_file file;
 	mode_t umask;
-	uint64_t nodes;
+	uint64_t inodes;
 	char name[NAR_NAME_MAX + 1]; /* name of the object under construction */
 };
 
@@ -70,7 +70,7 @@ static int set_name(struct unpacker *u, const struct nf_nar_event *ev, struct nf
 		return err_set(err, NF_E_LIMIT, "a name of %zu bytes", name.len);
 	memcpy(u->name, name.ptr, name.len);
 	u->name[name.len] = '\0';
-	u->nodes++;
+	u->inodes++;
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static void free_reader(struct nf_nar_reader **r)
 	nf_nar_reader_free(*r);
 }
 
-int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *ret_nodes,
+int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *ret_inodes,
 	       struct nf_err *err)
 {
 	AUTO(free_reader) struct nf_nar_reader *reader = nf_nar_reader_new(src);
@@ -177,8 +177,8 @@ int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *re
 		if (rc)
 			return rc;
 	} while (ev.kind != NF_NAR_END);
-	if (ret_nodes)
-		*ret_nodes = u.nodes;
+	if (ret_inodes)
+		*ret_inodes = u.inodes;
 	return 0;
 }
 

@@ -11,8 +11,8 @@
  * DIR_FD, where that name must not exist. Uses only *at calls with O_NOFOLLOW and O_EXCL.
  * Files get mode 0444 or 0555, directories 0555 (the topmost stays 0755 until
  * unpack_finish), times 1, whatever the umask. On failure a partial tree may remain.
- * *ret_nodes (may be NULL) is the number of objects. */
-int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *ret_nodes,
+ * *ret_inodes (may be NULL) is the number of objects. */
+int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *ret_inodes,
 	       struct nf_err *err) MUST_CHECK;
 
 /* Moves NAME of FROM_FD to TO_NAME of TO_FD (same file system; replaces nothing) and

@@ -13,20 +13,20 @@
 static int check_path(void *ctx, struct import_path *path, struct nf_source *nar,
 		      struct nf_err *err)
 {
-	uint64_t nodes = 0;
+	uint64_t inodes = 0;
 	int rc;
 
 	(void)ctx;
-	rc = drv_nar_check(&path->ni.info.path, nar, &nodes, err);
+	rc = drv_nar_check(&path->ni.info.path, nar, &inodes, err);
 	/* The manifest may not record it. */
-	if (!rc && !path->nodes)
-		path->nodes = nodes;
-	if (!rc && nodes != path->nodes)
+	if (!rc && !path->inodes)
+		path->inodes = inodes;
+	if (!rc && inodes != path->inodes)
 		return err_set(err, NF_E_FORMAT,
 			       "its NAR has %llu %s, but the manifest says %llu",
-			       (unsigned long long)nodes,
-			       plural(nodes, "inode", "inodes"),
-			       (unsigned long long)path->nodes);
+			       (unsigned long long)inodes,
+			       plural(inodes, "inode", "inodes"),
+			       (unsigned long long)path->inodes);
 	return rc;
 }
 
@@ -81,7 +81,7 @@ int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,
 	*ret = (struct nf_import_result){
 		.imported = totals.paths,
 		.nar_bytes = totals.bytes,
-		.nodes = totals.nodes,
+		.inodes = totals.inodes,
 	};
 	return 0;
 }

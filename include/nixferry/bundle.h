@@ -24,7 +24,7 @@ struct nf_bundle_member {
 	uint64_t offset; /* of the first content byte, from the start of the payload */
 	uint64_t size;
 	struct nf_hash digest; /* SHA-256 of the content */
-	uint64_t nodes; /* file system objects that a NAR unpacks to; 0 for others */
+	uint64_t inodes;       /* that a NAR unpacks to; 0 for others */
 };
 
 /* ---- reading ---- */
@@ -92,7 +92,7 @@ struct nf_bundle_input {
 	char name[NF_MEMBER_NAME_MAX + 1];
 	uint64_t size;
 	struct nf_hash digest;
-	uint64_t nodes;
+	uint64_t inodes;
 	const void *bytes;
 	int (*open)(void *ctx, size_t index, int *ret_fd, struct nf_err *err);
 	bool has_xxh3;

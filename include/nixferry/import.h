@@ -39,7 +39,7 @@ struct nf_import_result {
 	size_t present;	    /* paths that were valid already */
 	size_t sigs_added;  /* valid paths that gained signatures */
 	uint64_t nar_bytes; /* of the imported paths */
-	uint64_t nodes;	    /* file system objects written */
+	uint64_t inodes;    /* files, directories and symbolic links written */
 	char *profile_link; /* "/nix/var/nix/profiles/system-1-link" (free()), or NULL */
 	char **gc_roots;    /* names of the GC roots that hold what was imported */
 	size_t gc_root_count;

@@ -47,9 +47,9 @@ void nf_nar_reader_free(struct nf_nar_reader *r);
 int nf_nar_next(struct nf_nar_reader *r, struct nf_nar_event *ev,
 		struct nf_err *err) NF_MUST_CHECK;
 
-/* Reads the whole archive, checking it; *ret_nodes (may be NULL) counts its file system
- * objects. */
-int nf_nar_check(struct nf_source *src, uint64_t *ret_nodes,
+/* Reads the whole archive, checking it; *ret_inodes (may be NULL) counts the files,
+ * directories and symbolic links in it. */
+int nf_nar_check(struct nf_source *src, uint64_t *ret_inodes,
 		 struct nf_err *err) NF_MUST_CHECK;
 
 /* Writes events to a sink (borrowed). The caller gives a well-formed order; what breaks

@@ -20,8 +20,8 @@ struct nf_narinfo {
 	uint64_t file_size; /* 0: unknown */
 	/* What a pool keeps beside Nix's own fields (lines "Nixferry-...:"); 0 or false
 	 * if absent. */
-	uint64_t nodes; /* file system objects in the NAR */
-	bool has_xxh3;	/* of the compressed file */
+	uint64_t inodes; /* that the NAR unpacks to */
+	bool has_xxh3;	 /* of the compressed file */
 	uint8_t xxh3[16];
 	uint8_t level; /* zstd level that the file was made with; 0: as it was served */
 	bool by_store; /* no key vouched for it, a trusted store did: packing signs it */

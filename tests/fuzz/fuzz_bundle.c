@@ -112,7 +112,7 @@ static int read_input(struct nf_bundle *b, size_t i, struct nf_bundle_input *inp
 	memcpy(input->name, member->name, sizeof(input->name));
 	input->size = member->size;
 	input->digest = member->digest;
-	input->nodes = member->nodes;
+	input->inodes = member->inodes;
 	input->bytes = buf_take(&bytes);
 	return rc;
 }

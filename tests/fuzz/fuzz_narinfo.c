@@ -32,7 +32,7 @@ static void same(const struct nf_narinfo *a, const struct nf_narinfo *b)
 	assert(a->has_file_hash == b->has_file_hash);
 	assert(!a->has_file_hash || nf_hash_eq(&a->file_hash, &b->file_hash));
 	assert(a->file_size == b->file_size);
-	assert(a->nodes == b->nodes && a->level == b->level);
+	assert(a->inodes == b->inodes && a->level == b->level);
 	assert(a->by_store == b->by_store);
 	assert(a->has_xxh3 == b->has_xxh3);
 	assert(memcmp(a->xxh3, b->xxh3, sizeof(a->xxh3)) == 0);

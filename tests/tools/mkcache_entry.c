@@ -268,7 +268,7 @@ static int write_nar(struct mkcache *m, const struct mkcache_nar *nar,
 	ni->url = nf_slice_str(url);
 	ni->compression = nf_slice_str(codec_name(codec));
 	ni->has_xxh3 = m->opts->as_pool;
-	ni->nodes = m->opts->as_pool ? 1 : 0;
+	ni->inodes = m->opts->as_pool ? 1 : 0;
 	return 0;
 }
 

@@ -40,7 +40,7 @@ void fixture_add(struct fixture *f, const char *name, const void *p, size_t len)
 	snprintf(input->name, sizeof(input->name), "%s", name);
 	input->size = len;
 	input->bytes = f->bytes[f->count];
-	input->nodes = strncmp(name, "nar/", 4) == 0 ? 3 : 0;
+	input->inodes = strncmp(name, "nar/", 4) == 0 ? 3 : 0;
 	hash_bytes(&input->digest, NF_SHA256, p, len);
 	f->count++;
 }

@@ -90,7 +90,7 @@ static void make_nar(struct made_path *p, const char *text)
 	write_event(w, NF_NAR_LEAVE, "", "", false);
 	write_event(w, NF_NAR_END, "", "", false);
 	nf_nar_writer_free(w);
-	p->nodes = 4;
+	p->inodes = 4;
 }
 
 /* Slices of a narinfo borrow from its arena; what tests set lives as long as they do. */
@@ -144,7 +144,7 @@ void import_fixture_make_file(struct made_path *p, const char *text)
 	write_event(w, NF_NAR_FILE, "", text, false);
 	write_event(w, NF_NAR_END, "", "", false);
 	nf_nar_writer_free(w);
-	p->nodes = 1;
+	p->inodes = 1;
 	import_fixture_rehash(p);
 }
 
@@ -187,7 +187,7 @@ static size_t add_nars(struct import_fixture *f, struct nf_bundle_input *inputs,
 		if (known)
 			continue;
 		add_input(&inputs[count], p->ni.url.ptr, p->nar.ptr, p->nar.len);
-		inputs[count++].nodes = p->nodes;
+		inputs[count++].inodes = p->inodes;
 	}
 	return count;
 }

@@ -14,7 +14,7 @@
 struct made_path {
 	struct nf_narinfo ni;
 	struct buf nar; /* as the bundle holds it */
-	uint64_t nodes;
+	uint64_t inodes;
 	bool is_unsigned;
 	bool without_nar;
 	bool is_left_out; /* of the bundle */

@@ -104,7 +104,7 @@ static void a_bundle_tells_what_it_holds(void **state)
 	assert_int_equal(nf_bundle_member_count(b), 3);
 	assert_string_equal(nf_bundle_member(b, 2)->name, "nar/x.nar");
 	assert_int_equal(nf_bundle_member(b, 2)->size, 700);
-	assert_int_equal(nf_bundle_member(b, 2)->nodes, 3);
+	assert_int_equal(nf_bundle_member(b, 2)->inodes, 3);
 	assert_true(nf_hash_eq(&nf_bundle_member(b, 2)->digest, &f.inputs[2].digest));
 	assert_int_equal(nf_bundle_total_size(b), len);
 	assert_int_equal(nf_bundle_payload_size(b), 3 * 512 + 512 + 512 + 1024 + 1024);

@@ -119,7 +119,7 @@ static void a_bundle_becomes_a_store(void **state)
 			fail_msg("%s", err.text);
 		assert_int_equal(r.imported, 2);
 		assert_int_equal(r.present, 0);
-		assert_int_equal(r.nodes, 8);
+		assert_int_equal(r.inodes, 8);
 		assert_int_equal(r.nar_bytes, f->paths[0].ni.info.nar_size +
 						      f->paths[1].ni.info.nar_size);
 		assert_null(r.profile_link);
@@ -415,7 +415,7 @@ static void be_for_another_store(struct import_fixture *f)
 
 static void claim_many_nodes(struct import_fixture *f)
 {
-	f->paths[1].nodes = 1 << 20;
+	f->paths[1].inodes = 1 << 20;
 }
 
 static void add_a_directory_as_derivation(struct import_fixture *f)
@@ -637,7 +637,7 @@ static void verify_counts_and_writes_nothing(void **state)
 		if (import_fixture_verify(f, piped, &r, &err))
 			fail_msg("%s", err.text);
 		assert_int_equal(r.imported, 2);
-		assert_int_equal(r.nodes, 8);
+		assert_int_equal(r.inodes, 8);
 	}
 	assert_false(temp_dir_has(f->dir, "root"));
 }
@@ -650,7 +650,7 @@ static void a_bundle_need_not_know_how_many_objects_a_nar_has(void **state)
 	make_closure(f);
 	import_fixture_make_file(import_fixture_add(f, 2, "d.drv", ""), DRV_TEXT);
 	for (size_t i = 0; i < 3; i++)
-		f->paths[i].nodes = 0;
+		f->paths[i].inodes = 0;
 	import_fixture_build(f);
 	for (int piped = 0; piped < 2; piped++) {
 		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
@@ -658,7 +658,7 @@ static void a_bundle_need_not_know_how_many_objects_a_nar_has(void **state)
 		if (import_fixture_verify(f, piped, &r, &err))
 			fail_msg("%s", err.text);
 		assert_int_equal(r.imported, 3);
-		assert_int_equal(r.nodes, 9);
+		assert_int_equal(r.inodes, 9);
 	}
 	for (int again = 0; again < 2; again++) {
 		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };

@@ -122,7 +122,7 @@ static void a_path_waits_for_what_it_refers_to(void **state)
 	assert_int_equal(intake_why_waiting(in, NULL), 0);
 	assert_true(is_valid(in, top) && is_valid(in, mid) && is_valid(in, low));
 	assert_int_equal(told(in).imported, 4);
-	assert_int_equal(told(in).nodes, 16);
+	assert_int_equal(told(in).inodes, 16);
 	assert_int_equal(told(in).nar_bytes,
 			 top->nar.len + mid->nar.len + low->nar.len + other->nar.len);
 }

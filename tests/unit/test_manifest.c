@@ -37,7 +37,7 @@ static void a_manifest_is_read(void **state)
 	assert_string_equal(m.members[1].name, HASH ".narinfo");
 	assert_int_equal(m.members[1].offset, 1536);
 	assert_int_equal(m.members[1].size, 513);
-	assert_int_equal(m.members[2].nodes, 7);
+	assert_int_equal(m.members[2].inodes, 7);
 	assert_int_equal(m.members[2].digest.algo, NF_SHA256);
 	assert_int_equal(m.members[2].digest.bytes[0], 1);
 	manifest_release(&m);
@@ -234,8 +234,8 @@ static void layout_gives_offsets_and_the_payload_size(void **state)
 	struct nf_bundle_member members[] = {
 		{ .name = "nix-cache-info", .size = 21 },
 		{ .name = HASH ".narinfo", .size = 0 },
-		{ .name = "nar/big.nar", .size = 9ULL << 30, .nodes = 1 },
-		{ .name = "nar/last.nar", .size = 512, .nodes = 1 },
+		{ .name = "nar/big.nar", .size = 9ULL << 30, .inodes = 1 },
+		{ .name = "nar/last.nar", .size = 512, .inodes = 1 },
 	};
 	struct manifest m = { .members = members, .member_count = 4 };
 

@@ -69,7 +69,7 @@ static void every_field_is_read(void **state)
 				"5rwxzi7pal3qhpsyfc16gzkh939q1np6-curl-7.82.0.drv"));
 	assert_int_equal(ni.info.nsigs, 1);
 	assert_int_equal(ni.info.ca.len, 0);
-	assert_int_equal(ni.nodes, 0);
+	assert_int_equal(ni.inodes, 0);
 	assert_false(ni.has_xxh3);
 	assert_int_equal(ni.level, 0);
 	nf_narinfo_release(&ni);
@@ -170,7 +170,7 @@ static void a_pools_own_fields_come_last_and_return(void **state)
 
 	(void)state;
 	assert_int_equal(nf_narinfo_parse_pool(&ni, nf_slice_str(text), &err), 0);
-	assert_int_equal(ni.nodes, 6);
+	assert_int_equal(ni.inodes, 6);
 	assert_true(ni.has_xxh3);
 	assert_int_equal(ni.xxh3[15], 0xff);
 	assert_int_equal(ni.level, 19);
@@ -309,7 +309,7 @@ static void unreadable_hints_are_ignored(void **state)
 		assert_int_equal(ni.file_size, 0);
 		assert_false(ni.has_file_hash);
 		assert_int_equal(ni.info.ca.len + ni.info.deriver.len, 0);
-		assert_int_equal(ni.nodes + ni.level, 0);
+		assert_int_equal(ni.inodes + ni.level, 0);
 		assert_false(ni.by_store || ni.has_xxh3);
 		nf_narinfo_release(&ni);
 	}

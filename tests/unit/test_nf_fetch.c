@@ -29,8 +29,7 @@ static int refused(void (*change)(struct nf_fetch_options *o), struct nf_err *er
 	struct nf_storepath path;
 	int rc;
 
-	assert_int_equal(nf_storepath_parse_base(&path, nf_slice_str(BASE), NULL),
-			 0);
+	assert_int_equal(nf_storepath_parse_base(&path, nf_slice_str(BASE), NULL), 0);
 	o.paths = &path;
 	change(&o);
 	rc = nf_fetch(&o, &result, err);

@@ -182,7 +182,7 @@ static void a_bundle_has_the_closure_references_first(void **state)
 	assert_string_equal(nf_bundle_root(b, 0)->base, d.top.info.path.base);
 	assert_int_equal(nar_of(f, b, &d.base), 5);
 	assert_int_equal(nar_of(f, b, &d.top), 8);
-	assert_int_equal(nf_bundle_member(b, 8)->nodes, 1);
+	assert_int_equal(nf_bundle_member(b, 8)->inodes, 1);
 	nf_bundle_free(b);
 	diamond_release(&d);
 }

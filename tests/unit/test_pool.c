@@ -176,7 +176,7 @@ static void what_was_ingested_is_found(void **state)
 	assert_true(nf_slice_eq(ni.info.sigs[0], m.info.sigs[0]));
 	assert_true(nf_slice_is(ni.compression, "zstd"));
 	assert_int_equal(ni.level, 3);
-	assert_int_equal(ni.nodes, 1);
+	assert_int_equal(ni.inodes, 1);
 	assert_true(ni.has_xxh3);
 	assert_ok(f, pool_open_nar(f->pool, &ni, &fd, &f->err));
 	assert_int_equal(fstat(fd, &st), 0);

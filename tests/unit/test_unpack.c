@@ -91,12 +91,12 @@ static void make_nar(struct buf *nar, void (*fn)(struct nf_nar_writer *w))
 }
 
 static int unpack(const struct temp_dir *t, const struct buf *nar, size_t chunk,
-		  uint64_t *ret_nodes, struct nf_err *err)
+		  uint64_t *ret_inodes, struct nf_err *err)
 {
 	AUTO(source_closep)
 	struct nf_source *src = source_of_memory(nar->ptr, nar->len, chunk);
 
-	return unpack_nar(src, t->fd, "tree", ret_nodes, err);
+	return unpack_nar(src, t->fd, "tree", ret_inodes, err);
 }
 
 static void assert_same_nar(const struct temp_dir *t, const char *name,
