@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-/* Chunks grow with the arena: one path info stays small, a plan needs few chunks. */
+/* Chunks grow with the arena: a single path info stays small, a plan needs few chunks. */
 #define CHUNK_MIN 512
 #define CHUNK_MAX ((size_t)64 * 1024)
 #define ALIGNMENT _Alignof(max_align_t)
@@ -38,7 +38,7 @@ static struct arena_chunk *chunk_new(struct arena *a, size_t size)
 	struct arena_chunk *c;
 	size_t bytes;
 
-	/* What overflows asks for more than there is: mem_alloc ends the process. */
+	/* A size that overflows exceeds all memory: mem_alloc ends the process. */
 	if (__builtin_add_overflow(sizeof(*c), size, &bytes))
 		bytes = SIZE_MAX;
 	c = mem_alloc(bytes);
@@ -54,7 +54,7 @@ static void *take_from_new_chunk(struct arena *a, size_t size)
 
 	if (want > CHUNK_MAX)
 		want = CHUNK_MAX;
-	/* A large piece gets a chunk of its own, so that the head's rest stays in use. */
+	/* A large piece gets its own chunk, to keep using the rest of the head chunk. */
 	if (a->head && size > want / 4) {
 		c = chunk_new(a, size);
 		c->next = a->head->next;

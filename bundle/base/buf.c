@@ -25,7 +25,7 @@ void buf_clear(struct buf *b)
 		b->ptr[0] = '\0';
 }
 
-/* Room for MORE bytes and a NUL. */
+/* Makes room for MORE bytes and a NUL. */
 static bool reserve(struct buf *b, size_t more)
 {
 	size_t cap;

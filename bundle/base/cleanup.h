@@ -1,5 +1,5 @@
-/* Cleanup at the end of a scope. Declare with a value that can be released, hand over
- * with TAKE_PTR or TAKE_FD as the last act before success. */
+/* Cleanup at the end of a scope. Initialise the variable with a value that can be
+ * released. Hand it over with TAKE_PTR or TAKE_FD as the last step before success. */
 #ifndef CLEANUP_H
 #define CLEANUP_H
 
@@ -28,7 +28,7 @@
 		taken_;                                                                  \
 	})
 
-/* Defines NAMEp(), which calls NAME on what its pointer points at, for AUTO(NAMEp). */
+/* Defines NAMEp(), for AUTO(NAMEp), which calls NAME on what its argument points to. */
 #define DEFINE_CLEANUP(type, name)                                                       \
 	static inline void name##p(type *p)                                              \
 	{                                                                                \

@@ -15,16 +15,16 @@
 #include "base/mem.h"
 
 #define OUT_SIZE	(256 * KIB)
-#define ZSTD_WINDOW_LOG 27 /* 128 MiB, as Nix */
+#define ZSTD_WINDOW_LOG 27 /* 128 MiB, Nix's limit */
 
-/* The highest level takes a tenth of a second for this: an interruption is noticed soon.
- */
+/* The highest level takes a tenth of a second for this much, so an interruption takes
+ * effect soon. */
 #define ENCODE_STEP (128 * KIB)
 
 static const struct {
 	const char *name;
 	const char *suffix;
-	int archive_filter; /* of libarchive; 0: another library */
+	int archive_filter; /* filter of libarchive; 0 for another library */
 } codecs[] = {
 	[CODEC_NONE] = { "none", "", 0 },
 	[CODEC_XZ] = { "xz", ".xz", ARCHIVE_FILTER_XZ },
@@ -64,7 +64,7 @@ static const struct {
 	enum codec codec;
 } magics[] = {
 	{ "\x0d\0\0\0\0\0\0\0nix-archive-1", 21, CODEC_NONE },
-	{ "\xfd\x37zXZ", 6, CODEC_XZ }, /* and the NUL */
+	{ "\xfd\x37zXZ", 6, CODEC_XZ }, /* includes the NUL */
 	{ "\x28\xb5\x2f\xfd", 4, CODEC_ZSTD },
 	{ "BZh", 3, CODEC_BZIP2 },
 	{ "\x1f\x8b\x08", 3, CODEC_GZIP },
@@ -72,7 +72,7 @@ static const struct {
 	{ "LZIP", 4, CODEC_LZIP },
 };
 
-/* The shorter ones could begin anything that has none of its own. */
+/* A shorter one could be the beginning of a format without a signature. */
 #define MAGIC_SURE 4
 
 enum codec codec_detect(enum codec named, struct nf_slice begin)
@@ -89,7 +89,7 @@ enum codec codec_detect(enum codec named, struct nf_slice begin)
 	return named;
 }
 
-/* ---- what all decoders share ---- */
+/* ---- common to all decoders ---- */
 
 struct decoder {
 	struct nf_source source;
@@ -97,16 +97,16 @@ struct decoder {
 	enum codec codec;
 	struct nf_slice input; /* what is not decoded yet */
 	bool input_ended;
-	uint64_t fed;	/* bytes that came from in */
-	uint64_t zeros; /* of these, how many at the end are 0 */
+	uint64_t fed;	/* number of bytes read from in */
+	uint64_t zeros; /* how many of these, at the end, are 0 */
 	char *out;
 	ZSTD_DCtx *zstd;
 	BrotliDecoderState *brotli;
 	struct archive *archive;
-	bool mid_frame; /* a frame was begun and did not end */
+	bool mid_frame; /* a frame has begun but not ended */
 	bool ended;
-	bool marked; /* libarchive: the bytes behind an lz4 end were given */
-	int in_rc;   /* libarchive: what in said, and how */
+	bool marked; /* libarchive: it was given the bytes after the end of lz4 */
+	int in_rc;   /* libarchive: error of in, and its code */
 	struct nf_err in_err;
 };
 
@@ -124,7 +124,7 @@ static void count_zeros(struct decoder *d)
 	d->zeros = d->input.len - len + (len ? 0 : d->zeros);
 }
 
-/* Makes sure that there is input, unless it has ended. */
+/* Makes input available, unless it has ended. */
 static int fill(struct decoder *d, struct nf_err *err)
 {
 	int rc;
@@ -172,8 +172,8 @@ static int zstd_error(const struct decoder *d, size_t code, struct nf_err *err)
 	return corrupt(d, err, ZSTD_getErrorName(code));
 }
 
-/* The first byte of a frame, or of one to skip. libzstd also decodes what its versions
- * before 0.8 wrote, with old code that nobody needs to meet hostile bytes. */
+/* The first byte of a frame or a skippable frame. libzstd also decodes the formats of its
+ * versions before 0.8, with old code that should not be exposed to hostile bytes. */
 static bool zstd_is_first(char c)
 {
 	return (uint8_t)c == 0x28 || ((uint8_t)c & 0xf0) == 0x50;
@@ -276,8 +276,8 @@ static int brotli_next(struct nf_source *s, struct nf_slice *ret, struct nf_err 
 
 /* ---- libarchive ---- */
 
-/* Behind an lz4 frame libarchive takes four bytes, whatever they are, and is content. It
- * gets these, and must have taken exactly them. */
+/* After an lz4 frame, libarchive consumes four more bytes, whatever they are. It is given
+ * these, and must consume exactly them. */
 static const char lz4_mark[4];
 
 static la_ssize_t archive_input(struct archive *a, void *ctx, const void **ret)
@@ -299,7 +299,7 @@ static la_ssize_t archive_input(struct archive *a, void *ctx, const void **ret)
 	return (la_ssize_t)d->input.len;
 }
 
-/* The input's own error comes before what libarchive makes of it. */
+/* An error of the input takes precedence over what libarchive reports. */
 static int archive_failed(struct decoder *d, const char *why, struct nf_err *err)
 {
 	if (d->in_rc && err)
@@ -307,8 +307,8 @@ static int archive_failed(struct decoder *d, const char *why, struct nf_err *err
 	return d->in_rc ? d->in_rc : corrupt(d, err, why ? why : "damaged");
 }
 
-/* One filter is named; libarchive's guessing, which would unwrap compression within
- * compression, is off. */
+/* Only the named filter is enabled. libarchive's detection, which would also unpack
+ * nested compression, stays off. */
 static int archive_begin(struct decoder *d, struct nf_err *err)
 {
 	int filter = codecs[d->codec].archive_filter;
@@ -318,22 +318,22 @@ static int archive_begin(struct decoder *d, struct nf_err *err)
 	if (!d->archive)
 		abort();
 	archive_read_support_format_raw(d->archive);
-	/* Asked first: appending would start the external program that it falls back to.
-	 */
+	/* Ask first: adding the filter would start libarchive's external fallback
+	 * program. */
 	if (archive_read_support_filter_by_code(d->archive, filter) != ARCHIVE_OK ||
 	    archive_read_append_filter(d->archive, filter) != ARCHIVE_OK)
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "%s data: this build of libarchive cannot decode it",
 			       codec_name(d->codec));
-	/* Up to the first output libarchive does not tell damage from emptiness, so both
-	 * are refused; nor does it keep the filter's reason. */
+	/* Before the first output, libarchive reports damage and empty input alike, so
+	 * both are refused; nor does it keep the filter's reason. */
 	if (archive_read_open2(d->archive, d, NULL, archive_input, NULL, NULL) ||
 	    archive_read_next_header(d->archive, &entry))
 		return archive_failed(d, "damaged, empty or in another format", err);
 	return 0;
 }
 
-/* Tapes and block devices pad files with zeros, which gzip passes over. */
+/* Tapes and block devices pad files with zeros, which gzip ignores. */
 static int skip_padding(struct decoder *d, uint64_t used, struct nf_err *err)
 {
 	int rc;
@@ -347,14 +347,14 @@ static int skip_padding(struct decoder *d, uint64_t used, struct nf_err *err)
 	return rc;
 }
 
-/* Decoders stop at what they take for the end; the input must stop there too. */
+/* Decoders stop at the end that they detect; the input must end there too. */
 static int archive_check_end(struct decoder *d, struct nf_err *err)
 {
 	int64_t used = archive_filter_bytes(d->archive, -1);
 	uint64_t end = d->fed + (d->codec == CODEC_LZ4 ? sizeof(lz4_mark) : 0);
 	int rc;
 
-	/* Between members libarchive takes a failed input for an ended one. */
+	/* Between members, libarchive treats a failed input as an ended one. */
 	if (d->in_rc)
 		return archive_failed(d, NULL, err);
 	if (d->codec == CODEC_GZIP && used >= 0 && (uint64_t)used <= d->fed)

@@ -6,7 +6,7 @@ static const char nix32_chars[] = "0123456789abcdfghijklmnpqrsvwxyz";
 static const char base64_chars[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* A character's value and one; 0 for what is not in the alphabet. */
+/* Value of a character plus one; 0 if it is not in the alphabet. */
 static const uint8_t nix32_values[256] = {
 	['0'] = 1,  2,	3,  4,	5,  6,	7,  8,	9,  10, /* 0 to 9 */
 	['a'] = 11, 12, 13, 14,				/* a to d */
@@ -131,8 +131,8 @@ static int base64_digit(char c)
 	return at ? (int)(at - base64_chars) : -1;
 }
 
-/* COUNT bytes (1 to 3) out of four characters; the rest must be padding, its bits zero.
- */
+/* Decodes COUNT bytes (1 to 3) from four characters; the rest must be padding, with zero
+ * bits. */
 static bool base64_group(uint8_t *out, size_t count, const char *in)
 {
 	uint32_t group = 0;

@@ -1,4 +1,4 @@
-/* The definitions, not what clang's analyzer takes for them. */
+/* Defines the real functions, not the versions for clang's analyzer. */
 #undef __clang_analyzer__
 #include "base/err.h"
 

@@ -27,7 +27,7 @@ int file_write_all(int fd, const void *p, size_t len, const char *name,
 	while (len) {
 		ssize_t n = write(fd, at, len);
 
-		/* A pipe's reader may never come back. */
+		/* The reader of a pipe may never read again. */
 		if (n < 0 && errno == EINTR) {
 			int rc = interrupt_check(err);
 
@@ -103,8 +103,8 @@ int file_read_full(int fd, void *p, size_t len, size_t *ret_len, const char *nam
 	return 0;
 }
 
-/* There are bytes, or the end. A signal may meet another thread, which does not wake us.
- */
+/* Waits for bytes or the end. A signal may reach another thread, which does not wake this
+ * one. */
 static int wait_readable(int fd, struct nf_err *err)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -140,7 +140,7 @@ int file_read_stream(int fd, void *p, size_t len, size_t *ret_len, const char *n
 			got += (size_t)n;
 	}
 	*ret_len = got;
-	/* Ctrl-C ends the other side of the pipe too: that is no truncation. */
+	/* Ctrl-C also ends the other side of the pipe: that is not a truncation. */
 	return got < len ? interrupt_check(err) : 0;
 }
 
@@ -237,7 +237,7 @@ int file_opendir_at(int *ret, int dir_fd, const char *path, struct nf_err *err)
 
 /* ---- removing ---- */
 
-/* Number of a mount where the kernel tells it, else of a device. */
+/* Mount ID if the kernel reports it, else device number. */
 static uint64_t mount_of(int fd)
 {
 	struct statx st = { 0 };
@@ -254,7 +254,7 @@ bool file_is_mount(int parent_fd, int fd)
 	return mount_of(parent_fd) != mount_of(fd);
 }
 
-/* First all of a tree is looked at, then it is removed. */
+/* Checks the whole tree before removing anything. */
 enum walk {
 	WALK_LOOK,
 	WALK_REMOVE,
@@ -286,7 +286,7 @@ static int open_to_remove(int dir_fd, const char *name, enum walk walk)
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(dir_fd, name, flags);
 
-	/* Not even readable. Never through a link that took its place. */
+	/* A directory without read permission. Never follows a link that replaced it. */
 	if (fd < 0 && errno == EACCES && walk == WALK_REMOVE &&
 	    fchmodat(dir_fd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
 		fd = openat(dir_fd, name, flags);
@@ -304,8 +304,8 @@ static int walk_directory(int dir_fd, const char *name, unsigned depth, enum wal
 		return err_set(err, NF_E_LIMIT, "'%s' is nested too deeply to be removed",
 			       name);
 	fd = open_to_remove(dir_fd, name, walk);
-	/* What is no directory has nothing below it; what cannot be looked into is
-	 * looked at again before it is emptied. */
+	/* Only directories have contents; one that cannot be read yet is checked before
+	 * it is emptied. */
 	if (fd < 0 && walk == WALK_LOOK)
 		return 0;
 	if (fd < 0)
@@ -354,7 +354,7 @@ int file_sync(int fd, const char *name, struct nf_err *err)
 	return fsync(fd) < 0 ? err_sys(err, "cannot sync '%s'", name) : 0;
 }
 
-/* ---- files that become visible whole ---- */
+/* ---- atomic files ---- */
 
 static int open_parent(int *ret, char **ret_name, int dir_fd, const char *path,
 		       struct nf_err *err)

@@ -1,5 +1,5 @@
 /* Files and directories, relative to directory fds, and files that become visible only
- * when they are whole. */
+ * when they are complete. */
 #ifndef FILE_H
 #define FILE_H
 
@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Writes all, going on after EINTR and short writes. NAME is for the error. */
+/* Writes everything; continues after EINTR and short writes. NAME is for the error. */
 int file_write_all(int fd, const void *p, size_t len, const char *name,
 		   struct nf_err *err) MUST_CHECK;
 int file_pwrite_all(int fd, const void *p, size_t len, uint64_t offset, const char *name,
@@ -20,12 +20,13 @@ int file_pwrite_all(int fd, const void *p, size_t len, uint64_t offset, const ch
 int file_pread_all(int fd, void *p, size_t len, uint64_t offset, const char *name,
 		   struct nf_err *err) MUST_CHECK;
 
-/* Reads until LEN bytes came or the end; *ret_len says how many came. */
+/* Reads until the buffer is full or the file ends; *ret_len is the number of bytes
+ * read. */
 int file_read_full(int fd, void *p, size_t len, size_t *ret_len, const char *name,
 		   struct nf_err *err) MUST_CHECK;
 
-/* As file_read_full, from what may be a pipe that stalls: an interruption, whatever
- * thread its signal met, ends the wait with NF_E_INTR. */
+/* As file_read_full, for a file that may be a stalled pipe: an interruption, whichever
+ * thread receives the signal, ends the wait with NF_E_INTR. */
 int file_read_stream(int fd, void *p, size_t len, size_t *ret_len, const char *name,
 		     struct nf_err *err) MUST_CHECK;
 
@@ -34,41 +35,42 @@ int file_read_stream(int fd, void *p, size_t len, size_t *ret_len, const char *n
  * directory). */
 int file_read_at(int dir_fd, const char *path, struct buf *buf,
 		 struct nf_err *err) MUST_CHECK;
-/* Likewise, of a regular file only, through no link: anything else is NF_E_FORMAT. */
+/* The same for a regular file only, without following a link: anything else is
+ * NF_E_FORMAT. */
 int file_read_regular_at(int dir_fd, const char *path, struct buf *buf,
 			 struct nf_err *err) MUST_CHECK;
-/* Likewise, of what is open, which may be a pipe or a device that stalls: an interruption
- * ends the wait. */
+/* The same for an open file, which may be a stalled pipe or device: an interruption ends
+ * the wait. */
 int file_read_fd(int fd, const char *name, struct buf *buf,
 		 struct nf_err *err) MUST_CHECK;
-/* Likewise, of an input that the user named (file_open_input). */
+/* The same for an input that the user named (file_open_input). */
 int file_read_input(const char *path, struct buf *buf, struct nf_err *err) MUST_CHECK;
 
-/* Makes the directory and its parents (0755) where they are missing. */
+/* Creates the directory and its parents (0755) if they are missing. */
 int file_mkdirs_at(int dir_fd, const char *path, struct nf_err *err) MUST_CHECK;
 
-/* Opens a directory, O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC; *ret is the caller's. */
+/* Opens a directory with O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC; the caller closes *ret. */
 int file_opendir_at(int *ret, int dir_fd, const char *path,
 		    struct nf_err *err) MUST_CHECK;
 
-/* Whether the directory that FD has open is on another mount than PARENT_FD, in which it
+/* Whether the open directory FD is on another mount than PARENT_FD, relative to which it
  * was opened. */
 bool file_is_mount(int parent_fd, int fd);
 
-/* Removes PATH and everything below it, never following a link, making directories
- * writable on the way. A missing PATH is no error. Nothing is removed where a mount point
- * is PATH or below it (NF_E_SYS). */
+/* Removes PATH and everything below it. Never follows a link; makes directories writable
+ * on the way. A missing PATH is not an error. If PATH or anything below it is a mount
+ * point, nothing is removed (NF_E_SYS). */
 int file_remove_tree_at(int dir_fd, const char *path, struct nf_err *err) MUST_CHECK;
 
 /* fsync of a directory or a file. */
 int file_sync(int fd, const char *name, struct nf_err *err) MUST_CHECK;
 
-/* A file that is written under a temporary name in its own directory and becomes visible
- * by commit: fsync, rename, and fsync of the directory. Discard (the cleanup) removes it.
- */
+/* A file that is written under a temporary name in its own directory. Commit makes it
+ * visible: fsync, rename, and fsync of the directory. Discard (the cleanup) removes
+ * it. */
 struct atomic_file {
 	int dir_fd; /* owned: a duplicate */
-	int fd;	    /* to write to; -1 when not open */
+	int fd;	    /* for writing; -1 when not open */
 	char *name; /* the final name, relative to dir_fd */
 	char *temp; /* the temporary name */
 };
@@ -78,16 +80,16 @@ struct atomic_file {
 		.dir_fd = -1, .fd = -1                                                   \
 	}
 
-/* PATH is relative to DIR_FD. The mode is MODE, whatever the umask. Temporary names are
- * ".NAME.PID.N.tmp", O_EXCL. */
+/* PATH is relative to DIR_FD. The mode is MODE, independent of the umask. Temporary names
+ * are ".NAME.PID.N.tmp", O_EXCL. */
 int atomic_file_open(struct atomic_file *f, int dir_fd, const char *path, mode_t mode,
 		     struct nf_err *err) MUST_CHECK;
 int atomic_file_commit(struct atomic_file *f, struct nf_err *err) MUST_CHECK;
-/* Without the two fsyncs: for callers that sync many files at once before or after. */
+/* Without the two fsyncs: for callers that sync many files at once. */
 int atomic_file_commit_nosync(struct atomic_file *f, struct nf_err *err) MUST_CHECK;
 void atomic_file_discard(struct atomic_file *f);
 
-/* A whole small file by atomic_file. */
+/* Writes a whole small file with atomic_file. */
 int file_replace_at(int dir_fd, const char *path, const void *p, size_t len, mode_t mode,
 		    struct nf_err *err) MUST_CHECK;
 

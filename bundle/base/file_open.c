@@ -32,7 +32,7 @@ static int wrong_type(const char *path, mode_t mode, struct nf_err *err)
 		       file_open_type(mode));
 }
 
-/* Links, sockets and directories cannot be opened at all. */
+/* open() fails for links, sockets and directories. */
 static int open_failed(int dir_fd, const char *path, int flags, struct nf_err *err)
 {
 	int saved = errno;

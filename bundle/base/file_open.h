@@ -1,5 +1,5 @@
-/* Opening what is on the disk already, which need not be what is expected: no call here
- * waits for a FIFO's other end, and each looks at what it has opened. */
+/* Opening existing files, which may be of an unexpected type: no call here waits for the
+ * other end of a FIFO, and each checks what it has opened. */
 #ifndef FILE_OPEN_H
 #define FILE_OPEN_H
 
@@ -10,18 +10,18 @@
 /* "a FIFO", "a directory": for messages. */
 const char *file_open_type(mode_t mode);
 
-/* Opens a regular file; *ret_fd is the caller's. FLAGS: O_RDONLY or O_RDWR, with
- * O_NOFOLLOW and O_CREAT (0644) as needed. A missing file is NF_E_MISSING, a file of
+/* Opens a regular file; the caller closes *ret_fd. FLAGS: O_RDONLY or O_RDWR, with
+ * O_NOFOLLOW and O_CREAT (0644) as needed. A missing file is NF_E_MISSING; a file of
  * another type, or a symbolic link with O_NOFOLLOW, is NF_E_FORMAT. */
 int file_open_regular_at(int *ret_fd, int dir_fd, const char *path, int flags,
 			 struct nf_err *err) MUST_CHECK;
 
-/* Opens a lock file for reading and writing, or makes it (0600). What is not a regular
- * file is NF_E_SYS. */
+/* Opens a lock file for reading and writing, or creates it (0600). NF_E_SYS if it is not
+ * a regular file. */
 int file_open_lock_at(int *ret_fd, int dir_fd, const char *path,
 		      struct nf_err *err) MUST_CHECK;
 
-/* Opens an input that the user named, which may be a pipe or a device: it may be
+/* Opens an input that the user named, which may be a pipe or a device. It may be
  * non-blocking, so read it with file_read_stream unless it is a regular file. A missing
  * one is NF_E_MISSING, a directory or a socket NF_E_SYS. */
 int file_open_input(int *ret_fd, const char *path, struct nf_err *err) MUST_CHECK;

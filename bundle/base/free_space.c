@@ -4,7 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Root may use what is reserved for it. */
+/* Root may use the reserved space. */
 static struct free_space from_stat(const struct stat *st, const struct statvfs *fs)
 {
 	bool root = geteuid() == 0;
@@ -12,7 +12,7 @@ static struct free_space from_stat(const struct stat *st, const struct statvfs *
 	return (struct free_space){
 		.dev = st->st_dev,
 		.bytes = (uint64_t)(root ? fs->f_bfree : fs->f_bavail) * fs->f_frsize,
-		/* File systems that make inodes as they need them report none at all. */
+		/* File systems that allocate inodes on demand report none at all. */
 		.inodes = fs->f_files ? (root ? fs->f_ffree : fs->f_favail) : UINT64_MAX,
 	};
 }

@@ -129,7 +129,7 @@ struct hasher {
 	enum nf_hash_algo algo;
 };
 
-/* OpenSSL fails here only without memory or without the algorithm. */
+/* OpenSSL fails here only when out of memory or without the algorithm. */
 static void must(int good)
 {
 	if (!good)

@@ -1,4 +1,4 @@
-/* Computing digests. The only file that knows OpenSSL, xxhash and libsodium's BLAKE2b. */
+/* Digests. The only file that uses OpenSSL, xxhash and libsodium's BLAKE2b. */
 #ifndef HASH_H
 #define HASH_H
 
@@ -13,7 +13,7 @@ struct hasher;
 struct hasher *hasher_new(enum nf_hash_algo algo);
 void hasher_free(struct hasher *h);
 void hasher_update(struct hasher *h, const void *p, size_t len);
-/* Ends the digest; the hasher can only be freed or reset afterwards. */
+/* Ends the digest; afterwards the hasher can only be freed or reset. */
 void hasher_final(struct hasher *h, struct nf_hash *ret);
 DEFINE_CLEANUP(struct hasher *, hasher_free)
 
@@ -24,7 +24,7 @@ void hash_bytes(struct nf_hash *ret, enum nf_hash_algo algo, const void *p, size
 /* BLAKE2b-256 without a key, as b2sum -l 256. */
 void blake2b(uint8_t out[BLAKE2B_SIZE], const void *p, size_t len);
 
-/* XXH3, for tables and for noticing bit rot; never for security. */
+/* XXH3, for hash tables and for detecting bit rot; never for security. */
 uint64_t xxh3_64(const void *p, size_t len);
 
 struct xxh3; /* a running XXH3-128 */

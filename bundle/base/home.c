@@ -15,8 +15,8 @@ bool home_is_ours(const char *home)
 	return stat(home, &st) < 0 || st.st_uid == geteuid();
 }
 
-/* From the file itself: root is always there, and getpwuid cannot be linked statically.
- */
+/* From the file itself: it always contains root, and getpwuid cannot be linked
+ * statically. */
 static char *home_of_root(void)
 {
 	FILE *f = fopen("/etc/passwd", "re");
@@ -38,7 +38,7 @@ char *home_dir(void)
 {
 	const char *home = getenv("HOME");
 
-	/* As the XDG specification has it for its own variables. */
+	/* As the XDG specification requires for its own variables. */
 	if (!home || home[0] != '/')
 		return NULL;
 	if (geteuid() != 0 || home_is_ours(home))

@@ -1,16 +1,16 @@
-/* The home directory of who runs. */
+/* The home directory of the user who runs the program. */
 #ifndef HOME_H
 #define HOME_H
 
 #include <stdbool.h>
 
-/* False if HOME belongs to somebody else, as sudo may leave it: its files do not speak
- * for us. One that does not exist belongs to nobody. */
+/* False if HOME belongs to another user, as it may after sudo: its files must not
+ * configure us. A directory that does not exist has no owner. */
 bool home_is_ours(const char *home);
 
-/* $HOME; for root, where that is somebody else's, root's own: files that root makes in
- * another's home would be in the way of their owner. NULL if there is none that is
- * absolute. free(). */
+/* Returns $HOME or, if root runs with the HOME of another user, root's own: files that
+ * root creates in another user's home would obstruct that user. NULL if there is no
+ * absolute one. free(). */
 char *home_dir(void);
 
 #endif

@@ -11,8 +11,8 @@
 #define SAME_MS 500
 
 static atomic_bool pending;
-static _Thread_local const struct nf_watch *asked; /* NULL: nobody */
-static _Atomic int64_t first_ms; /* when the first signal came; 0: none came */
+static _Thread_local const struct nf_watch *asked; /* NULL if there is none */
+static _Atomic int64_t first_ms; /* time of the first signal; 0 before it */
 
 static int64_t now_ms(void)
 {
@@ -29,7 +29,8 @@ static void on_signal(int sig)
 	bool is_first = atomic_compare_exchange_strong(&first_ms, &first, now);
 
 	atomic_store(&pending, true);
-	/* The raised signal is blocked until the handler returns, then it ends us. */
+	/* The raised signal is blocked until the handler returns; then it ends the
+	 * process. */
 	if (!is_first && now - first >= SAME_MS) {
 		signal(sig, SIG_DFL);
 		raise(sig);
@@ -43,10 +44,10 @@ void interrupt_install(void)
 	struct sigaction action = { .sa_handler = on_signal };
 	struct sigaction old;
 
-	/* Without SA_RESTART: calls that block return EINTR. */
+	/* Without SA_RESTART, so that blocking calls return EINTR. */
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		/* What the parent had ignored (nohup) stays so. */
+		/* A signal that the parent ignored (nohup) stays ignored. */
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
 			continue;
 		sigaction(signals[i], &action, NULL);

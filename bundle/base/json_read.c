@@ -15,7 +15,7 @@ int json_read_bool(struct nf_slice text, const char *key, bool *ret, struct nf_e
 		return err_set(err, NF_E_LIMIT,
 			       "JSON of %zu bytes, over the limit of %llu", text.len,
 			       JSON_MAX);
-	/* Numbers and strings that other readers take must not be the reason. */
+	/* Accept numbers and strings that other JSON readers accept. */
 	doc = json_loadb(text.ptr, text.len, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
 			 &why);
 	if (!doc)

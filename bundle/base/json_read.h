@@ -1,4 +1,4 @@
-/* What little is read of JSON. */
+/* Reads single members of JSON objects. */
 #ifndef JSON_READ_H
 #define JSON_READ_H
 
@@ -7,8 +7,8 @@
 
 #include "base/err.h"
 
-/* The Boolean member KEY of the object TEXT; *ret is left where there is none.
- * NF_E_FORMAT if TEXT is no object or the member is of another type. */
+/* Reads the Boolean member KEY of the object TEXT; *ret is unchanged if there is none.
+ * NF_E_FORMAT if TEXT is not an object or the member has another type. */
 int json_read_bool(struct nf_slice text, const char *key, bool *ret,
 		   struct nf_err *err) MUST_CHECK;
 

@@ -24,7 +24,7 @@ static uint32_t hash_of(struct nf_slice key)
 	return (uint32_t)xxh3_64(key.len ? key.ptr : "", key.len);
 }
 
-/* The slot that has the key, or the free one where it belongs; there is always one. */
+/* The slot that has the key, or the free one where it belongs; one is always free. */
 static struct map_slot *find_slot(const struct map *m, struct nf_slice key, uint32_t hash)
 {
 	for (size_t i = hash;; i++) {

@@ -1,5 +1,5 @@
 /* A hash table from byte strings to pointers or numbers. Keys are borrowed: they must
- * live as long as the table. Nothing is ever removed. */
+ * outlive the table. Entries cannot be removed. */
 #ifndef MAP_H
 #define MAP_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct map_slot {
-	const char *key; /* NULL: free */
+	const char *key; /* NULL if free */
 	uint32_t key_len;
 	uint32_t hash;
 	uintptr_t value;
@@ -24,10 +24,11 @@ struct map {
 void map_init(struct map *m);
 void map_release(struct map *m);
 
-/* The value's place, or NULL. It is valid until the next map_put. */
+/* A pointer to the value, or NULL. Valid until the next map_put. */
 uintptr_t *map_get(const struct map *m, struct nf_slice key);
 
-/* The value's place, made (with value 0) where there was none; *ret_new tells. */
+/* A pointer to the value, which is created as 0 if it is missing; *ret_new says whether
+ * it was. */
 uintptr_t *map_put(struct map *m, struct nf_slice key, bool *ret_new);
 
 #endif

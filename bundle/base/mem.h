@@ -1,5 +1,5 @@
-/* Allocation. Failure ends the process with a message; therefore no size that came from
- * input reaches these functions before it met a limit of limits.h. */
+/* Allocation. Failure ends the process with a message; therefore a size that comes from
+ * input must be checked against a limit of limits.h before it reaches these functions. */
 #ifndef MEM_H
 #define MEM_H
 

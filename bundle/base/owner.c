@@ -16,7 +16,7 @@ static bool is_trusted(uid_t uid, uid_t owner)
 	return uid == 0 || uid == geteuid() || uid == owner;
 }
 
-/* A user's own group is that user's affair; root has none but root's. */
+/* Users decide who is in their own group; for root, only root's group is safe. */
 static bool others_can_write(const struct stat *st)
 {
 	bool by_group = (st->st_mode & S_IWGRP) && st->st_uid == 0 && st->st_gid != 0;
@@ -114,7 +114,7 @@ int owner_close_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
 	    is_freshly_mounted(fd, &st)) {
 		if (fchmod(fd, st.st_mode & 07777 & ~others) || fstat(fd, &st))
 			return err_sys(err, "cannot change the mode of '%s'", path);
-		/* Somebody was faster. */
+		/* Another process was faster. */
 		if (!is_empty(fd))
 			return err_set(
 				err, NF_E_SYS,

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-/* Where the last part of OUT begins; the slash before it is not part of it. */
+/* Where the last component of OUT begins; excludes the slash before it. */
 static size_t last_part(const char *out, size_t len)
 {
 	while (len && out[len - 1] != '/')

@@ -1,4 +1,4 @@
-/* Words that go with a number. */
+/* The form of a word that agrees with a number. */
 #ifndef PLURAL_H
 #define PLURAL_H
 

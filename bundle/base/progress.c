@@ -15,7 +15,7 @@
 struct progress {
 	_Atomic uint64_t counts[PROGRESS_COUNTS];
 	_Atomic(const char *) phase;
-	pthread_mutex_t lock;				  /* of all that follows */
+	pthread_mutex_t lock;				  /* guards everything below */
 	struct nf_progress_item items[NF_PROGRESS_ITEMS]; /* in use: verb is set */
 	char wait[NF_PROGRESS_WAIT_MAX];
 	char *notes[NOTES_MAX];
@@ -148,7 +148,7 @@ void progress_look(struct progress *p, struct nf_progress *ret)
 	ret->item_count = progress_items(p, ret->items, NF_PROGRESS_ITEMS);
 }
 
-/* The oldest, which now is the caller's; NULL if there is none. */
+/* Takes out the oldest, which then belongs to the caller; NULL if there is none. */
 static char *take_oldest(struct progress *p)
 {
 	char *note = p->notes[p->first_note];

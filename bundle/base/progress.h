@@ -1,6 +1,6 @@
-/* What long work has done so far: counters that workers add to and that somebody else (a
+/* The progress of long work: counters that workers increase and that another thread (a
  * command's display) samples. Nothing here prints. All functions may be called from any
- * thread; a NULL progress is allowed everywhere. */
+ * thread; every function accepts a NULL progress. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 
@@ -12,12 +12,12 @@
 enum progress_count {
 	PROGRESS_PATHS_TOTAL,
 	PROGRESS_PATHS_DONE,
-	PROGRESS_BYTES_TOTAL, /* of the unit that the phase is measured in */
+	PROGRESS_BYTES_TOTAL, /* in the unit of the phase */
 	PROGRESS_BYTES_DONE,
-	PROGRESS_WORK_TOTAL, /* bytes of NARs that are to be verified and stored */
+	PROGRESS_WORK_TOTAL, /* bytes of NARs to be verified and stored */
 	PROGRESS_WORK_DONE,
-	PROGRESS_RESOLVED,  /* narinfos that came */
-	PROGRESS_RESOLVING, /* narinfos that were asked for */
+	PROGRESS_RESOLVED,  /* narinfos received */
+	PROGRESS_RESOLVING, /* narinfos requested */
 	PROGRESS_COUNTS,
 };
 
@@ -31,8 +31,8 @@ void progress_free(struct progress *p);
 void progress_phase(struct progress *p, const char *phase);
 const char *progress_get_phase(struct progress *p);
 
-/* What is waited for instead of that, for people; empty: nothing. It is copied and cut.
- */
+/* What the work is waiting for, shown instead of the phase; empty if nothing. Copied and
+ * truncated. */
 void progress_wait(struct progress *p, const char *text);
 /* Copies it. */
 void progress_get_wait(struct progress *p, char out[NF_PROGRESS_WAIT_MAX]);
@@ -41,22 +41,23 @@ void progress_add(struct progress *p, enum progress_count which, uint64_t n);
 void progress_set(struct progress *p, enum progress_count which, uint64_t n);
 uint64_t progress_get(struct progress *p, enum progress_count which);
 
-/* An item that is being worked on; its name is copied and cut. Returns a handle for
- * progress_end, or -1 when all places are taken (progress_end accepts it). */
+/* An item in progress; its name is copied and truncated. Returns a handle for
+ * progress_end, or -1 if there is no room (progress_end accepts it). */
 int progress_begin(struct progress *p, const char *verb, const char *name);
 void progress_end(struct progress *p, int item);
 
-/* Copies the items in use, at most MAX; returns how many. */
+/* Copies the items in progress, at most MAX; returns their number. */
 size_t progress_items(struct progress *p, struct nf_progress_item *out, size_t max);
 
-/* All of it at once. */
+/* Copies everything at once. */
 void progress_look(struct progress *p, struct nf_progress *ret);
 
-/* A remark for people (a source was left, a path was skipped): kept until the display
- * takes it. MAX of 256 are kept, then the oldest is dropped and counted. */
+/* A remark for the user (a source is no longer used, a path was skipped), kept until the
+ * display takes it. Up to 256 are kept; then the oldest is dropped and counted. */
 void progress_note(struct progress *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The oldest remark (free()), or NULL; first of all how many were dropped. */
+/* Takes the oldest remark (free()), or NULL. If remarks were dropped, the first says how
+ * many. */
 char *progress_take_note(struct progress *p);
 
 #endif

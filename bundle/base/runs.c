@@ -16,7 +16,7 @@ void runs_clear(struct runs *r)
 	r->len = 0;
 }
 
-/* The first run that ends at AT or behind it. */
+/* The first run that ends at or after AT. */
 static size_t find_run(const struct runs *r, uint64_t at)
 {
 	size_t low = 0, high = r->len;
@@ -95,7 +95,7 @@ bool runs_missing(const struct runs *r, uint64_t from, uint64_t end, struct run 
 {
 	size_t at = find_run(r, from);
 
-	/* One that ends where it begins does not help; the next one may. */
+	/* A run that ends where the gap begins does not help, but the next one may. */
 	if (at < r->len && r->list[at].end == from)
 		at++;
 	if (at < r->len && r->list[at].from <= from)

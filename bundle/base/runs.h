@@ -1,5 +1,5 @@
-/* Which bytes of a file are there: runs [from, end), sorted, neither overlapping nor
- * touching. */
+/* Which bytes of a file are present: runs [from, end), sorted, neither overlapping nor
+ * adjacent. */
 #ifndef RUNS_H
 #define RUNS_H
 
@@ -21,23 +21,23 @@ struct runs {
 void runs_release(struct runs *r);
 void runs_clear(struct runs *r);
 
-/* Nothing where END is not behind FROM. */
+/* Does nothing unless END is greater than FROM. */
 void runs_add(struct runs *r, uint64_t from, uint64_t end);
 void runs_remove(struct runs *r, uint64_t from, uint64_t end);
-/* Forgets what lies at END and behind it. */
+/* Removes everything from END on. */
 void runs_cut(struct runs *r, uint64_t end);
 
-/* The first run of bytes in [from, end) that are not there; false if all are. */
+/* The first missing run in [from, end); false if nothing is missing. */
 bool runs_missing(const struct runs *r, uint64_t from, uint64_t end, struct run *ret);
 
-/* Takes the first run out; there must be one. */
+/* Takes out the first run; there must be one. */
 struct run runs_take_first(struct runs *r);
 
-/* How many bytes there are. */
+/* Number of bytes present. */
 uint64_t runs_total(const struct runs *r);
-/* Where the last run ends; 0 where there is none. */
+/* Where the last run ends; 0 if there is none. */
 uint64_t runs_end(const struct runs *r);
-/* Whether all up to runs_end is there. */
+/* Whether everything up to runs_end is present. */
 bool runs_are_whole(const struct runs *r);
 
 #endif

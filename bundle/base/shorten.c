@@ -14,7 +14,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n';
 }
 
-/* Not within a character of UTF-8. */
+/* Do not cut within a UTF-8 character. */
 static size_t to_character(const char *word, size_t at)
 {
 	while (at && ((unsigned char)word[at] & 0xc0) == 0x80)

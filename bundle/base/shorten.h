@@ -1,18 +1,18 @@
-/* Messages quote what comes from a network or a bundle, which may be long. */
+/* Messages quote text from a network or a bundle, which may be long. */
 #ifndef SHORTEN_H
 #define SHORTEN_H
 
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Longer runs without white space lose their middle. A store path and the name of a file
- * are shorter. */
+/* Longer runs without white space are cut in the middle. Store paths and file names are
+ * shorter. */
 #define SHORTEN_WORD_MAX 320
 
-/* Shortens, in place, every such run of TEXT: "aaa...zzz". */
+/* Shortens each such run of TEXT in place: "aaa...zzz". */
 void shorten_words(char *text);
 
-/* As vsnprintf, of the text that is shortened so. */
+/* As vsnprintf, with the resulting text shortened. */
 void shorten_format(char *out, size_t size, const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
 

@@ -140,7 +140,7 @@ struct filter {
 	struct nf_sink *sink;
 	uint64_t size, passed;
 	const char *what;
-	struct nf_slice first; /* what was peeked at */
+	struct nf_slice first; /* bytes that were peeked at */
 };
 
 static void filter_close(struct nf_source *s)

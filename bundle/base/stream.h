@@ -1,6 +1,5 @@
-/* Sources and sinks, layered. A constructor that takes a source takes it over: closing
- * the outer one closes the chain. Constructors do not fail; errors come with the first
- * next. */
+/* Layered sources and sinks. A constructor that takes a source owns it: closing the outer
+ * one closes the chain. Constructors do not fail; the first next reports their errors. */
 #ifndef STREAM_H
 #define STREAM_H
 
@@ -31,30 +30,30 @@ static inline MUST_CHECK int sink_write(struct nf_sink *s, const void *p, size_t
 	return s->write(s, p, len, err);
 }
 
-/* As nf_source_of_memory, but hands the bytes out in runs of at most CHUNK; 0: at once.
- */
+/* As nf_source_of_memory, but returns the bytes in runs of at most CHUNK; 0: in one
+ * run. */
 struct nf_source *source_of_memory(const void *p, size_t len, size_t chunk);
 
-/* Writes all that passes to SINK (borrowed). */
+/* Writes everything that passes to SINK (borrowed). */
 struct nf_source *source_tee(struct nf_source *in, struct nf_sink *sink);
 
-/* The first run of *S without taking it: *S becomes a source that gives it again. After a
- * failure *S is as it was. */
+/* The first run of *S without consuming it: *S is replaced by a source that returns it
+ * again. A failure leaves *S unchanged. */
 int source_peek(struct nf_source **s, struct nf_slice *ret,
 		struct nf_err *err) MUST_CHECK;
 
-/* Passes exactly SIZE bytes; the first byte more, or an end before, is NF_E_HASH naming
+/* Passes exactly SIZE bytes through; a longer or shorter source is NF_E_HASH, which names
  * both sizes. WHAT (a literal) says what is measured. */
 struct nf_source *source_sized(struct nf_source *in, uint64_t size, const char *what);
 
-/* Reads to the end, dropping the bytes. */
+/* Reads to the end and discards the bytes. */
 int source_drain(struct nf_source *s, struct nf_err *err) MUST_CHECK;
 
-/* Copies to the end. */
+/* Copies everything. */
 int source_copy(struct nf_source *s, struct nf_sink *out, struct nf_err *err) MUST_CHECK;
 
-/* A sink that writes to FD (borrowed) with a running count and, where HASHER or XXH3 are
- * not NULL (borrowed), digests of what was written. */
+/* A sink that writes to FD (borrowed), counts the bytes and, if HASHER or XXH3 are not
+ * NULL (borrowed), hashes what was written. */
 struct fd_sink {
 	struct nf_sink sink;
 	int fd;
@@ -64,7 +63,7 @@ struct fd_sink {
 };
 void fd_sink_init(struct fd_sink *s, int fd, struct hasher *hasher, struct xxh3 *xxh3);
 
-/* A sink that appends to a struct buf (borrowed); over its maximum is NF_E_LIMIT. */
+/* A sink that appends to a struct buf (borrowed); exceeding its maximum is NF_E_LIMIT. */
 struct buf;
 struct buf_sink {
 	struct nf_sink sink;

@@ -10,16 +10,16 @@
 #include "base/interrupt.h"
 #include "base/slice.h"
 
-/* Of its messages, only the end is kept. */
+/* Only the end of its messages is kept. */
 #define MESSAGES_MAX 4096
-/* A signal may meet another thread than the one that waits. */
+/* A signal may reach another thread than the waiting one. */
 #define POLL_MS 200
 
 struct child {
 	pid_t pid;
-	int out; /* to read from; -1 at its end */
+	int out; /* to read from; -1 after its end */
 	int messages;
-	char tail[MESSAGES_MAX]; /* of standard error */
+	char tail[MESSAGES_MAX]; /* text of standard error */
 	size_t tail_len;
 };
 
@@ -54,7 +54,8 @@ static int spawn(struct child *c, const char *const *argv, int out, int messages
 	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&files, messages, STDERR_FILENO);
-	/* It does not write to the strings; posix_spawnp is declared as if it did. */
+	/* posix_spawnp does not write to the strings, although its declaration suggests
+	 * it. */
 	code = posix_spawnp(&c->pid, argv[0], &files, NULL,
 			    (char *const *)(uintptr_t)argv, environ);
 	posix_spawn_file_actions_destroy(&files);
@@ -95,7 +96,7 @@ static void keep_tail(struct child *c, const char *p, size_t len)
 	c->tail_len += len;
 }
 
-/* Reads once from *FD, which is closed at its end. */
+/* Reads once from *FD; closes it at its end. */
 static int read_some(struct child *c, int *fd, struct buf *out, struct nf_err *err)
 {
 	char bytes[MESSAGES_MAX / 2];

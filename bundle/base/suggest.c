@@ -9,7 +9,8 @@ static unsigned min2(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Edits between two words: a letter more, less, other, or two neighbours swapped. */
+/* Edit distance between two words: insert, delete or replace a letter, or swap two
+ * neighbours. */
 static unsigned edit_distance(const char *a, size_t alen, const char *b, size_t blen)
 {
 	unsigned rows[3][WORD_MAX + 1];
@@ -42,7 +43,7 @@ void suggest_init(struct suggest *s, const char *word)
 
 	s->word = word;
 	s->best = NULL;
-	/* One more than what still counts as near. */
+	/* One more than the largest distance that still counts as near. */
 	s->distance = len <= 2 ? 2 : len <= 5 ? 3 : 4;
 }
 

@@ -1,10 +1,10 @@
-/* "did you mean": the candidate that is nearest to a word that was not understood. */
+/* "did you mean": the candidate nearest to an unknown word. */
 #ifndef SUGGEST_H
 #define SUGGEST_H
 
 struct suggest {
 	const char *word;
-	const char *best; /* NULL: nothing is near */
+	const char *best; /* NULL if nothing is near */
 	unsigned distance;
 };
 

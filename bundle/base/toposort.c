@@ -12,7 +12,7 @@ enum {
 
 struct toposort_visit {
 	uint32_t node;
-	uint32_t next; /* of what it needs */
+	uint32_t next; /* position among what it needs */
 };
 
 void toposort_init(struct toposort *t, size_t count, toposort_need_fn need, void *ctx)
@@ -37,7 +37,7 @@ static void enter(struct toposort *t, uint32_t node)
 	t->stack[t->depth++] = (struct toposort_visit){ .node = node };
 }
 
-/* Goes on with the innermost node. */
+/* Continues with the innermost node. */
 static bool step(struct toposort *t)
 {
 	struct toposort_visit *v = &t->stack[t->depth - 1];

@@ -1,4 +1,4 @@
-/* Amounts as users write them. */
+/* Parses amounts as users write them. */
 #ifndef UNITS_H
 #define UNITS_H
 
@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 /* Bytes: "4096", "500K", "20G"; K, M, G and T, in either case, are powers of 1024. False
- * for anything else and for what does not fit. */
+ * for anything else and on overflow. */
 bool units_parse_size(struct nf_slice text, uint64_t *ret);
 
 /* Seconds: "90s", "10m", "2h", "30d"; a number alone counts UNIT seconds. False for
- * anything else and for what does not fit. */
+ * anything else and on overflow. */
 bool units_parse_duration(struct nf_slice text, uint64_t unit, uint64_t *ret);
 
 #endif

@@ -11,13 +11,13 @@
 #define TICK_NS 125000000L
 
 struct watcher {
-	const struct nf_watch *watch; /* NULL: nobody looks */
+	const struct nf_watch *watch; /* NULL without a watch */
 	const struct nf_watch *asked_before;
-	struct progress *progress; /* NULL: nobody looks at it */
+	struct progress *progress; /* NULL without an on_progress call-back */
 	pthread_t thread;
-	bool is_running; /* there is a thread */
+	bool is_running; /* the thread is running */
 	bool is_stopped;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards everything below */
 	pthread_cond_t wake;
 	bool stop;
 };
@@ -44,7 +44,7 @@ static void tick(struct watcher *w)
 	w->watch->progress(w->watch->ctx, &now);
 }
 
-/* False once it is to stop. */
+/* Returns false when the thread must stop. */
 static bool wait_for_tick(struct watcher *w)
 {
 	struct timespec until;
@@ -73,8 +73,8 @@ static void *watcher_thread(void *arg)
 	return NULL;
 }
 
-/* Signals are for the caller's threads. Without the thread nothing is shown, which is no
- * reason to fail. */
+/* Signals are for the caller's threads. If the thread cannot be started, nothing is
+ * shown, but the work goes on. */
 static void start_thread(struct watcher *w)
 {
 	sigset_t all, before;

@@ -1,5 +1,5 @@
-/* Runs a caller's struct nf_watch: a thread shows what work reports, and the threads that
- * do the work ask whether it is cancelled. */
+/* Serves a caller's struct nf_watch: a thread shows the progress of the work, and the
+ * working threads ask whether it is cancelled. */
 #ifndef WATCH_H
 #define WATCH_H
 
@@ -10,18 +10,19 @@
 
 struct watcher;
 
-/* Starts calling WATCH (borrowed; may be NULL). Until it is stopped, interrupt_check asks
- * WATCH too, on this thread and on those that it starts. */
+/* Starts calling WATCH (borrowed; may be NULL). Until it is stopped, interrupt_check also
+ * asks WATCH, on this thread and on those that it starts. */
 struct watcher *watcher_start(const struct nf_watch *watch);
 
-/* For the work; NULL where nobody looks. Valid until watcher_free. */
+/* The progress that the work reports to; NULL if nothing displays it. Valid until
+ * watcher_free. */
 struct progress *watcher_progress(struct watcher *w);
 
-/* Hands out the notes that are left; nothing is called after that. By the thread that
- * started it; stopping it again does nothing. */
+/* Delivers the remaining notes; makes no calls afterwards. Call it on the thread that
+ * started it; a second call does nothing. */
 void watcher_stop(struct watcher *w);
 
-/* Stops it. */
+/* Also stops it. */
 void watcher_free(struct watcher *w);
 DEFINE_CLEANUP(struct watcher *, watcher_free)
 

@@ -24,10 +24,10 @@ struct thread {
 
 struct workers {
 	pthread_mutex_t lock;
-	pthread_cond_t filled;	      /* a job was queued, or the end has come */
-	pthread_cond_t freed;	      /* a place in the queue became free */
+	pthread_cond_t filled;	      /* a job was queued, or the queue is closed */
+	pthread_cond_t freed;	      /* there is room in the queue */
 	pthread_cond_t idle;	      /* pending became 0 */
-	const struct nf_watch *watch; /* whom the jobs ask whether to go on */
+	const struct nf_watch *watch; /* the watch that decides whether jobs continue */
 	struct worker_job *ring;
 	size_t max;
 	size_t first;
@@ -38,7 +38,7 @@ struct workers {
 	struct thread threads[];
 };
 
-/* False when nothing is queued and nothing will be. */
+/* Returns false when the queue is empty and closed. */
 static bool take_job(struct workers *w, struct worker_job *ret)
 {
 	pthread_mutex_lock(&w->lock);
@@ -90,7 +90,8 @@ static void init_sync(struct workers *w)
 	pthread_condattr_destroy(&attr);
 }
 
-/* Fewer threads than asked for do the same work; none at all is as fatal as no memory. */
+/* Fewer threads than requested do the same work; no thread at all is as fatal as no
+ * memory. */
 static void start_threads(struct workers *w, size_t count)
 {
 	sigset_t all, saved;
@@ -210,7 +211,7 @@ size_t workers_cpu_count(void)
 
 	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
 		return (size_t)CPU_COUNT(&set);
-	/* More processors than a cpu_set_t can name. */
+	/* More processors than a cpu_set_t holds. */
 	online = sysconf(_SC_NPROCESSORS_ONLN);
 	return online > 0 ? (size_t)online : 1;
 }

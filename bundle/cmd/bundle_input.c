@@ -70,7 +70,7 @@ void bundle_input_release(struct bundle_input *in)
 		close(in->fd);
 }
 
-/* A whole member, which must be small. */
+/* Reads a whole member, which must be small. */
 static int read_text(struct nf_bundle *b, size_t i, struct buf *text, struct nf_err *err)
 {
 	AUTO(source_closep) struct nf_source *src = NULL;

@@ -1,4 +1,4 @@
-/* The bundle that a command was given, opened: its signature verified, or refused. */
+/* Opens the bundle that a command was given and verifies its signature. */
 #ifndef BUNDLE_INPUT_H
 #define BUNDLE_INPUT_H
 
@@ -10,12 +10,13 @@
 #include "format/bundle_keys.h"
 
 struct bundle_input {
-	const char *name; /* for people: the file, or "standard input" */
+	const char *name; /* for messages: the file, or "standard input" */
 	int fd;		  /* owned */
 	struct nf_keyring *keys;
-	struct nf_bundle *bundle; /* NULL: not trusted, or no bundle */
+	struct nf_bundle *bundle; /* NULL if not trusted, or not a bundle */
 	struct nf_bundle_signers signers;
-	struct bundle_keys told; /* by the bundle; from bundle_input_each_path on */
+	struct bundle_keys
+		told; /* keys that the bundle lists; from bundle_input_each_path on */
 };
 
 #define BUNDLE_INPUT_INIT                                                                \
@@ -23,15 +24,15 @@ struct bundle_input {
 		.fd = -1                                                                 \
 	}
 
-/* The first argument: a file or "-". Keys are those of options_keyring. The signers are
- * there also if the result is NF_E_TRUST. */
+/* Opens the first argument: a file or "-". The trusted keys are those of options_keyring.
+ * The signers are set even if the result is NF_E_TRUST. */
 int bundle_input_open(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
 		      struct nf_err *err) MUST_CHECK;
 void bundle_input_release(struct bundle_input *in);
 
-/* Reads the keys that the bundle tells of, then calls FN for each path of the bundle, in
- * its order, with its narinfo and the member that holds its NAR. Narinfos must not have
- * been read before from a stream. A return other than 0 ends it. */
+/* Reads the keys that the bundle lists, then calls FN for each path of the bundle, in
+ * order, with its narinfo and the member that holds its NAR. For a stream, no narinfo may
+ * have been read before. A return value other than 0 ends it. */
 typedef int bundle_input_path_fn(void *ctx, const struct nf_narinfo *ni,
 				 const struct nf_bundle_member *nar, struct nf_err *err);
 int bundle_input_each_path(struct bundle_input *in, bundle_input_path_fn *fn, void *ctx,

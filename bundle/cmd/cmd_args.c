@@ -11,7 +11,7 @@
 struct given {
 	const struct cmd_option *option;
 	const char *value; /* NULL for flags */
-	bool is_read;	   /* the command asked for it */
+	bool is_read;	   /* the command has asked for it */
 };
 
 struct cmd_args {
@@ -27,7 +27,7 @@ struct args_parser {
 	struct cmd_args *a;
 	char **argv;
 	int argc;
-	int next; /* index of what comes after the current argument */
+	int next; /* index of the next argument */
 };
 
 /* NAME may continue after LEN (at '='). */
@@ -113,7 +113,7 @@ static int add_given(struct cmd_args *a, const struct cmd_option *o, const char 
 	return 0;
 }
 
-/* The value that follows as an argument of its own. */
+/* The value, if it is the following argument. */
 static int take_next(struct args_parser *p, const struct cmd_option *o, const char *shown,
 		     struct nf_err *err)
 {
@@ -210,7 +210,7 @@ int cmd_args_parse(struct cmd_args **ret, const struct program *program,
 	size_t letters = 1;
 	int rc;
 
-	/* No argument gives more options than it has characters. */
+	/* An argument holds no more options than it has characters. */
 	for (int i = 0; i < argc; i++)
 		letters += strlen(argv[i]) + 1;
 	a->program = program;
@@ -248,7 +248,7 @@ static const struct cmd_option *must_find(const struct cmd_args *a, const char *
 	return o;
 }
 
-/* The last one given; where the command asks for one, it has seen all of them. */
+/* Returns the last value given; marks all of them as used if the command asks for one. */
 static const struct given *find_given(const struct cmd_args *a, const char *name)
 {
 	const struct cmd_option *o = must_find(a, name);

@@ -1,5 +1,6 @@
-/* What a command was given, checked against its option tables. Strings are borrowed from
- * argv. Asking for an option that is not in the command's tables is a bug (assert). */
+/* The arguments of a command, checked against its option tables. Strings are borrowed
+ * from argv. Asking for an option that is not in the command's tables is a bug
+ * (assert). */
 #ifndef CMD_ARGS_H
 #define CMD_ARGS_H
 
@@ -13,9 +14,10 @@
 
 struct cmd_args;
 
-/* ARGV: what follows the command's name. "--name value", "--name=value", "-n value",
- * "-nvalue", grouped flags "-qv"; options and arguments mix until "--". Every error is
- * NF_E_USAGE naming the option. With --help the number of arguments is not checked. */
+/* ARGV: what follows the command's name. Accepts "--name value", "--name=value", "-n
+ * value", "-nvalue", grouped flags "-qv"; options and arguments mix until "--". Every
+ * error is NF_E_USAGE and names the option. With --help the number of arguments is not
+ * checked. */
 int cmd_args_parse(struct cmd_args **ret, const struct program *program,
 		   const struct command *command, int argc, char **argv,
 		   struct nf_err *err) MUST_CHECK;
@@ -26,8 +28,8 @@ const struct program *cmd_args_program(const struct cmd_args *a);
 
 bool cmd_args_is_given(const struct cmd_args *a, const char *name);
 
-/* An option that was given and that the command has never asked for: it would be ignored
- * silently. NULL: there is none. */
+/* Returns an option that was given but never asked for by the command, and would thus be
+ * ignored silently; NULL if there is none. */
 const char *cmd_args_unread(const struct cmd_args *a);
 
 bool cmd_args_flag(const struct cmd_args *a, const char *name);
@@ -38,12 +40,12 @@ const char *cmd_args_value(const struct cmd_args *a, const char *name);
 /* The I-th value of a repeatable option, in the order given; NULL after the last. */
 const char *cmd_args_nth(const struct cmd_args *a, const char *name, size_t i);
 
-/* A plain decimal number of MIN to MAX; FALLBACK if the option was not given. */
+/* A plain decimal number from MIN to MAX; FALLBACK if the option was not given. */
 int cmd_args_number(const struct cmd_args *a, const char *name, uint64_t min,
 		    uint64_t max, uint64_t fallback, uint64_t *ret,
 		    struct nf_err *err) MUST_CHECK;
 
-/* The arguments that are no options. */
+/* The arguments that are not options. */
 size_t cmd_args_count(const struct cmd_args *a);
 const char *cmd_args_get(const struct cmd_args *a, size_t i);
 

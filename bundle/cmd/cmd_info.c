@@ -13,10 +13,10 @@
 
 struct totals {
 	struct bundle_input *in;
-	struct key_survey *survey; /* made for the first path */
+	struct key_survey *survey; /* created for the first path */
 	uint64_t paths;
 	uint64_t nar_bytes;
-	uint64_t untrusted;	/* paths that the reader's keys do not vouch for */
+	uint64_t untrusted; /* number of paths that the reader's keys do not vouch for */
 	struct nf_keyring *own; /* the key that signed the bundle */
 	struct nf_key_needs needs;
 };
@@ -68,7 +68,7 @@ static void add_signers(struct json_doc *doc, const struct bundle_input *in)
 	json_add_bool(doc, "trusted", in->bundle != NULL);
 }
 
-/* All that may be told of a bundle that no trusted key signed. */
+/* Everything that may be shown of a bundle that no trusted key signed. */
 static void print_untrusted(const struct bundle_input *in, bool json)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();

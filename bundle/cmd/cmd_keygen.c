@@ -9,7 +9,7 @@
 #include "cmd/options.h"
 #include "cmd/say.h"
 
-/* Never replaces a file: a secret key that is lost cannot be made again. */
+/* Never replaces a file: a lost secret key cannot be recreated. */
 static int create(int *ret, const char *file, mode_t mode, struct nf_err *err)
 {
 	*ret = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
@@ -30,7 +30,7 @@ static int write_key(int fd, const char *text, const char *file, struct nf_err *
 	return rc;
 }
 
-/* Both files or none. */
+/* Writes both files or neither. */
 static int write_keys(const struct nf_secret_key *key, const char *secret_file,
 		      const char *public_file, struct nf_err *err)
 {

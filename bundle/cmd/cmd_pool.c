@@ -15,13 +15,13 @@
 #include "cmd/ui.h"
 
 struct pool_walk {
-	struct pool *pool; /* NULL: there is none yet */
+	struct pool *pool; /* NULL if it does not exist */
 	struct ui *ui;
-	struct json_doc *doc; /* NULL: for people */
+	struct json_doc *doc; /* NULL for text output */
 	struct progress *progress;
 	size_t entries;
 	size_t rotten;
-	size_t left; /* of these: they could not be removed */
+	size_t left; /* number of these that could not be removed */
 };
 
 static int list_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
@@ -177,8 +177,8 @@ static int run_pool_path(const char *dir, struct json_doc *doc)
 	return 0;
 }
 
-/* Looking after a pool makes none: a mistyped name is told. Who only asks needs no pool
- * that can be written. */
+/* Managing the pool never creates one, so that a mistyped name is reported. Commands that
+ * only read need no write access. */
 static int open_existing(struct pool **ret, const struct cmd_args *args, const char *dir,
 			 struct nf_err *err)
 {

@@ -13,7 +13,7 @@
 #include "store/local_store.h"
 
 #define DAY_SECONDS 86400
-/* What a run of tomorrow may still go on with. */
+/* A run of tomorrow may still resume a download of this age. */
 #define PARTIAL_AGE (7 * DAY_SECONDS)
 
 static const struct cmd_option options[] = {
@@ -66,7 +66,7 @@ static void keep_path(struct keep *k, const struct nf_storepath *path)
 	k->paths[k->len++] = *path;
 }
 
-/* WANTED: "out,dev", "*" or NULL for all. */
+/* WANTED: "out,dev", "*", or NULL for all outputs. */
 static bool is_wanted(const char *wanted, struct nf_slice output)
 {
 	struct nf_slice rest = nf_slice_str(wanted ? wanted : "*");
@@ -119,7 +119,7 @@ static int keep_installables(struct keep *k, const struct cmd_args *args,
 	return rc ? err_prefix(err, rc, "option '--keep'") : 0;
 }
 
-/* ---- running ---- */
+/* ---- gc ---- */
 
 static int parse_options(struct pool_gc_options *o, const struct cmd_args *args,
 			 struct nf_err *err)

@@ -77,7 +77,7 @@ static int run_list(const struct cmd_args *args, const char *store, struct nf_er
 	return 0;
 }
 
-/* All names are looked for before the first root is removed. */
+/* Looks all names up before it removes the first root. */
 static int check_names(const struct cmd_args *args, const char *store, struct nf_err *err)
 {
 	AUTO(gcroot_list_release) struct gcroot_list list = { 0 };

@@ -25,7 +25,7 @@ const struct command *command_find(const struct program *program, const char *na
 	return NULL;
 }
 
-/* Whether messages are to be JSON, of a command line that cannot be parsed. */
+/* Whether messages must be JSON, for a command line that cannot be parsed. */
 static bool wants_json(char **argv)
 {
 	static const char name[] = "--log-format";
@@ -102,7 +102,7 @@ static struct ui *make_ui(const struct cmd_args *args, const char *command)
 	return ui_new(&opts);
 }
 
-/* A result that did not reach its file is a failure. */
+/* A result that could not be written is a failure. */
 static int finish_stdout(struct nf_err *err)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -170,8 +170,8 @@ static int main_command(const struct program *program, const struct command *com
 	return run_command(command, args);
 }
 
-/* Connections, partial downloads and locks take one each. The usual limit is low for the
- * sake of programs that use select(). */
+/* Each connection, partial download and lock takes a file descriptor. The usual limit is
+ * low only for programs that use select(). */
 static void allow_open_files(rlim_t wanted)
 {
 	struct rlimit limit;
@@ -187,7 +187,7 @@ int command_main(const struct program *program, int argc, char **argv)
 	const struct command *command;
 	struct nf_err err;
 
-	/* As Nix has it: what is made in a store is for all to read. */
+	/* As Nix does: everyone may read what is created in a store. */
 	umask(022);
 	allow_open_files(OPEN_FILES_WANTED);
 	if (argc < 2) {

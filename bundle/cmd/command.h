@@ -10,7 +10,7 @@
 struct cmd_args;
 struct ui;
 
-/* What a value or an argument is, for completion and checking. */
+/* The kind of a value or argument, for completion and checking. */
 enum cmd_value_kind {
 	CMD_VALUE_ANY,
 	CMD_VALUE_FILE,
@@ -20,13 +20,13 @@ enum cmd_value_kind {
 };
 
 struct cmd_option {
-	const char *name;  /* "pool"; NULL ends a table */
-	char letter;	   /* 'o' of "-o"; 0: none */
-	const char *value; /* "DIR"; NULL: a flag */
+	const char *name;  /* "pool"; NULL ends the table */
+	char letter;	   /* 'o' of "-o"; 0 if none */
+	const char *value; /* "DIR"; NULL for a flag */
 	const char *help;  /* lower case, no full stop */
 	enum cmd_value_kind kind;
-	const char *words; /* of CMD_VALUE_WORDS: "auto always never" */
-	bool repeatable;   /* false: the last one counts */
+	const char *words; /* for CMD_VALUE_WORDS: "auto always never" */
+	bool repeatable;   /* false: the last value counts */
 };
 
 struct cmd_option_group {
@@ -36,26 +36,26 @@ struct cmd_option_group {
 
 struct command {
 	const char *name;
-	const char *args;    /* "BUNDLE|-"; "" for none */
+	const char *args;    /* "BUNDLE|-"; "" if none */
 	const char *summary; /* one line, lower case, no full stop */
-	const char *text;    /* paragraphs, parted by empty lines */
-	const struct cmd_option_group *const *groups; /* ended by NULL */
+	const char *text;    /* paragraphs, separated by empty lines */
+	const struct cmd_option_group *const *groups; /* NULL-terminated */
 	size_t min_args;
 	size_t max_args; /* SIZE_MAX: any number */
 	enum cmd_value_kind kind;
 	const char *words;
-	bool resumes; /* interrupted, the same command goes on from where it was */
-	/* Prints its result on stdout. A failure's text is printed by the caller. */
+	bool resumes; /* after an interruption, the same command resumes */
+	/* Prints the result on stdout; on failure, the caller prints the error. */
 	int (*run)(const struct cmd_args *args, struct ui *ui, struct nf_err *err);
 };
 
 struct program {
 	const char *name;
 	const char *summary;
-	const struct command *const *commands; /* ended by NULL */
+	const struct command *const *commands; /* NULL-terminated */
 };
 
-/* NULL if there is none. */
+/* NULL if there is no such command. */
 const struct command *command_find(const struct program *program, const char *name);
 
 /* Parses, runs, reports; returns the exit status. */

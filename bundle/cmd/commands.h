@@ -1,4 +1,4 @@
-/* The commands that need no network. */
+/* The commands that do not use a network. */
 #ifndef COMMANDS_H
 #define COMMANDS_H
 

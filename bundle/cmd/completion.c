@@ -11,7 +11,7 @@ static void add_command_names(struct buf *out, const struct program *program)
 		buf_addf(out, "%s%s", i ? " " : "", program->commands[i]->name);
 }
 
-/* Calls FN for every option of a command. */
+/* Calls FN for each option of a command. */
 static void each_option(struct buf *out, const struct command *c,
 			void (*fn)(struct buf *out, const struct command *c,
 				   const struct cmd_option *o))
@@ -32,7 +32,7 @@ static void add_escaped(struct buf *out, const char *text, const char *special)
 	}
 }
 
-/* TEXT inside of single quotes, in a shell where 'a'\''b' is a'b. */
+/* TEXT within single quotes, for a shell in which 'a'\''b' is a'b. */
 static void add_quoted(struct buf *out, const char *text)
 {
 	for (; *text; text++) {

@@ -6,8 +6,8 @@
 
 #define OPTION_COLUMN 28
 
-/* Adds TEXT word by word and indents all lines but the first; COLUMN is the current one.
- */
+/* Adds TEXT word by word and indents all lines except the first; COLUMN is the current
+ * one. */
 static void add_wrapped(struct buf *out, struct nf_slice text, size_t column,
 			size_t indent)
 {
@@ -34,7 +34,7 @@ static void add_wrapped(struct buf *out, struct nf_slice text, size_t column,
 	buf_add_char(out, '\n');
 }
 
-/* "  LEFT      what it means, wrapped". */
+/* "  LEFT      the help text, wrapped". */
 static void add_entry(struct buf *out, const char *left, const char *help, size_t column)
 {
 	size_t len = strlen(left);
@@ -47,7 +47,7 @@ static void add_entry(struct buf *out, const char *left, const char *help, size_
 	add_wrapped(out, nf_slice_str(help), column, column);
 }
 
-/* Paragraphs; a line that begins with a space stays as it is. */
+/* Adds paragraphs; a line that begins with a space is not wrapped. */
 static void add_text(struct buf *out, const char *text)
 {
 	struct nf_slice rest = nf_slice_str(text);

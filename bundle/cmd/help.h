@@ -1,4 +1,4 @@
-/* Help text, made from the command tables, at most 80 columns wide. */
+/* Help text, generated from the command tables, at most 80 columns wide. */
 #ifndef HELP_H
 #define HELP_H
 

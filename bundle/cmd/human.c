@@ -56,8 +56,7 @@ char *human_latency(char out[HUMAN_MAX], uint32_t microseconds)
 	return out;
 }
 
-/* The length of the well-formed UTF-8 character at S and its number; 0 if there is none.
- */
+/* Length and code point of the well-formed UTF-8 character at S; 0 if there is none. */
 static size_t decode_utf8(const unsigned char *s, size_t left, uint32_t *ret)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -86,7 +85,8 @@ static bool is_harmless(uint32_t c)
 {
 	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
 		return false;
-	/* Marks that turn the direction of the text around them, and line separators. */
+	/* Characters that change the direction of the text around them, and line
+	 * separators. */
 	return c != 0x200e && c != 0x200f && c != 0x61c &&
 	       !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
 }

@@ -19,8 +19,8 @@ char *human_duration(char out[HUMAN_MAX], uint64_t seconds);
 /* "0.25 ms", "31 ms", "2.1 s". Returns OUT. */
 char *human_latency(char out[HUMAN_MAX], uint32_t microseconds);
 
-/* Appends TEXT as it may be shown on a terminal: control characters, broken UTF-8 and
- * direction overrides become '?'. */
+/* Appends TEXT in a form that is safe to show on a terminal: control characters, broken
+ * UTF-8 and direction overrides become '?'. */
 void human_clean(struct buf *out, struct nf_slice text);
 
 #endif

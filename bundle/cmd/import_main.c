@@ -1,4 +1,4 @@
-/* nixferry-import: what travels beside a bundle. */
+/* nixferry-import: the program that travels with a bundle. */
 #include "cmd/commands.h"
 
 static const struct command *const commands[] = {

@@ -5,10 +5,10 @@
 #include "base/shell_word.h"
 #include "cmd/human.h"
 
-/* A long list is cut. */
+/* A long list is truncated. */
 #define ROOTS_SHOWN 10
 
-/* The command that installs from what was imported. */
+/* The command that installs the imported system. */
 static void add_next(const struct import_report *r, struct buf *out)
 {
 	char path[NF_STOREPATH_TEXT_MAX];

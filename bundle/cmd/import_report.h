@@ -1,4 +1,4 @@
-/* What an import says at its end. */
+/* What an import reports at its end. */
 #ifndef IMPORT_REPORT_H
 #define IMPORT_REPORT_H
 
@@ -11,13 +11,13 @@
 struct import_report {
 	const struct nf_import_result *result;
 	const char *root;
-	const struct nf_storepath *toplevel; /* what there is to install; or NULL */
+	const struct nf_storepath *toplevel; /* the system to install; or NULL */
 };
 
-/* Its members, into the object that DOC is in. */
+/* Adds the members of the object that DOC is in. */
 void import_report_add_json(const struct import_report *r, struct json_doc *doc);
 
-/* Appends lines for people; they end with the command that installs. */
+/* Appends lines of text; the last ones show the command that installs the system. */
 void import_report_add_text(const struct import_report *r, struct buf *out);
 
 /* The maximum of a buffer that the lines fit in. */

@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "cmd/human.h"
 
-/* 15 digits: 0.1 is not to be shown as 0.10000000000000001. Only ASCII: a terminal obeys
- * some characters beyond it, too. */
+/* 15 digits, to show 0.1 rather than 0.10000000000000001. ASCII only, because a terminal
+ * obeys some other characters, too. */
 #define FORMAT (JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII)
 
 struct json_doc {
@@ -18,7 +18,7 @@ struct json_doc {
 	size_t depth;
 };
 
-/* Jansson fails only where memory does. */
+/* Jansson fails only when out of memory. */
 static json_t *must(json_t *value)
 {
 	if (!value)
@@ -26,7 +26,7 @@ static json_t *must(json_t *value)
 	return value;
 }
 
-/* Takes VALUE over. */
+/* Takes ownership of VALUE. */
 static void add_value(struct json_doc *d, const char *key, json_t *value)
 {
 	json_t *to = d->open[d->depth];
@@ -83,7 +83,7 @@ void json_add_slice(struct json_doc *d, const char *key, struct nf_slice s)
 	json_t *value = json_stringn(s.ptr ? s.ptr : "", s.len);
 	AUTO_BUF struct buf clean = { 0 };
 
-	/* It refuses what is no UTF-8. */
+	/* Jansson rejects invalid UTF-8. */
 	buf_init(&clean, s.len + 1);
 	if (!value) {
 		human_clean(&clean, s);
@@ -130,7 +130,7 @@ char *json_line(const struct json_doc *d)
 
 void json_print(const struct json_doc *d, FILE *out)
 {
-	/* A failure to write stays in OUT's error flag. */
+	/* A write error stays in OUT's error flag. */
 	(void)!json_dumpf(d->open[0], out, JSON_INDENT(2) | FORMAT);
 	fputc('\n', out);
 }

@@ -28,7 +28,7 @@ static const struct cmd_option common[] = {
 	{ 0 },
 };
 const struct cmd_option_group options_common = { "Common options", common };
-/* All but the first. */
+/* All options except the first. */
 const struct cmd_option_group options_common_text = { "Common options", common + 1 };
 
 static const struct cmd_option keys[] = {
@@ -114,8 +114,7 @@ static const struct cmd_option caches[] = {
 };
 const struct cmd_option_group options_caches = { "Caches", caches };
 
-/* What a parser said of an option's value is wrong usage, whatever the parser calls it.
- */
+/* A parser's error about the value of an option is a usage error, whatever its code. */
 static int wrong_option(struct nf_err *err, const char *name)
 {
 	if (err)

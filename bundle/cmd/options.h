@@ -1,4 +1,4 @@
-/* Option groups that several commands share, and what they mean. */
+/* Option groups that several commands share, and functions that evaluate them. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -13,7 +13,7 @@
 /* --json --quiet --verbose --no-progress --color --log-format --help: nearly every
  * command. */
 extern const struct cmd_option_group options_common;
-/* Without --json, of commands whose result is text and nothing else. */
+/* Without --json, for commands that only print text. */
 extern const struct cmd_option_group options_common_text;
 /* --trusted-public-key */
 extern const struct cmd_option_group options_keys;
@@ -42,14 +42,15 @@ DEFINE_CLEANUP(struct nf_secret_key *, nf_secret_key_free)
 int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
 		    struct nix_settings *settings, struct nf_err *err) MUST_CHECK;
 
-/* Shows the remarks that reading the settings, and making something of them, left. */
+/* Shows the remarks that reading and evaluating the settings produced. */
 void options_tell_notes(const struct nix_settings *s, struct ui *ui);
 
-/* The pool of --pool, or the default one; options_pool_dir names it (free()). */
+/* Opens the pool of --pool, or the default one; options_pool_dir returns its directory
+ * (free()). */
 int options_pool_dir(char **ret, const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
 int options_open_pool(struct pool **ret, const struct cmd_args *a,
 		      struct nf_err *err) MUST_CHECK;
-/* The same for a command that only asks: nothing is made. */
+/* The same for a command that only reads: creates nothing. */
 int options_open_pool_read(struct pool **ret, const struct cmd_args *a,
 			   struct nf_err *err) MUST_CHECK;
 
@@ -57,15 +58,15 @@ int options_open_pool_read(struct pool **ret, const struct cmd_args *a,
 int options_job_count(size_t *ret, const struct cmd_args *a,
 		      struct nf_err *err) MUST_CHECK;
 
-/* --sign-key, which must be there. */
+/* --sign-key, which is required. */
 int options_sign_key(struct nf_secret_key **ret, const struct cmd_args *a,
 		     struct nf_err *err) MUST_CHECK;
 
 /* --compress: a zstd level, or POOL_KEEP. */
 int options_level(int *ret, const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
 
-/* What the arguments and --from-file name, sorted, each once. None at all is NF_E_USAGE.
- */
+/* The installables of the arguments and --from-file, sorted and without duplicates.
+ * NF_E_USAGE if there are none. */
 int options_installables(struct installables *ret, const struct cmd_args *a,
 			 struct nf_err *err) MUST_CHECK;
 

@@ -10,7 +10,7 @@
 /* Seconds over which the speed is smoothed. */
 #define RATE_SMOOTH 3.0
 
-/* A longer time left is not shown. */
+/* A longer remaining time is not shown. */
 #define LEFT_MAX (100.0 * 24 * 3600)
 
 void rate_update(struct rate *r, uint64_t bytes, double time)
@@ -33,7 +33,7 @@ void rate_update(struct rate *r, uint64_t bytes, double time)
 	r->last_bytes = bytes;
 }
 
-/* WHAT is the word for one of what is counted; an "s" makes it several. */
+/* WHAT is the word for one item; an "s" makes the plural. */
 static void add_count(struct buf *out, uint64_t done, uint64_t total, const char *what)
 {
 	bool has_total = total >= done && total > 0;
@@ -46,7 +46,7 @@ static void add_count(struct buf *out, uint64_t done, uint64_t total, const char
 	buf_addf(out, " %s%s", what, plural(has_total ? total : done, "", "s"));
 }
 
-/* One of the things that are measured in bytes. */
+/* Whether the phase is measured in bytes. */
 struct shown_measure {
 	uint64_t done, total;
 	double per_second;
@@ -57,7 +57,7 @@ static bool has_rest(const struct shown_measure *m)
 	return m->total > m->done;
 }
 
-/* Seconds; below 0 if nobody knows. */
+/* In seconds; negative if unknown. */
 static double time_left(const struct shown_measure *m)
 {
 	if (!has_rest(m))
@@ -78,8 +78,8 @@ static void add_measure(struct buf *out, const struct shown_measure *m)
 		buf_addf(out, ", %s/s", human_size(text, (uint64_t)m->per_second));
 }
 
-/* What comes is stored at the same time, so the slower of the two says when it is over.
- * Once all is here, only what is stored is worth showing. */
+/* NARs are stored while they arrive, so the slower of the two determines the end. Once
+ * everything has arrived, only storing is worth showing. */
 static void add_bytes(struct buf *out, const struct progress_sample *s)
 {
 	const struct shown_measure bytes = { s->now.bytes_done, s->now.bytes_total,
@@ -126,7 +126,7 @@ void progress_view_item(struct buf *out, const struct nf_progress_item *item)
 		nf_slice(item->name, strnlen(item->name, sizeof(item->name)));
 	size_t hash = NF_STOREPATH_HASH_LEN;
 
-	/* The name of a store path says more than its hash part. */
+	/* The name in a store path is more useful than its hash part. */
 	if (name.len > hash + 1 && name.ptr[hash] == '-' &&
 	    nf_storepath_is_hash(nf_slice(name.ptr, hash)))
 		name = nf_slice(name.ptr + hash + 1, name.len - hash - 1);

@@ -1,4 +1,4 @@
-/* What the progress display says, apart from where it is written. */
+/* The text of the progress display; ui.c writes it. */
 #ifndef PROGRESS_VIEW_H
 #define PROGRESS_VIEW_H
 
@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-/* Bytes a second, smoothed over the last few seconds. */
+/* Bytes per second, smoothed over the last few seconds. */
 struct rate {
 	double per_second;
 	double last_time;
@@ -15,14 +15,14 @@ struct rate {
 	bool running;
 };
 
-/* TIME is in seconds, from any start. Fewer bytes than before restart the measurement.
- */
+/* TIME is in seconds, from any start. If the number of bytes falls, measuring starts
+ * again. */
 void rate_update(struct rate *r, uint64_t bytes, double time);
 
 struct progress_sample {
-	struct nf_progress now;	     /* a phase of NULL: nothing has begun */
-	double bytes_per_second;     /* of bytes_done */
-	double nar_bytes_per_second; /* of nar_bytes_done */
+	struct nf_progress now;	     /* its phase is NULL before anything has begun */
+	double bytes_per_second;     /* speed of bytes_done */
+	double nar_bytes_per_second; /* speed of nar_bytes_done */
 };
 
 /* "fetching: 12 of 430 paths, 1.20 GiB of 2.41 GiB, 35.1 MiB/s, 0:34 min left" */

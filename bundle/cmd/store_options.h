@@ -1,4 +1,4 @@
-/* The store that paths may come from. */
+/* Options for the store that paths may come from. */
 #ifndef STORE_OPTIONS_H
 #define STORE_OPTIONS_H
 
@@ -10,8 +10,8 @@
 /* --from-store --no-local-store */
 extern const struct cmd_option_group options_stores;
 
-/* The store of --from-store, or the live one if it can be read; *RET is NULL where there
- * is none, or none is wanted. */
+/* Opens the store of --from-store, or the live one if it can be read. *RET is NULL if
+ * there is none, or with --no-local-store. */
 int store_options_open(struct local_store **ret, const struct cmd_args *a, struct ui *ui,
 		       struct nf_err *err) MUST_CHECK;
 

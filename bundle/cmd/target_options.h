@@ -1,4 +1,4 @@
-/* The target store that paths are imported into. */
+/* Options for the target store that paths are imported into. */
 #ifndef TARGET_OPTIONS_H
 #define TARGET_OPTIONS_H
 
@@ -8,13 +8,13 @@
 extern const struct cmd_option_group options_target_store;
 
 struct target_options {
-	const char *root;    /* NULL: none was given */
+	const char *root;    /* NULL if not given */
 	const char *profile; /* or NULL */
 	const char *gc_root; /* or NULL */
 };
 
-/* The root must be a directory, and not that of the running system; a profile or a
- * GC root needs one, and they exclude each other. */
+/* The root must be a directory, and not that of the running system. A profile or a GC
+ * root needs a root, and the two exclude each other. */
 int target_options_read(struct target_options *ret, const struct cmd_args *args,
 			struct nf_err *err) MUST_CHECK;
 

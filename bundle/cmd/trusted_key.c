@@ -12,10 +12,11 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-/* Base64 that is longer than any public key. */
+/* Base64 longer than any public key. */
 #define SECRET_LEN_MIN 60
 
-/* A user who passes a secret key must be told, but not in a log that others read. */
+/* A user who passes a secret key must be told so, but it must not appear in a log that
+ * others read. */
 static bool may_be_secret(struct nf_slice text)
 {
 	static const char base64[] =
@@ -81,7 +82,7 @@ static int add_file(struct nf_keyring *ring, int fd, const char *file, struct nf
 	return rc;
 }
 
-/* WHY says what is wrong with VALUE as a key, ERRNO as a file. */
+/* WHY says what is wrong with VALUE as a key, ERRNO what is wrong with it as a file. */
 static int neither(const char *value, const struct nf_err *why, struct nf_err *err)
 {
 	int saved = errno;

@@ -6,9 +6,9 @@
 
 #include "base/err.h"
 
-/* "NAME:BASE64", or a file with one such key a line; empty lines and those that begin
- * with '#' are passed over. Everything else is NF_E_USAGE. A secret key is refused, and
- * what may be one is never quoted. */
+/* Reads "NAME:BASE64", or a file with one such key per line; empty lines and lines that
+ * begin with '#' are skipped. Everything else is NF_E_USAGE. A secret key is refused, and
+ * no message quotes text that may be one. */
 int trusted_key_add(struct nf_keyring *ring, const char *value,
 		    struct nf_err *err) MUST_CHECK;
 

@@ -36,9 +36,9 @@ struct ui {
 	bool terminal; /* the display may move the cursor */
 	bool color;
 	struct nf_watch watch;
-	struct watcher *watcher; /* of work that does not start one itself */
+	struct watcher *watcher; /* for work that does not start a progress of its own */
 
-	/* Guards stderr and all that follows. */
+	/* Guards stderr and everything below. */
 	pthread_mutex_t lock;
 	struct rate rate, work_rate;
 	double started;
@@ -55,7 +55,7 @@ static double now_seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Nothing can be done where stderr fails. */
+/* If stderr fails, there is no way to report that. */
 static void write_stderr(const struct buf *b)
 {
 	size_t at = 0;
@@ -101,7 +101,7 @@ bool ui_is_verbose(const struct ui *ui)
 
 /* ---- messages ---- */
 
-/* Appends what removes the display from the screen. */
+/* Appends what clears the display from the screen. */
 static void add_erase(struct ui *ui, struct buf *out)
 {
 	if (ui->drawn == 0)
@@ -153,7 +153,7 @@ static void add_json_message(const struct ui *ui, struct buf *out, enum level le
 	buf_add_char(out, '\n');
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static void message_locked(struct ui *ui, enum level level, const char *text,
 			   const struct nf_err *err)
 {
@@ -243,7 +243,7 @@ static size_t terminal_width(void)
 }
 
 /* Appends a line cut to WIDTH columns, so that it takes one row. Text of more than one
- * byte a character is cut early, which does no harm. */
+ * byte per character is cut too early, which is harmless. */
 static void add_row(struct ui *ui, struct buf *out, struct nf_slice line, size_t width)
 {
 	if (ui->drawn++)
@@ -307,7 +307,7 @@ static void print_plain(struct ui *ui, const struct progress_sample *s)
 	message_locked(ui, LEVEL_NOTE, buf_slice(&line).ptr, NULL);
 }
 
-/* What is under way takes a moment to end, which must not look like a hang. */
+/* Work in progress takes a moment to stop; without a message that looks like a hang. */
 static void tell_stopping(struct ui *ui)
 {
 	if (!interrupt_pending() || ui->told_stopping || ui->opts.quiet)
@@ -329,7 +329,7 @@ static bool is_due(struct ui *ui, double now)
 	return true;
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static void show(struct ui *ui, const struct nf_progress *progress)
 {
 	struct progress_sample s = { .now = *progress };

@@ -1,6 +1,5 @@
-/* Everything that is for people: messages and the progress display, on stderr. All text
- * is made safe for a terminal: control characters, broken UTF-8 and direction overrides
- * become '?'. */
+/* Messages and the progress display, on stderr. All text is made safe for a terminal:
+ * control characters, broken UTF-8 and direction overrides become '?'. */
 #ifndef UI_H
 #define UI_H
 
@@ -26,12 +25,12 @@ struct ui_options {
 	bool quiet;	     /* warnings and errors only */
 	bool verbose;
 	bool no_progress;
-	bool json; /* one JSON object a line */
+	bool json; /* one JSON object per line */
 	enum ui_color color;
 };
 
 struct ui *ui_new(const struct ui_options *opts);
-/* Ends a progress display that still runs. */
+/* Also ends a running progress display. */
 void ui_free(struct ui *ui);
 DEFINE_CLEANUP(struct ui *, ui_free)
 
@@ -39,20 +38,20 @@ DEFINE_CLEANUP(struct ui *, ui_free)
 void ui_error(struct ui *ui, const struct nf_err *err);
 /* "nixferry: import: warning: TEXT" */
 void ui_warn(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Not with --quiet. */
+/* Not shown with --quiet. */
 void ui_note(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* A note for each line. */
+/* One note per line. */
 void ui_note_lines(struct ui *ui, struct nf_slice lines);
-/* With --verbose only. */
+/* Shown with --verbose only. */
 void ui_detail(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 bool ui_is_verbose(const struct ui *ui);
 
-/* Shows what a call reports: live lines on a terminal, else a plain line now and then;
- * notes are printed as they come. To be stopped before a result is printed; stopping it
- * twice is allowed. Once a ui. */
+/* Shows what a call reports: live lines on a terminal, otherwise a plain line now and
+ * then; notes are printed as they arrive. Stop it before printing a result; stopping it
+ * twice is allowed. Once per ui. */
 const struct nf_watch *ui_watch(struct ui *ui);
-/* The same of work that reports to the progress that is returned (the ui's, valid until
+/* The same for work that reports to the returned progress (owned by the ui, valid until
  * ui_free). */
 struct progress *ui_progress_start(struct ui *ui);
 void ui_progress_stop(struct ui *ui);
