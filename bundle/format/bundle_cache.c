@@ -27,8 +27,8 @@ void bundle_cache_release(struct bundle_cache *c)
 	pthread_mutex_destroy(&c->lock);
 }
 
-/* Reads into memory of our own first: what is verified is what is used, whatever becomes
- * of the file. */
+/* Reads into private memory first: later changes of the file cannot affect verified
+ * bytes. */
 static int load(struct bundle_cache *c, uint64_t index, struct bundle_block **ret,
 		struct nf_err *err)
 {
@@ -55,7 +55,7 @@ static struct bundle_cache_slot *find_slot(struct bundle_cache *c, uint64_t inde
 	return NULL;
 }
 
-/* The slot to load into, emptied; NULL if all are being loaded. */
+/* Empties the slot to load into and returns it; NULL if all slots are being loaded. */
 static struct bundle_cache_slot *claim(struct bundle_cache *c, uint64_t index)
 {
 	struct bundle_cache_slot *oldest = NULL;

@@ -1,5 +1,5 @@
-/* Verified blocks of a bundle that is a regular file, in any order and from any threads.
- * The last few stay, so that neighbouring members do not each read and hash the block
+/* Verified blocks of a bundle that is a regular file, in any order, for any thread. The
+ * last few stay in memory, so that neighbouring members do not each read and hash a block
  * that they share. */
 #ifndef BUNDLE_CACHE_H
 #define BUNDLE_CACHE_H
@@ -13,9 +13,9 @@
 #define BUNDLE_CACHE_SLOTS 8
 
 struct bundle_cache_slot {
-	struct bundle_block *block; /* holds a reference; NULL: free, or being loaded */
+	struct bundle_block *block; /* holds a reference; NULL if free or being loaded */
 	uint64_t index;
-	uint64_t used; /* when, for choosing the oldest */
+	uint64_t used; /* time of use, to choose the oldest */
 	enum {
 		BUNDLE_CACHE_FREE,
 		BUNDLE_CACHE_LOADING,
@@ -26,11 +26,11 @@ struct bundle_cache_slot {
 struct bundle_cache {
 	struct bundle_blocks *blocks; /* borrowed */
 	int fd;			      /* borrowed */
-	uint64_t offset;	      /* of the payload in the file */
-	pthread_mutex_t lock;	      /* of all that follows */
+	uint64_t offset;	      /* offset of the payload in the file */
+	pthread_mutex_t lock;	      /* guards everything below */
 	pthread_cond_t loaded;
 	uint64_t clock;
-	uint8_t *verified; /* a bit for each block that was */
+	uint8_t *verified; /* one bit per verified block */
 	struct bundle_cache_slot slots[BUNDLE_CACHE_SLOTS];
 };
 
@@ -38,11 +38,11 @@ void bundle_cache_init(struct bundle_cache *c, struct bundle_blocks *blocks, int
 		       uint64_t offset);
 void bundle_cache_release(struct bundle_cache *c);
 
-/* A reference to block INDEX. */
+/* Returns a reference to block INDEX. */
 int bundle_cache_get(struct bundle_cache *c, uint64_t index, struct bundle_block **ret,
 		     struct nf_err *err) MUST_CHECK;
 
-/* Verifies the blocks that nobody asked for, and that the file ends with the last. */
+/* Verifies the blocks that nobody has read, and that the file ends after the last one. */
 int bundle_cache_finish(struct bundle_cache *c, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -11,18 +11,18 @@
 #include "format/key_option.h"
 #include "format/tar.h"
 
-/*   [header] nixferry/manifest       [zeros to a multiple of 512]
- *   [header] nixferry/manifest.sig   [zeros]    lines "KEYNAME:BASE64"
- *   [header] nixferry/blocks         [zeros]    32 bytes for each MiB of the payload
- */
+/* [header] nixferry/manifest       [zeros to a multiple of 512]
+ * [header] nixferry/manifest.sig   [zeros]    lines "KEYNAME:BASE64"
+ * [header] nixferry/blocks         [zeros]    32 bytes for each MiB of the payload */
 #define MANIFEST_NAME "nixferry/manifest"
 #define SIG_NAME      "nixferry/manifest.sig"
 #define BLOCKS_NAME   "nixferry/blocks"
 /* The first member of the payload. */
 #define CACHE_INFO_NAME "nix-cache-info"
 
-/* What is signed is this and then the manifest, so that no signature over something else
- * that the same key makes (a path's fingerprint) can pass for one over a manifest. */
+/* The signature covers this prefix and the manifest. So no signature that the same key
+ * makes over something else (the fingerprint of a path) can pass for that of a
+ * manifest. */
 #define DOMAIN	   "nixferry-bundle-manifest-1\n"
 #define DOMAIN_LEN (sizeof(DOMAIN) - 1)
 
@@ -60,7 +60,7 @@ struct input {
 	uint64_t at;
 };
 
-/* The next LEN bytes. */
+/* Reads the next LEN bytes. */
 static int take(struct input *in, void *p, size_t len, struct nf_err *err)
 {
 	size_t got = len;
@@ -99,7 +99,7 @@ static int take_header(struct input *in, const char *name, uint64_t max,
 	return 0;
 }
 
-/* The whole member NAME in memory with PREFIX before it; *ret_len counts both. */
+/* Reads the whole member NAME into memory, after PREFIX; *ret_len is the sum of both. */
 static int take_member(struct input *in, const char *name, uint64_t max,
 		       const char *prefix, char **ret, size_t *ret_len,
 		       struct nf_err *err)
@@ -128,7 +128,7 @@ static int take_member(struct input *in, const char *name, uint64_t max,
 	return 0;
 }
 
-/* Names go to people's terminals before anything is trusted. */
+/* Names are printed on terminals before anything is trusted. */
 static bool is_printable(struct nf_slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -202,8 +202,8 @@ static int skip(struct input *in, uint64_t len, struct nf_err *err)
 	return rc;
 }
 
-/* Of the keys that the bundle tells of, the one that verifies its own signature:
- * "NAME:KEY" (free()), or NULL. It says that the bundle is of one piece, and not who made
+/* Of the keys that the bundle lists, returns the one that verifies its own signature:
+ * "NAME:KEY" (free()), or NULL. That shows that the bundle is consistent, not who made
  * it. */
 static char *claimed_key(struct input *in, struct nf_slice sigs, struct nf_slice message)
 {
@@ -227,8 +227,8 @@ static char *claimed_key(struct input *in, struct nf_slice sigs, struct nf_slice
 	return NULL;
 }
 
-/* One signature that verifies suffices. A known key that does not verify says more than
- * an unknown one. Where nobody known has signed, 0 and no *ret_by. */
+/* One good signature suffices. A bad signature by a known key matters more than an
+ * unknown key. If no known key has signed, returns 0 and leaves *ret_by unset. */
 static int check_signatures(const struct nf_keyring *ring, struct nf_slice sigs,
 			    struct nf_slice message, char **ret_by, struct nf_err *err)
 {

@@ -1,5 +1,5 @@
-/* The head of a bundle: the three members before the payload, and the one place that
- * decides whether a bundle's signature is good. */
+/* The head of a bundle: the three members before the payload. The only place that decides
+ * whether a bundle's signature is good. */
 #ifndef BUNDLE_HEAD_H
 #define BUNDLE_HEAD_H
 
@@ -12,28 +12,29 @@
 #include "base/err.h"
 #include "format/manifest.h"
 
-/* A head whose signature was verified before its manifest was parsed. */
+/* A head. Its signature was verified before its manifest was parsed. */
 struct bundle_head {
 	struct manifest manifest;
 	char *signed_by;  /* the trusted key, "NAME:BASE64" */
 	char *signer;	  /* its name */
-	uint8_t *digests; /* content of the blocks member; not compared with the manifest
-			   */
+	uint8_t *digests; /* content of the blocks member; not yet compared with the
+			     manifest */
 	size_t digests_len;
-	uint64_t size; /* bytes before the payload */
+	uint64_t size; /* number of bytes before the payload */
 };
 
 void bundle_head_init(struct bundle_head *h);
 void bundle_head_release(struct bundle_head *h);
 
-/* Reads from offset 0 of a SEEKABLE fd, otherwise from where it is; nothing behind the
- * head is read. H is initialised in any case. Errors as nf_bundle_open. */
+/* Reads from offset 0 of a SEEKABLE fd, otherwise from the current position, and nothing
+ * after the head. H is always initialised. Fails as nf_bundle_open does. */
 int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
 		     const struct nf_keyring *ring, struct nf_bundle_signers *ret_signers,
 		     struct nf_err *err) MUST_CHECK;
 
 /* Appends the head of a bundle to OUT. DIGESTS are those of the payload's blocks; they
- * change its bytes, not its length. NF_E_LIMIT if it is larger than readers accept. */
+ * affect its content but not its length. NF_E_LIMIT if readers would refuse it as too
+ * large. */
 int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *digests,
 		       const struct nf_secret_key *key, struct nf_err *err) MUST_CHECK;
 

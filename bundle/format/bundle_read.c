@@ -20,14 +20,14 @@ struct nf_bundle {
 	struct bundle_head head;
 	struct bundle_blocks blocks;
 	union {
-		struct bundle_cache cache;   /* seekable */
-		struct bundle_stream stream; /* not */
+		struct bundle_cache cache;   /* if seekable */
+		struct bundle_stream stream; /* otherwise */
 	};
 };
 
 /* ---- opening ---- */
 
-/* Early, so that an import of a file that was cut short writes nothing at all. */
+/* Check early, so that importing a truncated file writes nothing at all. */
 static int check_file_size(const struct stat *st, const struct bundle_head *h,
 			   struct nf_err *err)
 {
@@ -107,7 +107,7 @@ void nf_bundle_free(struct nf_bundle *b)
 	free(b);
 }
 
-/* ---- what it says ---- */
+/* ---- manifest ---- */
 
 const char *nf_bundle_signed_by(const struct nf_bundle *b)
 {
@@ -156,15 +156,15 @@ uint64_t nf_bundle_total_size(const struct nf_bundle *b)
 	return b->head.size + b->head.manifest.payload_size;
 }
 
-/* ---- what it holds ---- */
+/* ---- members ---- */
 
 struct member_source {
 	struct nf_source src;
 	struct nf_bundle *b;
-	uint64_t at; /* in the payload */
+	uint64_t at; /* offsets in the payload */
 	uint64_t end;
-	struct bundle_block *block;	    /* what was handed out last, or NULL */
-	struct bundle_stream_reader reader; /* of a stream */
+	struct bundle_block *block;	    /* block returned last, or NULL */
+	struct bundle_stream_reader reader; /* for a stream */
 };
 
 static int get_block(struct member_source *s, struct nf_err *err)

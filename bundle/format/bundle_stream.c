@@ -55,7 +55,7 @@ static bool covers(const struct bundle_stream_reader *r, uint64_t block)
 	return block >= r->first && block <= r->last;
 }
 
-/* Without the lock: only the one thread that set s->reading is here. */
+/* Without the lock: only the thread that set s->reading runs this. */
 static int read_block(struct bundle_stream *s, struct bundle_block **ret,
 		      struct nf_err *err)
 {
@@ -87,7 +87,7 @@ static void publish(struct bundle_stream *s, struct bundle_block *block)
 	s->next++;
 }
 
-/* With the lock, which is given up meanwhile. */
+/* Called with the lock, which is released during the read. */
 static void advance(struct bundle_stream *s)
 {
 	struct bundle_block *block = NULL;
@@ -165,7 +165,7 @@ int bundle_stream_get(struct bundle_stream *s, struct bundle_stream_reader *r,
 		else
 			advance(s);
 	}
-	/* What was verified before a failure is still good. */
+	/* Blocks verified before a failure remain good. */
 	if (r->len)
 		*ret = pop(s, r);
 	else

@@ -31,9 +31,9 @@
  *
  * A file needs one pass. A pipe, whose head comes first, needs two. */
 enum pass_kind {
-	PASS_FILE,   /* digests the blocks and writes them to their places */
+	PASS_FILE,   /* digests the blocks and writes them at their offsets */
 	PASS_DIGEST, /* digests only */
-	PASS_PIPE,   /* compares with the digests, then writes in order */
+	PASS_PIPE,   /* compares the digests, then writes in order */
 };
 
 struct pass {
@@ -44,22 +44,22 @@ struct pass {
 	uint8_t *digests;
 	int fd;
 	const char *name;
-	uint64_t offset; /* of the payload, PASS_FILE */
+	uint64_t offset; /* offset of the payload, for PASS_FILE */
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards everything below */
 	pthread_cond_t turned;
-	uint64_t next; /* block to be taken */
-	uint64_t turn; /* block that may take the middle step */
-	int failed;    /* 0, or the first failure */
+	uint64_t next; /* next block to be read */
+	uint64_t turn; /* next block whose turn it is */
+	int failed;    /* 0, or the error of the first failure */
 	struct nf_err failure;
 
-	struct xxh3 *xxh3; /* of the member whose content is passing; in turn only */
+	struct xxh3 *xxh3; /* of the current member's content; only in turn */
 };
 
-/* What a thread keeps from block to block. */
+/* Per-thread data, kept from block to block. */
 struct hand {
 	struct pass *pass;
-	uint8_t *data; /* of one block */
+	uint8_t *data; /* one block of bytes */
 	uint64_t index;
 	size_t len;
 	int fd; /* the open input, or -1 */
@@ -156,7 +156,7 @@ static int check_content(struct hand *h)
 	return rc;
 }
 
-/* False if another thread has failed. */
+/* Returns false if another thread has failed. */
 static bool wait_for_turn(struct hand *h)
 {
 	struct pass *pass = h->pass;
@@ -180,7 +180,7 @@ static void end_turn(struct hand *h)
 	pthread_mutex_unlock(&pass->lock);
 }
 
-/* ---- finish, and the whole ---- */
+/* ---- finish, and the whole pass ---- */
 
 static int compare_digest(struct hand *h)
 {
@@ -288,7 +288,7 @@ static int run_pass(struct pass *pass, enum pass_kind kind, struct nf_err *err)
 
 /* ---- the bundle ---- */
 
-/* Roots that repeat are written once. */
+/* A repeated root is written once. */
 static void copy_roots(struct manifest *m, const struct nf_bundle_write_options *opts)
 {
 	struct map seen;
@@ -325,7 +325,8 @@ static int make_manifest(struct manifest *m, const struct nf_bundle_write_option
 	return manifest_layout(m, err);
 }
 
-/* The head's place is known before its bytes are, so blocks go to theirs at once. */
+/* The length of the head is known before its bytes are, so blocks are written in
+ * place. */
 static int write_file(struct pass *pass, struct manifest *m, struct buf *head,
 		      struct nf_err *err)
 {
@@ -348,7 +349,7 @@ static int write_file(struct pass *pass, struct manifest *m, struct buf *head,
 		return rc;
 	assert(head->len == head_len);
 	rc = file_pwrite_all(pass->fd, head->ptr, head->len, 0, pass->name, err);
-	/* Who writes next to a shared standard output writes behind the bundle. */
+	/* A later writer to a shared standard output must write after the bundle. */
 	if (!rc && lseek(pass->fd, 0, SEEK_END) < 0)
 		rc = err_sys(err, "cannot seek in '%s'", pass->name);
 	return rc;
@@ -366,8 +367,8 @@ static int write_pipe(struct pass *pass, struct manifest *m, struct buf *head,
 	return rc ? rc : run_pass(pass, PASS_PIPE, err);
 }
 
-/* Writing at offsets needs a regular file that we are at the start of; one that is
- * appended to would put every block at its end. */
+/* Writing at offsets needs a regular file at position 0. If it is open for appending,
+ * every block would be written at its end. */
 static bool can_place(int fd)
 {
 	struct stat st;

@@ -1,4 +1,4 @@
-/* Writing a bundle as part of longer work. */
+/* Writes a bundle as part of a longer operation. */
 #ifndef BUNDLE_WRITE_H
 #define BUNDLE_WRITE_H
 

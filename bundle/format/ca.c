@@ -21,7 +21,7 @@ static int parse_method(enum ca_method *ret, struct nf_slice *rest, struct nf_er
 	if (slice_skip_prefix(rest, "fixed:git:"))
 		return err_set(err, NF_E_UNSUPPORTED,
 			       "the method 'git' is not supported");
-	/* The longer of two with the same beginning comes first. */
+	/* If one is a prefix of the other, the longer one comes first. */
 	if (slice_skip_prefix(rest, prefixes[CA_NAR]))
 		*ret = CA_NAR;
 	else if (slice_skip_prefix(rest, prefixes[CA_FLAT]))
@@ -72,11 +72,11 @@ char *ca_format(char out[CA_TEXT_MAX], const struct ca *ca)
 
 /* ---- paths ---- */
 
-/* The references that count for a path. */
+/* The references that enter a path's hash. */
 struct refs {
 	const struct nf_slice *list;
 	size_t count;
-	struct nf_slice self; /* left out of the list, if it is there */
+	struct nf_slice self; /* excluded from the list, if it is there */
 	bool to_self;
 };
 
@@ -88,7 +88,7 @@ static bool has_others(const struct refs *refs)
 	return false;
 }
 
-/* The path's type with the references, which only two methods can have. */
+/* The path's type with the references, which only two methods allow. */
 static int make_with_refs(struct nf_storepath *ret, const char *type, const struct ca *ca,
 			  struct nf_slice name, const struct refs *refs,
 			  struct nf_err *err)

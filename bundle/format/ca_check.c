@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "format/ca.h"
 
-/* The NAR of a single file that is not executable: these bytes, its size in 8 bytes, its
- * content, zeroes up to a multiple of 8, and the end. */
+/* The NAR of a single non-executable file: these bytes, its size in 8 bytes, its content,
+ * zeros up to a multiple of 8, and the end. */
 static const char file_head[] = "\x0d\0\0\0\0\0\0\0nix-archive-1\0\0\0"
 				"\x01\0\0\0\0\0\0\0(\0\0\0\0\0\0\0"
 				"\x04\0\0\0\0\0\0\0type\0\0\0\0"
@@ -18,7 +18,7 @@ static const char file_end[] = "\x01\0\0\0\0\0\0\0)\0\0\0\0\0\0\0";
 #define END_LEN	 (sizeof(file_end) - 1)
 #define SIZE_LEN 8
 
-/* Reads such a NAR and no other, in runs of any length. */
+/* Parses only such a NAR, in runs of any length. */
 struct file_nar {
 	uint64_t at; /* bytes read */
 	uint64_t size;
@@ -28,7 +28,7 @@ struct file_nar {
 struct ca_check {
 	const struct nf_pathinfo *info;
 	struct ca ca;
-	struct hash_modulo *hash; /* NULL where the NarHash says it all */
+	struct hash_modulo *hash; /* NULL if comparing the NarHash is enough */
 	struct file_nar file;	  /* for texts and flat files */
 };
 
@@ -70,7 +70,7 @@ static uint64_t padding(uint64_t size)
 	return -size % 8;
 }
 
-/* The one byte that can be at the reader's place behind the content. */
+/* The one byte that is valid at this position after the content. */
 static char expected_behind(const struct file_nar *f)
 {
 	uint64_t behind = f->at - HEAD_LEN - SIZE_LEN - f->size;
@@ -93,7 +93,7 @@ static void take_byte(struct file_nar *f, char c)
 	else
 		f->bad |= f->at >= total(f) || c != expected_behind(f);
 	f->at++;
-	/* Larger sizes could make the sums overflow. */
+	/* Larger sizes could overflow the sums. */
 	if (f->at == HEAD_LEN + SIZE_LEN && f->size > NAR_SIZE_MAX)
 		f->bad = true;
 }

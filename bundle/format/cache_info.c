@@ -18,7 +18,7 @@ static int take_store_dir(struct nf_cache_info *ci, struct nf_slice value,
 	return 0;
 }
 
-/* Nix reads "10.5" as 10; leading zeros mean nothing. */
+/* Nix reads "10.5" as 10 and ignores leading zeros. */
 static struct nf_slice leading_digits(struct nf_slice s)
 {
 	size_t len = 0;

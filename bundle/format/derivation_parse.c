@@ -15,14 +15,14 @@
 
 #define STORE_PREFIX NF_STORE_DIR "/"
 #define VERSIONED    "DrvWithVersion("
-/* What output names, being parts of store paths' names, are made of. */
+/* Characters of output names, which become part of store path names. */
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._?="
-/* What ends a run of plain characters; so does NUL. */
+/* A run of plain characters ends at one of these or at NUL. */
 #define NOT_PLAIN "\"\\\n\r\t"
 
 #define LIST_MIN 4
 
-/* Strings are undone in place: TEXT is the derivation's own copy, with a NUL behind. */
+/* Strings are unescaped in place: TEXT is the derivation's own NUL-terminated copy. */
 struct drv_parser {
 	char *text;
 	size_t len;
@@ -129,7 +129,7 @@ static int parse_output_name(struct drv_parser *p, struct nf_slice *ret)
 
 	if (rc)
 		return rc;
-	/* The text goes on behind a string, if only with its quote. */
+	/* Text always follows a string, at least its quote. */
 	if (ret->len == 0 || ret->len > NF_STOREPATH_NAME_MAX ||
 	    strspn(ret->ptr, NAME_CHARS) < ret->len)
 		return fail_at(p, at, "an output without a name");
@@ -138,15 +138,15 @@ static int parse_output_name(struct drv_parser *p, struct nf_slice *ret)
 
 /* ---- lists ---- */
 
-/* What the elements are. The first member of all of them is the slice that they are
- * sorted by. */
+/* Describes the elements. The first member of each type is the slice by which elements
+ * are sorted. */
 struct element {
 	size_t size;
 	int (*parse)(struct drv_parser *p, void *item);
 	bool is_sorted;
 };
 
-/* Its room is the next power of two, so that it need not be kept. */
+/* The capacity is always the next power of two, so it is not stored. */
 static void *grow(struct drv_parser *p, void *items, size_t len, size_t size)
 {
 	void *larger;
@@ -304,7 +304,7 @@ static int parse_var(struct drv_parser *p, void *item)
 	return rc ? rc : expect(p, ")");
 }
 
-/* ---- the whole ---- */
+/* ---- document ---- */
 
 static int parse_lists(struct drv_parser *p, struct nf_derivation *d)
 {

@@ -12,7 +12,7 @@ static void free_reader(struct nf_nar_reader **r)
 	nf_nar_reader_free(*r);
 }
 
-/* Appends the contents of the one file that NAR holds. */
+/* Appends the content of the only file in NAR. */
 static int read_file_of_nar(struct nf_source *nar, struct buf *text, struct nf_err *err)
 {
 	AUTO(free_reader) struct nf_nar_reader *reader = nf_nar_reader_new(nar);

@@ -11,7 +11,7 @@ static uint64_t member_end(const struct nf_bundle_member *member)
 	return member->offset + tar_padded(member->size);
 }
 
-/* The first member that ends behind AT; member_count if there is none. */
+/* The first member that ends after AT; member_count if there is none. */
 static size_t find_member(const struct manifest *m, uint64_t at)
 {
 	size_t low = 0;
@@ -37,7 +37,7 @@ void frame_start(struct frame *f, const struct manifest *m, uint64_t at, size_t 
 	f->member = find_member(m, at);
 }
 
-/* Header, content or padding of the current member, up to where that ends. */
+/* Header, content or padding of the current member, up to its end. */
 static uint64_t member_piece(struct frame *f, struct frame_piece *ret)
 {
 	const struct nf_bundle_member *member = &f->m->members[f->member];

@@ -16,13 +16,13 @@ struct hash_modulo {
 	bool plain;
 	char self[SELF_LEN];
 
-	/* The last bytes that came: an occurrence may go on in the next run. */
+	/* The last bytes received: an occurrence may continue in the next run. */
 	char window[WINDOW_SIZE];
 	size_t filled;
 	uint64_t start; /* the offset of the window's first byte */
 
-	/* Where the occurrences are. Their offsets are hashed behind everything else, so
-	 * they have to be kept. */
+	/* Offsets of the occurrences. They are hashed after everything else, so they are
+	 * kept. */
 	uint64_t *found;
 	size_t count;
 	size_t cap;
@@ -59,8 +59,9 @@ static void note(struct hash_modulo *m, uint64_t offset)
 	m->found[m->count++] = offset;
 }
 
-/* Hashes the window but its last KEEP bytes, in which an occurrence may begin. What was
- * replaced cannot be part of a later occurrence: the hash part has no NULs. */
+/* Hashes the window except its last KEEP bytes, in which an occurrence may begin. What
+ * was replaced cannot be part of a later occurrence, because hash parts contain no
+ * NULs. */
 static void pass(struct hash_modulo *m, size_t keep)
 {
 	char *from = m->window, *end = m->window + m->filled;

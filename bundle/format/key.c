@@ -35,13 +35,14 @@ struct nf_keyring {
 	size_t cap;
 };
 
-/* All of it lives in guarded memory, which aligns nothing. */
+/* Everything here is in guarded memory, which is not aligned. */
 struct nf_secret_key {
 	char name[KEY_NAME_MAX + 1];
 	uint8_t bytes[SECRET_KEY_SIZE]; /* the seed, then the public half */
 };
 
-/* May be called again and from any thread; it only fails where there is no randomness. */
+/* May be called repeatedly and on any thread; fails only without a source of
+ * randomness. */
 static void start_sodium(void)
 {
 	if (sodium_init() < 0)
@@ -66,7 +67,8 @@ static void secret_free(void *p)
 
 /* ---- text ---- */
 
-/* Splits "NAME:BASE64". WHAT is for the error, which never quotes what may be secret. */
+/* Splits "NAME:BASE64". WHAT is for the error, which never quotes possibly secret
+ * text. */
 static int split(struct nf_slice text, struct nf_slice *ret_name,
 		 struct nf_slice *ret_base64, const char *what, struct nf_err *err)
 {
@@ -89,7 +91,7 @@ static size_t text_size(const char *name, size_t size)
 	return strlen(name) + 1 + base64_len(size) + 1;
 }
 
-/* OUT has room for text_size. */
+/* OUT has room for text_size bytes. */
 static char *join(char *out, const char *name, const uint8_t *bytes, size_t size)
 {
 	size_t len = strlen(name);
@@ -244,7 +246,8 @@ static struct nf_secret_key *secret_key_new(struct nf_slice name)
 	return key;
 }
 
-/* A half of another key would sign what nobody can verify, and give the secret away. */
+/* With the public half of another key, nobody could verify a signature, and signing would
+ * reveal the secret. */
 static bool halves_match(const struct nf_secret_key *key)
 {
 	AUTO(secret_free) uint8_t *derived = secret_alloc(SECRET_KEY_SIZE);
@@ -276,7 +279,7 @@ int nf_secret_key_parse(struct nf_secret_key **ret, struct nf_slice text,
 	return 0;
 }
 
-/* As ssh has it; a key of root's may be for a group. */
+/* As ssh requires; a key that belongs to root may be readable by a group. */
 static int check_secrecy(int fd, const char *file, struct nf_err *err)
 {
 	struct stat st;

@@ -9,9 +9,10 @@
 #include "format/ca.h"
 #include "format/signature.h"
 
-/* Keys are bits of a word. Signers beyond that are passed over. */
+/* Keys are bits of a word; signers beyond that are ignored. */
 #define KEYS_MAX 64
-/* Of so few keys every choice is tried; of more, one that is good enough is taken. */
+/* For up to this many keys, every combination is tried; for more, a good one is
+ * computed. */
 #define EXACT_MAX 12
 
 struct candidate {
@@ -23,7 +24,7 @@ struct key_survey {
 	struct key_survey_rings rings;
 	struct candidate keys[KEYS_MAX];
 	size_t key_count;
-	uint64_t *masks; /* of each path that needs a key: those that would do */
+	uint64_t *masks; /* for each path that needs a key: the keys that would suffice */
 	size_t count;
 	size_t cap;
 	size_t own;
@@ -60,9 +61,9 @@ void key_survey_free(struct key_survey *s)
 	free(s);
 }
 
-/* ---- what would do for a path ---- */
+/* ---- keys that suffice for one path ---- */
 
-/* The bit of a key; TEXT NULL: its name is all that is known. 0 if there are too many. */
+/* The bit of a key; TEXT is NULL if only its name is known. 0 if there are too many. */
 static uint64_t bit_of(struct key_survey *s, struct nf_slice name, const char *text)
 {
 	for (size_t i = 0; i < s->key_count; i++) {
@@ -151,12 +152,12 @@ void key_survey_add(struct key_survey *s, const struct nf_pathinfo *info)
 	s->masks[s->count++] = mask;
 }
 
-/* ---- the fewest that suffice ---- */
+/* ---- the smallest set that suffices ---- */
 
 struct key_choice {
-	uint64_t *masks; /* each once */
+	uint64_t *masks; /* without duplicates */
 	size_t count;
-	uint64_t keys; /* of all of them */
+	uint64_t keys; /* union of all of them */
 };
 
 static int cmp_masks(const void *a, const void *b)
@@ -174,7 +175,7 @@ static bool suffices(const struct key_choice *c, uint64_t keys)
 	return true;
 }
 
-/* The COUNT lowest bits of N, put where KEYS has its bits. */
+/* Distributes the COUNT lowest bits of N over the bits of KEYS. */
 static uint64_t spread(uint64_t n, uint64_t keys)
 {
 	uint64_t out = 0;
@@ -200,7 +201,7 @@ static uint64_t try_all(const struct key_choice *c)
 	return best;
 }
 
-/* All of them, without each that can be spared: the last first. */
+/* Starts with all keys and removes each that is unnecessary, the last first. */
 static uint64_t spare_some(const struct key_choice *c)
 {
 	uint64_t keys = c->keys;
@@ -237,7 +238,7 @@ static uint64_t choose(const struct key_survey *s)
 
 /* ---- the result ---- */
 
-/* Of two that would do, the one that everybody trusts unless told otherwise. */
+/* Of two equivalent keys, prefer the one that everyone trusts by default. */
 static bool is_default(const struct candidate *k)
 {
 	return k->text && !strcmp(k->text, NF_DEFAULT_PUBLIC_KEY);
@@ -252,7 +253,7 @@ static int cmp_candidates(const struct candidate *a, const struct candidate *b)
 	return c ? c : strcmp(a->text ? a->text : "", b->text ? b->text : "");
 }
 
-/* Puts the keys in order, and moves the bits of the masks along. */
+/* Sorts the keys, and moves the bits of the masks accordingly. */
 static void sort_keys(struct key_survey *s)
 {
 	uint8_t rank[KEYS_MAX];

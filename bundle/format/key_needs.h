@@ -1,5 +1,5 @@
-/* Which keys suffice to trust many paths: the fewest such that each path has a signature
- * by one of them. */
+/* Finds the smallest set of keys that suffices to trust many paths: each path has a
+ * signature by one of them. */
 #ifndef KEY_NEEDS_H
 #define KEY_NEEDS_H
 
@@ -11,9 +11,9 @@
 
 struct key_survey;
 
-/* KEYS are looked at in this order, and are borrowed; each may be NULL. A path that a key
- * of OWN has signed needs no other; a signature that a key of the others verifies counts
- * for that key; where there is none, names of signers count. */
+/* KEYS are tried in this order, and are borrowed; each may be NULL. A path that a key of
+ * OWN has signed needs no other. Otherwise a signature that another key verifies counts
+ * for that key; if there is none, the names of signers count. */
 struct key_survey_rings {
 	const struct nf_keyring *own;
 	const struct nf_keyring *others[2];
@@ -23,10 +23,10 @@ struct key_survey *key_survey_new(const struct key_survey_rings *rings);
 void key_survey_free(struct key_survey *s);
 DEFINE_CLEANUP(struct key_survey *, key_survey_free)
 
-/* A path whose content address vouches for it counts for no key. */
+/* A path that its content address vouches for needs no key. */
 void key_survey_add(struct key_survey *s, const struct nf_pathinfo *info);
 
-/* Once, at the end. */
+/* Call it once, at the end. */
 void key_survey_finish(struct key_survey *s, struct nf_key_needs *ret);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/shell_word.h"
 
-/* The one key that everybody knows. */
+/* The key that everyone trusts by default. */
 static bool is_default_name(const char *name)
 {
 	size_t len = strlen(name);

@@ -1,14 +1,14 @@
-/* What to give to a command so that it trusts a key. */
+/* The option that makes a command trust a key. */
 #ifndef KEY_OPTION_H
 #define KEY_OPTION_H
 
 #include "base/buf.h"
 
-/* Appends "--trusted-public-key NAME:KEY" as a shell takes it. TEXT is "NAME:BASE64";
- * where it is NULL, KEY stands for what NAME alone does not tell. */
+/* Appends "--trusted-public-key NAME:KEY", quoted for a shell. TEXT is "NAME:BASE64", or
+ * NULL if only NAME is known: then it prints the placeholder KEY. */
 void key_option_add(struct buf *out, const char *name, const char *text);
 
-/* Long enough for the longest. */
+/* Enough for the longest. */
 #define KEY_OPTION_MAX 2048
 
 #endif

@@ -48,7 +48,7 @@ uint64_t manifest_block_count(const struct manifest *m)
 	return (m->payload_size + BUNDLE_BLOCK_SIZE - 1) / BUNDLE_BLOCK_SIZE;
 }
 
-/* ---- names and places, the same for reading and writing ---- */
+/* ---- names and offsets, shared by reading and writing ---- */
 
 /* Words of [0-9a-z], joined by single dots: never "", ".", ".." or a hidden file. */
 static bool is_nar_file(struct nf_slice s)
@@ -79,10 +79,10 @@ static enum line_kind name_kind(struct nf_slice name)
 	return nf_storepath_is_hash(name) ? KIND_NARINFO : KIND_BAD;
 }
 
-/* What laying out members one after another has to remember. */
+/* State for laying out members one after another. */
 struct manifest_place {
 	enum line_kind last;
-	uint64_t end; /* of the last member, padded */
+	uint64_t end; /* end of the last member, with padding */
 };
 
 static int place_member(struct manifest_place *at, struct nf_slice name, uint64_t size,
@@ -197,7 +197,7 @@ struct manifest_parser {
 	struct manifest *m;
 	struct nf_slice rest;
 	struct nf_slice line; /* without its LF */
-	size_t number;	      /* of the line, from 1 */
+	size_t number;	      /* number of the line, from 1 */
 	struct manifest_place at;
 	size_t roots_cap;
 	size_t members_cap;
@@ -218,7 +218,7 @@ static int next_line(struct manifest_parser *p)
 	return p->rest.ptr ? 0 : fail_line(p, "no line feed at the end");
 }
 
-/* The line must be KEY, then COUNT fields, with one space before each but the first. */
+/* Parses a line: KEY, then COUNT fields, separated by single spaces. */
 static int take_fields(struct manifest_parser *p, const char *key,
 		       struct nf_slice *fields, size_t count)
 {
@@ -272,7 +272,7 @@ static int blocks_line(struct manifest_parser *p)
 		return rc;
 	if (!slice_parse_u64(fields[0], &count) || count != manifest_block_count(p->m))
 		return fail_line(p, "the wrong number of blocks for the payload");
-	/* base16_decode takes upper case too, which would be a second text. */
+	/* base16_decode accepts upper case, too, which would make a second valid text. */
 	for (size_t i = 0; i < fields[1].len; i++)
 		if (fields[1].ptr[i] >= 'A' && fields[1].ptr[i] <= 'Z')
 			return fail_line(p, "a digest in upper case");

@@ -14,7 +14,8 @@
 
 struct manifest {
 	uint64_t payload_size;
-	uint8_t blocks_digest[BLAKE2B_SIZE]; /* of all block digests, one after another */
+	uint8_t blocks_digest[BLAKE2B_SIZE]; /* digest of all block digests, one after
+						another */
 	struct nf_storepath *roots;
 	size_t root_count;
 	struct nf_bundle_member *members;
@@ -24,20 +25,20 @@ struct manifest {
 void manifest_init(struct manifest *m);
 void manifest_release(struct manifest *m);
 
-/* The struct is initialised in any case; on success every promise of the format holds:
- * names, their order and uniqueness, offsets without gap or overlap, sizes within the
- * limits. NF_E_UNSUPPORTED is another version, NF_E_FORMAT names the line. */
+/* Always initialises the struct. On success every guarantee of the format holds: names,
+ * their order and uniqueness, offsets without gap or overlap, sizes within the limits.
+ * NF_E_UNSUPPORTED for another version; NF_E_FORMAT names the line. */
 int manifest_parse(struct manifest *m, struct nf_slice text,
 		   struct nf_err *err) MUST_CHECK;
 
 /* Computes every member's offset and the payload's size from names and sizes, and checks
- * the same promises (NF_E_FORMAT, NF_E_LIMIT). Roots that repeat are an error. */
+ * the same guarantees (NF_E_FORMAT, NF_E_LIMIT). Repeated roots are an error. */
 int manifest_layout(struct manifest *m, struct nf_err *err) MUST_CHECK;
 
-/* Appends the text of a manifest that was laid out. */
+/* Appends the text of a manifest after manifest_layout. */
 void manifest_format(struct buf *out, const struct manifest *m);
 
-/* Blocks that the payload has. */
+/* Number of blocks in the payload. */
 uint64_t manifest_block_count(const struct manifest *m);
 
 #endif

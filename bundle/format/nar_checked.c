@@ -9,7 +9,8 @@ struct nar_checked {
 	struct nf_source *in; /* of exactly NarSize bytes */
 	const struct nf_pathinfo *info;
 	struct hasher *hasher;
-	struct ca_check *ca; /* NULL: not begun, or the path has no content address */
+	struct ca_check *ca; /* NULL before the first byte, or if the path has no content
+				address */
 	bool begun;
 };
 

@@ -12,12 +12,12 @@
 #include "base/mem.h"
 #include "base/stream.h"
 
-/* Read at once from a file, and collected before it is handed out. */
+/* Read from a file at once, and collected before it is returned. */
 #define READ_SIZE (128 * KIB)
 #define RUN_SIZE  (64 * KIB)
 #define OUT_MAX	  (MIB)
 
-/* For errors only: more than the allowed depth of the longest names. */
+/* For errors only: more than the longest names at the maximum depth. */
 #define PATH_TEXT_MAX (64 * KIB)
 
 struct names {
@@ -27,32 +27,32 @@ struct names {
 	struct arena arena;
 };
 
-/* A directory that was entered. */
+/* An open directory. */
 struct dump_frame {
 	DIR *dir;
 	struct names names;
-	size_t next;	 /* of the names */
-	size_t path_len; /* of the path to it */
+	size_t next;	 /* index in the names */
+	size_t path_len; /* length of the path to it */
 };
 
-/* Where we are in the tree. Nothing is ever deeper than the writer allows. */
+/* The position in the tree, which is never deeper than the writer allows. */
 struct dumper {
 	struct nf_source source;
 	int dir_fd;
 	struct nf_nar_writer *writer;
-	struct buf out; /* what the writer wrote and nobody has yet */
+	struct buf out; /* what the writer has written and the caller has not read */
 	struct buf_sink out_sink;
 	char *read_buf;
-	struct buf path; /* of the object, for errors */
+	struct buf path; /* path of the object, for errors */
 	struct dump_frame frames[NAR_DEPTH_MAX];
 	size_t depth;
-	int fd;	       /* of the file that is being written, or -1 */
-	uint64_t left; /* of its bytes */
+	int fd;	       /* the file that is being written, or -1 */
+	uint64_t left; /* bytes left of it */
 	bool begun;
 	bool done;
 };
 
-/* One object: NAME in DIR_FD; what the NAR calls it is empty for the root. */
+/* Writes one object: NAME in DIR_FD. Its name in the NAR is empty for the root. */
 struct dump_place {
 	int dir_fd;
 	const char *name;
@@ -64,7 +64,7 @@ static int write_event(struct dumper *d, const struct nf_nar_event *ev,
 {
 	int rc = nf_nar_write(d->writer, ev, err);
 
-	/* The writer knows what is wrong, but not of which object. */
+	/* The writer knows what is wrong, but not with which object. */
 	return rc == -NF_E_FORMAT ? err_prefix(err, rc, "'%s'", d->path.ptr) : rc;
 }
 
@@ -100,7 +100,7 @@ static int dump_data(struct dumper *d, struct nf_err *err)
 
 static int dump_file(struct dumper *d, const struct dump_place *at, struct nf_err *err)
 {
-	/* Should it have become a FIFO meanwhile, opening it must not wait. */
+	/* If it has become a FIFO, opening it must not block. */
 	AUTO_FD int fd = openat(at->dir_fd, at->name,
 				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct nf_nar_event ev = { .kind = NF_NAR_FILE, .name = at->nar_name };
@@ -221,7 +221,7 @@ static int dump_node(struct dumper *d, const struct dump_place *at, struct nf_er
 	}
 }
 
-/* The next entry of the innermost directory, or its end. */
+/* Writes the next entry of the innermost directory, or its end. */
 static int dump_entry(struct dumper *d, struct nf_err *err)
 {
 	const struct nf_nar_event leave = { .kind = NF_NAR_LEAVE };

@@ -31,15 +31,15 @@ enum stage {
 
 struct nf_nar_reader {
 	struct nf_source *src;
-	struct nf_slice chunk; /* what is left of the source's last run */
-	uint64_t offset;       /* of the chunk in the NAR */
+	struct nf_slice chunk; /* rest of the source's last run */
+	uint64_t offset;       /* offset of the chunk in the NAR */
 	uint64_t token;	       /* offset of the last token, for errors */
-	bool ended;	       /* the source gave its last run */
+	bool ended;	       /* the source has returned its last run */
 	enum stage stage;
-	uint64_t left; /* of the file's bytes */
+	uint64_t left; /* bytes left of the file */
 	size_t padding;
 	struct nar_rules rules;
-	char carry[NAR_TARGET_MAX + 1]; /* a token that lies across runs */
+	char carry[NAR_TARGET_MAX + 1]; /* a token that spans runs */
 };
 
 DEFINE_CLEANUP(struct nf_nar_reader *, nf_nar_reader_free)
@@ -48,7 +48,7 @@ struct nf_nar_reader *nf_nar_reader_new(struct nf_source *src)
 {
 	struct nf_nar_reader *r = mem_alloc(sizeof(*r));
 
-	/* The 20 KiB of names and carry need no zeroes. */
+	/* Leave the 20 KiB of names and carry uninitialised. */
 	memset(r, 0, offsetof(struct nf_nar_reader, rules));
 	r->rules.depth = 0;
 	r->src = src;
@@ -60,7 +60,7 @@ void nf_nar_reader_free(struct nf_nar_reader *r)
 	free(r);
 }
 
-/* Puts the place of the last token before the error. */
+/* Prefixes the error with the position of the last token. */
 static int at_token(const struct nf_nar_reader *r, int rc, struct nf_err *err)
 {
 	return rc ? err_prefix(err, rc, "NAR offset %" PRIu64, r->token) : 0;
@@ -78,7 +78,7 @@ static PRINTF_LIKE(3, 4) int bad(const struct nf_nar_reader *r, struct nf_err *e
 	return at_token(r, err_set(err, NF_E_FORMAT, "%s", text), err);
 }
 
-/* The next run of the source, once the chunk is used up; empty at the end. */
+/* Reads the next run once the chunk is used up; empty at the end. */
 static int pull(struct nf_nar_reader *r, struct nf_err *err)
 {
 	int rc;
@@ -90,7 +90,7 @@ static int pull(struct nf_nar_reader *r, struct nf_err *err)
 	return rc;
 }
 
-/* Makes the chunk hold something. */
+/* Makes sure that the chunk is not empty. */
 static int refill(struct nf_nar_reader *r, struct nf_err *err)
 {
 	int rc = pull(r, err);
@@ -107,7 +107,7 @@ static void advance(struct nf_nar_reader *r, size_t n)
 	r->offset += n;
 }
 
-/* Gathers N bytes of several runs. */
+/* Collects N bytes from several runs. */
 static int take_across(struct nf_nar_reader *r, size_t n, const char **ret,
 		       struct nf_err *err)
 {
@@ -132,7 +132,7 @@ static int take_across(struct nf_nar_reader *r, size_t n, const char **ret,
 	return 0;
 }
 
-/* The next N bytes (at most sizeof(carry)), valid until the next take. */
+/* The next N bytes (at most sizeof(carry)), valid until the next call. */
 static inline int take(struct nf_nar_reader *r, size_t n, const char **ret,
 		       struct nf_err *err)
 {
@@ -214,7 +214,7 @@ static int expect(struct nf_nar_reader *r, const char *tag, struct nf_err *err)
 	return unexpected(r, wanted, got, err);
 }
 
-/* The node's own ")" was read: its entry's follows, or nothing. */
+/* The node's own ")" was read: now comes its entry's, if it has one. */
 static int after_node(struct nf_nar_reader *r, struct nf_err *err)
 {
 	r->stage = r->rules.depth ? AT_ENTRY : AT_END;
@@ -268,8 +268,7 @@ static int read_symlink(struct nf_nar_reader *r, struct nf_nar_event *ev,
 		rc = read_str(r, "link target", NAR_TARGET_MAX, &ev->data, err);
 	if (rc)
 		return rc;
-	/* The target may lie in the chunk: what follows it is read with the next event.
-	 */
+	/* The target may be in the chunk: what follows it is read with the next event. */
 	ev->kind = NF_NAR_SYMLINK;
 	r->stage = AT_END_OF_SYMLINK;
 	return at_token(r, nar_rules_target(ev->data, err), err);
@@ -321,7 +320,7 @@ static int read_entry(struct nf_nar_reader *r, struct nf_nar_event *ev,
 		rc = at_token(r, nar_rules_name(&r->rules, name, err), err);
 	if (rc)
 		return rc;
-	/* Of the copy, because the chunk may be gone when the node's head was read. */
+	/* From the copy, because reading the node's head may have replaced the chunk. */
 	ev->name = nar_rules_last(&r->rules);
 	rc = expect(r, "node", err);
 	return rc ? rc : read_node(r, ev, err);

@@ -9,15 +9,15 @@
 #include "base/stream.h"
 #include "format/nar_rules.h"
 
-/* The tokens of one event: an entry's head, its name, a symlink with the longest target,
+/* The tokens of one event: the head of an entry, a symlink with the longest target,
  * ends. */
 #define TOKENS_MAX (8 * KIB)
 
 struct nf_nar_writer {
 	struct nf_sink *out;
 	bool in_file;
-	bool done;     /* the root is closed */
-	uint64_t left; /* of the open file's bytes */
+	bool done;     /* the root is complete */
+	uint64_t left; /* bytes left of the open file */
 	size_t padding;
 	struct nar_rules rules;
 	size_t len;

@@ -27,9 +27,9 @@ void nf_narinfo_release(struct nf_narinfo *ni)
 	nf_narinfo_init(ni);
 }
 
-/* ---- values: each function takes one field's ---- */
+/* ---- values: each function parses that of one field ---- */
 
-/* Of what is shown, sent or kept in lists with spaces between. */
+/* For text that is shown, sent or stored in space-separated lists. */
 static bool is_word(struct nf_slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -38,7 +38,7 @@ static bool is_word(struct nf_slice s)
 	return s.len > 0;
 }
 
-/* As Nix has them: zeros and a '+' may come first. */
+/* As in Nix: it may begin with zeros and a '+'. */
 static bool parse_number(uint64_t *ret, struct nf_slice value)
 {
 	slice_skip_prefix(&value, "+");
@@ -83,7 +83,7 @@ static int take_url(struct nf_narinfo *ni, struct nf_slice value, struct nf_err 
 	return 0;
 }
 
-/* Hints: one that cannot be read is as good as none. */
+/* Only hints: one that cannot be read is ignored. */
 
 static int take_compression(struct nf_narinfo *ni, struct nf_slice value,
 			    struct nf_err *err)
@@ -125,7 +125,7 @@ static int take_nar_size(struct nf_narinfo *ni, struct nf_slice value, struct nf
 	return take_number(&ni->info.nar_size, value, 1, NAR_SIZE_MAX, err);
 }
 
-/* Nix takes a second list where one of the two is empty. */
+/* Nix accepts a second list if one of the two is empty. */
 static int take_references(struct nf_narinfo *ni, struct nf_slice value,
 			   struct nf_err *err)
 {
@@ -150,7 +150,7 @@ static int take_sig(struct nf_narinfo *ni, struct nf_slice value, struct nf_err 
 	return 0;
 }
 
-/* Whether it is one that we know matters to those who rely on it. */
+/* Only those who rely on it need to know the algorithm. */
 static int take_ca(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
 {
 	(void)err;
@@ -159,7 +159,7 @@ static int take_ca(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *
 	return 0;
 }
 
-/* ---- what only a pool has ---- */
+/* ---- fields that only pools have ---- */
 
 static int take_nodes(struct nf_narinfo *ni, struct nf_slice value, struct nf_err *err)
 {
@@ -191,8 +191,9 @@ static int take_by_store(struct nf_narinfo *ni, struct nf_slice value, struct nf
 
 enum {
 	REQUIRED = 1,
-	ONCE = 2, /* twice it would have two meanings; of a hint, the last counts */
-	POOL = 4, /* means nothing outside of a pool */
+	ONCE = 2, /* repeated, it would be ambiguous; of a repeated hint, the last counts
+		   */
+	POOL = 4, /* meaningless outside a pool */
 };
 
 static const struct field {
@@ -217,7 +218,7 @@ static const struct field {
 	{ "Nixferry-By-Store", take_by_store, POOL | ONCE },
 };
 
-/* The field of a key; ARRAY_SIZE(fields) if there is none. */
+/* Index of the field with that key; ARRAY_SIZE(fields) if there is none. */
 static size_t find_field(struct nf_slice key)
 {
 	size_t i = 0;

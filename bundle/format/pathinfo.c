@@ -38,7 +38,7 @@ struct arena *pathinfo_arena(struct nf_pathinfo *info)
 	return info->arena;
 }
 
-/* ---- lists: their room is the next power of two, so that it need not be kept ---- */
+/* ---- lists: the capacity is always the next power of two, so it is not stored ---- */
 
 static size_t room_for(size_t len)
 {
@@ -49,7 +49,8 @@ static size_t room_for(size_t len)
 	return room;
 }
 
-/* A list of LEN elements with room for one more: the old list while it has some. */
+/* Returns a list of LEN elements with room for one more; the same one while it has
+ * room. */
 static struct nf_slice *grow(struct nf_pathinfo *info, struct nf_slice *list, size_t len)
 {
 	struct nf_slice *larger;
@@ -64,13 +65,13 @@ static struct nf_slice *grow(struct nf_pathinfo *info, struct nf_slice *list, si
 
 /* ---- references ---- */
 
-/* Where BASE is, or would be. */
+/* The index of BASE, or where it would be inserted. */
 static size_t ref_place(const struct nf_pathinfo *info, struct nf_slice base, bool *found)
 {
 	size_t low = 0, high = info->nrefs;
 	int order = 1;
 
-	/* They mostly come sorted. */
+	/* They usually arrive sorted. */
 	if (high && nf_slice_cmp(info->refs[high - 1], base) < 0)
 		low = high;
 	while (low < high) {
@@ -134,7 +135,7 @@ static int compare(const void *a, const void *b)
 	return nf_slice_cmp(*(const struct nf_slice *)a, *(const struct nf_slice *)b);
 }
 
-/* Nix prints them sorted: sorting is for other writers. */
+/* Nix prints them sorted; other writers may not. */
 static void sort_refs(struct nf_pathinfo *info)
 {
 	size_t kept = 0;

@@ -1,4 +1,4 @@
-/* Filling a path info from text that it owns already, without copying each piece. */
+/* Fills a path info with text that it already owns, without copying each piece. */
 #ifndef PATHINFO_FILL_H
 #define PATHINFO_FILL_H
 
@@ -7,16 +7,16 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-/* The memory that the path info owns; made when first asked for. */
+/* The memory that the path info owns; created on first use. */
 struct arena *pathinfo_arena(struct nf_pathinfo *info);
 
-/* Takes base names with spaces between them, in any order, as the path info's references,
- * of which it must have none. LIST must be in its arena. */
+/* Uses the space-separated base names in LIST, in any order, as the path info's
+ * references, of which it must have none. LIST must be in its arena. */
 int pathinfo_take_refs(struct nf_pathinfo *info, struct nf_slice list,
 		       struct nf_err *err) MUST_CHECK;
 
-/* Takes one more signature, as nf_pathinfo_add_sig, but without looking whether it is
- * there already; SIG must be in its arena. Once all are there: pathinfo_unique_sigs. */
+/* Adds a signature, as nf_pathinfo_add_sig does, but without checking for duplicates; SIG
+ * must be in its arena. After the last one, call pathinfo_unique_sigs. */
 void pathinfo_take_sig(struct nf_pathinfo *info, struct nf_slice sig);
 void pathinfo_unique_sigs(struct nf_pathinfo *info);
 

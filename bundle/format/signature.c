@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-/* DER of two numbers of 384 bits: at most this long. */
+/* Maximum length of the DER encoding of two 384-bit numbers. */
 #define ECDSA_P384_SIZE_MAX 104
 #define DER_SEQUENCE	    0x30
 
@@ -40,8 +40,8 @@ static bool is_known(const uint8_t *bytes, size_t size)
 	return size == NF_SIGNATURE_SIZE || is_ml_dsa_size(size) || is_ecdsa(bytes, size);
 }
 
-/* The bytes of a signature (free()), as Nix decodes them; NULL if it does not, or if
- * there are more than any algorithm makes. */
+/* The bytes of a signature (free()), decoded as Nix does. NULL if Nix cannot decode it,
+ * or if it is longer than that of any algorithm. */
 static uint8_t *decode_signature(struct nf_slice text, struct nf_slice *ret_name,
 				 size_t *ret_size)
 {

@@ -10,9 +10,9 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-/* As much of a wrong text as a message quotes. */
+/* Maximum length of wrong text that a message quotes. */
 #define QUOTE_MAX 255
-/* Bytes of a folded SHA-256: 32 characters of Nix32. */
+/* Size of a folded SHA-256: 32 characters of Nix32. */
 #define FOLDED_SIZE 20
 /* The shortest base name: hash part, dash, one character. */
 #define BASE_MIN (NF_STOREPATH_HASH_LEN + 2)
@@ -31,7 +31,7 @@ static bool is_name_char(char c)
 	       (c >= '0' && c <= '9') || (c && strchr("+-._?=", c));
 }
 
-/* What is wrong with a name, or NULL. */
+/* Returns what is wrong with a name, or NULL. */
 static const char *name_fault(struct nf_slice name)
 {
 	if (name.len == 0)
@@ -41,7 +41,7 @@ static const char *name_fault(struct nf_slice name)
 	for (size_t i = 0; i < name.len; i++)
 		if (!is_name_char(name.ptr[i]))
 			return "its name contains an invalid character";
-	/* The first part, up to a dash, must be no "." and no "..". */
+	/* The part before the first dash must not be "." or "..". */
 	name = slice_cut(&name, '-');
 	if (nf_slice_is(name, ".") || nf_slice_is(name, ".."))
 		return "its name begins with the component '.' or '..'";

@@ -56,7 +56,8 @@ static void make_ustar(uint8_t h[TAR_UNIT], const char *name, char type, uint64_
 	put_field(h, DEVMAJOR, "0000000");
 	put_field(h, DEVMINOR, "0000000");
 
-	/* The sum is taken with spaces in its own field; six digits, NUL, space. */
+	/* The checksum is computed with spaces in its own field; it is six digits, NUL,
+	 * space. */
 	memset(h + CHKSUM, ' ', CHKSUM_LEN);
 	for (size_t i = 0; i < TAR_UNIT; i++)
 		sum += h[i];
@@ -78,7 +79,8 @@ size_t tar_header(uint8_t out[TAR_HEADER_MAX], const char *name, uint64_t size)
 		make_ustar(out, name, '0', size);
 		return TAR_UNIT;
 	}
-	/* The record's length counts its own two digits: sizes of 10 to 20 digits. */
+	/* The length of the record includes its own two digits, for sizes of 10 to 20
+	 * digits. */
 	len = snprintf(record, sizeof(record), " size=%" PRIu64 "\n", size) + 2;
 	snprintf(record, sizeof(record), "%d size=%" PRIu64 "\n", len, size);
 	make_ustar(out, PAX_NAME, 'x', (uint64_t)len);

@@ -15,21 +15,22 @@
 
 #define TAR_UNIT	512
 #define TAR_NAME_MAX	100
-#define TAR_SIZE_MAX	077777777777ULL /* that a ustar header can say: 8 GiB - 1 */
+#define TAR_SIZE_MAX	077777777777ULL /* largest size in a ustar header: 8 GiB - 1 */
 #define TAR_HEADER_MAX	(3 * TAR_UNIT)
 #define TAR_TRAILER_LEN (2 * TAR_UNIT)
 
-/* Bytes before the content of a member of SIZE bytes: 512, or 1536 with a pax header. */
+/* Number of bytes before the content of a member of SIZE bytes: 512, or 1536 with a pax
+ * header. */
 size_t tar_header_len(uint64_t size);
 
-/* Writes those bytes and returns how many. NAME has 1 to TAR_NAME_MAX characters. */
+/* Writes those bytes and returns their number. NAME has 1 to TAR_NAME_MAX characters. */
 size_t tar_header(uint8_t out[TAR_HEADER_MAX], const char *name, uint64_t size);
 
-/* SIZE rounded up to a multiple of 512 (SIZE is far from overflowing: see limits.h). */
+/* SIZE rounded up to a multiple of 512 (cannot overflow: see limits.h). */
 uint64_t tar_padded(uint64_t size);
 
-/* True if the 512 bytes are exactly tar_header(NAME, some size up to TAR_SIZE_MAX), which
- * is returned. */
+/* True if the 512 bytes are exactly tar_header(NAME, some size up to TAR_SIZE_MAX);
+ * returns that size. */
 bool tar_header_match(const uint8_t header[TAR_UNIT], const char *name,
 		      uint64_t *ret_size);
 

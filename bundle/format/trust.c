@@ -12,7 +12,7 @@
 #include "format/key_option.h"
 #include "format/signature.h"
 
-/* So many names of unknown keys, of at most this length each, fit into a message. */
+/* How many names of unknown keys, and of which length, fit into a message. */
 #define NAMES_MAX 3
 #define NAME_MAX  80
 
@@ -21,7 +21,7 @@ static struct nf_slice signer(struct nf_slice sig)
 	return slice_cut(&sig, ':');
 }
 
-/* The ring's own copy of a name, or NULL. */
+/* Returns the ring's own copy of a name, or NULL. */
 static const char *known_name(const struct nf_keyring *ring, struct nf_slice name)
 {
 	for (size_t i = 0; i < nf_keyring_count(ring); i++)
@@ -43,7 +43,7 @@ static void add_signers(struct buf *out, const struct nf_pathinfo *info)
 		buf_addf(out, " and %zu more", info->nsigs - NAMES_MAX);
 }
 
-/* A name that is none, or that would fill the message, is not worth trusting. */
+/* An invalid name, or one that would fill the message, is not worth trusting. */
 static void add_remedy(struct buf *out, const struct nf_pathinfo *info)
 {
 	for (size_t i = 0; i < info->nsigs; i++) {
@@ -76,14 +76,14 @@ static int no_known_signer(const struct nf_pathinfo *info, struct nf_err *err)
 	return err_set(err, NF_E_TRUST, "%s", text.ptr);
 }
 
-/* ---- what goes on with the path ---- */
+/* ---- what is passed on with the path ---- */
 
-/* The signatures of a path in the order in which they go on. */
+/* The signatures of a path in the order in which they are passed on. */
 struct order {
 	struct nf_pathinfo *info;
 	struct nf_slice kept[PATHINFO_SIGS_MAX];
 	size_t count;
-	size_t len; /* of their text */
+	size_t len; /* total length of their text */
 };
 
 static void keep(struct order *o, struct nf_slice sig)
@@ -106,8 +106,8 @@ static bool keeps_one_of(const struct order *o, struct nf_slice name)
 	return false;
 }
 
-/* Ed25519 first: older versions of Nix fail over a longer signature in the name of a key
- * that they know. */
+/* Ed25519 first: older versions of Nix fail on a longer signature under the name of a
+ * known key. */
 static void keep_others(struct order *o, const struct nf_keyring *ring)
 {
 	struct nf_pathinfo *info = o->info;
@@ -129,7 +129,7 @@ static void keep_others(struct order *o, const struct nf_keyring *ring)
 	info->left_out += before - o->count;
 }
 
-/* Nix refuses to have a content address that does not give the path. */
+/* Nix rejects a content address that does not match the path. */
 static void settle_ca(struct nf_pathinfo *info)
 {
 	char normal[CA_TEXT_MAX];
@@ -147,8 +147,8 @@ static void settle_ca(struct nf_pathinfo *info)
 
 /* ---- the verdict ---- */
 
-/* A trusted key whose signature is wrong says more than keys that nobody knows. All good
- * signatures are wanted: they go on before any other. */
+/* A wrong signature by a trusted key matters more than unknown keys. All good signatures
+ * are collected, because they are passed on before the others. */
 static int check_signatures(struct order *o, const char **ret_by,
 			    const struct nf_keyring *ring, struct nf_err *err)
 {

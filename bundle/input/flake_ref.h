@@ -1,4 +1,4 @@
-/* "FLAKE#ATTR": what nix makes of it. */
+/* Evaluates "FLAKE#ATTR" with nix. */
 #ifndef FLAKE_REF_H
 #define FLAKE_REF_H
 
@@ -6,10 +6,10 @@
 
 #include "base/err.h"
 
-/* The derivation of REF ("nixpkgs#hello", ".#nixosConfigurations.x.config..."), which the
- * nix on PATH evaluates; it leaves the derivation in its store. NF_E_USAGE where there is
- * no nix, it fails (the error has its last line), or the attribute is not a derivation.
- */
+/* Returns the derivation of REF ("nixpkgs#hello", ".#nixosConfigurations.x.config...").
+ * The nix in PATH evaluates it and writes the derivation to its store. NF_E_USAGE if nix
+ * is missing or fails (with its last error line), or if the attribute is not a
+ * derivation. */
 int flake_ref_derivation(struct nf_storepath *ret, const char *ref,
 			 struct nf_err *err) MUST_CHECK;
 

@@ -19,7 +19,7 @@
 #include "base/stream.h"
 #include "input/flake_ref.h"
 
-/* What is wrong with a name is wrong usage, whatever the parser calls it. */
+/* An invalid name is a usage error, whatever code the parser returns. */
 static int wrong_name(struct nf_err *err)
 {
 	if (err)
@@ -27,7 +27,7 @@ static int wrong_name(struct nf_err *err)
 	return -NF_E_USAGE;
 }
 
-/* The path that a link at FROM to the relative TARGET means. */
+/* The path that a link in FROM to the relative TARGET points to. */
 static char *join_link(const char *from, const char *target)
 {
 	const char *slash = strrchr(from, '/');
@@ -55,7 +55,7 @@ static int read_link(char **ret, const char *path, const char *text, struct nf_e
 	return 0;
 }
 
-/* A file below a link: where it really is. */
+/* The real path of a file below a link. */
 static int follow_whole(struct nf_storepath *ret, const char *path, const char *text,
 			struct nf_err *err)
 {
@@ -69,8 +69,8 @@ static int follow_whole(struct nf_storepath *ret, const char *path, const char *
 		       text, path);
 }
 
-/* False if the canonical PATH, seen from CWD, is outside of the store, which need not be
- * this machine's; else *RC is the verdict. */
+/* Returns false if the canonical PATH, seen from CWD, is outside the store, which may be
+ * another machine's; otherwise *RC is the result. */
 static bool parse_in_store(struct nf_storepath *ret, const char *cwd, const char *path,
 			   int *rc, struct nf_err *err)
 {
@@ -89,8 +89,8 @@ static bool parse_in_store(struct nf_storepath *ret, const char *cwd, const char
 	return true;
 }
 
-/* Follows the links at the canonical path NAME, which is TEXT, until one leads into the
- * store. As Nix does: a path in the store need not be there. */
+/* Follows links from the canonical path NAME (TEXT as written) until one leads into the
+ * store. As in Nix, the store path itself may not exist. */
 static int follow(struct nf_storepath *ret, const char *name, const char *text,
 		  struct nf_err *err)
 {
@@ -144,9 +144,8 @@ static bool is_output_list(struct nf_slice list)
 	return true;
 }
 
-/* Cuts "!OUTPUTS" or "^OUTPUTS" off *TEXT; false if what follows is not a list of
- * outputs.
- */
+/* Cuts "!OUTPUTS" or "^OUTPUTS" off *TEXT; false if it is not followed by a list of
+ * outputs. */
 static bool cut_outputs(struct nf_slice *text, struct nf_slice *ret)
 {
 	size_t at = text->len;
@@ -168,7 +167,7 @@ static bool is_file(const char *name)
 	return lstat(name, &st) == 0;
 }
 
-/* TEXT has a '#', '!' or '^', and is not a file. */
+/* TEXT contains '#', '!' or '^', and is not an existing file. */
 static int resolve_marked(struct installable *t, const char *text, struct nf_err *err)
 {
 	struct nf_slice name = nf_slice_str(text), outputs;
@@ -276,7 +275,7 @@ static bool is_xz(const struct buf *text)
 				     "7zXZ");
 }
 
-/* Replaces what TEXT holds by what it decodes to. */
+/* Replaces the content of TEXT with its decoded form. */
 static int decode_xz(struct buf *text, struct nf_err *err)
 {
 	AUTO(source_closep)

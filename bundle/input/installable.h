@@ -1,7 +1,7 @@
-/* What a user may write to name store paths: "/nix/store/HASH-NAME" and what is below
- * one, "HASH-NAME", a symbolic link that leads to one ("./result"), something below such
- * a link, a derivation with some of its outputs ("DRV!out,dev", "DRV^*"), an attribute of
- * a flake ("FLAKE#ATTR", "FLAKE#ATTR^dev"), and lists of these. */
+/* What a user may write to name store paths: "/nix/store/HASH-NAME" or something below
+ * it, "HASH-NAME", a symbolic link to one ("./result") or something below such a link, a
+ * derivation with some of its outputs ("DRV!out,dev", "DRV^*"), an attribute of a flake
+ * ("FLAKE#ATTR", "FLAKE#ATTR^dev"), and lists of these. */
 #ifndef INSTALLABLE_H
 #define INSTALLABLE_H
 
@@ -12,17 +12,17 @@
 
 struct installable {
 	struct nf_storepath path;
-	/* Of a derivation, what follows '!' or '^': names of outputs, checked, separated
-	 * by commas, or "*" for all of them. NULL where nothing was said, and always for
+	/* For a derivation, the text after '!' or '^': validated names of outputs,
+	 * separated by commas, or "*" for all. NULL if it was not given, and for all
 	 * other paths. Owned. */
 	char *outputs;
 };
 
 void installable_release(struct installable *t);
 
-/* Looks at the file system only for what is neither of the first two, and asks nix only
- * for a flake's attribute. NF_E_USAGE names the text and says why it is not an
- * installable. *RET is set on success only. */
+/* The first two forms are parsed without access to the file system, and only a flake's
+ * attribute runs nix. NF_E_USAGE names the text and says why it is not an installable.
+ * *RET is set on success only. */
 int installable_resolve(struct installable *ret, struct nf_slice text,
 			struct nf_err *err) MUST_CHECK;
 
@@ -43,17 +43,17 @@ void installables_release(struct installables *t);
 int installables_add(struct installables *t, struct nf_slice text,
 		     struct nf_err *err) MUST_CHECK;
 
-/* One a line; empty lines and those that begin with '#' are skipped. Errors begin with
- * NAME and the line's number. */
+/* One installable per line; empty lines and lines that begin with '#' are skipped. Errors
+ * begin with NAME and the line number. */
 int installables_add_lines(struct installables *t, const char *name, struct nf_slice text,
 			   struct nf_err *err) MUST_CHECK;
 
-/* The lines of FILE, "-" being standard input; xz is decoded (a channel's
+/* Adds the lines of FILE, where "-" is standard input; xz is decoded (a channel's
  * store-paths.xz). */
 int installables_add_file(struct installables *t, const char *file,
 			  struct nf_err *err) MUST_CHECK;
 
-/* Sorts by base name and outputs, and drops what is there twice. */
+/* Sorts by base name and outputs, and removes duplicates. */
 void installables_sort(struct installables *t);
 
 #endif

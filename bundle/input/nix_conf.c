@@ -8,10 +8,10 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-/* So much of a wrong line is quoted: it may hold what should not be shown. */
+/* Maximum quoted length of a wrong line, which may contain secrets. */
 #define QUOTE_MAX 60
 
-/* A file that is being read, innermost first. */
+/* An open file, innermost first. */
 struct nix_conf_open {
 	const char *file;
 	unsigned line;
@@ -49,7 +49,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The next word; empty after the last. */
+/* Returns the next word; empty after the last. */
 static struct nf_slice next_word(struct nf_slice *rest)
 {
 	struct nf_slice word;

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/suggest.h"
 
-/* Of Nix 1.11 to 2.34, of its descendants, and the older names of some. */
+/* Of Nix 1.11 to 2.34 and of its forks, and older names of some. */
 static const char *const names[] = {
 	"abort-on-warn",
 	"accept-flake-config",
@@ -199,7 +199,7 @@ const char *nix_setting_nearest(const char *name)
 	struct suggest s;
 
 	suggest_init(&s, name);
-	/* A plural goes before another word. */
+	/* Suggest the plural before another word. */
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strncmp(names[i], name, strlen(name)) == 0)
 			suggest_offer(&s, names[i]);

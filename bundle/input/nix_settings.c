@@ -19,7 +19,7 @@
 #define SUBSTITUTER_DEFAULT "https://cache.nixos.org/"
 
 #define NOTE_MAX 4096
-/* So much of a name is quoted. */
+/* Maximum quoted length of a name. */
 #define NAME_QUOTE_MAX 60
 
 DEFINE_CLEANUP(struct nf_secret_key *, nf_secret_key_free)
@@ -70,8 +70,8 @@ static const struct setting table[] = {
 	ROW("user-agent-suffix", STRING, user_agent_suffix),
 };
 
-/* "extra-" is for lists only, as with Nix: before another name it is part of an unknown
- * one. */
+/* As in Nix, "extra-" is for lists only; before another name it makes an unknown
+ * setting. */
 static const struct setting *find_setting(const char *name, bool *ret_extra)
 {
 	struct nf_slice rest = nf_slice_str(name);
@@ -131,7 +131,7 @@ static unsigned unit_bits(char c)
 	return at ? ((unsigned)(at - units) % 4 + 1) * 10 : 0;
 }
 
-/* Digits, leading zeros allowed, and a unit. */
+/* Digits, possibly with leading zeros, and a unit. */
 static bool parse_number(const char *value, uint64_t *ret)
 {
 	struct nf_slice digits = nf_slice_str(value);
@@ -197,14 +197,14 @@ static void add_name(struct buf *names, const char *name)
 	buf_add_str(names, name);
 }
 
-/* ---- settings that are not ours ---- */
+/* ---- settings that nixferry does not use ---- */
 
 static bool is_known(const char *name)
 {
 	struct nf_slice rest = nf_slice_str(name);
 	bool extra = slice_skip_prefix(&rest, "extra-");
 
-	if (nix_setting_is_known(name)) /* extra-platforms is one of its own */
+	if (nix_setting_is_known(name)) /* extra-platforms is a setting itself */
 		return true;
 	for (size_t i = 0; extra && i < ARRAY_SIZE(table); i++)
 		if (nf_slice_is(rest, table[i].name) && table[i].kind != WORDS)
@@ -223,7 +223,7 @@ static void note_unknown(struct nix_settings *s, const struct nix_conf_entry *e,
 	if (near && strcmp(near, rest.ptr) == 0)
 		extra = "";
 	hint = near ? mem_printf(" (did you mean '%s%s'?)", extra, near) : NULL;
-	/* A plugin may know it. */
+	/* A plugin may define it. */
 	nix_settings_note(s, !has_plugins, "%s:%u: unknown setting '%.*s'%s", e->file,
 			  e->line, NAME_QUOTE_MAX, e->name, hint ? hint : "");
 }
@@ -237,7 +237,7 @@ static bool has_plugins(const struct nix_settings *s)
 	return false;
 }
 
-/* Each name is told once. */
+/* Report each name once. */
 static void note_others(struct nix_settings *s)
 {
 	AUTO_BUF struct buf unused = { 0 };
@@ -262,7 +262,7 @@ static void note_others(struct nix_settings *s)
 	map_release(&seen);
 }
 
-/* ---- all of it ---- */
+/* ---- applying the settings ---- */
 
 void nix_settings_init(struct nix_settings *s)
 {
@@ -324,8 +324,8 @@ static const char *environment(const char *name)
 	return value && value[0] ? value : NULL;
 }
 
-/* A file that need not be there. One that we may not read is left out, as Nix does: it
- * may hold secrets of somebody else. */
+/* A file that may be missing. As in Nix, a file without read permission is skipped: it
+ * may contain another user's secrets. */
 static int read_conf(struct nix_settings *s, const char *file, struct nf_err *err)
 {
 	struct nf_err why = { 0 };
@@ -342,7 +342,7 @@ static int read_conf(struct nix_settings *s, const char *file, struct nf_err *er
 	return rc;
 }
 
-/* The parts of "A:B:C", last to first. */
+/* The parts of "A:B:C", from the last to the first. */
 static int read_list(struct nix_settings *s, const char *list, const char *suffix,
 		     struct nf_err *err)
 {

@@ -25,28 +25,28 @@ struct pack {
 	const struct pack_options *opts;
 	struct pool_closure closure;
 	struct nf_pack_result result;
-	struct nf_keyring *own; /* the public half of the key that signs */
-	struct nf_keyring *all; /* that, and the keys that are trusted */
+	struct nf_keyring *own; /* public half of the signing key */
+	struct nf_keyring *all; /* that key and the trusted keys */
 	struct key_survey *survey;
 	struct buf cache_info;
-	/* what goes into the bundle: nix-cache-info, narinfos by name, NARs in import
+	/* members of the bundle: nix-cache-info, narinfos by name, NARs in import
 	 * order */
 	struct nf_bundle_input *inputs;
 	size_t input_count;
 	size_t sigs_left_out;
-	struct map nars;    /* NarHash to index in inputs */
-	enum codec *codecs; /* of each input that is a NAR */
-	/* encoding */
+	struct map nars;    /* maps a NarHash to its index in inputs */
+	enum codec *codecs; /* for each input that is a NAR */
+	/* the threads that encode */
 	struct workers *workers;
-	pthread_mutex_t lock; /* of what follows */
-	size_t left_out;      /* of what the origin told */
+	pthread_mutex_t lock; /* guards everything below */
+	size_t left_out;      /* metadata that the origin has but was dropped */
 	int rc;
 	struct nf_err err;
 };
 
-/* ---- bringing the pool to what is to be packed ---- */
+/* ---- completing the pool ---- */
 
-/* An entry to be encoded anew or, with IS_NEW, to be made from what the origin has. */
+/* An entry to be re-encoded or, with IS_NEW, to be created from the origin. */
 struct encode {
 	struct pack *pack;
 	struct nf_pathinfo info;
@@ -84,7 +84,7 @@ static int reencode(struct pack *pk, const struct nf_storepath *path, struct nf_
 static int take_from_origin(struct pack *pk, struct nf_pathinfo *info, struct nf_err *err)
 {
 	const struct pack_options *opts = pk->opts;
-	/* Nobody served it: there is no encoding to be kept. */
+	/* No cache served it, so there is no encoding to keep. */
 	int level = opts->level == POOL_KEEP ? ZSTD_LEVEL_DEFAULT : opts->level;
 	struct nf_source *nar;
 	struct nf_trusted t;
@@ -163,7 +163,7 @@ static void submit(struct pack *pk, struct encode *e)
 	workers_submit(pk->workers, encode_job, e);
 }
 
-/* An entry that somebody else's program, or an earlier version, made may hold what the
+/* An entry made by another program or an earlier version may contain something that the
  * importer would refuse. */
 static int check_drv(struct pack *pk, const struct nf_narinfo *ni, struct nf_err *err)
 {
@@ -203,7 +203,8 @@ static int find_narinfo(void *ctx, const struct nf_storepath *path, struct nf_na
 	return rc;
 }
 
-/* Finds the closure, and sees to it that the pool has all of it, encoded as asked. */
+/* Finds the closure and makes sure that the pool has all of it, in the requested
+ * encoding. */
 static int prepare(struct pack *pk, struct nf_err *err)
 {
 	const struct pack_options *opts = pk->opts;
@@ -215,7 +216,7 @@ static int prepare(struct pack *pk, struct nf_err *err)
 		return rc;
 	if (rc) {
 		pthread_mutex_lock(&pk->lock);
-		pk->rc = rc; /* what is queued need not be done */
+		pk->rc = rc; /* the queued work is no longer needed */
 		pthread_mutex_unlock(&pk->lock);
 	}
 	workers_free(TAKE_PTR(pk->workers));
@@ -253,8 +254,8 @@ static int open_nar(void *ctx, size_t index, int *ret_fd, struct nf_err *err)
 	return pool_open_file(pk->pool, url + POOL_URL_FILE, input->size, ret_fd, err);
 }
 
-/* The member of a NAR, made for the first path that has it: others share it, also where
- * their own entry is in another encoding. */
+/* The member of a NAR, created for the first path that has it. Other paths share it, even
+ * if their own entry has another encoding. */
 static size_t nar_input(struct pack *pk, const struct nf_narinfo *ni)
 {
 	struct nf_slice key = arena_slice(
@@ -304,8 +305,8 @@ static bool has_too_many_sigs(const struct nf_pathinfo *info)
 	return info->nsigs > PATHINFO_SIGS_MAX || len > PATHINFO_SIGS_TEXT_MAX;
 }
 
-/* The importer keeps no more than the limit: here is decided which. The bundle's own
- * signature, which came last, is the first, then those by trusted keys. */
+/* The importer keeps a limited number; decide here which. First the bundle's own
+ * signature, which was added last, then those by trusted keys. */
 static void limit_sigs(struct pack *pk, struct nf_pathinfo *info)
 {
 	size_t left_out = info->left_out;
@@ -321,8 +322,8 @@ static void limit_sigs(struct pack *pk, struct nf_pathinfo *info)
 	pk->sigs_left_out += info->left_out - left_out;
 }
 
-/* What the bundle says of a path: its file's facts are the member's, nothing is said of
- * the pool, and the order of signatures does not tell how they came. */
+/* The narinfo in the bundle: file size and hash are those of the member, fields of the
+ * pool are removed, and the order of signatures is independent of their arrival. */
 static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_len)
 {
 	size_t index = nar_input(pk, ni);
@@ -393,7 +394,7 @@ static int compare_keys(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* What the bundle tells of keys: its own, and those that an importer needs beside it. */
+/* The keys that the bundle lists: its own, and others that an importer needs. */
 static void add_cache_info(struct pack *pk)
 {
 	const struct nf_key_needs *needs = &pk->result.needs;

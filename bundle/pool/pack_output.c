@@ -14,13 +14,14 @@
 #include "base/slice.h"
 
 enum output_kind {
-	KIND_FILE, /* or nothing yet */
+	KIND_FILE, /* or does not exist yet */
 	KIND_STREAM,
 	KIND_DIRECTORY,
 	KIND_OTHER,
 };
 
-/* The descriptor that the name stands for, or -1. A rename would replace the name. */
+/* The descriptor that the name stands for, or -1. A rename would replace the name
+ * itself. */
 static int descriptor_of(const char *output)
 {
 	struct nf_slice rest = nf_slice_str(output);
@@ -62,7 +63,7 @@ bool pack_output_is_file(const char *output)
 	return descriptor_of(output) < 0 && kind_of(output) == KIND_FILE;
 }
 
-/* ---- before ---- */
+/* ---- checks ---- */
 
 static int check_terminal(int fd, struct nf_err *err)
 {
@@ -95,7 +96,7 @@ static int check_directory(const char *output, bool read_only, struct nf_err *er
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, NF_E_USAGE, "output '%s': '%s' is not a directory",
 			       output, dir);
-	/* Asking is for file systems too that nobody can write to now. */
+	/* Ask, because some file systems refuse writes for everyone. */
 	if (read_only && faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 &&
 	    errno != EROFS)
 		return err_sys(err, "output '%s': cannot write to directory '%s'", output,
@@ -144,7 +145,7 @@ int pack_output_check(const char *output, bool read_only, struct nf_err *err)
 		       "output '%s' is neither a regular file nor a pipe", output);
 }
 
-/* ---- then ---- */
+/* ---- writing ---- */
 
 struct output {
 	int (*write)(void *ctx, int fd, const char *name, struct nf_err *err);
@@ -162,7 +163,7 @@ static int write_file(const struct output *o, const char *path, struct nf_err *e
 	return rc ? rc : atomic_file_commit(&file, err);
 }
 
-/* A FIFO waits for its reader. */
+/* Opening a FIFO waits for its reader. */
 static int open_stream(int *ret, const char *path, struct nf_err *err)
 {
 	do {
@@ -184,7 +185,7 @@ static int write_stream(const struct output *o, const char *path, struct nf_err 
 		return rc;
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "output '%s'", path);
-	/* It may be another one than was looked at. */
+	/* It may have been replaced since the check. */
 	if (kind_of_mode(st.st_mode) != KIND_STREAM)
 		return err_set(err, NF_E_USAGE, "output '%s' is no longer a pipe", path);
 	rc = check_terminal(fd, err);

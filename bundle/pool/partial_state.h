@@ -22,20 +22,20 @@
 #include "base/hash.h"
 #include "base/runs.h"
 
-/* Servers that one file may come from; those that came first are forgotten first. */
+/* Number of servers that one file may come from; the oldest are forgotten first. */
 #define PARTIAL_ETAGS_MAX 8
 
 struct partial_etag {
-	uint8_t url[BLAKE2B_SIZE]; /* digest */
+	uint8_t url[BLAKE2B_SIZE]; /* digest of the URL */
 	char *value;
 };
 
 struct partial_state {
 	struct runs runs;
-	bool has_holes; /* the file's size does not say what is there */
+	bool has_holes; /* the file's size does not show what is present */
 	struct partial_etag etags[PARTIAL_ETAGS_MAX];
 	size_t etag_count;
-	struct nf_storepath path; /* its base is empty: not known */
+	struct nf_storepath path; /* its base is empty if it is not known */
 };
 
 void partial_state_clear(struct partial_state *s);
@@ -43,10 +43,10 @@ void partial_state_release(struct partial_state *s);
 
 /* NULL if there is none. Valid until the next change. */
 const char *partial_state_etag(const struct partial_state *s, const char *url);
-/* VALUE NULL, or what cannot be an ETag: forgets. Says whether anything changed. */
+/* Forgets it if VALUE is NULL or not a valid ETag. Returns whether anything changed. */
 bool partial_state_set_etag(struct partial_state *s, const char *url, const char *value);
 
-/* S is empty, but for its memory. */
+/* Empties S but keeps its memory. */
 void partial_state_parse(struct partial_state *s, struct nf_slice text);
 void partial_state_format(const struct partial_state *s, struct buf *out);
 

@@ -18,7 +18,7 @@ int pool_default_dir(char **ret, struct nf_err *err)
 	const char *cache = getenv("XDG_CACHE_HOME");
 	AUTO_FREE char *home = home_dir();
 
-	/* The XDG specification: what is not absolute is to be ignored. */
+	/* The XDG specification says to ignore a path that is not absolute. */
 	if (cache && cache[0] == '/')
 		*ret = mem_printf("%s/nixferry", cache);
 	else if (home)
@@ -52,7 +52,7 @@ static int read_cache_info(struct pool *p, struct nf_err *err)
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);
 	rc = file_read_regular_at(p->root_fd, "nix-cache-info", &text, err);
-	/* Whoever made the directory was killed, or lost power, before it was written. */
+	/* Its creator was killed, or lost power, before it wrote the file. */
 	if (!rc && !text.len)
 		return err_set(err, NF_E_MISSING, "'%s/nix-cache-info' is empty", p->dir);
 	return rc ? rc : check_cache_info(p, buf_slice(&text), err);
@@ -90,7 +90,7 @@ static int make_part(struct pool *p, const char *name, int *ret_fd, struct nf_er
 		  : open_part(p, name, ret_fd, err);
 }
 
-/* The pool itself may be a link to where there is space. */
+/* The pool itself may be a link to a disk with more space. */
 static int open_root(struct pool *p, bool to_read, struct nf_err *err)
 {
 	int rc = owner_open_named(&p->root_fd, &p->owner, p->dir, err);
@@ -147,12 +147,12 @@ static bool is_absent(int dir_fd, const char *name, int flags)
 	return fstatat(dir_fd, name, &st, flags) && errno == ENOENT;
 }
 
-/* A directory without its parts has no entries. */
+/* A directory without the pool's subdirectories has no entries. */
 static int open_dirs_read(struct pool *p, struct nf_err *err)
 {
 	int rc;
 
-	/* A link to where nothing is, is an empty pool too. */
+	/* A dangling link is an empty pool, too. */
 	if (is_absent(AT_FDCWD, p->dir, 0))
 		return 0;
 	rc = open_root(p, true, err);

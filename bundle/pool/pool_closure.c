@@ -20,7 +20,7 @@ void pool_closure_release(struct pool_closure *c)
 	arena_release(&c->arena);
 }
 
-/* The index of a path, which is added if it is new. */
+/* Returns the index of a path, which is added if it is new. */
 static uint32_t find_or_add(struct pool_closure *c, const struct nf_storepath *path,
 			    uint32_t referrer)
 {
@@ -82,7 +82,7 @@ int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
 {
 	for (size_t i = 0; i < root_count; i++)
 		find_or_add(c, &roots[i], (uint32_t)c->len);
-	/* Those that it finds are appended: the nodes are the queue. */
+	/* Adds the references to the end: the list of nodes is also the queue. */
 	for (uint32_t i = 0; i < c->len; i++) {
 		const struct nf_storepath path = c->nodes[i].path;
 		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };

@@ -1,5 +1,4 @@
-/* The closure of some paths, from the References of a pool's entries and of what is to
- * become such. */
+/* The closure of paths, from the References of pool entries and of future entries. */
 #ifndef POOL_CLOSURE_H
 #define POOL_CLOSURE_H
 
@@ -17,28 +16,28 @@ struct pool_closure_node {
 };
 
 struct pool_closure {
-	struct pool_closure_node *nodes; /* in the order they were found */
+	struct pool_closure_node *nodes; /* in the order in which they were found */
 	size_t len;
 	size_t cap;
 	struct arena arena;
-	struct map index; /* base name to index */
+	struct map index; /* maps a base name to its index */
 };
 
 void pool_closure_init(struct pool_closure *c);
 void pool_closure_release(struct pool_closure *c);
 
-/* Finds all that the roots refer to. FIND is asked once for each path: it initialises NI
- * in any case and fills it, or says NF_E_MISSING, to which is added who refers to the
- * path. */
+/* Finds everything that the roots refer to. FIND is called once for each path: it always
+ * initialises NI, and fills it or returns NF_E_MISSING; the error then gets the path's
+ * referrer. */
 int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
 		      size_t root_count,
 		      int (*find)(void *ctx, const struct nf_storepath *path,
 				  struct nf_narinfo *ni, struct nf_err *err),
 		      void *ctx, struct nf_err *err) MUST_CHECK;
 
-/* Indices of the nodes, c->len of them each, the caller's (free()): in byte order of the
- * names, and references before those who refer to them. Both depend on nothing but which
- * paths there are. References in a circle are NF_E_FORMAT. */
+/* Return the indices of the c->len nodes, which the caller frees: in byte order of the
+ * names, and references before their referrers. Both orders depend only on the set of
+ * paths. A circle of references is NF_E_FORMAT. */
 uint32_t *pool_closure_by_name(const struct pool_closure *c);
 int pool_closure_order(const struct pool_closure *c, const uint32_t *by_name,
 		       uint32_t **ret, struct nf_err *err) MUST_CHECK;

@@ -70,7 +70,7 @@ static void sync_files(struct pool_commit *c, struct pool_pending *group)
 {
 	struct nf_err err;
 
-	/* All are under way before the first is waited for. */
+	/* Start all of them before waiting for the first. */
 	for (struct pool_pending *e = group; e; e = e->next) {
 		sync_file_range(e->nar.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 		sync_file_range(e->info.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -137,7 +137,7 @@ static void commit_group(struct pool_commit *c, struct pool_pending *group)
 	publish_infos(c, group);
 }
 
-/* What was downloaded stays where the entry did not come to be. */
+/* Keep the download if its entry was not created. */
 static void free_group(struct pool_commit *c, struct pool_pending *group)
 {
 	while (group) {
@@ -190,7 +190,8 @@ static void *committer(void *arg)
 	return NULL;
 }
 
-/* With the lock held. The thread must take no signal that others wait for. */
+/* The caller holds the lock. The thread must block signals that other threads wait
+ * for. */
 static int start_committer(struct pool_commit *c, struct nf_err *err)
 {
 	sigset_t all, old;

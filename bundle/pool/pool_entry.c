@@ -17,7 +17,7 @@
 #include "pool/pool_lock.h"
 #include "pool/pool_private.h"
 
-/* What is damaged, or not of our making, counts as not there: it will be replaced. */
+/* A damaged or foreign file counts as missing, and will be replaced. */
 static int as_missing(struct nf_err *err, int rc)
 {
 	switch (-rc) {
@@ -33,7 +33,7 @@ static int as_missing(struct nf_err *err, int rc)
 	}
 }
 
-/* A file that another user can change counts as missing, so that it is replaced. */
+/* A file that another user can change counts as missing, and will be replaced. */
 static int check_owner(const struct pool *p, const struct stat *st, const char *name,
 		       struct nf_err *err)
 {
@@ -68,7 +68,7 @@ static int check_file(struct pool *p, const char *name, uint64_t size, struct nf
 	return check_stat(p, &st, name, size, err);
 }
 
-/* The URL must be the one that we would write: it cannot lead out of nar/. */
+/* The URL must be the one that we would write, so it cannot lead out of nar/. */
 static int own_url(char url[POOL_URL_MAX], const struct nf_narinfo *ni,
 		   struct nf_err *err)
 {
@@ -206,7 +206,8 @@ static int add_sigs(struct pool *p, const struct nf_pathinfo *info, struct nf_na
 	rc = pool_find(p, &info->path, ni, err);
 	if (rc)
 		return rc;
-	/* A signature is over these facts: of another NAR it would be wrong here. */
+	/* A signature covers the NAR's hash and size: that of another NAR would be wrong
+	 * here. */
 	if (!nf_hash_eq(&ni->info.nar_hash, &info->nar_hash))
 		return err_set(err, NF_E_HASH,
 			       "pool entry '%s': the signatures are for another NAR",

@@ -17,9 +17,9 @@
 #include "pool/pool_lock.h"
 #include "pool/pool_private.h"
 
-/* What is known of a file in nar/. */
+/* A file in nar/. */
 enum file_fate {
-	FILE_GOES = 1, /* with its last entry */
+	FILE_GOES = 1, /* time of use of its most recently used entry */
 	FILE_STAYS,
 };
 
@@ -30,13 +30,14 @@ struct gc {
 	time_t now;
 	struct arena arena;
 	struct pool_closure kept;
-	struct pool_gc_entry *entries; /* the context of each is its narinfo's name */
+	struct pool_gc_entry
+		*entries; /* the context of each is the name of its narinfo */
 	size_t len, cap;
-	struct map file_numbers; /* by their names in nar/ */
-	enum file_fate *fates;	 /* by these numbers */
+	struct map file_numbers; /* sorted by their names in nar/ */
+	enum file_fate *fates;	 /* indexed by file number */
 };
 
-/* A regular file that is old enough; *ret is its size. */
+/* Whether it is a regular file that is old enough; *ret is its size. */
 static bool is_old(const struct gc *gc, int dir_fd, const char *name, uint64_t *ret)
 {
 	struct stat st;
@@ -67,9 +68,9 @@ static int remove_old(struct gc *gc, int dir_fd, const char *name, struct nf_err
 					       : 0;
 }
 
-/* ---- what is kept ---- */
+/* ---- closures to keep ---- */
 
-/* What the pool lacks has nothing below it that could be kept. */
+/* A path that is missing from the pool has no references to keep. */
 static int find_kept(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
 		     struct nf_err *err)
 {
@@ -93,7 +94,7 @@ static int find_closures(struct gc *gc, struct nf_err *err)
 				 err);
 }
 
-/* ---- what there is ---- */
+/* ---- entries ---- */
 
 static uint32_t number_of_file(struct gc *gc, struct nf_slice name)
 {
@@ -114,10 +115,10 @@ static struct nf_slice file_of(const struct nf_narinfo *ni)
 static void add_entry(struct gc *gc, const char *name, const struct nf_narinfo *ni)
 {
 	struct nf_slice key = arena_slice(
-		&gc->arena, nf_slice(name, strlen(name) + 1)); /* with its NUL */
+		&gc->arena, nf_slice(name, strlen(name) + 1)); /* including the NUL */
 	struct stat st = { 0 };
 
-	/* One that cannot be looked at counts as used just now. */
+	/* An entry that cannot be inspected counts as just used. */
 	if (fstatat(gc->pool->root_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 		st.st_mtime = gc->now;
 	MEM_GROW(gc->entries, gc->len, gc->cap);
@@ -130,7 +131,7 @@ static void add_entry(struct gc *gc, const char *name, const struct nf_narinfo *
 	};
 }
 
-/* A narinfo that cannot be used, or whose file is gone, is of no use to anybody. */
+/* A narinfo that is invalid, or whose file is missing, is useless. */
 static int read_entries(struct gc *gc, struct nf_err *err)
 {
 	AUTO(pool_names_release) struct pool_names names = { 0 };
@@ -155,7 +156,7 @@ static int read_entries(struct gc *gc, struct nf_err *err)
 	return rc;
 }
 
-/* ---- what goes ---- */
+/* ---- removing entries ---- */
 
 static void decide_files(struct gc *gc)
 {
@@ -170,7 +171,7 @@ static void decide_files(struct gc *gc)
 	}
 }
 
-/* Narinfos first: none is ever there whose NAR is gone. */
+/* Narinfos first, so that none ever refers to a missing NAR. */
 static int remove_entries(struct gc *gc, struct nf_err *err)
 {
 	int rc = 0;
@@ -239,7 +240,7 @@ static int sweep_nars(struct gc *gc, struct nf_err *err)
 	return rc;
 }
 
-/* Files that somebody works on are locked. */
+/* Files in use are locked. */
 static int sweep_partials(struct gc *gc, struct nf_err *err)
 {
 	AUTO(pool_names_release) struct pool_names names = { 0 };

@@ -26,7 +26,7 @@ static bool is_out(const struct pool_gc_entry *e, const struct pool_gc_rule *rul
 uint64_t pool_gc_choose(struct pool_gc_entry *entries, size_t count, size_t file_count,
 			const struct pool_gc_rule *rule, time_t now)
 {
-	/* How many entries that stay have each file. */
+	/* Counts the remaining entries of each file. */
 	AUTO_FREE uint32_t *users = mem_calloc(file_count, sizeof(*users));
 	uint64_t bytes = 0;
 

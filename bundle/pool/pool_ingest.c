@@ -13,8 +13,7 @@
 #include "format/nar_checked.h"
 #include "pool/pool_private.h"
 
-/* The file that an entry's NAR is stored in: its running digests, and what they came to.
- */
+/* The file for an entry's NAR: its running digests, and their results. */
 struct stored {
 	struct hasher *sha256;
 	struct xxh3 *xxh3;
@@ -28,7 +27,7 @@ struct stored {
 struct pool_job {
 	struct pool *pool;
 	const struct pool_input *in;
-	struct pool_pending *entry; /* NULL once the committer has it */
+	struct pool_pending *entry; /* NULL once the committer has taken it */
 	struct stored file;
 };
 
@@ -53,8 +52,7 @@ static void ingest_release(struct pool_job *g)
 
 /* ---- encoders ---- */
 
-/* An encoder of this level. Those of another level, which an earlier call asked for, are
- * freed. */
+/* Returns an encoder of this level. Unused encoders of another level are freed. */
 static struct zstd_encoder *take_encoder(struct pool_encoders *pe, int level)
 {
 	struct zstd_encoder *found = NULL;
@@ -80,9 +78,9 @@ static void give_encoder(struct pool_encoders *pe, int level, struct zstd_encode
 	pthread_mutex_unlock(&pe->lock);
 }
 
-/* ---- the two ways to store ---- */
+/* ---- re-encoding and keeping ---- */
 
-/* SOURCE (taken over) decoded, verified and counted as work. */
+/* SOURCE (taken over), decoded, verified and counted as progress. */
 static struct nf_source *verified_nar(struct pool_job *g, struct nf_source *source)
 {
 	struct nf_source *nar = decoder_new(g->in->codec, source);
@@ -91,8 +89,8 @@ static struct nf_source *verified_nar(struct pool_job *g, struct nf_source *sour
 			       PROGRESS_WORK_DONE);
 }
 
-/* Decodes, verifies, checks the structure and encodes into the entry's file, in one pass
- * over the bytes. It succeeds only if all of them are as promised. */
+/* Decodes, verifies, checks the structure and encodes into the entry's file, in one pass.
+ * Succeeds only if all bytes are as promised. */
 static int store_encoded(struct pool_job *g, struct nf_err *err)
 {
 	const struct nf_pathinfo *info = g->in->trusted->info;
@@ -120,7 +118,7 @@ static int store_encoded(struct pool_job *g, struct nf_err *err)
 	return 0;
 }
 
-/* Decodes and verifies; the bytes as they came, not decoded, go to SINK too. */
+/* Decodes and verifies; the undecoded bytes also go to SINK. */
 static int check_kept(struct pool_job *g, struct nf_sink *sink, struct nf_err *err)
 {
 	AUTO(source_closep)
@@ -141,7 +139,7 @@ static int store_kept(struct pool_job *g, struct nf_err *err)
 	return rc;
 }
 
-/* A sink that only digests, for a file that stays as it is. */
+/* A sink that only hashes, for a file that is kept unchanged. */
 struct digest_sink {
 	struct nf_sink sink;
 	struct stored *stored;
@@ -161,12 +159,12 @@ static int digest_write(struct nf_sink *sink, const void *bytes, size_t len,
 
 /* ---- the entry ---- */
 
-/* Writes the entry's narinfo and names the files that the entry will have. */
+/* Writes the entry's narinfo and sets the final names of its files. */
 static int describe_entry(struct pool_job *g, struct nf_err *err)
 {
 	const struct nf_trusted *t = g->in->trusted;
 	struct stored *s = &g->file;
-	/* A copy without ownership, only to be formatted. */
+	/* A copy without ownership, only for formatting. */
 	struct nf_narinfo ni = { .info = *t->info, .has_file_hash = true };
 	char url[POOL_URL_MAX];
 	AUTO_FREE char *text = NULL;
@@ -210,7 +208,7 @@ static int store(struct pool_job *g, struct nf_err *err)
 	return rc ? rc : describe_entry(g, err);
 }
 
-/* The partial download's file itself becomes the NAR. */
+/* The file of the partial download itself becomes the NAR. */
 static int keep_partial(struct pool_job *g, struct pool_partial *pp, struct nf_err *err)
 {
 	struct digest_sink digest = { { digest_write }, &g->file };
@@ -236,13 +234,13 @@ static int encode_partial(struct pool_job *g, struct pool_partial *pp, struct nf
 
 	if (rc)
 		return rc;
-	/* Removed only when the entry is there, so that a kill costs no download. */
+	/* Remove it only when the entry exists, so that a kill loses no download. */
 	g->entry->partial = *pp;
 	*pp = (struct pool_partial){ .fd = -1 };
 	return 0;
 }
 
-/* Returns the partial download to the caller, who decides about it again. */
+/* Returns the partial download to the caller, who decides what to do with it. */
 static void give_back(struct pool_pending *e, struct pool_partial *pp)
 {
 	if (e->nar.keep) {
@@ -274,7 +272,7 @@ static int ingest(struct pool *p, const struct pool_input *in, struct pool_parti
 		return rc;
 	rc = pool_commit_push(&p->commit, g.entry, err);
 	if (!rc)
-		g.entry = NULL; /* the committer's */
+		g.entry = NULL; /* for the committer */
 	else if (pp)
 		give_back(g.entry, pp);
 	return rc;
@@ -291,8 +289,8 @@ int pool_ingest_partial(struct pool *p, const struct pool_input *in,
 	return ingest(p, in, pp, err);
 }
 
-/* Restates the verdict that the entry was stored with: the pool is its owner's, who is
- * trusted. The NAR's hash is compared again all the same. */
+/* Restates the verdict that the entry was stored with: the user trusts the pool's owner.
+ * The NAR's hash is still compared. */
 static struct nf_trusted trust_own_entry(const struct nf_narinfo *ni)
 {
 	return (struct nf_trusted){ .info = &ni->info,

@@ -7,13 +7,13 @@
 #include "base/interrupt.h"
 #include "pool/pool_private.h"
 
-/* A signal need not meet the thread that waits; half an hour in all. */
+/* Poll, because a signal may reach another thread; half an hour in all. */
 #define LOCK_TRIES    180000
 #define LOCK_PAUSE_US 10000
 
 int pool_lock(struct pool *p, int operation, int *ret_fd, struct nf_err *err)
 {
-	/* A lock belongs to the open file: each holder needs one of its own. */
+	/* flock belongs to the open file, so each holder opens its own. */
 	AUTO_FD int fd = openat(p->root_fd, "nar",
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 

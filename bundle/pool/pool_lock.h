@@ -1,5 +1,5 @@
-/* The lock between those who add entries (shared) and those who remove files or change
- * entries in place (exclusive), of all processes and threads. */
+/* The lock between processes and threads that add entries (shared) and those that remove
+ * files or change entries in place (exclusive). */
 #ifndef POOL_LOCK_H
 #define POOL_LOCK_H
 

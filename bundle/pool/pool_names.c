@@ -45,7 +45,7 @@ static void close_stream(DIR **dir)
 		closedir(*dir);
 }
 
-/* With a reading position of its own. */
+/* A new open file has its own read position. */
 static DIR *open_stream(int dir_fd)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/* How files of the pool are called, and which there are. */
+/* The names of files in the pool, and lists of them. */
 #ifndef POOL_NAMES_H
 #define POOL_NAMES_H
 
@@ -11,7 +11,7 @@
 #include "base/codec.h"
 #include "base/err.h"
 
-/* "HASH.narinfo" with NUL */
+/* "HASH.narinfo" including NUL */
 #define POOL_INFO_NAME_MAX (NF_STOREPATH_HASH_LEN + sizeof(".narinfo"))
 
 /* Writes the name; returns OUT. */
@@ -19,14 +19,14 @@ char *pool_info_name(char out[POOL_INFO_NAME_MAX], struct nf_slice hash_part);
 
 /* "nar/" + 52 characters + ".nar" + ".lzma" + NUL */
 #define POOL_URL_MAX 66
-/* What is behind "nar/": the file's name in that directory. */
+/* The part after "nar/": the file's name in that directory. */
 #define POOL_URL_FILE 4
 
-/* Files are named by their own hash, so that what a name stands for never changes, not
+/* Files are named by their own hash, so that a name always stands for the same content,
  * even while a path's entry changes to another encoding. Returns OUT. */
 char *pool_url(char out[POOL_URL_MAX], const struct nf_hash *file_hash, enum codec codec);
 
-/* Names of a directory, sorted: PICK chooses them. */
+/* Returns the names in a directory that PICK accepts, sorted. */
 struct pool_names {
 	char **list;
 	size_t len;

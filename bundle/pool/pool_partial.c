@@ -12,7 +12,7 @@
 #include "pool/pool_private.h"
 
 #define ID_MAX 200
-/* The state is written again after so many bytes. */
+/* The state is saved again after this many bytes. */
 #define UNSAVED_MAX MIB
 
 static bool is_id(const char *id)
@@ -33,7 +33,7 @@ char *pool_partial_id(const struct pool_partial *pp)
 	return mem_strndup(name.ptr, name.len - strlen(".part"));
 }
 
-/* "ID.state" of "ID.part"; NULL for one that no later run will look for. */
+/* "ID.state" for "ID.part"; NULL if no later run will look for it. */
 static char *state_name(const struct pool_partial *pp)
 {
 	AUTO_FREE char *id = pool_partial_id(pp);
@@ -41,9 +41,8 @@ static char *state_name(const struct pool_partial *pp)
 	return id ? mem_printf("%s.state", id) : NULL;
 }
 
-/* Opens and locks "ID.part"; *ret_fd is -1 if another process has it, or just finished
- * it, or if it is not a file that only we can change.
- */
+/* Opens and locks "ID.part". *ret_fd is -1 if another process has it locked or has just
+ * finished it, or if other users can change the file. */
 static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_err *err)
 {
 	AUTO_FD int fd = -1;
@@ -63,7 +62,7 @@ static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_
 	return 0;
 }
 
-/* A state that cannot be read is as good as none. */
+/* A state that cannot be read counts as missing. */
 static void read_state(struct pool *p, struct pool_partial *pp)
 {
 	AUTO_FREE char *name = state_name(pp);
@@ -74,8 +73,8 @@ static void read_state(struct pool *p, struct pool_partial *pp)
 		partial_state_parse(&pp->state, buf_slice(&text));
 }
 
-/* What was written and not noted any more is cut off where there are holes: the file must
- * not end behind what is there. */
+/* With holes, bytes that were written but not recorded are cut off: the file must end
+ * where the last recorded run ends. */
 static int look_at(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 {
 	struct runs *runs = &pp->state.runs;
@@ -123,7 +122,7 @@ int pool_partial_open(struct pool *p, const char *id, struct pool_partial *ret,
 	return 0;
 }
 
-/* Not synced: what is resumed is verified like anything else. */
+/* Not synced: a resumed download is verified like any other. */
 static int write_state(struct pool *p, struct pool_partial *pp, const char *name,
 		       struct nf_err *err)
 {
@@ -134,7 +133,7 @@ static int write_state(struct pool *p, struct pool_partial *pp, const char *name
 	buf_init(&text, PARTIAL_STATE_MAX);
 	partial_state_format(&pp->state, &text);
 	if (buf_failed(&text))
-		return 0; /* some of it will be fetched again */
+		return 0; /* Some of it will be fetched again. */
 	rc = pool_temp_open(&temp, p, err);
 	if (!rc)
 		rc = file_write_all(temp.fd, text.ptr, text.len, name, err);
@@ -166,7 +165,7 @@ int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *u
 	return partial_state_set_etag(&pp->state, url, etag) ? save_state(p, pp, err) : 0;
 }
 
-/* The note of a hole must be there before the hole is. */
+/* Record the hole before making it. */
 static int note_hole(struct pool *p, struct pool_partial *pp, uint64_t offset,
 		     struct nf_err *err)
 {
@@ -204,7 +203,7 @@ int pool_partial_write(struct pool *p, struct pool_partial *pp, uint64_t offset,
 		rc = write_run(p, pp, &run, first + (run.from - offset), err);
 	if (rc || pp->unsaved < UNSAVED_MAX)
 		return rc;
-	/* Whoever is killed leaves at least a note of what a large one was for. */
+	/* If the process is killed, at least record what a large file was for. */
 	return pp->state.has_holes ? save_state(p, pp, err)
 				   : pool_partial_note_path(p, pp, err);
 }
@@ -269,7 +268,7 @@ static void save_and_close(struct pool *p, struct pool_partial *pp)
 {
 	struct nf_err err;
 
-	/* Where this fails, an earlier state tells of fewer bytes. */
+	/* If this fails, an earlier state records fewer bytes. */
 	if (pp->name && pp->state.has_holes) {
 		pp->state.has_holes = !runs_are_whole(&pp->state.runs);
 		(void)!save_state(p, pp, &err);
@@ -281,15 +280,15 @@ static void save_and_close(struct pool *p, struct pool_partial *pp)
 
 void pool_partial_keep(struct pool *p, struct pool_partial *pp)
 {
-	/* One that nobody will look for is of no use. */
+	/* A file that no run will look for is useless. */
 	if (pp->name && slice_ends_with(nf_slice_str(pp->name), ".tmp"))
 		pool_partial_discard(p, pp);
 	else
 		save_and_close(p, pp);
 }
 
-/* The state goes last: whoever is killed in between leaves a state without a file, which
- * a sweep knows to be of no use. */
+/* Remove the state last: if the process is killed in between, a state without a file
+ * remains, which a sweep removes. */
 void pool_partial_discard(struct pool *p, struct pool_partial *pp)
 {
 	AUTO_FREE char *state = pp->name ? state_name(pp) : NULL;

@@ -1,4 +1,4 @@
-/* Partial downloads that nobody will ask for again. */
+/* Removes partial downloads that no run will ask for again. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,9 +10,9 @@
 #include "base/slice.h"
 #include "pool/pool_private.h"
 
-/* What nobody has continued for so long is hardly wanted any more. Of a small file that a
- * kill left without a state, nobody can say whether its path is there: keeping it saves
- * little. */
+/* A download that no run has continued for so long is unlikely to be needed. For a small
+ * file that a kill left without a state, it is unknown whether its path is stored;
+ * keeping it saves little. */
 #define AGE_MAX_S	(30 * 24 * 3600)
 #define AGE_MAX_SMALL_S (24 * 3600)
 #define SMALL_MAX	MIB

@@ -1,4 +1,4 @@
-/* What the parts of the pool share. */
+/* Shared by the files that implement the pool. */
 #ifndef POOL_PRIVATE_H
 #define POOL_PRIVATE_H
 
@@ -11,8 +11,8 @@
 #include "pool/pool_commit.h"
 #include "pool/pool_names.h"
 
-/* What nix-cache-info says, of a pool and in a bundle. Lower priority numbers win: before
- * cache.nixos.org (40). */
+/* The nix-cache-info of a pool and of a bundle. A lower number has priority: this one
+ * precedes cache.nixos.org (40). */
 #define POOL_CACHE_INFO "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 30\n"
 
 struct pool_encoder {
@@ -20,7 +20,7 @@ struct pool_encoder {
 	int level;
 };
 
-/* Encoders that no ingest uses at the moment; making one costs megabytes of memory. */
+/* Idle encoders; creating one allocates megabytes. */
 struct pool_encoders {
 	pthread_mutex_t lock;
 	struct pool_encoder *list;
@@ -40,15 +40,15 @@ struct pool {
 	struct pool_commit commit;
 };
 
-/* Opens a file of nar/ read-only; NF_E_MISSING if it is not there with that size. */
+/* Opens a file of nar/ read-only; NF_E_MISSING if there is none of that size. */
 int pool_open_file(struct pool *p, const char *name, uint64_t size, int *ret_fd,
 		   struct nf_err *err) MUST_CHECK;
 
-/* The entry whose narinfo belongs to a hash part; as pool_find. */
+/* The entry for a hash part; as pool_find. */
 int pool_entry_load(struct pool *p, struct nf_slice hash_part, struct nf_narinfo *ni,
 		    struct nf_err *err) MUST_CHECK;
 
-/* Removes what is noted of a partial download that is whole. */
+/* Removes the record of a complete partial download. */
 int pool_partial_forget(struct pool *p, struct pool_partial *pp,
 			struct nf_err *err) MUST_CHECK;
 

@@ -9,7 +9,7 @@
 struct summing {
 	struct pool_sums *sums;
 	struct arena arena;
-	struct map files; /* that were counted, by their URLs */
+	struct map files; /* files counted so far, by URL */
 };
 
 static int sum_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)

@@ -13,8 +13,8 @@
 #include "base/slice.h"
 #include "pool/pool_private.h"
 
-/* Names that killed processes left, and files that a sweep took before they were locked.
- */
+/* Skips names left by killed processes, and files that a sweep removed before they were
+ * locked. */
 #define TEMP_TRIES 10000
 
 bool pool_temp_lock(struct pool *p, int fd, const char *name)
@@ -23,7 +23,7 @@ bool pool_temp_lock(struct pool *p, int fd, const char *name)
 
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return false;
-	/* Between open and flock it may have been renamed or removed. */
+	/* Between open and flock, another process may have renamed or removed it. */
 	if (fstat(fd, &open_file) == 0 &&
 	    fstatat(p->tmp_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino)
@@ -46,7 +46,7 @@ int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 		if (fd < 0)
 			return err_sys(err, "cannot create '%s/tmp/%s'", p->dir, name);
 		if (!pool_temp_lock(p, fd, name)) {
-			/* A sweep may have caught it before it was locked. */
+			/* A sweep may have removed it before it was locked. */
 			if (errno == EWOULDBLOCK)
 				continue;
 			return err_sys(err, "cannot lock '%s/tmp/%s'", p->dir, name);

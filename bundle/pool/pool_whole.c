@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "pool/pool_closure.h"
 
-/* What is known of each path of the closure, by its index there. */
+/* What is known of each path of the closure, by index. */
 struct facts {
 	struct pool *pool;
 	struct pool_closure closure;
@@ -23,7 +23,7 @@ static void facts_release(struct facts *f)
 	free(f->is_referred);
 }
 
-/* The walk goes on at a path that is missing, as if it referred to nothing. */
+/* For a missing path, continues as if it had no references. */
 static int find_narinfo(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
 			struct nf_err *err)
 {
@@ -49,7 +49,7 @@ static void mark_missing(struct facts *f)
 	}
 }
 
-/* ORDER has references before those who refer to them. */
+/* ORDER has references before their referrers. */
 static void mark_whole(struct facts *f, const uint32_t *order)
 {
 	for (size_t i = 0; i < f->closure.len; i++) {
@@ -84,9 +84,7 @@ static void collect(struct pool_whole *w, const struct facts *f, const uint32_t 
 	}
 }
 
-/* The walk puts what was asked for first: how many that are without those that come
- * again.
- */
+/* The closure lists the requested paths first: counts them without duplicates. */
 static size_t asked_nodes(struct pool_closure *c, const struct pool_whole_question *q)
 {
 	size_t end = 0;

@@ -1,5 +1,5 @@
-/* What of a closure a pool has with all that it refers to: the part that can be packed
- * although some path is missing. */
+/* Finds the complete paths of a closure, those that the pool has with all references:
+ * they can be packed even though some path is missing. */
 #ifndef POOL_WHOLE_H
 #define POOL_WHOLE_H
 
@@ -9,16 +9,16 @@
 #include "pool/pool.h"
 
 struct pool_whole {
-	/* Whole paths whose closures are all that is whole: those that were asked for,
-	 * and those to which no other whole path refers. In order. */
+	/* Complete paths whose closures contain all complete paths: those that were
+	 * requested, and those to which no other complete path refers. Sorted. */
 	struct nf_storepath *roots;
 	size_t root_count;
-	size_t count; /* whole paths, all in all */
-	/* Paths of the closure, as far as it is known, that are missing or that refer,
-	 * directly or not, to one that is. In order. */
+	size_t count; /* total number of complete paths */
+	/* Paths of the known part of the closure that are missing or depend on a missing
+	 * one. Sorted. */
 	struct nf_storepath *left_out;
 	size_t left_out_count;
-	size_t missing; /* of these */
+	size_t missing; /* how many of these are missing */
 };
 
 #define POOL_WHOLE_INIT                                                                  \
@@ -26,12 +26,12 @@ struct pool_whole {
 		0                                                                        \
 	}
 
-/* PATHS are those that were asked for, then others that are known to be in their closure,
- * though perhaps only a path that is missing refers to them. */
+/* PATHS are the requested ones, followed by others known to be in their closure, though
+ * perhaps only a missing path refers to them. */
 struct pool_whole_question {
 	const struct nf_storepath *paths;
 	size_t count;
-	size_t asked; /* of these */
+	size_t asked; /* how many of these were requested */
 };
 
 int pool_whole_find(struct pool_whole *ret, struct pool *p,
