@@ -242,7 +242,7 @@ int gcroot_set(const struct target *t, const char *name, const struct nf_storepa
 		return 0;
 	rc = gcroot_dir_make(&dir_fd, t, err);
 	if (!rc)
-		rc = root_link_clear(dir_fd, err);
+		rc = root_link_lock(dir_fd, GCROOT_DIR, err);
 	if (!rc)
 		rc = hold_all(dir_fd, held, count, err);
 	if (!rc)
@@ -263,7 +263,7 @@ int gcroot_drop(const struct target *t, const struct nf_storepath *path,
 	int rc = gcroot_dir_make(&dir_fd, t, err);
 
 	if (!rc)
-		rc = root_link_clear(dir_fd, err);
+		rc = root_link_lock(dir_fd, GCROOT_DIR, err);
 	if (!rc)
 		rc = gcroot_dir_each(dir_fd, let_go, &letting_go, err);
 	if (!rc)

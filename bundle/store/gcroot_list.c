@@ -125,7 +125,9 @@ int gcroot_remove(const char *root, const char *name, size_t *ret, struct nf_err
 	*ret = 0;
 	if (rc || dir_fd < 0)
 		return rc;
-	rc = gcroot_dir_each(dir_fd, remove_link, &removal, err);
+	rc = root_link_lock(dir_fd, GCROOT_DIR, err);
+	if (!rc)
+		rc = gcroot_dir_each(dir_fd, remove_link, &removal, err);
 	if (!rc)
 		rc = file_sync(dir_fd, GCROOT_DIR, err);
 	*ret = removal.count;

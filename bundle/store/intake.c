@@ -15,7 +15,6 @@
 #include "store/nix_lock.h"
 #include "store/store_profile.h"
 #include "store/unpack.h"
-#include "store/unpack_dir.h"
 
 /* Space that a file system object takes in addition to its bytes. */
 #define NODE_BYTES (4 * KIB)
@@ -50,18 +49,19 @@ static int has_row(void *ctx, struct nf_slice base, bool *ret, struct nf_err *er
 static int open_for_writing(struct intake *in, const char *root, struct nf_err *err)
 {
 	int rc = target_open(&in->target, root, err);
-	bool left = false;
 
 	if (!rc)
 		rc = nix_lock_collector(&in->collector_fd, &in->target, in->progress,
 					err);
 	if (!rc)
-		rc = unpack_dir_open(&in->temp_fd, &in->target, &left, err);
+		rc = unpack_dir_open(&in->unpack_dir, &in->target, err);
 	if (!rc)
 		rc = target_free_space(&in->target, &in->space, err);
 	if (!rc)
 		rc = store_db_open(&in->db, in->target.state_dir, STORE_DB_WRITE, err);
-	return rc || !left ? rc : path_locks_sweep(&in->target, has_row, in->db, err);
+	if (rc || !in->unpack_dir.any_left)
+		return rc;
+	return path_locks_sweep(&in->target, has_row, in->db, err);
 }
 
 /* If there is no store directory, nothing is on the disk. */
@@ -101,7 +101,7 @@ int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 
 	in->target = (struct target)TARGET_INIT;
 	in->collector_fd = -1;
-	in->temp_fd = -1;
+	in->unpack_dir = (struct unpack_dir)UNPACK_DIR_INIT;
 	in->progress = progress;
 	pthread_mutex_init(&in->db_lock, NULL);
 	pthread_mutex_init(&in->lock, NULL);
@@ -120,11 +120,11 @@ void intake_free(struct intake *in)
 {
 	if (!in)
 		return;
-	if (in->temp_fd >= 0 && !in->is_lock_left && unpack_dir_remove(&in->target, NULL))
-		progress_note(in->progress,
-			      "cannot remove '%s/nix/store/" UNPACK_DIR_NAME "'",
-			      in->target.root);
-	cleanup_fd(&in->temp_fd);
+	if (in->unpack_dir.fd >= 0 && !in->is_lock_left &&
+	    unpack_dir_remove(&in->unpack_dir, &in->target, NULL))
+		progress_note(in->progress, "cannot remove '%s/nix/store/%s'",
+			      in->target.root, in->unpack_dir.name);
+	unpack_dir_close(&in->unpack_dir);
 	store_db_free(in->db);
 	cleanup_fd(&in->collector_fd);
 	target_close(&in->target);
@@ -146,7 +146,7 @@ const char *intake_root(const struct intake *in)
 
 int intake_temp_fd(const struct intake *in)
 {
-	return in->temp_fd;
+	return in->unpack_dir.fd;
 }
 
 void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *token),
@@ -314,11 +314,11 @@ int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 
 	if (rc)
 		return rc;
-	rc = unpack_nar(nar, in->temp_fd, temp, &inodes, err);
+	rc = unpack_nar(nar, in->unpack_dir.fd, temp, &inodes, err);
 	if (!rc && nf_storepath_is_drv(&info->path))
-		rc = drv_file_check(in->temp_fd, temp, err);
+		rc = drv_file_check(in->unpack_dir.fd, temp, err);
 	if (rc) {
-		(void)!file_remove_tree_at(in->temp_fd, temp, NULL);
+		(void)!file_remove_tree_at(in->unpack_dir.fd, temp, NULL);
 		return rc;
 	}
 	*ret = (struct intake_tree){ TAKE_PTR(temp), inodes };
@@ -348,7 +348,7 @@ void intake_add(struct intake *in, const struct nf_pathinfo *info,
 	pthread_mutex_unlock(&in->lock);
 	if (is_first)
 		return;
-	(void)!file_remove_tree_at(in->temp_fd, w->tree.temp, NULL);
+	(void)!file_remove_tree_at(in->unpack_dir.fd, w->tree.temp, NULL);
 	intake_give_token_back(in, w);
 	intake_waiting_free(w);
 }
@@ -379,7 +379,7 @@ int intake_add_roots(struct intake *in, const struct intake_roots *roots,
 
 	if (roots->profile) {
 		rc = store_profile_set(&in->target, roots->profile, roots->paths,
-				       &ret->profile_link, err);
+				       &ret->profile_link, in->progress, err);
 		if (!rc)
 			rc = gcroot_drop(&in->target, roots->paths, err);
 	} else {

@@ -22,14 +22,13 @@
 struct intake;
 
 enum intake_mode {
-	INTAKE_WRITE, /* creates a missing store; one process at a time */
+	INTAKE_WRITE, /* creates a missing store */
 	INTAKE_READ,  /* only asks what is valid; the store may be missing */
 };
 
 /* Opens the store below ROOT. Writing locks out Nix's garbage collector, and waits for
  * one that is running, so valid paths stay valid. Faults of the store are reported now:
- * NF_E_UNSUPPORTED (another schema), NF_E_SYS (not writable, or another import is
- * running). PROGRESS is borrowed. */
+ * NF_E_UNSUPPORTED (another schema), NF_E_SYS (not writable). PROGRESS is borrowed. */
 int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 		struct progress *progress, struct nf_err *err) MUST_CHECK;
 /* Removes everything that is not registered. */

@@ -10,6 +10,7 @@
 #include "store/intake.h"
 #include "store/store_db.h"
 #include "store/target.h"
+#include "store/unpack_dir.h"
 
 struct intake_lost_path;
 
@@ -37,7 +38,7 @@ enum intake_known {
 struct intake {
 	struct target target; /* empty (names only) with INTAKE_READ */
 	int collector_fd;     /* lock that keeps collectors out; -1 when reading */
-	int temp_fd;	      /* of the directory for trees, locked; -1 when reading */
+	struct unpack_dir unpack_dir; /* not open when reading */
 	struct progress *progress;
 	struct free_space space; /* free space at opening */
 	atomic_uint temp_number;

@@ -134,12 +134,12 @@ static int place(struct intake *in, struct intake_waiting *w, struct nf_err *err
 	int rc;
 
 	if (w->was_valid && !w->was_lost)
-		return file_remove_tree_at(in->temp_fd, w->tree.temp, err);
+		return file_remove_tree_at(in->unpack_dir.fd, w->tree.temp, err);
 	rc = file_remove_tree_at(in->target.store_fd, base, err);
 	w->is_placed = !rc;
 	if (!rc)
-		rc = unpack_finish(in->temp_fd, w->tree.temp, in->target.store_fd, base,
-				   err);
+		rc = unpack_finish(in->unpack_dir.fd, w->tree.temp, in->target.store_fd,
+				   base, err);
 	if (!rc && w->was_lost)
 		intake_note_restored(in, nf_storepath_base(&w->info.path));
 	return rc;

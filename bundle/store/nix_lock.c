@@ -28,9 +28,8 @@
 /* Nix writes this to a lock file that it removes, for those who have it open. */
 #define STALE "d"
 
-/* Errors name FILE; notes for the user name WHAT. */
-static int wait_for_lock(int fd, int how, const char *file, const char *what,
-			 struct progress *progress, struct nf_err *err)
+int nix_lock_wait(int fd, int how, const char *file, const char *what,
+		  struct progress *progress, struct nf_err *err)
 {
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		int rc;
@@ -74,7 +73,7 @@ int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *pro
 	int rc = open_lock(&fd, t, t->state_fd, "gc.lock", file, err);
 
 	if (!rc)
-		rc = wait_for_lock(fd, LOCK_SH, file, what, progress, err);
+		rc = nix_lock_wait(fd, LOCK_SH, file, what, progress, err);
 	if (!rc)
 		*ret_fd = TAKE_FD(fd);
 	return rc;
@@ -82,16 +81,23 @@ int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *pro
 
 /* ---- path locks ---- */
 
+/* A directory that holds locks. */
+struct lock_dir {
+	const struct target *target;
+	int fd;
+	const char *name; /* without the target's root */
+};
+
 /* Whether the locked file is still the lock. The holder removes the file first and marks
  * it afterwards, so a file that is marked but not removed was made by something else. */
-static int check_lock(const struct target *t, int fd, const char *name, const char *file,
-		      bool *ret_stale, struct nf_err *err)
+static int check_lock(const struct lock_dir *dir, int fd, const char *name,
+		      const char *file, bool *ret_stale, struct nf_err *err)
 {
 	struct stat st, named;
 
 	if (fstat(fd, &st))
 		return err_sys(err, "cannot stat '%s'", file);
-	*ret_stale = fstatat(t->store_fd, name, &named, AT_SYMLINK_NOFOLLOW) ||
+	*ret_stale = fstatat(dir->fd, name, &named, AT_SYMLINK_NOFOLLOW) ||
 		     named.st_ino != st.st_ino || named.st_dev != st.st_dev;
 	if (!*ret_stale && st.st_size != 0)
 		return err_set(err, NF_E_SYS,
@@ -101,30 +107,31 @@ static int check_lock(const struct target *t, int fd, const char *name, const ch
 }
 
 /* *ret_stale is true if the previous holder removed the file before we locked it. */
-static int lock_path(int *ret_fd, const struct target *t, const char *base,
+static int lock_path(int *ret_fd, const struct lock_dir *dir, const char *base,
 		     struct progress *progress, bool *ret_stale, struct nf_err *err)
 {
+	const struct target *t = dir->target;
 	AUTO_FREE char *name = mem_printf("%s" LOCK_SUFFIX, base);
-	AUTO_FREE char *file = mem_printf("%s/nix/store/%s", t->root, name);
-	AUTO_FREE char *what = mem_printf("the lock of '" NF_STORE_DIR "/%s'", base);
+	AUTO_FREE char *file = mem_printf("%s%s/%s", t->root, dir->name, name);
+	AUTO_FREE char *what = mem_printf("the lock of '%s/%s'", dir->name, base);
 	AUTO_FD int fd = -1;
-	int rc = open_lock(&fd, t, t->store_fd, name, file, err);
+	int rc = open_lock(&fd, t, dir->fd, name, file, err);
 
 	if (!rc)
-		rc = wait_for_lock(fd, LOCK_EX, file, what, progress, err);
+		rc = nix_lock_wait(fd, LOCK_EX, file, what, progress, err);
 	if (!rc)
-		rc = check_lock(t, fd, name, file, ret_stale, err);
+		rc = check_lock(dir, fd, name, file, ret_stale, err);
 	if (!rc && !*ret_stale)
 		*ret_fd = TAKE_FD(fd);
 	return rc;
 }
 
-static int take_lock(int *ret_fd, const struct target *t, const char *base,
+static int take_lock(int *ret_fd, const struct lock_dir *dir, const char *base,
 		     struct progress *progress, struct nf_err *err)
 {
 	for (int i = 0; i < STALE_TRIES; i++) {
 		bool stale = false;
-		int rc = lock_path(ret_fd, t, base, progress, &stale, err);
+		int rc = lock_path(ret_fd, dir, base, progress, &stale, err);
 
 		if (!rc && stale)
 			rc = interrupt_check(err);
@@ -133,9 +140,9 @@ static int take_lock(int *ret_fd, const struct target *t, const char *base,
 		usleep(STALE_PAUSE_US);
 	}
 	return err_set(err, NF_E_SYS,
-		       "'%s/nix/store/%s" LOCK_SUFFIX
+		       "'%s%s/%s" LOCK_SUFFIX
 		       "' is removed again and again by another process",
-		       t->root, base);
+		       dir->target->root, dir->name, base);
 }
 
 /* Lock in the order that Nix uses, to prevent a deadlock between two processes that lock
@@ -145,32 +152,50 @@ static int cmp_bases(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int path_locks_take(struct path_locks *l, const struct target *t,
-		    const char *const *bases, size_t count, struct progress *progress,
-		    struct nf_err *err)
+static int take_locks(struct path_locks *l, const struct lock_dir *dir,
+		      const char *const *bases, size_t count, struct progress *progress,
+		      struct nf_err *err)
 {
 	int rc = 0;
 
 	*l = (struct path_locks){
-		.store_fd = t->store_fd,
+		.dir_fd = dir->fd,
 		.fds = mem_calloc(count, sizeof(int)),
 		.bases = mem_dup(bases, count * sizeof(*bases)),
 		.is_left = l->is_left,
 	};
 	qsort(l->bases, count, sizeof(*l->bases), cmp_bases);
 	while (!rc && l->len < count) {
-		rc = take_lock(&l->fds[l->len], t, l->bases[l->len], progress, err);
+		rc = take_lock(&l->fds[l->len], dir, l->bases[l->len], progress, err);
 		if (!rc)
 			l->len++;
 	}
 	return rc;
 }
 
+int path_locks_take(struct path_locks *l, const struct target *t,
+		    const char *const *bases, size_t count, struct progress *progress,
+		    struct nf_err *err)
+{
+	const struct lock_dir dir = { t, t->store_fd, NF_STORE_DIR };
+
+	return take_locks(l, &dir, bases, count, progress, err);
+}
+
+int path_locks_take_profile(struct path_locks *l, const struct target *t, int dir_fd,
+			    const char *name, struct progress *progress,
+			    struct nf_err *err)
+{
+	const struct lock_dir dir = { t, dir_fd, "/nix/var/nix/profiles" };
+
+	return take_locks(l, &dir, &name, 1, progress, err);
+}
+
 /* The mark shows a waiting process that the file it will lock is no longer the lock.
  * Returns false if the file stays. */
-static bool remove_lock(int store_fd, const char *name, int fd)
+static bool remove_lock(int dir_fd, const char *name, int fd)
 {
-	if (unlinkat(store_fd, name, 0) && errno != ENOENT)
+	if (unlinkat(dir_fd, name, 0) && errno != ENOENT)
 		return false;
 	(void)!write(fd, STALE, strlen(STALE));
 	return true;
@@ -181,7 +206,7 @@ void path_locks_release(struct path_locks *l)
 	for (size_t i = 0; i < l->len; i++) {
 		AUTO_FREE char *name = mem_printf("%s" LOCK_SUFFIX, l->bases[i]);
 
-		if (!remove_lock(l->store_fd, name, l->fds[i]) && l->is_left)
+		if (!remove_lock(l->dir_fd, name, l->fds[i]) && l->is_left)
 			*l->is_left = true;
 		close(l->fds[i]);
 	}

@@ -12,6 +12,11 @@
 #include "base/progress.h"
 #include "store/target.h"
 
+/* Locks an open file: HOW is LOCK_SH or LOCK_EX. Errors name FILE; notes for the user
+ * name WHAT. */
+int nix_lock_wait(int fd, int how, const char *file, const char *what,
+		  struct progress *progress, struct nf_err *err) MUST_CHECK;
+
 /* Keeps only garbage collectors out. While it is held, valid paths stay, and paths that
  * are not valid are not deleted. *ret_fd, which the caller closes, holds the lock. */
 int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *progress,
@@ -20,7 +25,7 @@ int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *pro
 /* Only the holder of a path's lock may check whether it is valid, move a tree into its
  * place and register it. */
 struct path_locks {
-	int store_fd; /* borrowed */
+	int dir_fd; /* borrowed */
 	int *fds;
 	const char **bases; /* borrowed */
 	size_t len;
@@ -33,6 +38,11 @@ struct path_locks {
 int path_locks_take(struct path_locks *l, const struct target *t,
 		    const char *const *bases, size_t count, struct progress *progress,
 		    struct nf_err *err) MUST_CHECK;
+/* Takes the lock of a profile, which is a file beside the profile; DIR_FD is the
+ * directory of profiles. */
+int path_locks_take_profile(struct path_locks *l, const struct target *t, int dir_fd,
+			    const char *name, struct progress *progress,
+			    struct nf_err *err) MUST_CHECK;
 /* Releases the locks and removes their files. A file that cannot be removed is left for a
  * later path_locks_sweep. */
 void path_locks_release(struct path_locks *l);

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
+
+#include "store/nix_lock.h"
 
 #define TEMP_LINK ".nixferry.tmp"
 
@@ -16,8 +19,12 @@ bool root_link_read(int dir_fd, const char *name, char *out, size_t size)
 	return true;
 }
 
-int root_link_clear(int dir_fd, struct nf_err *err)
+int root_link_lock(int dir_fd, const char *dir, struct nf_err *err)
 {
+	int rc = nix_lock_wait(dir_fd, LOCK_EX, dir, dir, NULL, err);
+
+	if (rc)
+		return rc;
 	if (unlinkat(dir_fd, TEMP_LINK, 0) && errno != ENOENT)
 		return err_sys(err, "cannot remove '%s'", TEMP_LINK);
 	return 0;

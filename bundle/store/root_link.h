@@ -11,13 +11,13 @@
  * expected here. */
 bool root_link_read(int dir_fd, const char *name, char *out, size_t size);
 
-/* Makes the link NAME -> TARGET, which atomically replaces one of that name. One
- * temporary name is enough, because two imports never write to a store at the same
- * time. */
+/* Keeps other imports from changing links in the directory until DIR_FD is closed, and
+ * removes the temporary link that a killed import left. Messages name DIR. */
+int root_link_lock(int dir_fd, const char *dir, struct nf_err *err) MUST_CHECK;
+
+/* Makes the link NAME -> TARGET, which atomically replaces one of that name. The
+ * directory must be locked, because all imports use the same temporary name. */
 int root_link_replace(int dir_fd, const char *name, const char *target,
 		      struct nf_err *err) MUST_CHECK;
-
-/* Removes the temporary link that a killed run left. */
-int root_link_clear(int dir_fd, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "store/nix_lock.h"
 #include "store/root_link.h"
 
 #define PROFILE_NAME_MAX 200
@@ -130,10 +131,11 @@ static int switch_generation(int dir_fd, const char *name, const char *want,
 
 int store_profile_set(const struct target *t, const char *name,
 		      const struct nf_storepath *path, char **ret_link,
-		      struct nf_err *err)
+		      struct progress *progress, struct nf_err *err)
 {
 	char want[NF_STOREPATH_TEXT_MAX], file[NAME_MAX + 1];
 	AUTO_FD int dir_fd = -1;
+	AUTO(path_locks_release) struct path_locks lock = { 0 };
 	int rc;
 
 	if (!store_profile_is_name(name))
@@ -142,7 +144,9 @@ int store_profile_set(const struct target *t, const char *name,
 	rc = file_opendir_at(&dir_fd, t->state_fd, "profiles", err);
 	if (rc)
 		return err_prefix(err, rc, "'%s'", t->state_dir);
-	rc = root_link_clear(dir_fd, err);
+	rc = path_locks_take_profile(&lock, t, dir_fd, name, progress, err);
+	if (!rc)
+		rc = root_link_lock(dir_fd, "profiles", err);
 	if (rc)
 		return rc;
 	nf_storepath_format(want, path);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,141 +10,169 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/interrupt.h"
-#include "base/owner.h"
 
-static int empty_directory(int dir_fd, struct nf_err *err)
+static int cannot(const struct target *t, const char *what, const char *name,
+		  struct nf_err *err)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return err_sys(err, "cannot %s '%s/nix/store/%s'", what, t->root, name);
+}
+
+static int empty_directory(const struct target *t, const struct unpack_dir *d,
+			   struct nf_err *err)
+{
+	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	int rc = 0;
 
 	if (!dir) {
-		rc = err_sys(err, "cannot read '" UNPACK_DIR_NAME "'");
+		rc = cannot(t, "read", d->name, err);
 		cleanup_fd(&fd);
 		return rc;
 	}
 	while (!rc && (errno = 0, (entry = readdir(dir))))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			rc = file_remove_tree_at(dir_fd, entry->d_name, err);
+			rc = file_remove_tree_at(d->fd, entry->d_name, err);
 	if (!rc && errno)
-		rc = err_sys(err, "cannot read '" UNPACK_DIR_NAME "'");
+		rc = cannot(t, "read", d->name, err);
 	closedir(dir);
 	return rc;
 }
 
-/* Allows a killed import a moment to exit. */
-#define LOCK_TRIES    20
-#define LOCK_PAUSE_US 100000
-
-static int other_import(const struct target *t, struct nf_err *err)
-{
-	return err_set(err, NF_E_SYS, "another import into '%s' is running", t->root);
-}
-
-static int wait_for_lock(const struct target *t, int fd, struct nf_err *err)
-{
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		int rc;
-
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK)
-			return err_sys(err,
-				       "cannot lock '%s/nix/store/" UNPACK_DIR_NAME "'",
-				       t->root);
-		rc = interrupt_check(err);
-		if (rc)
-			return rc;
-		usleep(LOCK_PAUSE_US);
-	}
-	return other_import(t, err);
-}
-
 /* Members of the build group may also create directories in the store. */
-static int check_directory(const struct target *t, int fd, struct nf_err *err)
+static int check_directory(const struct target *t, const struct unpack_dir *d,
+			   struct nf_err *err)
 {
 	struct stat st;
 
-	if (fstat(fd, &st))
-		return err_sys(err, "cannot stat '%s/nix/store/" UNPACK_DIR_NAME "'",
-			       t->root);
+	if (fstat(d->fd, &st))
+		return cannot(t, "stat", d->name, err);
 	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != t->owner)
 		return err_set(
 			err, NF_E_SYS,
-			"'%s/nix/store/" UNPACK_DIR_NAME
-			"' belongs to user %u, who could change what is unpacked in it: remove it",
-			t->root, st.st_uid);
-	if (file_is_mount(t->store_fd, fd))
+			"'%s/nix/store/%s' belongs to user %u, who could change what is unpacked in it: remove it",
+			t->root, d->name, st.st_uid);
+	if (file_is_mount(t->store_fd, d->fd))
 		return err_set(err, NF_E_SYS,
-			       "'%s/nix/store/" UNPACK_DIR_NAME
-			       "' is a mount point: unmount it",
-			       t->root);
+			       "'%s/nix/store/%s' is a mount point: unmount it", t->root,
+			       d->name);
 	return 0;
 }
 
-/* Opens and locks the directory; *ret_gone is true if another import removed it before we
- * locked it. */
-static int lock_directory(int *ret_fd, const struct target *t, bool *ret_left,
-			  bool *ret_gone, struct nf_err *err)
+/* Opens and locks the directory that D names. The fd stays -1 if it does not exist or is
+ * locked. */
+static int lock_directory(struct unpack_dir *d, const struct target *t,
+			  struct nf_err *err)
 {
-	AUTO_FD int fd = -1;
 	struct stat st;
 	int rc;
 
-	*ret_left = mkdirat(t->store_fd, UNPACK_DIR_NAME, 0700) != 0;
-	if (*ret_left && errno != EEXIST)
-		return err_sys(err, "cannot create '%s/nix/store/" UNPACK_DIR_NAME "'",
-			       t->root);
-	fd = openat(t->store_fd, UNPACK_DIR_NAME,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	*ret_gone = fd < 0 && errno == ENOENT;
-	if (*ret_gone)
-		return 0;
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s/nix/store/" UNPACK_DIR_NAME "'",
-			       t->root);
-	rc = check_directory(t, fd, err);
-	if (!rc)
-		rc = wait_for_lock(t, fd, err);
+	d->fd = openat(t->store_fd, d->name,
+		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->fd < 0)
+		return errno == ENOENT ? 0 : cannot(t, "open", d->name, err);
+	rc = check_directory(t, d, err);
 	if (rc)
 		return rc;
-	if (fstat(fd, &st))
-		return err_sys(err, "cannot stat '" UNPACK_DIR_NAME "'");
-	*ret_gone = st.st_nlink == 0;
-	if (!*ret_gone)
-		*ret_fd = TAKE_FD(fd);
+	if (flock(d->fd, LOCK_EX | LOCK_NB)) {
+		rc = errno == EWOULDBLOCK ? 0 : cannot(t, "lock", d->name, err);
+		unpack_dir_close(d);
+		return rc;
+	}
+	/* The import that used it may just have removed it. */
+	if (fstat(d->fd, &st))
+		return cannot(t, "stat", d->name, err);
+	if (!st.st_nlink)
+		unpack_dir_close(d);
 	return 0;
 }
 
-int unpack_dir_open(int *ret_fd, const struct target *t, bool *ret_left,
-		    struct nf_err *err)
+static void name_directory(struct unpack_dir *d, unsigned number)
 {
-	AUTO_FD int fd = -1;
-	bool gone = true;
+	snprintf(d->name, sizeof(d->name), UNPACK_DIR_FORMAT, number);
+}
+
+static struct unpack_dir take_over(struct unpack_dir *d)
+{
+	struct unpack_dir taken = *d;
+
+	d->fd = -1;
+	return taken;
+}
+
+/* Takes the first directory that a killed import left and removes the others. */
+static int take_left(struct unpack_dir *ret, const struct target *t, struct nf_err *err)
+{
 	int rc = 0;
 
-	for (int i = 0; !rc && gone && i < LOCK_TRIES; i++) {
-		rc = lock_directory(&fd, t, ret_left, &gone, err);
-		if (!rc && gone)
-			rc = interrupt_check(err);
+	for (unsigned i = 0; !rc && i < UNPACK_DIRS; i++) {
+		AUTO(unpack_dir_close) struct unpack_dir d = UNPACK_DIR_INIT;
+
+		name_directory(&d, i);
+		rc = lock_directory(&d, t, err);
+		if (rc || d.fd < 0)
+			continue;
+		if (ret->fd >= 0)
+			rc = unpack_dir_remove(&d, t, err);
+		else
+			*ret = take_over(&d);
+		ret->any_left = true;
 	}
-	if (!rc && gone)
-		rc = other_import(t, err);
-	if (rc)
-		return rc;
-	/* Files created in it must inherit neither a group nor an access list. */
-	if (fchmod(fd, 0700))
-		return err_sys(err, "cannot change the mode of '" UNPACK_DIR_NAME "'");
-	fremovexattr(fd, "system.posix_acl_default");
-	rc = empty_directory(fd, err);
-	if (!rc)
-		*ret_fd = TAKE_FD(fd);
 	return rc;
 }
 
-int unpack_dir_remove(const struct target *t, struct nf_err *err)
+static int take_new(struct unpack_dir *ret, const struct target *t, struct nf_err *err)
 {
-	return file_remove_tree_at(t->store_fd, UNPACK_DIR_NAME, err);
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && ret->fd < 0 && i < UNPACK_DIRS; i++) {
+		AUTO(unpack_dir_close) struct unpack_dir d = UNPACK_DIR_INIT;
+
+		name_directory(&d, i);
+		if (mkdirat(t->store_fd, d.name, 0700)) {
+			if (errno == EEXIST)
+				continue;
+			return cannot(t, "create", d.name, err);
+		}
+		/* Another import may have taken it for one that was left. */
+		rc = lock_directory(&d, t, err);
+		if (!rc && d.fd >= 0)
+			*ret = take_over(&d);
+	}
+	return rc;
+}
+
+int unpack_dir_open(struct unpack_dir *ret, const struct target *t, struct nf_err *err)
+{
+	AUTO(unpack_dir_close) struct unpack_dir d = UNPACK_DIR_INIT;
+	int rc = take_left(&d, t, err);
+
+	if (!rc && d.fd < 0)
+		rc = take_new(&d, t, err);
+	if (!rc && d.fd < 0)
+		rc = err_set(err, NF_E_SYS, "%u other imports into '%s' are running",
+			     UNPACK_DIRS, t->root);
+	if (rc)
+		return rc;
+	/* Files created in it must inherit neither a group nor an access list. */
+	if (fchmod(d.fd, 0700))
+		return cannot(t, "change the mode of", d.name, err);
+	fremovexattr(d.fd, "system.posix_acl_default");
+	rc = empty_directory(t, &d, err);
+	if (rc)
+		return rc;
+	*ret = take_over(&d);
+	return 0;
+}
+
+int unpack_dir_remove(const struct unpack_dir *d, const struct target *t,
+		      struct nf_err *err)
+{
+	return file_remove_tree_at(t->store_fd, d->name, err);
+}
+
+void unpack_dir_close(struct unpack_dir *d)
+{
+	cleanup_fd(&d->fd);
+	d->fd = -1;
 }

@@ -214,13 +214,13 @@ store_rows_without_trees() {
 	rm -rf "$T/root$APP" "$T/root$DATA"
 }
 store_trees_in_temp() {
-	mkdir -p "$T/root/nix/store/tmp-nixferry/$(basename "$APP").0/bin"
-	echo half >"$T/root/nix/store/tmp-nixferry/$(basename "$LIB").1"
-	chmod 700 "$T/root/nix/store/tmp-nixferry"
+	mkdir -p "$T/root/nix/store/$UNPACK_DIR/$(basename "$APP").0/bin"
+	echo half >"$T/root/nix/store/$UNPACK_DIR/$(basename "$LIB").1"
+	chmod 700 "$T/root/nix/store/$UNPACK_DIR"
 }
 store_read_only_trees_in_temp() {
 	store_trees_in_temp
-	chmod -R a-w "$T/root/nix/store/tmp-nixferry/$(basename "$APP").0"
+	chmod -R a-w "$T/root/nix/store/$UNPACK_DIR/$(basename "$APP").0"
 }
 store_path_locks() {
 	: >"$T/root$APP.lock"
@@ -229,7 +229,7 @@ store_path_locks() {
 store_stale_path_lock() {
 	imported
 	: >"$T/root$LIB.lock"
-	mkdir -m 700 "$T/root/nix/store/tmp-nixferry"
+	mkdir -m 700 "$T/root/nix/store/$UNPACK_DIR"
 }
 store_nix_locks() {
 	: >"$T/root/nix/var/nix/gc.lock"

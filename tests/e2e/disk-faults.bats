@@ -114,7 +114,7 @@ each_fault() {
 			cp -a "$T/root" "$T/root2"
 			"$next" >/dev/null
 			[ ! -e "$T/root$LOWER.lock" ] || fail "$command, then $next: the lock stays"
-			[ ! -e "$T/root/nix/store/tmp-nixferry" ]
+			[ ! -e "$T/root/nix/store/$UNPACK_DIR" ]
 			assert_complete
 			rm -rf "$T/root"
 			mv "$T/root2" "$T/root"

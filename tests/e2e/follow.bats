@@ -38,7 +38,7 @@ assert_arrived() {
 
 # unpacked_has BYTES: of the file, that many are in the target already.
 unpacked_has() {
-	[ -n "$(find "$T/root/nix/store/tmp-nixferry" -type f -size "+$(($1 - 1))c" 2>/dev/null)" ]
+	[ -n "$(find "$T/root/nix/store/$UNPACK_DIR" -type f -size "+$(($1 - 1))c" 2>/dev/null)" ]
 }
 
 @test "what has come is unpacked before the rest is there" {

@@ -5,6 +5,8 @@ bats_require_minimum_version 1.5.0
 
 repo=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 : "${BUILD:=$repo/build/release}"
+# Where the first import into a store unpacks.
+UNPACK_DIR=00000000000000000000000000000000-nixferry-0.tmp
 SELF_PLACEHOLDER=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 : "${PROCESSORS:=$(nproc)}"
 export PROCESSORS

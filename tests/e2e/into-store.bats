@@ -37,8 +37,8 @@ nars_asked_for() {
 
 # Those that are registered already as well.
 trees_unpacked() {
-	find "$T/root/nix/store" "$T/root/nix/store/tmp-nixferry" -mindepth 1 -maxdepth 1 \
-		! -name .links ! -name tmp-nixferry ! -name '*.lock' 2>/dev/null | wc -l
+	find "$T/root/nix/store" "$T/root/nix/store/$UNPACK_DIR" -mindepth 1 -maxdepth 1 \
+		! -name .links ! -name "$UNPACK_DIR" ! -name '*.lock' 2>/dev/null | wc -l
 }
 
 has_unpacked() {
@@ -356,17 +356,20 @@ has_unpacked() {
 	[ "$(log_count '^GET')" -eq 0 ]
 }
 
-@test "one at a time, import or prefetch" {
+@test "an import runs beside a prefetch into the same store" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	rm -r "$T/pool"
-	start_cache "$T/cache" --fault '/nar/*=slow:20000'
-	start_into "$TOP"
-	wait_for 20 test -d "$T/root/nix/store/tmp-nixferry"
-	fails 1 "another import into '$T/root' is running" import_bundle
-	end_by KILL "$FETCH"
-	import_bundle
+	start_cache "$T/cache" --fault "/nar/*=delay:$(late 3000)"
+	start_into "$TOP" --profile system
+	wait_for 20 test -d "$T/root/nix/store/$UNPACK_DIR"
+	import_bundle "$T/b.bundle" "$T/root" --profile system | grep "imported 5 paths"
+	! has_ended "$FETCH"
+	wait "$FETCH" || fail "$(cat "$T/fetch.out")"
+	grep "imported 0 paths (0 B), 5 were there already" "$T/fetch.out"
 	assert_closure_in "$T/root"
+	[ "$(ls "$T/root/nix/var/nix/profiles")" = "system
+system-1-link" ]
 }
 
 # ---- space ----

@@ -30,7 +30,7 @@ misses_app() {
 }
 
 has_begun() {
-	[ -d "$T/root/nix/store/tmp-nixferry" ]
+	[ -d "$T/root/nix/store/$UNPACK_DIR" ]
 }
 
 # hold FILE: a process has it locked; HOLDER is that process.
@@ -109,6 +109,21 @@ make_other_cache() {
 	kill "$HOLDER"
 	ends_well
 	assert_closure_in "$T/root"
+}
+
+@test "a profile that Nix has locked is waited for" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	mkdir -p "$T/root/nix/var/nix/profiles"
+	hold "$T/root/nix/var/nix/profiles/system.lock"
+	import_bundle "$T/b.bundle" "$T/root" --profile system 3>&- >"$T/import.out" 2>&1 &
+	importer=$!
+	wait_for 20 grep -q "waiting for the lock of '/nix/var/nix/profiles/system'" "$T/import.out"
+	[ ! -e "$T/root/nix/var/nix/profiles/system" ]
+	kill "$HOLDER"
+	wait "$importer"
+	[ "$(ls "$T/root/nix/var/nix/profiles")" = "system
+system-1-link" ]
 }
 
 @test "Ctrl-C while a lock is waited for" {

@@ -46,8 +46,8 @@ refused_if_foreign() {
 	prepare
 	refused_if_foreign nix nix/store nix/var nix/var/nix nix/var/nix/db nix/var/nix/gcroots \
 		nix/var/nix/profiles nix/var/nix/temproots
-	mkdir "$T/root/nix/store/tmp-nixferry"
-	refused_if_foreign nix/store/tmp-nixferry
+	mkdir "$T/root/nix/store/$UNPACK_DIR"
+	refused_if_foreign "nix/store/$UNPACK_DIR"
 	import_again
 	assert_closure_in "$T/root"
 	refused_if_foreign nix/var/nix/gcroots/nixferry

@@ -361,7 +361,8 @@ static void nix_sees_the_roots(void **state)
 	added2[strcspn(added2, "\n")] = '\0';
 	assert_int_equal(nf_storepath_parse(&both[1], nf_slice_str(added2), NULL), 0);
 	assert_int_equal(gcroot_set(&f->target, "two", both, 2, NULL), 0);
-	assert_int_equal(store_profile_set(&f->target, "system", both, &link, NULL), 0);
+	assert_int_equal(store_profile_set(&f->target, "system", both, &link, NULL, NULL),
+			 0);
 	roots = temp_dir_run(&status, "nix-store --store '%s' --gc --print-roots",
 			     f->dir->path);
 	assert_int_equal(status, 0);

@@ -18,6 +18,7 @@
 #include "import_fixture.h"
 #include "skip.h"
 #include "store/store_db.h"
+#include "store/unpack_dir.h"
 
 /* prog refers to lib and to itself; the root is prog. In the bundle prog comes first. */
 static void make_closure(struct import_fixture *f)
@@ -75,7 +76,7 @@ static void assert_nothing_imported(const struct import_fixture *f)
 		assert_false(is_valid(f, i));
 		assert_false(is_there(f, i));
 	}
-	assert_false(temp_dir_has(f->dir, "root/nix/store/tmp-nixferry"));
+	assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 }
 
 /* Runs a command of Nix on the imported store. */
@@ -124,7 +125,7 @@ static void a_bundle_becomes_a_store(void **state)
 						      f->paths[1].ni.info.nar_size);
 		assert_null(r.profile_link);
 		assert_true(is_valid(f, 0) && is_valid(f, 1));
-		assert_false(temp_dir_has(f->dir, "root/nix/store/tmp-nixferry"));
+		assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 		assert_nix_agrees(f);
 	}
 }
@@ -230,37 +231,63 @@ static void what_a_killed_run_left_is_replaced(void **state)
 
 	make_closure(f);
 	import_fixture_build(f);
-	temp_dir_mkdir(f->dir, "root/nix/store/tmp-nixferry/x");
-	temp_dir_write(f->dir, "root/nix/store/tmp-nixferry/x/y", "");
+	temp_dir_mkdir(f->dir, "root/nix/store/" UNPACK_DIR_FIRST "/x");
+	temp_dir_write(f->dir, "root/nix/store/" UNPACK_DIR_FIRST "/x/y", "");
 	garbage = mem_printf("root/nix/store/%s/sub", f->paths[0].ni.info.path.base);
 	temp_dir_mkdir(f->dir, garbage);
 	assert_imported(f, &r);
 	assert_int_equal(r.imported, 2);
 	assert_false(temp_dir_has(f->dir, garbage));
-	assert_false(temp_dir_has(f->dir, "root/nix/store/tmp-nixferry"));
+	assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 	assert_nix_agrees(f);
 }
 
-static void one_import_at_a_time(void **state)
+static void imports_run_side_by_side(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
-	struct nf_err err;
-	char text[512];
 	int fd;
 
 	make_closure(f);
 	import_fixture_build(f);
-	temp_dir_mkdir(f->dir, "root/nix/store/tmp-nixferry");
-	fd = openat(f->dir->fd, "root/nix/store/tmp-nixferry", O_RDONLY | O_CLOEXEC);
+	temp_dir_mkdir(f->dir, "root/nix/store/" UNPACK_DIR_FIRST "/x");
+	fd = openat(f->dir->fd, "root/nix/store/" UNPACK_DIR_FIRST, O_RDONLY | O_CLOEXEC);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_imported(f, &r);
+	assert_int_equal(r.imported, 2);
+	assert_true(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST "/x"));
+	free(temp_dir_run(NULL, "rm -r '%s/root/nix/store/" UNPACK_DIR_FIRST "'",
+			  f->dir->path));
+	close(fd);
+	assert_nix_agrees(f);
+}
+
+static void only_so_many_imports_run_at_once(void **state)
+{
+	struct import_fixture *f = *state;
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
+	int fds[UNPACK_DIRS];
+	char text[512];
+	struct nf_err err;
+
+	make_closure(f);
+	import_fixture_build(f);
+	for (unsigned i = 0; i < UNPACK_DIRS; i++) {
+		snprintf(text, sizeof(text), "root/nix/store/" UNPACK_DIR_FORMAT, i);
+		temp_dir_mkdir(f->dir, text);
+		fds[i] = openat(f->dir->fd, text, O_RDONLY | O_CLOEXEC);
+		assert_int_equal(flock(fds[i], LOCK_EX), 0);
+	}
 	assert_int_equal(import(f, &r, &err), -NF_E_SYS);
-	snprintf(text, sizeof(text), "another import into '%s/root' is running",
+	snprintf(text, sizeof(text), "64 other imports into '%s/root' are running",
 		 f->dir->path);
 	assert_string_equal(err.text, text);
-	assert_true(temp_dir_has(f->dir, "root/nix/store/tmp-nixferry"));
-	close(fd);
+	for (unsigned i = 0; i < UNPACK_DIRS; i++)
+		close(fds[i]);
+	/* Now killed imports have left them. */
 	assert_imported(f, &r);
+	assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
+	assert_nix_agrees(f);
 }
 
 static void paths_may_share_a_nar(void **state)
@@ -621,7 +648,7 @@ static void another_schema_is_refused(void **state)
 	assert_int_equal(import(f, &r, &err), -NF_E_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "has database schema 11"));
 	assert_false(is_there(f, 0));
-	assert_false(temp_dir_has(f->dir, "root/nix/store/tmp-nixferry"));
+	assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 }
 
 static void verify_counts_and_writes_nothing(void **state)
@@ -683,7 +710,8 @@ int main(void)
 		TEST(what_is_valid_is_skipped),
 		TEST(valid_paths_gain_signatures),
 		TEST(what_a_killed_run_left_is_replaced),
-		TEST(one_import_at_a_time),
+		TEST(imports_run_side_by_side),
+		TEST(only_so_many_imports_run_at_once),
 		cmocka_unit_test(paths_may_share_a_nar),
 		TEST(zstd_is_decoded),
 		TEST(derivations_bring_their_outputs),

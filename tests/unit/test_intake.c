@@ -16,6 +16,7 @@
 #include "fake_sig.h"
 #include "import_fixture.h"
 #include "store/store_db.h"
+#include "store/unpack_dir.h"
 
 #define OTHER_BASE "sgii4f5h9d2lym14f3av1r80w53l9k82-a"
 
@@ -171,7 +172,7 @@ static void a_circle_is_never_registered(void **state)
 	assert_non_null(strstr(err.text, "refers to itself through others"));
 	intake_free(in);
 	assert_false(is_there(f, a) || is_there(f, b) || is_there(f, user));
-	assert_false(temp_dir_has(f->dir, "root/nix/store/tmp-nixferry"));
+	assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 }
 
 static void what_comes_twice_is_taken_once(void **state)
@@ -213,9 +214,10 @@ static void what_cannot_be_unpacked_leaves_nothing(void **state)
 	expect_error(err, unpack(in, drv, &tree, &err), NF_E_FORMAT,
 		     "a derivation that is not a regular file");
 	assert_null(tree.temp);
-	free(temp_dir_run(
-		NULL, "cd '%s/root/nix/store' && find tmp-nixferry -mindepth 1 >../left",
-		f->dir->path));
+	free(temp_dir_run(NULL,
+			  "cd '%s/root/nix/store' && find " UNPACK_DIR_FIRST
+			  " -mindepth 1 >../left",
+			  f->dir->path));
 	left = temp_dir_read(f->dir, "root/nix/left");
 	assert_string_equal(left, "");
 }
@@ -230,7 +232,7 @@ static void after_a_failure_nothing_is_registered(void **state)
 
 	add_path(in, p, NULL);
 	/* The tree is gone from under us. */
-	free(temp_dir_run(NULL, "rm -rf '%s'/root/nix/store/tmp-nixferry/*",
+	free(temp_dir_run(NULL, "rm -rf '%s'/root/nix/store/" UNPACK_DIR_FIRST "/*",
 			  f->dir->path));
 	assert_int_equal(intake_register(in, &err), -NF_E_SYS);
 	add_path(in, q, NULL);
@@ -317,7 +319,7 @@ static void no_lock_is_left(void **state)
 	/* What a killed run leaves. */
 	temp_dir_write(f->dir, name, "");
 	temp_dir_write(f->dir, "root/nix/store/" OTHER_BASE ".lock", "");
-	temp_dir_mkdir(f->dir, "root/nix/store/tmp-nixferry");
+	temp_dir_mkdir(f->dir, "root/nix/store/" UNPACK_DIR_FIRST);
 	intake_free(open_intake(f, INTAKE_WRITE));
 	assert_false(temp_dir_has(f->dir, name));
 	assert_true(temp_dir_has(f->dir, "root/nix/store/" OTHER_BASE ".lock"));

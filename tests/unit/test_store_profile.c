@@ -72,7 +72,7 @@ static void a_profile_grows_by_generations(void **state)
 		char name[64], want[128], store[NF_STOREPATH_TEXT_MAX];
 
 		assert_int_equal(store_profile_set(&f->target, "system", rows[i].path,
-						   &link, NULL),
+						   &link, NULL, NULL),
 				 0);
 		snprintf(want, sizeof(want), "/nix/var/nix/profiles/%s", rows[i].link);
 		assert_string_equal(link, want);
@@ -100,7 +100,8 @@ static void the_next_generation_is_above_all_that_exist(void **state)
 	assert_int_equal(symlinkat("/nix/var/nix/profiles/system-7-link", f->dir->fd,
 				   "nix/var/nix/profiles/system"),
 			 0);
-	assert_int_equal(store_profile_set(&f->target, "system", &f->a, &link, NULL), 0);
+	assert_int_equal(
+		store_profile_set(&f->target, "system", &f->a, &link, NULL, NULL), 0);
 	assert_string_equal(link, "/nix/var/nix/profiles/system-13-link");
 }
 
@@ -125,7 +126,8 @@ static void the_last_generation_is_taken_if_it_is_that_path(void **state)
 						   "nix/var/nix/profiles/system"),
 					 0);
 		assert_int_equal(
-			store_profile_set(&f->target, "system", &f->a, &link, NULL), 0);
+			store_profile_set(&f->target, "system", &f->a, &link, NULL, NULL),
+			0);
 		assert_string_equal(link, "/nix/var/nix/profiles/system-4-link");
 		assert_link(f, "profiles/system", "system-4-link");
 	}
@@ -142,7 +144,8 @@ static void an_absolute_link_to_a_generation_is_understood(void **state)
 	assert_int_equal(symlinkat("/nix/var/nix/profiles/system-4-link", f->dir->fd,
 				   "nix/var/nix/profiles/system"),
 			 0);
-	assert_int_equal(store_profile_set(&f->target, "system", &f->a, &link, NULL), 0);
+	assert_int_equal(
+		store_profile_set(&f->target, "system", &f->a, &link, NULL, NULL), 0);
 	assert_string_equal(link, "/nix/var/nix/profiles/system-4-link");
 }
 
@@ -160,7 +163,7 @@ static void invalid_names_are_usage_errors(void **state)
 		char text[64];
 
 		assert_int_equal(
-			store_profile_set(&f->target, names[i], &f->a, &link, &err),
+			store_profile_set(&f->target, names[i], &f->a, &link, NULL, &err),
 			-NF_E_USAGE);
 		snprintf(text, sizeof(text), "'%s' is not the name of a profile",
 			 names[i]);
@@ -175,7 +178,8 @@ static void what_a_killed_run_left_is_removed(void **state)
 	AUTO_FREE char *link = NULL;
 
 	assert_int_equal(symlinkat("x", f->target.state_fd, "profiles/.nixferry.tmp"), 0);
-	assert_int_equal(store_profile_set(&f->target, "system", &f->a, &link, NULL), 0);
+	assert_int_equal(
+		store_profile_set(&f->target, "system", &f->a, &link, NULL, NULL), 0);
 	assert_int_equal(unlinkat(f->target.state_fd, "profiles/.nixferry.tmp", 0), -1);
 }
 
