@@ -9,7 +9,7 @@
 struct answer {
 	struct answer *next;
 	char *file;
-	char *text; /* NULL: there is none */
+	char *text; /* NULL if there is none */
 	size_t len;
 };
 

@@ -1,4 +1,4 @@
-/* Caches that say different things of one path's content. */
+/* Disagreements between caches about the content of a path. */
 #ifndef DISPUTE_H
 #define DISPUTE_H
 
@@ -10,15 +10,15 @@
 
 struct dispute_word {
 	char *cache; /* its URL, or "pool" */
-	char *by;    /* the key, or else what vouches; NULL: nobody who is trusted */
+	char *by;    /* the key, or what else vouches; NULL: nobody who is trusted */
 	char nar_hash[NF_HASH_TEXT_MAX];
 	uint64_t nar_size;
 };
 
 struct dispute {
 	char *path;		   /* "HASH-NAME" */
-	struct dispute_word known; /* what counts */
-	struct dispute_word other; /* what does not */
+	struct dispute_word known; /* the content that counts */
+	struct dispute_word other; /* the other content */
 };
 
 struct dispute_list {
@@ -27,7 +27,7 @@ struct dispute_list {
 	size_t total;
 };
 
-/* RET is new. URL_OF gives the address of a cache by its number. */
+/* RET must be new. URL_OF returns the URL of a cache by its number. */
 void dispute_list_collect(struct dispute_list *ret, struct resolver *r,
 			  const char *(*url_of)(const void *ctx, uint32_t cache),
 			  const void *ctx);

@@ -1,7 +1,7 @@
 #include "caches/health.h"
 
-/* A cache that never answered is given up at its second failure to connect; one that did
- * is given longer and longer pauses first. */
+/* A cache that never answered is given up at its second failure to connect; one that has
+ * answered gets longer and longer pauses first. */
 #define FAILURES_NEVER_SEEN 2
 #define FAILURES_SEEN	    8
 #define PAUSE_MS	    500
@@ -12,8 +12,8 @@ static void count_failure(struct health *h, unsigned least, int64_t now)
 {
 	int64_t ms = PAUSE_MS;
 
-	/* What fails while the breaker is open was started before: it tells nothing new.
-	 */
+	/* A request that fails while the breaker is open was started before: it is no
+	 * news. */
 	if (now < h->open_until)
 		return;
 	h->failures++;
@@ -34,7 +34,7 @@ void health_event(struct health *h, enum health_event event, int64_t now)
 		h->open_until = 0;
 		break;
 	case HEALTH_UNREACHABLE:
-		/* One refusal tells all of a cache that never answered. */
+		/* For a cache that never answered, one refused connection is enough. */
 		count_failure(h, h->ever_ok ? 0 : FAILURES_NEVER_SEEN, now);
 		break;
 	case HEALTH_BROKEN:

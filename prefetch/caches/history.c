@@ -12,9 +12,9 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-/* Room for HISTORY_CACHES_MAX entries of the longest kind. */
+/* Enough for HISTORY_CACHES_MAX entries of maximum length. */
 #define FILE_MAX (256 * KIB)
-/* Clocks of machines that share a home differ a little. */
+/* Clocks of machines that share a home directory differ slightly. */
 #define FUTURE_MAX_S 3600
 
 void history_release(struct history *p)
@@ -25,7 +25,7 @@ void history_release(struct history *p)
 	*p = (struct history)HISTORY_INIT;
 }
 
-/* ---- what happens to a cache ---- */
+/* ---- events ---- */
 
 void history_answered(struct history_entry *e, int64_t now)
 {
@@ -78,7 +78,7 @@ void history_measured(struct history_entry *e, int64_t now, uint32_t latency_us,
 	e->throughput = blend(e->throughput, throughput);
 }
 
-/* ---- what is known ---- */
+/* ---- entries ---- */
 
 static struct history_entry *find_entry(const struct history *p, struct nf_slice url)
 {
@@ -128,7 +128,7 @@ static bool can_be_kept(struct nf_slice url)
 	return true;
 }
 
-/* NULL if such a URL is not kept. */
+/* NULL if a URL like this is not kept. */
 static struct history_entry *find_or_add(struct history *p, struct nf_slice url)
 {
 	struct history_entry *e = find_entry(p, url);
@@ -245,7 +245,7 @@ static void take_line(struct history_entry *e, struct nf_slice *url, struct nf_s
 		take_number(e, key, n);
 }
 
-/* Facts without their time are no facts. */
+/* Facts without their time are useless. */
 static void straighten(struct history_entry *e)
 {
 	if (!e->failed) {
@@ -323,7 +323,7 @@ char *history_default_file(void)
 	const char *state = getenv("XDG_STATE_HOME");
 	AUTO_FREE char *home = home_dir();
 
-	/* The XDG specification: what is not absolute is to be ignored. */
+	/* The XDG specification says to ignore a path that is not absolute. */
 	if (state && state[0] == '/')
 		return mem_printf("%s/nixferry/caches", state);
 	if (home)
@@ -370,6 +370,6 @@ int history_save(const struct history *p, const char *file, struct nf_err *err)
 		rc = atomic_file_open(&f, AT_FDCWD, file, 0600, err);
 	if (!rc)
 		rc = file_write_all(f.fd, text, strlen(text), file, err);
-	/* A file that a power cut damages costs hints only. */
+	/* If a power failure damages the file, only hints are lost. */
 	return rc ? rc : atomic_file_commit_nosync(&f, err);
 }

@@ -29,23 +29,23 @@
 #define HISTORY_URL_MAX	   1024
 #define HISTORY_CACHES_MAX 128
 
-/* Facts older than this are forgotten, */
+/* Facts older than this are forgotten. */
 #define HISTORY_AGE_MAX_S (7 * 24 * 3600)
-/* a cache that could not be reached is believed to be down for so long, */
+/* A cache that could not be reached is assumed to be down for this long. */
 #define HISTORY_DOWN_S 600
-/* and then is given this time to answer, or four times what it once took. */
+/* Then it gets this time to answer, or four times its earlier latency. */
 #define HISTORY_DOWN_TIMEOUT_MS 500
 
-/* Times and measurements are 0 where they are not known. */
+/* Times and measurements are 0 if unknown. */
 struct history_entry {
-	char *url; /* NULL in what is not part of a history */
+	char *url; /* NULL in an entry outside a history */
 	int64_t answered;
 	int64_t measured;
 	int64_t failed;
-	bool unreachable;    /* it failed without any answer, and did not answer since */
-	uint32_t latency_us; /* from a request to the first byte of its answer */
-	uint64_t throughput; /* bytes a second */
-	char failure[HISTORY_TEXT_MAX]; /* words of the last failure */
+	bool unreachable;    /* it failed without any answer and has not answered since */
+	uint32_t latency_us; /* from a request to the first byte of the response */
+	uint64_t throughput; /* bytes per second */
+	char failure[HISTORY_TEXT_MAX]; /* text of the last failure */
 };
 
 struct history {
@@ -61,37 +61,36 @@ struct history {
 
 void history_release(struct history *p);
 
-/* ---- what happens to a cache ---- */
+/* ---- events ---- */
 
 void history_answered(struct history_entry *e, int64_t now);
-/* TEXT becomes one line; UNREACHABLE: nothing answered. */
+/* TEXT is reduced to one line; UNREACHABLE: nothing answered. */
 void history_failed(struct history_entry *e, int64_t now, bool unreachable,
 		    struct nf_slice text);
-/* A new measurement counts as much as all before it; 0 was not measured. */
+/* A new measurement weighs as much as all earlier ones together; 0 if not measured. */
 void history_measured(struct history_entry *e, int64_t now, uint32_t latency_us,
 		      uint64_t throughput);
 
-/* ---- what is known ---- */
+/* ---- entries ---- */
 
-/* NULL if there is nothing. Valid until the history changes. */
+/* NULL if there is none. Valid until the history changes. */
 const struct history_entry *history_find(const struct history *p, const char *url);
 
-/* Adds what was learned of a cache to what is known of it. When the history is full, the
- * cache that was heard of longest ago is forgotten. A URL that is too long to be kept, or
- * has white space, is not. */
+/* Merges new facts about a cache into its entry. A full history drops the cache that was
+ * heard from longest ago. A URL that is too long, or contains white space, is not
+ * kept. */
 void history_learn(struct history *p, const char *url,
 		   const struct history_entry *learned);
 
-/* Forgets what is too old, and what claims to come from the future. */
+/* Drops what is too old, and what claims to come from the future. */
 void history_expire(struct history *p, int64_t now);
 
 /* ---- decisions; E may be NULL ---- */
 
-/* It could not be reached a short while ago. */
+/* It could not be reached a short time ago. */
 bool history_is_down(const struct history_entry *e, int64_t now);
 
-/* How long to wait for its first answer: FULL_MS, or less where it is believed to be
- * down. */
+/* How long to wait for its first answer: FULL_MS, or less if it is assumed to be down. */
 int history_first_timeout_ms(const struct history_entry *e, int full_ms, int64_t now);
 
 /* ---- the file ---- */
@@ -101,15 +100,15 @@ void history_parse(struct history *p, struct nf_slice text);
 /* NUL-terminated; the caller's (free()). */
 char *history_format(const struct history *p);
 
-/* $XDG_STATE_HOME/nixferry/caches or .local/state/nixferry/caches of home_dir()
- * (free()); NULL without both. */
+/* $XDG_STATE_HOME/nixferry/caches or .local/state/nixferry/caches of home_dir() (free());
+ * NULL if neither is known. */
 char *history_default_file(void);
 
-/* What FILE says and is not too old. A file that is missing or too large says nothing. */
+/* The entries of FILE that are not too old. A missing or oversized file is empty. */
 int history_load(struct history *p, const char *file, int64_t now,
 		 struct nf_err *err) MUST_CHECK;
-/* Replaces the file, making its directory where it is missing. Readable by the user
- * alone: URLs may have passwords. */
+/* Replaces the file; creates its directory if necessary. Only the user can read it,
+ * because URLs may contain passwords. */
 int history_save(const struct history *p, const char *file,
 		 struct nf_err *err) MUST_CHECK;
 

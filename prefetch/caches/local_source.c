@@ -109,8 +109,8 @@ static int open_store(struct local_source *s, const char *path, struct nf_err *e
 	return rc;
 }
 
-/* A path that is given without "file://" is a store's root, as Nix has it; but who names
- * a cache's directory so means that. */
+/* A path without "file://" is a store's root, as in Nix; but a cache's directory may also
+ * be named like that. */
 static bool is_cache_dir(const struct substituter *conf, int dir_fd)
 {
 	return conf->kind == SUBSTITUTER_FILE ||
@@ -143,7 +143,7 @@ int local_source_open(struct local_source **ret, const struct substituter *conf,
 	return 0;
 }
 
-/* ---- facts ---- */
+/* ---- narinfos ---- */
 
 static int read_member(const struct local_source *s, const char *name, struct buf *text,
 		       struct nf_err *err)
@@ -249,7 +249,7 @@ int local_source_find(struct local_source *s, const struct nf_storepath *path,
 
 /* ---- NARs ---- */
 
-/* A file that is closed with its source. */
+/* A file that is closed together with its source. */
 struct file_source {
 	struct nf_source source;
 	struct nf_source *in;
@@ -280,7 +280,7 @@ static struct nf_source *file_source_new(int fd)
 	return &f->source;
 }
 
-/* Removes the last name of a path; false if there is none. */
+/* Removes the last component of a path; false if there is none. */
 static bool drop_name(struct buf *path)
 {
 	char *slash = path->len ? memrchr(path->ptr, '/', path->len) : NULL;
@@ -292,8 +292,8 @@ static bool drop_name(struct buf *path)
 	return true;
 }
 
-/* Where URL leads from the cache's directory, without "." and ".." on the way. NULL if
- * that is not below it. free(). */
+/* Resolves URL relative to the cache's directory, without "." and "..". NULL if the
+ * result is not below it. free(). */
 static char *path_below(const char *url)
 {
 	AUTO_BUF struct buf path = { 0 };

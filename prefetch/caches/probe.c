@@ -18,22 +18,22 @@
 #include "http/transfer.h"
 
 #define CONNECTIONS 64
-/* The first request makes the connection; the median is not disturbed by it. */
+/* The first request sets up the connection; the median ignores it. */
 #define ROUNDS 3
-/* A part of a NAR, large enough to outlast TCP's slow start on most links. */
+/* Part of a NAR, large enough to get past TCP's slow start on most links. */
 #define NAR_BYTES	(4 * MIB)
-#define NAR_BYTES_LEAST (256 * KIB) /* less says more of latency */
+#define NAR_BYTES_LEAST (256 * KIB) /* a smaller transfer mostly measures latency */
 #define NAR_MS		2000
 
 struct probed_cache {
 	struct probe *probe;
 	const struct substituter *conf;
 	struct probe_report *report;
-	unsigned rounds; /* done */
+	unsigned rounds; /* number of samples done */
 	uint32_t round_us[ROUNDS];
-	unsigned pending; /* requests under way */
-	size_t cursor;	  /* samples before it were asked for */
-	char *nar;	  /* the largest NAR of the sample: its URL, or NULL */
+	unsigned pending; /* number of requests in progress */
+	size_t cursor;	  /* samples before it have been requested */
+	char *nar;	  /* URL of the largest NAR of the sample, or NULL */
 	uint64_t nar_size;
 };
 
@@ -43,17 +43,17 @@ struct probe {
 	struct probed_cache *caches;
 	struct nf_storepath samples[PROBE_SAMPLES_MAX];
 	size_t sample_count;
-	LIST_HEAD(, request) requests; /* under way */
+	LIST_HEAD(, request) requests; /* in progress */
 	int timeout_ms;
 };
 
-/* No path of the sample: nix-cache-info, or whatever narinfo a directory has. */
+/* For a request of no sample path: nix-cache-info, or any narinfo of a directory. */
 #define SAMPLE_NONE SIZE_MAX
 
 struct request {
 	struct probed_cache *cache;
 	LIST_ENTRY(request) link;
-	size_t sample; /* its place, or SAMPLE_NONE */
+	size_t sample; /* index of the sample, or SAMPLE_NONE */
 	struct buf body;
 	char *url;
 };
@@ -87,7 +87,7 @@ static void add_references(struct probe *p, const struct nf_pathinfo *info)
 			add_sample(p, &path);
 }
 
-/* The larger the NAR, the better it shows the throughput. */
+/* A larger NAR is better for measuring throughput. */
 static void consider_nar(struct probed_cache *c, const struct nf_narinfo *ni)
 {
 	uint64_t size = ni->file_size ? ni->file_size : ni->info.nar_size / 4;
@@ -99,7 +99,7 @@ static void consider_nar(struct probed_cache *c, const struct nf_narinfo *ni)
 	c->nar_size = size;
 }
 
-/* What came for a sample; RC is not 0 where it cannot be read. */
+/* Takes the response for a sample; RC is not 0 if it cannot be read. */
 static void take_facts(struct probed_cache *c, size_t sample, struct nf_narinfo *ni,
 		       int rc)
 {
@@ -216,7 +216,7 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	char text[64];
 
 	snprintf(text, sizeof(text), "it answered with HTTP status %ld", d->status);
-	/* An error page that is too long is not another failure. */
+	/* An error page that is too long is not a separate failure. */
 	if (d->rc && !(d->rc == -NF_E_LIMIT && retry_judge(d->status) != RETRY_OK)) {
 		probe_report_fail(r, state_of(d), err->text);
 	} else if (retry_judge(d->status) == RETRY_OK ||
@@ -258,7 +258,8 @@ static void ask_cache(struct probed_cache *c, size_t sample)
 	transfers_start(c->probe->transfers, &req);
 }
 
-/* One after the other first, so that they measure latency; then the sample at once. */
+/* First one request at a time, to measure latency; then the rest of the sample at
+ * once. */
 static void pump(struct probed_cache *c)
 {
 	if (c->conf->kind != SUBSTITUTER_HTTP || c->report->state != PROBE_OK)
@@ -293,7 +294,7 @@ static int run_all(struct probe *p, struct nf_err *err)
 
 struct measure {
 	uint64_t bytes;
-	uint64_t first_bytes; /* came with the first byte: they say nothing of speed */
+	uint64_t first_bytes; /* came with the first byte: not counted in the speed */
 	uint64_t started_us, last_us;
 	bool counts;
 };
@@ -371,14 +372,14 @@ static int measure_http(struct probed_cache *c, struct nf_err *err)
 			rc = transfers_run(c->probe->transfers, TRANSFERS_POLL_MS, err);
 	}
 	if (transfers_active(c->probe->transfers))
-		transfers_cancel(x); /* it points to M */
+		transfers_cancel(x); /* points to M */
 	c->report->throughput = measure_result(&m);
 	return rc;
 }
 
 /* ---- on this machine ---- */
 
-/* Some narinfos that a directory has. */
+/* Picks some narinfos of a directory. */
 static void read_entries(struct probed_cache *c)
 {
 	DIR *dir = opendir(c->conf->path);
@@ -404,7 +405,7 @@ static void read_samples(struct probed_cache *c, struct local_source *src)
 {
 	struct probe *p = c->probe;
 
-	/* The list grows by what they refer to. */
+	/* Their references are appended to the list. */
 	for (size_t i = 0; i < p->sample_count; i++) {
 		struct nf_narinfo ni;
 		int rc = local_source_find(src, &p->samples[i], &ni, NULL);
@@ -464,7 +465,7 @@ static void probe_local(struct probed_cache *c)
 	measure_local(c, src);
 }
 
-/* ---- all of it ---- */
+/* ---- interface ---- */
 
 static void probe_init(struct probe *p, struct probe_report *ret)
 {

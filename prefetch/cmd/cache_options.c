@@ -8,7 +8,7 @@
 #include "caches/history.h"
 #include "cmd/options.h"
 
-/* What nix.conf calls no timeout: longer than anybody waits. */
+/* Represents "no timeout" of nix.conf: longer than any user waits. */
 #define NEVER_S (24 * 3600)
 
 #define DOWNLOADS_MAX 256
@@ -33,7 +33,7 @@ static void note(struct nix_settings *settings, const struct substituter *s)
 			s->url);
 }
 
-/* Of what the command line has, nothing is passed over. */
+/* On the command line, an unknown parameter is an error. */
 static int add_substituter(struct substituter_list *l, const char *url, bool is_given,
 			   struct nix_settings *settings, struct nf_err *err)
 {
@@ -59,7 +59,8 @@ static int add_given(struct substituter_list *l, const struct cmd_args *a,
 	return rc ? -NF_E_USAGE : 0;
 }
 
-/* The file may be shared with others: what is wrong in it must not end every command. */
+/* The file may be shared with other programs: an invalid entry must not make every
+ * command fail. */
 static void add_configured(struct substituter_list *l, struct nix_settings *settings)
 {
 	if (!settings->substitute) {
@@ -116,7 +117,7 @@ int cache_options_named(struct substituter_list *ret, const struct cmd_args *a,
 
 /* ---- transfers ---- */
 
-/* A number of nix.conf as one of ours: 0 where it is not set, NONE where it is 0. */
+/* Converts a number of nix.conf: 0 if it is not set, NONE if it is 0. */
 static uint64_t setting(uint64_t value, uint64_t none, uint64_t max)
 {
 	if (value == NIX_SETTING_UNSET)
@@ -126,8 +127,8 @@ static uint64_t setting(uint64_t value, uint64_t none, uint64_t max)
 	return value < max ? value : max;
 }
 
-/* The file of nix.conf need not be there, and a user need not be allowed to read that of
- * the system. */
+/* The file that nix.conf names may be missing, and a user may not be allowed to read the
+ * system's. */
 static void note_netrc(struct nix_settings *s, int rc, const struct nf_err *why)
 {
 	if (rc != -NF_E_MISSING)

@@ -222,7 +222,7 @@ void caches_view_text(struct buf *out, const struct caches_view *v)
 
 /* ---- JSON ---- */
 
-/* Words for programs: they do not change. */
+/* Identifiers for programs: they must not change. */
 static const char *state_word(enum probe_state state)
 {
 	static const char *const words[] = {

@@ -1,4 +1,4 @@
-/* How the reports on caches are shown. */
+/* Shows the reports on caches. */
 #ifndef CACHES_VIEW_H
 #define CACHES_VIEW_H
 
@@ -10,12 +10,12 @@
 struct caches_view {
 	const struct probe_report *reports;
 	size_t count;
-	const struct history *before; /* what was known before they were asked */
+	const struct history *before; /* the history before the check */
 	int64_t now;
 	bool verbose;
 };
 
-/* A table, and below each cache what is wrong with it and what to do. */
+/* Prints a table and, below it, the problems of each cache with advice. */
 #define CACHES_VIEW_MAX (1ULL << 20)
 void caches_view_text(struct buf *out, const struct caches_view *v);
 

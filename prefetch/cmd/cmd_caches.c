@@ -15,7 +15,7 @@
 #include "store/local_store.h"
 
 #define SYSTEM "/run/current-system"
-/* The timeouts of nix.conf may be none at all. */
+/* The timeouts of nix.conf may be unlimited. */
 #define TIMEOUT_MAX_MS 15000
 
 struct caches {
@@ -62,17 +62,17 @@ static int add_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
 	return c->sample_count == PROBE_SAMPLES_MAX;
 }
 
-/* What was fetched before shows well who has what. */
+/* Paths that were fetched before are a good sample. */
 static void add_pool_entries(struct caches *c, const struct cmd_args *args)
 {
 	AUTO(pool_freep) struct pool *pool = NULL;
 
 	if (options_open_pool_read(&pool, args, NULL) == 0 &&
 	    pool_each(pool, add_entry, c, NULL))
-		return; /* enough of them, or a pool that cannot be read */
+		return; /* enough of them, or the pool cannot be read */
 }
 
-/* A system itself is in no cache; what it refers to is. */
+/* No cache has a system itself, but caches have its references. */
 static void add_local_references(struct caches *c)
 {
 	AUTO(local_store_freep) struct local_store *store = NULL;
@@ -119,7 +119,7 @@ static int read_samples(struct caches *c, const struct cmd_args *args, struct nf
 
 /* ---- options ---- */
 
-/* What would be ignored is refused. */
+/* Reject options that would have no effect. */
 static int check_options(const struct cmd_args *args, struct nf_err *err)
 {
 	static const char *const lists[] = { "substituter", "extra-substituter" };
@@ -190,9 +190,9 @@ static void prepare(struct caches *c)
 	c->reports = mem_calloc(p->substituter_count, sizeof(c->reports[0]));
 }
 
-/* ---- what is remembered ---- */
+/* ---- history ---- */
 
-/* A throughput that a limit has set says nothing of the cache. */
+/* A throughput that a rate limit has determined says nothing about the cache. */
 static void learn(const struct probe_report *r, struct history *known, bool limited,
 		  int64_t now)
 {
@@ -206,8 +206,7 @@ static void learn(const struct probe_report *r, struct history *known, bool limi
 	history_learn(known, r->conf->url, &e);
 }
 
-/* Other runs may have written meanwhile: what was learned is added to what is there now.
- */
+/* Another run may have written the file since: merge into its current content. */
 static int remember(const struct caches *c, struct nf_err *err)
 {
 	AUTO(history_release) struct history known = HISTORY_INIT;
@@ -277,7 +276,7 @@ static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	prepare(&c);
 	c.history_file = history_default_file();
 	if (c.history_file && history_load(&c.known, c.history_file, time(NULL), NULL))
-		c.known = (struct history)HISTORY_INIT; /* remember tells */
+		c.known = (struct history)HISTORY_INIT; /* remember reports */
 	rc = probe_run(c.reports, &c.probe, err);
 	if (rc)
 		return rc;

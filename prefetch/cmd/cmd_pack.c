@@ -54,13 +54,13 @@ static void report(struct ui *ui, const struct nf_pack_result *r, const char *ou
 	}
 }
 
-/* What the options and arguments came to. */
+/* The evaluated options and arguments. */
 struct packing {
 	struct nix_settings settings;
 	struct nf_keyring *keys;
 	struct nf_secret_key *sign_key;
 	struct pool *pool;
-	struct local_store *store; /* NULL: none */
+	struct local_store *store; /* or NULL */
 	struct installables targets;
 	struct wanted wanted;
 	const char *output;
@@ -119,7 +119,7 @@ static int read_options(struct packing *p, const struct cmd_args *args, struct u
 	return rc ? rc : open_sources(p, args, ui, err);
 }
 
-/* There are no caches: an output is in the pool or in the store, or must be built. */
+/* There are no caches here: an output is in the pool or the store, or must be built. */
 static int find_wanted(struct packing *p, struct progress *progress, struct nf_err *err)
 {
 	const struct fetch_options sources = {

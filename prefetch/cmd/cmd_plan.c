@@ -20,7 +20,7 @@ struct plan_run {
 	struct cache_setup caches;
 	struct installables targets;
 	struct pool *pool;
-	struct local_store *store; /* NULL: this machine has none */
+	struct local_store *store; /* NULL if this machine has none */
 	struct planner *planner;
 	struct query *query;
 	struct history history;
@@ -66,8 +66,8 @@ static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 	p->fetch.progress = ui_progress_start(ui);
 	rc = query_run(&p->query, &p->fetch, p->store, p->planner, err);
 	ui_progress_stop(ui);
-	/* Without it only the estimate is missing; the query told why it cannot be read.
-	 */
+	/* Without the pool only the estimate is incomplete; the query has reported
+	 * why. */
 	if (!rc && p->fetch.history &&
 	    history_load(&p->history, p->fetch.history, time(NULL), NULL))
 		p->history = (struct history)HISTORY_INIT;

@@ -26,7 +26,7 @@
 #include "pool/pack.h"
 #include "pool/pack_output.h"
 
-/* What the options and arguments came to. */
+/* The evaluated options and arguments. */
 struct prefetch {
 	struct fetch_options fetch;
 	struct cache_setup caches;
@@ -34,9 +34,9 @@ struct prefetch {
 	struct wanted wanted;
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
-	struct local_store *store; /* NULL: none */
+	struct local_store *store; /* or NULL */
 	struct target_options target;
-	struct intake *intake; /* of the target store; NULL: none is wanted */
+	struct intake *intake; /* paths of the target store; NULL without one */
 	struct nf_import_result imported;
 	const char *output;
 	struct fetched_bundle bundle;
@@ -59,7 +59,7 @@ static void prefetch_release(struct prefetch *p)
 	local_store_free(p->store);
 }
 
-/* What would be ignored is refused: who gives a key wants a bundle. */
+/* Reject options that would have no effect: a user who gives a key wants a bundle. */
 static int check_options(const struct prefetch *p, const struct cmd_args *args,
 			 struct nf_err *err)
 {
@@ -74,7 +74,7 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 	return 0;
 }
 
-/* nix.conf, and the options that go before it. */
+/* Reads nix.conf and the options that override it. */
 static int read_options(struct prefetch *p, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
 {
@@ -115,7 +115,7 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	return rc;
 }
 
-/* What is wrong with the target is told before anything is fetched. */
+/* Report a problem with the target store before fetching anything. */
 static int open_target(struct prefetch *p, struct nf_err *err)
 {
 	int rc;
@@ -125,7 +125,8 @@ static int open_target(struct prefetch *p, struct nf_err *err)
 	rc = intake_open(&p->intake, p->target.root,
 			 p->fetch.dry_run ? INTAKE_READ : INTAKE_WRITE, p->fetch.progress,
 			 err);
-	/* A bundle is packed from the pool: then all comes there first. */
+	/* A bundle is packed from the pool, so with --output everything goes there
+	 * first. */
 	if (!p->output)
 		p->fetch.intake = p->intake;
 	return rc;
@@ -141,8 +142,8 @@ static int check_profile(const struct prefetch *p, struct nf_err *err)
 		p->wanted.count);
 }
 
-/* Outputs that are valid here count as being there; then the store is one of the sources.
- */
+/* Outputs that are valid in the live store count as present; it is then one of the
+ * sources. */
 static int find_wanted(struct prefetch *p, struct nf_err *err)
 {
 	const struct wanted_options opts = {
@@ -163,7 +164,7 @@ static int find_wanted(struct prefetch *p, struct nf_err *err)
 	return rc ? rc : check_profile(p, err);
 }
 
-/* A store that is filled directly is checked on the way. */
+/* Paths for a target store are verified on the way into it. */
 static void look_ahead(struct prefetch *p)
 {
 	bool keeps_going = p->output && p->fetch.keep_going;
@@ -256,7 +257,7 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r, 
 	json_print(doc, stdout);
 }
 
-/* For people: on stdout, unless the bundle goes there. */
+/* The summary goes to stdout, unless the bundle does. */
 static void say(const struct prefetch *p, struct ui *ui, const struct buf *text)
 {
 	if (p->output && pack_output_is_stdout(p->output))
@@ -339,7 +340,7 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 	say(p, ui, &text);
 }
 
-/* A long list is cut. */
+/* A long list is truncated. */
 #define FAILURES_SHOWN 20
 
 static void tell_failures(struct ui *ui, const struct fetch_result *r)
@@ -352,7 +353,7 @@ static void tell_failures(struct ui *ui, const struct fetch_result *r)
 			plural(r->failure_count - FAILURES_SHOWN, "path", "paths"));
 }
 
-/* Of the fetch's failure and a later one the graver is the command's. */
+/* The more severe of the fetch's failure and a later one is the command's. */
 static int graver(int rc, int later, const struct nf_err *why, struct nf_err *err)
 {
 	if (err_gravity(later) <= err_gravity(rc))
@@ -362,7 +363,7 @@ static int graver(int rc, int later, const struct nf_err *why, struct nf_err *er
 	return later;
 }
 
-/* RC is the fetch's. */
+/* RC is the result of the fetch. */
 static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, int rc,
 			struct nf_err *err)
 {
@@ -387,7 +388,7 @@ static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, 
 	return graver(rc, later, &why, err);
 }
 
-/* With a bundle too, what has come into the pool goes on into the target store. */
+/* With --output, paths that are in the pool are imported into the target store next. */
 static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 			    struct nf_err *err)
 {
@@ -397,7 +398,7 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 
 	opts.intake = p->intake;
 	opts.check_sizes = NULL;
-	opts.retry_for_ms = 0; /* what could be had was waited for */
+	opts.retry_for_ms = 0; /* fetching, and waiting for caches, is over */
 	rc = fetch_closure(&opts, &result, err);
 	p->imported.present = result.present;
 	if (rc) {
@@ -409,7 +410,7 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 	return rc;
 }
 
-/* What was registered is told whatever happened. */
+/* Report what was registered in any case. */
 static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 {
 	const struct intake_roots roots = {
@@ -443,7 +444,7 @@ static int fetch_and_pack(struct prefetch *p, struct fetch_result *result,
 	return finish_import(p, rc, err);
 }
 
-/* All but the gravest failure, which is the command's error: RC. */
+/* All failures except the most severe one, RC, which is the command's error. */
 static void report_failure(const struct prefetch *p, struct ui *ui,
 			   const struct fetch_result *result, int rc)
 {

@@ -5,7 +5,7 @@
 #include "cmd/human.h"
 #include "cmd/key_report.h"
 
-/* A long list is cut. */
+/* A long list is truncated. */
 #define LEFT_OUT_SHOWN 20
 
 void fetched_bundle_release(struct fetched_bundle *b)
@@ -36,7 +36,7 @@ bool fetched_bundle_may_be_partial(int rc)
 	}
 }
 
-/* What was asked for, and what is known to be in its closure. */
+/* The requested paths, and others known to be in their closure. */
 static int find_whole(struct fetched_bundle *b, struct pool *pool,
 		      const struct pack_options *opts, const struct fetch_result *fetched,
 		      struct nf_err *err)

@@ -1,7 +1,7 @@
 #include "cmd/commands.h"
 #include "cmd/network_commands.h"
 
-/* In the order that --help shows. */
+/* In the order of --help. */
 static const struct command *const commands[] = {
 	&cmd_plan,   &cmd_prefetch,    &cmd_pack,  &cmd_import, &cmd_verify,
 	&cmd_list,   &cmd_info,	       &cmd_roots, &cmd_caches, &cmd_pool,

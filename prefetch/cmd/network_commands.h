@@ -1,4 +1,4 @@
-/* The commands that need caches, or what plans for them. */
+/* The commands that query caches, or that plan for those. */
 #ifndef NETWORK_COMMANDS_H
 #define NETWORK_COMMANDS_H
 

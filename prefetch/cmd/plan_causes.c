@@ -14,13 +14,12 @@
 #include "plan/planner_roots.h"
 
 #define LINES_SHOWN 20
-/* Caches may make up as many causes as they like: of more, the details are not told
- * apart. */
+/* Caches can invent any number of causes: beyond this many, details are merged. */
 #define GROUPS_MAX 64
 
 struct cause_group {
-	struct query_cause cause; /* of the first; the detail may differ */
-	char *texts[3];		  /* its words */
+	struct query_cause cause; /* cause of the first; the detail may differ */
+	char *texts[3];		  /* its text */
 	bool is_build;
 	uint32_t *ids;
 	size_t count, cap;
@@ -28,10 +27,11 @@ struct cause_group {
 
 struct plan_causes {
 	struct plan_causes_options opts;
-	struct cause_group *groups; /* the gravest first */
+	struct cause_group *groups; /* sorted by severity, the most severe first */
 	size_t count, cap;
 	struct planner_roots roots;
-	size_t *dependents; /* one more than a root has, by node; 0: not a root */
+	size_t *dependents; /* by node: index of its root plus one; 0 if it is not a root
+			     */
 };
 
 /* ---- groups ---- */
@@ -177,7 +177,7 @@ int plan_causes_code(const struct plan_causes *p, size_t i)
 	return p->groups[i].cause.code;
 }
 
-/* ---- words ---- */
+/* ---- texts ---- */
 
 static void add_detail(struct buf *out, const struct query_cause *c, bool is_build)
 {
@@ -200,7 +200,7 @@ void plan_causes_remedy(const struct plan_causes *p, uint32_t id, struct buf *ou
 	plan_remedy_text(out, &c, planner_node(p->opts.planner, id)->build);
 }
 
-/* Each path of such a group has words of its own. */
+/* Each path of such a group has its own text. */
 static bool has_own_words(const struct cause_group *g)
 {
 	return g->cause.cause == CAUSE_BAD_ANSWER || !g->is_build;
@@ -247,7 +247,7 @@ void plan_causes_group(const struct plan_causes *p, size_t i, struct buf *out)
 	plan_causes_words(p, i, out);
 }
 
-/* ---- for people ---- */
+/* ---- text output ---- */
 
 static void print_node(const struct plan_causes *p, const struct cause_group *g,
 		       uint32_t id)
@@ -276,7 +276,7 @@ static bool is_in(const struct plan_causes *p, const struct cause_group *g, uint
 			  p->count >= GROUPS_MAX);
 }
 
-/* First those on which others depend. */
+/* Roots with dependents first. */
 static void print_nodes(const struct plan_causes *p, const struct cause_group *g)
 {
 	size_t shown = 0;

@@ -6,7 +6,7 @@
 #include "base/slice.h"
 #include "cmd/human.h"
 
-/* The causes that no cache has told the words of. */
+/* Texts of causes for which no cache gave a text. */
 static const char *default_detail(enum cause cause, bool is_build)
 {
 	switch (cause) {
@@ -32,7 +32,7 @@ void plan_remedy_detail(struct buf *out, const struct query_cause *c, bool is_bu
 		buf_add_str(out, default_detail(c->cause, is_build));
 }
 
-/* The public key of a name that everybody knows, or only its place. */
+/* The well-known public key of that name, or a placeholder. */
 static void add_key(struct buf *out, struct nf_slice name)
 {
 	struct nf_slice known = NF_SLICE_LIT(NF_DEFAULT_PUBLIC_KEY), rest = known;

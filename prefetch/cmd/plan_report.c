@@ -20,7 +20,7 @@ static uint64_t round_up(double seconds)
 	return whole + (seconds > (double)whole);
 }
 
-/* ---- for people ---- */
+/* ---- text ---- */
 
 #define LINE_MAX_SHOWN 8192
 
@@ -173,8 +173,8 @@ static void add_why(struct json_doc *doc, const struct plan *p, uint32_t id)
 	json_add_slice(doc, "why", buf_slice(&text));
 }
 
-/* A path may be in more than one of the sets, as with Nix: a derivation that is not
- * here is unknown as such, while what refers to it has it fetched. */
+/* As in Nix, a path may be in more than one of the sets: a missing derivation is unknown,
+ * but may also be fetched because a path refers to it. */
 static void add_node(struct json_doc *doc, const struct plan *p,
 		     const struct plan_sums *s, uint32_t id)
 {
@@ -265,7 +265,8 @@ void plan_print_json(const struct plan *p)
 
 #define CHAIN_SHOWN 64
 
-/* The target first: requests are kept the other way round. Returns how many there are. */
+/* The installable first: requests are stored in the opposite order. Returns the
+ * length. */
 static size_t read_chain(const struct planner_request *r,
 			 const struct planner_request *ret[CHAIN_SHOWN], bool *ret_cut)
 {
@@ -346,7 +347,7 @@ static bool has_output(const struct planner_node *node, uint32_t output)
 	return false;
 }
 
-/* The node that PATH, or one of whose outputs PATH, is; or PLANNER_NONE. */
+/* The node for PATH, or for the derivation with the output PATH; or PLANNER_NONE. */
 static uint32_t find_gap(const struct plan *p, const struct nf_storepath *path)
 {
 	uint32_t id = planner_find(p->planner, path);
@@ -381,7 +382,7 @@ int plan_print_why(const struct plan *p, const struct nf_storepath *path,
 	return 0;
 }
 
-/* One that a cache has told about with that error. */
+/* Finds a node for which a cache reported that error. */
 static const struct resolver_node *find_unknown(const struct plan *p, int code)
 {
 	for (uint32_t id = 0; id < planner_count(p->planner); id++) {

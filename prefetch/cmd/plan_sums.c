@@ -76,7 +76,7 @@ static void add_name(struct plan_cache *c, const char *by)
 	c->by[c->by_count++] = by;
 }
 
-/* Where a cache does not say how large its file is, the NAR is what may come. */
+/* If a cache does not report the size of its file, use that of the NAR. */
 static uint64_t race_of(const struct plan_sums *s, const struct resolver_node *n,
 			const struct estimate_offer *offers, size_t count, size_t taken)
 {

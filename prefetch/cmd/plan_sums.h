@@ -1,4 +1,4 @@
-/* What a plan adds up to, and from which cache each path would come. */
+/* Totals of a plan, and the cache that each path would come from. */
 #ifndef PLAN_SUMS_H
 #define PLAN_SUMS_H
 
@@ -8,7 +8,7 @@
 
 struct plan_cache {
 	size_t paths;
-	uint64_t download; /* as far as it says */
+	uint64_t download; /* as far as it reports one */
 	uint64_t nar;
 	const char **by; /* who vouches for these paths */
 	size_t by_count, by_cap;
@@ -16,16 +16,18 @@ struct plan_cache {
 
 struct plan_sums {
 	size_t here, pool;
-	size_t derivations; /* valid here, and read only to know what they build */
+	size_t derivations; /* valid in the store, and read only to know what they build
+			     */
 	uint64_t pool_nar, fetch_nar, download;
-	uint64_t race;	   /* that may come beyond the download */
-	size_t unsized;	   /* to be fetched, but none on this machine, and it does not say
-			      how large    the download is */
-	uint32_t *fetches; /* the planner's ids, the largest first */
+	uint64_t race;	/* possible in addition to the download */
+	size_t unsized; /* to be fetched, but not from this machine, and with an unknown
+			   download size */
+	uint32_t *fetches; /* ids of the planner, the largest first */
 	size_t fetch_count;
-	const struct resolver_source **sources; /* that would be taken, by these ids */
+	const struct resolver_source *
+		*sources; /* the offer that would be taken, by these ids */
 	struct plan_cache *caches;
-	struct estimate_cache *speeds; /* of the caches */
+	struct estimate_cache *speeds; /* one per cache */
 	size_t cache_count;
 };
 

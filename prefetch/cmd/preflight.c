@@ -6,7 +6,7 @@
 #include "cmd/space_check.h"
 #include "pool/pack_output.h"
 
-/* With more free space the first NARs do not wait for the last answer. */
+/* With more free space than this, the first NARs do not wait for the last narinfo. */
 #define ENOUGH (16ULL << 30)
 
 int preflight_output(const char *output, bool json, bool read_only, struct nf_err *err)
@@ -17,7 +17,7 @@ int preflight_output(const char *output, bool json, bool read_only, struct nf_er
 	return pack_output_check(output, read_only, err);
 }
 
-/* ---- what is written to ---- */
+/* ---- file systems ---- */
 
 enum {
 	USE_POOL,
@@ -26,7 +26,7 @@ enum {
 	USES
 };
 
-/* What is not written to, or cannot be looked at, has no name. */
+/* A file system that is not written to, or cannot be inspected, has no name. */
 static void find_uses(struct space_use uses[USES], const struct preflight *p)
 {
 	const char *pool = pool_dir(p->pool), *output = p->bundle->output;
@@ -64,9 +64,10 @@ static int check_uses(const struct space_use uses[USES], struct nf_err *err)
 	return space_check(named, count, err);
 }
 
-/* ---- how much of it ---- */
+/* ---- required space ---- */
 
-/* A NAR and a narinfo each; what came of them before takes its space already. */
+/* One file for the NAR and one for the narinfo; partial downloads already take up
+ * space. */
 static void need_pool(struct space_use *u, const struct preflight *p,
 		      const struct fetch_sizes *s)
 {
@@ -76,8 +77,9 @@ static void need_pool(struct space_use *u, const struct preflight *p,
 	u->inodes = 2 * (uint64_t)s->paths;
 }
 
-/* The bundle is as large as the files that it is made of. Those that the pool has already
- * are not told apart: where some path is left out, they are not counted. */
+/* A bundle is about as large as the files that it is made of. If some paths are
+ * unavailable, files that are already in the pool cannot be assigned, and are not
+ * counted. */
 static void need_output(struct space_use *u, const struct fetch_sizes *s,
 			const struct whole *w)
 {
@@ -91,7 +93,7 @@ static void need_output(struct space_use *u, const struct fetch_sizes *s,
 	}
 }
 
-/* What is whole comes in, if it is not there yet. */
+/* Paths with complete closures are imported, unless they are already there. */
 static int need_store(struct space_use *u, const struct preflight *p,
 		      const struct fetch_sizes *s, const struct whole *w,
 		      struct nf_err *err)

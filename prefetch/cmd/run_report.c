@@ -110,7 +110,7 @@ void run_report_add_json(struct json_doc *doc, const struct fetch_result *r)
 	run_report_add_disputes(doc, r);
 }
 
-/* ---- for people ---- */
+/* ---- text ---- */
 
 static void append_nars(struct buf *line, const struct fetch_cache_stats *c)
 {
@@ -146,7 +146,8 @@ static void append_failures(struct buf *line, const struct fetch_cache_stats *c)
 		buf_addf(line, "%s: %s", plural(failures, "", ", last"), c->last_failure);
 }
 
-/* A cache that was never there was told of when it was left out: one line is enough. */
+/* A cache that was never reachable was reported when it was given up; one line is
+ * enough. */
 static bool has_news(const struct fetch_cache_stats *c)
 {
 	if (c->narinfos || c->net.nar_bytes || c->unanswered)

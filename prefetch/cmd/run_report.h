@@ -1,4 +1,4 @@
-/* What a run says of the caches that it has asked: for people and as JSON. */
+/* Reports what happened with each cache in a run, as text and as JSON. */
 #ifndef RUN_REPORT_H
 #define RUN_REPORT_H
 
@@ -11,14 +11,14 @@ void run_report_add_json(struct json_doc *doc, const struct fetch_result *r);
 /* "disagreements" and "disagreementCount". */
 void run_report_add_disputes(struct json_doc *doc, const struct fetch_result *r);
 
-/* A line for each cache from which something came over the network, or should have: not
- * with --quiet, and latencies only with --verbose. */
+/* Prints one line for each cache that sent, or failed to send, something over the
+ * network; not with --quiet, and latencies only with --verbose. */
 void run_report_tell_caches(struct ui *ui, const struct fetch_result *r);
 
-/* A warning for each cache that may want a login. */
+/* Warns of each cache that may require a login. */
 void run_report_tell_forbidden(struct ui *ui, const struct fetch_result *r);
 
-/* A warning for each path of which caches say different things. */
+/* Warns of each path that caches disagree on. */
 void run_report_tell_disputes(struct ui *ui, const struct fetch_result *r);
 
 #endif

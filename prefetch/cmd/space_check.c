@@ -27,7 +27,7 @@ static void add_names(struct buf *out, const struct space_use *const *uses, size
 	}
 }
 
-/* USES are on one file system. */
+/* USES are all on one file system. */
 static int check_together(const struct space_use *const *uses, size_t count,
 			  struct nf_err *err)
 {

@@ -1,4 +1,4 @@
-/* Whether what is to be written fits into the file systems that it goes to. Pure. */
+/* Checks whether the data fits into the file systems that it is written to. Pure. */
 #ifndef SPACE_CHECK_H
 #define SPACE_CHECK_H
 
@@ -7,14 +7,14 @@
 #include "base/err.h"
 #include "base/free_space.h"
 
-/* Something that is written to; several may be on one file system. */
+/* A file or directory that is written to; several may be on one file system. */
 struct space_use {
 	const char *kind, *name; /* "pool", "/var/cache/pool" */
-	struct free_space space; /* of its file system */
-	uint64_t bytes, inodes;	 /* that it takes, at least */
+	struct free_space space; /* free space of its file system */
+	uint64_t bytes, inodes;	 /* minimum size of the data */
 };
 
-/* NF_E_NOSPACE where they do not fit. */
+/* NF_E_NOSPACE if it does not fit. */
 int space_check(const struct space_use *uses, size_t count,
 		struct nf_err *err) MUST_CHECK;
 

@@ -25,7 +25,7 @@ static int read_retry_for(int64_t *ret_ms, const struct cmd_args *args,
 	*ret_ms = 0;
 	if (!text)
 		return 0;
-	/* A number alone is not a time: it counts units of no length. */
+	/* A number alone is not a time: a unit of 0 makes it invalid. */
 	if (!units_parse_duration(nf_slice_str(text), 0, &seconds) || seconds == 0 ||
 	    seconds > PATIENCE_MAX_S)
 		return err_set(

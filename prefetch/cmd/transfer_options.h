@@ -1,4 +1,4 @@
-/* How a command that fetches NARs treats the network beyond what cache_options.h has. */
+/* Network options of commands that fetch NARs, in addition to cache_options.h. */
 #ifndef TRANSFER_OPTIONS_H
 #define TRANSFER_OPTIONS_H
 

@@ -80,7 +80,7 @@ static void add_node(struct wanted *w, const struct planner *m, uint32_t id)
 	add_path(&w->paths, &w->count, &path);
 }
 
-/* What comes with the closure of something else need not be told. */
+/* Do not report what comes with the closure of another node. */
 static bool is_wanted_itself(const struct planner_node *node)
 {
 	const struct planner_request *by = node->why ? node->why->parent : NULL;
@@ -96,7 +96,7 @@ static void set_reason(struct wanted *w, int rc, const struct nf_err *err)
 	w->err = *err;
 }
 
-/* What is told by its hash alone is built by fetching it from wherever it comes. */
+/* A derivation with a fixed output hash is built by downloading it from its origin. */
 static void tell_fixed(struct wanted *w, const struct planner_node *node)
 {
 	struct nf_err err;
@@ -130,7 +130,7 @@ static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
 	set_reason(w, rc, &err);
 }
 
-/* ": CAUSE" of the gravest, and the NF_E_... of that. */
+/* Appends ": CAUSE" of the most severe cause and returns its NF_E_.... */
 static int add_cause(const struct wanted *w, struct buf *out)
 {
 	size_t i = 0;
@@ -197,7 +197,7 @@ static void take_answers(struct wanted *w, const struct planner *m, const struct
 	take_builds(w, m, build_inputs);
 }
 
-/* The planner is kept: the causes name its nodes. */
+/* The planner is kept, because the causes refer to its nodes. */
 static void find_causes(struct wanted *w, const struct query *q,
 			const struct wanted_options *opts)
 {

@@ -1,4 +1,4 @@
-/* What the targets of a command that fetches or packs come to in store paths. */
+/* Converts the installables of a command that fetches or packs into store paths. */
 #ifndef WANTED_H
 #define WANTED_H
 
@@ -14,20 +14,21 @@
 #include "store/local_store.h"
 
 struct wanted {
-	/* Each is wanted with its closure. Of a derivation: its outputs; of one that must
-	 * be built, what the building needs. */
+	/* Each is needed with its closure. For a derivation: its outputs; for one that
+	 * must be built: what building it needs. */
 	struct nf_storepath *paths;
 	size_t count;
-	struct nf_storepath *builds; /* derivations that are left to be built */
+	struct nf_storepath *builds; /* derivations that are still to be built */
 	size_t build_count;
-	size_t unknown;		 /* targets of which nobody knows anything */
-	struct answers *answers; /* of caches, where they were asked; or NULL */
-	/* Why derivations must be built or are unknown, where caches were asked; NULL. */
+	size_t unknown; /* installables that are unknown */
+	struct answers
+		*answers; /* results of the caches, if they were queried; or NULL */
+	/* Why derivations must be built or are unknown, if caches were queried; or
+	 * NULL. */
 	struct plan_causes *causes;
 	struct planner *planner; /* for these */
 	bool build_inputs;
-	/* What is wanted and cannot be had: an NF_E_... and its words, of the gravest;
-	 * else 0. */
+	/* The most severe failure of an installable: an NF_E_... and its text; else 0. */
 	int rc;
 	struct nf_err err;
 };
@@ -37,32 +38,31 @@ void wanted_release(struct wanted *w);
 /* --with-build-inputs */
 extern const struct cmd_option_group wanted_group;
 
-/* Asks for all targets: paths as such, outputs of derivations. */
+/* Asks for all installables: paths, and outputs of derivations. */
 void wanted_ask(struct planner *m, const struct installables *targets);
 
 struct wanted_options {
 	const struct fetch_options *fetch; /* caches, keys and pool */
 	struct local_store *store;	   /* has the derivations; or NULL */
-	/* Of what must be built also the derivations themselves, with their sources: so
-	 * that another machine can build it without a network. */
+	/* Also include the derivations that must be built, with their sources, so that
+	 * another machine can build them without a network. */
 	bool build_inputs;
-	bool always_substitute;	    /* as of struct planner_options */
-	const char *no_substituter; /* as of struct plan_causes_options */
-	bool offline;		    /* no cache is to be asked: that is not a cause */
+	bool always_substitute;	    /* as in struct planner_options */
+	const char *no_substituter; /* as in struct plan_causes_options */
+	bool offline; /* caches are not queried at all: that is not a cause */
 };
 
-/* Caches are asked only where a target is a derivation. RET is initialised in any case.
- */
+/* Queries caches only if an installable is a derivation. RET is always initialised. */
 int wanted_find(struct wanted *ret, const struct installables *targets,
 		const struct wanted_options *opts, struct nf_err *err) MUST_CHECK;
 
-/* w->rc, with its words in ERR. */
+/* Returns w->rc and sets ERR. */
 int wanted_verdict(const struct wanted *w, struct nf_err *err) MUST_CHECK;
 
-/* Warns of each cause that the verdict does not tell. */
+/* Warns of each cause other than the one in w->rc. */
 void wanted_tell(const struct wanted *w, struct ui *ui);
 
-/* The derivations that are left to be built, as "toBuild", and "causes". */
+/* Adds the derivations that are still to be built as "toBuild", and "causes". */
 void wanted_add_json(const struct wanted *w, struct json_doc *doc);
 
 #endif

@@ -18,7 +18,7 @@
 struct netrc_text {
 	struct nf_slice rest;
 	unsigned line;
-	bool at_start; /* of a line, but for white space */
+	bool at_start; /* of a line, not counting white space */
 	struct buf token;
 };
 
@@ -88,7 +88,7 @@ static int read_quoted(struct netrc_text *t, struct nf_err *err)
 	return err_set(err, NF_E_FORMAT, "line %u: a quoted word is not closed", line);
 }
 
-/* Into t->token. *ret_any is false at the end of the file. */
+/* Stores it in t->token. *ret_any is false at the end of the file. */
 static int next_token(struct netrc_text *t, bool is_value, bool *ret_any,
 		      struct nf_err *err)
 {
@@ -165,7 +165,7 @@ static int take_keyword(struct netrc *n, struct netrc_text *t, struct nf_err *er
 		return read_value(t, "account", &unused, err);
 	else if (is_keyword(t, "macdef"))
 		skip_macro(t);
-	return 0; /* libcurl skips what it does not know, and so do we */
+	return 0; /* As in libcurl, unknown words are skipped */
 }
 
 int netrc_parse(struct netrc *n, struct nf_slice text, struct nf_err *err)

@@ -16,9 +16,9 @@
 #include "base/err.h"
 
 struct netrc_entry {
-	char *host;	/* NULL: any */
-	char *login;	/* NULL: none */
-	char *password; /* NULL: none */
+	char *host;	/* NULL for any host */
+	char *login;	/* or NULL */
+	char *password; /* or NULL */
 };
 
 struct netrc {
@@ -31,18 +31,18 @@ struct netrc {
 		.entries = NULL                                                          \
 	}
 
-/* Adds the entries of TEXT. NF_E_FORMAT ("line 3: ...", which never quotes it) where it
- * is not a netrc file; the entries before it are then there. */
+/* Adds the entries of TEXT. NF_E_FORMAT ("line 3: ...", which never quotes TEXT) if it is
+ * not a netrc file; the entries before that line are added. */
 int netrc_parse(struct netrc *n, struct nf_slice text, struct nf_err *err) MUST_CHECK;
 void netrc_release(struct netrc *n);
 
-/* Adds the entries of a file, which must be a regular one or /dev/null: whoever waits for
- * a FIFO waits for ever. NF_E_MISSING if there is none; *ret_is_public is true if every
- * user can read it. */
+/* Adds the entries of a file, which must be a regular one or /dev/null, because opening a
+ * FIFO may block forever. NF_E_MISSING if it does not exist; *ret_is_public is true if
+ * every user can read it. */
 int netrc_read(struct netrc *n, const char *path, bool *ret_is_public,
 	       struct nf_err *err) MUST_CHECK;
 
-/* The entry for HOST: its first with a password, else its first, else the default. NULL
+/* The entry for HOST: the first with a password, else the first, else the default. NULL
  * if there is none. */
 const struct netrc_entry *netrc_find(const struct netrc *n, const char *host);
 

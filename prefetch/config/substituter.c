@@ -50,7 +50,8 @@ static int parse_boolean(bool *ret, struct nf_slice key, struct nf_slice value,
 	return 0;
 }
 
-/* They tell Nix how to write to a cache, or how to keep what it knows of it. */
+/* Parameters that tell Nix how to write to a cache, or how to store what it knows about
+ * it. */
 static bool is_only_for_nix(struct nf_slice key)
 {
 	static const char *const names[] = {
@@ -82,7 +83,7 @@ static bool is_only_for_nix(struct nf_slice key)
 	return slice_skip_prefix(&key, "retry-");
 }
 
-/* Adds KEY to a list: "a, b". */
+/* Appends KEY to a list: "a, b". */
 static void list_key(char **list, struct nf_slice key)
 {
 	AUTO_FREE char *before = TAKE_PTR(*list);
@@ -106,7 +107,7 @@ static int parse_parameter(struct substituter *s, struct nf_slice key,
 			   struct nf_slice value, struct nf_err *err)
 {
 	bool is_local = s->kind == SUBSTITUTER_PATH;
-	bool mass; /* we always ask about many paths at once */
+	bool mass; /* many paths are always queried at once */
 
 	if (nf_slice_is(key, "priority"))
 		return parse_priority(s, value, err);
@@ -156,7 +157,7 @@ static bool is_path(struct nf_slice url)
 			   slice_skip_prefix(&url, "../"));
 }
 
-/* NAME, then "://", or for file also ":/"; in any case. */
+/* NAME followed by "://", or for file also ":/"; in either case. */
 static bool skip_scheme(struct nf_slice *url, const char *name)
 {
 	size_t len = strlen(name);
@@ -183,7 +184,7 @@ static int parse_http(struct substituter *s, struct nf_slice url, struct nf_err 
 	AUTO(url_release) struct url parsed = { 0 };
 	size_t len;
 
-	/* They would be shown wherever the address is. */
+	/* A login would be shown wherever the URL is. */
 	if (has_user(url))
 		return err_set(
 			err, NF_E_USAGE,
@@ -228,7 +229,7 @@ static int parse_kind(struct substituter *s, struct nf_slice url, struct nf_err 
 		"only http://, https://, file://, local and paths (/mnt, ./x.bundle) are supported");
 }
 
-/* What the address is called in errors: what may be a password is not quoted. */
+/* The URL for error messages: never quotes what may be a password. */
 static struct nf_slice quotable(struct nf_slice text)
 {
 	const char *at = text.len ? memrchr(text.ptr, '@', text.len) : NULL;
@@ -267,7 +268,7 @@ int substituter_parse(struct substituter *s, struct nf_slice text, struct nf_err
 		return err_prefix(err, rc, "substituter '%.*s'",
 				  NF_SLICE_ARG(quotable(text)));
 	}
-	/* Two roots of "local" are two stores. */
+	/* "local" with two different roots is two stores. */
 	if (!s->url)
 		s->url = mem_strdup(s->path);
 	return 0;

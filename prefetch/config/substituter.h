@@ -1,4 +1,4 @@
-/* Where NARs can be had, as the user names it: "https://cache.nixos.org?priority=40",
+/* A source of NARs, as the user writes it: "https://cache.nixos.org?priority=40",
  * "http://lan:5000", "file:///mnt/cache", "file:///mnt/x.bundle"; "/mnt" and
  * "local?root=/mnt" (a store's root), "./x.bundle". */
 #ifndef SUBSTITUTER_H
@@ -17,28 +17,27 @@ enum substituter_kind {
 
 struct substituter {
 	enum substituter_kind kind;
-	char *url;  /* without parameters and trailing slash; never ends in '/'; of HTTP:
-		     * scheme and host in lower case */
-	char *path; /* of those that are on this machine */
+	char *url;  /* without parameters, never ends in '/'; for HTTP, scheme and host in
+		       lower case */
+	char *path; /* for those on this machine */
 	bool has_priority;
-	int priority;  /* "?priority=N"; lower is tried first */
-	bool trusted;  /* "?trusted=1": what it serves needs no signature */
-	char *ignored; /* parameters that mean something to Nix only: "a, b"; or NULL */
-	char *unknown; /* parameters that not even Nix knows, likewise */
+	int priority;  /* "?priority=N"; lower values are preferred */
+	bool trusted;  /* "?trusted=1": no signatures needed */
+	char *ignored; /* parameters that only matter to Nix: "a, b"; or NULL */
+	char *unknown; /* parameters that Nix does not know either, likewise */
 };
 
-/* A store that is of no such kind ("ssh://host", "daemon") is NF_E_UNSUPPORTED. A wrong
- * address, a parameter with a wrong value, and credentials (they belong into netrc) are
- * NF_E_USAGE. */
+/* NF_E_UNSUPPORTED for another kind of store ("ssh://host", "daemon"); NF_E_USAGE for an
+ * invalid URL, an invalid value of a parameter, or a login (it belongs in netrc). */
 int substituter_parse(struct substituter *s, struct nf_slice text,
 		      struct nf_err *err) MUST_CHECK;
 void substituter_release(struct substituter *s);
 
-/* The address of FILE in a cache of HTTP, by RFC 3986: FILE may also be an address of its
- * own, and relative to the host. NULL if it is not an http or https URL. free(). */
+/* The URL of FILE in an HTTP cache, by RFC 3986: FILE may also be a complete URL, or
+ * relative to the host. NULL if the result is not an http or https URL. free(). */
 char *substituter_resolve(const struct substituter *s, const char *file);
 
-/* The host ("cache.nixos.org:443"), or the path: for people. Borrowed slice of url. */
+/* The host ("cache.nixos.org:443") or the path, for messages. A slice of url. */
 struct nf_slice substituter_label(const struct substituter *s);
 
 #endif

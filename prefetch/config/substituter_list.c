@@ -21,7 +21,7 @@ static struct substituter *find_url(struct substituter_list *l, const char *url)
 	return NULL;
 }
 
-/* Where S goes: to the one that it replaces, or to a new place. */
+/* The index for S: that of the entry that it replaces, or a new one. */
 static int find_place(struct substituter_list *l, const struct substituter *s,
 		      struct substituter **ret, struct nf_err *err)
 {

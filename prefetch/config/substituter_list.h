@@ -1,4 +1,4 @@
-/* The substituters of a run, in their order. */
+/* The substituters of a run, in order. */
 #ifndef SUBSTITUTER_LIST_H
 #define SUBSTITUTER_LIST_H
 
@@ -16,9 +16,9 @@ struct substituter_list {
 		0                                                                        \
 	}
 
-/* Adds what TEXT names; of a URL that is there already, the new parameters count. What
- * not even Nix knows among them is NF_E_USAGE unless ANY_PARAMETER, and so is one too
- * many. *RET is borrowed until the next is added. */
+/* Adds the substituter TEXT; for a URL that is already there, the new parameters replace
+ * the old. Unless ANY_PARAMETER, NF_E_USAGE for a parameter that Nix does not know
+ * either, and for too many substituters. *RET is borrowed until the next one is added. */
 int substituter_list_add(struct substituter_list *l, const char *text, bool any_parameter,
 			 const struct substituter **ret, struct nf_err *err) MUST_CHECK;
 void substituter_list_release(struct substituter_list *l);

@@ -81,7 +81,7 @@ static char *without_brackets(const char *host)
 	return mem_strdup(host);
 }
 
-/* A host with percent-encoded digits is another address when it is read again. */
+/* A host with percent-encoded digits would become another one when it is parsed again. */
 static bool is_stable(const char *text)
 {
 	AUTO(free_handle) CURLU *u = curl_url();
@@ -93,7 +93,7 @@ static bool is_stable(const char *text)
 	return again && strcmp(again, text) == 0;
 }
 
-/* Takes U apart; false if it is not of HTTP. */
+/* Splits U; false if it is not an HTTP URL. */
 static bool take_parts(struct url *ret, CURLU *u)
 {
 	AUTO_FREE char *scheme = part_of(u, CURLUPART_SCHEME, 0);
@@ -122,8 +122,7 @@ static bool take_parts(struct url *ret, CURLU *u)
 	return false;
 }
 
-/* A scheme that is followed by one slash, or by three, is a mistake. libcurl forgives it.
- */
+/* A scheme followed by one slash, or by three, is a mistake that libcurl would accept. */
 static bool set_url(CURLU *u, const char *text)
 {
 	struct nf_slice rest = nf_slice_str(text);
