@@ -1,5 +1,5 @@
-/* Bundles: one signed, portable file of verified NARs. The format is
- * docs/bundle-format.md. */
+/* Bundles: one signed, portable file of verified NARs. docs/bundle-format.md describes
+ * the format. */
 #ifndef NIXFERRY_BUNDLE_H
 #define NIXFERRY_BUNDLE_H
 
@@ -21,33 +21,34 @@ NF_BEGIN_DECLS
 
 struct nf_bundle_member {
 	char name[NF_MEMBER_NAME_MAX + 1];
-	uint64_t offset; /* of the first content byte, from the start of the payload */
+	uint64_t offset; /* of the first content byte, relative to the start of the
+			    payload */
 	uint64_t size;
 	struct nf_hash digest; /* SHA-256 of the content */
-	uint64_t inodes;       /* that a NAR unpacks to; 0 for others */
+	uint64_t inodes;       /* number that a NAR unpacks to; 0 for other members */
 };
 
 /* ---- reading ---- */
 
-/* A bundle whose signature was verified: no other exists. Every byte that comes out of it
- * was checked against the signed block digests before anything else saw it. */
+/* A bundle whose signature was verified; a bundle that was not never exists as an object.
+ * Every byte that it returns was checked against the signed block digests first. */
 struct nf_bundle;
 
-/* The keys that signed a bundle, told without trusting it: "NAME" strings. */
+/* The keys that signed a bundle, known without trusting it: "NAME" strings. */
 struct nf_bundle_signers {
 	char **names;
 	size_t count;
-	char *claimed; /* of a bundle that is not trusted: the key "NAME:BASE64" that it
-			  tells of and that verifies its signature, or NULL. Anybody can
-			  make such a bundle: it must be compared with the right key. */
+	char *claimed; /* for a bundle that is not trusted: the key "NAME:BASE64" that it
+			  lists and that verifies its signature, or NULL. Anyone can make
+			  such a bundle: compare the key with the right one. */
 };
 void nf_bundle_signers_release(struct nf_bundle_signers *s);
 
-/* Reads the head of FD (borrowed; a file, or a pipe that is read from where it is) and
- * verifies its signature against RING. NAME is for messages. Errors: NF_E_TRUST (no
- * signature, unknown keys: named; a wrong signature), NF_E_FORMAT (no bundle, truncated,
- * damaged), NF_E_LIMIT, NF_E_UNSUPPORTED (a later version). RET_SIGNERS may be NULL; it
- * is filled also when the signature is not trusted. */
+/* Reads the head of FD (borrowed; a file, or a pipe at its current position) and verifies
+ * its signature against RING. NAME is for messages. Errors: NF_E_TRUST (no signature,
+ * unknown keys, which are named, or a wrong signature), NF_E_FORMAT (not a bundle,
+ * truncated, damaged), NF_E_LIMIT, NF_E_UNSUPPORTED (a later version). RET_SIGNERS may be
+ * NULL; it is also set if the signature is not trusted. */
 int nf_bundle_open(struct nf_bundle **ret, int fd, const char *name,
 		   const struct nf_keyring *ring, struct nf_bundle_signers *ret_signers,
 		   struct nf_err *err) NF_MUST_CHECK;
@@ -65,29 +66,29 @@ const struct nf_storepath *nf_bundle_root(const struct nf_bundle *b, size_t i);
 /* In file order: nix-cache-info, all narinfos, then NARs, references first. */
 size_t nf_bundle_member_count(const struct nf_bundle *b);
 const struct nf_bundle_member *nf_bundle_member(const struct nf_bundle *b, size_t i);
-/* Bytes after the head, and of the whole bundle. */
+/* Size of everything after the head, and of the whole bundle. */
 uint64_t nf_bundle_payload_size(const struct nf_bundle *b);
 uint64_t nf_bundle_total_size(const struct nf_bundle *b);
 
-/* The verified bytes of member I, exactly its size. The source must be closed before the
- * bundle is freed. Of a seekable bundle: in any order, from any threads. Of a stream:
- * members must be opened in increasing order, those left out are skipped; several may be
- * open and must then be read by a thread each (jobs that wait for a thread are fine where
- * threads take them in the members' order). Damage is NF_E_HASH naming the block, the
- * end of the file NF_E_FORMAT. */
+/* The verified bytes of member I, exactly its size. Close the source before freeing the
+ * bundle. Seekable bundle: open members in any order, on any thread. Stream: open members
+ * in increasing order; members in between are skipped; several may be open, each read by
+ * its own thread (jobs may wait for a thread if threads take them in the members' order).
+ * Damage is NF_E_HASH, which names the block; a premature end is NF_E_FORMAT. */
 int nf_bundle_member_source(struct nf_bundle *b, size_t i, struct nf_source **ret,
 			    struct nf_err *err) NF_MUST_CHECK;
 
-/* Verifies what member sources do not cover (tar headers, padding, the trailer) and that
- * nothing follows, after all members were read; for a stream this reads to its end. */
+/* After all members were read: verifies what they do not cover (tar headers, padding, the
+ * trailer) and that nothing follows. Reads a stream to its end. */
 int nf_bundle_check_rest(struct nf_bundle *b, struct nf_err *err) NF_MUST_CHECK;
 
 /* ---- writing ---- */
 
 /* A member to be written: NAME, SIZE, DIGEST and NODES as above (offset is computed), and
- * either BYTES or a file: OPEN gives an fd (the writer closes it) whose first SIZE bytes
- * are the content; it is called from several threads, and more than once for a member.
- * XXH3 (where has_xxh3) must match what the file holds, else NF_E_HASH: bit rot. */
+ * either BYTES or a file: OPEN returns an fd, which the writer closes, whose first SIZE
+ * bytes are the content. It is called on several threads, and more than once for a
+ * member. If has_xxh3, XXH3 must match the content of the file; otherwise NF_E_HASH: bit
+ * rot. */
 struct nf_bundle_input {
 	char name[NF_MEMBER_NAME_MAX + 1];
 	uint64_t size;
@@ -106,14 +107,14 @@ struct nf_bundle_write_options {
 	size_t root_count;
 	const struct nf_secret_key *key;
 	void *open_ctx;
-	size_t jobs;		      /* threads that read and hash; 0: one a processor */
-	const struct nf_watch *watch; /* may be NULL; its bytes are the payload's */
-	uint64_t *ret_size;	      /* may be NULL; of the whole bundle, on success */
+	size_t jobs; /* threads that read and hash; 0: one per processor */
+	const struct nf_watch *watch; /* may be NULL; counts bytes of the payload */
+	uint64_t *ret_size; /* may be NULL; size of the whole bundle, set on success */
 };
 
 /* Writes the bundle to FD (borrowed): a regular file at offset 0 (written in parallel,
- * read once) or anything else (read twice: digests first). The same inputs, roots and key
- * give the same bytes. Nothing is synced. */
+ * inputs read once) or anything else (inputs read twice: digests first). The same inputs,
+ * roots and key give the same bytes. Does not sync. */
 int nf_bundle_write(int fd, const char *name, const struct nf_bundle_write_options *opts,
 		    struct nf_err *err) NF_MUST_CHECK;
 

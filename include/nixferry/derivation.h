@@ -1,4 +1,4 @@
-/* Derivations: what .drv files say.
+/* Derivations: the contents of .drv files.
  * Source of the format: Nix, doc/manual/source/protocols/derivation-aterm.md and
  * src/libstore/derivations.cc. */
 #ifndef NIXFERRY_DERIVATION_H
@@ -27,10 +27,10 @@ struct nf_drv_output {
 	struct nf_slice hash;
 };
 
-/* A derivation that must be there before this one can be built. */
+/* A derivation that must exist before this one can be built. */
 struct nf_drv_input {
 	struct nf_slice drv;	  /* base name, checked, ends in ".drv" */
-	struct nf_slice *outputs; /* names of those wanted, sorted, unique */
+	struct nf_slice *outputs; /* names of the required outputs, sorted, unique */
 	size_t noutputs;
 };
 
@@ -57,10 +57,10 @@ struct nf_derivation {
 	struct arena *arena; /* private */
 };
 
-/* Takes only what Nix writes, byte for byte: what is parsed formats to the same text.
- * NF_E_FORMAT names the offset; the variant with dynamic derivations
- * (DrvWithVersion("xp-dyn-drv",...)) and later ones are NF_E_UNSUPPORTED, by name. D is
- * initialised in any case. */
+/* Accepts only what Nix writes, byte for byte: a parsed derivation formats to the same
+ * text. NF_E_FORMAT names the offset. NF_E_UNSUPPORTED names the variant with dynamic
+ * derivations (DrvWithVersion("xp-dyn-drv",...)) or a later one. D is always
+ * initialised. */
 int nf_derivation_parse(struct nf_derivation *d, struct nf_slice text,
 			struct nf_err *err) NF_MUST_CHECK;
 void nf_derivation_release(struct nf_derivation *d);
@@ -68,15 +68,15 @@ void nf_derivation_release(struct nf_derivation *d);
 /* The text of the .drv file (free()). */
 char *nf_derivation_format(const struct nf_derivation *d, size_t *ret_len);
 
-/* The output or the variable of that name, or NULL. */
+/* The output or variable of that name, or NULL. */
 const struct nf_drv_output *nf_derivation_output(const struct nf_derivation *d,
 						 struct nf_slice name);
 const struct nf_drv_var *nf_derivation_var(const struct nf_derivation *d,
 					   struct nf_slice name);
 
-/* Whether outputs may come from a cache rather than be built: the attribute
- * allowSubstitutes, by default true. NF_E_FORMAT if structured attributes are no JSON
- * object or have something else than a Boolean there. */
+/* Whether outputs may come from a cache instead of being built: the attribute
+ * allowSubstitutes, by default true. NF_E_FORMAT if structured attributes are not a JSON
+ * object or contain something other than a Boolean there. */
 int nf_derivation_allow_substitutes(const struct nf_derivation *d, bool *ret,
 				    struct nf_err *err) NF_MUST_CHECK;
 

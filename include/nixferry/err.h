@@ -16,15 +16,14 @@ NF_BEGIN_DECLS
 #define NF_ERR_TEXT_MAX 1024
 
 enum nf_error {
-	NF_E_SYS = 1, /* the system failed us: I/O, memory, a bug */
-	NF_E_USAGE,   /* wrong usage or configuration */
-	NF_E_MISSING, /* a path is in no cache, a reference is missing, a file is absent
-		       */
+	NF_E_SYS = 1, /* the system failed: I/O, memory, a bug */
+	NF_E_USAGE,   /* invalid usage or configuration */
+	NF_E_MISSING, /* a path is not in any cache, a reference or a file is missing */
 	NF_E_TRUST,   /* a signature is missing, unknown or wrong */
-	NF_E_FORMAT,  /* bytes that do not follow their format */
+	NF_E_FORMAT,  /* bytes that violate their format */
 	NF_E_LIMIT,   /* a size from input is over its limit */
-	NF_E_HASH,    /* a hash or a size is not the one that was promised */
-	NF_E_UNSUPPORTED, /* a named encoding, algorithm or version that we do not speak
+	NF_E_HASH,    /* a hash or size differs from the promised one */
+	NF_E_UNSUPPORTED, /* a named encoding, algorithm or version that is not supported
 			   */
 	NF_E_NET,	  /* no cache could be reached, or a transfer failed */
 	NF_E_NOSPACE,	  /* no space or no inodes left */
@@ -37,11 +36,10 @@ struct nf_err {
 	char text[NF_ERR_TEXT_MAX];
 };
 
-/* The process exit status that stands for an error: ERROR is a code or its negative;
- * 0 gives 0. */
+/* The process exit status for an error: ERROR is a code or its negative; 0 gives 0. */
 int nf_exit_status(int error);
 
-/* A short name of an error's class ("not trusted", "corrupt"...); never NULL. */
+/* A short name of the class of an error ("not trusted", "corrupt"...); never NULL. */
 const char *nf_error_name(int error);
 
 NF_END_DECLS

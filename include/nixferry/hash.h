@@ -32,7 +32,7 @@ enum nf_hash_form {
 
 struct nf_hash {
 	enum nf_hash_algo algo;
-	uint8_t bytes[NF_HASH_SIZE_MAX]; /* nf_hash_size(algo) of them count */
+	uint8_t bytes[NF_HASH_SIZE_MAX]; /* of which nf_hash_size(algo) count */
 };
 
 size_t nf_hash_size(enum nf_hash_algo algo);
@@ -41,13 +41,13 @@ const char *nf_hash_algo_name(enum nf_hash_algo algo);
 /* "md5" "sha1" "sha256" "sha512"; false for any other name. */
 bool nf_hash_algo_parse(enum nf_hash_algo *ret, struct nf_slice name);
 
-/* Any of the four forms; the algorithm must be written. Non-zero padding bits, characters
- * outside the alphabet and a wrong length are NF_E_FORMAT; an algorithm that is none of
- * the four is NF_E_UNSUPPORTED. */
+/* Any of the four forms, with the name of the algorithm. NF_E_FORMAT for nonzero padding
+ * bits, characters outside the alphabet or a wrong length; NF_E_UNSUPPORTED for any other
+ * algorithm. */
 int nf_hash_parse(struct nf_hash *h, struct nf_slice text,
 		  struct nf_err *err) NF_MUST_CHECK;
 
-/* The digest alone, its encoding told by its length. */
+/* The digest alone; its length determines its encoding. */
 int nf_hash_parse_digest(struct nf_hash *h, enum nf_hash_algo algo,
 			 struct nf_slice digest, struct nf_err *err) NF_MUST_CHECK;
 

@@ -1,7 +1,7 @@
-/* Importing a bundle into a target store. Nix may use the target store during the import,
- * but its garbage collector waits until the import ends. What is made there for all to
- * read (the database, GC roots) has no more permissions than the process's umask leaves:
- * it should be 022. */
+/* Imports a bundle into a target store. Nix may use the target store during the import,
+ * but its garbage collector waits until the import ends. Files that every user should be
+ * able to read (the database, GC roots) get no more permissions than the process's umask
+ * allows: it should be 022. */
 #ifndef NIXFERRY_IMPORT_H
 #define NIXFERRY_IMPORT_H
 
@@ -19,45 +19,45 @@ NF_BEGIN_DECLS
 
 struct nf_import_options {
 	/* The root of a system that is being installed, or of an image, such as "/mnt":
-	 * its store is /mnt/nix/store, which is made if it does not exist. This version
-	 * refuses the root of the running system. nf_verify needs none. */
+	 * its store is /mnt/nix/store, which is created if it does not exist. This
+	 * version refuses the root of the running system. nf_verify ignores it. */
 	const char *store_root;
 	const struct nf_keyring
 		*keys;	     /* that each path's own signature must verify with */
-	const char *profile; /* "system", or NULL: none is set */
-	const char *gc_root; /* without a profile: the GC root that is to hold the
-				bundle's roots; NULL: one named after each */
-	size_t jobs;	     /* unpacking threads; 0: one a processor */
+	const char *profile; /* "system", or NULL for none */
+	const char *gc_root; /* without a profile: the GC root that keeps the bundle's
+				roots; NULL: one per root, named after it */
+	size_t jobs;	     /* unpacking threads; 0: one per processor */
 	const struct nf_watch *watch;	    /* may be NULL */
-	struct nf_key_needs *ret_untrusted; /* may be NULL; of an NF_E_TRUST: the keys of
+	struct nf_key_needs *ret_untrusted; /* may be NULL; after NF_E_TRUST: the keys of
 					       the paths that no key of KEYS vouches for
 					       (nf_key_needs_release) */
 };
 
 struct nf_import_result {
 	size_t imported;    /* paths that were unpacked and registered */
-	size_t present;	    /* paths that were valid already */
+	size_t present;	    /* paths that were already valid */
 	size_t sigs_added;  /* valid paths that gained signatures */
-	uint64_t nar_bytes; /* of the imported paths */
+	uint64_t nar_bytes; /* total size of the imported paths */
 	uint64_t inodes;    /* files, directories and symbolic links written */
 	char *profile_link; /* "/nix/var/nix/profiles/system-1-link" (free()), or NULL */
-	char **gc_roots;    /* names of the GC roots that hold what was imported */
+	char **gc_roots;    /* names of the GC roots that keep the imported paths */
 	size_t gc_root_count;
 };
 
-/* Verifies, unpacks and registers everything in B. Refuses before anything is written:
- * NF_E_TRUST (a path that no key of KEYS and no content address vouches for),
+/* Verifies, unpacks and registers everything in B. Before anything is written, it fails
+ * with NF_E_TRUST (a path that no key of KEYS and no content address vouches for),
  * NF_E_MISSING (a reference that is neither in the bundle nor valid in the target),
- * NF_E_NOSPACE, NF_E_UNSUPPORTED (database schema), NF_E_SYS (not writable). Whatever the
- * failure, what the target had stays valid, nothing half-imported is registered, and the
- * same call goes on. */
+ * NF_E_NOSPACE, NF_E_UNSUPPORTED (database schema) or NF_E_SYS (not writable). After any
+ * failure, what was valid in the target stays valid, nothing incomplete is registered,
+ * and the same call resumes. */
 int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 	      struct nf_import_result *ret, struct nf_err *err) NF_MUST_CHECK;
 void nf_import_result_release(struct nf_import_result *r);
 
-/* The same checks, writing nothing: every block, narinfo, signature, NAR and reference;
- * and that the closure of each root is complete within the bundle. The result counts
- * paths as imported. */
+/* Makes the same checks without writing: every block, narinfo, signature, NAR and
+ * reference; also checks that the bundle has the complete closure of each root. The
+ * result counts paths as imported. */
 int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,
 	      struct nf_import_result *ret, struct nf_err *err) NF_MUST_CHECK;
 

@@ -1,6 +1,6 @@
-/* Ed25519 keys and signatures in Nix's own text form "NAME:BASE64", so that Nix can check
- * what nixferry signed. Source of the format: Nix, src/libutil/signature/local-keys.cc.
- */
+/* Ed25519 keys and signatures in Nix's text form "NAME:BASE64", so that Nix can verify
+ * what nixferry signed. Source of the format: Nix,
+ * src/libutil/signature/local-keys.cc. */
 #ifndef NIXFERRY_KEY_H
 #define NIXFERRY_KEY_H
 
@@ -17,7 +17,7 @@ NF_BEGIN_DECLS
 #define NF_DEFAULT_PUBLIC_KEY                                                            \
 	"cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY="
 
-/* A set of trusted public keys. Several keys may have one name. */
+/* A set of trusted public keys. Several keys may have the same name. */
 struct nf_keyring;
 
 struct nf_keyring *nf_keyring_new(void);
@@ -28,18 +28,17 @@ int nf_keyring_add(struct nf_keyring *ring, struct nf_slice text,
 		   struct nf_err *err) NF_MUST_CHECK;
 size_t nf_keyring_count(const struct nf_keyring *ring);
 
-/* The name of the I-th key (I < count); "NAME:BASE64" in a string that the caller frees.
- */
+/* The name of the I-th key (I < count); and "NAME:BASE64", which the caller frees. */
 const char *nf_keyring_name(const struct nf_keyring *ring, size_t i);
 char *nf_keyring_format(const struct nf_keyring *ring, size_t i);
 
-/* Checks one signature "NAME:BASE64" over a message. 0 only if a key of that name is in
- * the ring and verifies it. NF_E_TRUST tells an unknown name from a wrong signature;
- * NF_E_FORMAT is a signature that cannot be read. */
+/* Checks one signature "NAME:BASE64" over a message. Returns 0 only if a key of that name
+ * is in the ring and verifies it. NF_E_TRUST for an unknown name or a wrong signature, as
+ * the text says; NF_E_FORMAT for a signature that cannot be read. */
 int nf_keyring_verify(const struct nf_keyring *ring, struct nf_slice sig,
 		      const void *message, size_t len, struct nf_err *err) NF_MUST_CHECK;
 
-/* The same, and which key it is. */
+/* The same; also returns which key verified it. */
 int nf_keyring_find(const struct nf_keyring *ring, struct nf_slice sig,
 		    const void *message, size_t len, size_t *ret_index,
 		    struct nf_err *err) NF_MUST_CHECK;
@@ -47,21 +46,21 @@ int nf_keyring_find(const struct nf_keyring *ring, struct nf_slice sig,
 /* Whether a key of that name is in the ring. */
 bool nf_keyring_knows(const struct nf_keyring *ring, struct nf_slice name);
 
-/* A secret key; its memory is locked where the system allows and wiped when freed. */
+/* A secret key; its memory is locked if the system allows it, and wiped when freed. */
 struct nf_secret_key;
 
 int nf_secret_key_parse(struct nf_secret_key **ret, struct nf_slice text,
 			struct nf_err *err) NF_MUST_CHECK;
 int nf_secret_key_read(struct nf_secret_key **ret, const char *file,
 		       struct nf_err *err) NF_MUST_CHECK;
-/* A new random key. */
+/* Generates a random key. */
 int nf_secret_key_generate(struct nf_secret_key **ret, struct nf_slice name,
 			   struct nf_err *err) NF_MUST_CHECK;
 void nf_secret_key_free(struct nf_secret_key *key);
 
 const char *nf_secret_key_name(const struct nf_secret_key *key);
-/* "NAME:BASE64" of the public half and of the whole; the caller's (free(); wipe the
- * second with nf_secret_text_free). */
+/* "NAME:BASE64" of the public half and of the whole key; the caller frees both (the
+ * second with nf_secret_text_free, which wipes it). */
 char *nf_secret_key_public(const struct nf_secret_key *key);
 char *nf_secret_key_text(const struct nf_secret_key *key);
 void nf_secret_text_free(char *text);
@@ -69,8 +68,8 @@ void nf_secret_text_free(char *text);
 /* "NAME:BASE64" over a message; the caller's (free()). */
 char *nf_sign(const struct nf_secret_key *key, const void *message, size_t len);
 
-/* What is signed of a path: "1;PATH;sha256:NIX32;SIZE;REF,REF..." (full paths). The
- * caller's (free()). */
+/* The signed text of a path: "1;PATH;sha256:NIX32;SIZE;REF,REF..." (full paths). The
+ * caller frees it. */
 char *nf_pathinfo_fingerprint(const struct nf_pathinfo *info);
 
 NF_END_DECLS

@@ -27,17 +27,17 @@ enum nf_nar_kind {
 struct nf_nar_event {
 	enum nf_nar_kind kind;
 	struct nf_slice
-		name;	 /* of DIRECTORY, FILE, SYMLINK: checked; empty for the root */
+		name;	 /* of DIRECTORY, FILE, SYMLINK: validated; empty for the root */
 	bool executable; /* FILE */
 	uint64_t size;	 /* FILE */
 	struct nf_slice data; /* DATA: some bytes; SYMLINK: the target */
 };
 
-/* Reads from a source (borrowed). Limits and order are the newest Nix's: names sorted,
- * unique, 1 to 255 bytes, not "." or "..", without '/' and NUL; targets of 1 to 4095
- * bytes without NUL; depth under 64; zero padding; "contents" present. After NF_NAR_END
- * the source was seen to be at its end: bytes behind the archive are NF_E_FORMAT. Errors
- * name the offset in the NAR. */
+/* Reads from a source (borrowed). Applies the limits and order of the newest Nix: names
+ * sorted, unique, 1 to 255 bytes, not "." or "..", without '/' and NUL; targets of 1 to
+ * 4095 bytes without NUL; depth under 64; zero padding; "contents" present. NF_NAR_END
+ * means that the source has ended as well: bytes after the archive are NF_E_FORMAT.
+ * Errors name the offset in the NAR. */
 struct nf_nar_reader;
 
 struct nf_nar_reader *nf_nar_reader_new(struct nf_source *src);
@@ -52,8 +52,9 @@ int nf_nar_next(struct nf_nar_reader *r, struct nf_nar_event *ev,
 int nf_nar_check(struct nf_source *src, uint64_t *ret_inodes,
 		 struct nf_err *err) NF_MUST_CHECK;
 
-/* Writes events to a sink (borrowed). The caller gives a well-formed order; what breaks
- * the rules above is NF_E_FORMAT. END writes nothing and checks that all was closed. */
+/* Writes events to a sink (borrowed). The caller ensures a well-formed order; what breaks
+ * the rules above is NF_E_FORMAT. END writes nothing; it checks that everything is
+ * closed. */
 struct nf_nar_writer;
 
 struct nf_nar_writer *nf_nar_writer_new(struct nf_sink *out);
@@ -61,9 +62,9 @@ void nf_nar_writer_free(struct nf_nar_writer *w);
 int nf_nar_write(struct nf_nar_writer *w, const struct nf_nar_event *ev,
 		 struct nf_err *err) NF_MUST_CHECK;
 
-/* The tree at PATH (relative to DIR_FD, never following links) as a NAR, entries sorted.
- * Sockets, devices and FIFOs are NF_E_UNSUPPORTED, named. A file that changes its size
- * meanwhile is NF_E_SYS. DIR_FD must stay open until the source is closed. */
+/* The tree at PATH (relative to DIR_FD, never following links) as a NAR, with sorted
+ * entries. NF_E_UNSUPPORTED names a socket, device or FIFO; NF_E_SYS if a file's size
+ * changes during the read. DIR_FD must stay open until the source is closed. */
 struct nf_source *nf_nar_dump_source(int dir_fd, const char *path);
 
 /* The same, written to a sink. */

@@ -1,4 +1,4 @@
-/* Packing a closure from a pool into one signed bundle. */
+/* Packs a closure from a pool into one signed bundle. */
 #ifndef NIXFERRY_PACK_H
 #define NIXFERRY_PACK_H
 
@@ -19,29 +19,29 @@ struct nf_pack_options {
 	const char *pool_dir;		  /* required */
 	const struct nf_storepath *roots; /* required; each is packed with its closure */
 	size_t root_count;
-	const struct nf_secret_key *key; /* required; signs the bundle, and each path
-					    that has no signature */
-	const struct nf_keyring *keys; /* paths that they vouch for need no other; may be
-					  NULL */
+	const struct nf_secret_key
+		*key; /* required; signs the bundle, and each path without a signature */
+	const struct nf_keyring *keys; /* paths that they vouch for need no further
+					  signature; may be NULL */
 	bool sign_all;		       /* sign each path with KEY */
-	/* A zstd level from 1 to 19, in which the pool then has the NARs too; 0: each NAR
-	 * as it is in the pool. */
+	/* A zstd level from 1 to 19; the NARs in the pool are re-encoded with it. 0: each
+	 * NAR as it is in the pool. */
 	int level;
-	size_t jobs;		      /* threads; 0: one a processor */
+	size_t jobs;		      /* number of threads; 0: one per processor */
 	const struct nf_watch *watch; /* may be NULL */
 };
 
 struct nf_pack_result {
 	size_t paths;
-	uint64_t nar_bytes; /* unpacked */
+	uint64_t nar_bytes; /* unpacked size */
 	uint64_t bundle_bytes;
-	char *own_key;		   /* "NAME:BASE64": public half of the one that signed */
-	struct nf_key_needs needs; /* what an importer must trust beside it */
+	char *own_key;		   /* "NAME:BASE64": public half of the signing key */
+	struct nf_key_needs needs; /* other keys that an importer must trust */
 };
 
-/* Writes the bundle to the file OUTPUT, which is replaced once the new one is whole and
- * on the disk; "-" is standard output. NF_E_MISSING names a path of the closure that is
- * not in the pool, and who refers to it. RET is filled on success. */
+/* Writes the bundle to the file OUTPUT, which is replaced once the new one is complete
+ * and on the disk; "-" is standard output. NF_E_MISSING names a path of the closure that
+ * is not in the pool, and its referrer. RET is filled on success. */
 int nf_pack(const char *output, const struct nf_pack_options *opts,
 	    struct nf_pack_result *ret, struct nf_err *err) NF_MUST_CHECK;
 void nf_pack_result_release(struct nf_pack_result *r);

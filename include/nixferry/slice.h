@@ -44,7 +44,7 @@ static inline bool nf_slice_is(struct nf_slice a, const char *s)
 	return nf_slice_eq(a, nf_slice_str(s));
 }
 
-/* Byte order, as memcmp; a prefix comes before what it begins. */
+/* Byte order, as memcmp; a prefix comes before longer strings. */
 static inline int nf_slice_cmp(struct nf_slice a, struct nf_slice b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;

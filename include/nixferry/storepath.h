@@ -18,8 +18,8 @@ NF_BEGIN_DECLS
 /* "/nix/store/" + base name + NUL */
 #define NF_STOREPATH_TEXT_MAX (11 + NF_STOREPATH_BASE_MAX + 1)
 
-/* A value: a base name "HASH-NAME" that was checked. All fields are read-only for others
- * than storepath.c; code that gets one relies on its validity. */
+/* A value type: a validated base name "HASH-NAME". Only storepath.c may write the fields;
+ * all other code relies on their validity. */
 struct nf_storepath {
 	unsigned char len;
 	char base[NF_STOREPATH_BASE_MAX + 1]; /* NUL-terminated */
@@ -29,12 +29,12 @@ struct nf_storepath {
 int nf_storepath_parse_base(struct nf_storepath *sp, struct nf_slice text,
 			    struct nf_err *err) NF_MUST_CHECK;
 
-/* "/nix/store/HASH-NAME", nothing below it. */
+/* "/nix/store/HASH-NAME" and nothing below it. */
 int nf_storepath_parse(struct nf_storepath *sp, struct nf_slice text,
 		       struct nf_err *err) NF_MUST_CHECK;
 
-/* As nf_storepath_parse, and also what is below a path; *ret_below is then "/bin/sh" (or
- * empty). May be NULL. */
+/* As nf_storepath_parse, but also accepts what is below a path: *ret_below (may be NULL)
+ * is then "/bin/sh" or empty. */
 int nf_storepath_parse_below(struct nf_storepath *sp, struct nf_slice text,
 			     struct nf_slice *ret_below,
 			     struct nf_err *err) NF_MUST_CHECK;
@@ -51,8 +51,8 @@ int nf_storepath_cmp(const struct nf_storepath *a, const struct nf_storepath *b)
 /* True if TEXT is 32 characters of Nix32: the hash part of a path. */
 bool nf_storepath_is_hash(struct nf_slice text);
 
-/* The path of type TYPE ("source", "text", "output:out", with ":REF..." and ":self"
- * behind "source" and "text"), inner digest INNER (32 bytes, SHA-256) and name NAME:
+/* The path of type TYPE ("source", "text", "output:out", with ":REF..." and ":self" after
+ * "source" and "text"), inner digest INNER (32 bytes, SHA-256) and name NAME:
  * nix32(fold20(sha256("TYPE:sha256:HEX:/nix/store:NAME"))). */
 int nf_storepath_make(struct nf_storepath *sp, const char *type,
 		      const struct nf_hash *inner, struct nf_slice name,

@@ -1,5 +1,5 @@
-/* Byte streams. A source is pulled, a sink is pushed into. Both are embedded as the first
- * member of what implements them. */
+/* Byte streams. Data is pulled from a source and pushed into a sink. Both are embedded as
+ * the first member of their implementation. */
 #ifndef NIXFERRY_STREAM_H
 #define NIXFERRY_STREAM_H
 
@@ -12,10 +12,10 @@
 NF_BEGIN_DECLS
 
 struct nf_source {
-	/* The next run of bytes, valid until the next call or the close. An empty run is
-	 * the end; after it, and after an error, next is not called again. */
+	/* Returns the next run of bytes, valid until the next call or the close. An empty
+	 * run is the end; after it, and after an error, next must not be called again. */
 	int (*next)(struct nf_source *s, struct nf_slice *ret, struct nf_err *err);
-	/* Frees the source and what it took over. */
+	/* Frees the source and those that it owns. */
 	void (*close)(struct nf_source *s);
 };
 
@@ -27,8 +27,8 @@ struct nf_sink {
  *
  * Bytes that the caller keeps until then. */
 struct nf_source *nf_source_of_memory(const void *bytes, size_t len);
-/* What read() gives of FD (borrowed), until the end: a pipe, or a file from where it is.
- */
+/* The bytes that read() returns from FD (borrowed) until the end: a pipe, or a file from
+ * its current position on. */
 struct nf_source *nf_source_of_fd(int fd);
 /* SIZE bytes of FD (borrowed) from OFFSET on, by pread(); fewer is NF_E_FORMAT
  * ("truncated"). SIZE of UINT64_MAX: until the end of the file. */

@@ -1,4 +1,5 @@
-/* What a cache has been asked for: bytes of a file, from their order to their end. */
+/* What a cache was asked for: bytes of a file, from the order until the end of the
+ * part. */
 #include "base/mem.h"
 #include "dispatch/state.h"
 
@@ -34,7 +35,7 @@ uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
 	return id;
 }
 
-/* The part does not count any more; its number is free when the caller knows. */
+/* The part no longer counts; its number is free once the caller knows. */
 void assignment_stop(struct dispatch *d, struct assignment *p)
 {
 	if (p->twin != NONE)

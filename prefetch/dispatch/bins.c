@@ -51,8 +51,8 @@ void bins_take(struct dispatch *d, uint32_t source)
 	s->bin = BIN_NOWHERE;
 }
 
-/* The largest bin up to MOST that is not empty, of those that are shared (0) or not (1);
- * or -1. */
+/* The largest nonempty bin up to MOST, of those with shared offers (0) or with others
+ * (1); or -1. */
 static int largest_bin(const struct supplier *c, unsigned kind, unsigned most)
 {
 	for (int word = (int)most / 64; word >= 0; word--) {

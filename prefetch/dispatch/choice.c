@@ -1,11 +1,11 @@
-/* From which cache what is started next: caches are kept busy for equally long, as far as
- * they have what is missing, so that all end together. Where there are more caches than
- * can be asked at once, those are asked that give most. */
+/* Decides what to start next, and from which cache. Caches get as much work as keeps them
+ * all busy until the same moment, within what each of them has. If there are more caches
+ * than can be used at once, the fastest are used. */
 #include "dispatch/state.h"
 
-/* Parts at once from a cache of which it is not known how fast it is. */
+/* Concurrent parts of a cache of unknown speed. */
 #define SAMPLE_PARTS 4
-/* While a cache has nothing to start, a share of the slots is left for its help. */
+/* While a cache has nothing to start, a share of the slots is reserved for it to help. */
 #define SPARE_SHARE 4
 
 static bool may_start(const struct dispatch *d, const struct supplier *c)
@@ -15,9 +15,9 @@ static bool may_start(const struct dispatch *d, const struct supplier *c)
 }
 
 struct choice {
-	const struct supplier *cache; /* NULL: none */
+	const struct supplier *cache; /* or NULL */
 	uint32_t source;
-	int64_t ms; /* until it has come */
+	int64_t ms; /* until it has arrived */
 };
 
 static void consider(const struct dispatch *d, const struct supplier *c,
@@ -34,8 +34,7 @@ static void consider(const struct dispatch *d, const struct supplier *c,
 		*best = (struct choice){ .cache = c, .source = source };
 }
 
-/* Where all that is left is too large to be brought in time, it is brought as soon as can
- * be. */
+/* If everything left is too large to arrive in time, choose what arrives first. */
 static void consider_late(const struct dispatch *d, const struct supplier *c,
 			  struct choice *best)
 {
@@ -60,7 +59,7 @@ static uint32_t best_of_network(const struct dispatch *d)
 			consider(d, &d->caches[d->parts[i].cache], &best);
 	for (size_t i = 0; i < idle->len; i++) {
 		consider(d, &d->caches[idle->ids[i]], &best);
-		/* The first is the best, unless all that it has is too large for it. */
+		/* The first is the best, unless all that it has is too large. */
 		if (i == 0 && best.cache == &d->caches[idle->ids[0]])
 			break;
 	}

@@ -122,7 +122,7 @@ void dispatch_closed(struct dispatch *d, uint32_t node)
 	offer_node(d, node);
 }
 
-/* ---- what to do ---- */
+/* ---- orders ---- */
 
 static bool order_cancel(struct dispatch *d, struct dispatch_order *ret)
 {
@@ -131,7 +131,7 @@ static bool order_cancel(struct dispatch *d, struct dispatch_order *ret)
 		const struct assignment *p = &d->parts[part];
 
 		if (!p->is_cancelled)
-			continue; /* its end was told before */
+			continue; /* its end has already been reported */
 		ret->act = DISPATCH_CANCEL;
 		ret->part = part;
 		ret->node = p->node;
@@ -149,7 +149,7 @@ static bool order_give_up(struct dispatch *d, struct dispatch_order *ret)
 		struct node *n = &d->nodes[node];
 
 		if (!n->is_doomed)
-			continue; /* it was wanted again */
+			continue; /* it was requested again */
 		n->is_doomed = n->wanted = false;
 		while (n->files != NONE)
 			file_drop(d, n->files);
@@ -161,7 +161,7 @@ static bool order_give_up(struct dispatch *d, struct dispatch_order *ret)
 	return false;
 }
 
-/* The file of the source, made again if the source cannot continue what is here. */
+/* The source's file; a new one if the source cannot continue what is present. */
 static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fresh)
 {
 	const struct source *s = &d->sources[source];
@@ -232,8 +232,8 @@ static void order_cut(struct dispatch *d, const struct steal *s,
 		speed_own_cut(d, &d->caches[d->sources[s->source].cache]);
 }
 
-/* Where there is nothing to start: what a part under way has still to bring, or half of
- * it, may come sooner by another way. */
+/* Nothing can be started: the missing bytes of a part in progress, or half of them, may
+ * arrive sooner from elsewhere. */
 static bool order_steal(struct dispatch *d, struct dispatch_order *ret)
 {
 	const struct assignment *p;
@@ -257,7 +257,7 @@ static bool order_steal(struct dispatch *d, struct dispatch_order *ret)
 	return true;
 }
 
-/* A running part may fall behind without any event. */
+/* A running part may become slow without any event. */
 static int64_t next_look(const struct dispatch *d)
 {
 	int64_t due = offer_next_due(d), look = d->now + METER_WINDOW_MS;
@@ -286,7 +286,7 @@ void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret)
 	ret->due = next_look(d);
 }
 
-/* ---- what happened ---- */
+/* ---- events ---- */
 
 void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t end)
 {
@@ -296,7 +296,7 @@ void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t
 
 	if (p->is_cancelled || from >= end)
 		return;
-	/* So the size that was told is wrong, or what is here. */
+	/* So either the reported size or what is present is wrong. */
 	if (f->size && end > f->size && !f->is_measured)
 		resize_file(d, p->file, part, 0);
 	runs_add(&f->holes, p->at, p->end);
@@ -317,7 +317,7 @@ void dispatch_part_range(const struct dispatch *d, uint32_t part, uint64_t *ret_
 	*ret_end = d->parts[part].end;
 }
 
-/* What caches tell of a size is a hint; the first answer that says it counts. */
+/* A size in a narinfo is a hint; the first response that reports one counts. */
 static bool measure(struct dispatch *d, uint32_t part, uint64_t size)
 {
 	struct file *f = &d->files[d->parts[part].file];
@@ -408,8 +408,8 @@ static uint64_t missing_from(const struct assignment *p, enum dispatch_end how)
 	return p->raced_to > p->at ? p->raced_to : p->at;
 }
 
-/* No answer said the size, and the body broke where the cache had told that the file
- * ends. What is put together is verified. */
+/* No response reported the size, and the body ended where the narinfo says that the file
+ * ends. The assembled file is verified anyway. */
 static bool ended_as_told(const struct dispatch *d, const struct assignment *p,
 			  enum dispatch_end how)
 {
@@ -442,7 +442,7 @@ static void on_missing(struct dispatch *d, const struct assignment *p,
 		file_drop(d, p->file);
 }
 
-/* What one of two that raced has brought before it broke is here. */
+/* What one of two racing parts brought before it broke off is present. */
 static void leave_to_twin(struct dispatch *d, const struct assignment *p)
 {
 	uint64_t to = p->at > p->raced_to ? p->at : p->raced_to;
@@ -530,8 +530,8 @@ static void forget(struct dispatch *d, uint32_t node)
 	*n = (struct node){ .sources = NONE, .files = NONE };
 }
 
-/* A worker that was thought to be too late may be right where those before it were not:
- * then it is asked for again already. */
+/* A part that was considered too late may be on time if earlier ones were not; then its
+ * bytes have been requested again. */
 void dispatch_verified(struct dispatch *d, uint32_t node)
 {
 	offer_take_away(d, node);

@@ -1,17 +1,17 @@
-/* What to transfer next, from where, and in which pieces. Pure: it is told what happens
- * and when, and says what to do; it knows neither sockets nor files. Times are
+/* Decides what to transfer next, from where, and in which pieces. Pure: it takes events
+ * with their time and returns orders; it knows neither sockets nor files. Times are
  * milliseconds of a monotonic clock; bytes are those of the files that caches serve
  * (compressed NARs).
  *
- * A node's file comes in parts: runs of bytes [from, end) of one cache. At first there is
- * one part, to the end. While it runs it may be cut: what lies after the cut becomes a
- * part of its own, from the same cache or from another one that has the same file. It may
- * be raced: a second part for its bytes, or for another file of the node; the first to
- * arrive ends the other.
+ * A node's file arrives in parts: byte ranges [from, end) from one cache. At first there
+ * is one part, to the end. While a part runs it may be cut: the bytes after the cut
+ * become another part, from the same cache or from another one that has the same file. A
+ * part may also be raced: a second part fetches its bytes, or another file of the node;
+ * the first to finish cancels the other.
  *
- * Caches may serve different files of one node (other compression): sources with equal
- * file_id share one file, any other source has a file of its own. A part belongs to the
- * file of its cache. */
+ * Caches may serve different files for one node (different compression): sources with
+ * equal file_id share one file, any other source has its own. A part belongs to the file
+ * of its cache. */
 #ifndef DISPATCH_H
 #define DISPATCH_H
 
@@ -26,11 +26,11 @@
 #define DISPATCH_NEVER	INT64_MAX
 
 struct dispatch_options {
-	unsigned slots;		  /* parts under way from the network, at most */
-	unsigned slots_per_cache; /* of these, from one cache */
-	unsigned local_slots;	  /* parts under way from caches on this machine */
-	uint64_t part_min;	  /* no part is made smaller than this by a cut */
-	bool no_race; /* no byte is asked for twice: no part is cut or raced */
+	unsigned slots;		  /* maximum number of network parts in progress */
+	unsigned slots_per_cache; /* maximum of these from one cache */
+	unsigned local_slots; /* maximum number of parts in progress from this machine */
+	uint64_t part_min;    /* a cut makes no part smaller than this */
+	bool no_race; /* no byte is requested twice: parts are neither cut nor raced */
 };
 
 struct dispatch;
@@ -42,74 +42,74 @@ DEFINE_CLEANUP(struct dispatch *, dispatch_free)
 /* ---- caches, numbered by the caller from 0 ---- */
 
 struct dispatch_cache {
-	int priority; /* lower first, where nothing else decides */
-	/* No network: slots of its own, whole files only. Taken before all caches of the
-	 * network, unless one of them that has the node comes first by priority. */
+	int priority; /* lower is preferred, where nothing else decides */
+	/* No network: it has its own slots and serves whole files only. Used before all
+	 * network caches, unless one of them that has the node has a better priority. */
 	bool local;
-	uint32_t latency_us; /* remembered from earlier runs; 0: unknown */
-	uint64_t throughput; /* bytes a second; 0: unknown: it will be sampled */
+	uint32_t latency_us; /* from the history; 0: unknown */
+	uint64_t throughput; /* bytes per second; 0: unknown: will be measured */
 };
 
 enum dispatch_state {
-	DISPATCH_USABLE, /* as every cache is at first */
-	DISPATCH_PAUSED, /* nothing new is asked of it; it may become usable again */
-	DISPATCH_TRIAL,	 /* one part at a time: it failed, and shows whether it is back */
-	DISPATCH_GONE,	 /* for good: what waits for it alone is given up */
+	DISPATCH_USABLE, /* the initial state */
+	DISPATCH_PAUSED, /* not used for now; may become usable again */
+	DISPATCH_TRIAL, /* one part at a time: it failed, and must show that it is back */
+	DISPATCH_GONE,	/* for good: nodes that only it has are given up */
 };
 
-/* Before anything else is said of the cache. */
+/* Call it before anything else concerns the cache. */
 void dispatch_set_cache(struct dispatch *d, uint32_t cache,
 			const struct dispatch_cache *facts);
-/* Parts that are under way from it run on, whatever the state. */
+/* In any state, its parts in progress continue. */
 void dispatch_set_state(struct dispatch *d, uint32_t cache, enum dispatch_state state);
 
-/* All caches together are not to bring more than RATE bytes a second (0: no limit): where
- * that is reached, no part is helped. */
+/* All caches together should not bring more than RATE bytes per second (0: no limit).
+ * When the limit is reached, parts are not helped. */
 void dispatch_set_limit(struct dispatch *d, uint64_t rate);
 
 /* ---- nodes ---- */
 
 struct dispatch_source {
 	uint32_t cache;
-	uint64_t file_size; /* as it is told; 0: unknown */
+	uint64_t file_size; /* as reported; 0: unknown */
 	uint64_t file_id;   /* of the file that it serves; 0: unknown */
 };
 
-/* A NAR is wanted. Its sources come before or after, until dispatch_closed. After a
- * dispatch_closed, this opens the node for sources again. */
+/* Adds a NAR to be fetched. Its sources are added before or after, until dispatch_closed.
+ * Called after dispatch_closed, it opens the node for sources again. */
 void dispatch_want(struct dispatch *d, uint32_t node, uint64_t nar_size);
-/* One a cache and node; of more, the first counts, until the cache is not to be asked for
- * the node any more: then it is, for what is told now. */
+/* One per cache and node. A second one is ignored, unless the cache is no longer used for
+ * the node: then the new source replaces the old. */
 void dispatch_add_source(struct dispatch *d, uint32_t node,
 			 const struct dispatch_source *s);
-/* No more sources will come. */
+/* No more sources will be added. */
 void dispatch_closed(struct dispatch *d, uint32_t node);
 
-/* ---- what to do ---- */
+/* ---- orders ---- */
 
 enum dispatch_act {
-	DISPATCH_WAIT,	  /* nothing now; ask again after an event, or at DUE */
-	DISPATCH_START,	  /* PART: [from, end) of NODE from CACHE */
-	DISPATCH_CANCEL,  /* PART is over: another one has brought its bytes. Nothing more
-			     is  to be said of it */
-	DISPATCH_GIVE_UP, /* NODE has no source left; it is no longer wanted */
+	DISPATCH_WAIT,	 /* nothing for now; ask again after an event, or at DUE */
+	DISPATCH_START,	 /* PART: [from, end) of NODE from CACHE */
+	DISPATCH_CANCEL, /* cancel PART: another one has brought its bytes. Report nothing
+			    more about it */
+	DISPATCH_GIVE_UP, /* NODE has no source left; it is dropped */
 };
 
 struct dispatch_order {
 	enum dispatch_act act;
-	uint32_t part; /* numbers are used again after a part's end */
+	uint32_t part; /* numbers are reused after the end of a part */
 	uint32_t node;
 	uint32_t cache;
-	/* Which of the node's files the part belongs to; parts with equal ones share what
-	 * is here. A cache that no longer shares (DISPATCH_NO_RANGE, one cache at a time)
-	 * has a file with a number of its own. */
+	/* Which of the node's files the part belongs to; parts with equal numbers share
+	 * the bytes that are present. A cache that no longer shares (DISPATCH_NO_RANGE,
+	 * one cache at a time) has a file with its own number. */
 	uint32_t file;
-	uint64_t from, end; /* DISPATCH_TO_END where it is not known or not limited */
-	/* The first part of a file: nothing of it came before, or what came does not
-	 * count any more. Bytes from an earlier run are told now (dispatch_present). */
+	uint64_t from, end; /* DISPATCH_TO_END if unknown or unlimited */
+	/* The first part of a file: nothing of it has arrived before, or what did no
+	 * longer counts. Report bytes from an earlier run now (dispatch_present). */
 	bool fresh;
-	/* This part, under way, now ends at FROM: what it gets beyond is to be dropped,
-	 * and it has come when it gets there. Or DISPATCH_NONE. */
+	/* This part, in progress, now ends at FROM: drop its bytes beyond, and stop it
+	 * there. Or DISPATCH_NONE. */
 	uint32_t cut;
 	bool is_race; /* another part fetches the same bytes, or another file of the node
 		       */
@@ -118,61 +118,61 @@ struct dispatch_order {
 
 void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret);
 
-/* ---- what happened ---- */
+/* ---- events ---- */
 
-/* In answer to a DISPATCH_START that is fresh, before its first byte, as often as needed:
- * bytes of the file that are here from an earlier run. The part shrinks to the first run
- * that is missing (dispatch_part_range tells; others will be ordered), or to nothing:
- * then it ends by DISPATCH_CAME at once. */
+/* Call it for a DISPATCH_START with is_fresh, before its first byte, for each run of the
+ * file that an earlier run has left. The part shrinks to the first missing run (see
+ * dispatch_part_range; other runs are ordered separately), or to nothing: then end it
+ * with DISPATCH_CAME at once. */
 void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t end);
 void dispatch_part_range(const struct dispatch *d, uint32_t part, uint64_t *ret_from,
 			 uint64_t *ret_end);
 
-/* The answer's head came. SIZE of the whole file (0: not said; DISPATCH_TO_END: the whole
- * comes, and its size is not said); RANGES: this cache serves ranges of it. The part's
- * end, and that of others of the file, may be another one after this. False if an answer
- * before, or what is here, is of a file of another size: then this cache does not share
- * it, and the part is to end by DISPATCH_NO_RANGE. */
+/* The head of the response arrived. SIZE of the whole file (0: not reported;
+ * DISPATCH_TO_END: the whole file follows, and its size is not reported); RANGES: this
+ * cache serves byte ranges of it. This may move the end of the part, and of others of the
+ * file. False if an earlier response, or what is present, belongs to a file of another
+ * size: this cache then does not share it, and the part must end with
+ * DISPATCH_NO_RANGE. */
 bool dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool ranges,
 			int64_t now);
-/* The size of the part's file as far as it is known; 0: it is not. */
+/* The size of the part's file as far as it is known; 0: unknown. */
 uint64_t dispatch_part_size(const struct dispatch *d, uint32_t part);
-/* N more bytes are kept; never beyond the part's end. */
+/* N more bytes were kept; never beyond the part's end. */
 void dispatch_part_bytes(struct dispatch *d, uint32_t part, uint64_t n, int64_t now);
 
 enum dispatch_end {
-	DISPATCH_CAME,	   /* all of it, to its end, or that of the file */
-	DISPATCH_BROKE,	   /* what is missing is wanted again; this cache may be asked for
-			      this node again at RETRY_AT, or never (DISPATCH_NEVER) */
-	DISPATCH_REFUSED,  /* this cache does not give this node, or gives something else:
-			      what the part brought does not count */
-	DISPATCH_NO_RANGE, /* it answered with the whole file: from now on it is asked for
-			      this node's whole file only, and shares it with no other */
+	DISPATCH_CAME,	/* all of it, up to its end or that of the file */
+	DISPATCH_BROKE, /* missing bytes are wanted again; this cache may be used for this
+			   node again at RETRY_AT, or never (DISPATCH_NEVER) */
+	DISPATCH_REFUSED, /* this cache does not have this node, or serves something else:
+			     what the part brought does not count */
+	DISPATCH_NO_RANGE, /* it responded with the whole file: from now on it is only
+			      asked for the whole file of this node, which it shares with
+			      no other cache */
 };
 
-/* RETRY_AT counts with DISPATCH_BROKE only. */
+/* RETRY_AT is only used with DISPATCH_BROKE. */
 void dispatch_part_end(struct dispatch *d, uint32_t part, enum dispatch_end how,
 		       int64_t retry_at, int64_t now);
 
-/* How often in a row the part's cache broke off for the part's node before it had brought
- * DISPATCH_GAIN. What has brought more, all in all, than twice what there is gets no
- * further by that. */
+/* Consecutive failures of this cache for this node with less than DISPATCH_GAIN bytes of
+ * progress each. Progress stops counting once it exceeds twice the file's size. */
 #define DISPATCH_GAIN 65536
 unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part);
 
-/* True when no byte of a file of the node is missing: to be asked after DISPATCH_CAME,
- * and after DISPATCH_BROKE, which may come after the last byte; the file is that part's.
- */
+/* True if no byte of a file of the node is missing. Call it after DISPATCH_CAME, and
+ * after DISPATCH_BROKE, which may follow the last byte; the file is that of the part. */
 bool dispatch_is_whole(const struct dispatch *d, uint32_t node);
 
-/* The verdict on a whole file. Good: the node is done. Bad: what came is to be thrown
- * away, and the file is wanted again; a cache that brought all of it is never again asked
- * for this node, and is returned. If several brought it, or earlier runs, DISPATCH_NONE:
- * the node is fetched from one cache at a time from now on, and who lied shows. */
+/* The verdict on a whole file. Good: the node is done. Bad: discard the bytes; the file
+ * is wanted again. If one cache brought all of them, it is returned and never used for
+ * this node again. If several did, or earlier runs, returns DISPATCH_NONE: from now on
+ * the node is fetched from one cache at a time, which shows who lied. */
 void dispatch_verified(struct dispatch *d, uint32_t node);
 uint32_t dispatch_spoilt(struct dispatch *d, uint32_t node);
 
-/* Nodes that are wanted, not whole and without a part under way. */
+/* Number of nodes that are wanted, incomplete and without a part in progress. */
 size_t dispatch_waiting(const struct dispatch *d);
 
 #endif

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "dispatch/state.h"
 
-/* Compressed sizes that nobody tells are taken to be this part of the NAR's. */
+/* A compressed size that nobody reports is estimated as this fraction of the NAR's. */
 #define GUESSED_RATIO 3
 
 struct node *node_get(struct dispatch *d, uint32_t node)
@@ -51,7 +51,8 @@ uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t sour
 	return NONE;
 }
 
-/* The same for all sources of a file, and none for what is the source's alone. */
+/* Equal for all sources of a shared file; no two sources with their own files are
+ * equal. */
 static uint32_t file_number(const struct dispatch *d, const struct node *n,
 			    uint32_t source)
 {

@@ -80,7 +80,7 @@ void offer_cache(struct dispatch *d, uint32_t cache)
 	ready_sift(d, r, c->heap_at);
 }
 
-/* ---- offers that wait for their time ---- */
+/* ---- offers that are not due yet ---- */
 
 static void timer_add(struct dispatch *d, int64_t at, uint32_t source)
 {
@@ -148,23 +148,23 @@ bool offer_is_alive(const struct dispatch *d, const struct source *s)
 	return !s->is_out && d->caches[s->cache].state != DISPATCH_GONE;
 }
 
-/* Whether the source could bring what is missing of the node, beside what is under way.
- */
+/* Whether the source could bring what is missing of the node, in addition to what is in
+ * progress. */
 static bool is_of_use(const struct dispatch *d, const struct node *n, uint32_t source)
 {
 	uint32_t file = n->files;
 
 	if (n->parts == 0)
 		return true;
-	/* A second file is a race, which is not for here to order. */
+	/* A second file is a race, which is not ordered here. */
 	return !n->solo && d->files[file].next == NONE && d->files[file].holes.len &&
 	       node_file(d, n, source) == file && !d->sources[source].no_range;
 }
 
 struct candidates {
 	unsigned alive, count;
-	int local, network; /* the best priorities; INT32_MAX: none */
-	uint64_t size;	    /* the smallest of what is missing */
+	int local, network; /* the best priorities; INT32_MAX if there is none */
+	uint64_t size;	    /* the smallest amount that is missing */
 };
 
 static void look_at(struct dispatch *d, const struct node *n, struct candidates *c)

@@ -1,12 +1,12 @@
-/* Which of two caches is asked first. */
+/* Which of two caches is used first. */
 #include "dispatch/state.h"
 
-/* Times are equal when both are below this, or within a quarter of each other; then the
- * user's priorities decide. */
+/* Times count as equal if both are below this, or within a quarter of each other; then
+ * the user's priorities decide. */
 #define TIE_MS 16
-/* As much is asked of one of many of which it is not known how fast it is. */
+/* Share of one cache among many of unknown speed. */
 #define SAMPLE_BYTES (2 * 1000 * 1000)
-/* What takes less is not worth asking whether it would come sooner from elsewhere. */
+/* For a shorter time, it is not worth asking whether another cache would be faster. */
 #define LITTLE_MS 1000
 
 static int tie_class(int64_t ms)
@@ -24,8 +24,8 @@ static bool are_many(const struct dispatch *d)
 	return d->usable > d->opts.slots / 2;
 }
 
-/* What the cache should bring: nothing that all others together would be done before; as
- * one of many, of which nothing is known, not much. */
+/* How much the cache should bring: nothing that all others together could bring sooner;
+ * little if it is one of many of unknown speed. */
 uint64_t rank_most_bytes(const struct dispatch *d, const struct supplier *c)
 {
 	int64_t ms = d->all_ms;
@@ -40,7 +40,7 @@ uint64_t rank_most_bytes(const struct dispatch *d, const struct supplier *c)
 	return (uint64_t)ms < UINT64_MAX / rate ? rate * (uint64_t)ms / 1000 : UINT64_MAX;
 }
 
-/* Bytes a second that one more of its parts would bring. */
+/* Bytes per second that one more of its parts would bring. */
 static uint64_t gain_of(const struct dispatch *d, const struct supplier *c)
 {
 	uint32_t source = bins_largest(c, rank_most_bytes(d, c));
@@ -51,7 +51,7 @@ static uint64_t gain_of(const struct dispatch *d, const struct supplier *c)
 	return ms > 0 ? size * 1000 / (uint64_t)ms : size * 1000;
 }
 
-/* The lower, the better. */
+/* Lower is better. */
 static int cost_class(const struct dispatch *d, const struct supplier *c)
 {
 	uint64_t gain;

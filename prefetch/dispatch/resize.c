@@ -1,4 +1,4 @@
-/* A file turns out to have another size than was thought. */
+/* Handles a file whose size turns out to differ from the assumed one. */
 #include "dispatch/state.h"
 
 static uint64_t end_of(uint64_t size)
@@ -6,7 +6,7 @@ static uint64_t end_of(uint64_t size)
 	return size ? size : DISPATCH_TO_END;
 }
 
-/* How much of a run lies after FROM. */
+/* Number of bytes of a run after FROM. */
 static uint64_t bytes_after(uint64_t from, struct run run)
 {
 	if (run.end <= from)
@@ -19,7 +19,7 @@ static bool is_part_of(const struct assignment *p, uint32_t file)
 	return p->is_active && !p->is_cancelled && p->file == file;
 }
 
-/* Bytes after FROM that are missing or under way; those of a race count twice. */
+/* Bytes after FROM that are missing or in progress; those of a race count twice. */
 static uint64_t missing_behind(const struct dispatch *d, uint32_t file, uint64_t from)
 {
 	const struct file *f = &d->files[file];

@@ -1,8 +1,8 @@
 #include "dispatch/state.h"
 
-/* What a cache of which nothing is known is taken for, where no other is known either. */
+/* Assumed speed of a cache if no speed is known at all. */
 #define RATE_GUESS (100 * 1000 * 1000)
-/* Less says more of latency than of throughput. */
+/* Less measures latency rather than throughput. */
 #define SAMPLE_MIN (64 * 1024)
 
 int64_t speed_ms(uint64_t bytes, uint64_t rate)
@@ -17,12 +17,12 @@ int64_t speed_ms(uint64_t bytes, uint64_t rate)
 	return ms < (uint64_t)SPEED_NEVER ? (int64_t)ms : SPEED_NEVER;
 }
 
-/* So long is watched whether more connections make a cache faster, */
+/* For this long, watch whether more connections make a cache faster; */
 #define OWN_TRIAL_MS (2 * METER_WINDOW_MS)
-/* and by this part of its rate they must. */
+/* its rate must grow by this fraction. */
 #define OWN_GAIN_SHARE 4
 
-/* After so many windows hardly a hundred-thousandth of an earlier rate is left. */
+/* After this many windows, less than a hundred-thousandth of an earlier rate remains. */
 #define FORGETTING_WINDOWS 24
 
 /* ---- meters ---- */
@@ -32,8 +32,8 @@ static uint64_t rate_over(uint64_t bytes, int64_t ms)
 	return bytes * 1000 / (uint64_t)(ms > 0 ? ms : 1);
 }
 
-/* The window becomes part of what is known; a longer one counts as so many, of which
- * after a few nothing is left of what was known before. */
+/* Merges the window into the average. A longer window counts as several; after a few of
+ * them nothing of the earlier average remains. */
 static void meter_fold(struct meter *m, int64_t now)
 {
 	uint64_t sample = rate_over(m->bytes, now - m->since);
@@ -106,7 +106,7 @@ uint64_t speed_of_cache(const struct dispatch *d, const struct supplier *c)
 	return rate ? rate : 1;
 }
 
-/* The number of connections for one file is doubled as long as that helps. */
+/* The number of connections for one file doubles as long as that helps. */
 static void judge_own_parts(struct dispatch *d, struct supplier *c)
 {
 	uint64_t rate = c->meter.rate;
@@ -131,7 +131,7 @@ void speed_own_cut(struct dispatch *d, struct supplier *c)
 
 static void fold_cache(struct dispatch *d, struct supplier *c)
 {
-	/* What earlier runs knew has served its time. */
+	/* The history is no longer needed. */
 	if (!c->is_measured)
 		c->meter.rate = 0;
 	meter_fold(&c->meter, d->now);
@@ -212,7 +212,7 @@ void speed_part_bytes(struct dispatch *d, struct assignment *p, uint64_t n)
 		fold_cache(d, c);
 }
 
-/* The cache's last part for now: what came of it counts, if it was anything. */
+/* The cache's last part for now: count what it brought, if anything. */
 void speed_part_over(struct dispatch *d, struct assignment *p)
 {
 	struct supplier *c = &d->caches[p->cache];
@@ -229,7 +229,7 @@ uint64_t speed_of_part(const struct dispatch *d, const struct assignment *p)
 {
 	if (!p->is_flowing)
 		return 0;
-	/* Too young to tell: its share of what the cache gives. */
+	/* Too early to measure: assume its share of the cache's rate. */
 	if (p->meter.rate == 0 && d->now - p->meter.since < METER_WINDOW_MS)
 		return speed_of_cache(d, &d->caches[p->cache]) /
 		       d->caches[p->cache].active;
@@ -244,7 +244,7 @@ int64_t speed_part_ms(const struct dispatch *d, const struct assignment *p)
 
 	if (p->is_flowing)
 		return speed_ms(p->left, speed_of_part(d, p));
-	/* Who is late may be so for as long again. */
+	/* A late part may be late by the same time again. */
 	return (waited > c->latency_ms ? waited : c->latency_ms - waited) +
 	       speed_ms(p->left, speed_of_cache(d, c) / c->active);
 }

@@ -1,33 +1,33 @@
 /* Caches that have nothing left to start help slow parts: a part is cut, and another
- * cache, or another connection, fetches what lies after the cut; or, where it cannot be
- * cut, another cache races it. */
+ * cache, or another connection, fetches what lies after the cut. If it cannot be cut,
+ * another cache races it. */
 #include "dispatch/state.h"
 
-/* What is through sooner is left alone. */
+/* A part that ends sooner is left alone. */
 #define CUT_MS	   300
 #define OWN_CUT_MS 1000
 #define RACE_MS	   500
-/* An answer may be waited for so long, before it is asked for elsewhere. */
+/* How long to wait for a response before requesting the bytes elsewhere. */
 #define ANSWER_MS 1000
-/* A limit for all is reached when less than this part of it is free. */
+/* A limit for all transfers is reached if less than this fraction of it is free. */
 #define SPARE_SHARE 8
-/* A cut costs a request, often a connection, and what was on its way: it must save so
- * much, and so many latencies; */
+/* A cut costs a request, often a connection, and the bytes already on their way: it must
+ * save at least this time, and this many latencies; */
 #define CUT_GAIN_MS	   100
 #define CUT_GAIN_LATENCIES 4
-/* and this part of the time, where the other cache is not idle: how fast each is, and so
- * who will be through first, is not known that well. */
+/* and this fraction of the time, if the other cache is not idle: speeds, and so the order
+ * of finishing, are not known precisely. */
 #define CUT_GAIN_SHARE 8
 /* A race costs bytes: it must be won clearly. */
 #define RACE_GAIN 2
 
-/* More connections made it faster: one more has a rate of its own. */
+/* More connections made it faster: assume that one more adds its own rate. */
 static bool is_slow_by_connection(const struct supplier *c)
 {
 	return c->active && c->own_parts > OWN_PARTS_FIRST;
 }
 
-/* What a limit for all leaves to one more part. */
+/* What a limit for all transfers leaves to one more part. */
 static uint64_t spare_rate(const struct dispatch *d)
 {
 	uint64_t used = 0;
@@ -40,7 +40,7 @@ static uint64_t spare_rate(const struct dispatch *d)
 	return used < d->limit - d->limit / SPARE_SHARE ? d->limit - used : 0;
 }
 
-/* A part that does not flow yet will have its share. */
+/* A part that does not flow yet will get its share. */
 static uint64_t expected_rate(const struct dispatch *d, const struct assignment *p)
 {
 	const struct supplier *c = &d->caches[p->cache];
@@ -48,8 +48,8 @@ static uint64_t expected_rate(const struct dispatch *d, const struct assignment 
 	return p->is_flowing ? speed_of_part(d, p) : speed_of_cache(d, c) / c->active;
 }
 
-/* How fast the cache would bring what it takes; where that is not the rate of one
- * connection, after what is asked of it already. */
+/* How fast the cache would bring what it takes; unless that is the rate of one
+ * connection, it comes after what the cache has already been asked for. */
 static uint64_t thief_rate(const struct dispatch *d, const struct assignment *p,
 			   const struct supplier *c)
 {
@@ -73,15 +73,16 @@ static bool can_cut(const struct dispatch *d, const struct assignment *p,
 {
 	const struct node *n = &d->nodes[p->node];
 
-	/* What came behind its place by a race is not to be left to it. */
+	/* Bytes that a race brought behind the part's position must not be left to the
+	 * part. */
 	return d->sources[p->source].has_ranges && p->end != DISPATCH_TO_END &&
 	       !n->solo && p->raced_to <= p->at &&
 	       node_same_file(s, &d->sources[p->source]) &&
 	       p->left >= 2 * d->opts.part_min;
 }
 
-/* Another connection to the same cache helps only if it is not the link that is slow, and
- * what is on its way on the one that is cut is lost. */
+/* Another connection to the same cache helps only if the link is not the bottleneck; and
+ * what is on its way on the cut connection is lost. */
 static bool is_worth_a_cut(const struct dispatch *d, const struct assignment *p,
 			   const struct source *s, int64_t own_ms)
 {
@@ -92,14 +93,14 @@ static bool is_worth_a_cut(const struct dispatch *d, const struct assignment *p,
 	return own_ms > OWN_CUT_MS && c->is_measured && c->active < c->own_parts;
 }
 
-/* Bytes, and how fast they come. */
+/* Bytes, and their rate. */
 struct work {
 	uint64_t bytes, rate;
 };
 
-/* What a cut takes from: the part; but from one busy cache to another, all that is asked
- * of the part's cache. They would take from each other's parts for ever, where it is not
- * their connections that are slow but they. */
+/* The work that a cut reduces: the part; but between two busy caches, everything that the
+ * part's cache was asked for. Otherwise two caches that are slow themselves, not their
+ * connections, would take parts from each other forever. */
 static struct work work_of_owner(const struct dispatch *d, const struct assignment *p,
 				 const struct supplier *thief)
 {
@@ -110,7 +111,7 @@ static struct work work_of_owner(const struct dispatch *d, const struct assignme
 	return (struct work){ p->left, expected_rate(d, p) };
 }
 
-/* What another cache would bring before what it takes, its latency being a part of it. */
+/* What the other cache would bring before what it takes; includes its latency. */
 static struct work work_of_thief(const struct dispatch *d, const struct assignment *p,
 				 const struct supplier *c)
 {
@@ -130,8 +131,8 @@ static int64_t least_gain(const struct supplier *c, int64_t own_ms)
 							    : least;
 }
 
-/* Both end together: where the cut is to be, and when that is; SPEED_NEVER where it does
- * not pay. */
+/* Both end at the same time: computes where to cut, and when that is; SPEED_NEVER if it
+ * does not pay. */
 static int64_t try_cut(const struct dispatch *d, const struct assignment *p,
 		       const struct supplier *c, uint64_t *ret_from)
 {
@@ -154,7 +155,7 @@ static int64_t try_cut(const struct dispatch *d, const struct assignment *p,
 								    : SPEED_NEVER;
 }
 
-/* A cut is as good as a race, then, and brings nothing twice. */
+/* Then a cut is as good as a race, and brings nothing twice. */
 static bool is_only_slow(const struct dispatch *d, const struct assignment *p,
 			 const struct source *s)
 {
@@ -177,8 +178,8 @@ static int64_t try_race(const struct dispatch *d, const struct assignment *p,
 	s->is_race = true;
 	s->is_other_file = n->solo || !node_same_file(other, &d->sources[p->source]);
 	if (s->is_other_file) {
-		/* All of it, beside what is the only part of the only file; on this
-		 * machine that costs nobody anything. */
+		/* All of it, in addition to the only part of the only file; on this
+		 * machine that has no cost. */
 		if ((n->parts > 1 && !c->facts.local) || n->solo ||
 		    d->files[n->files].next != NONE)
 			return SPEED_NEVER;
@@ -199,8 +200,8 @@ static bool may_help(const struct dispatch *d, const struct source *s)
 	       offer_has_room(d, c) && !bins_have_any(c);
 }
 
-/* How the source would help the part whose own end is OWN_MS away, and until when all of
- * it would have come; SPEED_NEVER: not notably sooner. */
+/* How the source would help the part whose own end is OWN_MS away, and when all of it
+ * would have arrived; SPEED_NEVER: not notably sooner. */
 static int64_t try_source(const struct dispatch *d, const struct assignment *p,
 			  int64_t own_ms, uint32_t source, struct steal *way)
 {
@@ -227,7 +228,7 @@ static int64_t try_source(const struct dispatch *d, const struct assignment *p,
 	return best < own_ms ? best : SPEED_NEVER;
 }
 
-/* The way in which the part's bytes come soonest; false if none is worth it. */
+/* The way in which the part's bytes arrive soonest; false if none is worth it. */
 static bool best_help(const struct dispatch *d, uint32_t part, int64_t own_ms,
 		      struct steal *ret)
 {
@@ -252,7 +253,7 @@ bool steal_find(struct dispatch *d, struct steal *ret)
 	int64_t longest = 0;
 	bool found = false;
 
-	/* A cut loses what is on its way beyond it: that comes twice too. */
+	/* A cut loses the bytes on their way beyond it: those arrive twice, too. */
 	if (d->opts.no_race)
 		return false;
 	for (uint32_t i = 0; i < d->part_count; i++) {

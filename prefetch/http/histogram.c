@@ -2,8 +2,7 @@
 
 #include <stddef.h>
 
-/* Powers of two, and the steps between them, that HISTOGRAM_EXACT and HISTOGRAM_STEPS
- * stand for. */
+/* Powers of two, and the steps between them, for HISTOGRAM_EXACT and HISTOGRAM_STEPS. */
 #define EXACT_BITS 4
 #define STEP_BITS  3
 

@@ -1,5 +1,5 @@
-/* How often values came, in little memory: exact up to 15, then eight steps to each
- * doubling, so that a percentile is too large by an eighth at most. */
+/* Counts values in little memory: exact up to 15, then eight steps per doubling, so a
+ * percentile is at most an eighth too large. */
 #ifndef HISTOGRAM_H
 #define HISTOGRAM_H
 
@@ -18,7 +18,7 @@ struct histogram {
 
 void histogram_add(struct histogram *h, uint32_t value);
 
-/* A value that PERCENT (1 to 100) of all are not above; 0 where there is none. */
+/* The smallest value that PERCENT (1 to 100) of all values do not exceed; 0 if empty. */
 uint32_t histogram_percentile(const struct histogram *h, unsigned percent);
 
 #endif

@@ -8,11 +8,11 @@
 #include "base/units.h"
 
 #define DAY_MINUTES (24 * 60)
-/* What was not used is kept for so long, so that a pause is not followed by a flood. */
+/* Unused bytes are kept for this long, so that no flood follows a pause. */
 #define BURST_MS 100
-/* Debts of an earlier, higher rate are not paid at a lower one for longer than this. */
+/* A debt from a higher rate is not paid back at a lower one for longer than this. */
 #define OLD_DEBT_MS 1000
-/* The rate may change meanwhile. */
+/* The rate may change in between. */
 #define LOOK_MS 1000
 
 /* ---- by the clock ---- */
@@ -136,7 +136,7 @@ static void change_rate(struct rate_limit *l, uint64_t rate)
 		l->thousand = -debt_max;
 }
 
-/* A long silence fills the bucket, and no more: the product must not overflow. */
+/* A long pause only fills the bucket: the product must not overflow. */
 static void refill(struct rate_limit *l, int64_t elapsed_ms)
 {
 	int64_t full = (int64_t)l->rate * BURST_MS;

@@ -19,27 +19,27 @@
 #include "http/transfer_private.h"
 #include "http/transfer_stats.h"
 
-/* What comes with a redirect is read, so that the connection can be used again, but no
- * more than this. */
+/* The body of a redirect is read up to this size, to keep the connection usable. */
 #define REDIRECT_BODY_MAX (64 * 1024)
 #define SMALL_BUFFER	  (16L * 1024)
 #define LARGE_BUFFER	  (256L * 1024)
-/* Under a limit each transfer reads a buffer in its turn: so much of a second's bytes, or
- * the turn of all would take too long. */
+/* With a limit, each transfer reads one buffer in turn: this fraction of a second's
+ * bytes, or a full round would take too long. */
 #define LIMITED_BUFFER_LEAST 1024L
 #define LIMITED_TURNS	     64
-/* So much more than the limit allows may narinfos bring. */
+/* Narinfos may exceed the limit by this factor. */
 #define HOLD_MS 250
-/* A limit far above what the network gives makes a wait of a moment at times. */
+/* Even with a limit far above the network's rate, a transfer sometimes waits for a
+ * moment. */
 #define HELD_BACK_MS 20
-/* Over HTTP/2; a server may allow fewer. curl would open another connection from 100 on.
- */
+/* Over HTTP/2; a server may allow fewer. From 100 on, curl would open another
+ * connection. */
 #define STREAMS_MAX	    512L
 #define SMALL_STREAM_WEIGHT 256L
 #define LARGE_STREAM_WEIGHT 16L
-/* Between two looks for transfers that are overdue. */
+/* Interval between checks for overdue transfers. */
 #define OVERDUE_LOOK_MS 100
-/* So long may we do something else without excusing others. */
+/* Time that the program may spend elsewhere without excusing the transfers. */
 #define ABSENCE_MS 500
 
 static char *user_agent(const char *suffix)
@@ -114,7 +114,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Takes the transfer out of curl; its easy handle is kept for the next one. */
+/* Removes the transfer from curl; its easy handle is kept for the next one. */
 static void transfer_free(struct transfer *x)
 {
 	struct transfers *t = x->owner;
@@ -155,7 +155,7 @@ void transfers_free(struct transfers *t)
 	free(t);
 }
 
-/* The bytes that were offered come again when it goes on. */
+/* The pending bytes are delivered again when it continues. */
 static bool must_pause(struct transfer *x)
 {
 	struct transfers *t = x->owner;
@@ -225,10 +225,9 @@ static void set_range(struct transfer *x)
 
 /* ---- the queue ----
  *
- * libcurl counts the time that a transfer waits for a connection as if its server took
- * it. Ours begins with the first that is done for it: its name is looked up, a socket is
- * opened, or a connection that is there is taken.
- */
+ * libcurl counts the time that a transfer waits for a connection as the server's. Our
+ * clock starts with the first step for it: its name is looked up, a socket is opened, or
+ * an existing connection is chosen. */
 
 static void begin_transfer(struct transfer *x)
 {
@@ -283,7 +282,7 @@ static void set_policy(struct transfer *x)
 	curl_easy_setopt(easy, CURLOPT_STREAM_WEIGHT,
 			 x->req.large ? LARGE_STREAM_WEIGHT : SMALL_STREAM_WEIGHT);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	/* A name server that does not answer must not hold up the end. */
+	/* A name server that does not respond must not delay the end. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
@@ -292,13 +291,13 @@ static void set_policy(struct transfer *x)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file);
 }
 
-/* To where its route has come. */
+/* For the current URL of its route. */
 static void set_address(struct transfer *x)
 {
 	const struct login *login = x->route.login;
 
 	curl_easy_setopt(x->easy, CURLOPT_URL, x->route.url.text);
-	/* Only what TLS negotiates can be shared: it is worth waiting for. */
+	/* Only a connection that TLS negotiates can be shared: wait for it. */
 	curl_easy_setopt(x->easy, CURLOPT_PIPEWAIT, x->route.url.tls ? 1L : 0L);
 	curl_easy_setopt(x->easy, CURLOPT_USERNAME, login ? login->name : NULL);
 	curl_easy_setopt(x->easy, CURLOPT_PASSWORD, login ? login->password : NULL);
@@ -312,8 +311,8 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 	x->req = *req;
 	x->easy = t->idle_count ? t->idle[--t->idle_count] : curl_easy_init();
 	if (!x->easy)
-		abort(); /* curl_easy_init fails only without memory */
-	/* Without an address, libcurl ends it, and finish tells why. */
+		abort(); /* curl_easy_init fails only when out of memory */
+	/* Without a URL, libcurl ends it, and finish reports why. */
 	if (route_begin(&x->route, t->credentials, req->url))
 		set_address(x);
 	curl_easy_setopt(x->easy, CURLOPT_PRIVATE, x);
@@ -323,9 +322,8 @@ struct transfer *transfers_start(struct transfers *t, const struct transfer_requ
 	curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE,
 			 req->large ? t->large_buffer : SMALL_BUFFER);
 	set_policy(x);
-	/* A NAR's bytes must be those whose offsets we count on when we resume; anything
-	 * else may come compressed. libcurl decodes what comes compressed all the same.
-	 */
+	/* A NAR's bytes must be those whose offsets count when we resume; anything else
+	 * may be sent compressed. libcurl decodes a compressed response in any case. */
 	curl_easy_setopt(x->easy, CURLOPT_ACCEPT_ENCODING, req->large ? "identity" : "");
 	if (req->no_cache)
 		add_header(x, "Cache-Control: no-cache");
@@ -375,8 +373,8 @@ static void finish(struct transfer *x, CURLcode code)
 
 /* ---- redirects ----
  *
- * libcurl would take a login of the netrc kind, or of an address, to wherever it is sent.
- */
+ * libcurl would send a login from netrc, or from a URL, to any host that it is redirected
+ * to. */
 
 static void restart(struct transfer *x)
 {
@@ -392,7 +390,7 @@ static void restart(struct transfer *x)
 	curl_multi_add_handle(t->multi, x->easy);
 }
 
-/* What cannot be decoded matters only where it is wanted. */
+/* An encoding that cannot be decoded matters only if the body is used. */
 static CURLcode code_of(struct transfer *x, CURLcode code)
 {
 	long status = 0;
@@ -401,7 +399,7 @@ static CURLcode code_of(struct transfer *x, CURLcode code)
 	return code == CURLE_BAD_CONTENT_ENCODING && status / 100 != 2 ? CURLE_OK : code;
 }
 
-/* True if it goes on elsewhere; else *code is why it ends. */
+/* True if it continues elsewhere; else *code is why it ends. */
 static bool follow_redirect(struct transfer *x, CURLcode *code)
 {
 	const char *location;
@@ -425,10 +423,10 @@ static bool follow_redirect(struct transfer *x, CURLcode *code)
 
 /* ---- the limit ----
  *
- * libcurl's own limit is that of one transfer. For one of all, NARs are paused as soon as
- * more has come than may, and go on one after the other, each with a buffer at a time;
- * narinfos go on meanwhile. Only where these alone are too much, nothing is read at all.
- */
+ * libcurl's own limit is per transfer. For a limit on all, NARs are paused as soon as
+ * more has arrived than allowed, and continue one after the other, each with one buffer
+ * at a time; narinfos continue in the meantime. Only if narinfos alone exceed the limit,
+ * nothing is read at all. */
 
 static int64_t limit_ms(struct transfers *t)
 {
@@ -443,12 +441,12 @@ static void resume_paused(struct transfers *t)
 		TAILQ_REMOVE(&t->paused, x, paused_link);
 		x->is_paused = false;
 		stall_excuse(&x->stall, now_ms() - x->paused_at);
-		/* It may call on_data. What that says is known from x->rc. */
+		/* It may call on_data, which reports its result in x->rc. */
 		curl_easy_pause(x->easy, CURLPAUSE_CONT);
 	}
 }
 
-/* What is paused is excused for its whole pause when it goes on. */
+/* When a paused transfer continues, its whole pause is excused. */
 static void excuse_all(struct transfers *t, int64_t ms)
 {
 	struct transfer *x;
@@ -499,9 +497,9 @@ static CURLMcode wait_for_work(struct transfers *t, int timeout_ms)
 	return code;
 }
 
-/* ---- transfers that are overdue ---- */
+/* ---- overdue transfers ---- */
 
-/* One at a time: each end may start and end others. */
+/* One at a time: each end may start and end other transfers. */
 static void end_overdue(struct transfers *t)
 {
 	int64_t now = now_ms();
@@ -518,7 +516,7 @@ static void end_overdue(struct transfers *t)
 	transfer_free(x);
 }
 
-/* What waits for us while we do something else is not overdue. */
+/* What waits while the program is busy elsewhere is not overdue. */
 static void excuse_absence(struct transfers *t)
 {
 	int64_t ms = t->left_at && !t->held_at ? now_ms() - t->left_at : 0;
@@ -568,7 +566,8 @@ int transfers_run(struct transfers *t, int timeout_ms, struct nf_err *err)
 	if (t->more_overdue && !t->held_at)
 		timeout_ms = 0;
 	code = perform(t);
-	/* What has ended may lead to more: that does not wait for others. */
+	/* A finished transfer may lead to more work, which does not wait for other
+	 * transfers. */
 	ended = finish_ended(t);
 	if (code == CURLM_OK && !ended)
 		code = wait_for_work(t, timeout_ms);

@@ -1,4 +1,4 @@
-/* What is told of a transfer that ended. */
+/* The report on a transfer that has ended. */
 #include <stdio.h>
 
 #include "http/transfer_private.h"

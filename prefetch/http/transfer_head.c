@@ -13,8 +13,8 @@ const char *transfer_header(struct transfer *x, const char *name)
 	return h->value;
 }
 
-/* "bytes START-END/TOTAL", where TOTAL may be an asterisk; of a 416, all but TOTAL is
- * one. */
+/* "bytes START-END/TOTAL", where TOTAL may be an asterisk; in a 416, everything except
+ * TOTAL is one. */
 static void parse_content_range(struct transfer_head *head, const char *value)
 {
 	struct nf_slice rest, start, end;
@@ -42,7 +42,7 @@ static void parse_content_range(struct transfer_head *head, const char *value)
 		head->range_end = last + 1;
 }
 
-/* "none" is what some servers call it. */
+/* Some servers send "none". */
 static bool is_encoded(struct transfer *x)
 {
 	const char *value = transfer_header(x, "Content-Encoding");

@@ -36,7 +36,7 @@ static enum transfer_failure failure_of(const struct transfer_done *d)
 	return TRANSFER_FAILED_BREAK;
 }
 
-/* TRANSFER_FAILURES if it did not fail, or by our own verdict on what came. */
+/* TRANSFER_FAILURES if it did not fail, except by our own verdict on its content. */
 static enum transfer_failure classify_failure(bool nar, const struct transfer_done *d)
 {
 	if (d->rc == -NF_E_NET)

@@ -55,7 +55,7 @@ uint64_t estimate_race(const struct estimate_cache *caches,
 		second = bytes > first ? first : bytes > second ? bytes : second;
 		first = bytes > first ? bytes : first;
 	}
-	/* What is on this machine is not overtaken. */
+	/* A file on this machine is not raced. */
 	if (racers < 2 || caches[offers[taken].cache].local)
 		return 0;
 	return first + second - offers[taken].bytes;

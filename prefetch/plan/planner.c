@@ -11,13 +11,13 @@
 
 #define ALL "*"
 
-/* What tells requests for outputs apart; without padding. */
+/* Identifies requests for outputs; without padding. */
 struct key {
 	uintptr_t id;
 	const char *outputs;
 };
 
-/* ---- questions and who waits for their answers ---- */
+/* ---- questions, and requests that wait for answers ---- */
 
 static enum planner_ask ask_of(const struct planner_node *node)
 {
@@ -320,7 +320,7 @@ static void step_path(struct planner *m, struct planner_step *r)
 	}
 }
 
-/* What a request leads to is appended, so that this is the only loop. */
+/* Follow-up requests are appended to the list, so this is the only loop. */
 static void go_on(struct planner *m)
 {
 	while (m->ready && !m->failed) {
@@ -336,7 +336,7 @@ static void go_on(struct planner *m)
 	}
 }
 
-/* ---- targets ---- */
+/* ---- installables ---- */
 
 static const char *join_names(struct planner *m, const struct nf_slice *names,
 			      size_t count)

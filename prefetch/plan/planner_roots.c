@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 
-/* What each node needs of what is to be built, fetched or is unknown: node ID's list is
- * needs[first[ID]] up to needs[first[ID + 1]]. */
+/* The nodes among those to be built, fetched or unknown that each node needs: those of
+ * node ID are needs[first[ID]] to needs[first[ID + 1]]. */
 struct graph {
 	const struct planner *m;
 	uint32_t *needs;
@@ -17,7 +17,7 @@ struct graph {
 	uint32_t order_len;
 };
 
-/* A root's bit is in the mask of each node that needs it. */
+/* A root's bit is set in the mask of each node that needs it. */
 #define BATCH 64
 
 static bool is_gap(const struct planner_node *node)
@@ -84,8 +84,8 @@ static void graph_init(struct graph *g, const struct planner *m)
 	}
 }
 
-/* Depth first, with a stack of our own. What a cache makes up may need itself: that is
- * not followed. */
+/* Depth first, with an explicit stack. A cache's inventions may need each other in a
+ * circle, which is not followed. */
 static void visit(struct graph *g, uint32_t start, uint32_t *stack, size_t *next)
 {
 	size_t depth = 0;
@@ -112,7 +112,7 @@ static void sort_nodes(struct graph *g)
 {
 	uint32_t count = planner_count(g->m);
 	AUTO_FREE uint32_t *stack = mem_calloc(count, sizeof(*stack));
-	/* One more than the place in needs; 0: not seen yet. */
+	/* One more than the index in needs; 0: not visited. */
 	AUTO_FREE size_t *next = mem_calloc(count, sizeof(*next));
 
 	for (uint32_t id = 0; id < count; id++)
@@ -140,7 +140,7 @@ static void find_roots(struct planner_roots *r, const struct graph *g)
 		if (above_gap[id] || !is_gap(planner_node(g->m, id)))
 			continue;
 		MEM_GROW(r->list, r->count, cap);
-		/* Until it is counted, this says which are worth counting. */
+		/* Before counting, this marks what is worth counting. */
 		r->list[r->count++] = (struct planner_root){ id, g->indegree[id] };
 	}
 }

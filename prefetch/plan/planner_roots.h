@@ -1,23 +1,23 @@
-/* Where a plan's gaps begin. What must be built or is unknown often only follows from one
- * path below it: a root is such a node that needs no other. */
+/* The roots of a plan's gaps. Most of what must be built or is unknown only follows from
+ * a path below it: a root is a node that needs no other such node. */
 #ifndef PLANNER_ROOTS_H
 #define PLANNER_ROOTS_H
 
 #include "plan/planner.h"
 
-/* Of more roots it is not counted how many nodes depend on them. */
+/* With more roots, dependent nodes are not counted. */
 #define PLANNER_ROOTS_COUNTED 1024
 
 struct planner_root {
 	uint32_t id;
-	/* How many nodes that are to be built or fetched need it. */
+	/* Number of nodes to be built or fetched that need it. */
 	size_t dependents;
 };
 
 struct planner_roots {
 	struct planner_root *list; /* those with the most dependents first */
 	size_t count;
-	size_t counted; /* of the others dependents is 0 */
+	size_t counted; /* dependents is 0 for the others */
 };
 
 /* After planner_finish. */

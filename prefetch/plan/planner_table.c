@@ -72,7 +72,7 @@ uint32_t planner_find(const struct planner *m, const struct nf_storepath *path)
 
 void planner_path(const struct planner *m, uint32_t id, struct nf_storepath *ret)
 {
-	/* Every base name in here was checked before. */
+	/* Every base name here was validated before. */
 	if (nf_storepath_parse_base(ret, nf_slice_str(planner_table_at(m, id)->base),
 				    NULL))
 		abort();

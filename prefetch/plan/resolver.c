@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-/* Nodes live in blocks so that they never move. */
+/* Nodes are allocated in blocks, so they never move. */
 #define BLOCK_NODES 1024
-/* Answers that nobody vouches for and that came before one that somebody does. */
+/* Unverified answers that arrived before a trusted one. */
 #define EARLY_MAX (1U << 20)
 
 struct early {
@@ -27,7 +27,7 @@ struct resolver {
 	uint32_t open;
 	struct map by_base;
 	struct arena arena;
-	const char **names; /* of who vouches, each once */
+	const char **names; /* who vouches, without duplicates */
 	size_t name_count, name_cap;
 	void (*settled)(void *ctx, uint32_t id, const struct nf_narinfo *ni);
 	void *settled_ctx;
@@ -115,7 +115,7 @@ const struct resolver_node *resolver_node(const struct resolver *r, uint32_t id)
 
 void resolver_path(const struct resolver *r, uint32_t id, struct nf_storepath *ret)
 {
-	/* Every base name in here came out of a struct nf_storepath or a checked
+	/* Every base name here comes from a struct nf_storepath or a validated
 	 * reference. */
 	if (nf_storepath_parse_base(ret, nf_slice_str(node_at(r, id)->base), NULL))
 		abort();
@@ -158,7 +158,7 @@ static const char *keep_slice(struct resolver *r, struct nf_slice s)
 	return s.len ? arena_strndup(&r->arena, s.ptr, s.len) : NULL;
 }
 
-/* There are no more of them than trusted keys. */
+/* There are at most as many as trusted keys. */
 static const char *keep_name(struct resolver *r, const char *name)
 {
 	for (size_t i = 0; i < r->name_count; i++)
@@ -215,7 +215,7 @@ static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted 
 	settle(r, node, RESOLVER_KNOWN);
 }
 
-/* Two trusted answers for one path must tell of the same bytes. */
+/* Two trusted answers for one path must agree on its content. */
 static int check_agreement(const struct resolver_node *node,
 			   const struct nf_pathinfo *info, struct nf_err *err)
 {
@@ -358,7 +358,7 @@ static void add_source(struct resolver *r, struct resolver_node *node, uint32_t 
 	s->next = old ? old->next : NULL;
 	s->url = keep_slice(r, ni->url);
 	s->compression = keep_slice(r, ni->compression);
-	/* One that cannot be is not believed. */
+	/* A size that is impossible is ignored. */
 	if (ni->file_size <= NAR_FILE_SIZE_MAX(ni->info.nar_size))
 		s->file_size = ni->file_size;
 	s->has_file_hash = ni->has_file_hash && ni->file_hash.algo == NF_SHA256;
@@ -409,7 +409,7 @@ static const char *keep_text(struct resolver *r, const char *text)
 	return text ? arena_strndup(&r->arena, text, strlen(text)) : NULL;
 }
 
-/* Which cache answers first must not decide what is reported. */
+/* The report must not depend on which cache answers first. */
 static bool is_graver(const struct resolver_reason *a, const struct resolver_reason *b)
 {
 	int x = err_gravity(a->code), y = b ? err_gravity(b->code) : 0;
@@ -433,15 +433,16 @@ static void keep_reason(struct resolver *r, struct resolver_node *node,
 	kept->detail = keep_text(r, why->detail);
 	kept->signers = keep_text(r, why->signers);
 	node->reason = kept;
-	/* What this machine lost may be graver. */
+	/* A failure of this machine may be more severe. */
 	if (err_gravity(kept->code) < err_gravity(node->why))
 		return;
 	node->why = kept->code;
 	node->why_text = kept->text;
 }
 
-/* A path that is known may still not come: then the caches that were kept from helping
- * count, also those that answered late. Of one that helped, its NAR tells. */
+/* A known path may still be unavailable: then the caches that did not help count,
+ * including those that answered late. For one that helped, the error of its NAR
+ * counts. */
 static bool may_have_helped(const struct resolver *r, uint32_t id,
 			    const struct resolver_reason *why)
 {

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-/* Who refers to each node: those of node N are at first[N] up to first[N + 1]. */
+/* The referrers of each node: those of node N are at first[N] to first[N + 1]. */
 struct referrers {
 	uint32_t *first;
 	uint32_t *nodes;
@@ -44,7 +44,7 @@ static void find_referrers(struct referrers *ret, const struct resolver *r)
 	}
 }
 
-/* TODO has LEN nodes that lack something. */
+/* TODO contains LEN nodes that lack something. */
 static void spread(struct whole *w, const struct referrers *by, uint32_t *todo,
 		   uint32_t len)
 {
