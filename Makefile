@@ -49,7 +49,8 @@ CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_coverage := -O0 -g --coverage
-CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all \
+	-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 CFLAGS_ALL := -std=gnu11 $(WARNINGS) $(WERROR) $(SHARED) $(CFLAGS_$(FLAVOR)) -pthread $(CFLAGS)
@@ -249,7 +250,8 @@ else
 FUZZ_DRIVER := $(call obj,tests/fuzz/driver.c)
 FUZZ_LDFLAGS :=
 endif
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_DRIVER) $(B)/libprefetch.a $(B)/libbundle.a
+FUZZ_SUPPORT := $(call obj,tests/fuzz/codec_target.c) $(FUZZ_DRIVER)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_SUPPORT) $(B)/libprefetch.a $(B)/libbundle.a
 	@mkdir -p $(@D)
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_LDFLAGS) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS)

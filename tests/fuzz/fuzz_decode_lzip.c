@@ -1,0 +1,9 @@
+/* The decoder of lzip. */
+#include "codec_target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return codec_target(CODEC_LZIP, data, size);
+}
