@@ -57,6 +57,8 @@ void suggest_offer(struct suggest *s, const char *candidate)
 		return;
 	if (wlen >= 3 && clen > wlen && memcmp(s->word, candidate, wlen) == 0)
 		distance = 1;
+	else if ((wlen > clen ? wlen - clen : clen - wlen) >= s->distance)
+		return; /* the distance is at least the difference in length */
 	else
 		distance = edit_distance(s->word, wlen, candidate, clen);
 	if (distance < s->distance) {

@@ -8,8 +8,13 @@
 #include "base/mem.h"
 #include "format/ca.h"
 
-#define SELF_LEN    NF_STOREPATH_HASH_LEN
+#define SELF_LEN NF_STOREPATH_HASH_LEN
+/* A fuzzer meets the window's ends where it is small. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define WINDOW_SIZE 256
+#else
 #define WINDOW_SIZE (64 * KIB)
+#endif
 
 struct hash_modulo {
 	struct hasher *hasher;

@@ -30,6 +30,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PUBLIC "test-1:4J2XwQoiDmHUonbw3AzITEtsnIcQFzj0KeiJ5Va0Yp0="
 #define DOMAIN "nixferry-bundle-manifest-1\n"
 
+static struct nf_keyring *ring;
+static struct nf_secret_key *key;
+
+/* Keys take longer to make than most inputs to read. */
+static void make_keys(void)
+{
+	ring = nf_keyring_new();
+	if (nf_keyring_add(ring, NF_SLICE_LIT(PUBLIC), NULL) ||
+	    nf_secret_key_parse(&key, NF_SLICE_LIT(SECRET), NULL))
+		abort();
+}
+
 static void put_member(struct buf *out, const char *name, struct nf_slice content)
 {
 	static const uint8_t zeros[TAR_UNIT];
@@ -58,8 +70,8 @@ static void fix_blocks_digest(struct buf *manifest, const uint8_t *digests, size
 	buf_release(&fixed);
 }
 
-static void sign_manifest(struct buf *out, const struct nf_secret_key *key,
-			  struct nf_slice manifest, struct nf_slice payload)
+static void sign_manifest(struct buf *out, struct nf_slice manifest,
+			  struct nf_slice payload)
 {
 	size_t blocks = (payload.len + BUNDLE_BLOCK_SIZE - 1) / BUNDLE_BLOCK_SIZE;
 	uint8_t *digests = mem_calloc(blocks, BLAKE2B_SIZE);
@@ -118,7 +130,7 @@ static int read_input(struct nf_bundle *b, size_t i, struct nf_bundle_input *inp
 }
 
 static void write_again(const struct nf_bundle *b, const struct nf_bundle_input *inputs,
-			const struct nf_secret_key *key, const struct buf *bytes)
+			const struct buf *bytes)
 {
 	struct nf_bundle_write_options opts = {
 		.inputs = inputs,
@@ -140,8 +152,7 @@ static void write_again(const struct nf_bundle *b, const struct nf_bundle_input 
 	free(again);
 }
 
-static void read_all(struct nf_bundle *b, const struct nf_secret_key *key,
-		     const struct buf *bytes)
+static void read_all(struct nf_bundle *b, bool signs, const struct buf *bytes)
 {
 	size_t count = nf_bundle_member_count(b);
 	struct nf_bundle_input *inputs = mem_calloc(count, sizeof(*inputs));
@@ -149,8 +160,8 @@ static void read_all(struct nf_bundle *b, const struct nf_secret_key *key,
 
 	for (size_t i = 0; !rc && i < count; i++)
 		rc = read_input(b, i, &inputs[i]);
-	if (!rc && nf_bundle_check_rest(b, NULL) == 0 && key)
-		write_again(b, inputs, key, bytes);
+	if (!rc && nf_bundle_check_rest(b, NULL) == 0 && signs)
+		write_again(b, inputs, bytes);
 	for (size_t i = 0; i < count; i++)
 		free((void *)inputs[i].bytes);
 	free(inputs);
@@ -176,38 +187,33 @@ static int open_bytes(const struct buf *bytes, bool pipe)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *start = (const char *)data + 1;
-	struct nf_keyring *ring = nf_keyring_new();
-	struct nf_secret_key *key;
 	struct nf_bundle *b;
 	const char *middle;
 	struct buf bytes;
 	bool signs;
 	int fd;
 
-	if (size == 0 || nf_keyring_add(ring, NF_SLICE_LIT(PUBLIC), NULL) ||
-	    nf_secret_key_parse(&key, NF_SLICE_LIT(SECRET), NULL)) {
-		nf_keyring_free(ring);
+	if (size == 0)
 		return 0;
-	}
+	if (!ring)
+		make_keys();
 	buf_init(&bytes, 64 * MIB);
 	middle = memchr(start, '\0', size - 1);
 	signs = (data[0] & 1) && middle;
 	if (signs) {
 		size_t len = (size_t)(middle - start);
 
-		sign_manifest(&bytes, key, nf_slice(start, len),
+		sign_manifest(&bytes, nf_slice(start, len),
 			      nf_slice(middle + 1, size - 2 - len));
 	} else {
 		buf_add(&bytes, start, size - 1);
 	}
 	fd = open_bytes(&bytes, data[0] & 0x80);
 	if (nf_bundle_open(&b, fd, "fuzz", ring, NULL, NULL) == 0) {
-		read_all(b, signs ? key : NULL, &bytes);
+		read_all(b, signs, &bytes);
 		nf_bundle_free(b);
 	}
 	close(fd);
 	buf_release(&bytes);
-	nf_secret_key_free(key);
-	nf_keyring_free(ring);
 	return 0;
 }
