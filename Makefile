@@ -229,6 +229,15 @@ coverage:
 coverage-run: all $(TEST_TOOLS) $(SIMS) $(UNIT_BINS) $(FUZZ_BINS)
 	@sh tests/run/coverage.sh $(B) $(E2E)
 
+#: make coverage-fuzz   lines and branches that the corpus of the fuzz targets reaches, by file
+.PHONY: coverage-fuzz coverage-fuzz-run
+coverage-fuzz:
+	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOR=coverage coverage-fuzz-run
+coverage-fuzz-run: $(FUZZ_BINS)
+	@find $(B)/obj -name '*.gcda' -delete
+	@sh tests/run/run-tests.sh $(B) corpus
+	@python3 tests/run/coverage.py $(B)/obj files
+
 #: make check-valgrind  the main path under valgrind
 check-valgrind: all $(TEST_TOOLS)
 	@sh tests/run/valgrind.sh $(B)

@@ -1,5 +1,6 @@
-"""coverage.py OBJECTS: line and branch coverage of bundle/ and prefetch/, by room, from what the
-programs of FLAVOR=coverage left beside their objects."""
+"""coverage.py OBJECTS [files]: line and branch coverage of bundle/ and prefetch/, by room, from what
+the programs of FLAVOR=coverage left beside their objects; with "files", of each source file that
+they reached."""
 
 import json
 import pathlib
@@ -40,16 +41,25 @@ def percent(counts):
     return f"{hit:6} of {len(counts):6}  {100 * hit / len(counts):5.1f} %" if counts else ""
 
 
-def main():
-    lines, branches = add_up(pathlib.Path(sys.argv[1]))
+def by_room(lines):
     rooms = defaultdict(list)
     for name in sorted(lines):
         rooms[name.rsplit("/", 1)[0]].append(name)
-    rooms["all"] = sorted(lines)
-    print(f"{'room':20} {'lines':>24} {'branches':>25}")
-    for room, names in rooms.items():
+    return rooms
+
+
+def by_file(lines):
+    return {name: [name] for name in sorted(lines) if name.endswith(".c") and any(lines[name].values())}
+
+
+def main():
+    lines, branches = add_up(pathlib.Path(sys.argv[1]))
+    groups = by_file(lines) if sys.argv[2:] == ["files"] else by_room(lines)
+    groups["all"] = sorted(lines)
+    print(f"{'':32} {'lines':>24} {'branches':>25}")
+    for group, names in groups.items():
         of = [[n for name in names for n in what[name].values()] for what in (lines, branches)]
-        print(f"{room:20} {percent(of[0])} {percent(of[1])}")
+        print(f"{group:32} {percent(of[0])} {percent(of[1])}")
 
 
 main()

@@ -9,8 +9,10 @@ run_one() {
 	work=$build/fuzz-work/$1
 	mkdir -p "$work"
 	echo "fuzz: $1 for $seconds s"
+	dict=tests/fuzz/dict/$1
+	[ -e "$dict" ] && dict=-dict=$dict || dict=
 	"$build/fuzz/fuzz_$1" -max_total_time="$seconds" -rss_limit_mb=4096 -malloc_limit_mb=8192 \
-		-timeout=20 -artifact_prefix="$work/" "$work" "tests/fuzz/corpus/$1" >"$work.log" 2>&1 || {
+		-timeout=20 -artifact_prefix="$work/" ${dict:+"$dict"} "$work" "tests/fuzz/corpus/$1" >"$work.log" 2>&1 || {
 		tail -40 "$work.log"
 		exit 1
 	}
