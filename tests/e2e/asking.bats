@@ -72,7 +72,7 @@ ask_all() {
 	done
 }
 
-@test "asking changes nothing, whatever there is of a pool" {
+@test "queries change nothing in a pool of any state" {
 	make_pools
 	export OUT=$T/output XDG_STATE_HOME=$T/state
 	mkdir "$OUT"
@@ -87,7 +87,7 @@ ask_all() {
 	[ ! -e "$T/nowhere" ]
 }
 
-@test "asking needs no file system that can be written" {
+@test "queries work on a read-only file system" {
 	[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || skip "no mount namespace here"
 	make_pools
 	export OUT=$BATS_FILE_TMPDIR/output T BUILD TOP POOLS_LIST="${POOLS[*]}"
@@ -103,7 +103,7 @@ ask_all() {
 	[ ! -s "$OUT/failures" ] || fail "$(cat "$OUT/failures")"
 }
 
-@test "where damage cannot be removed from a pool, it is told all the same" {
+@test "damage that cannot be removed from a pool is still reported" {
 	[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || skip "no mount namespace here"
 	local nar=$T/full-pool/$(nar_of "$T/full-pool" "$APP")
 	chmod u+w "$nar"
@@ -116,7 +116,7 @@ ask_all() {
 	[[ $output == *"1 damaged entry was found, 1 could not be removed"* ]] || fail "$output"
 }
 
-@test "a pool that asking finds empty is no obstacle for the next fetch" {
+@test "a query of a new, empty pool does not hinder the next fetch" {
 	nixferry plan "$TOP" --no-local-store --pool "$T/pools/new" >/dev/null
 	[ ! -e "$T/pools" ]
 	nixferry prefetch "$TOP" --no-local-store --pool "$T/pools/new" >/dev/null
@@ -210,7 +210,7 @@ try_option() {
 	esac
 }
 
-@test "every option of every command is heeded or refused, never ignored" {
+@test "every option of every command is obeyed or refused, never ignored" {
 	: >"$T/netrc"
 	chmod 600 "$T/netrc"
 	local commands=() command sub option value
@@ -230,7 +230,7 @@ try_option() {
 	done
 }
 
-@test "options that would do nothing are refused before anything is done" {
+@test "options without effect are refused before anything is done" {
 	while IFS='|' read -r text args; do
 		read -ra argv <<<"${args//TOP/$TOP}"
 		fails 2 "$text" nixferry "${argv[@]}"
@@ -259,7 +259,7 @@ usage_in_json() {
 		fail "$*: $stderr"
 }
 
-@test "wrong usage too is told as JSON where messages are JSON" {
+@test "wrong usage is reported as JSON with --log-format json" {
 	usage_in_json --log-format json
 	usage_in_json plna --log-format json
 	usage_in_json plan --log-format json

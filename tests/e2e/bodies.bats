@@ -24,7 +24,7 @@ teardown() {
 	nar_fault 5 "." '/nar/*=flip:0'
 }
 
-@test "NARs: an encoding on the wire that nobody asked for is decoded" {
+@test "NARs: an unrequested content encoding is decoded" {
 	nar_fault 0 "" '/nar/*=gzip'
 	nar_fault 0 "" '/nar/*=gzip' '/nar/*=chunked'
 	nar_fault 0 "" '/nar/*=gzip' '/nar/*=truncate:30000*1'
@@ -32,7 +32,7 @@ teardown() {
 	nar_fault 5 "." '/nar/*=gzip' '/nar/*=flip:30000'
 }
 
-@test "NARs: names of encodings for what is not encoded, and others" {
+@test "NARs: content encodings that do not match the body" {
 	local name
 	for name in none identity Identity; do
 		nar_fault 0 "" "/nar/*=encoding:$name"
@@ -66,7 +66,7 @@ deflate() {
 	gzip -nc | tail -c +11 | head -c -8
 }
 
-@test "NARs: br, zstd, deflate, x-gzip and several encodings on the wire are decoded" {
+@test "NARs: the content encodings br, zstd, deflate, x-gzip and combinations are decoded" {
 	encoded_as br brotli -c
 	encoded_as BR brotli -c
 	encoded_as zstd zstd -qc
@@ -78,7 +78,7 @@ deflate() {
 	encoded_as "none, None" cat
 }
 
-@test "NARs: what is not encoded as its answer says ends the run, by name" {
+@test "NARs: a body without the announced encoding ends the run and is named" {
 	local name
 	for name in br deflate x-gzip "gzip, br"; do
 		nar_fault 6 "encoding|decod" "/nar/*=encoding:$name"
@@ -87,18 +87,18 @@ deflate() {
 
 # ---- ranges ----
 
-@test "NARs: all of it as a range that nobody asked for" {
+@test "NARs: the whole file as an unrequested range" {
 	nar_fault 0 "" '/nar/*=as-range'
 	nar_fault 0 "" '/nar/*=as-range' '/nar/*=truncate:30000*1'
 	nar_fault 5 "range" '/nar/*=as-range' '/nar/*=wrong-range:start'
 }
 
-@test "NARs: all of it in answer to a range" {
+@test "NARs: the whole file in response to a range request" {
 	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=ignore-range'
 	nar_fault 0 "" '/nar/*=truncate:30000*1' '/nar/*=no-ranges'
 }
 
-@test "NARs: another range than was asked for" {
+@test "NARs: another range than requested" {
 	for kind in wrong-range wrong-range:start wrong-range:end wrong-range:total; do
 		nar_fault 5 "another range|bytes, not" '/nar/*=truncate:30000*1' "/nar/*=$kind"
 	done
@@ -106,7 +106,7 @@ deflate() {
 
 # ---- addresses ----
 
-@test "a NAR's URL that is none" {
+@test "an invalid NAR URL" {
 	local url
 	cp -r "$T/cache" "$T/astray"
 	for url in 'http://[::1/x.nar' 'http://127.0.0.1:99999/x.nar'; do

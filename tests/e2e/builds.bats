@@ -125,7 +125,7 @@ build_offline() {
 	nix-store --store "$T/fresh" --verify --check-contents
 }
 
-@test "without them, what would be built is told and what that needs is fetched" {
+@test "without build inputs, paths to be built are named and their inputs are fetched" {
 	run fetch "${DRV[top]}" -o "$T/bundle"
 	[ "$status" -eq 3 ] || fail "$output"
 	[[ $output == *"4 derivations would have to be built"* ]] || fail "$output"
@@ -135,7 +135,7 @@ build_offline() {
 		<(printf '%s\n' "${OUT[lib]}" "${OUT[fixed]}" | sort)
 }
 
-@test "with --keep-going, what must be built, and so is not in the bundle, is told first" {
+@test "with --keep-going, paths to be built, which the bundle lacks, are announced first" {
 	run --separate-stderr fetch "${DRV[top]}" -k -o "$T/bundle"
 	[ "$status" -eq 3 ] || fail "$stderr"
 	head -n 1 <<<"$stderr" | grep -q "not in the bundle: 4 derivations would have to be built" ||
@@ -145,7 +145,7 @@ build_offline() {
 		jq -r '.paths[].path' | sort) <(printf '%s\n' "${OUT[lib]}" "${OUT[fixed]}" | sort)
 }
 
-@test "what is to be built is told as JSON" {
+@test "paths to be built are listed as JSON" {
 	run -3 --separate-stderr fetch "${DRV[top]}" --json
 	diff <(jq -r '.toBuild[]' <<<"$output" | sort) \
 		<(printf '%s\n' "${DRV[tool]}" "${DRV[attrs]}" "${DRV[own]}" "${DRV[top]}" | sort)
@@ -160,14 +160,14 @@ build_offline() {
 	cmp "$T/fresh${OUT[fixed]}" "$T/fixed.txt"
 }
 
-@test "outputs that are valid here come from here" {
+@test "outputs that are valid in the live store come from it" {
 	nixferry prefetch "${DRV[lib]}" --from-store "$T/built" --pool "$T/pool" --substituter "$URL" \
 		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/bundle"
 	[ "$(log_count '/nar/')" -eq 0 ]
 	[ "$(nixferry info "$T/bundle" --trusted-public-key "$PUBLIC_KEY" --json | jq -r '.roots[]')" = "${OUT[lib]}" ]
 }
 
-@test "of a derivation nothing is asked twice, and each request is counted" {
+@test "for a derivation nothing is requested twice, and each request is counted" {
 	run --separate-stderr fetch "${DRV[lib]}" --json
 	[ "$status" -eq 0 ] || fail "$stderr"
 	[ -z "$(cut -d ' ' -f 1,2 "$CACHE_LOG" | sort | uniq -d)" ] || fail "$(cat "$CACHE_LOG")"
@@ -175,7 +175,7 @@ build_offline() {
 	[ "$(jq '.caches[0].narinfos' <<<"$output")" = 1 ] || fail "$output"
 }
 
-@test "a cache that was dead when its outputs were asked for is not asked again" {
+@test "a cache that did not answer for outputs is not queried again" {
 	dead_port
 	run --separate-stderr fetch "${DRV[lib]}" --json --substituter "http://127.0.0.1:$DEAD_PORT"
 	[ "$status" -eq 0 ] || fail "$stderr"
@@ -183,7 +183,7 @@ build_offline() {
 	[[ $(jq -r '.caches[1].leftOut' <<<"$output") == *onnect* ]] || fail "$output"
 }
 
-@test "an output that its derivation must not substitute is taken from the store that has it" {
+@test "an output with allowSubstitutes = false is taken from the store that has it" {
 	instantiate built own >/dev/null
 	realise built own
 	nixferry prefetch "${DRV[own]}" --from-store "$T/built" --pool "$T/pool" --substituter "$URL" \
@@ -212,7 +212,7 @@ build_offline() {
 	[[ $output == *"derivation '$(basename "${DRV[tool]}")' would have to be built"* ]] || fail "$output"
 }
 
-@test "a fixed output that no cache has is named: building would need the network" {
+@test "a fixed output that no cache has is named: building it needs the network" {
 	rm "$(narinfo_of "$T/cache" "${OUT[fixed]}")"
 	run fetch "${DRV[top]}" --with-build-inputs -o "$T/bundle"
 	[ "$status" -eq 3 ] || fail "$output"
@@ -220,7 +220,7 @@ build_offline() {
 	[ ! -e "$T/bundle" ]
 }
 
-@test "a derivation that is not in the local store is named" {
+@test "a derivation that is missing from the local store is named" {
 	run fetch "/nix/store/00000000000000000000000000000000-gone.drv" -o "$T/bundle"
 	[ "$status" -eq 3 ] || fail "$output"
 	[[ $output == *"derivation '00000000000000000000000000000000-gone.drv' is not in the local store"* ]] ||
@@ -230,7 +230,7 @@ build_offline() {
 	[[ $output == *"has no output 'doc'"* ]] || fail "$output"
 }
 
-@test "an output that nobody trusted vouches for counts as not there" {
+@test "an output that no trusted key vouches for counts as missing" {
 	sed -i '/^Sig:/d' "$(narinfo_of "$T/cache" "${OUT[lib]}")"
 	run fetch "${DRV[lib]}" -o "$T/bundle"
 	[ "$status" -eq 4 ] || fail "$output"

@@ -47,7 +47,7 @@ known() {
 
 # ---- between runs ----
 
-@test "a run remembers how fast a cache was, for its user alone" {
+@test "a run stores a cache's speed in a file for the user only" {
 	make_large_path
 	start_cache "$T/cache" --fault '*=delay:30' --fault '/nar/*=slow:10000000'
 	fetch "$TOP" --substituter "$URL"
@@ -59,14 +59,14 @@ known() {
 	[ -z "$(known "$URL" FailedAt)" ]
 }
 
-@test "how fast this machine's own files are is not remembered" {
+@test "the speed of this machine's own files is not remembered" {
 	make_large_path
 	fetch "$TOP" --substituter "file://$T/cache"
 	[ -n "$(known "file://$T/cache" AnsweredAt)" ]
 	[ -z "$(known "file://$T/cache" BytesPerSecond)" ]
 }
 
-@test "a run remembers which cache refused, and forgets it when it answers" {
+@test "a run remembers which cache refused, until it answers" {
 	make_small_closure "$T/cache"
 	dead_port
 	start_cache "$T/cache"
@@ -79,7 +79,7 @@ known() {
 	[ -n "$(known "$URL" Failure)" ]
 }
 
-@test "a cache that never answers costs one connect timeout, and next to nothing the next time" {
+@test "a cache that never answers costs one connect timeout, and almost nothing in the next run" {
 	make_small_closure "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$DATA")"
 	start_silent_cache
@@ -95,7 +95,7 @@ known() {
 	[ "$SECONDS" -le "$(patience 2)" ]
 }
 
-@test "a cache that never answers is not waited for where others have everything" {
+@test "a cache that never answers causes no wait if others have everything" {
 	make_small_closure "$T/cache"
 	start_silent_cache
 	start_cache "$T/cache"
@@ -104,7 +104,7 @@ known() {
 	[ "$SECONDS" -le "$(patience 2)" ]
 }
 
-@test "the only cache may take longer for its first answer: there is no other to go on with" {
+@test "the only cache gets longer for its first answer" {
 	make_small_closure "$T/cache"
 	local unit
 	unit=$(patience 1)
@@ -119,7 +119,7 @@ known() {
 	[ "$(known "$SILENT" Unreachable)" = 1 ]
 }
 
-@test "planning waits for a cache that never answers once, too" {
+@test "planning also waits only once for a cache that never answers" {
 	make_small_closure "$T/cache"
 	start_silent_cache
 	start_cache "$T/cache"
@@ -132,7 +132,7 @@ known() {
 	[ "$SECONDS" -le "$(patience 2)" ]
 }
 
-@test "where every cache was down, none is given less time" {
+@test "if every cache was down, none gets less time" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nix-cache-info=delay:1500'
 	first=$URL
@@ -144,7 +144,7 @@ known() {
 	fetch "$TOP" --substituter "$first" --substituter "$URL"
 }
 
-@test "what is known does not matter: nonsense, a directory, no home" {
+@test "a history that is garbage, a directory or without a home is ignored" {
 	make_small_closure "$T/cache"
 	mkdir -p "${STATE%/*}"
 	head -c 100000 /dev/urandom >"$STATE"
@@ -158,7 +158,7 @@ known() {
 		--substituter "file://$T/cache" --trusted-public-key "$PUBLIC_KEY"
 }
 
-@test "a file:// cache that is not there is left out, and remembered as such" {
+@test "a missing file:// cache is skipped and remembered as unreachable" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	run --separate-stderr fetch "$TOP" --substituter "file://$T/none" --substituter "$URL"
@@ -184,7 +184,7 @@ is() {
 	[ "$got" = "$1" ] || fail "$2 is '$got', not '$1': $(cat "$T/json")"
 }
 
-@test "a cache that works is told of: reach, speed, priority, keys" {
+@test "caches shows reachability, speed, priority and keys of a working cache" {
 	make_large_path
 	printf 'StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 33\n' >"$T/cache/nix-cache-info"
 	start_cache "$T/cache"
@@ -210,7 +210,7 @@ is() {
 	[ "${#lines[@]}" -eq 2 ]
 }
 
-@test "latency and throughput are those of the cache, not of its connection" {
+@test "latency and throughput do not include the connection's setup" {
 	make_large_path
 	start_cache "$T/cache" --fault '*=delay:40' --fault '/nar/*=slow:4000000'
 	probe "$URL" --sample "$TOP"
@@ -220,7 +220,7 @@ is() {
 	[ "$(known "$URL" LatencyUs)" -ge 38000 ]
 }
 
-@test "the configured caches are those asked, and URLs replace them" {
+@test "caches checks the configured caches, or the given URLs instead" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	mkdir -p "$NIX_CONF_DIR"
@@ -235,7 +235,7 @@ is() {
 	fails 2 "ftp://" nixferry caches ftp://example.org
 }
 
-@test "each way of not working is told, all at the cost of one timeout" {
+@test "each kind of failure is reported, all within one timeout" {
 	make_small_closure "$T/cache"
 	dead_port
 	start_silent_cache
@@ -267,7 +267,7 @@ is() {
 	[[ $stderr == *"caches: no cache can be used" ]]
 }
 
-@test "a key that is not trusted is named, with what to do" {
+@test "an untrusted key is named, with advice" {
 	make_small_closure "$T/cache"
 	mkcache keygen stranger-1 "$T/s.sec" "$T/s.pub"
 	mkcache sign --cache "$T/cache" --sign "$T/s.sec" "$DATA"
@@ -283,7 +283,7 @@ is() {
 	is trusted '.caches[0].keys[0].state'
 }
 
-@test "a path without a signature, and a narinfo of no use" {
+@test "an unsigned path and an unusable narinfo" {
 	make_small_closure "$T/cache"
 	sed -i '/^Sig:/d' "$(narinfo_of "$T/cache" "$DATA")"
 	echo nonsense >"$(narinfo_of "$T/cache" "$LINK")"
@@ -293,7 +293,7 @@ is() {
 	is 2 '.caches[0].advice | length'
 }
 
-@test "what the sample refers to is looked at, in every cache" {
+@test "caches queries references of the sample, in every cache" {
 	make_small_closure "$T/cache"
 	cp -r "$T/cache" "$T/half"
 	rm "$(narinfo_of "$T/half" "$TOP")" "$(narinfo_of "$T/half" "$APP")"
@@ -302,7 +302,7 @@ is() {
 	is '5/5 3/5' '[.caches[].sample | "\(.found)/\(.asked)"] | join(" ")'
 }
 
-@test "without a sample, what the pool has is looked at; a directory by itself" {
+@test "without a sample, caches uses the pool's paths, and a directory's own" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	probe "$URL" "file://$T/cache" --pool "$T/pool"
@@ -313,7 +313,7 @@ is() {
 	is '5/5' '.caches[0].sample | "\(.found)/\(.asked)"'
 }
 
-@test "the last failure is remembered after the cache came back" {
+@test "the last failure is still remembered after the cache works again" {
 	make_small_closure "$T/cache"
 	dead_port
 	dead=http://127.0.0.1:$DEAD_PORT
@@ -328,7 +328,7 @@ is() {
 	[[ $output == *"failed "*" ago: "*onnect* ]]
 }
 
-@test "whatever their priority, all caches that can be used are told as used" {
+@test "caches reports all usable caches as used, whatever their priority" {
 	make_large_path
 	start_cache "$T/cache" --fault '/nar/*=slow:3000000'
 	slow=$URL
@@ -345,7 +345,7 @@ is() {
 	is 'true true' '[.caches[].usable | tostring] | join(" ")'
 }
 
-@test "what servers say does not reach the terminal as it is" {
+@test "text from servers does not reach the terminal unescaped" {
 	make_small_closure "$T/cache"
 	printf 'StoreDir: /\e[2J\n' >"$T/cache/nix-cache-info"
 	sed -i $'s/^Sig: lab-1/Sig: \e[31mred/' "$(narinfo_of "$T/cache" "$DATA")"
@@ -364,7 +364,7 @@ make_certificate() {
 		-keyout "$T/tls.key" -out "$T/tls.crt" 2>/dev/null
 }
 
-@test "TLS: a certificate that nobody vouches for is refused, one in ssl-cert-file is taken" {
+@test "TLS: an untrusted certificate is refused, one in ssl-cert-file is accepted" {
 	make_small_closure "$T/cache"
 	make_certificate
 	start_cache "$T/cache" --tls-cert "$T/tls.crt" --tls-key "$T/tls.key"
@@ -379,7 +379,7 @@ make_certificate() {
 	is 'ok true' '.caches[0] | "\(.state) \(.tls)"'
 }
 
-@test "HTTP/2 is told" {
+@test "the report shows HTTP/2" {
 	PATH=$PATH:/usr/sbin
 	command -v nginx >/dev/null || skip "no nginx"
 	make_small_closure "$T/cache"

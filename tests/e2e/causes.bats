@@ -87,7 +87,7 @@ expect_cause() {
 	done
 }
 
-@test "a key that is not trusted is the cause, with the option that trusts it" {
+@test "an untrusted key is the cause, with the option that trusts it" {
 	put_all
 	sign_by magnolia.cache-1
 	start_cache "$T/cache"
@@ -103,7 +103,7 @@ trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'
 		--substituter "$URL"
 }
 
-@test "no signature, or a wrong one by a trusted key, is told apart from an unknown key" {
+@test "a missing signature, a wrong one by a trusted key and an unknown key are distinguished" {
 	put_all
 	sed -i '/^Sig:/d' "$T/cache"/*.narinfo
 	expect_cause 4 not-trusted "no signature" "have it signed" --substituter "file://$T/cache"
@@ -111,7 +111,7 @@ trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'
 	expect_cause 4 not-trusted "signature by 'lab-1' is wrong" "compare the trusted public key" --substituter "file://$T/cache"
 }
 
-@test "a cache that cannot be reached is the cause, also beside one that does not have it" {
+@test "an unreachable cache is the cause, even if another cache lacks the path" {
 	dead_port
 	expect_cause 6 unreachable "connect to server" "start the cache" --substituter "http://127.0.0.1:$DEAD_PORT"
 	expect_cause 6 unreachable "connect to server" "start the cache" --substituter "http://127.0.0.1:$DEAD_PORT" \
@@ -119,7 +119,7 @@ trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'
 	expect_cause 6 unreachable "No such file" "start the cache" --substituter "file://$T/away"
 }
 
-@test "a cache that wants a password, errs or answers nonsense is the cause" {
+@test "a cache that requires a password, fails or sends garbage is the cause" {
 	put_all
 	start_cache "$T/cache" --auth me:secret
 	expect_cause 6 denied "HTTP status 401" "--netrc-file FILE" --substituter "$URL"
@@ -136,7 +136,7 @@ trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'
 	expect_cause 6 other-store "'/gnu/store'" "remove this cache" --substituter "file://$T/cache"
 }
 
-@test "a cache that answers with the narinfo of another path, or 500 to everything, is the cause" {
+@test "a cache that sends another path's narinfo, or 500 to everything, is the cause" {
 	put_all
 	start_cache "$T/cache" --fault "*.narinfo=body:$(narinfo_of "$T/cache" "${OUT[leaf]}")"
 	DRV[top]=${DRV[b]} expect_cause 5 bad-answer "another path|narinfo of" "repair that cache" --substituter "$URL"
@@ -162,7 +162,7 @@ trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'
 	[[ $output == *"--trusted-public-key magnolia.cache-1:KEY"* ]] || fail "$output"
 }
 
-@test "an absence that every cache tells, and one that the configuration decides" {
+@test "a path missing from every cache, and one excluded by the configuration" {
 	expect_cause 3 not-in-any-cache "not in any cache" "--extra-substituter URL" --substituter "file://$T/cache"
 	NIX_CONFIG="$NIX_CONFIG
 substitute = false
@@ -176,7 +176,7 @@ always-allow-substitutes = true" run plan "${DRV[local]}" --substituter "file://
 	[ "$status" -eq 0 ] || fail "$output"
 }
 
-@test "several causes are told one beside the other, and the gravest decides" {
+@test "several causes are shown together, and the most severe decides" {
 	put_in_cache "${OUT[top]}" "${OUT[c]}"
 	mkcache keygen other-1 "$T/other.sec" "$T/other.pub"
 	sed -i '/^Sig:/d' "$T/cache"/*.narinfo
@@ -191,7 +191,7 @@ always-allow-substitutes = true" run plan "${DRV[local]}" --substituter "file://
 	[[ $stderr == *"--trusted-public-key other-1:KEY"* ]] || fail "$stderr"
 }
 
-@test "one leaf below a chain is shown with what depends on it" {
+@test "a single leaf of a chain is shown with its dependents" {
 	run plan "${DRV[top]}" --substituter "file://$T/cache"
 	[ "$status" -eq 3 ] || fail "$output"
 	[[ $output == *"must be built: 4 (1 of them needs no other build; the other 3 depend on it)"* ]] || fail "$output"
@@ -209,7 +209,7 @@ always-allow-substitutes = true" run plan "${DRV[local]}" --substituter "file://
 		fail "$output"
 }
 
-@test "why something must be built is told as JSON, also for an output and an unknown path" {
+@test "plan --why --json also explains an output and an unknown path" {
 	plan "${DRV[top]}" --substituter "file://$T/cache" --why-build "${DRV[leaf]}" --json >"$T/json"
 	[ "$(jq -c '[.path, .status, .cause, .dependents, (.chain | map(.path))]' "$T/json")" = \
 		"[\"${DRV[leaf]}\",\"build\",\"not-in-any-cache\",3,[\"${DRV[top]}\",\"${DRV[c]}\",\"${DRV[leaf]}\"]]" ] ||
@@ -223,7 +223,7 @@ always-allow-substitutes = true" run plan "${DRV[local]}" --substituter "file://
 	[ -z "$output" ]
 }
 
-@test "with build inputs too, it is told that a cache was not asked" {
+@test "with build inputs, an unqueried cache is reported, too" {
 	dead_port
 	run --separate-stderr dry_fetch "${DRV[top]}" --with-build-inputs --substituter "http://127.0.0.1:$DEAD_PORT"
 	[[ $stderr == *"warning: 4 derivations would have to be built: cache 'http://127.0.0.1:$DEAD_PORT'"* ]] ||

@@ -15,7 +15,7 @@ teardown() {
 
 # ---- coming back ----
 
-@test "a cache that fails at first is asked again when it is well" {
+@test "a cache that fails at first is used again once it works" {
 	make_paths 4
 	start_cache "$T/cache" --fault '/nix-cache-info=status:500*1' \
 		--fault '/nar/*=status:502*3' --fault '/nar/*=refuse*1@4'
@@ -23,7 +23,7 @@ teardown() {
 	assert_pool_exact
 }
 
-@test "a cache that is down for a second in mid-run is waited for" {
+@test "a cache that is down for a second during the run is waited for" {
 	local port log pid
 	make_paths 6 200000
 	start_cache "$T/cache" --fault '/nar/*=slow:150000'
@@ -38,7 +38,7 @@ teardown() {
 	assert_pool_exact
 }
 
-@test "a cache that is well again has its part" {
+@test "a cache that works again gets its share" {
 	make_paths 8 100000
 	start_good --fault '/nar/*=slow:100000'
 	start_cache "$T/cache" --fault '/nar/*=status:500*3'
@@ -65,19 +65,19 @@ gone_in_midrun() {
 	[ "$(log_count '^GET /nar/' "$GOOD_LOG")" -ge 1 ]
 }
 
-@test "a cache that ends in mid-run" {
+@test "one of two caches goes away during the run" {
 	gone_in_midrun kill -KILL
 	jq -e --arg url "$URL" '.caches[] | select(.url == $url) | .failures >= 1' "$T/out"
 	# What it brought is not fetched again.
 	[ "$(log_count '^GET /nar/.* 206 ' "$GOOD_LOG")" -ge 1 ]
 }
 
-@test "a cache that falls silent in mid-run" {
+@test "a cache stalls during the run" {
 	short_timeouts
 	gone_in_midrun kill -STOP
 }
 
-@test "a cache that ends in mid-run and was the only one" {
+@test "the only cache goes away during the run" {
 	local pid ended=0
 	make_paths 1 300000
 	start_cache "$T/cache" --fault '/nar/*=slow:100000'
@@ -92,7 +92,7 @@ gone_in_midrun() {
 
 # ---- lies ----
 
-@test "a cache that lied three times is left out, and told of" {
+@test "a cache that lied three times is dropped and reported" {
 	make_paths 8 100000
 	start_good --fault '/nar/*=slow:400000'
 	start_cache "$T/cache" --fault '/nar/*=garbage'
@@ -116,7 +116,7 @@ gone_in_midrun() {
 
 # ---- NARs that are gone ----
 
-@test "a NAR that is gone comes from another cache" {
+@test "a NAR that a cache has lost is fetched from another" {
 	make_paths 3
 	start_good
 	cp -r "$T/cache" "$T/swept"
@@ -146,7 +146,7 @@ stale_narinfos() {
 	done
 }
 
-@test "a NAR that has another URL meanwhile is found by asking for its narinfo anew" {
+@test "a NAR whose URL has changed is found by querying its narinfo again" {
 	make_paths 3
 	make_moved
 	stale_narinfos
@@ -161,7 +161,7 @@ stale_narinfos() {
 	[ "$(grep -c 'narinfo Cache-Control: no-cache' "$T/headers")" -eq 3 ]
 }
 
-@test "it is asked for anew once, not for ever" {
+@test "the narinfo is requested again once, not forever" {
 	make_paths 1
 	rm -r "$T/cache/nar"
 	start_cache "$T/cache"
@@ -178,13 +178,13 @@ stale_narinfos() {
 	[ "$(log_count '^GET /new/')" -eq 1 ]
 }
 
-@test "a narinfo that vanished with its NAR is not there" {
+@test "a narinfo that disappeared with its NAR counts as missing" {
 	make_paths 1
 	start_cache "$T/cache" --fault '/nar/*=status:404' --fault '*.narinfo=status:404@1'
 	fails_alone "$URL" 3 "status 404"
 }
 
-@test "what is asked for anew must be vouched for, too, and by the same facts" {
+@test "a second narinfo must be trusted as well, and have the same metadata" {
 	make_paths 1
 	make_moved
 	stale_narinfos
@@ -195,7 +195,7 @@ stale_narinfos() {
 	[ "$(log_count '^GET /new/')" -eq 0 ]
 }
 
-@test "an encoding that changed meanwhile is taken as it is now" {
+@test "a changed encoding is accepted" {
 	make_paths 1 300000
 	local raw=$T/cache/$(nar_of "$T/cache" "$TOP") info
 	cp -r "$T/cache" "$T/moved"

@@ -23,7 +23,7 @@ setup() {
 	"$BUILD/nixferry-import" --help | diff "$expected/help-nixferry-import.txt" -
 }
 
-@test "the version is told" {
+@test "--version prints the version" {
 	version=$(sed -n 's/^#define NF_VERSION "\(.*\)"/\1/p' "$repo/include/nixferry/version.h")
 	[ "$(nixferry --version)" = "nixferry $version" ]
 	[ "$("$BUILD/nixferry-import" --version)" = "nixferry-import $version" ]
@@ -56,11 +56,11 @@ setup() {
 	EOF
 }
 
-@test "a bundle that is not there is a system error" {
+@test "a missing bundle is a system error" {
 	fails 1 "bundle '.*/none': No such file or directory" nixferry list "$T/none"
 }
 
-@test "what is no bundle is corrupt" {
+@test "a file that is not a bundle is corrupt" {
 	seq 100000 >"$T/seq"
 	fails 5 "seq" nixferry info "$T/seq"
 	fails 5 "." nixferry verify - <"$T/seq"
@@ -76,7 +76,7 @@ setup() {
 	[ "$status" -eq 1 ]
 }
 
-@test "errors are one JSON object a line where that is asked for" {
+@test "errors are one JSON object per line with --log-format json" {
 	run --separate-stderr nixferry list "$T/none" --log-format json
 	[ "$status" -eq 1 ]
 	[ "$(jq -r '[.event, .level, .command, .class, .exit] | join(" ")' <<<"$stderr")" = \
@@ -89,7 +89,7 @@ setup() {
 	[[ $stderr != *$'\e'* ]]
 }
 
-@test "keygen makes keys that nobody else can read" {
+@test "keygen makes keys that only the owner can read" {
 	umask 022
 	nixferry keygen example-1 "$T/secret" "$T/public" >"$T/out"
 	[ "$(stat -c %a "$T/secret")" = 600 ]
@@ -100,7 +100,7 @@ setup() {
 	[ "$(nixferry keygen --json b-1 "$T/s2" "$T/p2" | jq -r .publicKey)" = "$(cat "$T/p2")" ]
 }
 
-@test "keygen replaces nothing and leaves nothing half done" {
+@test "keygen replaces no file and leaves no incomplete one" {
 	echo mine >"$T/file"
 	fails 2 "'.*/file' exists and is not replaced" nixferry keygen a-1 "$T/file" "$T/public"
 	[ ! -e "$T/public" ]
@@ -122,7 +122,7 @@ setup() {
 	[ "$(nix key convert-secret-to-public <"$T/secret")" = "$(cat "$T/public")" ]
 }
 
-@test "the pool's directory is the default or the one given" {
+@test "the pool is in the default or the given directory" {
 	[ "$(nixferry pool path)" = "$XDG_CACHE_HOME/nixferry" ]
 	[ "$(env -u XDG_CACHE_HOME "$BUILD/nixferry" pool path)" = "$HOME/.cache/nixferry" ]
 	[ "$(nixferry pool path --pool /elsewhere)" = /elsewhere ]
@@ -139,7 +139,7 @@ setup() {
 	[ "$(nixferry pool gc --pool "$T/pool")" = "freed 0 B" ]
 }
 
-@test "targets in a list are named with their line" {
+@test "installables in a list are named with their line" {
 	nixferry keygen a-1 "$T/secret" "$T/public"
 	printf '# mine\n\n/etc\n' >"$T/list"
 	fails 2 "list: line 3: installable '/etc'" nixferry pack --from-file "$T/list" -o "$T/b" \
@@ -178,7 +178,7 @@ complete_bash() {
 		"complete -F _nixferry nixferry" ]
 }
 
-@test "the carry-along program has its four commands only" {
+@test "nixferry-import has only its four commands" {
 	run "$BUILD/nixferry-import" pack x
 	[ "$status" -eq 2 ]
 	[[ $output == *"nixferry-import: unknown command 'pack'"* ]]

@@ -43,7 +43,7 @@ in_pool() {
 	in_pool "$TOP"
 }
 
-@test "NIX_CONFIG, the user's file and included files count" {
+@test "NIX_CONFIG, the user's nix.conf and included files are read" {
 	make_path
 	start_cache "$T/cache"
 	configure "substituters = http://127.0.0.1:9" "include keys.conf" "!include none.conf"
@@ -56,7 +56,7 @@ in_pool() {
 	[ "$(log_count '^GET /nar/')" -eq 1 ]
 }
 
-@test "a key that nix.conf does not name is not trusted, also not the default one" {
+@test "a key that nix.conf does not list is not trusted, not even the default one" {
 	make_path
 	configure "substituters = file://$T/cache"
 	fails 4 "signed by 'lab-1', which is not a trusted key; to trust it: --trusted-public-key lab-1:KEY" fetch "$TOP"
@@ -92,14 +92,14 @@ in_pool() {
 	"$BUILD/nixferry-import" verify "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
 }
 
-@test "the public half of a secret-key-files key is trusted" {
+@test "the public halves of secret-key-files are trusted" {
 	make_path
 	make_bundle "$TOP"
 	configure "secret-key-files = $T/none $T/lab.sec"
 	nixferry verify "$T/b.bundle"
 }
 
-@test "nix.conf's caches are not asked when substitute is false" {
+@test "nix.conf's caches are not queried if substitute is false" {
 	make_path
 	start_cache "$T/cache"
 	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY" "substitute = false"
@@ -108,7 +108,7 @@ in_pool() {
 	fetch "$TOP" --substituter "$URL"
 }
 
-@test "timeouts and limits of nix.conf have effect" {
+@test "nix.conf's timeouts and limits take effect" {
 	make_path 4000000
 	start_cache "$T/cache" --fault '/nar/*=stall:100*1'
 	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY" \
@@ -123,7 +123,7 @@ in_pool() {
 
 # ---- what is wrong ----
 
-@test "a wrong line or value is status 2, with file and line" {
+@test "an invalid line or value is status 2, with file and line" {
 	local command
 	configure "# fine" "substituters=http://x"
 	for command in "prefetch $T" "verify $T/b" "import $T/b --store $T" "list $T/b"; do
@@ -140,7 +140,7 @@ in_pool() {
 	NIX_CONFIG="include $T/none" fails 2 "NIX_CONFIG:1: included file" fetch /nix/store/x
 }
 
-@test "stores that we cannot ask are left out of nix.conf's list, and refused as an option" {
+@test "unsupported stores are skipped in nix.conf and refused as an option" {
 	make_path
 	configure "substituters = daemon s3://bucket ssh://host ssh-ng://h auto file://$T/cache" \
 		"trusted-public-keys = $PUBLIC_KEY"
@@ -150,7 +150,7 @@ in_pool() {
 	fails 2 "substituter 'ssh://host'" fetch "$TOP" --substituter ssh://host
 }
 
-@test "one odd entry of nix.conf is told once and does not end the command" {
+@test "one invalid entry of nix.conf is reported once and does not end the command" {
 	local odd command
 	make_path
 	for odd in 'http://x?priority=' 'http://x?trusted=maybe' 'http://[::1' 'http://' \
@@ -176,13 +176,13 @@ in_pool() {
 	fails 2 "unknown parameters: colour" fetch "$TOP" --substituter "file://$T/cache?colour=red"
 }
 
-@test "credentials in an address are refused, and not shown" {
+@test "credentials in a URL are refused and not shown" {
 	fails 2 "substituter 'host': user names and passwords belong in a netrc file" \
 		fetch /nix/store/x --substituter http://me:secret@host
 	! grep -q secret <<<"$stderr"
 }
 
-@test "require-sigs = false is noted, not obeyed" {
+@test "require-sigs = false causes a warning and is ignored" {
 	make_path
 	configure "substituters = file://$T/cache" "require-sigs = false"
 	fails 4 "require-sigs = false, but nixferry always requires a signature" fetch "$TOP"
@@ -190,7 +190,7 @@ in_pool() {
 
 # ---- a store that is trusted ----
 
-@test "what a trusted store tells needs no signature; packing signs it" {
+@test "paths from a trusted store need no signature; packing signs them" {
 	mkdir -p "$T/tree"
 	echo hello >"$T/tree/file"
 	TOP=$(mkcache add --cache "$T/cache" --name bare --tree "$T/tree" --input-addressed)
@@ -205,7 +205,7 @@ in_pool() {
 		!= "" ]
 }
 
-@test "a signature by an unknown key does not keep packing from signing for a trusted store" {
+@test "packing signs for a trusted store even if an unknown key signed" {
 	mkcache keygen stranger-1 "$T/s.sec" "$T/s.pub"
 	mkdir -p "$T/tree"
 	echo hello >"$T/tree/file"
@@ -219,7 +219,7 @@ in_pool() {
 	! grep -q '^Nixferry-' "$T/narinfo"
 }
 
-@test "packing signs nothing that a key vouched for" {
+@test "packing does not sign paths that a key vouched for" {
 	make_path
 	make_bundle "$TOP"
 	mkcache keygen other-1 "$T/o.sec" "$T/o.pub"
@@ -227,7 +227,7 @@ in_pool() {
 	fails 4 "lab-1" nixferry verify "$T/o.bundle" --trusted-public-key "$(cat "$T/o.pub")"
 }
 
-@test "only the store that is marked is trusted, and its NARs are not fetched twice" {
+@test "only the store marked as trusted is, and its NARs are not fetched twice" {
 	mkdir -p "$T/tree"
 	echo hello >"$T/tree/file"
 	TOP=$(mkcache add --cache "$T/cache" --name bare --tree "$T/tree" --input-addressed)
@@ -242,7 +242,7 @@ in_pool() {
 	fails 4 "it has no signature" fetch "$TOP" --substituter "$URL"
 }
 
-@test "a NAR in the pool gets the signature that a cache has for it, without a transfer" {
+@test "a NAR in the pool gains a cache's signature without a transfer" {
 	make_path
 	mkcache keygen late-1 "$T/l.sec" "$T/l.pub"
 	start_cache "$T/cache"
@@ -253,7 +253,7 @@ in_pool() {
 	grep -q '^Sig: late-1:' "$T/pool/$(hash_part "$TOP").narinfo"
 }
 
-@test "parameters for Nix alone are told and do nothing" {
+@test "parameters for Nix only are reported and have no effect" {
 	make_path
 	run --separate-stderr fetch "$TOP" --trusted-public-key "$PUBLIC_KEY" \
 		--substituter "file://$T/cache?compression=xz&priority=3&want-mass-query=1"
@@ -263,7 +263,7 @@ in_pool() {
 
 # ---- credentials ----
 
-@test "a cache that wants a password gets it from netrc" {
+@test "a cache that requires a password gets it from netrc" {
 	make_path
 	start_cache "$T/cache" --auth me:secret
 	configure "substituters = $URL" "trusted-public-keys = $PUBLIC_KEY"
@@ -294,19 +294,19 @@ redirected() {
 	[ "$(log_count '^GET /nar/' "$OTHER_LOG")" -eq 1 ]
 }
 
-@test "credentials are for their host: a redirect does not take them to another" {
+@test "credentials are not sent to another host after a redirect" {
 	redirected 'machine 127.0.0.1 login me password secret'
 	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
 }
 
-@test "nor does one whose own entry has no password, or a default entry without any" {
+@test "credentials in other netrc entries, or a default entry, are not sent after a redirect" {
 	redirected 'machine localhost login you\nmachine 127.0.0.1 login me password secret'
 	[ "$(log_count "$(printf you:secret | base64)|$(printf me:secret | base64)" "$OTHER_LOG")" -eq 0 ]
 	redirected 'machine 127.0.0.1 login me password secret\ndefault'
 	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
 }
 
-@test "credentials do not go to a NAR's own address on another host" {
+@test "credentials are not sent to a NAR's URL on another host" {
 	make_path
 	start_cache "$T/cache"
 	local other_log=$CACHE_LOG
@@ -337,7 +337,7 @@ with_login() {
 	fetch "$TOP" --netrc-file "$T/netrc" --trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
-@test "credentials are for their port: neither a redirect nor a URL takes them to another" {
+@test "credentials are not sent to another port after a redirect or for a URL" {
 	start_guarded
 	start_cache "$T/cache" --auth me:secret --fault "*.nar*=redirect:$OTHER/"
 	with_login --substituter "$URL"
@@ -350,7 +350,7 @@ with_login() {
 	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
 }
 
-@test "credentials for https do not go to http of the same host" {
+@test "credentials for https are not sent to http on the same host" {
 	start_guarded
 	start_cache "$T/cache" --tls-cert "$T/tls.crt" --tls-key "$T/tls.key" \
 		--auth me:secret --fault "*.nar*=redirect:$OTHER/"
@@ -359,7 +359,7 @@ with_login() {
 	[ "$(log_count Basic "$OTHER_LOG")" -eq 0 ]
 }
 
-@test "credentials of a cache that is not asked go nowhere" {
+@test "credentials of an unused cache are not sent anywhere" {
 	start_guarded --fault "*.nar*=redirect:http://127.0.0.1:1/"
 	start_cache "$T/cache" --fault "*.nar*=redirect:$OTHER/"
 	fails 6 "" with_login --substituter "http://localhost:$PORT"
@@ -378,7 +378,7 @@ with_login() {
 	[ "$(log_count Basic)" -eq 0 ]
 }
 
-@test "a name and a password in a redirect or in a URL are neither used nor shown" {
+@test "a login in a redirect or in a URL is neither used nor shown" {
 	start_guarded
 	start_cache "$T/cache" --fault "*.nar*=redirect:http://you:hidden@${OTHER#*//}/"
 	fetch "$TOP" -v --substituter "$URL" --trusted-public-key "$PUBLIC_KEY" 2>"$T/said"
@@ -397,7 +397,7 @@ with_login() {
 	[[ $output$stderr != *hidden* ]] || fail "shown: $output$stderr"
 }
 
-@test "a netrc that cannot be read is refused where it was given, else left out" {
+@test "an unreadable netrc is an error if given as an option, otherwise skipped" {
 	local file
 	make_path
 	start_cache "$T/cache"
@@ -418,7 +418,7 @@ with_login() {
 	fetch "$TOP" --netrc-file /dev/null
 }
 
-@test "passwords that every user can read are told of, once" {
+@test "passwords that every user can read cause one warning" {
 	make_path
 	start_cache "$T/cache" --auth me:secret
 	echo "machine 127.0.0.1 login me password secret" >"$T/netrc"

@@ -57,7 +57,7 @@ all_is_noted() {
 	[ "$(grep -c '^GET /nar/' "$CACHE_LOG")" -eq "$(grep -c '^/nar/' "$T/sent")" ]
 }
 
-@test "killed and interrupted at twelve moments, hardly a byte is fetched twice" {
+@test "after kills and interruptions at twelve moments, hardly a byte is fetched twice" {
 	local i
 	start_cache "$T/cache" --rate 40000000 --sent-log "$T/sent"
 	for ((i = 1; i <= 12; i++)); do
@@ -68,7 +68,7 @@ all_is_noted() {
 	assert_few_twice 12
 }
 
-@test "broken off by the server at every place in one run, it goes on to the end" {
+@test "a transfer broken off at every position in one run is completed" {
 	rm -r "$T/cache"
 	make_paths 1 2500000
 	NAR_SIZE=$(stat -c %s "$T/cache/$(nar_of "$T/cache" "$TOP")")

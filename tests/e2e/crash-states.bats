@@ -309,7 +309,7 @@ prefetch_into() {
 
 # ---- other files ----
 
-@test "what a killed run leaves beside a bundle or the history is no hindrance" {
+@test "leftovers of a killed run next to a bundle or the history do no harm" {
 	fresh
 	: >"$T/.out.bundle.99999.0.tmp"
 	: >"$T/out.bundle"

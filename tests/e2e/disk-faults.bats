@@ -91,12 +91,12 @@ each_fault() {
 	each_fault fsync,syncfs broken import
 }
 
-@test "nothing can be renamed or linked any more" {
+@test "the disk breaks while files are renamed or linked" {
 	make_bundle "$TOP"
 	each_fault renameat,renameat2,symlinkat broken import
 }
 
-@test "killed at a step that others can see" {
+@test "killed at each externally visible step" {
 	make_bundle "$TOP"
 	each_fault renameat,renameat2,symlinkat,fsync,syncfs,fdatasync,unlinkat,unlink kill import
 }

@@ -51,7 +51,7 @@ pack() {
 	[ "$(valid_paths "$T/root" | wc -l)" -eq 7 ]
 }
 
-@test "pack refuses one that is in the pool already" {
+@test "pack refuses such a derivation in the pool" {
 	echo nonsense >"$T/drv"
 	BAD=$(mkcache add --cache "$T/pool" --sign "$T/lab.sec" --as-pool --input-addressed \
 		--name in-pool.drv --tree "$T/drv")

@@ -41,7 +41,7 @@ assert_no_partial() {
 
 # ---- trust ----
 
-@test "a path that is signed by an unknown key only is not fetched" {
+@test "a path signed only by an unknown key is not fetched" {
 	make_signed_path
 	mkcache keygen stranger-1 "$T/s.sec" "$T/s.pub"
 	mkcache sign --cache "$T/cache" --sign "$T/s.sec" "$TOP"
@@ -58,7 +58,7 @@ assert_no_partial() {
 	[ "$(log_count '^GET /nar/')" -eq 0 ]
 }
 
-@test "a signature over other facts is wrong" {
+@test "a signature over other metadata is wrong" {
 	make_signed_path
 	for edit in 's/^NarSize: .*/NarSize: 1000/' \
 		's/^NarHash: .*/NarHash: sha256:0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p/' \
@@ -72,7 +72,7 @@ assert_no_partial() {
 	done
 }
 
-@test "a content address that gives another path vouches for nothing" {
+@test "a content address that does not match its path vouches for nothing" {
 	make_tree "$T/tree"
 	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree")
 	sed -i 's/^CA: .*/CA: fixed:r:sha256:0ip26j2h11n1kgkz36rl4akv694yz65hr72q4kv4b3lxcbi65b3p/' \
@@ -81,7 +81,7 @@ assert_no_partial() {
 	prefetch_fails 4 "$(hash_part "$TOP")" "$TOP"
 }
 
-@test "bytes that do not have their content address are refused" {
+@test "bytes that do not match their content address are refused" {
 	make_lie
 	start_cache "$T/cache"
 	prefetch_fails 5 "content address|hash" "$TOP"
@@ -89,7 +89,7 @@ assert_no_partial() {
 
 # ---- narinfos ----
 
-@test "a narinfo for another path than asked is refused" {
+@test "a narinfo for another path is refused" {
 	make_signed_path
 	echo other >"$T/other"
 	other=$(mkcache add --cache "$T/cache" --name other --tree "$T/other" --sign "$T/lab.sec")
@@ -127,7 +127,7 @@ assert_no_partial() {
 	prefetch_fails 5 "outside the cache" "$TOP"
 }
 
-@test "an encoding that is not known is named" {
+@test "an unknown encoding is named" {
 	make_signed_path
 	sed -i 's/^Compression: .*/Compression: lrzip/' "$(narinfo_of "$T/cache" "$TOP")"
 	printf 'LRZI\0\6 and what it holds' >"$T/cache/$(nar_of "$T/cache" "$TOP")"
@@ -137,7 +137,7 @@ assert_no_partial() {
 
 # ---- NARs ----
 
-@test "a NAR with wrong bytes is refused, whatever its compression" {
+@test "a NAR with wrong bytes is refused with every compression" {
 	start_cache "$T/cache" --fault-file "$T/faults"
 	for codec in none xz zstd gzip bzip2 lz4 lzip lzma br; do
 		rm -rf "$T/tree"
@@ -162,7 +162,7 @@ assert_no_partial() {
 	done
 }
 
-@test "a NAR that comes gzipped although it was not asked for so is taken" {
+@test "a NAR with an unrequested gzip encoding is accepted" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nar/*=gzip'
 	mkdir "$T/out"
@@ -171,7 +171,7 @@ assert_no_partial() {
 	assert_closure_in "$T/root"
 }
 
-@test "a narinfo may come compressed, as was asked" {
+@test "a narinfo may be compressed, as requested" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '*.narinfo=gzip'
 	mkdir "$T/out"
@@ -186,7 +186,7 @@ assert_no_partial() {
 	prefetch_fails 6 "." "$TOP"
 }
 
-@test "signed lies about a NAR are found out" {
+@test "signed lies about a NAR are detected" {
 	start_cache "$T/cache"
 	for kind in size-too-small size-too-large wrong-hash; do
 		TOP=$(mkcache hostile --cache "$T/cache" --kind "$kind" --sign "$T/lab.sec" \
@@ -224,7 +224,7 @@ hostile_kinds() {
 
 # The bad one is the first that is known to have a path: the good one answers later.
 
-@test "another cache takes over from one that lies, and the report names the liar" {
+@test "another cache replaces one that lies, and the report names the liar" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nar/*=garbage'
 	liar=$URL liar_log=$CACHE_LOG
@@ -239,7 +239,7 @@ hostile_kinds() {
 	assert_closure_in "$T/root"
 }
 
-@test "another cache takes over from those that are down or failing" {
+@test "another cache replaces those that are down or failing" {
 	make_small_closure "$T/cache"
 	dead_port
 	start_cache "$T/cache" --fault '*=status:500'
@@ -256,7 +256,7 @@ hostile_kinds() {
 	assert_closure_in "$T/root"
 }
 
-@test "a cache that breaks its transfers is left at once for another" {
+@test "a cache that breaks transfers is replaced by another at once" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nar/*=refuse'
 	refusing=$URL refusing_log=$CACHE_LOG
@@ -281,7 +281,7 @@ hostile_kinds() {
 	prefetch_fails 6 "500" "$TOP"
 }
 
-@test "a cache that fails now and then is asked again" {
+@test "a cache that fails now and then is used again" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '*.narinfo=status:503*2' --fault '/nar/*=status:500*2' \
 		--fault '/nar/*=refuse*1@4'
@@ -291,7 +291,7 @@ hostile_kinds() {
 	assert_closure_in "$T/root"
 }
 
-@test "a cache of another store directory is not used" {
+@test "a cache for another store directory is not used" {
 	make_signed_path
 	sed -i 's|^StoreDir: .*|StoreDir: /gnu/store|' "$T/cache/nix-cache-info"
 	start_cache "$T/cache"
@@ -304,7 +304,7 @@ hostile_kinds() {
 	[ "$(log_count /nar/)" -eq 0 ]
 }
 
-@test "a path that is in no cache leaves the closure incomplete" {
+@test "a path that no cache has leaves the closure incomplete" {
 	make_small_closure "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$DATA")"
 	start_cache "$T/cache"
@@ -314,7 +314,7 @@ hostile_kinds() {
 	assert_pool_whole
 }
 
-@test "a NAR that is not there leaves the closure incomplete" {
+@test "a missing NAR leaves the closure incomplete" {
 	make_signed_path
 	start_cache "$T/cache" --fault '/nar/*=status:404'
 	mkdir "$T/out"
@@ -323,7 +323,7 @@ hostile_kinds() {
 	[ -z "$(ls -A "$T/out")" ]
 }
 
-@test "wrong usage says so before anything is asked" {
+@test "wrong usage is reported before any request" {
 	make_signed_path
 	start_cache "$T/cache"
 	fails 2 "sign-key" nixferry prefetch "$TOP" --substituter "$URL" --pool "$T/pool" \
@@ -335,7 +335,7 @@ hostile_kinds() {
 	[ ! -s "$CACHE_LOG" ]
 }
 
-@test "a pool without space ends with its own status" {
+@test "a pool without space ends with status 7" {
 	head -c 8000000 /dev/urandom >"$T/noise"
 	TOP=$(mkcache add --cache "$T/cache" --name large --tree "$T/noise" --sign "$T/lab.sec")
 	start_cache "$T/cache"

@@ -41,7 +41,7 @@ unpacked_has() {
 	[ -n "$(find "$T/root/nix/store/$UNPACK_DIR" -type f -size "+$(($1 - 1))c" 2>/dev/null)" ]
 }
 
-@test "what has come is unpacked before the rest is there" {
+@test "members are unpacked while the rest is still arriving" {
 	start_cache "$T/cache" --fault "/nar/*=stall:4500000:$(patience 3)"
 	start_into
 	wait_for 20 unpacked_has 3000000
@@ -51,7 +51,7 @@ unpacked_has() {
 	assert_arrived
 }
 
-@test "a pool's NAR is encoded anew while it comes" {
+@test "a NAR in the pool is re-encoded while it is streamed" {
 	start_cache "$T/cache" --fault '/nar/*=slow:6000000'
 	nixferry prefetch "$TOP" --substituter "$URL" --pool "$T/pool" --compress zstd:3 \
 		--trusted-public-key "$PUBLIC_KEY"
@@ -68,7 +68,7 @@ unpacked_has() {
 	assert_store_whole "$T/root"
 }
 
-@test "a wrong byte near the beginning is found, and another cache has it right" {
+@test "a wrong byte near the beginning is found, and another cache supplies the right one" {
 	start_cache "$T/cache" --fault '/nar/*=slow:6000000' --fault "/nar/*=flip:10"
 	LIAR=$URL LIAR_LOG=$CACHE_LOG
 	start_cache "$T/cache" --fault '*.narinfo=delay:300'
@@ -80,7 +80,7 @@ unpacked_has() {
 	assert_arrived
 }
 
-@test "an interruption does not wait for what will not come" {
+@test "an interruption does not wait for a stalled transfer" {
 	start_cache "$T/cache" --fault '/nar/*=stall:4500000'
 	start_into
 	wait_for 20 unpacked_has 3000000
@@ -90,7 +90,7 @@ unpacked_has() {
 	assert_store_whole "$T/root"
 }
 
-@test "killed while it is unpacked, the next run asks for the rest only" {
+@test "after a kill while unpacking, the next run requests only the rest" {
 	start_cache "$T/cache" --fault '/nar/*=stall:4500000*1'
 	start_into
 	wait_for 20 unpacked_has 3000000
@@ -102,14 +102,14 @@ unpacked_has() {
 		fail "$(cat "$CACHE_LOG")"
 }
 
-@test "a file that has to begin anew is read anew" {
+@test "a file that must restart is read from its beginning" {
 	start_cache "$T/cache" --fault '/nar/*=truncate:3000000*1' --fault '/nar/*=no-ranges' \
 		--fault '/nar/*=slow:6000000'
 	into --substituter "$URL"
 	assert_arrived
 }
 
-@test "where the disk becomes full it is said, and nothing is valid" {
+@test "a full disk is reported, and nothing becomes valid" {
 	mount_tmpfs "$T/root" size=9m
 	start_cache "$T/cache" --fault "/nar/*=stall:4500000:$(patience 3)"
 	start_into

@@ -45,34 +45,34 @@ fails_once() {
 	[ "$lines" -eq 1 ] || fail "$lines lines: $stderr"
 }
 
-@test "a full pool is told once, from a cache of the network" {
+@test "a full pool is reported once, with a network cache" {
 	hide_sizes
 	start_cache "$T/cache"
 	fails_once 7 "'m/pool': .*No space left on device; free some space" \
 		fetch_small size=1200k --pool m/pool
 }
 
-@test "a full pool is told once, from a cache of this machine" {
+@test "a full pool is reported once, with a cache on this machine" {
 	hide_sizes
 	URL=file://$T/cache
 	fails_once 7 "'m/pool': .*No space left on device; free some space" \
 		fetch_small size=1200k --pool m/pool
 }
 
-@test "a target store without inodes is told once" {
+@test "a target store without inodes is reported once" {
 	start_cache "$T/cache"
 	fails_once 7 "inodes|'m': .*No space left on device; free some space" \
 		fetch_small size=200m,nr_inodes=200 --pool p --store m
 }
 
-@test "partial downloads that do not fit are told once, the target store having room" {
+@test "partial downloads that do not fit are reported once if the target store has room" {
 	mkdir "$T/root"
 	start_cache "$T/cache"
 	fails_once 7 "'m/pool': .*No space left on device; free some space" \
 		fetch_small size=100k --pool m/pool --store root
 }
 
-@test "too few open files are told once" {
+@test "too few file descriptors are reported once" {
 	start_cache "$T/cache"
 	short_of_files() {
 		(ulimit -n 24 && fetch_small size=200m "$@")
@@ -80,7 +80,7 @@ fails_once() {
 	fails_once 1 "'m/pool': .*Too many open files" short_of_files --pool m/pool
 }
 
-@test "when there is room again the same command goes on" {
+@test "once there is space again, the same command resumes" {
 	start_cache "$T/cache"
 	T=$T BUILD=$BUILD TOP=$TOP URL=$URL KEY=$PUBLIC_KEY unshare -m bash -c '
 		mount -t tmpfs -o size=1200k none "$T/m"
@@ -101,7 +101,7 @@ refused_early() {
 	[ "$(log_count '^GET /nar/')" -eq 0 ] || fail "NARs were asked for"
 }
 
-@test "what cannot fit into the pool or the output is told before any NAR is asked for" {
+@test "a closure too large for the pool or the output is refused before any NAR is requested" {
 	start_cache "$T/cache"
 	refused_early fetch_small size=1m --pool m/pool
 	refused_early fetch_small size=1m --pool pool --sign-key lab.sec -o m/b.bundle
@@ -111,12 +111,12 @@ refused_early() {
 	[ "$(log_count '^GET /nar/')" -eq 0 ]
 }
 
-@test "what may fit is not refused" {
+@test "a closure that may fit is not refused" {
 	start_cache "$T/cache"
 	fetch_small size=12m --pool m/pool --sign-key lab.sec -o m/b.bundle
 }
 
-@test "a cache that lies about sizes does not keep what fits from being fetched" {
+@test "a cache that lies about sizes cannot prevent a fetch that fits" {
 	cp -r "$T/cache" "$T/lying"
 	sed -i 's/^FileSize: .*/FileSize: 90000000000/' "$T"/lying/*.narinfo
 	start_cache "$T/lying"
@@ -131,7 +131,7 @@ both_small() {
 	fetch_small "$1" --sign-key lab.sec "${@:2}"
 }
 
-@test "output, pool and store are checked together where they share a file system" {
+@test "space for output, pool and store is checked together on one file system" {
 	start_cache "$T/cache"
 	mkdir "$T/root"
 	# Each two would fit.
@@ -146,7 +146,7 @@ both_small() {
 	[ ! -e "$T/b" ]
 }
 
-@test "output, pool and store are checked each by itself where they do not share a file system" {
+@test "space for output, pool and store is checked separately on separate file systems" {
 	start_cache "$T/cache"
 	mkdir "$T/root"
 	refused_early both_small size=4m --pool pool -o b --store m
@@ -160,7 +160,7 @@ both_small() {
 	assert_random_closure_in "$T/root"
 }
 
-@test "what pool and store have already needs no space again" {
+@test "paths in pool and store need no more space" {
 	start_cache "$T/cache"
 	mkdir "$T/root"
 	nixferry prefetch "$TOP" --pool "$T/pool" --substituter "$URL" --store "$T/root" \
@@ -170,7 +170,7 @@ both_small() {
 	both_small size=4m --pool pool -o m/b --store root
 }
 
-@test "with --keep-going only what is whole needs space in output and store" {
+@test "with --keep-going only complete paths need space in output and store" {
 	start_cache "$T/cache"
 	mkdir "$T/root"
 	# What everything refers to, sooner or later.

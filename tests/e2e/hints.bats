@@ -40,7 +40,7 @@ wrong_sizes() {
 		99999999999999999999 -1 many
 }
 
-@test "a wrong FileSize decides nothing" {
+@test "a wrong FileSize has no effect" {
 	for codec in xz none; do
 		make_path "$codec"
 		start_cache "$T/cache"
@@ -57,7 +57,7 @@ wrong_sizes() {
 	done
 }
 
-@test "a wrong FileHash decides nothing" {
+@test "a wrong FileHash has no effect" {
 	make_path xz
 	start_cache "$T/cache"
 	for hash in "sha256:$(printf '0%.0s' {1..52})" "$(sed -n 's/^NarHash: //p' "$INFO")" \
@@ -68,7 +68,7 @@ wrong_sizes() {
 	done
 }
 
-@test "a transfer that broke goes on, whatever FileSize says" {
+@test "a broken transfer is resumed, whatever FileSize says" {
 	make_path none
 	for size in $(wrong_sizes); do
 		sed "s/^FileSize: .*/FileSize: $size/" "$T/good" >"$INFO"
@@ -82,7 +82,7 @@ wrong_sizes() {
 }
 
 # A proxy that decodes what it serves, and tells what upstream told of the file.
-@test "a proxy that recompresses is no liar, and neither is the cache behind it" {
+@test "a proxy that recompresses is not taken for a liar, nor is its cache" {
 	mkcache generate --cache "$T/cache" --paths 8 --seed 3 --max-size 2000000 --compress xz \
 		--sign "$T/lab.sec" --input-addressed >"$T/paths"
 	TOP=$(tail -n 1 "$T/paths")
@@ -102,7 +102,7 @@ wrong_sizes() {
 	arrives --substituter "$URL" --substituter "$upstream"
 }
 
-@test "a file is decoded as what it is, and kept under its name" {
+@test "a file is decoded by its content, and kept under its name" {
 	for codec in none xz zstd gzip bzip2 lz4 lzip; do
 		make_path "$codec"
 		names=(none xz zstd gzip)
@@ -118,7 +118,7 @@ wrong_sizes() {
 	grep -qx "Compression: lzip" "$(narinfo_of "$T/pool" "$TOP")"
 }
 
-@test "where more comes than FileSize says, the progress still has a total" {
+@test "progress still has a total if more arrives than FileSize says" {
 	local told
 	head -c 3000000 /dev/urandom >"$T/noise"
 	TOP=$(mkcache add --cache "$T/cache" --name noise --tree "$T/noise" --sign "$T/lab.sec" \

@@ -73,7 +73,7 @@ fetch_from_front() {
 	CONNECTIONS=$(($(cut -d' ' -f 2 "$FRONT_LOG" | sort -u | wc -l) - 1))
 }
 
-@test "one connection carries all" {
+@test "one connection carries all requests" {
 	make_paths 20 30000
 	start_cache "$T/cache"
 	start_front
@@ -83,7 +83,7 @@ fetch_from_front() {
 	[ "$(jq '.caches[0].failures' <<<"$output")" -eq 0 ]
 }
 
-@test "GOAWAY: a connection that ends after some requests, again and again" {
+@test "GOAWAY: connections that end after a few requests" {
 	make_paths 20 30000
 	start_cache "$T/cache"
 	start_front 'keepalive_requests 5'
@@ -92,7 +92,7 @@ fetch_from_front() {
 	[ "$(grep -vc '^HTTP/2.0 ' "$FRONT_LOG")" -eq 0 ]
 }
 
-@test "GOAWAY: a connection that ends while it is in use" {
+@test "GOAWAY: a connection that ends during a request" {
 	make_paths 12 400000
 	start_cache "$T/cache" --fault '/nar/*=slow:400000' \
 		--fault '*.narinfo=delay:60'
@@ -101,7 +101,7 @@ fetch_from_front() {
 	[ "$CONNECTIONS" -ge 2 ]
 }
 
-@test "RST_STREAM: streams that are broken off are continued" {
+@test "RST_STREAM: broken streams are resumed" {
 	make_paths 6 300000
 	start_cache "$T/cache" --fault '/nar/*=truncate:100000*4'
 	start_front 'proxy_buffering off'
@@ -111,7 +111,7 @@ fetch_from_front() {
 	[ "$(jq '.caches[0].failuresByKind.broken' <<<"$output")" -eq 4 ]
 }
 
-@test "RST_STREAM: of every NAR, beside a cache that works" {
+@test "RST_STREAM on every NAR, while another cache works" {
 	make_paths 1 300000
 	start_good
 	start_cache "$T/cache" --fault '/nar/*=truncate:1000'
@@ -120,14 +120,14 @@ fetch_from_front() {
 	[ "$(log_count '^GET /nar/')" -ge 1 ]
 }
 
-@test "a narinfo whose stream is broken off is asked for again" {
+@test "a narinfo whose stream broke off is requested again" {
 	make_paths 3 30000
 	start_cache "$T/cache" --fault '*.narinfo=truncate:100*2'
 	start_front 'proxy_buffering off'
 	fetch_from_front
 }
 
-@test "the other end goes away with all its streams" {
+@test "the other side disappears with all its streams" {
 	make_paths 6 300000
 	start_good
 	start_cache "$T/cache" --fault '/nar/*=slow:100000'

@@ -27,7 +27,7 @@ assert_stopped_within_the_nar() {
 	[ -z "$(find "$T/pool/tmp" -name '*.tmp')" ]
 }
 
-@test "Ctrl-C stops the compressing of a NAR, and its download is kept" {
+@test "Ctrl-C stops compressing within a NAR and keeps its download" {
 	start_cache "$T/cache"
 	start_prefetch "$TOP" --compress zstd:19
 	wait_for 60 is_encoding
@@ -39,7 +39,7 @@ assert_stopped_within_the_nar() {
 	[ "$(log_count "^GET $NAR 200")" -eq 0 ]
 }
 
-@test "two signals at once are one" {
+@test "two simultaneous signals count as one" {
 	start_cache "$T/cache"
 	start_prefetch "$TOP" --compress zstd:19
 	wait_for 60 is_encoding
@@ -48,7 +48,7 @@ assert_stopped_within_the_nar() {
 	assert_stopped_within_the_nar
 }
 
-@test "Ctrl-C stops packing within a NAR, and leaves no bundle" {
+@test "Ctrl-C stops packing within a NAR and leaves no bundle" {
 	nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" \
 		--trusted-public-key "$PUBLIC_KEY" --compress keep
 	interruptible "$BUILD/nixferry" pack "$TOP" --pool "$T/pool" --no-local-store \

@@ -47,7 +47,7 @@ has_unpacked() {
 
 # ---- the main way ----
 
-@test "a closure goes from a cache straight into a fresh root" {
+@test "prefetch --store imports a closure from a cache into a new root" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$TOP" --profile system >"$T/out"
@@ -74,7 +74,7 @@ has_unpacked() {
 	assert_nothing_in_pool
 }
 
-@test "the same rows as an import of a bundle makes" {
+@test "prefetch --store writes the same rows as importing a bundle" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	make_bundle "$TOP"
@@ -90,7 +90,7 @@ has_unpacked() {
 		<(sqlite3 "$T/root2/nix/var/nix/db/db.sqlite" "$refs")
 }
 
-@test "the second time, nothing is fetched and nothing changes" {
+@test "the second run fetches and changes nothing" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$TOP"
@@ -103,7 +103,7 @@ has_unpacked() {
 	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" .dump | diff "$T/before" -
 }
 
-@test "a root that has some of it gains the rest" {
+@test "a root that has part of the closure gains the rest" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$APP"
@@ -114,7 +114,7 @@ has_unpacked() {
 	assert_closure_in "$T/root"
 }
 
-@test "what is there without a trusted signature gains it" {
+@test "a present path without a trusted signature gains it" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$APP"
@@ -133,7 +133,7 @@ has_unpacked() {
 	[ "$(log_count narinfo)" -eq 0 ]
 }
 
-@test "a dry run says what would be fetched for that root, and makes nothing" {
+@test "a dry run shows what would be fetched for a root and creates nothing" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$TOP" --dry-run >"$T/out"
@@ -145,7 +145,7 @@ has_unpacked() {
 	[ "$(valid_paths "$T/root" | wc -l)" -eq 2 ]
 }
 
-@test "a random closure arrives whole, from two caches" {
+@test "a random closure is fetched completely from two caches" {
 	make_random_closure 40 3 200000
 	cp -r "$T/cache" "$T/other"
 	start_cache "$T/cache"
@@ -158,7 +158,7 @@ has_unpacked() {
 
 # ---- what this machine has ----
 
-@test "what the pool has comes from there, and stays there as it is" {
+@test "paths in the pool are taken from it, and stay there unchanged" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	nixferry prefetch "$APP" --substituter "$URL" --pool "$T/pool" --no-local-store \
@@ -172,7 +172,7 @@ has_unpacked() {
 	find "$T/pool" -type f -exec sha256sum {} + | sort | diff "$T/before" -
 }
 
-@test "what the pool has damaged or lost comes from a cache after all" {
+@test "paths damaged or lost in the pool are fetched from a cache instead" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	nixferry prefetch "$TOP" --substituter "$URL" --pool "$T/pool" --no-local-store \
@@ -183,7 +183,7 @@ has_unpacked() {
 	assert_closure_in "$T/root"
 }
 
-@test "what nobody but a trusted cache vouches for comes from the pool, if that is asked again" {
+@test "paths that only a trusted cache vouches for come from the pool if it is used again" {
 	make_small_closure "$T/cache"
 	for path in "${ALL_PATHS[@]}"; do sed -i '/^Sig:/d' "$(narinfo_of "$T/cache" "$path")"; done
 	start_cache "$T/cache"
@@ -197,7 +197,7 @@ has_unpacked() {
 	assert_closure_in "$T/root"
 }
 
-@test "what another store has comes from there" {
+@test "paths in another store are copied from there" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$APP"
@@ -210,7 +210,7 @@ has_unpacked() {
 	assert_nothing_in_pool
 }
 
-@test "what pool and store have damaged comes from a cache after all" {
+@test "paths damaged in pool and store are fetched from a cache instead" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$TOP"
@@ -228,7 +228,7 @@ has_unpacked() {
 	assert_closure_in "$T/root"
 }
 
-@test "with a bundle too, all comes into the pool once and goes on from there" {
+@test "with --output, everything enters the pool once and is imported from there" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$APP"
@@ -242,7 +242,7 @@ has_unpacked() {
 	assert_closure_in "$T/root2"
 }
 
-@test "with a bundle to standard output, the report goes elsewhere" {
+@test "with a bundle on standard output, the report goes to standard error" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	into "$TOP" -o - --sign-key "$T/lab.sec" >"$T/b.bundle" 2>"$T/err"
@@ -267,7 +267,7 @@ has_unpacked() {
 	assert_nothing_in_pool
 }
 
-@test "bytes that lie about their path are refused" {
+@test "a derivation whose bytes do not match its path is refused" {
 	make_lie
 	start_cache "$T/cache"
 	fails 5 "content address|hash" into "$TOP"
@@ -275,7 +275,7 @@ has_unpacked() {
 	assert_store_whole "$T/root"
 }
 
-@test "a path that no trusted key has signed is not fetched" {
+@test "a path that no trusted key signed is not fetched" {
 	make_small_closure "$T/cache"
 	sed -i '/^Sig:/d' "$(narinfo_of "$T/cache" "$DATA")"
 	start_cache "$T/cache"
@@ -285,7 +285,7 @@ has_unpacked() {
 	valid_paths "$T/root" | diff - <(printf '%s\n' "$APP" "$LIB" | LC_ALL=C sort)
 }
 
-@test "what cannot be had leaves what needs it out, the rest is registered" {
+@test "unavailable paths and their dependents are skipped, the rest is registered" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$LIB")=status:404"
 	fails 3 "$(basename "$LIB")" into "$TOP" --keep-going --profile system
@@ -301,7 +301,7 @@ has_unpacked() {
 	assert_nothing_in_pool
 }
 
-@test "a malformed derivation is refused, the rest is registered" {
+@test "a malformed derivation is refused, and the rest is registered" {
 	make_small_closure "$T/cache"
 	echo nonsense >"$T/drv"
 	drv=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name x.drv --tree "$T/drv" \
@@ -315,7 +315,7 @@ has_unpacked() {
 	assert_closure_in "$T/root"
 }
 
-@test "targets that are refused, before anything is fetched" {
+@test "invalid targets are refused before anything is fetched" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	fails 2 "is the live system" nixferry prefetch "$TOP" --store / --substituter "$URL" \
@@ -342,7 +342,7 @@ has_unpacked() {
 	[ -z "$(ls -A "$T/root/nix/store")" ]
 }
 
-@test "a target that may not be written is refused" {
+@test "a read-only target is refused" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root, to become somebody else"
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
@@ -356,7 +356,7 @@ has_unpacked() {
 	[ "$(log_count '^GET')" -eq 0 ]
 }
 
-@test "an import runs beside a prefetch into the same store" {
+@test "an import and a prefetch into the same store run at the same time" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	rm -r "$T/pool"
@@ -393,7 +393,7 @@ make_big_paths() {
 		--input-addressed --compress none --ref "$A")
 }
 
-@test "what is sure not to fit is not fetched" {
+@test "a closure that cannot fit is not fetched" {
 	small_root 4M
 	make_big_paths
 	start_cache "$T/cache"
@@ -404,7 +404,7 @@ make_big_paths() {
 	[ "$(valid_paths "$T/root")" = "$A" ]
 }
 
-@test "a disk that fills up meanwhile costs nothing that was done" {
+@test "a disk that fills up loses no completed work" {
 	small_root 8M
 	make_big_paths
 	start_cache "$T/cache" --fault-file "$T/faults"
@@ -458,7 +458,7 @@ whole_parts() {
 		}'
 }
 
-@test "killed at several moments, the target is valid and the same command goes on" {
+@test "killed at several moments, the target is valid and the same command resumes" {
 	make_random_closure 40 3 200000
 	start_cache "$T/cache" --fault-file "$T/faults"
 	# The last one never comes whole.
@@ -495,7 +495,7 @@ whole_parts() {
 	assert_nothing_in_pool
 }
 
-@test "Ctrl-C ends with 130, and what is whole is registered" {
+@test "Ctrl-C ends with 130 and registers complete paths" {
 	make_random_closure 40 3 200000
 	start_cache "$T/cache" --fault-file "$T/faults"
 	# The last one never comes whole.
@@ -514,7 +514,7 @@ whole_parts() {
 	assert_nothing_in_pool
 }
 
-@test "what takes long is registered on the way" {
+@test "paths are registered during a long import" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=slow:1500"
 	start_into "$TOP"

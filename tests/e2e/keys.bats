@@ -59,7 +59,7 @@ options_of() {
 	sed -n 's/^  --trusted-public-key //p' "$@"
 }
 
-@test "prefetch, pack and info list the keys that an importer needs, and they suffice" {
+@test "prefetch, pack and info list the keys that an importer needs, and these suffice" {
 	make_mixed_closure
 	carry >"$T/out"
 	grep -qx "to import it, trust:" "$T/out"
@@ -76,7 +76,7 @@ options_of() {
 	[ "$(valid_paths "$T/root" | wc -l)" -eq 4 ]
 }
 
-@test "info tells programs which keys are needed and which are trusted" {
+@test "info --json shows which keys are needed and which are trusted" {
 	make_mixed_closure
 	[ "$(carry --json | jq -c '[.bundleKey, (.neededKeys[] | .key)]')" = \
 		"$(jq -nc '$ARGS.positional' --args "$CARRIER" "$PUBLIC_KEY" "$UP")" ]
@@ -89,7 +89,7 @@ options_of() {
 		jq -e '.untrustedPaths == 3'
 }
 
-@test "all keys that are missing are named at once, with the options to give" {
+@test "all missing keys are named at once, with the options to give" {
 	make_mixed_closure
 	carry >/dev/null
 	for command in "import $T/b.bundle --store $T/root" "verify $T/b.bundle" "import - --store $T/root"; do
@@ -128,7 +128,7 @@ options_of() {
 		nixferry info "$T/b.bundle"
 }
 
-@test "with --sign-all the carrier's key is enough, and the bytes are the same each time" {
+@test "with --sign-all one trusted key suffices, and the bytes are the same each time" {
 	make_mixed_closure
 	carry --sign-all >"$T/out"
 	[ "$(options_of "$T/out")" = "$CARRIER" ]
@@ -143,7 +143,7 @@ options_of() {
 	nix_on "$T/root" store verify -r --trusted-public-keys "$CARRIER" "$TOP"
 }
 
-@test "keys that the packer does not know are named without their text" {
+@test "keys unknown to the packer are named without their text" {
 	make_mixed_closure
 	carry >/dev/null
 	repack >"$T/out"
@@ -152,7 +152,7 @@ options_of() {
 		nixferry verify "$T/p.bundle" --trusted-public-key "$CARRIER"
 }
 
-@test "real Nix takes the unpacked bundle, with the keys that it tells of" {
+@test "real Nix copies from the unpacked bundle, with the keys that it lists" {
 	have_nix || skip "no Nix here"
 	make_mixed_closure
 	carry >/dev/null
@@ -183,7 +183,7 @@ options_of() {
 	! grep -qF "$(cut -d: -f2 "$T/carrier-1.sec" | cut -c1-20)" <<<"$stderr"
 }
 
-@test "caches: a path that no trusted key has signed names the key and the option" {
+@test "caches: the key of an untrusted path is named with the option that trusts it" {
 	make_mixed_closure
 	fails 4 "signed by 'lab-1', which is not a trusted key; to trust it: --trusted-public-key lab-1:KEY" \
 		nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" --no-local-store
@@ -195,7 +195,7 @@ options_of() {
 		--trusted-public-key "$PUBLIC_KEY" --trusted-public-key "$UP"
 }
 
-@test "names of keys cannot do harm when an option is pasted" {
+@test "key names are safe in options that are pasted" {
 	make_mixed_closure
 	mkcache keygen 'a;touch-x$(id)'"'" "$T/odd.sec" "$T/odd.pub"
 	nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" --no-local-store \

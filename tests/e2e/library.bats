@@ -66,13 +66,13 @@ declared() {
 		diff "$T/public" -
 }
 
-@test "the shared library has the name that programs will look for" {
+@test "the shared library has the expected soname" {
 	run readelf -d "$LIB_DIR/libnixferry.so"
 	[[ $output == *"soname: [libnixferry.so.0]"* ]]
 	[ "$LIB_DIR/libnixferry.so" -ef "$LIB_DIR/libnixferry.so.0" ]
 }
 
-@test "a program that links it needs nothing else by name" {
+@test "a program links with the library alone" {
 	read -ra libs <<<"$(config --libs)"
 	[ "${libs[*]}" = "-L$LIB_DIR -lnixferry" ]
 }
@@ -131,7 +131,7 @@ fetches_with() {
 	for program in c c++ c-static c++-static; do fetches_with "$T/$program"; done
 }
 
-@test "what a call may not do, its error says" {
+@test "a refused call explains itself in its error" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	build_shared gcc "$T/fetch" "$repo/docs/examples/fetch-closure.c"
@@ -145,7 +145,7 @@ fetches_with() {
 	assert_nothing_valid "$T/root"
 }
 
-@test "a program sees how far a call is, and cancels it; the same call goes on" {
+@test "a program observes a call's progress and cancels it; the same call resumes" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --rate 20000
 	build_shared gcc "$T/fetch" "$repo/docs/examples/fetch-closure.c"
@@ -159,7 +159,7 @@ fetches_with() {
 	assert_closure_in "$T/root"
 }
 
-@test "of two calls at once, one is cancelled and the other goes on" {
+@test "of two concurrent calls, one is cancelled and the other continues" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	cat >"$T/two.c" <<-'END'
@@ -224,7 +224,7 @@ fetches_with() {
 	[ "$(find "$T/pool-2" -name '*.narinfo' | wc -l)" -eq 5 ]
 }
 
-@test "a program may have names that the library uses inside" {
+@test "a program may define names that the library uses internally" {
 	cat >"$T/own.c" <<-'END'
 		#include <nixferry/key.h>
 		#include <stdlib.h>

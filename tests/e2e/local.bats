@@ -44,7 +44,7 @@ describe_state() {
 
 # ---- a store ----
 
-@test "a store's closure becomes a bundle, signed with the bundle's key" {
+@test "a store's closure becomes a bundle signed with the bundle's key" {
 	make_store
 	from_store "$TOP" --json | jq -e '.complete and .inStore == 5 and .dumped == 5 and
 		.fetched == 0 and .downloadSize == 0'
@@ -59,7 +59,7 @@ describe_state() {
 }
 
 # A rollback journal says how the database was before: it must be played before reading.
-@test "what a killed writer left in a store's database is undone before it is read" {
+@test "a killed writer's transaction is rolled back before a database is read" {
 	make_store
 	local db=$T/root/nix/var/nix/db/db.sqlite
 	sqlite3 "$db" 'pragma journal_mode = delete' 'pragma cache_size = 1' 'begin' \
@@ -74,7 +74,7 @@ describe_state() {
 	assert_closure_in "$T/root2"
 }
 
-@test "paths that a trusted key has signed get no other signature" {
+@test "paths signed by a trusted key get no other signature" {
 	make_store
 	from_store "$TOP" --trusted-public-key "$PUBLIC_KEY"
 	mkdir "$T/root2"
@@ -83,7 +83,7 @@ describe_state() {
 	assert_closure_in "$T/root3"
 }
 
-@test "the second time, nothing is dumped" {
+@test "the second run copies nothing from the store" {
 	make_store
 	from_store "$TOP"
 	cp "$T/s.bundle" "$T/before"
@@ -91,7 +91,7 @@ describe_state() {
 	cmp "$T/s.bundle" "$T/before"
 }
 
-@test "the store is only read, also while another process is about to write" {
+@test "the store is only read, even while another process is about to write" {
 	make_store
 	describe_state "$T/root" >"$T/before"
 	from_store "$TOP"
@@ -113,7 +113,7 @@ describe_state() {
 	[ "$(sqlite3 "$db" "select distinct registrationTime from ValidPaths")" = 5 ]
 }
 
-@test "only what the store lacks is fetched" {
+@test "only paths missing from the store are fetched" {
 	make_small_closure "$T/cache"
 	make_bundle "$APP"
 	import_bundle
@@ -125,13 +125,13 @@ describe_state() {
 	[ "$(log_count '^GET /.*narinfo')" -eq 3 ]
 }
 
-@test "the live store is not asked when it is not to be" {
+@test "the live store is not read with --no-local-store" {
 	make_small_closure "$T/cache"
 	nixferry prefetch "$TOP" --no-local-store --substituter "file://$T/cache" --pool "$T/pool" \
 		--trusted-public-key "$PUBLIC_KEY" --json | jq -e '.fetched == 5 and .inStore == 0'
 }
 
-@test "bytes that are not those of the database are named" {
+@test "bytes that differ from the database are named" {
 	make_store
 	chmod u+w "$T/root$APP/bin" "$T/root$APP/bin/hello"
 	printf x | dd of="$T/root$APP/bin/hello" conv=notrunc status=none
@@ -139,7 +139,7 @@ describe_state() {
 	[ ! -e "$T/s.bundle" ]
 }
 
-@test "what a store has damaged or lost comes from a cache after all" {
+@test "paths damaged or lost in a store are fetched from a cache instead" {
 	make_store
 	chmod -R u+w "$T/root/nix/store"
 	echo more >>"$T/root$APP/bin/hello"
@@ -158,7 +158,7 @@ describe_state() {
 		from_store "$TOP"
 }
 
-@test "stores that cannot be read are refused, with the reason" {
+@test "unreadable stores are refused with the reason" {
 	make_store
 	local db=$T/root/nix/var/nix/db
 	fails 3 "option '--from-store': there is no store in '$T/nothing'" \
@@ -177,7 +177,7 @@ describe_state() {
 	fails 5 "database '$db/db.sqlite': file is not a database" from_store "$TOP"
 }
 
-@test "a store whose files may not be read is refused by name" {
+@test "a store with unreadable files is refused by name" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root, to become somebody else"
 	make_store
 	chmod 711 "$T" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR/../.." 2>/dev/null || true
@@ -191,7 +191,7 @@ describe_state() {
 		--substituter "$NOWHERE"
 }
 
-@test "pack takes from the store what the pool lacks" {
+@test "pack takes paths missing from the pool from the store" {
 	make_store
 	fails 3 "is not in the pool" nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/me.sec" \
 		-o "$T/s.bundle" --no-local-store
@@ -205,7 +205,7 @@ describe_state() {
 	cmp "$T/s.bundle" "$T/u.bundle"
 }
 
-@test "pack names what neither pool nor store has, and damage" {
+@test "pack names paths missing from pool and store, and damaged ones" {
 	make_store
 	local other=00000000000000000000000000000000-x
 	fails 3 "'$other' is not in the pool: .* is not valid in '$T/root" \
@@ -218,7 +218,7 @@ describe_state() {
 	[ ! -e "$T/s.bundle" ]
 }
 
-@test "an encoding is chosen where none is to be kept" {
+@test "a NAR without a compressed form to keep is encoded" {
 	make_store
 	from_store "$TOP" --compress keep
 	[ "$(tar tf "$T/s.bundle" | grep -c '\.nar\.zst$')" -eq 5 ]
@@ -250,7 +250,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 		skip "this Nix cannot build here"
 }
 
-@test "what Nix built itself goes to another store" {
+@test "a path that Nix built goes to another store" {
 	build_with_nix
 	[ "$(sqlite3 "$T/built/nix/var/nix/db/db.sqlite" \
 		"select ultimate from ValidPaths where path = '$SYSTEM'")" = 1 ]
@@ -277,7 +277,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 
 # ---- other sources on this machine ----
 
-@test "a bundle is a source" {
+@test "a bundle can be a source" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	for url in "file://$T/b.bundle" "$T/b.bundle"; do
@@ -288,7 +288,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 	done
 }
 
-@test "a bundle whose signer is not trusted is no source" {
+@test "a bundle whose signer is not trusted cannot be a source" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	fails 4 "no signature by a trusted key|signed by" \
@@ -296,7 +296,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 	[ "$(find "$T/pool2" -name '*.narinfo' | wc -l)" -eq 0 ]
 }
 
-@test "a damaged bundle gives what is whole, the rest comes from elsewhere" {
+@test "a damaged bundle supplies its good paths, the rest is fetched elsewhere" {
 	mkcache generate --cache "$T/cache" --paths 20 --seed 3 --max-size 700000 \
 		--sign "$T/lab.sec" >"$T/paths"
 	TOP=$(tail -n 1 "$T/paths")
@@ -313,7 +313,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 	[ "$(log_count '^GET /nar/')" -lt 10 ]
 }
 
-@test "what a bundle has is not fetched from a cache" {
+@test "paths in a bundle are not fetched from a cache" {
 	make_small_closure "$T/cache"
 	make_bundle "$APP"
 	start_cache "$T/cache"
@@ -322,7 +322,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 	[ "$(log_count '^GET /nar/')" -eq 3 ]
 }
 
-@test "another pool is a source" {
+@test "another pool can be a source" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	for url in "file://$T/pool" "$T/pool"; do
@@ -332,7 +332,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 	done
 }
 
-@test "a store as substituter must have signatures, unless it is trusted" {
+@test "a store as a substituter needs signatures, unless it is trusted" {
 	make_store
 	for url in "$T/root" "local?root=$T/root"; do
 		fails 4 "signed by 'lab-1'" \
@@ -344,7 +344,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 	nixferry prefetch "$TOP" --substituter "local?root=$T/root&trusted=1" --pool "$T/pool2"
 }
 
-@test "sources that are not there are told" {
+@test "missing sources are reported" {
 	make_small_closure "$T/cache"
 	fails 6 "cannot open '$T/no.bundle': No such file" \
 		nixferry prefetch "$TOP" --substituter "$T/no.bundle" --pool "$T/pool"
@@ -356,7 +356,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 		nixferry prefetch "$TOP" --substituter "$T/empty" --pool "$T/pool"
 }
 
-@test "paths that refer to each other make no bundle, and are named" {
+@test "paths that refer to each other cannot be packed, and are named" {
 	make_small_closure "$T/cache"
 	local info
 	info=$(narinfo_of "$T/cache" "$DATA")
@@ -370,7 +370,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 
 # ---- targets ----
 
-@test "targets: links, profiles, lists, all at once" {
+@test "installables: links, profiles, lists, all at once" {
 	make_store
 	ln -s "$APP/bin" "$T/link"
 	ln -s link "$T/link2"
@@ -390,7 +390,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 	from_store - --dry-run --json <"$T/list.xz" | jq -e '.paths == 2'
 }
 
-@test "a file below a link into the live store means its path" {
+@test "a file below a link into the live store stands for its store path" {
 	local some
 	some=$(find /nix/store -mindepth 2 -maxdepth 3 -type f ! -path '*/.links/*' 2>/dev/null |
 		head -n 1)
@@ -400,7 +400,7 @@ sandbox-paths = /bin /lib /lib64 /usr"
 		--no-local-store --substituter "$NOWHERE" --pool "$T/pool"
 }
 
-@test "targets that are none are named, in lists with their line" {
+@test "invalid installables are named, in lists with their line" {
 	fails 2 "installable '$T/missing': '$T/missing': No such file or directory" from_nothing "$T/missing"
 	fails 2 "installable '/etc': '/etc' is neither in /nix/store nor a symbolic link" from_nothing /etc
 	fails 2 "'/nix/store/nothing'" from_nothing /nix/store/nothing
@@ -420,7 +420,7 @@ from_nothing() {
 	nixferry prefetch --substituter "$NOWHERE" --pool "$T/pool" "$@"
 }
 
-@test "flakes need nix, and its errors are told" {
+@test "flakes need nix, and its errors are shown" {
 	mkdir "$T/bin"
 	fails 2 "installable 'x#y': evaluating a flake needs nix, which is not on PATH" \
 		env PATH="$T/bin" "$BUILD/nixferry" prefetch "x#y"

@@ -17,7 +17,7 @@ look() {
 	nixferry "$@" --trusted-public-key "$PUBLIC_KEY"
 }
 
-@test "list tells sizes and paths" {
+@test "list shows sizes and paths" {
 	look list "$T/b.bundle" >"$T/list"
 	[ "$(wc -l <"$T/list")" -eq 5 ]
 	[ "$(awk '{ print $NF }' "$T/list" | sort)" = "$(printf '%s\n' "${ALL_PATHS[@]}" | sort)" ]
@@ -29,7 +29,7 @@ look() {
 		"$(sed -n 's/^NarSize: //p' "$(narinfo_of "$T/cache" "$APP")")" ]
 }
 
-@test "info tells signers, roots and sizes" {
+@test "info shows signers, roots and sizes" {
 	look info "$T/b.bundle" >"$T/info"
 	grep -q '^trusted  *yes, lab-1$' "$T/info"
 	grep -q "^root  *$TOP\$" "$T/info"
@@ -40,7 +40,7 @@ look() {
 	[ "$(jq -r '.roots[]' "$T/json")" = "$TOP" ]
 }
 
-@test "of an untrusted bundle only the signers are told" {
+@test "for an untrusted bundle, only the signers are shown" {
 	fails 4 "signed by 'lab-1', which is not a trusted key" nixferry info "$T/b.bundle"
 	[[ $output == *"signer      lab-1"* ]]
 	[[ $output == *"trusted     no"* ]]
@@ -64,7 +64,7 @@ look() {
 	fails 1 "store root '.*/none': No such file" nixferry import "$T/b.bundle" --store "$T/none"
 }
 
-@test "a bundle of several systems has no profile" {
+@test "a bundle of several systems cannot become a profile" {
 	nixferry pack "$TOP" "$APP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/two.bundle"
 	mkdir "$T/root"
 	fails 2 "needs a bundle with one root, but this one has 2" \
@@ -74,12 +74,12 @@ look() {
 	run ! grep nixos-install "$T/out"
 }
 
-@test "verify tells what it verified" {
+@test "verify reports what it verified" {
 	[[ $(look verify "$T/b.bundle") == "good: 5 paths ("*" unpacked), signed by lab-1" ]]
 	[ "$(look verify --json - <"$T/b.bundle" | jq -c '[.signedBy, .paths]')" = '["lab-1",5]' ]
 }
 
-@test "the pool is listed, and what rots in it is removed" {
+@test "the pool is listed, and damaged entries are removed" {
 	[ "$(nixferry pool list --pool "$T/pool" | awk '{ print $NF }' | sort)" = \
 		"$(printf '%s\n' "${ALL_PATHS[@]}" | sort)" ]
 	[ "$(nixferry pool check --pool "$T/pool")" = "checked 5 entries, 0 were damaged" ]
@@ -93,7 +93,7 @@ look() {
 		-o "$T/c.bundle"
 }
 
-@test "one path is not told of as several" {
+@test "messages use the singular for one path" {
 	local pool=$T/pool2
 	nixferry prefetch "$DATA" --substituter "file://$T/cache" --pool "$pool" \
 		--trusted-public-key "$PUBLIC_KEY" >"$T/out"
@@ -108,7 +108,7 @@ look() {
 	grep -q '^imported 0 paths (.*), 1 was there already$' "$T/out"
 }
 
-@test "a pipe can be packed into, a terminal not" {
+@test "pack writes to a pipe but not to a terminal" {
 	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o - 2>"$T/err" | cat >"$T/c"
 	cmp "$T/b.bundle" "$T/c"
 	grep -q "^nixferry: pack: packed 5 paths" "$T/err"

@@ -50,7 +50,7 @@ snapshot() {
 	find "$T/root/nix/store" "$T/root/nix/var/nix/gcroots" "$T/root/nix/var/nix/profiles" | LC_ALL=C sort
 }
 
-@test "import restores what is lost, and the rows stay" {
+@test "import restores lost paths and keeps their rows" {
 	make_store
 	rows >"$T/before"
 	for lost in "$TOP" "$APP" "$LIB" "$DATA" "$LINK" "$APP $LIB" "${ALL_PATHS[*]}"; do
@@ -67,14 +67,14 @@ snapshot() {
 	nix_is_content "$T/root"
 }
 
-@test "a bundle that comes through a pipe restores it as well" {
+@test "a bundle from a pipe restores lost paths, too" {
 	make_store
 	lose "$LIB" "$TOP"
 	nixferry import - --store "$T/root" --trusted-public-key "$PUBLIC_KEY" <"$T/b.bundle"
 	assert_closure_in "$T/root"
 }
 
-@test "prefetch --store restores what is lost, from a cache or from the pool" {
+@test "prefetch --store restores lost paths from a cache or the pool" {
 	make_store
 	start_cache "$T/cache"
 	lose "$LIB" "$LINK"
@@ -90,7 +90,7 @@ snapshot() {
 	nix_is_content "$T/root"
 }
 
-@test "what no cache has is named, with status 5" {
+@test "paths that no cache has are named, with status 5" {
 	make_store
 	lose "$LIB"
 	mkdir "$T/empty"
@@ -104,7 +104,7 @@ snapshot() {
 		--no-local-store --trusted-public-key "$PUBLIC_KEY" --json | jq -e '.inTarget == 4'
 }
 
-@test "a lost path of which the database has another hash is not touched" {
+@test "a lost path with another hash in the database is not touched" {
 	make_store
 	lose "$LIB"
 	sql "update ValidPaths set hash = 'sha256:' || hex(zeroblob(32)) where path = '$LIB'"
@@ -116,7 +116,7 @@ snapshot() {
 	snapshot | diff "$T/before" -
 }
 
-@test "what refers to a lost path that nobody has is not imported" {
+@test "paths that refer to an unavailable lost path are not imported" {
 	make_store
 	local upper
 	echo upper >"$T/upper"
@@ -130,7 +130,7 @@ snapshot() {
 	! valid_paths "$T/root" | grep -qF "$upper"
 }
 
-@test "plan, pack and prefetch do not take what is lost for being there" {
+@test "plan, pack and prefetch do not count lost paths as present" {
 	make_store
 	lose "$LIB"
 	local from=(--from-store "$T/root" --pool "$T/pool2" --trusted-public-key "$PUBLIC_KEY")

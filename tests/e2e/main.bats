@@ -30,7 +30,7 @@ nix_agrees() {
 	nix_on "$root" path-info -r "$top" | LC_ALL=C sort | diff - <(valid_paths "$root")
 }
 
-@test "a closure goes from an HTTP cache through a bundle into a fresh root" {
+@test "a closure goes from an HTTP cache through a bundle into a new root" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	fetch_bundle "$TOP"
@@ -42,7 +42,7 @@ nix_agrees() {
 	[ "$(find "$T" -maxdepth 1 -name '*b.bundle*' | wc -l)" -eq 1 ]
 }
 
-@test "each narinfo and NAR is asked for once" {
+@test "each narinfo and NAR is requested once" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	fetch "$TOP"
@@ -51,14 +51,14 @@ nix_agrees() {
 	[ -z "$(grep -E '^GET ' "$CACHE_LOG" | sort | uniq -d)" ]
 }
 
-@test "a file:// cache serves too" {
+@test "a file:// cache can be a source" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	import_bundle
 	assert_closure_in "$T/root"
 }
 
-@test "what comes from a file:// cache is counted" {
+@test "paths from a file:// cache are counted" {
 	make_small_closure "$T/cache"
 	size=$(find "$T/cache/nar" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')
 	URL=file://$T/cache
@@ -67,7 +67,7 @@ nix_agrees() {
 	[ "$(jq '.caches[0].bytes' "$T/json")" -eq "$size" ]
 }
 
-@test "a signed path comes without a content address that gives another path" {
+@test "a signed path is fetched without a content address that does not match it" {
 	make_tree "$T/tree"
 	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --input-addressed \
 		--sign "$T/lab.sec")
@@ -89,7 +89,7 @@ nix_agrees() {
 	assert_closure_in "$T/root"
 }
 
-@test "NARs are kept as served, or encoded at the level that was asked for" {
+@test "NARs are kept as served, or encoded at the requested level" {
 	make_small_closure "$T/cache" --compress xz
 	start_cache "$T/cache"
 	fetch_bundle "$TOP" --compress keep
@@ -114,7 +114,7 @@ nix_agrees() {
 	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o - | cmp - "$T/b.bundle"
 }
 
-@test "a bundle is imported as it comes through a pipe" {
+@test "a bundle from a pipe is imported while it arrives" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	mkdir "$T/root"
@@ -123,7 +123,7 @@ nix_agrees() {
 	assert_closure_in "$T/root"
 }
 
-@test "the importer alone does it, without the network's libraries" {
+@test "nixferry-import imports without the network libraries" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	mkdir "$T/root"
@@ -135,7 +135,7 @@ nix_agrees() {
 	[[ "$output" != *libcurl* ]]
 }
 
-@test "what is in the pool is packed without any cache" {
+@test "paths in the pool are packed without any cache" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	fetch "$TOP"
@@ -145,7 +145,7 @@ nix_agrees() {
 	assert_closure_in "$T/root"
 }
 
-@test "the next closure costs only what is new" {
+@test "the next closure downloads only new paths" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	fetch "$TOP"
@@ -159,7 +159,7 @@ nix_agrees() {
 	[ "$(valid_paths "$T/root" | wc -l)" -eq 4 ]
 }
 
-@test "paths that are spread over several caches come together" {
+@test "paths spread over several caches are fetched together" {
 	make_small_closure "$T/cache"
 	cp -r "$T/cache" "$T/other"
 	rm "$(narinfo_of "$T/cache" "$LIB")" "$(narinfo_of "$T/cache" "$DATA")"
@@ -172,7 +172,7 @@ nix_agrees() {
 	assert_closure_in "$T/root"
 }
 
-@test "targets: a base name, a path below one, a link, a list" {
+@test "installables: a base name, a path below one, a link, a list" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	ln -s "$LIB" "$T/result"
@@ -196,7 +196,7 @@ nix_agrees() {
 	grep -q "^/nix/store/$(hash_part "$one")-self$" "$T/root$one/self"
 }
 
-@test "the closure becomes the system profile, with roots" {
+@test "the closure becomes the system profile, with GC roots" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	import_bundle "$T/b.bundle" "$T/root" --profile system
@@ -207,7 +207,7 @@ nix_agrees() {
 	[ "$(readlink "$T/root/nix/var/nix/profiles/system")" = system-1-link ]
 }
 
-@test "a root that has some of it gains the rest, and missing signatures" {
+@test "a root that has part of the closure gains the rest, and missing signatures" {
 	make_small_closure "$T/cache"
 	make_bundle "$APP"
 	import_bundle
@@ -247,7 +247,7 @@ nix_agrees() {
 	[ "$refs" = "$(printf '%s\n' "$APP" "$LIB" | LC_ALL=C sort)" ]
 }
 
-@test "list and info tell what a bundle holds" {
+@test "list and info show the contents of a bundle" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	run nixferry list "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
@@ -270,7 +270,7 @@ nix_agrees() {
 	import_bundle "$T/b.bundle" "$T/root" --json | jq -e '.imported == 5'
 }
 
-@test "a dry run says what would be fetched and fetches nothing" {
+@test "a dry run shows what would be fetched and fetches nothing" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	fetch "$TOP" --dry-run --json | jq -e '.paths == 5 and .fetched == 0'
@@ -294,7 +294,7 @@ nix_agrees() {
 		--trusted-public-key "$PUBLIC_KEY"
 }
 
-@test "a pool is a cache that nixferry reads" {
+@test "nixferry can use a pool as a cache" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	fetch "$TOP"
@@ -303,7 +303,7 @@ nix_agrees() {
 		--trusted-public-key "$PUBLIC_KEY"
 }
 
-@test "a random closure of 150 paths arrives whole" {
+@test "a random closure of 150 paths is fetched completely" {
 	make_random_closure 150 7 300000
 	start_cache "$T/cache"
 	fetch_bundle "$TOP"
@@ -314,7 +314,7 @@ nix_agrees() {
 	nix_agrees "$T/root" "$TOP"
 }
 
-@test "redirects and slow answers change nothing" {
+@test "redirects and slow responses do not change the result" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault '/nar/*=slow:500000'
 	behind=$URL
@@ -398,7 +398,7 @@ nix_agrees() {
 			-printf '%y %m %T@ %p %l\n' | sort)
 }
 
-@test "the usual limit of open files is enough for hundreds of paths" {
+@test "the default limit of open files suffices for hundreds of paths" {
 	make_random_closure 300 8 2000
 	make_bundle "$TOP"
 	mkdir "$T/root"

@@ -44,7 +44,7 @@ stat_of() {
 
 # ---- limits ----
 
-@test "all transfers from all caches together stay below the limit, and near it" {
+@test "all transfers together stay below the limit, and close to it" {
 	local start took first
 	make_many 6 500000
 	start_cache "$T/cache"
@@ -60,7 +60,7 @@ stat_of() {
 	[ "$took" -le "$(patience $((3000000 * 115 / 100)))" ] || fail "too slow: $took us"
 }
 
-@test "narinfos get their turn while NARs fill the limit" {
+@test "narinfos are received while NARs use up the limit" {
 	make_many 12 120000
 	start_cache "$T/cache"
 	run --separate-stderr fetch "$TOP" --json --limit-rate 400K --substituter "$URL"
@@ -70,7 +70,7 @@ stat_of() {
 		fail "$(stat_of "$URL" .narinfoLatencyMicroseconds)"
 }
 
-@test "a limit holds in its part of the day only" {
+@test "a limit applies only in its part of the day" {
 	local start now hour
 	make_many 1 1500000
 	start_cache "$T/cache"
@@ -87,14 +87,14 @@ stat_of() {
 	[ $(($(now_us) - start)) -le "$(patience 5000000)" ]
 }
 
-@test "a limit that cannot be understood is status 2, and quoted" {
+@test "an invalid limit is status 2, and quoted" {
 	make_many 1 10
 	fails 2 "'--limit-rate': '2X': the rate" fetch "$TOP" --limit-rate 2X
 	fails 2 "'--limit-rate': '2M@8-20': the time" fetch "$TOP" --limit-rate 2M@8-20
 	fails 2 "connections-per-cache" fetch "$TOP" --connections-per-cache 0
 }
 
-@test "a speed that was limited is not remembered as the cache's" {
+@test "a speed limited by us is not remembered as the cache's" {
 	local state=$HOME/.local/state/nixferry/caches
 	make_many 2 1200000
 	start_cache "$T/cache"
@@ -108,7 +108,7 @@ stat_of() {
 
 # ---- connections ----
 
-@test "no cache gets more connections than it is to get" {
+@test "no cache gets more connections than allowed" {
 	local first
 	make_many 12 20000
 	start_cache "$T/cache" --fault '/nar/*=delay:300' --most-connections-file "$T/most1"
@@ -119,7 +119,7 @@ stat_of() {
 	[ "$(cat "$T/most2")" -eq 3 ] || fail "$(cat "$T/most2") connections"
 }
 
-@test "by default a cache gets as many connections as there may be in all" {
+@test "by default one cache may use all connections" {
 	make_many 12 20000
 	start_cache "$T/cache" --fault '/nar/*=delay:300' --most-connections-file "$T/most"
 	fetch "${MANY[@]}" --connections 7 --substituter "$URL"
@@ -128,7 +128,7 @@ stat_of() {
 
 # ---- requests ----
 
-@test "no more is asked than a narinfo and a NAR for each path" {
+@test "prefetch requests only one narinfo and one NAR for each path" {
 	make_many 8 20000
 	start_cache "$T/cache"
 	run --separate-stderr fetch "$TOP" --json --substituter "$URL"
@@ -143,7 +143,7 @@ stat_of() {
 
 # ---- statistics ----
 
-@test "the run tells what each cache did" {
+@test "the run reports what each cache did" {
 	local bad dead
 	make_many 5 300000
 	start_cache "$T/cache" --fault '*.narinfo=delay:40' --fault '/nar/*=delay:80'
@@ -173,7 +173,7 @@ stat_of() {
 	[ -n "$(stat_of "$dead" .lastFailure)" ]
 }
 
-@test "the run ends with a line for each cache that was asked, unless it is to be quiet" {
+@test "the run ends with one line per cache, unless it is quiet" {
 	make_many 3 300000
 	cp -r "$T/cache" "$T/liar"
 	for nar in "$T"/liar/nar/*; do
@@ -219,7 +219,7 @@ make_contested() {
 	[ "$HASH" != "$OTHER_HASH" ]
 }
 
-@test "trusted caches that disagree are reported, and one of them is taken whole" {
+@test "a disagreement between trusted caches is reported, and one of them is used throughout" {
 	make_contested
 	# The other one's answer is here before the first one's NAR.
 	start_cache "$T/cache" --fault '/nar/*=delay:1500'
@@ -270,7 +270,7 @@ make_contested() {
 	done
 }
 
-@test "an unsigned answer that agrees is no news" {
+@test "an unsigned answer that agrees is not reported" {
 	make_contested
 	cp -r "$T/cache" "$T/unsigned"
 	sed -i '/^Sig:/d' "$(narinfo_of "$T/unsigned" "$TOP")"

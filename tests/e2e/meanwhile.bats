@@ -64,7 +64,7 @@ make_other_cache() {
 	done
 }
 
-@test "what Nix makes valid meanwhile, with other content, is kept as it is" {
+@test "a path that Nix makes valid with other content during an import is kept" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
 	make_other_cache
@@ -81,7 +81,7 @@ make_other_cache() {
 	grep -q "imported 3 paths .*, 2 were there already" "$T/fetch.out"
 }
 
-@test "what Nix makes valid meanwhile counts as there, and gains signatures" {
+@test "a path that Nix makes valid during an import counts as present, and gains signatures" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
@@ -126,7 +126,7 @@ make_other_cache() {
 system-1-link" ]
 }
 
-@test "Ctrl-C while a lock is waited for" {
+@test "Ctrl-C ends the wait for a lock" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	hold_lock_of "$APP"
@@ -141,7 +141,7 @@ system-1-link" ]
 	assert_closure_in "$T/root"
 }
 
-@test "more paths at once than are locked together" {
+@test "more paths than are locked at once" {
 	make_random_closure 600 7 3000
 	start_cache "$T/cache"
 	start_into "$TOP"
@@ -161,7 +161,7 @@ collector_waits() {
 	grep -qs "waiting for the big garbage collector lock" "$T/gc.out"
 }
 
-@test "a collector waits until what came is rooted" {
+@test "a collector waits until the imported paths have a root" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
 	# What is there before, and nothing keeps alive, stays as well.
@@ -179,7 +179,7 @@ collector_waits() {
 	nix_is_content "$T/root"
 }
 
-@test "a bundle that is imported is not collected meanwhile" {
+@test "the collector does not remove a bundle that is being imported" {
 	have_nix || skip "no Nix here"
 	make_random_closure 20 3 500000
 	make_bundle "$TOP"
@@ -198,7 +198,7 @@ collector_waits() {
 	assert_random_closure_in "$T/root"
 }
 
-@test "a collector that is at work is waited for" {
+@test "a running collector is waited for" {
 	make_small_closure "$T/cache"
 	start_cache "$T/cache"
 	mkdir -p "$T/root/nix/var/nix"
@@ -212,7 +212,7 @@ collector_waits() {
 	assert_closure_in "$T/root"
 }
 
-@test "nothing but a collector waits: Nix copies, adds, verifies and sets profiles" {
+@test "only a collector waits: Nix copies, adds, verifies and sets profiles" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault "/nar/*=delay:$(late 6000)"
@@ -236,7 +236,7 @@ collector_waits() {
 
 # ---- what the database refuses ----
 
-@test "what could not be registered is told before what is in no cache" {
+@test "a failure to register is reported before paths that no cache has" {
 	make_small_closure "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$LINK")"
 	start_cache "$T/cache"

@@ -26,14 +26,14 @@ both() {
 	both "http://127.0.0.1:$DEAD_PORT" 6 "connect"
 }
 
-@test "a connection that is taken and never answered" {
+@test "a connection that is accepted but never answered" {
 	short_timeouts
 	start_raw silent
 	both "$URL" 6 "too slow|timed out|no answer"
 	[ "$SECONDS" -lt "$(patience 30)" ]
 }
 
-@test "a connection that is never made: the queue is full" {
+@test "a connection that is never made: the server's queue is full" {
 	short_timeouts
 	start_raw full
 	both "$URL" 6 "timeout|timed out"
@@ -46,7 +46,7 @@ good_is_blameless() {
 	[ "$n" = 0 ] || fail "the good cache failed $n times: $stderr"
 }
 
-@test "a cache that waits for its turn behind a dead one has not failed" {
+@test "a cache that is queued after a dead one has not failed" {
 	short_timeouts
 	start_raw silent
 	silent=$URL
@@ -60,7 +60,7 @@ good_is_blameless() {
 		fail "$output"
 }
 
-@test "a cache that never answered leaves others their connections" {
+@test "a cache that never answered leaves its connections to others" {
 	printf 'connect-timeout = 100\n' >"$NIX_CONF_DIR/nix.conf"
 	make_paths 20 1000
 	start_raw silent
@@ -69,7 +69,7 @@ good_is_blameless() {
 	good_is_blameless
 }
 
-@test "a name that nobody knows" {
+@test "an unknown host name" {
 	both http://cache.invalid 6 "resolve"
 }
 
@@ -78,13 +78,13 @@ good_is_blameless() {
 	both "$URL" 6 "reset"
 }
 
-@test "an answer that is not HTTP" {
+@test "a response that is not HTTP" {
 	printf 'SSH-2.0-OpenSSH_9.2\r\nand more of it\r\n' >"$T/said"
 	start_raw "say:$T/said"
 	both "$URL" 6 "HTTP"
 }
 
-@test "a head that never ends" {
+@test "a response head that never ends" {
 	{
 		printf 'HTTP/1.1 200 OK\r\n'
 		yes "X-Padding: $(printf %01000d 0)" | head -n 2000
@@ -100,7 +100,7 @@ tls_cache() {
 	URL=https://127.0.0.1:$PORT
 }
 
-@test "a certificate that nobody vouches for" {
+@test "an untrusted certificate" {
 	make_certificate tls
 	tls_cache tls
 	both "$URL" 6 "certificate"
@@ -113,14 +113,14 @@ tls_cache() {
 	both "$URL" 6 "certificate|subject name"
 }
 
-@test "a certificate whose time is over" {
+@test "an expired certificate" {
 	make_certificate tls IP:127.0.0.1 -1
 	tls_cache tls
 	export NIX_SSL_CERT_FILE=$T/tls.crt
 	both "$URL" 6 "expired"
 }
 
-@test "plain HTTP where TLS is expected, and the other way round" {
+@test "plain HTTP to a TLS port, and the other way round" {
 	start_cache "$T/cache"
 	both "https://127.0.0.1:$PORT" 6 "SSL"
 	make_certificate tls
@@ -130,7 +130,7 @@ tls_cache() {
 
 # ---- silence and drips ----
 
-@test "a NAR that stops coming" {
+@test "a NAR that stalls" {
 	short_timeouts
 	start_cache "$T/cache" --fault '/nar/*=stall:1000'
 	completes_beside "$URL"
@@ -138,7 +138,7 @@ tls_cache() {
 	completes_beside "$URL"
 }
 
-@test "a NAR that only drips is left for another cache" {
+@test "a NAR that only trickles is fetched from another cache" {
 	short_timeouts 2
 	start_cache "$T/cache" --fault '/nar/*=slow:50'
 	SECONDS=0
@@ -147,7 +147,7 @@ tls_cache() {
 	[ "$(log_count '^GET /nar/')" -ge 1 ]
 }
 
-@test "a narinfo that only drips is not waited for" {
+@test "a narinfo that only trickles is not waited for" {
 	short_timeouts 2
 	start_cache "$T/cache" --fault '*.narinfo=slow:20'
 	SECONDS=0
@@ -155,7 +155,7 @@ tls_cache() {
 	[ "$SECONDS" -lt "$(patience 20)" ]
 }
 
-@test "what waits for our own limit has not stalled" {
+@test "transfers held back by our own limit have not stalled" {
 	short_timeouts
 	make_paths 2 24000
 	run --separate-stderr fetch --substituter "$GOOD" --limit-rate 16K --json

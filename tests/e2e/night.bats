@@ -25,7 +25,7 @@ refused() {
 
 # ---- outputs ----
 
-@test "an output that cannot be written is told before anything is asked for" {
+@test "an unwritable output is reported before any request" {
 	start_cache "$T/cache"
 	mkdir "$T/dir"
 	: >"$T/file"
@@ -40,7 +40,7 @@ refused() {
 	[ ! -s "$T/file" ]
 }
 
-@test "an output directory without permission is told before anything is asked for" {
+@test "an output directory without permission is reported before any request" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root to become another user"
 	start_cache "$T/cache"
 	mkdir -m 755 "$T/theirs" "$T/ours"
@@ -60,7 +60,7 @@ refused() {
 	refused 1 "Permission denied" as_nobody "$T/theirs/b.bundle" -n
 }
 
-@test "a key that does not sign is told before anything is asked for" {
+@test "a key that cannot sign is reported before any request" {
 	start_cache "$T/cache"
 	echo rubbish >"$T/rubbish"
 	refused 2 "sign-key" fetch_top -o "$T/b" --sign-key "$T/lab.pub"
@@ -70,7 +70,7 @@ refused() {
 	[ ! -e "$T/b" ]
 }
 
-@test "a pool that cannot be written is told before anything is asked for" {
+@test "an unwritable pool is reported before any request" {
 	[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null ||
 		skip "needs root and a mount namespace of its own"
 	start_cache "$T/cache"
@@ -85,7 +85,7 @@ refused() {
 	refused 1 "Read-only file system" read_only
 }
 
-@test "a bundle goes through a FIFO, and no device is replaced" {
+@test "a bundle is written to a FIFO, and a device is not replaced" {
 	start_cache "$T/cache"
 	mkfifo "$T/pipe"
 	cat "$T/pipe" >"$T/through" &
@@ -106,7 +106,7 @@ refused() {
 	[ -c "$T/null" ]
 }
 
-@test "an output that is there stays until the new one is whole" {
+@test "an existing output stays until the new one is complete" {
 	start_cache "$T/cache"
 	echo old >"$T/b"
 	rm "$(narinfo_of "$T/cache" "$LIB")"
@@ -117,7 +117,7 @@ refused() {
 
 # ---- although a path is missing ----
 
-@test "with --keep-going what is whole is packed, and what is not is named" {
+@test "with --keep-going complete paths are packed, and the others are named" {
 	start_cache "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$LIB")"
 	fails 3 "incomplete: it has 2 of 5 paths" to "$T/b" -k
@@ -130,7 +130,7 @@ refused() {
 	diff <(printf '%s\n' "$DATA" "$LINK" | sort) <(valid_paths "$T/root")
 }
 
-@test "with --keep-going a target that is whole is a root of the bundle beside what is left" {
+@test "with --keep-going a complete installable is a root of the bundle along with remaining paths" {
 	start_cache "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$LIB")"
 	fails 3 "" fetch_top "$DATA" -k -o "$T/b" --sign-key "$T/lab.sec" --json
@@ -140,7 +140,7 @@ refused() {
 		<(nixferry info "$T/b" --json --trusted-public-key "$PUBLIC_KEY" | jq -r '.roots[]' | sort)
 }
 
-@test "with --keep-going nothing whole makes no bundle, which is told" {
+@test "with --keep-going no bundle is written if nothing is complete, and that is reported" {
 	start_cache "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$LIB")" "$(narinfo_of "$T/cache" "$DATA")"
 	fails 3 "bundle '$T/b' was not written" to "$T/b" -k
@@ -149,7 +149,7 @@ refused() {
 	[ -z "$output" ]
 }
 
-@test "with --keep-going what a cache does not give, or nobody vouches for, is left out" {
+@test "with --keep-going paths that are unavailable or untrusted are omitted" {
 	start_cache "$T/cache"
 	rm "$T/cache/$(nar_of "$T/cache" "$APP")"
 	sed -i /^Sig/d "$(narinfo_of "$T/cache" "$DATA")"
@@ -157,7 +157,7 @@ refused() {
 	[ "$(nixferry list "$T/b" --trusted-public-key "$PUBLIC_KEY" | grep -c "$(basename "$LIB")")" -eq 1 ]
 }
 
-@test "with --keep-going, a bundle and a store, both get what is whole" {
+@test "with --keep-going, bundle and store both get the complete paths" {
 	start_cache "$T/cache"
 	mkdir "$T/root"
 	rm "$(narinfo_of "$T/cache" "$LIB")"
@@ -174,7 +174,7 @@ assert_nars_come_last() {
 	fail "NARs were asked for before all was known: $(cat "$CACHE_LOG")"
 }
 
-@test "with --keep-going what the bundle will lack is told while no NAR has come" {
+@test "with --keep-going the missing paths are announced before any NAR arrives" {
 	start_cache "$T/cache" --fault '/nar/*=delay:60000'
 	rm "$(narinfo_of "$T/cache" "$LIB")"
 	start_prefetch "$TOP" -k -o "$T/b" --sign-key "$T/lab.sec"
@@ -186,7 +186,7 @@ be fetched, 2 need it; the exit status will be 3" "$T/fetch.out" || fail "$(cat 
 	FETCH=
 }
 
-@test "with --keep-going no NAR is asked for before it is known what the bundle will lack" {
+@test "with --keep-going no NAR is requested before the missing paths are known" {
 	local last
 	last=$(basename "$(narinfo_of "$T/cache" "$DATA")")
 	start_cache "$T/cache" --fault "/$last=delay:700"
@@ -195,20 +195,20 @@ be fetched, 2 need it; the exit status will be 3" "$T/fetch.out" || fail "$(cat 
 	assert_nars_come_last
 }
 
-@test "with --keep-going what nobody vouches for is foretold with its own status" {
+@test "with --keep-going untrusted paths are announced with status 4" {
 	start_cache "$T/cache"
 	sed -i /^Sig/d "$(narinfo_of "$T/cache" "$DATA")"
 	fails 4 "will be incomplete: . of 5 .* the exit status will be 4" to "$T/b" -k
 	grep -q "path '${DATA##*/}' will not be in the bundle: .*no signature" <<<"$stderr" || fail "$stderr"
 }
 
-@test "with --keep-going a bundle that will not be written is foretold" {
+@test "with --keep-going a bundle that will not be written is announced" {
 	start_cache "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$LIB")" "$(narinfo_of "$T/cache" "$DATA")"
 	fails 3 "bundle '$T/b' will not be written: of . paths 2 cannot be fetched" to "$T/b" -k
 }
 
-@test "with --keep-going a dry run says what the bundle would lack" {
+@test "with --keep-going a dry run shows what the bundle would lack" {
 	start_cache "$T/cache"
 	rm "$(narinfo_of "$T/cache" "$LIB")"
 	fails 3 "will be incomplete: 2 of 5 paths" to "$T/b" -k -n
@@ -216,7 +216,7 @@ be fetched, 2 need it; the exit status will be 3" "$T/fetch.out" || fail "$(cat 
 	[ ! -e "$T/b" ]
 }
 
-@test "with --keep-going a bundle that will have everything is not foretold to lack any" {
+@test "with --keep-going no missing path is predicted for a bundle that will be complete" {
 	start_cache "$T/cache"
 	run --separate-stderr to "$T/b" -k
 	[ "$status" -eq 0 ] || fail "$stderr"

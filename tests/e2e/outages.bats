@@ -35,7 +35,7 @@ fetch_ends() {
 	[ "$ENDED" -eq "$1" ] || fail "status $ENDED: $(cat "$T/fetch.out")"
 }
 
-@test "a cache that is not there at first is waited for" {
+@test "a cache that is down at first is waited for" {
 	start_cache "$T/cache"
 	stop_cache
 	start_prefetch "$TOP" --retry-for 30m
@@ -45,7 +45,7 @@ fetch_ends() {
 	[ "$(log_count '^GET .*narinfo 200')" -eq 5 ]
 }
 
-@test "a cache that goes away in the middle is waited for" {
+@test "a cache that goes away during the run is waited for" {
 	start_cache "$T/cache" --fault '/nar/*=slow:50000'
 	start_prefetch "$TOP" --retry-for 1h
 	wait_for 20 grep -q '^GET .*narinfo 200' "$CACHE_LOG"
@@ -57,7 +57,7 @@ fetch_ends() {
 	nixferry pack "$TOP" --pool "$T/pool" --sign-key "$T/lab.sec" -o "$T/b.bundle"
 }
 
-@test "a server that is out of order is waited for, and not asked much meanwhile" {
+@test "a server with an outage is waited for, with few requests" {
 	echo '*=status:503' >"$T/faults"
 	start_cache "$T/cache" --fault-file "$T/faults"
 	start_prefetch "$TOP" --retry-for 1h
@@ -67,13 +67,13 @@ fetch_ends() {
 	fetch_ends 0
 }
 
-@test "what does not come back is given up when the time is over, and told" {
+@test "a cache that does not come back is given up in time, and reported" {
 	start_cache "$T/cache"
 	stop_cache
 	fails 6 "left out after a long wait" fetch_top --retry-for 3s
 }
 
-@test "a cache that answers no is not waited for" {
+@test "a cache that denies having a path causes no wait" {
 	start_cache "$T/cache" --fault '*=status:401'
 	fails 6 "401" timeout 20 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" \
 		--substituter "$URL" --trusted-public-key "$PUBLIC_KEY" --retry-for 1h
@@ -86,7 +86,7 @@ fetch_ends() {
 		--pool "$T/pool2" --substituter "$URL" --trusted-public-key "$PUBLIC_KEY" --retry-for 1h
 }
 
-@test "nobody waits for a cache where another one has everything" {
+@test "a cache is not waited for if another one has everything" {
 	dead_port
 	start_cache "$T/cache"
 	timeout 20 "$BUILD/nixferry" prefetch "$TOP" --pool "$T/pool" --substituter "$URL" \
@@ -94,7 +94,7 @@ fetch_ends() {
 		--retry-for 1h
 }
 
-@test "the wait is interrupted within a second" {
+@test "an interruption ends the wait within a second" {
 	start_cache "$T/cache"
 	stop_cache
 	start_prefetch "$TOP" --retry-for 1d
@@ -104,7 +104,7 @@ fetch_ends() {
 	fetch_ends 130
 }
 
-@test "without --retry-for the end says how to go on" {
+@test "without --retry-for the error says how to continue" {
 	start_cache "$T/cache"
 	stop_cache
 	fails 6 "run the same command again; add --retry-for" fetch_top
@@ -115,7 +115,7 @@ fetch_ends() {
 
 # ---- what a run tells of caches that were of no use ----
 
-@test "a cache that accepts and never answers is in the closing report, others having all" {
+@test "the report names a cache that never answers, even if others have everything" {
 	start_raw silent
 	local silent=$URL
 	start_cache "$T/cache"
@@ -126,7 +126,7 @@ fetch_ends() {
 	[ "$(jq -r ".caches[] | select(.url == \"$silent\") | .noAnswerMilliseconds > 0" <<<"$output")" = true ]
 }
 
-@test "a cache that falls silent on NARs is in the closing report" {
+@test "the report names a cache that stalls on NARs" {
 	start_cache "$T/cache" --fault '/nar/*=delay:8000'
 	local silent=$URL
 	start_cache "$T/cache" --fault '*.narinfo=delay:300'
@@ -136,7 +136,7 @@ fetch_ends() {
 		fail "$stderr"
 }
 
-@test "caches that are not there get one line each" {
+@test "unreachable caches get one line each" {
 	local dead=() port
 	for _ in 1 2 3; do
 		dead_port

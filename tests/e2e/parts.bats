@@ -57,7 +57,7 @@ both() {
 
 # ---- several caches ----
 
-@test "what one cache breaks off goes on from another that has the same file" {
+@test "a transfer that one cache breaks off resumes from another with the same file" {
 	make_big_path 3000000
 	start_two --fault '/nar/*=truncate:1000000' --
 	both
@@ -68,7 +68,7 @@ both() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "files of different encoding are never mixed" {
+@test "files of different encodings are never mixed" {
 	make_big_path 3000000
 	start_cache "$T/cache" --fault "$FIRST" --fault '/nar/*=truncate:1000000'
 	A=$URL
@@ -82,7 +82,7 @@ both() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "files that only claim to be the same are found out, and who lied is named" {
+@test "different files under one FileHash are detected, and the liar is named" {
 	make_big_path 3000000
 	start_two --fault '/nar/*=truncate:1000000*1' -- --fault '/nar/*=flip:2000000' \
 		--fault '/nar/*=delay:900'
@@ -94,7 +94,7 @@ both() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "a cache that answers with another range is refused, the other one goes on" {
+@test "a cache that sends another range is dropped, the other one continues" {
 	make_big_path 3000000
 	start_two --fault '/nar/*=truncate:1000000*1' -- --fault '/nar/*=wrong-range'
 	run --separate-stderr both
@@ -104,7 +104,7 @@ both() {
 	check_pool
 }
 
-@test "a cache that answers with all of it instead of a range is asked for all of it" {
+@test "a cache that answers ranges with the whole file is then asked for whole files" {
 	make_big_path 3000000
 	start_two --fault '/nar/*=truncate:1000000' -- --fault '/nar/*=ignore-range'
 	both
@@ -113,7 +113,7 @@ both() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "a body that breaks behind its last byte is whole" {
+@test "a body that breaks after its last byte is complete" {
 	local size
 	make_big_path 3000000
 	size=$(stat -c %s "$T/cache$NAR")
@@ -134,7 +134,7 @@ within() {
 
 # ---- one NAR from all that have it ----
 
-@test "a large NAR comes from two unequal caches, by few requests" {
+@test "a large NAR is fetched from two unequal caches in few requests" {
 	local requests
 	make_big_path 50000000
 	start_cache "$T/cache" --rate 12500000 --fault '*=delay:30'
@@ -150,7 +150,7 @@ within() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "a NAR comes over several connections to a cache that slows each of them down" {
+@test "a NAR is fetched over several connections if the cache limits each of them" {
 	make_big_path 12000000
 	start_cache "$T/cache" --fault '/nar/*=slow:1000000'
 	within 9 fetch --substituter "$URL"
@@ -166,7 +166,7 @@ wait_for_first_answers() {
 	echo 'connect-timeout = 15' >"$NIX_CONF_DIR/nix.conf"
 }
 
-@test "who falls silent is overtaken by another encoding of it" {
+@test "a stalled transfer is overtaken by another encoding of the file" {
 	make_big_path 12000000
 	start_cache "$T/cache" --fault '/nar/*=slow:5000000' --fault '/nar/*=stall:11000000'
 	A=$URL
@@ -180,7 +180,7 @@ wait_for_first_answers() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "the tail of who falls silent comes from another cache" {
+@test "the end of a stalled file is fetched from another cache" {
 	make_big_path 12000000
 	start_cache "$T/cache" --fault '/nar/*=slow:5000000' --fault '/nar/*=stall:11000000'
 	A=$URL
@@ -200,7 +200,7 @@ nar_bytes() {
 	cat "$A_LOG" "$B_LOG" | awk '$2 ~ "^/nar/" { sum += $4 } END { print sum + 0 }'
 }
 
-@test "with --no-race no byte of a NAR comes twice, neither of another encoding nor by a cut" {
+@test "with --no-race no byte of a NAR is downloaded twice, by another encoding or a cut" {
 	local size
 	make_big_path 6000000
 	size=$(stat -c %s "$T/cache$NAR")
@@ -218,7 +218,7 @@ nar_bytes() {
 	check_pool
 }
 
-@test "with --no-race what broke goes on elsewhere, where it broke" {
+@test "with --no-race a broken transfer resumes elsewhere, where it broke off" {
 	local size
 	make_big_path 3000000
 	size=$(stat -c %s "$T/cache$NAR")

@@ -36,7 +36,7 @@ planned() {
 		jq -r --arg s "$status" '.paths[] | select(.status == $s) | .path' | LC_ALL=C sort
 }
 
-@test "a closure that is in a cache would be fetched, with sizes and keys" {
+@test "plan shows a closure in a cache as to be fetched, with sizes and keys" {
 	store_with_data
 	run plan "$T/root" "$TOP" --substituter "$URL"
 	[ "$status" -eq 0 ] || fail "$output"
@@ -49,7 +49,7 @@ planned() {
 	[ "$(jq -r ".paths[] | select(.path == \"$DATA\") | .status" "$T/plan")" = here ]
 }
 
-@test "the largest paths are listed, and downloads of which no size is known" {
+@test "plan lists the largest paths, and downloads of unknown size" {
 	store_with_data
 	sed -i '/^FileSize:/d' "$(narinfo_of "$T/cache" "$LIB")"
 	run plan "$T/root" "$TOP" --substituter "$URL"
@@ -59,7 +59,7 @@ planned() {
 		<(printf '%s\n' "${APP##*/}" "${LIB##*/}" "${TOP##*/}" "${LINK##*/}")
 }
 
-@test "bundles, pools and stores are told of as caches are" {
+@test "caches shows bundles, pools and stores like other caches" {
 	make_bundle "$TOP"
 	import_bundle "$T/b.bundle" "$T/other"
 	local source
@@ -72,7 +72,7 @@ planned() {
 	done
 }
 
-@test "a store path may be written in any way that leads to it" {
+@test "a store path may be given in every form that leads to it" {
 	local base=${TOP##*/} profiles=$T/target/nix/var/nix/profiles name
 	make_bundle "$TOP"
 	mkdir -p "$profiles"
@@ -93,13 +93,13 @@ planned() {
 	done
 }
 
-@test "nothing is fetched by planning" {
+@test "planning fetches nothing" {
 	store_with_data
 	plan "$T/root" "$TOP" --substituter "$URL" >/dev/null
 	[ "$(log_count '/nar/')" -eq 0 ]
 }
 
-@test "each cache is told of: paths, sizes, who vouches for them" {
+@test "plan shows each cache's paths, sizes and keys" {
 	store_with_data
 	mkcache keygen other-1 "$T/other.sec" "$T/other.pub"
 	cp -r "$T/cache" "$T/other"
@@ -136,7 +136,7 @@ processor_ms() {
 	{ time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ printf "%d\n", ($1 + $2) * 1000 }'
 }
 
-@test "while answers are waited for, the processor is left alone" {
+@test "waiting for answers uses no processor time" {
 	store_with_data
 	start_cache "$T/cache" --fault '*=delay:1500'
 	local start=$EPOCHREALTIME used
@@ -148,7 +148,7 @@ processor_ms() {
 	[ "$used" -le 2000 ] || fail "$used ms"
 }
 
-@test "what the pool has is not fetched again" {
+@test "paths in the pool are not fetched again" {
 	store_with_data
 	nixferry prefetch "$LIB" --substituter "$URL" --pool "$T/pool" \
 		--trusted-public-key "$PUBLIC_KEY"
@@ -164,7 +164,7 @@ processor_ms() {
 	[ "$(planned unknown "$T/root" "$TOP" --substituter "$URL")" = "$LIB" ]
 }
 
-@test "a path that no trusted key vouches for is told, with status 4" {
+@test "a path that no trusted key vouches for is reported with status 4" {
 	store_with_data
 	mkcache keygen other-1 "$T/other.sec" "$T/other.pub"
 	make_tree "$T/untrusted"
@@ -176,7 +176,7 @@ processor_ms() {
 	[[ $output == *"other-1"* ]] || fail "$output"
 }
 
-@test "the sets are Nix's for caches that overlap, lack paths, or are dead" {
+@test "the plan agrees with Nix for caches that overlap, lack paths, or are dead" {
 	have_nix || skip "no Nix here"
 	store_with_data
 	cp -r "$T/cache" "$T/half"
@@ -212,7 +212,7 @@ output_of() {
 	nix-store --store "$T/root" -q --binding "${2:-out}" "${DRV[$1]}" 2>/dev/null
 }
 
-@test "for derivations the sets are Nix's, whatever the cache has" {
+@test "for derivations the plan agrees with Nix, whatever the cache has" {
 	have_nix || skip "no Nix here"
 	declare -A DRV
 	store_with_data
@@ -230,7 +230,7 @@ output_of() {
 	same_answers "$T/root" "file://$T/cache" "${all[@]}"
 }
 
-@test "why something must be built is a chain from the target" {
+@test "plan --why shows the chain from the installable" {
 	have_nix || skip "no Nix here"
 	declare -A DRV
 	store_with_data
@@ -263,7 +263,7 @@ output_of() {
 	[[ $output == *"'${DRV[a]}': byte 8"* ]] || fail "$output"
 }
 
-@test "a derivation that is lost is named: from the disk, from the database" {
+@test "a derivation missing from the disk or the database is named" {
 	have_nix || skip "no Nix here"
 	declare -A DRV
 	store_with_data
@@ -280,7 +280,7 @@ output_of() {
 	[[ $output == *"${DRV[a]}  (not in the local store, from which derivations are read)"* ]] || fail "$output"
 }
 
-@test "derivations that need each other are named, in a store that is out of joint" {
+@test "derivations that need each other are named, in a corrupt store" {
 	have_nix || skip "no Nix here"
 	declare -A DRV
 	store_with_data
@@ -293,7 +293,7 @@ output_of() {
 	[[ $output == *"needs itself to be built, through '/nix/store/"* ]] || fail "$output"
 }
 
-@test "a flake's attribute is planned, with the outputs that are named" {
+@test "a flake's attribute is planned with the named outputs" {
 	have_nix || skip "no Nix here"
 	store_with_data
 	mkdir "$T/flake"
@@ -320,7 +320,7 @@ remember() {
 		"$URL" "$(date +%s)" "$(date +%s)" "$1" >"$HOME/.local/state/nixferry/caches"
 }
 
-@test "time is estimated from what was measured, and said to be unknown before" {
+@test "the time is estimated from measured speeds, and otherwise called unknown" {
 	store_with_data
 	run plan "$T/root" "$TOP" --substituter "$URL"
 	[[ $output == *"$URL: not measured yet"* ]] || fail "$output"
@@ -337,7 +337,7 @@ remember() {
 	[[ $output == *"takes about 1"[0-2]" s"* ]] || fail "$output"
 }
 
-@test "what comes from this machine takes no time" {
+@test "paths on this machine take no time in the estimate" {
 	store_with_data
 	run plan "$T/root" "$TOP" --substituter "file://$T/cache"
 	[[ $output != *"not measured"* ]] || fail "$output"
@@ -350,7 +350,7 @@ race_size() {
 	plan "$T/root" "$TOP" "$@" --json | jq .raceSize
 }
 
-@test "a plan says how much more may come where caches race" {
+@test "a plan shows how much more races may download" {
 	local bytes first=$URL
 	store_with_data
 	bytes=$(plan "$T/root" "$TOP" --substituter "$URL" --json | jq .downloadSize)

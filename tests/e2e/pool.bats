@@ -39,7 +39,7 @@ nar_files() {
 	find "$T/pool/nar" -type f | wc -l
 }
 
-@test "list ends with the sums" {
+@test "list ends with totals" {
 	: >"$T/pool/tmp/f-x.part"
 	pool list >"$T/out" 2>"$T/err"
 	[ "$(wc -l <"$T/out")" -eq 5 ]
@@ -56,7 +56,7 @@ nar_files() {
 	[ "$(nar_files)" -eq 5 ]
 }
 
-@test "gc removes what was not used for so long" {
+@test "gc removes entries not used for the given age" {
 	used "3 days" "$APP" "$LIB"
 	used "40 hours" "$DATA"
 	[[ $(pool gc --older-than 49h) == freed\ *": 2 entries removed, 3 left ("* ]]
@@ -67,7 +67,7 @@ nar_files() {
 	pool check
 }
 
-@test "what a later prefetch or pack needs counts as used" {
+@test "use by a later prefetch or pack counts as use" {
 	used "9 days" "${ALL_PATHS[@]}"
 	fetch "$APP"
 	nixferry pack "$LINK" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" \
@@ -76,7 +76,7 @@ nar_files() {
 	[ "$(entries)" = "app-2.0 data.txt lib-1.0 link " ]
 }
 
-@test "asking does not count as using" {
+@test "a query does not count as use" {
 	used "9 days" "${ALL_PATHS[@]}"
 	nixferry plan "$TOP" --substituter "file://$T/cache" --pool "$T/pool" \
 		--trusted-public-key "$PUBLIC_KEY" --no-local-store
@@ -87,7 +87,7 @@ nar_files() {
 	[ "$(entries)" = "" ]
 }
 
-@test "gc removes what was used longest ago until the pool is small enough" {
+@test "gc removes the least recently used entries until the pool is small enough" {
 	used "1 day" "$TOP" "$APP"
 	used "2 days" "$LIB"
 	size=$(pool list --json | jq --arg lib "$LIB" '.fileSize - (.paths[] | select(.path == $lib).fileSize)')
@@ -102,7 +102,7 @@ nar_files() {
 	[ "$(nar_files)" -eq 5 ]
 }
 
-@test "gc keeps closures, and alone with that removes all else" {
+@test "gc --keep keeps closures, and without other options removes everything else" {
 	[[ $(pool gc --keep "$LINK" --json | jq -c '[.removed, .left]') == '[3,2]' ]]
 	[ "$(entries)" = "data.txt link " ]
 	fetch "$TOP"
@@ -116,14 +116,14 @@ nar_files() {
 	[ "$(entries)" = "app-2.0 lib-1.0 " ]
 }
 
-@test "gc removes nothing where what is to be kept is not in the pool" {
+@test "gc removes nothing if a path to keep is missing from the pool" {
 	fails 3 "option '--keep'|is not|pool entry" nixferry pool gc --pool "$T/pool" \
 		--keep /nix/store/0123456789abcdfghijklmnpqrsvwxyz-other
 	fails 2 "'/etc'" nixferry pool gc --pool "$T/pool" --keep /etc
 	[ "$(nar_files)" -eq 5 ]
 }
 
-@test "a NAR that two entries share stays for the other" {
+@test "a NAR that two entries share is kept for the other entry" {
 	echo same >"$T/a"
 	one=$(mkcache add --cache "$T/cache" --name one --tree "$T/a" --sign "$T/lab.sec" --input-addressed)
 	two=$(mkcache add --cache "$T/cache" --name two --tree "$T/a" --sign "$T/lab.sec" --input-addressed)
@@ -138,7 +138,7 @@ nar_files() {
 	[ "$(nar_files)" -eq 5 ]
 }
 
-@test "a mistyped pool is told, and not made" {
+@test "a mistyped pool is reported and not created" {
 	for what in list check gc; do
 		fails 2 "pool '$T/typo' does not exist" nixferry pool "$what" --pool "$T/typo"
 		[ ! -e "$T/typo" ]
@@ -147,7 +147,7 @@ nar_files() {
 	done
 }
 
-@test "wrong ages and sizes are refused, and options of gc elsewhere" {
+@test "invalid ages and sizes, and gc's options elsewhere, are refused" {
 	for age in '' -1 3w 1.5d 99999999999d; do
 		fails 2 "option '--older-than'" nixferry pool gc --pool "$T/pool" "--older-than=$age"
 	done

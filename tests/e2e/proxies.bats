@@ -30,14 +30,14 @@ assert_direct() {
 	[ "$(log_count '^GET /.*\.narinfo 200 ')" -eq 2 ]
 }
 
-@test "http_proxy, all_proxy and ALL_PROXY are asked for http:// caches" {
+@test "http_proxy, all_proxy and ALL_PROXY are used for http:// caches" {
 	start_cache "$T/cache"
 	http_proxy=$URL assert_by_proxy
 	all_proxy=$URL assert_by_proxy
 	ALL_PROXY=$URL assert_by_proxy
 }
 
-@test "no_proxy and NO_PROXY name hosts that are asked directly" {
+@test "no_proxy and NO_PROXY name hosts that are reached directly" {
 	dead_port
 	start_cache "$T/cache"
 	export http_proxy=http://127.0.0.1:$DEAD_PORT
@@ -47,13 +47,13 @@ assert_direct() {
 	no_proxy='*' assert_direct
 }
 
-@test "HTTP_PROXY says nothing: a web server may have set it" {
+@test "HTTP_PROXY is ignored: a web server may have set it" {
 	dead_port
 	start_cache "$T/cache"
 	HTTP_PROXY=http://127.0.0.1:$DEAD_PORT assert_direct
 }
 
-@test "a NAR on another host comes by the proxy, too" {
+@test "a NAR on another host is also fetched through the proxy" {
 	start_cache "$T/cache"
 	export http_proxy=$URL
 	sed -i 's|^URL: |URL: http://nars.test/|' "$(narinfo_of "$T/cache" "$TOP")"
@@ -61,7 +61,7 @@ assert_direct() {
 	[ "$(log_count '^GET http://nars.test/nar/.* 200 ')" -eq 1 ]
 }
 
-@test "https:// caches are asked through a tunnel, by their own certificate" {
+@test "https:// caches are reached through a tunnel, with their own certificates" {
 	local tls_port
 	make_certificate tls DNS:cache.test
 	start_cache "$T/cache" --tls-cert "$T/tls.crt" --tls-key "$T/tls.key"
@@ -83,13 +83,13 @@ assert_direct() {
 	fails_alone "https://cache.test:$tls_port" 6 "certificate"
 }
 
-@test "a proxy that is down is a network failure, of each cache" {
+@test "a proxy that is down is a network failure of each cache" {
 	dead_port
 	export http_proxy=http://127.0.0.1:$DEAD_PORT
 	fails_alone http://cache.test 6 "connect"
 }
 
-@test "certificates: NIX_SSL_CERT_FILE goes before SSL_CERT_FILE" {
+@test "certificates: NIX_SSL_CERT_FILE takes precedence over SSL_CERT_FILE" {
 	make_certificate tls
 	make_certificate other
 	start_cache "$T/cache" --tls-cert "$T/tls.crt" --tls-key "$T/tls.key"
@@ -101,7 +101,7 @@ assert_direct() {
 	fails_alone "$URL" 6 "certificate"
 }
 
-@test "it says who it is, in each request" {
+@test "each request has a User-Agent" {
 	start_cache "$T/cache" --header-log "$T/headers"
 	echo 'user-agent-suffix = for the lab' >"$NIX_CONF_DIR/nix.conf"
 	fetch --substituter "$URL"

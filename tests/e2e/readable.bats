@@ -62,7 +62,7 @@ prefetch_into() {
 		--trusted-public-key "$PUBLIC_KEY"
 }
 
-@test "what a cache adds to narinfos reaches no pool, bundle or store" {
+@test "additions of a cache to narinfos reach no pool, bundle or store" {
 	make_hostile
 	run --separate-stderr make_bundle "$TOP"
 	[ "$status" -eq 0 ] || fail "$stderr"
@@ -82,7 +82,7 @@ prefetch_into() {
 		"${#ALL_PATHS[@]}" ]
 }
 
-@test "signatures that a valid path gains are such that Nix reads" {
+@test "signatures that a valid path gains are readable for Nix" {
 	make_signed_closure
 	prefetch_into "$T/root" pool
 	sqlite3 "$T/root/$DB" "update ValidPaths set sigs = null"
@@ -98,7 +98,7 @@ prefetch_into() {
 	assert_readable "$T/root"
 }
 
-@test "a store whose database has what Nix cannot read is a source and a target" {
+@test "a store with rows that Nix cannot read can be a source and a target" {
 	make_signed_closure
 	prefetch_into "$T/root" pool
 	sqlite3 "$T/root/$DB" "update ValidPaths set sigs = sigs || ' evil-1:%%%', deriver = 'unknown-deriver',
@@ -121,7 +121,7 @@ prefetch_into() {
 	assert_no_temp_files "$T/root"
 }
 
-@test "what verify passes is imported, however much a cache adds" {
+@test "a bundle that verify accepts is imported, however much a cache adds" {
 	local info
 	make_signed_closure
 	info=$(narinfo_of "$T/cache" "$LIB")
@@ -142,7 +142,7 @@ prefetch_into() {
 		from ValidPaths where path = '$LIB'")" = 1 ]
 }
 
-@test "a malformed field of its own damages one entry of a pool, and means nothing elsewhere" {
+@test "a malformed pool field invalidates one pool entry, and is ignored elsewhere" {
 	make_signed_closure
 	make_bundle "$TOP"
 	sed -i 's/^Nixferry-Nodes: .*/Nixferry-Nodes: many/' "$(narinfo_of "$T/pool" "$LIB")"

@@ -48,13 +48,13 @@ nar_faults_alone() {
 	done
 }
 
-@test "narinfos: other statuses of failure" {
+@test "narinfos: other error statuses" {
 	for code in 400 401 405 408 429 500 501 502 503 504; do
 		narinfo_fault 6 "status $code" "*=status:$code"
 	done
 }
 
-@test "narinfos: answers without content" {
+@test "narinfos: empty responses" {
 	: >"$T/empty"
 	narinfo_fault 5 "." "*.narinfo=body:$T/empty"
 	narinfo_fault 5 "." "*.narinfo=status:204"
@@ -66,13 +66,13 @@ nar_faults_alone() {
 	done
 }
 
-@test "NARs: statuses that are not tried again" {
+@test "NARs: statuses that are not retried" {
 	for code in 400 401 407 501; do
 		nar_fault 6 "status $code" "/nar/*=status:$code"
 	done
 }
 
-@test "NARs: 408, 500, 502, 504 go on failing" {
+@test "NARs: 408, 500, 502, 504 on every attempt" {
 	for code in 408 500 502 504; do
 		start_bad "/nar/*=status:$code"
 		completes_beside "$BAD"
@@ -80,7 +80,7 @@ nar_faults_alone() {
 	done
 }
 
-@test "NARs: 429 and 503 beside another cache are not waited for" {
+@test "NARs: 429 and 503 cause no wait if another cache works" {
 	for code in 429 503 429:60 503:60 503:+60; do
 		start_bad "/nar/*=status:$code"
 		SECONDS=0
@@ -90,13 +90,13 @@ nar_faults_alone() {
 	done
 }
 
-@test "NARs: 204 and nothing are no NARs" {
+@test "NARs: 204 and an empty body are not NARs" {
 	: >"$T/empty"
 	nar_fault 5 "." "/nar/*=body:$T/empty"
 	nar_fault 5 "." "/nar/*=status:204"
 }
 
-@test "a cache that answers 403 to everything is told, one that lacks something is not" {
+@test "a cache that answers 403 to everything is reported, one that lacks some files is not" {
 	local bad
 	start_bad '*=status:403'
 	bad=$BAD
@@ -129,7 +129,7 @@ retried_after() {
 	assert_pool_exact
 }
 
-@test "Retry-After is waited for, in seconds and as a date" {
+@test "Retry-After is obeyed, in seconds and as a date" {
 	local nar
 	nar=/$(nar_of "$T/cache" "$TOP")
 	retried_after 1 "$nar=status:500:1*1"
@@ -137,7 +137,7 @@ retried_after() {
 	retried_after 1 "/$(hash_part "$TOP").narinfo=status:500:1*1"
 }
 
-@test "Retry-After of a time that is over, or that is no time, means nothing" {
+@test "Retry-After in the past, or malformed, is ignored" {
 	local nar wrong
 	nar=/$(nar_of "$T/cache" "$TOP")
 	for wrong in "Wed, 21 Oct 2015 07/28/00 GMT" soon -5 0 99999999999999999999x; do
@@ -151,7 +151,7 @@ retried_after() {
 
 # ---- lengths ----
 
-@test "NARs: broken off, with a length and without" {
+@test "NARs: always broken off, with and without a length" {
 	for fault in '/nar/*=truncate:1000' '/nar/*=truncate:0' '/nar/*=refuse'; do
 		start_bad "$fault" '/nar/*=no-ranges'
 		completes_beside "$BAD"
@@ -160,14 +160,14 @@ retried_after() {
 	done
 }
 
-@test "NARs: broken off once, with a length and without" {
+@test "NARs: broken off once, with and without a length" {
 	nar_fault 0 "" '/nar/*=truncate:1000*1'
 	nar_fault 0 "" '/nar/*=truncate:1000*1' '/nar/*=chunked'
 	nar_fault 0 "" '/nar/*=truncate:1000*1' '/nar/*=chunked' '/nar/*=no-ranges'
 	nar_fault 0 "" '/nar/*=refuse*1'
 }
 
-@test "NARs: shorter or longer than they were told to be" {
+@test "NARs: shorter or longer than announced" {
 	nar_fault 5 "." '/nar/*=short'
 	nar_fault 5 "." '/nar/*=extra:1'
 	nar_fault 5 "." '/nar/*=extra:5000000'
@@ -176,7 +176,7 @@ retried_after() {
 	nar_fault 5 "." '/nar/*=extra:5000000' '/nar/*=chunked'
 }
 
-@test "NARs that always fail end the run, by name" {
+@test "NARs that always fail end the run and are named" {
 	make_paths 1
 	dead_port
 	short_timeouts

@@ -55,7 +55,7 @@ assert_not_again() {
 	done
 }
 
-@test "killed at several moments, prefetch goes on" {
+@test "killed at several moments, prefetch resumes" {
 	make_random_closure 40 3 200000
 	start_cache "$T/cache" --fault '/nar/*=slow:150000'
 	for wanted in 1 8 20 30; do
@@ -81,7 +81,7 @@ assert_not_again() {
 	check_pool
 }
 
-@test "a partial download continues by range" {
+@test "a partial download is resumed by range" {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults"
 	echo '/nar/*=slow:1000000' >"$T/faults"
@@ -115,7 +115,7 @@ assert_not_again() {
 	check_pool
 }
 
-@test "a connection that breaks is continued by range in the same run" {
+@test "a broken connection is resumed by range in the same run" {
 	make_big_path
 	start_cache "$T/cache" --fault '/nar/*=truncate:1000000*1'
 	fetch
@@ -123,7 +123,7 @@ assert_not_again() {
 	check_pool
 }
 
-@test "a server without ranges is asked for the whole again" {
+@test "a server without ranges is asked for the whole file again" {
 	make_big_path
 	start_cache "$T/cache" --fault '/nar/*=no-ranges' --fault '/nar/*=truncate:1000000*1'
 	fetch
@@ -131,14 +131,14 @@ assert_not_again() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "a server that ignores a range is understood" {
+@test "a server that ignores ranges is supported" {
 	make_big_path
 	start_cache "$T/cache" --fault '/nar/*=ignore-range' --fault '/nar/*=truncate:1000000*1'
 	fetch
 	check_pool
 }
 
-@test "a server that answers with another range is not believed" {
+@test "a server that sends another range is not believed" {
 	make_big_path
 	start_cache "$T/cache" --fault '/nar/*=wrong-range*1@1' \
 		--fault '/nar/*=truncate:1000000*1'
@@ -147,7 +147,7 @@ assert_not_again() {
 	check_pool
 }
 
-@test "a file that changed meanwhile is fetched anew, not patched together" {
+@test "a file that changed since an earlier run is fetched again, not pieced together" {
 	make_big_path
 	start_cache "$T/cache" --fault '/nar/*=garbage*1' --fault '/nar/*=truncate:1000000*1'
 	start_prefetch "$TOP"
@@ -172,7 +172,7 @@ leave_partial() {
 	printf '%s\n' "$@" >"$T/faults"
 }
 
-@test "a range is asked for only of the file with the ETag that was told" {
+@test "a range is requested only of the file with the known ETag" {
 	leave_partial
 	etag=$(curl -sI "$URL$NAR" | tr -d '\r' | sed -n 's/^ETag: //pI')
 	[ -n "$etag" ]
@@ -183,7 +183,7 @@ leave_partial() {
 	check_pool
 }
 
-@test "where no ETag is told, a range is asked for without" {
+@test "without an ETag, a range is requested unconditionally" {
 	leave_partial '/nar/*=drop-etag'
 	fetch
 	[ "$(log_count "^$NAR If-Range:" "$T/headers")" -eq 0 ]
@@ -191,7 +191,7 @@ leave_partial() {
 	check_pool
 }
 
-@test "with another ETag than was told, a file is fetched anew, once" {
+@test "with a changed ETag, a file is fetched again, once" {
 	leave_partial '/nar/*=change-etag'
 	had=$(partial_bytes)
 	fetch
@@ -203,7 +203,7 @@ leave_partial() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "a partial download with wrong bytes is thrown away, then fetched right" {
+@test "a partial download with wrong bytes is discarded and fetched again" {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults"
 	echo '/nar/*=slow:1000000' >"$T/faults"
@@ -232,7 +232,7 @@ make_whole_partial() {
 	cp "$T/cache$NAR" "$PART"
 }
 
-@test "what is whole already is not asked for a byte more, whatever the server says to that" {
+@test "a complete download requests no more bytes, whatever the server answers" {
 	make_whole_partial
 	for fault in '/x=status:500' '/nar/*=status:416' '/nar/*=status:416*1'; do
 		rm -rf "$T/pool/nar"/* "$T/pool"/*.narinfo
@@ -245,7 +245,7 @@ make_whole_partial() {
 	done
 }
 
-@test "what was left of another file is fetched anew, once, when the server has no more" {
+@test "the remains of another file are fetched again, once, if the server has no more" {
 	make_whole_partial
 	for size in 5000000 same; do
 		for fault in '/x=status:500' '/nar/*=status:416*1' '/nar/*=status:412*1'; do
@@ -260,7 +260,7 @@ make_whole_partial() {
 	done
 }
 
-@test "a range that is refused is asked for without, of a file whose size is known" {
+@test "after a refused range, the whole file is requested if its size is known" {
 	make_big_path
 	for code in 412 416; do
 		rm -rf "$T/pool"
@@ -282,7 +282,7 @@ make_whole_partial() {
 	assert_no_temp_files "$T/pool"
 }
 
-@test "packing that is killed leaves no bundle in the way" {
+@test "packing that is killed leaves nothing that hinders the next run" {
 	make_big_path
 	start_cache "$T/cache"
 	fetch
@@ -301,7 +301,7 @@ store_has_something() {
 	[ -n "$(ls "$1/nix/store" 2>/dev/null)" ]
 }
 
-@test "killed at several moments, import leaves a valid store and goes on" {
+@test "killed at several moments, import leaves a valid store and resumes" {
 	make_random_closure 60 9 1000000
 	make_bundle "$TOP"
 	for delay in 0.005 0.01 0.02 0.04 0.06 0.08 0.1 0.15 0.2 0.3; do
@@ -328,7 +328,7 @@ store_has_something() {
 	done
 }
 
-@test "Ctrl-C during import ends with 130 and the same command goes on" {
+@test "Ctrl-C during import ends with 130 and the same command resumes" {
 	make_random_closure 20 11 2000000
 	make_bundle "$TOP"
 	mkdir "$T/root"

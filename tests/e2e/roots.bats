@@ -51,7 +51,7 @@ dead() {
 	nix-store --store "$T/root" --gc --print-dead 2>/dev/null | LC_ALL=C sort
 }
 
-@test "a later import of the same name takes the root over, and the old closure is dead" {
+@test "a later import under the same name replaces the root, and the old closure is dead" {
 	lib=$(add lib-1.0)
 	one=$(add nixos-system-lab-1 "$lib")
 	two=$(add nixos-system-lab-2)
@@ -67,7 +67,7 @@ dead() {
 	[ "$(valid_paths "$T/root")" = "$two" ]
 }
 
-@test "a root that is given a name keeps what it holds, whatever else comes" {
+@test "a named root keeps its paths whatever else is imported" {
 	one=$(add thing-1)
 	two=$(add thing-2)
 	into "$one" --gc-root mine --json | jq -e '.import.gcRoots == ["mine"]'
@@ -96,7 +96,7 @@ dead() {
 	! have_nix || [ "$(dead)" = "$b" ]
 }
 
-@test "with a profile nothing else keeps the closure alive" {
+@test "with a profile no other root keeps the closure alive" {
 	one=$(add nixos-system-lab-1)
 	two=$(add nixos-system-lab-2)
 	bundle_into "$one" -- --profile system
@@ -110,7 +110,7 @@ dead() {
 	[ "$(dead)" = "$(printf '%s\n' "$one" "$two" | LC_ALL=C sort)" ]
 }
 
-@test "a profile takes over what imports without one left" {
+@test "a profile replaces the roots of imports without one" {
 	one=$(add nixos-system-lab-1)
 	two=$(add nixos-system-lab-2)
 	other=$(add tool-1)
@@ -122,7 +122,7 @@ dead() {
 	[ "$(ls "$ROOTS" | xargs)" = "kept tool" ]
 }
 
-@test "roots are listed and removed, also those of earlier versions" {
+@test "roots are listed and removed, including those of earlier versions" {
 	one=$(add thing-1)
 	two=$(add thing-2)
 	into "$one" "$two" --gc-root both
@@ -144,7 +144,7 @@ dead() {
 	[ "$(dead)" = "$(printf '%s\n' "$one" "$two" | LC_ALL=C sort)" ]
 }
 
-@test "asking for roots writes nothing, wrong usage is told" {
+@test "listing roots writes nothing, and wrong usage is reported" {
 	[ -z "$(roots list)" ]
 	[ "$(roots list --json | jq -c .roots)" = "[]" ]
 	[ -z "$(ls -A "$T/root")" ]
@@ -163,7 +163,7 @@ dead() {
 	[ -z "$(ls -A "$T/root")" ]
 }
 
-@test "names that others made do not reach the terminal as they are" {
+@test "file names made by others do not reach the terminal unescaped" {
 	one=$(add thing-1)
 	into "$one"
 	ln -s "$one" "$ROOTS/"$'a\e[2J'
@@ -172,7 +172,7 @@ dead() {
 	[[ $output == *'a?[2J'* ]]
 }
 
-@test "a kill between the new links and the old leaves both, and the next import mends it" {
+@test "a kill between making new links and removing old ones keeps both, and the next import fixes it" {
 	one=$(add thing-1)
 	two=$(add thing-2)
 	into "$one"

@@ -68,7 +68,7 @@ refused_if_foreign() {
 	assert_closure_in "$T/root"
 }
 
-@test "a lock or a database of another user or kind is refused" {
+@test "a lock or database with another owner or type is refused" {
 	needs_root
 	prepare
 	for name in nix/var/nix/gc.lock nix/var/nix/db/big-lock nix/var/nix/db/db.sqlite; do
@@ -95,7 +95,7 @@ refused_if_foreign() {
 	assert_closure_in "$T/root"
 }
 
-@test "a schema file of another user or kind is refused, and where it is read it is a file" {
+@test "a schema file with another owner or type is refused, unless only read as a file" {
 	needs_root
 	prepare
 	schema=$T/root/nix/var/nix/db/schema
@@ -124,7 +124,7 @@ refused_if_foreign() {
 	assert_closure_in "$T/root"
 }
 
-@test "a lock of a path that is not a lock is told, and not waited for" {
+@test "a path's lock that is not a lock file is reported, not waited for" {
 	prepare
 	lock=$T/root$APP.lock
 	printf d >"$lock"
@@ -144,7 +144,7 @@ refused_if_foreign() {
 	assert_closure_in "$T/root"
 }
 
-@test "a path whose name is that of another's lock is not taken for it" {
+@test "a path named like another path's lock is not mistaken for it" {
 	make_small_closure "$T/cache"
 	mkdir "$T/forged"
 	name=$(basename "$DATA")
@@ -168,7 +168,7 @@ refused_if_foreign() {
 	[ "$(valid_paths "$T/root2")" = "$DATA.lock" ]
 }
 
-@test "FIFOs and links in a pool keep nobody waiting" {
+@test "FIFOs and links in a pool never block a command" {
 	make_small_closure "$T/cache"
 	URL=file://$T/cache
 	run -0 nixferry prefetch "$TOP" --substituter "$URL" --pool "$T/pool" \
@@ -189,7 +189,7 @@ refused_if_foreign() {
 	fails 5 "nix-cache-info' is a FIFO" timeout 30 "$BUILD/nixferry" pool list --pool "$T/pool"
 }
 
-@test "parts of a pool that others own or can write to are refused" {
+@test "parts of a pool that others own or can change are refused" {
 	needs_root
 	make_small_closure "$T/cache"
 	make_bundle "$DATA"
@@ -208,7 +208,7 @@ refused_if_foreign() {
 		nixferry pool gc --pool "$T/shared/pool"
 }
 
-@test "asking looks at who owns a pool, too" {
+@test "queries check the owner of a pool, too" {
 	needs_root
 	make_small_closure "$T/cache"
 	make_bundle "$DATA"
@@ -254,7 +254,7 @@ refused_if_foreign() {
 	[ "$(nixferry pool list --pool "$T/pool" | grep -cF -e -lib -e -data)" -eq 2 ]
 }
 
-@test "roots of a store whose directories others can change are neither shown nor removed" {
+@test "roots in directories that others can change are neither shown nor removed" {
 	needs_root
 	prepare
 	import_bundle >/dev/null
@@ -300,7 +300,7 @@ waits_until_interrupted() {
 	[ "$ENDED" -eq 130 ] || fail "$2: $ENDED: $(cat "$T/out")"
 }
 
-@test "a bundle and a list may come through a FIFO, which can be interrupted" {
+@test "a bundle and a list can be read from a FIFO, interruptibly" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	mkdir "$T/root"
@@ -322,7 +322,7 @@ waits_until_interrupted() {
 	exec {writer}>&-
 }
 
-@test "what is mounted where a path is to be is not emptied" {
+@test "a mount point in the place of a path is not emptied" {
 	prepare
 	mkdir -p "$T/precious/deep" "$T/root$APP/bin/mounted"
 	echo keep >"$T/precious/deep/file"
@@ -363,7 +363,7 @@ waits_until_interrupted() {
 	assert_closure_in "$T/root"
 }
 
-@test "a database that decides for itself what becomes of a row is refused" {
+@test "a database with triggers or views that rewrite rows is refused" {
 	prepare
 	db=$T/root/nix/var/nix/db/db.sqlite
 	cp "$db" "$T/db"
@@ -402,7 +402,7 @@ waits_until_interrupted() {
 	assert_closure_in "$T/root"
 }
 
-@test "a disk without inodes for the database is a full disk" {
+@test "a disk without inodes for the database counts as full" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	mkdir "$T/root"
@@ -415,7 +415,7 @@ waits_until_interrupted() {
 	done
 }
 
-@test "a secret key that others can read does not sign" {
+@test "a secret key that others can read is refused" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	for mode in 644 640 604; do
@@ -429,7 +429,7 @@ waits_until_interrupted() {
 	make_bundle "$TOP"
 }
 
-@test "names that no profile can have are refused before anything is written" {
+@test "invalid profile names are refused before anything is written" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	mkdir "$T/root"

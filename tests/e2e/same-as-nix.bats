@@ -38,7 +38,7 @@ compare_world() {
 	done
 }
 
-@test "a system as a distribution has it" {
+@test "a system as a distribution ships it" {
 	local seed first=${SEED:-1}
 	for ((seed = first; seed < first + 3; seed++)); do
 		compare_world "$seed" --distro

@@ -51,7 +51,7 @@ header_of() {
 	[ "$output" = "1 0 " ]
 }
 
-@test "what is not below the root is not found" {
+@test "files outside the root are not found" {
 	start_cache "$T/www"
 	[ "$(code_of "$URL/missing")" = 404 ]
 	[ "$(code_of "$URL/nar")" = 404 ]
@@ -107,20 +107,20 @@ header_of() {
 	[ "$there" -gt $(($(date +%s) + 80)) ] && [ "$there" -le $(($(date +%s) + 100)) ]
 }
 
-@test "whoever takes it for a proxy gets the same files" {
+@test "the server also answers requests made to it as a proxy" {
 	start_cache "$T/www"
 	get -x "$URL" http://cache.test/nar/file | cmp - "$T/www/nar/file"
 	grep -q "^GET http://cache.test/nar/file 200 " "$CACHE_LOG"
 }
 
-@test "a fault meets COUNT requests after SKIP" {
+@test "a fault affects COUNT requests after SKIP" {
 	start_cache "$T/www" --fault '/nar/*=status:500*2@1'
 	codes=
 	for _ in 1 2 3 4; do codes="$codes $(code_of "$URL/nar/file")"; done
 	[ "$codes" = " 200 500 500 200" ]
 }
 
-@test "refuse closes without an answer" {
+@test "refuse closes the connection without a response" {
 	start_cache "$T/www" --fault '*=refuse*1'
 	run get "$URL/nar/file"
 	[ "$status" -eq 52 ]
@@ -136,7 +136,7 @@ header_of() {
 	grep -q "^GET /nar/file 200 1000 -$" "$CACHE_LOG"
 }
 
-@test "garbage has the right length and no right byte" {
+@test "garbage sends the right length and no right byte" {
 	start_cache "$T/www" --fault '*=garbage'
 	get -o "$T/out" "$URL/nar/file"
 	[ "$(stat -c %s "$T/out")" -eq "$SIZE" ]
@@ -167,7 +167,7 @@ header_of() {
 	get "$URL/nar/file" | cmp - "$T/www/nar/file"
 }
 
-@test "stall ends after its seconds" {
+@test "stall ends after the given seconds" {
 	start_cache "$T/www" --fault '/nar/file=stall:300:1'
 	run get -o "$T/out" "$URL/nar/file"
 	[ "$status" -eq 18 ]
@@ -180,7 +180,7 @@ header_of() {
 	[ "$SECONDS" -ge 1 ] && [ "$SECONDS" -le "$(patience 4)" ]
 }
 
-@test "a rate is shared by all who are served" {
+@test "all connections share a rate" {
 	start_cache "$T/www" --rate 100000 --sent-log "$T/sent"
 	local start=$EPOCHREALTIME
 	get --parallel -o "$T/a" "$URL/nar/file" -o "$T/b" "$URL/nar/file"
@@ -197,7 +197,7 @@ header_of() {
 	grep -qx "/nar/file User-Agent: someone" "$T/headers"
 }
 
-@test "chunked tells no length" {
+@test "chunked sends no length" {
 	start_cache "$T/www" --fault '*=chunked'
 	[ -z "$(header_of Content-Length "$URL/nar/file")" ]
 	get "$URL/nar/file" | cmp - "$T/www/nar/file"
@@ -222,7 +222,7 @@ header_of() {
 	[ "$(header_of Content-Range -r 100-199 "$URL/nar/file")" != "bytes 100-199/$SIZE" ]
 }
 
-@test "one number of a range may be told wrong" {
+@test "a range with one wrong number" {
 	start_cache "$T/www" --fault '*=wrong-range:start*1' --fault '*=wrong-range:end*1@1' \
 		--fault '*=wrong-range:total*1@2'
 	[ "$(header_of Content-Range -r 100-199 "$URL/nar/file")" = "bytes 101-199/$SIZE" ]
@@ -242,14 +242,14 @@ header_of() {
 	[ "$status" -eq 47 ]
 }
 
-@test "gzip is decoded by those who asked for it" {
+@test "gzip is sent only to clients that accept it" {
 	start_cache "$T/www" --fault '*=gzip'
 	[ "$(header_of Content-Encoding "$URL/nar/file")" = gzip ]
 	get --compressed "$URL/nar/file" | cmp - "$T/www/nar/file"
 	get "$URL/nar/file" | gzip -dc | cmp - "$T/www/nar/file"
 }
 
-@test "body serves another file" {
+@test "body serves the content of another file" {
 	start_cache "$T/www" --fault "/nar/file=body:$T/secret"
 	[ "$(get "$URL/nar/file")" = secret ]
 }
@@ -262,7 +262,7 @@ header_of() {
 	[ "$first" != "$(header_of ETag "$URL/nar/file")" ]
 }
 
-@test "a fault file is read again when it changes" {
+@test "the server rereads a changed fault file" {
 	start_cache "$T/www" --fault-file "$T/faults"
 	[ "$(code_of "$URL/nar/file")" = 200 ]
 	printf '# none\n/nar/*=status:500\n' >"$T/faults"
@@ -273,7 +273,7 @@ header_of() {
 	[ "$(code_of "$URL/nar/file")" = 200 ]
 }
 
-@test "a mistyped fault is refused" {
+@test "an unknown fault is refused" {
 	run "$BUILD/cached" --root "$T/www" --fault '*=explode'
 	[ "$status" -eq 2 ]
 	[[ "$output" == *"no such kind"* ]]
@@ -282,7 +282,7 @@ header_of() {
 	[[ "$output" == *"wrong argument"* ]]
 }
 
-@test "TLS, where the client knows the certificate" {
+@test "TLS with a certificate that the client trusts" {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
 		-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
 		-keyout "$T/tls.key" -out "$T/tls.crt" 2>/dev/null
@@ -290,7 +290,7 @@ header_of() {
 	curl -sS --cacert "$T/tls.crt" "https://127.0.0.1:$PORT/nar/file" | cmp - "$T/www/nar/file"
 }
 
-@test "it ends with the process that started it" {
+@test "the server ends with the process that started it" {
 	bash -c '"$1" --with-parent --root "$2" --port-file "$3" 3>&- & echo $! >"$4"; sleep 0.5' \
 		- "$BUILD/cached" "$T/www" "$T/port" "$T/pid"
 	wait_for 5 bash -c '! kill -0 "$1" 2>/dev/null' - "$(cat "$T/pid")"

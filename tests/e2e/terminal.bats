@@ -70,7 +70,7 @@ asking=(--no-local-store --trusted-public-key)
 	[ "$(nixferry pool path --pool "$evil/pool")" = "$evil/pool" ]
 }
 
-@test "the command that installs can be pasted whatever the root's name" {
+@test "the printed install command can be pasted for any root name" {
 	make_bundle "$TOP"
 	root=$T/$'a\e[2Jb\nc\'d\\e'
 	mkdir "$root"
@@ -81,7 +81,7 @@ asking=(--no-local-store --trusted-public-key)
 	is_clean "$T/out"
 }
 
-@test "what a cache says is shown without control characters" {
+@test "text from a cache is shown without control characters" {
 	mkdir "$T/good"
 	cp "$T/cache"/*.narinfo "$T/good"
 	start_cache "$T/cache"

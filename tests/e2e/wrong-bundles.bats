@@ -35,7 +35,7 @@ import_fails() {
 	[ ! -e "$T/etc" ] && [ ! -e "$T/root/etc" ]
 }
 
-@test "a bundle that was cut at any length is refused" {
+@test "a bundle truncated at any length is refused" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	mkdir "$T/root"
@@ -82,7 +82,7 @@ flip_byte() {
 	done
 }
 
-@test "a bundle with something behind its end is refused" {
+@test "a bundle followed by more data is refused" {
 	make_signed_path
 	make_bundle "$TOP"
 	mkdir "$T/root"
@@ -93,7 +93,7 @@ flip_byte() {
 	assert_nothing_valid "$T/root"
 }
 
-@test "a bundle that an unknown key signed is refused, and the key is named" {
+@test "a bundle signed by an unknown key is refused, and the key is named" {
 	make_signed_path
 	make_bundle "$TOP"
 	mkdir "$T/root"
@@ -108,7 +108,7 @@ flip_byte() {
 	[[ "$output" == *lab-1* ]]
 }
 
-@test "a trusted bundle of untrusted paths is refused" {
+@test "untrusted paths in a trusted bundle are refused" {
 	make_signed_path
 	mkcache keygen mine-1 "$T/m.sec" "$T/m.pub"
 	nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" \
@@ -119,7 +119,7 @@ flip_byte() {
 	assert_nothing_valid "$T/root"
 }
 
-@test "what is no bundle is refused as such" {
+@test "a file that is not a bundle is refused as such" {
 	mkdir "$T/root"
 	for what in "$BUILD/nixferry" /dev/null "$T/lab.pub"; do
 		import_fails 5 "." "$what"
@@ -128,7 +128,7 @@ flip_byte() {
 	assert_nothing_valid "$T/root"
 }
 
-@test "what the pool lacks cannot be packed" {
+@test "pack refuses a path that is missing from the pool" {
 	make_small_closure "$T/cache"
 	nixferry prefetch "$APP" --substituter "file://$T/cache" --pool "$T/pool" \
 		--trusted-public-key "$PUBLIC_KEY"
@@ -153,7 +153,7 @@ flip_byte() {
 
 # ---- targets ----
 
-@test "a failed import leaves what was valid" {
+@test "a failed import keeps what was valid" {
 	make_small_closure "$T/cache"
 	make_bundle "$APP"
 	import_bundle
@@ -183,7 +183,7 @@ flip_byte() {
 		--pool "$T/pool2" --trusted-public-key "$PUBLIC_KEY"
 }
 
-@test "a database of an unknown schema is left alone" {
+@test "a database of an unknown schema is not touched" {
 	make_signed_path
 	make_bundle "$TOP"
 	import_bundle
@@ -199,7 +199,7 @@ flip_byte() {
 	assert_store_whole "$T/root"
 }
 
-@test "a target that is not there, or a file, is refused" {
+@test "a target that is missing or a file is refused" {
 	make_signed_path
 	make_bundle "$TOP"
 	fails 1 "$T/root" nixferry import "$T/b.bundle" --store "$T/root" \
@@ -210,7 +210,7 @@ flip_byte() {
 	fails 2 "live" nixferry import "$T/b.bundle" --store / --trusted-public-key "$PUBLIC_KEY"
 }
 
-@test "a target that leads elsewhere by a link is refused" {
+@test "a target with a symbolic link in its path is refused" {
 	make_signed_path
 	make_bundle "$TOP"
 	mkdir -p "$T/root/nix" "$T/elsewhere"

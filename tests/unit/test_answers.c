@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-static void what_a_cache_said_is_found_again(void **state)
+static void answers_are_found_again(void **state)
 {
 	AUTO(answers_freep) struct answers *a = answers_new(2);
 	struct nf_slice text;
@@ -27,7 +27,7 @@ static void what_a_cache_said_is_found_again(void **state)
 	assert_false(answers_find(a, 0, "z.narinfo", &text));
 }
 
-static void a_cache_that_is_left_out_stays_out(void **state)
+static void dropped_cache_stays_dropped(void **state)
 {
 	AUTO(answers_freep) struct answers *a = answers_new(2);
 	int code;
@@ -56,7 +56,7 @@ static void answers_are_bounded(void **state)
 	assert_false(answers_find(a, 0, "two", &text));
 }
 
-static void what_answers_cost_is_kept(void **state)
+static void cost_of_answers_is_recorded(void **state)
 {
 	AUTO(answers_freep) struct answers *a = answers_new(2);
 
@@ -70,10 +70,10 @@ static void what_answers_cost_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_a_cache_said_is_found_again),
-		cmocka_unit_test(a_cache_that_is_left_out_stays_out),
+		cmocka_unit_test(answers_are_found_again),
+		cmocka_unit_test(dropped_cache_stays_dropped),
 		cmocka_unit_test(answers_are_bounded),
-		cmocka_unit_test(what_answers_cost_is_kept),
+		cmocka_unit_test(cost_of_answers_is_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

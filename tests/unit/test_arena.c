@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-static void an_allocation_is_aligned_for_any_type_even_behind_a_string(void **state)
+static void allocation_after_a_string_is_aligned_for_any_type(void **state)
 {
 	struct arena a;
 
@@ -40,7 +40,7 @@ static void pieces_do_not_overlap(void **state)
 	assert_int_equal(a.total, 0);
 }
 
-static void a_large_piece_leaves_the_rest_of_the_head_in_use(void **state)
+static void large_piece_does_not_waste_the_head_chunk(void **state)
 {
 	struct arena a;
 	char *first;
@@ -64,7 +64,7 @@ static void a_small_arena_takes_little_memory(void **state)
 	arena_release(&a);
 }
 
-static void a_copy_of_a_string_has_a_nul_behind_it(void **state)
+static void copied_string_is_nul_terminated(void **state)
 {
 	struct nf_slice copy;
 	struct arena a;
@@ -96,12 +96,11 @@ static void calloc_gives_zeroes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			an_allocation_is_aligned_for_any_type_even_behind_a_string),
+		cmocka_unit_test(allocation_after_a_string_is_aligned_for_any_type),
 		cmocka_unit_test(pieces_do_not_overlap),
-		cmocka_unit_test(a_large_piece_leaves_the_rest_of_the_head_in_use),
+		cmocka_unit_test(large_piece_does_not_waste_the_head_chunk),
 		cmocka_unit_test(a_small_arena_takes_little_memory),
-		cmocka_unit_test(a_copy_of_a_string_has_a_nul_behind_it),
+		cmocka_unit_test(copied_string_is_nul_terminated),
 		cmocka_unit_test(calloc_gives_zeroes),
 	};
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-static void additions_follow_each_other(void **state)
+static void additions_are_concatenated(void **state)
 {
 	AUTO_BUF struct buf b = { 0 };
 
@@ -28,7 +28,7 @@ static void additions_follow_each_other(void **state)
 }
 
 /* What is appended survives each move to more memory. */
-static void it_grows_up_to_its_maximum(void **state)
+static void buffer_grows_up_to_its_maximum(void **state)
 {
 	AUTO_BUF struct buf b = { 0 };
 
@@ -71,7 +71,7 @@ static void a_failure_lasts_until_the_buffer_is_cleared(void **state)
 	assert_string_equal(b.ptr, "abcd");
 }
 
-static void what_is_taken_belongs_to_the_caller(void **state)
+static void taken_text_belongs_to_the_caller(void **state)
 {
 	AUTO_BUF struct buf b = { 0 };
 	AUTO_FREE char *text = NULL, *empty = NULL;
@@ -94,10 +94,10 @@ static void what_is_taken_belongs_to_the_caller(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(additions_follow_each_other),
-		cmocka_unit_test(it_grows_up_to_its_maximum),
+		cmocka_unit_test(additions_are_concatenated),
+		cmocka_unit_test(buffer_grows_up_to_its_maximum),
 		cmocka_unit_test(a_failure_lasts_until_the_buffer_is_cleared),
-		cmocka_unit_test(what_is_taken_belongs_to_the_caller),
+		cmocka_unit_test(taken_text_belongs_to_the_caller),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,7 +80,7 @@ static int read_pipe(const struct fixture *f, const void *p, size_t len,
 	return rc;
 }
 
-static void a_bundle_tells_what_it_holds(void **state)
+static void bundle_lists_its_contents(void **state)
 {
 	struct nf_bundle_signers signers;
 	struct nf_bundle *b;
@@ -114,7 +114,7 @@ static void a_bundle_tells_what_it_holds(void **state)
 	fixture_release(&f);
 }
 
-static void members_come_back_from_files_and_pipes(void **state)
+static void members_are_read_back_from_files_and_pipes(void **state)
 {
 	void (*const make[])(struct fixture *) = { fixture_small, fixture_large };
 
@@ -179,7 +179,7 @@ static void a_bundle_with_any_byte_changed_is_refused(void **state)
 	fixture_release(&f);
 }
 
-static void bytes_behind_a_bundle_are_refused(void **state)
+static void bytes_after_a_bundle_are_refused(void **state)
 {
 	struct nf_err err;
 	struct fixture f;
@@ -201,7 +201,7 @@ static void bytes_behind_a_bundle_are_refused(void **state)
 	fixture_release(&f);
 }
 
-static void other_files_are_told_apart(void **state)
+static void other_files_are_distinguished(void **state)
 {
 	uint8_t zeros[TAR_HEADER_MAX] = { 0 };
 	struct nf_err err;
@@ -299,7 +299,7 @@ static char *own_signature(const struct fixture *f)
 	"AAAA"                                                                           \
 	"AAAA=="
 
-static void signatures_are_judged(void **state)
+static void signatures_are_verified(void **state)
 {
 	static const struct {
 		const char *sigs; /* "*": the bundle's own line */
@@ -358,7 +358,7 @@ static void signatures_are_judged(void **state)
 	fixture_release(&f);
 }
 
-static void signers_are_told_also_when_they_are_not_trusted(void **state)
+static void untrusted_signers_are_reported(void **state)
 {
 	struct nf_keyring *empty = nf_keyring_new();
 	struct nf_bundle_signers signers;
@@ -511,7 +511,7 @@ static void a_damaged_block_is_named(void **state)
 	fixture_release(&f);
 }
 
-static void damage_in_what_nobody_read_is_found_by_check_rest(void **state)
+static void check_rest_finds_damage_in_unread_members(void **state)
 {
 	struct nf_bundle *b;
 	struct nf_err err;
@@ -542,7 +542,7 @@ static void damage_in_what_nobody_read_is_found_by_check_rest(void **state)
 	fixture_release(&f);
 }
 
-static void what_was_verified_stays_whatever_becomes_of_the_file(void **state)
+static void verified_block_outlives_changes_of_the_file(void **state)
 {
 	struct nf_source *src;
 	struct nf_slice run;
@@ -573,20 +573,20 @@ static void what_was_verified_stays_whatever_becomes_of_the_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_bundle_tells_what_it_holds),
-		cmocka_unit_test(members_come_back_from_files_and_pipes),
+		cmocka_unit_test(bundle_lists_its_contents),
+		cmocka_unit_test(members_are_read_back_from_files_and_pipes),
 		cmocka_unit_test(a_bundle_cut_anywhere_is_refused),
 		cmocka_unit_test(a_bundle_with_any_byte_changed_is_refused),
-		cmocka_unit_test(bytes_behind_a_bundle_are_refused),
-		cmocka_unit_test(other_files_are_told_apart),
+		cmocka_unit_test(bytes_after_a_bundle_are_refused),
+		cmocka_unit_test(other_files_are_distinguished),
 		cmocka_unit_test(a_bundle_cut_in_its_payload_is_refused_at_once),
-		cmocka_unit_test(signatures_are_judged),
-		cmocka_unit_test(signers_are_told_also_when_they_are_not_trusted),
+		cmocka_unit_test(signatures_are_verified),
+		cmocka_unit_test(untrusted_signers_are_reported),
 		cmocka_unit_test(another_key_of_the_same_name_is_refused),
 		cmocka_unit_test(signed_framing_that_is_not_canonical_is_refused),
 		cmocka_unit_test(a_damaged_block_is_named),
-		cmocka_unit_test(damage_in_what_nobody_read_is_found_by_check_rest),
-		cmocka_unit_test(what_was_verified_stays_whatever_becomes_of_the_file),
+		cmocka_unit_test(check_rest_finds_damage_in_unread_members),
+		cmocka_unit_test(verified_block_outlives_changes_of_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,7 +141,7 @@ static void members_may_be_closed_early(void **state)
 		}
 }
 
-static void members_may_be_left_out(void **state)
+static void members_may_be_skipped(void **state)
 {
 	(void)state;
 	for (int pipe = 0; pipe < 2; pipe++) {
@@ -178,7 +178,7 @@ static void a_file_is_read_in_any_order(void **state)
 	close_large(&o);
 }
 
-static void a_pipe_is_not_read_backwards(void **state)
+static void pipe_cannot_be_read_backwards(void **state)
 {
 	struct nf_source *src;
 	struct nf_err err;
@@ -198,7 +198,7 @@ static void a_pipe_is_not_read_backwards(void **state)
 }
 
 /* The first member is read last: the others may go on until the window is full. */
-static void a_slow_reader_holds_the_others_only_while_it_must(void **state)
+static void slow_reader_blocks_others_only_when_the_window_is_full(void **state)
 {
 	struct workers *w = workers_new(1, 1);
 	struct job slow, fast;
@@ -257,10 +257,10 @@ int main(void)
 		cmocka_unit_test(many_threads_read_a_file),
 		cmocka_unit_test(many_threads_read_a_pipe),
 		cmocka_unit_test(members_may_be_closed_early),
-		cmocka_unit_test(members_may_be_left_out),
+		cmocka_unit_test(members_may_be_skipped),
 		cmocka_unit_test(a_file_is_read_in_any_order),
-		cmocka_unit_test(a_pipe_is_not_read_backwards),
-		cmocka_unit_test(a_slow_reader_holds_the_others_only_while_it_must),
+		cmocka_unit_test(pipe_cannot_be_read_backwards),
+		cmocka_unit_test(slow_reader_blocks_others_only_when_the_window_is_full),
 		cmocka_unit_test(damage_reaches_every_thread),
 	};
 

@@ -70,7 +70,7 @@ static void the_bytes_do_not_change_between_versions(void **state)
 	fixture_release(&f);
 }
 
-static void what_a_file_held_before_is_gone(void **state)
+static void old_content_is_replaced(void **state)
 {
 	struct fixture f;
 	uint8_t *bytes;
@@ -239,7 +239,7 @@ static void bit_rot_is_found_in_members_of_many_blocks(void **state)
 	fixture_release(&f);
 }
 
-static void a_file_that_changes_between_the_passes_is_noticed(void **state)
+static void file_changed_between_passes_is_detected(void **state)
 {
 	struct fixture_drain *drain = fixture_drain_open();
 	struct fixture f;
@@ -284,7 +284,7 @@ static int open_missing(void *ctx, size_t index, int *ret_fd, struct nf_err *err
 	return -NF_E_MISSING;
 }
 
-static void a_file_that_cannot_be_opened_ends_it(void **state)
+static void unopenable_file_ends_the_write(void **state)
 {
 	struct fixture f;
 	struct files files = { .f = &f };
@@ -390,14 +390,14 @@ int main(void)
 		cmocka_unit_test(
 			files_and_pipes_and_any_number_of_threads_give_the_same_bytes),
 		cmocka_unit_test(the_bytes_do_not_change_between_versions),
-		cmocka_unit_test(what_a_file_held_before_is_gone),
+		cmocka_unit_test(old_content_is_replaced),
 		cmocka_unit_test(a_file_that_is_appended_to_keeps_what_it_has),
 		cmocka_unit_test(content_from_files_is_the_same_as_from_memory),
 		cmocka_unit_test(bit_rot_is_found),
 		cmocka_unit_test(bit_rot_is_found_in_members_of_many_blocks),
-		cmocka_unit_test(a_file_that_changes_between_the_passes_is_noticed),
+		cmocka_unit_test(file_changed_between_passes_is_detected),
 		cmocka_unit_test(a_short_file_is_named),
-		cmocka_unit_test(a_file_that_cannot_be_opened_ends_it),
+		cmocka_unit_test(unopenable_file_ends_the_write),
 		cmocka_unit_test(members_out_of_order_are_refused),
 		cmocka_unit_test(progress_counts_the_payload),
 		cmocka_unit_test(tar_unpacks_a_bundle),

@@ -61,7 +61,7 @@ static void make_info(struct nf_pathinfo *info, const char *base, const char *ca
 
 /* ---- text ---- */
 
-static void a_content_address_comes_apart_and_together(void **state)
+static void content_address_parses_and_formats(void **state)
 {
 	static const struct {
 		const char *text;
@@ -96,7 +96,7 @@ static void a_content_address_comes_apart_and_together(void **state)
 	}
 }
 
-static void what_is_no_content_address_is_refused(void **state)
+static void invalid_content_address_is_refused(void **state)
 {
 	static const struct {
 		const char *text;
@@ -176,7 +176,7 @@ static void paths_recompute_as_nix_makes_them(void **state)
 	}
 }
 
-static void a_path_is_made_without_knowing_it(void **state)
+static void path_is_computed_without_its_self_reference(void **state)
 {
 	static const struct nf_slice refs[] = { NF_SLICE_LIT(HELLO) };
 	struct nf_storepath sp;
@@ -301,7 +301,7 @@ static void the_nar_of_hello(struct buf *nar)
 	nar_script(nar, NAR_ROOT(NAR_FILE("hello~")));
 }
 
-static void a_nar_without_itself_in_it_is_its_hash(void **state)
+static void nar_without_self_reference_has_its_plain_hash(void **state)
 {
 	struct nf_pathinfo info;
 	struct buf nar;
@@ -338,7 +338,7 @@ static void a_nar_is_hashed_with_the_algorithm_of_the_address(void **state)
 	}
 }
 
-static void a_nar_that_names_itself_is_hashed_without_that(void **state)
+static void self_references_are_excluded_from_the_hash(void **state)
 {
 	char text[NF_HASH_TEXT_MAX];
 	struct nf_pathinfo info;
@@ -365,7 +365,7 @@ static void a_nar_that_names_itself_is_hashed_without_that(void **state)
 }
 
 /* Where NULs stand instead of the hash part, the offsets tell the difference. */
-static void nuls_are_not_the_path_itself(void **state)
+static void nuls_do_not_count_as_self_references(void **state)
 {
 	struct nf_pathinfo info;
 	struct buf nar;
@@ -391,7 +391,7 @@ static void check_flat(struct nf_pathinfo *info, const char *script, int want,
 	buf_release(&nar);
 }
 
-static void a_flat_address_is_of_a_files_content(void **state)
+static void flat_address_covers_the_file_content(void **state)
 {
 	static const char no_file[] =
 		"content address '" HELLO_FLAT "': not a single non-executable file";
@@ -490,7 +490,7 @@ static void a_derivation_has_the_address_of_its_text(void **state)
 	buf_release(&nar);
 }
 
-static void an_address_that_is_none_starts_no_check(void **state)
+static void invalid_content_address_starts_no_check(void **state)
 {
 	struct ca_check *c = NULL;
 	struct nf_pathinfo info;
@@ -580,7 +580,7 @@ static void without_a_path_it_is_the_plain_hash(void **state)
 	hash_modulo_free(NULL);
 }
 
-static void a_nar_cannot_make_us_keep_offsets_without_end(void **state)
+static void number_of_kept_offsets_is_limited(void **state)
 {
 	struct nf_pathinfo info;
 	struct ca_check *c;
@@ -605,23 +605,23 @@ static void a_nar_cannot_make_us_keep_offsets_without_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_content_address_comes_apart_and_together),
-		cmocka_unit_test(what_is_no_content_address_is_refused),
+		cmocka_unit_test(content_address_parses_and_formats),
+		cmocka_unit_test(invalid_content_address_is_refused),
 		cmocka_unit_test(paths_recompute_as_nix_makes_them),
-		cmocka_unit_test(a_path_is_made_without_knowing_it),
+		cmocka_unit_test(path_is_computed_without_its_self_reference),
 		cmocka_unit_test(another_name_hash_method_or_reference_is_another_path),
 		cmocka_unit_test(references_that_a_method_forbids_are_refused),
-		cmocka_unit_test(a_nar_without_itself_in_it_is_its_hash),
+		cmocka_unit_test(nar_without_self_reference_has_its_plain_hash),
 		cmocka_unit_test(a_nar_is_hashed_with_the_algorithm_of_the_address),
-		cmocka_unit_test(a_nar_that_names_itself_is_hashed_without_that),
-		cmocka_unit_test(nuls_are_not_the_path_itself),
-		cmocka_unit_test(a_flat_address_is_of_a_files_content),
+		cmocka_unit_test(self_references_are_excluded_from_the_hash),
+		cmocka_unit_test(nuls_do_not_count_as_self_references),
+		cmocka_unit_test(flat_address_covers_the_file_content),
 		cmocka_unit_test(every_byte_of_a_flat_nar_matters),
 		cmocka_unit_test(a_derivation_has_the_address_of_its_text),
-		cmocka_unit_test(an_address_that_is_none_starts_no_check),
+		cmocka_unit_test(invalid_content_address_starts_no_check),
 		cmocka_unit_test(occurrences_are_found_across_every_edge),
 		cmocka_unit_test(without_a_path_it_is_the_plain_hash),
-		cmocka_unit_test(a_nar_cannot_make_us_keep_offsets_without_end),
+		cmocka_unit_test(number_of_kept_offsets_is_limited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

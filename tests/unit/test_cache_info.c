@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "expect.h"
 
-static void what_nix_reads_is_read(void **state)
+static void lenient_forms_that_nix_reads_are_read(void **state)
 {
 	static const struct {
 		const char *text, *store_dir;
@@ -43,7 +43,7 @@ static void what_nix_reads_is_read(void **state)
 	}
 }
 
-static void what_is_wrong_is_named_with_its_line(void **state)
+static void faults_are_named_with_their_line(void **state)
 {
 	static const struct {
 		const char *text;
@@ -93,8 +93,8 @@ static void lengths_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_nix_reads_is_read),
-		cmocka_unit_test(what_is_wrong_is_named_with_its_line),
+		cmocka_unit_test(lenient_forms_that_nix_reads_are_read),
+		cmocka_unit_test(faults_are_named_with_their_line),
 		cmocka_unit_test(lengths_are_bounded),
 	};
 

@@ -5,7 +5,7 @@
 
 #include "expect.h"
 
-static void every_cause_has_words_of_its_own(void **state)
+static void every_cause_has_its_own_text(void **state)
 {
 	(void)state;
 	for (int a = CAUSE_ABSENT; a <= CAUSE_NOT_TRUSTED; a++) {
@@ -42,7 +42,7 @@ static void an_error_has_a_cause(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_cause_has_words_of_its_own),
+		cmocka_unit_test(every_cause_has_its_own_text),
 		cmocka_unit_test(an_error_has_a_cause),
 	};
 

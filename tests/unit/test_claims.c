@@ -74,7 +74,7 @@ static void verified_file_shows_which_cache_lied(void **state)
 }
 
 /* It may be shorter than what somebody sent. */
-static void what_cannot_be_compared_accuses_nobody(void **state)
+static void incomparable_answers_are_not_a_dispute(void **state)
 {
 	struct claims c = { 0 };
 	int fd = right_file();
@@ -92,7 +92,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verified_file_shows_which_cache_lied),
-		cmocka_unit_test(what_cannot_be_compared_accuses_nobody),
+		cmocka_unit_test(incomparable_answers_are_not_a_dispute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

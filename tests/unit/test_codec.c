@@ -124,7 +124,7 @@ static void concatenated_members_are_one_stream(void **state)
 	}
 }
 
-static void nothing_may_follow_the_end(void **state)
+static void data_after_the_end_is_refused(void **state)
 {
 	static const struct nf_slice tails[] = {
 		{ "x", 1 },
@@ -157,7 +157,7 @@ static void nothing_may_follow_the_end(void **state)
 	}
 }
 
-static void a_missing_end_is_noticed_at_every_length(void **state)
+static void truncation_is_detected_at_every_length(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -177,7 +177,7 @@ static void a_missing_end_is_noticed_at_every_length(void **state)
 	}
 }
 
-static void a_second_member_that_is_cut_short_is_noticed(void **state)
+static void truncated_second_member_is_detected(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -202,7 +202,7 @@ static void a_second_member_that_is_cut_short_is_noticed(void **state)
 	}
 }
 
-static void no_input_is_no_output_only_for_none(void **state)
+static void only_uncompressed_input_may_be_empty(void **state)
 {
 	AUTO_BUF struct buf out = { 0 };
 	struct nf_err err;
@@ -215,7 +215,7 @@ static void no_input_is_no_output_only_for_none(void **state)
 				 -NF_E_FORMAT);
 }
 
-static void none_passes_what_it_gets(void **state)
+static void none_passes_bytes_through(void **state)
 {
 	AUTO_BUF struct buf out = { 0 };
 	struct nf_err err;
@@ -254,7 +254,7 @@ static void frames_of_zstd_before_0_8_are_refused(void **state)
 	buf_release(&out);
 }
 
-static void zeros_behind_gzip_are_padding(void **state)
+static void zeros_after_gzip_are_padding(void **state)
 {
 	static const size_t counts[] = { 1, 100, 200000 };
 	static const char zeros[200000];
@@ -284,7 +284,7 @@ static void zeros_behind_gzip_are_padding(void **state)
 	}
 }
 
-static void frames_to_skip_are_skipped(void **state)
+static void skippable_frames_are_skipped(void **state)
 {
 	AUTO_BUF struct buf packed = { 0 }, out = { 0 };
 	struct nf_err err;
@@ -299,7 +299,7 @@ static void frames_to_skip_are_skipped(void **state)
 	assert_memory_equal(out.ptr, "hello", 5);
 }
 
-static void a_flipped_bit_is_noticed(void **state)
+static void flipped_bit_is_detected(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -321,7 +321,7 @@ static void a_flipped_bit_is_noticed(void **state)
 	}
 }
 
-static void another_formats_bytes_are_refused(void **state)
+static void bytes_of_another_format_are_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -334,7 +334,7 @@ static void another_formats_bytes_are_refused(void **state)
 	}
 }
 
-static void compression_within_compression_is_not_unwrapped(void **state)
+static void nested_compression_is_not_decoded(void **state)
 {
 	AUTO_BUF struct buf once = { 0 }, twice = { 0 }, out = { 0 };
 	struct nf_err err;
@@ -464,7 +464,7 @@ static void encoding_does_not_depend_on_the_sizes_of_writes(void **state)
 	}
 }
 
-static void the_zstd_tool_reads_what_we_wrote(void **state)
+static void zstd_tool_decodes_our_output(void **state)
 {
 	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
 	AUTO_BUF struct buf packed = { 0 }, back = { 0 }, list = { 0 };
@@ -480,7 +480,7 @@ static void the_zstd_tool_reads_what_we_wrote(void **state)
 	assert_non_null(strstr(list.ptr, "Check: XXH64"));
 }
 
-static void a_frame_that_was_promised_less_is_an_error(void **state)
+static void frame_with_excess_bytes_is_an_error(void **state)
 {
 	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
 	AUTO_BUF struct buf out = { 0 };
@@ -501,7 +501,7 @@ static void a_frame_that_was_promised_less_is_an_error(void **state)
 	encode_plain(&out, e, 1000, 100);
 }
 
-static void a_frame_that_was_promised_more_is_an_error(void **state)
+static void frame_with_missing_bytes_is_an_error(void **state)
 {
 	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(3);
 	AUTO_BUF struct buf out = { 0 };
@@ -530,7 +530,7 @@ static void names_are_those_of_a_narinfo(void **state)
 	assert_false(codec_parse(&codec, NF_SLICE_LIT("")));
 }
 
-static void what_a_file_begins_with_counts_more_than_its_name(void **state)
+static void magic_bytes_take_precedence_over_the_name(void **state)
 {
 	static const struct {
 		const char *bytes;
@@ -562,26 +562,26 @@ static void what_a_file_begins_with_counts_more_than_its_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_a_file_begins_with_counts_more_than_its_name),
+		cmocka_unit_test(magic_bytes_take_precedence_over_the_name),
 		cmocka_unit_test(each_codec_decodes_what_its_tool_wrote),
 		cmocka_unit_test(concatenated_members_are_one_stream),
-		cmocka_unit_test(nothing_may_follow_the_end),
-		cmocka_unit_test(a_missing_end_is_noticed_at_every_length),
-		cmocka_unit_test(a_second_member_that_is_cut_short_is_noticed),
-		cmocka_unit_test(no_input_is_no_output_only_for_none),
-		cmocka_unit_test(none_passes_what_it_gets),
+		cmocka_unit_test(data_after_the_end_is_refused),
+		cmocka_unit_test(truncation_is_detected_at_every_length),
+		cmocka_unit_test(truncated_second_member_is_detected),
+		cmocka_unit_test(only_uncompressed_input_may_be_empty),
+		cmocka_unit_test(none_passes_bytes_through),
 		cmocka_unit_test(frames_of_zstd_before_0_8_are_refused),
-		cmocka_unit_test(zeros_behind_gzip_are_padding),
-		cmocka_unit_test(frames_to_skip_are_skipped),
-		cmocka_unit_test(a_flipped_bit_is_noticed),
-		cmocka_unit_test(another_formats_bytes_are_refused),
-		cmocka_unit_test(compression_within_compression_is_not_unwrapped),
+		cmocka_unit_test(zeros_after_gzip_are_padding),
+		cmocka_unit_test(skippable_frames_are_skipped),
+		cmocka_unit_test(flipped_bit_is_detected),
+		cmocka_unit_test(bytes_of_another_format_are_refused),
+		cmocka_unit_test(nested_compression_is_not_decoded),
 		cmocka_unit_test(a_zstd_window_over_the_limit_is_refused),
 		cmocka_unit_test(an_error_of_the_input_passes_through),
 		cmocka_unit_test(encoding_does_not_depend_on_the_sizes_of_writes),
-		cmocka_unit_test(the_zstd_tool_reads_what_we_wrote),
-		cmocka_unit_test(a_frame_that_was_promised_less_is_an_error),
-		cmocka_unit_test(a_frame_that_was_promised_more_is_an_error),
+		cmocka_unit_test(zstd_tool_decodes_our_output),
+		cmocka_unit_test(frame_with_excess_bytes_is_an_error),
+		cmocka_unit_test(frame_with_missing_bytes_is_an_error),
 		cmocka_unit_test(names_are_those_of_a_narinfo),
 	};
 

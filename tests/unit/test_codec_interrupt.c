@@ -44,7 +44,7 @@ static struct endless endless_of(const void *p, size_t len)
 				 .bytes = nf_slice(p, len) };
 }
 
-static void decoding_ends_though_nothing_comes_out(void **state)
+static void decoding_ends_without_output(void **state)
 {
 	/* A frame that decoders skip. */
 	static const char skipped[] = { 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0 };
@@ -59,7 +59,7 @@ static void decoding_ends_though_nothing_comes_out(void **state)
 	interrupt_set(false);
 }
 
-static void reading_a_nar_that_is_not_compressed_ends(void **state)
+static void reading_an_uncompressed_nar_ends(void **state)
 {
 	static char zeros[4096];
 	struct endless in = endless_of(zeros, sizeof(zeros));
@@ -113,8 +113,8 @@ static void encoding_ends_within_one_long_write(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(decoding_ends_though_nothing_comes_out),
-		cmocka_unit_test(reading_a_nar_that_is_not_compressed_ends),
+		cmocka_unit_test(decoding_ends_without_output),
+		cmocka_unit_test(reading_an_uncompressed_nar_ends),
 		cmocka_unit_test(encoding_ends_within_one_long_write),
 	};
 

@@ -117,7 +117,7 @@ static void describe_args(char *out, size_t size, const struct cmd_args *a)
 			      cmd_args_get(a, i));
 }
 
-static void options_and_arguments_are_told_apart(void **state)
+static void options_and_arguments_are_distinguished(void **state)
 {
 	static const struct {
 		const char *line, *want, *why;
@@ -402,7 +402,7 @@ static void completions_know_every_command_and_option(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_and_arguments_are_told_apart),
+		cmocka_unit_test(options_and_arguments_are_distinguished),
 		cmocka_unit_test(wrong_usage_names_the_option),
 		cmocka_unit_test(help_does_not_ask_for_arguments),
 		cmocka_unit_test(numbers_are_within_their_bounds),

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-static void a_login_is_for_the_place_that_the_user_named(void **state)
+static void login_is_for_the_named_cache(void **state)
 {
 	static const struct {
 		const char *url, *name; /* NULL: none */
@@ -56,7 +56,7 @@ static void a_login_is_for_the_place_that_the_user_named(void **state)
 }
 
 /* Without a netrc file there is nothing to look in. */
-static void nothing_has_no_login(void **state)
+static void empty_list_has_no_login(void **state)
 {
 	struct url u;
 
@@ -69,8 +69,8 @@ static void nothing_has_no_login(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_login_is_for_the_place_that_the_user_named),
-		cmocka_unit_test(nothing_has_no_login),
+		cmocka_unit_test(login_is_for_the_named_cache),
+		cmocka_unit_test(empty_list_has_no_login),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

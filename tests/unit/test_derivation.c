@@ -92,7 +92,7 @@ static void every_kind_of_output_is_known(void **state)
 	assert_true(nf_slice_is(d.outputs[3].hash, "impure"));
 }
 
-static void inputs_have_the_outputs_that_are_wanted(void **state)
+static void inputs_list_the_required_outputs(void **state)
 {
 	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 
@@ -142,7 +142,7 @@ static void lists_may_be_long(void **state)
 	}
 }
 
-static void what_nix_does_not_write_is_refused(void **state)
+static void non_canonical_derivations_are_refused(void **state)
 {
 	static const struct {
 		const char *text;
@@ -213,7 +213,7 @@ static void a_nul_is_refused(void **state)
 		     NF_E_FORMAT, "byte 11: an unescaped control character");
 }
 
-static void no_part_of_a_derivation_is_one(void **state)
+static void truncated_derivation_is_refused(void **state)
 {
 	struct nf_slice text = NF_SLICE_LIT(EXAMPLE);
 
@@ -261,7 +261,7 @@ static void sizes_are_limited(void **state)
 		     "byte 3145814: a list of more than 1048576 elements");
 }
 
-static void substitutes_are_allowed_unless_it_says_otherwise(void **state)
+static void substitutes_are_allowed_by_default(void **state)
 {
 	static const struct {
 		const char *env;
@@ -462,15 +462,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_derivation_is_read_and_written_back),
 		cmocka_unit_test(every_kind_of_output_is_known),
-		cmocka_unit_test(inputs_have_the_outputs_that_are_wanted),
+		cmocka_unit_test(inputs_list_the_required_outputs),
 		cmocka_unit_test(escapes_are_undone),
 		cmocka_unit_test(lists_may_be_long),
-		cmocka_unit_test(what_nix_does_not_write_is_refused),
+		cmocka_unit_test(non_canonical_derivations_are_refused),
 		cmocka_unit_test(a_nul_is_refused),
-		cmocka_unit_test(no_part_of_a_derivation_is_one),
+		cmocka_unit_test(truncated_derivation_is_refused),
 		cmocka_unit_test(newer_variants_are_refused_by_name),
 		cmocka_unit_test(sizes_are_limited),
-		cmocka_unit_test(substitutes_are_allowed_unless_it_says_otherwise),
+		cmocka_unit_test(substitutes_are_allowed_by_default),
 		cmocka_unit_test(malformed_structured_attributes_are_refused),
 		cmocka_unit_test_setup_teardown(nix_reads_the_same, temp_dir_setup,
 						temp_dir_teardown),

@@ -26,7 +26,7 @@ static int find_made(struct pool_fixture *f, struct destination *d, const struct
 	return rc;
 }
 
-static void destination_names_its_action_and_place(void **state)
+static void destination_names_its_action_and_location(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO(destination_freep)
@@ -41,7 +41,7 @@ static void destination_names_its_action_and_place(void **state)
 	assert_string_equal(destination_dir(keeps), f->dir);
 }
 
-static void a_pool_has_what_came_for_those_who_trust_it(void **state)
+static void trusted_pool_supplies_its_paths(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO(destination_freep)
@@ -61,7 +61,7 @@ static void a_pool_has_what_came_for_those_who_trust_it(void **state)
 	made_release(&m);
 }
 
-static void wrong_bytes_come_nowhere(void **state)
+static void wrong_bytes_are_not_passed_on(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *root = mem_printf("%s/root", f->top);
@@ -84,7 +84,7 @@ static void wrong_bytes_come_nowhere(void **state)
 }
 
 /* It is registered once its references are there. */
-static void a_store_has_what_came_with_its_references(void **state)
+static void intake_stores_paths_with_their_references(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *root = mem_printf("%s/root", f->top);
@@ -122,10 +122,10 @@ static void a_store_has_what_came_with_its_references(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(destination_names_its_action_and_place),
-		FIXTURE_TEST(a_pool_has_what_came_for_those_who_trust_it),
-		FIXTURE_TEST(wrong_bytes_come_nowhere),
-		FIXTURE_TEST(a_store_has_what_came_with_its_references),
+		FIXTURE_TEST(destination_names_its_action_and_location),
+		FIXTURE_TEST(trusted_pool_supplies_its_paths),
+		FIXTURE_TEST(wrong_bytes_are_not_passed_on),
+		FIXTURE_TEST(intake_stores_paths_with_their_references),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,7 +82,7 @@ static void a_node_is_fetched_and_done(void **state)
 	dispatch_free(d);
 }
 
-static void what_broke_goes_on_where_it_broke(void **state)
+static void broken_part_resumes_where_it_broke(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
 	struct dispatch_order o;
@@ -166,7 +166,7 @@ static void file_that_never_advances_is_given_up(void **state)
 	dispatch_free(d);
 }
 
-static void a_refusal_passes_to_the_next_cache(void **state)
+static void refused_node_moves_to_the_next_cache(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 4, 2);
 	struct dispatch_order o;
@@ -206,7 +206,7 @@ static void a_cache_without_ranges_starts_again(void **state)
 	dispatch_free(d);
 }
 
-static void bytes_of_an_earlier_run_are_not_asked_for(void **state)
+static void bytes_of_an_earlier_run_are_not_requested(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
 	struct dispatch_order a, b;
@@ -231,7 +231,7 @@ static void bytes_of_an_earlier_run_are_not_asked_for(void **state)
 	dispatch_free(d);
 }
 
-static void all_bytes_may_be_here_already(void **state)
+static void all_bytes_may_be_present_already(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
 	struct dispatch_order o;
@@ -256,7 +256,7 @@ static void all_bytes_may_be_here_already(void **state)
 }
 
 /* What was told of the size is a hint: the first answer counts. */
-static void the_first_answer_says_the_size(void **state)
+static void first_response_determines_the_size(void **state)
 {
 	static const uint64_t sizes[] = { 1, MB, 5 * MB, 5 * MB + 1, 9 * MB };
 	struct dispatch_order o;
@@ -283,7 +283,7 @@ static void the_first_answer_says_the_size(void **state)
 	}
 }
 
-static void a_size_that_is_not_said_is_not_known(void **state)
+static void size_is_unknown_unless_reported(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
 	struct dispatch_order o;
@@ -327,7 +327,7 @@ static void file_is_whole_if_the_transfer_breaks_at_its_expected_end(void **stat
 	assert_false(is_whole_when_it_breaks(1));
 }
 
-static void more_than_was_told_may_be_here(void **state)
+static void present_bytes_may_exceed_the_reported_size(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
 	struct dispatch_order o;
@@ -353,7 +353,7 @@ static void more_than_was_told_may_be_here(void **state)
 	dispatch_free(d);
 }
 
-static void slots_are_kept(void **state)
+static void slot_limits_are_respected(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 3, 2);
 	unsigned at[2] = { 0 };
@@ -369,7 +369,7 @@ static void slots_are_kept(void **state)
 	dispatch_free(d);
 }
 
-static void the_jobs_of_a_cache_that_is_gone_return_at_once(void **state)
+static void jobs_of_a_dropped_cache_return_at_once(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 4, 4);
 	struct dispatch_order o;
@@ -410,7 +410,7 @@ static void an_open_node_waits_for_sources(void **state)
 	dispatch_free(d);
 }
 
-static void this_machine_comes_before_the_network(void **state)
+static void local_caches_come_before_the_network(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 4, 4);
 	struct dispatch_order o;
@@ -564,7 +564,7 @@ static void the_last_part_is_cut_between_caches(void **state)
 
 /* Nobody helps: neither where the other cache has the same file nor where it has another
  * one, neither before the answer's head nor behind it. */
-static void without_races_no_byte_is_asked_for_twice(void **state)
+static void without_races_no_byte_is_requested_twice(void **state)
 {
 	const struct dispatch_options o = {
 		.slots = 8,
@@ -621,7 +621,7 @@ static void a_cache_on_trial_gets_one_part_at_a_time(void **state)
 }
 
 /* All slots start something: none is kept for help. */
-static void without_races_no_slot_is_left_for_help(void **state)
+static void without_races_no_slot_is_reserved_for_help(void **state)
 {
 	const struct dispatch_options o = {
 		.slots = 8,
@@ -667,7 +667,7 @@ static void flow_all(struct dispatch *d, const uint32_t *parts, unsigned count,
 			dispatch_part_bytes(d, parts[i], rate / 20, t);
 }
 
-static void a_large_file_comes_over_several_connections(void **state)
+static void large_file_uses_several_connections(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 16, 16);
 	uint32_t parts[16];
@@ -693,7 +693,7 @@ static void a_large_file_comes_over_several_connections(void **state)
 }
 
 /* Nobody gains when one slow link is shared by more parts. */
-static void two_caches_do_not_take_from_each_other_for_ever(void **state)
+static void two_caches_do_not_steal_from_each_other_forever(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 16, 16);
 	uint32_t parts[16];
@@ -712,7 +712,7 @@ static void two_caches_do_not_take_from_each_other_for_ever(void **state)
 	dispatch_free(d);
 }
 
-static void more_connections_that_do_not_help_are_not_made(void **state)
+static void useless_connections_are_not_added(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 16, 16);
 	uint32_t parts[16];
@@ -756,7 +756,7 @@ static void speed_of_many_files_does_not_prevent_more_connections(void **state)
 	dispatch_free(d);
 }
 
-static void a_limit_for_all_is_not_worked_against(void **state)
+static void no_part_is_helped_at_the_limit_for_all(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 8, 8);
 	struct dispatch_order o;
@@ -809,7 +809,7 @@ static void a_part_that_falls_silent_is_raced(void **state)
 }
 
 /* However fast it was, and however little of it is missing. */
-static void the_longer_the_silence_the_slower_the_part(void **state)
+static void silence_slows_a_part_down(void **state)
 {
 	struct dispatch_order a, b;
 	struct dispatch *d = first_of_two_is_asked(2 * MB, &a);
@@ -872,7 +872,7 @@ static void another_encoding_is_raced_from_its_start(void **state)
 	dispatch_free(d);
 }
 
-static void an_answer_is_waited_for_before_another_is_asked(void **state)
+static void next_cache_is_asked_after_an_answer(void **state)
 {
 	struct dispatch_order a;
 	struct dispatch *d = first_of_two_is_asked(20 * MB, &a);
@@ -883,7 +883,7 @@ static void an_answer_is_waited_for_before_another_is_asked(void **state)
 	dispatch_free(d);
 }
 
-static void a_cache_that_refused_may_tell_of_another_file(void **state)
+static void refusing_cache_may_name_another_file(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
 	const struct dispatch_source other = { .file_size = 2 * MB, .file_id = 99 };
@@ -911,43 +911,43 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_is_fetched_and_done),
-		cmocka_unit_test(what_broke_goes_on_where_it_broke),
+		cmocka_unit_test(broken_part_resumes_where_it_broke),
 		cmocka_unit_test(
 			file_is_whole_if_the_transfer_breaks_after_the_last_byte),
 		cmocka_unit_test(file_that_advances_is_not_given_up),
 		cmocka_unit_test(file_that_never_advances_is_given_up),
-		cmocka_unit_test(a_refusal_passes_to_the_next_cache),
-		cmocka_unit_test(a_cache_that_refused_may_tell_of_another_file),
+		cmocka_unit_test(refused_node_moves_to_the_next_cache),
+		cmocka_unit_test(refusing_cache_may_name_another_file),
 		cmocka_unit_test(a_cache_without_ranges_starts_again),
-		cmocka_unit_test(bytes_of_an_earlier_run_are_not_asked_for),
-		cmocka_unit_test(all_bytes_may_be_here_already),
-		cmocka_unit_test(the_first_answer_says_the_size),
-		cmocka_unit_test(a_size_that_is_not_said_is_not_known),
+		cmocka_unit_test(bytes_of_an_earlier_run_are_not_requested),
+		cmocka_unit_test(all_bytes_may_be_present_already),
+		cmocka_unit_test(first_response_determines_the_size),
+		cmocka_unit_test(size_is_unknown_unless_reported),
 		cmocka_unit_test(
 			file_is_whole_if_the_transfer_breaks_at_its_expected_end),
-		cmocka_unit_test(more_than_was_told_may_be_here),
-		cmocka_unit_test(slots_are_kept),
-		cmocka_unit_test(the_jobs_of_a_cache_that_is_gone_return_at_once),
+		cmocka_unit_test(present_bytes_may_exceed_the_reported_size),
+		cmocka_unit_test(slot_limits_are_respected),
+		cmocka_unit_test(jobs_of_a_dropped_cache_return_at_once),
 		cmocka_unit_test(an_open_node_waits_for_sources),
-		cmocka_unit_test(this_machine_comes_before_the_network),
+		cmocka_unit_test(local_caches_come_before_the_network),
 		cmocka_unit_test(caches_get_work_by_their_speed),
 		cmocka_unit_test(priority_decides_where_speed_does_not),
 		cmocka_unit_test(caches_of_unknown_speed_are_all_sampled),
 		cmocka_unit_test(a_slow_cache_gets_what_it_can_bring_in_time),
 		cmocka_unit_test(the_last_part_is_cut_between_caches),
 		cmocka_unit_test(a_cache_on_trial_gets_one_part_at_a_time),
-		cmocka_unit_test(without_races_no_byte_is_asked_for_twice),
-		cmocka_unit_test(without_races_no_slot_is_left_for_help),
-		cmocka_unit_test(a_large_file_comes_over_several_connections),
-		cmocka_unit_test(two_caches_do_not_take_from_each_other_for_ever),
-		cmocka_unit_test(more_connections_that_do_not_help_are_not_made),
+		cmocka_unit_test(without_races_no_byte_is_requested_twice),
+		cmocka_unit_test(without_races_no_slot_is_reserved_for_help),
+		cmocka_unit_test(large_file_uses_several_connections),
+		cmocka_unit_test(two_caches_do_not_steal_from_each_other_forever),
+		cmocka_unit_test(useless_connections_are_not_added),
 		cmocka_unit_test(speed_of_many_files_does_not_prevent_more_connections),
-		cmocka_unit_test(a_limit_for_all_is_not_worked_against),
+		cmocka_unit_test(no_part_is_helped_at_the_limit_for_all),
 		cmocka_unit_test(a_part_that_falls_silent_is_raced),
-		cmocka_unit_test(the_longer_the_silence_the_slower_the_part),
+		cmocka_unit_test(silence_slows_a_part_down),
 		cmocka_unit_test(raced_transfer_can_still_finish_first),
 		cmocka_unit_test(another_encoding_is_raced_from_its_start),
-		cmocka_unit_test(an_answer_is_waited_for_before_another_is_asked),
+		cmocka_unit_test(next_cache_is_asked_after_an_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ static void fill(uint8_t bytes[BYTES_MAX], unsigned seed)
 		bytes[i] = (uint8_t)((seed + i) * 2654435761U >> 11);
 }
 
-static void texts_are_those_that_nix_prints(void **state)
+static void texts_match_those_of_nix(void **state)
 {
 	/* The last as nix-hash --to-base32 and nix hash to-base64 have it. */
 	static const struct {
@@ -69,7 +69,7 @@ static void texts_are_those_that_nix_prints(void **state)
 	}
 }
 
-static void every_length_comes_back(void **state)
+static void every_length_survives_a_round_trip(void **state)
 {
 	(void)state;
 	for (size_t a = 0; a < ARRAY_SIZE(alphabets); a++) {
@@ -137,7 +137,7 @@ static void every_other_character_is_refused_everywhere(void **state)
 	}
 }
 
-static void bits_that_stand_for_nothing_must_be_zero(void **state)
+static void padding_bits_must_be_zero(void **state)
 {
 	static const struct {
 		size_t alphabet;
@@ -177,11 +177,11 @@ static void bits_that_stand_for_nothing_must_be_zero(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(texts_are_those_that_nix_prints),
-		cmocka_unit_test(every_length_comes_back),
+		cmocka_unit_test(texts_match_those_of_nix),
+		cmocka_unit_test(every_length_survives_a_round_trip),
 		cmocka_unit_test(only_the_right_length_is_read),
 		cmocka_unit_test(every_other_character_is_refused_everywhere),
-		cmocka_unit_test(bits_that_stand_for_nothing_must_be_zero),
+		cmocka_unit_test(padding_bits_must_be_zero),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,7 @@ static void unmeasured_cache_matters_only_if_it_is_used(void **state)
 	assert_false(estimate_seconds(NULL, 0, &seconds));
 }
 
-static void what_is_on_this_machine_takes_no_time(void **state)
+static void local_files_take_no_time(void **state)
 {
 	const struct estimate_cache two[] = {
 		MEASURED(1000, 0, 1000),
@@ -82,7 +82,7 @@ static void caches_that_were_measured_share_by_their_speed(void **state)
 }
 
 /* Which of two offers is taken, in either order. */
-static void which_offer_is_taken(void **state)
+static void best_offer_is_chosen(void **state)
 {
 	static const struct {
 		const char *why;
@@ -192,9 +192,9 @@ int main(void)
 		cmocka_unit_test(one_cache_takes_its_bytes_by_its_speed),
 		cmocka_unit_test(slowest_cache_determines_the_estimate),
 		cmocka_unit_test(unmeasured_cache_matters_only_if_it_is_used),
-		cmocka_unit_test(what_is_on_this_machine_takes_no_time),
+		cmocka_unit_test(local_files_take_no_time),
 		cmocka_unit_test(caches_that_were_measured_share_by_their_speed),
-		cmocka_unit_test(which_offer_is_taken),
+		cmocka_unit_test(best_offer_is_chosen),
 		cmocka_unit_test(sums_do_not_overflow),
 		cmocka_unit_test(a_race_brings_each_byte_twice_at_most),
 	};

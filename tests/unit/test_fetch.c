@@ -81,7 +81,7 @@ static void a_second_run_fetches_nothing(void **state)
 	closure_release(&c);
 }
 
-static void a_dry_run_only_asks(void **state)
+static void dry_run_only_queries(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct closure c;
@@ -135,7 +135,7 @@ static void a_failure_names_the_path_and_keeps_the_rest(void **state)
 	closure_release(&c);
 }
 
-static void without_keep_going_the_first_failure_is_the_last(void **state)
+static void without_keep_going_the_first_failure_ends_the_fetch(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct closure c;
@@ -151,7 +151,7 @@ static void without_keep_going_the_first_failure_is_the_last(void **state)
 }
 
 /* Of several reasons, what somebody has done wrong outweighs what is not there. */
-static void the_gravest_failure_is_the_one_that_is_returned(void **state)
+static void most_severe_failure_is_returned(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct fake_answer wrong = { .status = 200, .after_ms = 1000 };
@@ -173,7 +173,7 @@ static void the_gravest_failure_is_the_one_that_is_returned(void **state)
 	closure_release(&c);
 }
 
-static void what_came_of_a_failed_run_is_not_fetched_again(void **state)
+static void paths_of_a_failed_run_are_not_fetched_again(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct fake_answer whole = { .status = 200, .has_ranges = true, .etag = "\"a\"" };
@@ -205,7 +205,7 @@ static void what_came_of_a_failed_run_is_not_fetched_again(void **state)
 	made_release(&m);
 }
 
-static void without_caches_only_what_is_here_is_found(void **state)
+static void without_caches_only_local_paths_are_found(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct made m, absent;
@@ -239,7 +239,7 @@ static int check_sizes(void *ctx, const struct fetch_sizes *sizes, struct nf_err
 	return c->rc ? err_set(err, NF_E_NOSPACE, "too large") : 0;
 }
 
-static void too_large_a_closure_is_refused_before_any_nar_is_asked_for(void **state)
+static void oversized_closure_is_refused_before_any_nar_request(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct check check = { .rc = 1 };
@@ -268,13 +268,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ENGINE_TEST(paths_and_bytes_are_counted),
 		ENGINE_TEST(a_second_run_fetches_nothing),
-		ENGINE_TEST(a_dry_run_only_asks),
+		ENGINE_TEST(dry_run_only_queries),
 		ENGINE_TEST(a_failure_names_the_path_and_keeps_the_rest),
-		ENGINE_TEST(without_keep_going_the_first_failure_is_the_last),
-		ENGINE_TEST(the_gravest_failure_is_the_one_that_is_returned),
-		ENGINE_TEST(what_came_of_a_failed_run_is_not_fetched_again),
-		ENGINE_TEST(without_caches_only_what_is_here_is_found),
-		ENGINE_TEST(too_large_a_closure_is_refused_before_any_nar_is_asked_for),
+		ENGINE_TEST(without_keep_going_the_first_failure_ends_the_fetch),
+		ENGINE_TEST(most_severe_failure_is_returned),
+		ENGINE_TEST(paths_of_a_failed_run_are_not_fetched_again),
+		ENGINE_TEST(without_caches_only_local_paths_are_found),
+		ENGINE_TEST(oversized_closure_is_refused_before_any_nar_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

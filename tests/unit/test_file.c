@@ -56,7 +56,7 @@ static size_t count_entries(const struct fixture *f)
 	return n - 2;
 }
 
-static void an_atomic_file_appears_whole_at_its_commit(void **state)
+static void atomic_file_appears_complete_on_commit(void **state)
 {
 	struct fixture *f = *state;
 	struct atomic_file file;
@@ -89,7 +89,7 @@ static void a_discarded_file_leaves_nothing(void **state)
 	assert_int_equal(count_entries(f), 1);
 }
 
-static void reading_holds_its_limit_and_tells_absence(void **state)
+static void reading_enforces_its_limit_and_reports_absence(void **state)
 {
 	struct fixture *f = *state;
 	AUTO_BUF struct buf text = { 0 };
@@ -162,7 +162,7 @@ static void trees_deeper_than_any_nar_are_removed(void **state)
 	assert_int_equal(count_entries(f), 0);
 }
 
-static void a_tree_without_end_is_left_alone(void **state)
+static void endlessly_deep_tree_is_not_removed(void **state)
 {
 	struct fixture *f = *state;
 	struct nf_err err;
@@ -193,7 +193,7 @@ static int remove_as_nobody(const struct fixture *f)
 	return rc || file_remove_tree_at(f->fd, "tree", &err) ? 1 : 0;
 }
 
-static void a_user_removes_what_he_may_not_write(void **state)
+static void user_removes_read_only_directories(void **state)
 {
 	struct fixture *f = *state;
 	int status;
@@ -222,7 +222,7 @@ static void an_atomic_file_has_its_mode_whatever_the_umask(void **state)
 	assert_int_equal(st.st_mode & 07777, 0644);
 }
 
-static void two_atomic_files_of_one_name_do_not_meet(void **state)
+static void two_atomic_files_of_one_name_do_not_interfere(void **state)
 {
 	struct fixture *f = *state;
 	struct atomic_file one, two;
@@ -310,16 +310,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stream_is_read_to_its_end_and_waited_for),
 		cmocka_unit_test(an_interruption_ends_the_wait_for_a_stream),
-		TEST(an_atomic_file_appears_whole_at_its_commit),
+		TEST(atomic_file_appears_complete_on_commit),
 		TEST(a_discarded_file_leaves_nothing),
-		TEST(reading_holds_its_limit_and_tells_absence),
+		TEST(reading_enforces_its_limit_and_reports_absence),
 		TEST(a_short_file_is_truncated),
 		TEST(a_tree_is_removed_without_following_links),
 		TEST(trees_deeper_than_any_nar_are_removed),
-		TEST(a_tree_without_end_is_left_alone),
-		TEST(a_user_removes_what_he_may_not_write),
+		TEST(endlessly_deep_tree_is_not_removed),
+		TEST(user_removes_read_only_directories),
 		TEST(an_atomic_file_has_its_mode_whatever_the_umask),
-		TEST(two_atomic_files_of_one_name_do_not_meet),
+		TEST(two_atomic_files_of_one_name_do_not_interfere),
 		TEST(a_commit_that_fails_leaves_nothing),
 		TEST(a_file_in_the_way_of_a_directory_is_an_error),
 	};

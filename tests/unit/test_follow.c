@@ -122,7 +122,7 @@ static void reader_gets_only_bytes_that_have_arrived(void **state)
 	expect_bytes(f, SIZE);
 }
 
-static void bytes_that_were_not_told_are_not_touched(void **state)
+static void unreported_bytes_are_not_used(void **state)
 {
 	struct fixture *f = *state;
 
@@ -139,7 +139,7 @@ static void bytes_that_were_not_told_are_not_touched(void **state)
 	expect_bytes(f, SIZE);
 }
 
-static void an_empty_file_ends_at_once_when_it_is_whole(void **state)
+static void empty_complete_file_ends_at_once(void **state)
 {
 	struct fixture *f = *state;
 
@@ -165,7 +165,7 @@ static void waiting_reader_fails_when_the_download_breaks(void **state)
 	expect_bytes(f, MIB);
 }
 
-static void what_is_broken_is_not_read(void **state)
+static void broken_files_are_not_read(void **state)
 {
 	struct fixture *f = *state;
 
@@ -178,7 +178,7 @@ static void what_is_broken_is_not_read(void **state)
 	expect_bytes(f, 0);
 }
 
-static void bytes_that_are_gone_are_an_error(void **state)
+static void missing_bytes_are_an_error(void **state)
 {
 	struct fixture *f = *state;
 
@@ -196,11 +196,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(reader_gets_only_bytes_that_have_arrived),
-		TEST(bytes_that_were_not_told_are_not_touched),
-		TEST(an_empty_file_ends_at_once_when_it_is_whole),
+		TEST(unreported_bytes_are_not_used),
+		TEST(empty_complete_file_ends_at_once),
 		TEST(waiting_reader_fails_when_the_download_breaks),
-		TEST(what_is_broken_is_not_read),
-		TEST(bytes_that_are_gone_are_an_error),
+		TEST(broken_files_are_not_read),
+		TEST(missing_bytes_are_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

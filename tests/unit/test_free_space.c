@@ -22,7 +22,7 @@ static void a_path_and_its_descriptor_have_the_same_file_system(void **state)
 	assert_true(by_path.bytes > 0 && by_path.inodes > 0);
 }
 
-static void what_cannot_be_asked_is_named(void **state)
+static void unsupported_stores_are_named(void **state)
 {
 	struct free_space space;
 	struct nf_err err;
@@ -44,7 +44,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_path_and_its_descriptor_have_the_same_file_system,
 			temp_dir_setup, temp_dir_teardown),
-		cmocka_unit_test(what_cannot_be_asked_is_named),
+		cmocka_unit_test(unsupported_stores_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ static void a_root_is_a_direct_link(void **state)
 	}
 }
 
-static void a_later_one_of_the_same_name_takes_its_place(void **state)
+static void later_root_of_the_same_name_replaces_it(void **state)
 {
 	const struct fixture *f = *state;
 
@@ -134,7 +134,7 @@ static void several_paths_are_replaced_as_a_whole(void **state)
 }
 
 /* Every state that a kill may leave: old links, new ones under their second names. */
-static void what_a_killed_run_left_is_let_go(void **state)
+static void leftover_links_of_a_killed_run_are_removed(void **state)
 {
 	static const char *const left[] = { ".nixferry.tmp", "set~~1", "set~~2", "set~2",
 					    "set~3",	     "set~03", "set~x",	 "set~" };
@@ -157,7 +157,7 @@ static void what_a_killed_run_left_is_let_go(void **state)
 	}
 }
 
-static void without_a_name_each_has_its_own(void **state)
+static void without_a_name_each_path_has_its_own_root(void **state)
 {
 	const struct fixture *f = *state;
 	const struct nf_storepath *const all[] = { &f->a, &f->b, &f->c, &f->d };
@@ -229,7 +229,7 @@ static void invalid_names_are_usage_errors(void **state)
 	assert_int_equal(gcroot_check_name("a.b-c_1+2?=", NULL), 0);
 }
 
-static void the_link_of_an_earlier_version_is_taken_over(void **state)
+static void link_of_an_earlier_version_is_replaced(void **state)
 {
 	const struct fixture *f = *state;
 
@@ -256,7 +256,7 @@ static void a_profile_takes_over_from_a_root_without_a_name(void **state)
 	assert_link(f, ROOTS "tree", STORE_A);
 }
 
-static void what_others_put_there_stays(void **state)
+static void files_put_there_by_others_stay(void **state)
 {
 	const struct fixture *f = *state;
 
@@ -284,7 +284,7 @@ static void a_linked_directory_of_roots_is_refused(void **state)
 	assert_int_equal(gcroot_remove(f->dir->path, "x", &count, &err), -NF_E_SYS);
 }
 
-static void the_list_tells_what_is_there(void **state)
+static void list_shows_existing_roots(void **state)
 {
 	const struct fixture *f = *state;
 	AUTO(gcroot_list_release) struct gcroot_list l = { 0 };
@@ -303,7 +303,7 @@ static void the_list_tells_what_is_there(void **state)
 	assert_true(l.items[0].made > 1000000000);
 }
 
-static void removing_takes_one_root_and_all_of_it(void **state)
+static void removing_a_root_removes_all_of_its_links(void **state)
 {
 	const struct fixture *f = *state;
 	const struct nf_storepath *const ab[] = { &f->a, &f->b };
@@ -321,7 +321,7 @@ static void removing_takes_one_root_and_all_of_it(void **state)
 	assert_int_equal(count_links(f), 1);
 }
 
-static void asking_makes_nothing(void **state)
+static void query_creates_nothing(void **state)
 {
 	struct temp_dir *dir;
 	AUTO(gcroot_list_release) struct gcroot_list l = { 0 };
@@ -375,31 +375,31 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_root_is_a_direct_link, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			a_later_one_of_the_same_name_takes_its_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(later_root_of_the_same_name_replaces_it,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(several_paths_are_replaced_as_a_whole,
 						setup, teardown),
-		cmocka_unit_test_setup_teardown(what_a_killed_run_left_is_let_go, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(without_a_name_each_has_its_own, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(
+			leftover_links_of_a_killed_run_are_removed, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_a_name_each_path_has_its_own_root,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_default_name_is_that_without_the_version, setup, teardown),
 		cmocka_unit_test_setup_teardown(invalid_names_are_usage_errors, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(
-			the_link_of_an_earlier_version_is_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(link_of_an_earlier_version_is_replaced,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_profile_takes_over_from_a_root_without_a_name, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_others_put_there_stays, setup,
+		cmocka_unit_test_setup_teardown(files_put_there_by_others_stay, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_linked_directory_of_roots_is_refused,
 						setup, teardown),
-		cmocka_unit_test_setup_teardown(the_list_tells_what_is_there, setup,
+		cmocka_unit_test_setup_teardown(list_shows_existing_roots, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(removing_takes_one_root_and_all_of_it,
+		cmocka_unit_test_setup_teardown(removing_a_root_removes_all_of_its_links,
 						setup, teardown),
-		cmocka_unit_test_setup_teardown(asking_makes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(query_creates_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(nix_sees_the_roots, setup, teardown),
 	};
 

@@ -79,7 +79,7 @@ static void digests_are_those_of_the_algorithms(void **state)
 	}
 }
 
-static void what_is_no_hash_is_refused(void **state)
+static void invalid_hash_is_refused(void **state)
 {
 	static const struct {
 		const char *text;
@@ -161,7 +161,7 @@ int main(void)
 		cmocka_unit_test(nix32_agrees_with_nix),
 		cmocka_unit_test(every_form_of_a_hash_is_read_and_written),
 		cmocka_unit_test(digests_are_those_of_the_algorithms),
-		cmocka_unit_test(what_is_no_hash_is_refused),
+		cmocka_unit_test(invalid_hash_is_refused),
 		cmocka_unit_test(base64_round_trips_at_every_length),
 		cmocka_unit_test(blake2b_and_xxh3_are_the_published_functions),
 	};

@@ -17,7 +17,7 @@ static void one_refusal_ends_a_cache_that_never_answered(void **state)
 	assert_false(health_usable(&h, 1000000));
 }
 
-static void a_cache_that_answered_is_given_pauses(void **state)
+static void cache_that_answered_gets_pauses(void **state)
 {
 	struct health h = { 0 };
 
@@ -33,7 +33,7 @@ static void a_cache_that_answered_is_given_pauses(void **state)
 	assert_int_equal(h.failures, 0);
 }
 
-static void failures_that_were_under_way_count_once(void **state)
+static void failures_in_progress_count_once(void **state)
 {
 	struct health h = { 0 };
 
@@ -114,7 +114,7 @@ static void failures_during_a_pause_do_not_extend_it(void **state)
 	assert_true(health_usable(&h, 1020));
 }
 
-static void a_cache_that_only_breaks_is_given_up_sooner(void **state)
+static void cache_without_progress_is_given_up_sooner(void **state)
 {
 	struct health h = { 0 };
 
@@ -125,7 +125,7 @@ static void a_cache_that_only_breaks_is_given_up_sooner(void **state)
 	assert_true(health_is_gone(&h));
 }
 
-static void a_quarantine_is_for_good(void **state)
+static void quarantine_is_permanent(void **state)
 {
 	struct health h = { 0 };
 
@@ -137,7 +137,7 @@ static void a_quarantine_is_for_good(void **state)
 	assert_false(health_usable(&h, INT64_MAX));
 }
 
-static void the_third_lie_is_the_last(void **state)
+static void third_lie_drops_the_cache(void **state)
 {
 	struct health h = { 0 };
 
@@ -154,15 +154,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_refusal_ends_a_cache_that_never_answered),
-		cmocka_unit_test(a_cache_that_answered_is_given_pauses),
-		cmocka_unit_test(failures_that_were_under_way_count_once),
+		cmocka_unit_test(cache_that_answered_gets_pauses),
+		cmocka_unit_test(failures_in_progress_count_once),
 		cmocka_unit_test(a_cache_that_disappears_for_good_is_given_up),
 		cmocka_unit_test(pauses_grow_while_nothing_succeeds),
 		cmocka_unit_test(one_success_closes_it),
 		cmocka_unit_test(failures_during_a_pause_do_not_extend_it),
-		cmocka_unit_test(a_cache_that_only_breaks_is_given_up_sooner),
-		cmocka_unit_test(the_third_lie_is_the_last),
-		cmocka_unit_test(a_quarantine_is_for_good),
+		cmocka_unit_test(cache_without_progress_is_given_up_sooner),
+		cmocka_unit_test(third_lie_drops_the_cache),
+		cmocka_unit_test(quarantine_is_permanent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

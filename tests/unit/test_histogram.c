@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-static void nothing_has_no_percentile(void **state)
+static void empty_histogram_has_no_percentile(void **state)
 {
 	struct histogram h = { 0 };
 
@@ -48,7 +48,7 @@ static void one_value_is_found_within_an_eighth(void **state)
 	}
 }
 
-static void the_tail_is_not_lost_among_many(void **state)
+static void many_nodes_do_not_delay_the_tail(void **state)
 {
 	struct histogram h = { 0 };
 
@@ -65,10 +65,10 @@ static void the_tail_is_not_lost_among_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_has_no_percentile),
+		cmocka_unit_test(empty_histogram_has_no_percentile),
 		cmocka_unit_test(small_values_are_exact),
 		cmocka_unit_test(one_value_is_found_within_an_eighth),
-		cmocka_unit_test(the_tail_is_not_lost_among_many),
+		cmocka_unit_test(many_nodes_do_not_delay_the_tail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

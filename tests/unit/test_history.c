@@ -24,7 +24,7 @@ static struct history parsed(const char *text)
 	return p;
 }
 
-static void what_is_kept_is_read_again(void **state)
+static void saved_history_is_read_back(void **state)
 {
 	struct history_entry learned = { 0 };
 	struct history p = HISTORY_INIT, again;
@@ -54,7 +54,7 @@ static void what_is_kept_is_read_again(void **state)
 	history_release(&again);
 }
 
-static void what_cannot_be_read_is_skipped(void **state)
+static void unreadable_entries_are_skipped(void **state)
 {
 	static const struct {
 		const char *text;
@@ -125,7 +125,7 @@ static void a_cache_is_down_for_some_minutes_or_until_it_answers(void **state)
 	assert_string_equal(e.failure, "Connection timed out");
 }
 
-static void a_cache_that_is_down_is_not_waited_for_long(void **state)
+static void cache_that_is_down_gets_a_short_timeout(void **state)
 {
 	struct history_entry e = { 0 };
 
@@ -141,7 +141,7 @@ static void a_cache_that_is_down_is_not_waited_for_long(void **state)
 	assert_int_equal(history_first_timeout_ms(&e, 5000, NOW + 3600), 5000);
 }
 
-static void what_is_old_or_of_the_future_is_forgotten(void **state)
+static void old_and_future_facts_are_forgotten(void **state)
 {
 	struct history p = parsed("URL: http://old\nAnsweredAt: 1000\n\n"
 				  "URL: http://mixed\nAnsweredAt: 1700000000\n"
@@ -163,7 +163,7 @@ static void what_is_old_or_of_the_future_is_forgotten(void **state)
 	history_release(&p);
 }
 
-static void learning_adds_to_what_is_known(void **state)
+static void learning_merges_into_the_entry(void **state)
 {
 	struct history p = parsed("URL: " URL "\nFailedAt: 1699999999\nFailure: gone\n"
 				  "Unreachable: 1\n");
@@ -181,7 +181,7 @@ static void learning_adds_to_what_is_known(void **state)
 	history_release(&p);
 }
 
-static void a_full_history_forgets_the_cache_heard_of_longest_ago(void **state)
+static void full_history_drops_the_least_recent_cache(void **state)
 {
 	struct history p = HISTORY_INIT;
 	char url[HISTORY_URL_MAX + 32];
@@ -203,7 +203,7 @@ static void a_full_history_forgets_the_cache_heard_of_longest_ago(void **state)
 	history_release(&p);
 }
 
-static void the_file_is_made_with_its_directory_for_its_user_alone(void **state)
+static void file_and_directory_are_private_to_the_user(void **state)
 {
 	struct temp_dir *t = *state;
 	char *file = temp_dir_join(t, "state/nixferry/caches");
@@ -226,7 +226,7 @@ static void the_file_is_made_with_its_directory_for_its_user_alone(void **state)
 	free(file);
 }
 
-static void a_file_that_is_too_large_says_nothing(void **state)
+static void oversized_file_is_empty(void **state)
 {
 	struct temp_dir *t = *state;
 	char *file = temp_dir_join(t, "caches"), *text = mem_alloc(300000);
@@ -242,7 +242,7 @@ static void a_file_that_is_too_large_says_nothing(void **state)
 	free(file);
 }
 
-static void a_file_that_cannot_be_used_is_named(void **state)
+static void unusable_file_is_named(void **state)
 {
 	struct temp_dir *t = *state;
 	char *file;
@@ -261,7 +261,7 @@ static void a_file_that_cannot_be_used_is_named(void **state)
 	free(file);
 }
 
-static void the_place_follows_the_xdg_variables(void **state)
+static void location_follows_the_xdg_variables(void **state)
 {
 	char *file;
 
@@ -285,18 +285,18 @@ static void the_place_follows_the_xdg_variables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_kept_is_read_again),
-		cmocka_unit_test(what_cannot_be_read_is_skipped),
+		cmocka_unit_test(saved_history_is_read_back),
+		cmocka_unit_test(unreadable_entries_are_skipped),
 		cmocka_unit_test(new_measurements_count_as_much_as_all_before),
 		cmocka_unit_test(a_cache_is_down_for_some_minutes_or_until_it_answers),
-		cmocka_unit_test(a_cache_that_is_down_is_not_waited_for_long),
-		cmocka_unit_test(what_is_old_or_of_the_future_is_forgotten),
-		cmocka_unit_test(learning_adds_to_what_is_known),
-		cmocka_unit_test(a_full_history_forgets_the_cache_heard_of_longest_ago),
-		ON_DISK(the_file_is_made_with_its_directory_for_its_user_alone),
-		ON_DISK(a_file_that_is_too_large_says_nothing),
-		ON_DISK(a_file_that_cannot_be_used_is_named),
-		cmocka_unit_test(the_place_follows_the_xdg_variables),
+		cmocka_unit_test(cache_that_is_down_gets_a_short_timeout),
+		cmocka_unit_test(old_and_future_facts_are_forgotten),
+		cmocka_unit_test(learning_merges_into_the_entry),
+		cmocka_unit_test(full_history_drops_the_least_recent_cache),
+		ON_DISK(file_and_directory_are_private_to_the_user),
+		ON_DISK(oversized_file_is_empty),
+		ON_DISK(unusable_file_is_named),
+		cmocka_unit_test(location_follows_the_xdg_variables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static void home_is_what_the_environment_says(void **state)
 	expect_home(NULL);
 }
 
-static void root_leaves_the_home_of_others_alone(void **state)
+static void root_does_not_use_the_home_of_others(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *theirs = temp_dir_join(t, "theirs");
@@ -68,7 +68,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_DISK(home_is_what_the_environment_says),
-		ON_DISK(root_leaves_the_home_of_others_alone),
+		ON_DISK(root_does_not_use_the_home_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,7 @@ static void durations_are_short(void **state)
 		assert_string_equal(human_duration(out, rows[i].seconds), rows[i].want);
 }
 
-static void latencies_have_two_digits_or_so(void **state)
+static void latencies_have_about_two_digits(void **state)
 {
 	static const struct {
 		uint32_t us;
@@ -72,7 +72,7 @@ static void latencies_have_two_digits_or_so(void **state)
 		assert_string_equal(human_latency(out, rows[i].us), rows[i].want);
 }
 
-static void hostile_text_cannot_steer_the_terminal(void **state)
+static void hostile_text_cannot_control_the_terminal(void **state)
 {
 	static const struct {
 		const char *in, *want, *why;
@@ -120,8 +120,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_short),
 		cmocka_unit_test(durations_are_short),
-		cmocka_unit_test(latencies_have_two_digits_or_so),
-		cmocka_unit_test(hostile_text_cannot_steer_the_terminal),
+		cmocka_unit_test(latencies_have_about_two_digits),
+		cmocka_unit_test(hostile_text_cannot_control_the_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,7 +190,7 @@ static void a_profile_cannot_hold_several_roots(void **state)
 	assert_false(temp_dir_has(f->dir, "root"));
 }
 
-static void what_is_valid_is_skipped(void **state)
+static void valid_paths_are_skipped(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
@@ -223,7 +223,7 @@ static void valid_paths_gain_signatures(void **state)
 	assert_int_equal(r.sigs_added, 1);
 }
 
-static void what_a_killed_run_left_is_replaced(void **state)
+static void leftovers_of_a_killed_run_are_replaced(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
@@ -242,7 +242,7 @@ static void what_a_killed_run_left_is_replaced(void **state)
 	assert_nix_agrees(f);
 }
 
-static void imports_run_side_by_side(void **state)
+static void parallel_imports_work(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
@@ -262,7 +262,7 @@ static void imports_run_side_by_side(void **state)
 	assert_nix_agrees(f);
 }
 
-static void only_so_many_imports_run_at_once(void **state)
+static void second_import_is_refused(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
@@ -491,7 +491,7 @@ static const struct {
 	  "-d.drv': it uses dynamic derivations ('xp-dyn-drv')" },
 };
 
-static void whatever_is_wrong_nothing_is_imported(void **state)
+static void nothing_is_imported_after_any_fault(void **state)
 {
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(damages); i++) {
 		size_t row = i / 2;
@@ -516,7 +516,7 @@ static void whatever_is_wrong_nothing_is_imported(void **state)
 	(void)state;
 }
 
-static void damage_leaves_what_was_valid(void **state)
+static void damage_keeps_valid_paths(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
@@ -591,7 +591,7 @@ static void a_reference_that_is_missing_on_the_disk_is_refused(void **state)
 	refuses_lost_reference(*state, 0, 0);
 }
 
-static void so_is_what_a_reference_refers_to(void **state)
+static void missing_indirect_reference_is_refused(void **state)
 {
 	refuses_lost_reference(*state, 0, 1);
 }
@@ -619,7 +619,7 @@ static void a_content_address_that_is_wrong_is_dropped(void **state)
 	assert_nix_agrees(f);
 }
 
-static void an_interrupt_leaves_a_whole_store(void **state)
+static void interrupt_leaves_a_valid_store(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
@@ -669,7 +669,7 @@ static void verify_counts_and_writes_nothing(void **state)
 	assert_false(temp_dir_has(f->dir, "root"));
 }
 
-static void a_bundle_need_not_know_how_many_objects_a_nar_has(void **state)
+static void bundle_may_omit_the_inode_count(void **state)
 {
 	struct import_fixture *f = *state;
 	struct nf_err err = { 0 };
@@ -707,24 +707,24 @@ int main(void)
 		TEST(nix_finds_references_signatures_and_roots),
 		TEST(a_profile_gets_the_root),
 		TEST(a_profile_cannot_hold_several_roots),
-		TEST(what_is_valid_is_skipped),
+		TEST(valid_paths_are_skipped),
 		TEST(valid_paths_gain_signatures),
-		TEST(what_a_killed_run_left_is_replaced),
-		TEST(imports_run_side_by_side),
-		TEST(only_so_many_imports_run_at_once),
+		TEST(leftovers_of_a_killed_run_are_replaced),
+		TEST(parallel_imports_work),
+		TEST(second_import_is_refused),
 		cmocka_unit_test(paths_may_share_a_nar),
 		TEST(zstd_is_decoded),
 		TEST(derivations_bring_their_outputs),
-		cmocka_unit_test(whatever_is_wrong_nothing_is_imported),
-		TEST(damage_leaves_what_was_valid),
+		cmocka_unit_test(nothing_is_imported_after_any_fault),
+		TEST(damage_keeps_valid_paths),
 		TEST(a_reference_may_be_valid_in_the_target_already),
 		TEST(a_reference_that_is_missing_on_the_disk_is_refused),
-		TEST(so_is_what_a_reference_refers_to),
+		TEST(missing_indirect_reference_is_refused),
 		TEST(a_content_address_that_is_wrong_is_dropped),
-		TEST(an_interrupt_leaves_a_whole_store),
+		TEST(interrupt_leaves_a_valid_store),
 		TEST(another_schema_is_refused),
 		TEST(verify_counts_and_writes_nothing),
-		TEST(a_bundle_need_not_know_how_many_objects_a_nar_has),
+		TEST(bundle_may_omit_the_inode_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

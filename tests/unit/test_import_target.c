@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 
-static void what_cannot_be_imported_into_is_refused(void **state)
+static void invalid_targets_are_refused(void **state)
 {
 	static const struct {
 		const char *root, *profile, *gc_root;
@@ -37,7 +37,7 @@ static void what_cannot_be_imported_into_is_refused(void **state)
 	}
 }
 
-static void a_root_that_is_missing_can_be_made(void **state)
+static void missing_root_can_be_created(void **state)
 {
 	(void)state;
 	assert_int_equal(import_target_check("/tmp/no/such/root", NULL, NULL, NULL), 0);
@@ -49,8 +49,8 @@ static void a_root_that_is_missing_can_be_made(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_cannot_be_imported_into_is_refused),
-		cmocka_unit_test(a_root_that_is_missing_can_be_made),
+		cmocka_unit_test(invalid_targets_are_refused),
+		cmocka_unit_test(missing_root_can_be_created),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

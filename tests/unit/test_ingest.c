@@ -98,7 +98,7 @@ static void the_same_nar_and_level_give_the_same_file(void **state)
 	made_release(&m);
 }
 
-static void keep_keeps_the_bytes_that_came(void **state)
+static void keep_stores_the_served_bytes(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *path = NULL;
@@ -187,7 +187,7 @@ static void do_harm(struct made *m, enum harm harm, enum codec *codec)
 	buf_init(&encoded, 0);
 }
 
-static void bad_bytes_leave_nothing_behind(void **state)
+static void bad_bytes_leave_nothing(void **state)
 {
 	static const int levels[] = { POOL_KEEP, 3 };
 	struct pool_fixture *f = *state;
@@ -220,7 +220,7 @@ static void bad_bytes_leave_nothing_behind(void **state)
 	}
 }
 
-static void an_entry_changes_its_encoding_while_somebody_reads_it(void **state)
+static void entry_is_reencoded_while_it_is_read(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct nf_narinfo before;
@@ -242,7 +242,7 @@ static void an_entry_changes_its_encoding_while_somebody_reads_it(void **state)
 	made_release(&m);
 }
 
-static void rot_is_noticed_when_encoding_anew(void **state)
+static void bit_rot_is_detected_on_reencoding(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *path = NULL;
@@ -327,7 +327,7 @@ static void many_ingest_the_same_paths_at_once(void **state)
 }
 
 /* What the committer cannot create visible comes with the flush, the rest is there. */
-static void a_failed_commit_is_told_by_the_flush(void **state)
+static void flush_reports_a_failed_commit(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *blocked = NULL;
@@ -408,7 +408,7 @@ static int audit_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *er
 }
 
 /* Every narinfo that can be seen is one of a whole entry. */
-static void killed_at_any_moment_no_broken_entry_is_seen(void **state)
+static void kill_at_any_moment_exposes_no_broken_entry(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct made made[PER_LANE];
@@ -449,14 +449,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(every_level_stores_the_nar_as_it_says),
 		FIXTURE_TEST(the_same_nar_and_level_give_the_same_file),
-		FIXTURE_TEST(keep_keeps_the_bytes_that_came),
-		FIXTURE_TEST(bad_bytes_leave_nothing_behind),
-		FIXTURE_TEST(an_entry_changes_its_encoding_while_somebody_reads_it),
-		FIXTURE_TEST(rot_is_noticed_when_encoding_anew),
+		FIXTURE_TEST(keep_stores_the_served_bytes),
+		FIXTURE_TEST(bad_bytes_leave_nothing),
+		FIXTURE_TEST(entry_is_reencoded_while_it_is_read),
+		FIXTURE_TEST(bit_rot_is_detected_on_reencoding),
 		FIXTURE_TEST(many_ingest_the_same_paths_at_once),
-		FIXTURE_TEST(a_failed_commit_is_told_by_the_flush),
+		FIXTURE_TEST(flush_reports_a_failed_commit),
 		FIXTURE_TEST(freeing_a_pool_commits_what_was_ingested),
-		FIXTURE_TEST(killed_at_any_moment_no_broken_entry_is_seen),
+		FIXTURE_TEST(kill_at_any_moment_exposes_no_broken_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ static void names_lead_to_store_paths(void **state)
 }
 
 /* What is in the store is so by its name, however one is there. */
-static void names_are_seen_from_the_current_directory(void **state)
+static void names_are_relative_to_the_current_directory(void **state)
 {
 	AUTO_FREE char *cwd = getcwd(NULL, 0), *up = NULL;
 	struct installable t;
@@ -140,7 +140,7 @@ static void derivations_may_come_with_outputs(void **state)
 	assert_int_equal(unlink("x.drv"), 0);
 }
 
-static void a_file_with_a_mark_in_its_name_is_a_file(void **state)
+static void existing_file_may_have_a_separator_in_its_name(void **state)
 {
 	static const char *const names[] = { "a#b", "a!b", "a^b" };
 
@@ -156,7 +156,7 @@ static void a_file_with_a_mark_in_its_name_is_a_file(void **state)
 	}
 }
 
-static void other_names_are_wrong_usage(void **state)
+static void other_names_are_usage_errors(void **state)
 {
 	static const struct {
 		const char *text, *want;
@@ -206,7 +206,7 @@ static void other_names_are_wrong_usage(void **state)
 	}
 }
 
-static void a_name_in_the_store_that_is_no_path_is_wrong_usage(void **state)
+static void invalid_name_in_the_store_is_a_usage_error(void **state)
 {
 	struct installable t;
 	struct nf_err err;
@@ -311,7 +311,7 @@ static void fake_nix(const char *script)
 	assert_int_equal(setenv("PATH", cwd, 1), 0);
 }
 
-static void nix_says_which_derivation_a_flake_means(void **state)
+static void nix_evaluates_a_flake_to_its_derivation(void **state)
 {
 	struct nf_err err = { .text = "" };
 	struct installable t;
@@ -333,7 +333,7 @@ static void nix_says_which_derivation_a_flake_means(void **state)
 	installable_release(&t);
 }
 
-static void what_nix_cannot_evaluate_is_told(void **state)
+static void evaluation_errors_are_reported(void **state)
 {
 	static const struct {
 		const char *script, *want, *why;
@@ -375,16 +375,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_lead_to_store_paths),
-		cmocka_unit_test(names_are_seen_from_the_current_directory),
+		cmocka_unit_test(names_are_relative_to_the_current_directory),
 		cmocka_unit_test(derivations_may_come_with_outputs),
-		cmocka_unit_test(a_file_with_a_mark_in_its_name_is_a_file),
-		cmocka_unit_test(other_names_are_wrong_usage),
-		cmocka_unit_test(a_name_in_the_store_that_is_no_path_is_wrong_usage),
+		cmocka_unit_test(existing_file_may_have_a_separator_in_its_name),
+		cmocka_unit_test(other_names_are_usage_errors),
+		cmocka_unit_test(invalid_name_in_the_store_is_a_usage_error),
 		cmocka_unit_test(lists_are_sorted_and_unique),
 		cmocka_unit_test(errors_in_lists_name_the_line),
 		cmocka_unit_test(a_list_may_be_xz),
-		cmocka_unit_test(nix_says_which_derivation_a_flake_means),
-		cmocka_unit_test(what_nix_cannot_evaluate_is_told),
+		cmocka_unit_test(nix_evaluates_a_flake_to_its_derivation),
+		cmocka_unit_test(evaluation_errors_are_reported),
 	};
 
 	return cmocka_run_group_tests(tests, make_links, remove_links);

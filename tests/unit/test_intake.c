@@ -89,7 +89,7 @@ static void note_token(void *ctx, const char *token)
 	snprintf(log + strlen(log), 64 - strlen(log), "%s ", token);
 }
 
-static void a_path_waits_for_what_it_refers_to(void **state)
+static void path_waits_for_its_references(void **state)
 {
 	struct import_fixture *f = *state;
 	struct made_path *top = import_fixture_add(f, 0, "top", "top\n");
@@ -147,7 +147,7 @@ static void a_reference_may_be_valid_already(void **state)
 	intake_free(in);
 }
 
-static void a_circle_is_never_registered(void **state)
+static void circle_of_references_is_not_registered(void **state)
 {
 	struct import_fixture *f = *state;
 	struct made_path *a = import_fixture_add(f, 0, "a", "a\n");
@@ -175,7 +175,7 @@ static void a_circle_is_never_registered(void **state)
 	assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 }
 
-static void what_comes_twice_is_taken_once(void **state)
+static void repeated_bytes_are_counted_once(void **state)
 {
 	struct import_fixture *f = *state;
 	struct made_path *p = import_fixture_add(f, 0, "twice", "twice\n");
@@ -199,7 +199,7 @@ static void what_comes_twice_is_taken_once(void **state)
 	assert_int_equal(told(in).imported, 1);
 }
 
-static void what_cannot_be_unpacked_leaves_nothing(void **state)
+static void failed_unpack_leaves_nothing(void **state)
 {
 	struct import_fixture *f = *state;
 	struct made_path *p = import_fixture_add(f, 0, "short", "short\n");
@@ -262,7 +262,7 @@ static void assert_theirs(struct import_fixture *f, const struct made_path *p)
 	assert_string_equal(text, "theirs");
 }
 
-static void what_others_made_valid_stays(void **state)
+static void paths_made_valid_by_others_stay(void **state)
 {
 	struct import_fixture *f = *state;
 	struct made_path *same = import_fixture_add(f, 0, "same", "same\n");
@@ -325,7 +325,7 @@ static void no_lock_is_left(void **state)
 	assert_true(temp_dir_has(f->dir, "root/nix/store/" OTHER_BASE ".lock"));
 }
 
-static void asking_needs_no_store_and_makes_none(void **state)
+static void reading_needs_no_store_and_creates_none(void **state)
 {
 	struct import_fixture *f = *state;
 	struct made_path *p = import_fixture_add(f, 0, "one", "one\n");
@@ -349,7 +349,7 @@ static void asking_needs_no_store_and_makes_none(void **state)
 	intake_free(in);
 }
 
-static void too_little_space_is_told_before(void **state)
+static void lack_of_space_is_reported_first(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
@@ -393,7 +393,7 @@ static void run_task(void *arg, size_t worker)
 	add_path(t->in, t->path, NULL);
 }
 
-static void paths_come_while_others_are_registered(void **state)
+static void paths_are_added_during_registration(void **state)
 {
 	struct import_fixture *f = *state;
 	AUTO(intake_freep) struct intake *in = open_intake(f, INTAKE_WRITE);
@@ -425,18 +425,18 @@ static void paths_come_while_others_are_registered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_path_waits_for_what_it_refers_to),
+		TEST(path_waits_for_its_references),
 		TEST(a_reference_may_be_valid_already),
-		TEST(a_circle_is_never_registered),
-		TEST(what_comes_twice_is_taken_once),
-		TEST(what_cannot_be_unpacked_leaves_nothing),
+		TEST(circle_of_references_is_not_registered),
+		TEST(repeated_bytes_are_counted_once),
+		TEST(failed_unpack_leaves_nothing),
 		TEST(after_a_failure_nothing_is_registered),
-		TEST(what_others_made_valid_stays),
+		TEST(paths_made_valid_by_others_stay),
 		TEST(no_lock_is_left),
-		TEST(asking_needs_no_store_and_makes_none),
-		TEST(too_little_space_is_told_before),
+		TEST(reading_needs_no_store_and_creates_none),
+		TEST(lack_of_space_is_reported_first),
 		TEST(missing_signatures_are_added),
-		TEST(paths_come_while_others_are_registered),
+		TEST(paths_are_added_during_registration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,7 @@ static void ignore_and_raise(void)
 	_exit(interrupt_pending() ? 8 : 7);
 }
 
-static void the_first_signal_is_noted(void **state)
+static void first_signal_is_recorded(void **state)
 {
 	int status = status_of(raise_once);
 
@@ -147,7 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_signal_nothing_is_pending),
 		cmocka_unit_test(a_pending_interrupt_is_an_error_until_it_is_taken_back),
-		cmocka_unit_test(the_first_signal_is_noted),
+		cmocka_unit_test(first_signal_is_recorded),
 		cmocka_unit_test(a_later_signal_ends_the_process),
 		cmocka_unit_test(signals_that_come_together_count_as_one),
 		cmocka_unit_test(a_signal_ends_a_blocking_call),

@@ -80,7 +80,7 @@ static void a_new_key_returns_from_its_text(void **state)
 	nf_secret_key_free(key);
 }
 
-static void a_ring_holds_what_was_added_once(void **state)
+static void ring_has_no_duplicates(void **state)
 {
 	struct nf_keyring *ring = nf_keyring_new();
 	struct nf_err err;
@@ -107,7 +107,7 @@ static void a_ring_holds_what_was_added_once(void **state)
 	nf_keyring_free(NULL);
 }
 
-static void a_public_key_that_is_none_is_refused(void **state)
+static void invalid_public_key_is_refused(void **state)
 {
 	static const struct {
 		const char *text;
@@ -225,7 +225,7 @@ static void several_keys_can_have_one_name(void **state)
 	free(other_public);
 }
 
-static void a_secret_key_that_is_none_is_refused_and_not_shown(void **state)
+static void invalid_secret_key_is_refused_and_not_shown(void **state)
 {
 	static const struct {
 		const char *text;
@@ -332,7 +332,7 @@ static void a_secret_key_of_another_user_is_refused(void **state)
 	assert_non_null(strstr(err.text, "belongs to user 12345"));
 }
 
-static void a_secret_key_comes_through_a_pipe(void **state)
+static void secret_key_is_read_from_a_pipe(void **state)
 {
 	const struct temp_dir *dir = *state;
 	AUTO_FREE char *file = temp_dir_join(dir, "fifo");
@@ -351,7 +351,7 @@ static void a_secret_key_comes_through_a_pipe(void **state)
 }
 
 /* The public half is the same in both. */
-static void a_key_that_nix_made_is_read(void **state)
+static void key_made_by_nix_is_read(void **state)
 {
 	const struct temp_dir *dir = *state;
 	char *file = temp_dir_join(dir, "nix.key");
@@ -386,12 +386,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_signs_as_nix_does),
 		cmocka_unit_test(a_new_key_returns_from_its_text),
-		cmocka_unit_test(a_ring_holds_what_was_added_once),
-		cmocka_unit_test(a_public_key_that_is_none_is_refused),
+		cmocka_unit_test(ring_has_no_duplicates),
+		cmocka_unit_test(invalid_public_key_is_refused),
 		cmocka_unit_test(a_signature_counts_only_if_it_verifies),
 		cmocka_unit_test(every_bit_of_a_signature_matters),
 		cmocka_unit_test(several_keys_can_have_one_name),
-		cmocka_unit_test(a_secret_key_that_is_none_is_refused_and_not_shown),
+		cmocka_unit_test(invalid_secret_key_is_refused_and_not_shown),
 		cmocka_unit_test_setup_teardown(a_secret_key_is_read_from_its_file,
 						temp_dir_setup, temp_dir_teardown),
 		cmocka_unit_test_setup_teardown(
@@ -399,10 +399,10 @@ int main(void)
 			temp_dir_teardown),
 		cmocka_unit_test_setup_teardown(a_secret_key_of_another_user_is_refused,
 						temp_dir_setup, temp_dir_teardown),
-		cmocka_unit_test_setup_teardown(a_secret_key_comes_through_a_pipe,
+		cmocka_unit_test_setup_teardown(secret_key_is_read_from_a_pipe,
 						temp_dir_setup, temp_dir_teardown),
-		cmocka_unit_test_setup_teardown(a_key_that_nix_made_is_read,
-						temp_dir_setup, temp_dir_teardown),
+		cmocka_unit_test_setup_teardown(key_made_by_nix_is_read, temp_dir_setup,
+						temp_dir_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,7 +159,7 @@ static void the_fewest_keys_are_found(void **state)
 	}
 }
 
-static void many_names_are_no_harm(void **state)
+static void many_names_are_harmless(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(nf_key_needs_release) struct nf_key_needs needs = { 0 };
@@ -188,7 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_fewest_keys_are_found, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(many_names_are_no_harm, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_names_are_harmless, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

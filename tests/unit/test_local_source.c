@@ -120,7 +120,7 @@ static void make_cache(const struct temp_dir *t)
 	temp_dir_write(t, "secret", "not to be had");
 }
 
-static void a_directory_tells_of_its_paths(void **state)
+static void directory_describes_its_paths(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_source_freep) struct local_source *s = NULL;
@@ -144,7 +144,7 @@ static void a_directory_tells_of_its_paths(void **state)
 		     "'xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c.narinfo' does not exist");
 }
 
-static void a_directory_need_not_say_what_it_is(void **state)
+static void directory_may_lack_cache_info(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_source_freep) struct local_source *s = NULL;
@@ -158,7 +158,7 @@ static void a_directory_need_not_say_what_it_is(void **state)
 		     "'nix-cache-info' does not exist");
 }
 
-static void a_narinfo_that_is_none_is_told(void **state)
+static void invalid_narinfo_is_reported(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_source_freep) struct local_source *s = NULL;
@@ -266,7 +266,7 @@ static void make_bundle(const struct temp_dir *t, struct fixture *f)
 	assert_int_equal(fixture_write(f, fd, 1, NULL), 0);
 }
 
-static void a_bundle_tells_of_its_paths(void **state)
+static void bundle_describes_its_paths(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_source_freep) struct local_source *s = NULL;
@@ -290,7 +290,7 @@ static void a_bundle_tells_of_its_paths(void **state)
 	nar_fails(s, "../secret", NF_E_MISSING, "'../secret' is not in the bundle");
 }
 
-static void a_bundle_of_a_stranger_is_none(void **state)
+static void rejects_bundle_of_unknown_signer(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(fixture_release) struct fixture f = { 0 };
@@ -308,7 +308,7 @@ static void a_bundle_of_a_stranger_is_none(void **state)
 
 /* ---- a store ---- */
 
-static void a_store_tells_of_its_paths_and_dumps_them(void **state)
+static void store_describes_and_dumps_its_paths(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_source_freep) struct local_source *s = NULL;
@@ -331,7 +331,7 @@ static void a_store_tells_of_its_paths_and_dumps_them(void **state)
 	assert_int_equal(read_nar(s, A, &bytes, NULL), 0);
 }
 
-static void a_store_that_is_lent_stays_open(void **state)
+static void borrowed_store_stays_open(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_store_freep) struct local_store *store = NULL;
@@ -348,7 +348,7 @@ static void a_store_that_is_lent_stays_open(void **state)
 
 /* ---- which of them it is ---- */
 
-static void a_path_is_a_store_unless_a_cache_is_there(void **state)
+static void path_is_a_store_unless_it_is_a_cache(void **state)
 {
 	const struct temp_dir *t = *state;
 	struct local_source *s;
@@ -367,7 +367,7 @@ static void a_path_is_a_store_unless_a_cache_is_there(void **state)
 		      "there is no store in '%s/neither'");
 }
 
-static void what_is_no_source_is_told(void **state)
+static void invalid_source_is_reported(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *fifo = temp_dir_join(t, "fifo");
@@ -388,17 +388,17 @@ static void what_is_no_source_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DIR_TEST(a_directory_tells_of_its_paths),
-		DIR_TEST(a_directory_need_not_say_what_it_is),
-		DIR_TEST(a_narinfo_that_is_none_is_told),
+		DIR_TEST(directory_describes_its_paths),
+		DIR_TEST(directory_may_lack_cache_info),
+		DIR_TEST(invalid_narinfo_is_reported),
 		DIR_TEST(a_narinfo_has_a_limit),
 		DIR_TEST(nars_of_a_directory_are_files_in_it),
-		DIR_TEST(a_bundle_tells_of_its_paths),
-		DIR_TEST(a_bundle_of_a_stranger_is_none),
-		DIR_TEST(a_store_tells_of_its_paths_and_dumps_them),
-		DIR_TEST(a_store_that_is_lent_stays_open),
-		DIR_TEST(a_path_is_a_store_unless_a_cache_is_there),
-		DIR_TEST(what_is_no_source_is_told),
+		DIR_TEST(bundle_describes_its_paths),
+		DIR_TEST(rejects_bundle_of_unknown_signer),
+		DIR_TEST(store_describes_and_dumps_its_paths),
+		DIR_TEST(borrowed_store_stays_open),
+		DIR_TEST(path_is_a_store_unless_it_is_a_cache),
+		DIR_TEST(invalid_source_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

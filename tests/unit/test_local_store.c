@@ -64,7 +64,7 @@ static void a_root_may_end_in_slashes(void **state)
 	assert_string_equal(local_store_root(s), t->path);
 }
 
-static void where_no_store_is_that_is_told(void **state)
+static void missing_store_is_reported(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *none = temp_dir_join(t, "none");
@@ -78,7 +78,7 @@ static void where_no_store_is_that_is_told(void **state)
 	opening_fails(t, odd, NF_E_MISSING, "there is no store in '%s/odd'");
 }
 
-static void a_store_without_a_database_is_told(void **state)
+static void store_without_a_database_is_reported(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *db = temp_dir_join(t, "nix/var/nix/db/db.sqlite");
@@ -96,7 +96,7 @@ static void a_newer_schema_is_refused_by_number(void **state)
 		      "'%s/nix/var/nix' has database schema 11, only 10 is supported");
 }
 
-static void a_file_that_is_no_database_is_named(void **state)
+static void file_that_is_not_a_database_is_named(void **state)
 {
 	const struct temp_dir *t = *state;
 
@@ -107,7 +107,7 @@ static void a_file_that_is_no_database_is_named(void **state)
 		      "database '%s/nix/var/nix/db/db.sqlite': file is not a database");
 }
 
-static void a_store_that_may_not_be_read_is_told(void **state)
+static void unreadable_store_is_reported(void **state)
 {
 	const struct temp_dir *t = *state;
 
@@ -121,7 +121,7 @@ static void a_store_that_may_not_be_read_is_told(void **state)
 
 /* ---- facts ---- */
 
-static void a_valid_path_has_its_facts(void **state)
+static void valid_path_has_its_metadata(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_store_freep) struct local_store *s = open_store(t);
@@ -214,7 +214,7 @@ static int read_nar(struct local_store *s, const char *base, struct nf_err *err)
 	return rc;
 }
 
-static void a_nar_is_made_of_what_is_on_the_disk(void **state)
+static void nar_is_made_from_the_disk(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_store_freep) struct local_store *s = open_store(t);
@@ -227,7 +227,7 @@ static void a_nar_is_made_of_what_is_on_the_disk(void **state)
 	assert_non_null(strstr(err.text, "NAR hash: expected " STORE_FIXTURE_NAR_HASH));
 }
 
-static void a_valid_path_that_is_not_on_the_disk_is_not_believed(void **state)
+static void valid_path_missing_on_the_disk_is_not_believed(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(local_store_freep) struct local_store *s = open_store(t);
@@ -280,7 +280,7 @@ static void a_derivation_is_read(void **state)
 	assert_int_equal(read_drv(t, NULL), 0);
 }
 
-static void a_derivation_that_is_none_is_named(void **state)
+static void invalid_derivation_is_named(void **state)
 {
 #define NAMED "'/nix/store/" DRV "': "
 	const struct temp_dir *t = *state;
@@ -322,18 +322,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(a_root_may_end_in_slashes),
-		STORE_TEST(where_no_store_is_that_is_told),
-		STORE_TEST(a_store_without_a_database_is_told),
+		STORE_TEST(missing_store_is_reported),
+		STORE_TEST(store_without_a_database_is_reported),
 		STORE_TEST(a_newer_schema_is_refused_by_number),
-		STORE_TEST(a_file_that_is_no_database_is_named),
-		STORE_TEST(a_store_that_may_not_be_read_is_told),
-		STORE_TEST(a_valid_path_has_its_facts),
+		STORE_TEST(file_that_is_not_a_database_is_named),
+		STORE_TEST(unreadable_store_is_reported),
+		STORE_TEST(valid_path_has_its_metadata),
 		STORE_TEST(a_path_that_is_not_valid_is_missing),
 		STORE_TEST(old_store_without_sha256_or_size_is_reported),
-		STORE_TEST(a_nar_is_made_of_what_is_on_the_disk),
-		STORE_TEST(a_valid_path_that_is_not_on_the_disk_is_not_believed),
+		STORE_TEST(nar_is_made_from_the_disk),
+		STORE_TEST(valid_path_missing_on_the_disk_is_not_believed),
 		STORE_TEST(a_derivation_is_read),
-		STORE_TEST(a_derivation_that_is_none_is_named),
+		STORE_TEST(invalid_derivation_is_named),
 		STORE_TEST(a_derivation_has_a_limit),
 	};
 

@@ -33,7 +33,7 @@ static void references_are_looked_up_too(void **state)
 	made_release(&top);
 }
 
-static void what_no_cache_has_is_missing(void **state)
+static void path_in_no_cache_is_missing(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct made m;
@@ -57,7 +57,7 @@ static void what_no_cache_has_is_missing(void **state)
 }
 
 /* Each is named with its cache, and another cache that has the path makes up for it. */
-static void a_wrong_narinfo_is_no_answer(void **state)
+static void wrong_narinfo_does_not_count_as_an_answer(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct made m, other, unsigned_one;
@@ -117,7 +117,7 @@ static void one_good_answer_is_enough(void **state)
 	made_release(&m);
 }
 
-static void a_busy_cache_is_asked_again_later(void **state)
+static void busy_cache_is_retried_later(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct made m;
@@ -157,7 +157,7 @@ static void attempts_are_counted(void **state)
 	made_release(&m);
 }
 
-static void a_cache_that_is_not_there_is_left_out(void **state)
+static void missing_cache_is_dropped(void **state)
 {
 	struct engine_fixture *f = *state;
 	const struct fake_answer dead = { .status = 0 };
@@ -178,7 +178,7 @@ static void a_cache_that_is_not_there_is_left_out(void **state)
 	made_release(&m);
 }
 
-static void the_only_cache_is_not_there(void **state)
+static void only_cache_is_missing(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct made m;
@@ -195,7 +195,7 @@ static void the_only_cache_is_not_there(void **state)
 }
 
 /* The first round trip is not waited for, but what it says counts. */
-static void an_early_answer_waits_until_the_cache_is_known(void **state)
+static void early_answer_waits_for_nix_cache_info(void **state)
 {
 	struct engine_fixture *f = *state;
 	const struct fake_answer other = { .status = 200,
@@ -268,7 +268,7 @@ static void a_cache_without_nix_cache_info_is_a_cache(void **state)
 	made_release(&m);
 }
 
-static void a_cache_that_denies_is_not_asked_twice(void **state)
+static void denying_cache_is_not_queried_twice(void **state)
 {
 	struct engine_fixture *f = *state;
 	const struct fake_answer denied = { .status = 401 };
@@ -291,7 +291,7 @@ static void a_cache_that_denies_is_not_asked_twice(void **state)
 
 /* The NAR is not where the narinfo says: the cache is asked once more, past the memory of
  * whoever is on the way. */
-static void a_narinfo_whose_nar_is_gone_is_asked_for_anew(void **state)
+static void narinfo_of_a_missing_nar_is_requested_again(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct fake_answer nar = { .status = 200 };
@@ -320,7 +320,7 @@ static void a_narinfo_whose_nar_is_gone_is_asked_for_anew(void **state)
 }
 
 /* It still tells of the same place: that is enough of it. */
-static void a_nar_that_stays_away_is_missing(void **state)
+static void nar_that_never_appears_is_missing(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct made m;
@@ -342,19 +342,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ENGINE_TEST(references_are_looked_up_too),
-		ENGINE_TEST(what_no_cache_has_is_missing),
-		ENGINE_TEST(a_wrong_narinfo_is_no_answer),
+		ENGINE_TEST(path_in_no_cache_is_missing),
+		ENGINE_TEST(wrong_narinfo_does_not_count_as_an_answer),
 		ENGINE_TEST(one_good_answer_is_enough),
-		ENGINE_TEST(a_busy_cache_is_asked_again_later),
+		ENGINE_TEST(busy_cache_is_retried_later),
 		ENGINE_TEST(attempts_are_counted),
-		ENGINE_TEST(a_cache_that_is_not_there_is_left_out),
-		ENGINE_TEST(the_only_cache_is_not_there),
-		ENGINE_TEST(an_early_answer_waits_until_the_cache_is_known),
+		ENGINE_TEST(missing_cache_is_dropped),
+		ENGINE_TEST(only_cache_is_missing),
+		ENGINE_TEST(early_answer_waits_for_nix_cache_info),
 		ENGINE_TEST(early_lookups_leave_connections_for_others),
 		ENGINE_TEST(a_cache_without_nix_cache_info_is_a_cache),
-		ENGINE_TEST(a_cache_that_denies_is_not_asked_twice),
-		ENGINE_TEST(a_narinfo_whose_nar_is_gone_is_asked_for_anew),
-		ENGINE_TEST(a_nar_that_stays_away_is_missing),
+		ENGINE_TEST(denying_cache_is_not_queried_twice),
+		ENGINE_TEST(narinfo_of_a_missing_nar_is_requested_again),
+		ENGINE_TEST(nar_that_never_appears_is_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static void a_manifest_is_read(void **state)
 	manifest_release(&m);
 }
 
-static void what_is_read_is_written_back(void **state)
+static void parsed_texts_format_back(void **state)
 {
 	struct manifest m;
 	struct buf text;
@@ -193,7 +193,7 @@ static void names_of_99_characters_fit(void **state)
 	}
 }
 
-static void a_cut_manifest_is_never_accepted(void **state)
+static void truncated_manifest_is_never_accepted(void **state)
 {
 	struct manifest m;
 
@@ -293,10 +293,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_manifest_is_read),
-		cmocka_unit_test(what_is_read_is_written_back),
+		cmocka_unit_test(parsed_texts_format_back),
 		cmocka_unit_test(each_fault_is_named),
 		cmocka_unit_test(names_of_99_characters_fit),
-		cmocka_unit_test(a_cut_manifest_is_never_accepted),
+		cmocka_unit_test(truncated_manifest_is_never_accepted),
 		cmocka_unit_test(every_accepted_text_is_canonical),
 		cmocka_unit_test(layout_gives_offsets_and_the_payload_size),
 		cmocka_unit_test(layout_refuses_what_parse_refuses),

@@ -10,7 +10,7 @@
 #define KEYS	100000
 #define KEY_LEN 12
 
-static void an_empty_map_has_nothing(void **state)
+static void empty_map_finds_nothing(void **state)
 {
 	struct map m;
 
@@ -21,7 +21,7 @@ static void an_empty_map_has_nothing(void **state)
 	map_release(&m);
 }
 
-static void a_second_put_finds_the_value_of_the_first(void **state)
+static void second_put_finds_the_first_value(void **state)
 {
 	struct map m;
 	bool new;
@@ -88,8 +88,8 @@ static void many_keys_are_all_found_and_others_are_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_empty_map_has_nothing),
-		cmocka_unit_test(a_second_put_finds_the_value_of_the_first),
+		cmocka_unit_test(empty_map_finds_nothing),
+		cmocka_unit_test(second_put_finds_the_first_value),
 		cmocka_unit_test(keys_are_bytes_of_any_value_and_length),
 		cmocka_unit_test(many_keys_are_all_found_and_others_are_not),
 	};

@@ -41,7 +41,7 @@ static void the_vectors_have_the_hashes_that_nix_gives(void **state)
 	}
 }
 
-static void what_is_read_is_written_again_byte_by_byte(void **state)
+static void parsed_texts_format_to_the_same_bytes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < NAR_VECTORS; i++) {
@@ -60,7 +60,7 @@ static void what_is_read_is_written_again_byte_by_byte(void **state)
 	}
 }
 
-static void the_minimal_nar_is_this(void **state)
+static void minimal_nar_has_these_bytes(void **state)
 {
 	static const char bytes[] = "\15\0\0\0\0\0\0\0nix-archive-1\0\0\0"
 				    "\1\0\0\0\0\0\0\0(\0\0\0\0\0\0\0"
@@ -128,7 +128,7 @@ static void describe_nar(struct buf *out, struct nf_slice nar, size_t chunk)
 	source_close(src);
 }
 
-static void a_tree_is_told_in_events_whatever_the_runs(void **state)
+static void tree_gives_the_same_events_for_any_runs(void **state)
 {
 	AUTO_BUF struct buf nar = { 0 };
 	uint64_t nodes;
@@ -244,7 +244,7 @@ static const struct {
 	  "NAR offset 96: unexpected bytes after the archive" },
 };
 
-static void a_hostile_nar_is_refused_with_its_place_and_reason(void **state)
+static void hostile_nar_is_refused_with_offset_and_reason(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -295,7 +295,7 @@ static void depth_is_bounded(void **state)
 	}
 }
 
-static void a_nar_that_is_cut_anywhere_is_truncated(void **state)
+static void nar_cut_anywhere_is_truncated(void **state)
 {
 	AUTO_BUF struct buf nar = { 0 };
 
@@ -508,7 +508,7 @@ static int write_all(const struct nf_nar_event *events, struct nf_err *err)
 	return rc;
 }
 
-static void the_writer_refuses_what_the_reader_would(void **state)
+static void writer_refuses_what_the_reader_refuses(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(misuses); i++) {
@@ -545,16 +545,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_vectors_have_the_hashes_that_nix_gives),
-		cmocka_unit_test(what_is_read_is_written_again_byte_by_byte),
-		cmocka_unit_test(the_minimal_nar_is_this),
-		cmocka_unit_test(a_tree_is_told_in_events_whatever_the_runs),
-		cmocka_unit_test(a_hostile_nar_is_refused_with_its_place_and_reason),
+		cmocka_unit_test(parsed_texts_format_to_the_same_bytes),
+		cmocka_unit_test(minimal_nar_has_these_bytes),
+		cmocka_unit_test(tree_gives_the_same_events_for_any_runs),
+		cmocka_unit_test(hostile_nar_is_refused_with_offset_and_reason),
 		cmocka_unit_test(depth_is_bounded),
-		cmocka_unit_test(a_nar_that_is_cut_anywhere_is_truncated),
+		cmocka_unit_test(nar_cut_anywhere_is_truncated),
 		cmocka_unit_test(every_accepted_nar_has_one_encoding),
 		cmocka_unit_test(an_error_of_the_source_is_passed_on),
 		cmocka_unit_test(random_trees_survive_writing_and_reading),
-		cmocka_unit_test(the_writer_refuses_what_the_reader_would),
+		cmocka_unit_test(writer_refuses_what_the_reader_refuses),
 		cmocka_unit_test(an_error_of_the_sink_is_passed_on),
 	};
 

@@ -75,7 +75,7 @@ static void expect(const struct nf_pathinfo *info, const char *script, size_t le
 	}
 }
 
-static void what_was_promised_passes(void **state)
+static void promised_nar_passes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < NAR_VECTORS; i++) {
@@ -160,7 +160,7 @@ static void bomb_close(struct nf_source *s)
 	(void)s;
 }
 
-static void a_bomb_is_left_with_the_first_byte_too_many(void **state)
+static void stops_reading_at_the_first_excess_byte(void **state)
 {
 	static const size_t runs[] = { 1, 7, 4096 };
 
@@ -213,7 +213,7 @@ static void a_content_address_of_other_bytes_is_refused(void **state)
 	       "content address '" HELLO_CA "': not a single non-executable file");
 }
 
-static void a_wrong_hash_is_told_before_a_wrong_content_address(void **state)
+static void wrong_hash_takes_precedence_over_wrong_content_address(void **state)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 
@@ -244,7 +244,7 @@ static void promise_self(struct nf_pathinfo *info, const struct buf *nar)
 	hash_modulo_free(modulo);
 }
 
-static void a_self_reference_is_left_out_of_the_content_address(void **state)
+static void self_reference_is_excluded_from_the_content_address(void **state)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 	AUTO_BUF struct buf nar = { 0 };
@@ -291,15 +291,15 @@ static void the_reader_ends_only_with_a_verdict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_was_promised_passes),
+		cmocka_unit_test(promised_nar_passes),
 		cmocka_unit_test(another_hash_is_refused_with_both),
 		cmocka_unit_test(a_nar_that_is_short_is_refused),
 		cmocka_unit_test(one_byte_more_is_refused),
-		cmocka_unit_test(a_bomb_is_left_with_the_first_byte_too_many),
+		cmocka_unit_test(stops_reading_at_the_first_excess_byte),
 		cmocka_unit_test(a_content_address_of_these_bytes_passes),
 		cmocka_unit_test(a_content_address_of_other_bytes_is_refused),
-		cmocka_unit_test(a_wrong_hash_is_told_before_a_wrong_content_address),
-		cmocka_unit_test(a_self_reference_is_left_out_of_the_content_address),
+		cmocka_unit_test(wrong_hash_takes_precedence_over_wrong_content_address),
+		cmocka_unit_test(self_reference_is_excluded_from_the_content_address),
 		cmocka_unit_test(
 			a_content_address_that_cannot_be_read_is_refused_at_once),
 		cmocka_unit_test(the_reader_ends_only_with_a_verdict),

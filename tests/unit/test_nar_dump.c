@@ -129,7 +129,7 @@ static void entries_are_sorted_by_bytes(void **state)
 			   EMPTY("\303\244") " )");
 }
 
-static void what_has_no_place_in_a_nar_is_named(void **state)
+static void unsupported_file_types_are_named(void **state)
 {
 	const struct temp_dir *t = *state;
 
@@ -150,7 +150,7 @@ static void a_missing_path_is_named(void **state)
 }
 
 /* Files of /proc say that they are empty. */
-static void a_file_that_has_another_size_than_it_said_is_an_error(void **state)
+static void file_of_unexpected_size_is_an_error(void **state)
 {
 	(void)state;
 	expect_error(AT_FDCWD, "/proc/self/status", NF_E_SYS,
@@ -260,9 +260,9 @@ int main(void)
 		TEST(only_the_owners_bit_makes_a_program),
 		TEST(a_link_to_a_directory_is_not_followed),
 		TEST(entries_are_sorted_by_bytes),
-		TEST(what_has_no_place_in_a_nar_is_named),
+		TEST(unsupported_file_types_are_named),
 		TEST(a_missing_path_is_named),
-		TEST(a_file_that_has_another_size_than_it_said_is_an_error),
+		TEST(file_of_unexpected_size_is_an_error),
 		TEST(depth_is_bounded),
 		TEST(a_large_file_passes_in_pieces),
 		TEST(an_error_of_the_sink_ends_the_dump),

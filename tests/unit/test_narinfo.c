@@ -21,7 +21,7 @@
 #define REF_A	"0jqd0rlxzra1rs38rdxl43yh6rxchgc6-a"
 #define REF_B	"6w8g7njm4mck5dmjxws0z1xnrxvl81xa-b"
 
-static void real_ones_are_printed_as_they_were(void **state)
+static void real_narinfos_survive_a_round_trip(void **state)
 {
 	static const char *const texts[] = { NARINFO_CURL, NARINFO_HELLO, NARINFO_RIPGREP,
 					     NARINFO_TREE };
@@ -102,7 +102,7 @@ static void missing_optional_fields_have_nix_defaults(void **state)
 	}
 }
 
-static void what_servers_send_is_understood(void **state)
+static void responses_of_real_servers_are_understood(void **state)
 {
 	static const struct {
 		const char *from;
@@ -156,7 +156,7 @@ static void what_servers_send_is_understood(void **state)
 	}
 }
 
-static void a_pools_own_fields_come_last_and_return(void **state)
+static void pool_fields_are_last_and_survive_a_round_trip(void **state)
 {
 	static const char text[] =
 		NARINFO_TREE "Nixferry-Nodes: 6\n"
@@ -202,7 +202,7 @@ static void references_and_signatures_are_put_in_order(void **state)
 	nf_narinfo_release(&ni);
 }
 
-static void what_is_malformed_is_refused_with_its_line(void **state)
+static void malformed_lines_are_refused_with_their_number(void **state)
 {
 	static const struct {
 		const char *text;
@@ -332,7 +332,7 @@ static void sizes_are_read_as_nix_reads_them(void **state)
 	}
 }
 
-static void what_not_every_nix_reads_is_left_out(void **state)
+static void fields_not_readable_by_every_nix_are_dropped(void **state)
 {
 	static const struct {
 		const char *line;
@@ -461,7 +461,7 @@ static void a_nul_anywhere_is_refused(void **state)
 	}
 }
 
-static void the_limits_hold(void **state)
+static void limits_are_enforced(void **state)
 {
 	char *text = mem_alloc(NARINFO_MAX + 1);
 	struct nf_narinfo ni;
@@ -524,7 +524,7 @@ static void an_answer_for_another_path_is_refused(void **state)
 	}
 }
 
-static void the_text_is_copied(void **state)
+static void text_is_copied(void **state)
 {
 	char *text = mem_strdup(NARINFO_TREE);
 	struct nf_narinfo ni;
@@ -554,7 +554,7 @@ static void a_parse_takes_few_allocations(void **state)
 
 /* ---- nix-cache-info ---- */
 
-static void a_cache_tells_of_itself(void **state)
+static void cache_info_is_read(void **state)
 {
 	static const struct {
 		const char *text;
@@ -587,7 +587,7 @@ static void a_cache_tells_of_itself(void **state)
 	}
 }
 
-static void a_cache_info_that_makes_no_sense_is_refused(void **state)
+static void malformed_cache_info_is_refused(void **state)
 {
 	char text[400] = "StoreDir: /";
 	struct nf_cache_info ci;
@@ -617,25 +617,25 @@ static void a_cache_info_that_makes_no_sense_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(real_ones_are_printed_as_they_were),
+		cmocka_unit_test(real_narinfos_survive_a_round_trip),
 		cmocka_unit_test(every_field_is_read),
 		cmocka_unit_test(missing_optional_fields_have_nix_defaults),
-		cmocka_unit_test(what_servers_send_is_understood),
-		cmocka_unit_test(a_pools_own_fields_come_last_and_return),
+		cmocka_unit_test(responses_of_real_servers_are_understood),
+		cmocka_unit_test(pool_fields_are_last_and_survive_a_round_trip),
 		cmocka_unit_test(references_and_signatures_are_put_in_order),
-		cmocka_unit_test(what_is_malformed_is_refused_with_its_line),
+		cmocka_unit_test(malformed_lines_are_refused_with_their_number),
 		cmocka_unit_test(unreadable_hints_are_ignored),
 		cmocka_unit_test(sizes_are_read_as_nix_reads_them),
-		cmocka_unit_test(what_not_every_nix_reads_is_left_out),
+		cmocka_unit_test(fields_not_readable_by_every_nix_are_dropped),
 		cmocka_unit_test(a_pool_refuses_fields_of_its_own_that_are_malformed),
 		cmocka_unit_test(a_hash_that_cannot_be_read_is_refused),
 		cmocka_unit_test(a_nul_anywhere_is_refused),
-		cmocka_unit_test(the_limits_hold),
+		cmocka_unit_test(limits_are_enforced),
 		cmocka_unit_test(an_answer_for_another_path_is_refused),
-		cmocka_unit_test(the_text_is_copied),
+		cmocka_unit_test(text_is_copied),
 		cmocka_unit_test(a_parse_takes_few_allocations),
-		cmocka_unit_test(a_cache_tells_of_itself),
-		cmocka_unit_test(a_cache_info_that_makes_no_sense_is_refused),
+		cmocka_unit_test(cache_info_is_read),
+		cmocka_unit_test(malformed_cache_info_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,7 @@ static void passwords_are_taken_literally_or_in_quotes(void **state)
 	}
 }
 
-static void what_is_no_netrc_is_refused_without_quoting_it(void **state)
+static void invalid_netrc_is_refused_without_quoting_it(void **state)
 {
 	static const struct {
 		const char *text, *error;
@@ -136,7 +136,7 @@ static void what_is_no_netrc_is_refused_without_quoting_it(void **state)
 	free(large);
 }
 
-static void what_stands_before_a_mistake_counts(void **state)
+static void entries_before_a_mistake_count(void **state)
 {
 	static const char text[] = "machine h login a password b\nmachine o login \"";
 	struct netrc n = NETRC_INIT;
@@ -153,8 +153,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_found_by_host),
 		cmocka_unit_test(passwords_are_taken_literally_or_in_quotes),
-		cmocka_unit_test(what_is_no_netrc_is_refused_without_quoting_it),
-		cmocka_unit_test(what_stands_before_a_mistake_counts),
+		cmocka_unit_test(invalid_netrc_is_refused_without_quoting_it),
+		cmocka_unit_test(entries_before_a_mistake_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

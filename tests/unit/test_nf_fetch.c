@@ -60,7 +60,7 @@ ROW(ssh_cache, o->substituters = ssh)
 ROW(no_netrc, o->netrc_file = "/tmp/no/such/netrc")
 ROW(bad_pool, (void)o)
 
-static void what_cannot_be_done_is_refused_at_once(void **state)
+static void impossible_options_are_refused_at_once(void **state)
 {
 	static const struct {
 		void (*change)(struct nf_fetch_options *o);
@@ -97,7 +97,7 @@ static void what_cannot_be_done_is_refused_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_cannot_be_done_is_refused_at_once),
+		cmocka_unit_test(impossible_options_are_refused_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ static void included_files_count_where_they_are_included(void **state)
 		assert_reads(rows[i].text, &(struct files){ list }, rows[i].want);
 }
 
-static void what_is_wrong_is_told_with_file_and_line(void **state)
+static void faults_are_reported_with_file_and_line(void **state)
 {
 	static const struct file list[] = {
 		{ "/etc/bad", "a = 1\nb c\n" },
@@ -215,7 +215,7 @@ static void files_have_limits_in_depth_number_and_size(void **state)
 	buf_release(&text);
 }
 
-static void a_file_that_is_missing_or_a_directory_is_told(void **state)
+static void missing_file_or_directory_is_reported(void **state)
 {
 	struct nix_conf c;
 	struct nf_err err;
@@ -235,9 +235,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_settings_comments_or_empty),
 		cmocka_unit_test(included_files_count_where_they_are_included),
-		cmocka_unit_test(what_is_wrong_is_told_with_file_and_line),
+		cmocka_unit_test(faults_are_reported_with_file_and_line),
 		cmocka_unit_test(files_have_limits_in_depth_number_and_size),
-		cmocka_unit_test(a_file_that_is_missing_or_a_directory_is_told),
+		cmocka_unit_test(missing_file_or_directory_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

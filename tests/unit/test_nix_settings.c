@@ -201,7 +201,7 @@ static void every_name_of_a_setting_reaches_it(void **state)
 	nix_settings_release(&s);
 }
 
-static void wrong_values_are_told_with_file_line_and_name(void **state)
+static void wrong_values_are_reported_with_file_line_and_name(void **state)
 {
 	static const struct {
 		const char *text, *error;
@@ -234,7 +234,7 @@ static void wrong_values_are_told_with_file_line_and_name(void **state)
 	}
 }
 
-static void what_is_not_used_and_not_obeyed_is_noted(void **state)
+static void ignored_settings_are_noted(void **state)
 {
 	struct nix_settings s;
 	struct nf_err err;
@@ -263,7 +263,7 @@ static void what_is_not_used_and_not_obeyed_is_noted(void **state)
 	nix_settings_release(&s);
 }
 
-static void misspelt_settings_are_told_once(void **state)
+static void misspelt_settings_are_reported_once(void **state)
 {
 	static const struct {
 		const char *text, *note; /* NULL: none */
@@ -298,7 +298,7 @@ static void misspelt_settings_are_told_once(void **state)
 	}
 }
 
-static void a_plugin_may_know_more_settings(void **state)
+static void plugin_may_define_more_settings(void **state)
 {
 	struct nix_settings s;
 
@@ -344,7 +344,7 @@ static void public_keys_and_halves_of_secret_keys_are_trusted(void **state)
 	nf_keyring_free(ring);
 }
 
-static void keys_that_are_none_are_told_with_file_and_line(void **state)
+static void invalid_keys_are_reported_with_file_and_line(void **state)
 {
 	const struct temp_dir *t = *state;
 	struct nf_keyring *ring = nf_keyring_new();
@@ -458,7 +458,7 @@ static void files_count_in_nixs_order(void **state)
 	assert_loads(" = https://cache.nixos.org/ etc\n", "etc");
 }
 
-static void a_file_that_cannot_be_read_is_left_out_and_noted(void **state)
+static void unreadable_file_is_skipped_with_a_note(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *text = mem_printf(
@@ -492,7 +492,7 @@ static void errors_name_the_environments_text_too(void **state)
 }
 
 /* Root may have been given somebody else's HOME. */
-static void a_home_of_somebody_else_does_not_count(void **state)
+static void home_of_another_user_is_ignored(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *home = temp_dir_join(t, "home");
@@ -641,16 +641,16 @@ int main(void)
 		cmocka_unit_test(lists_are_set_added_to_and_emptied),
 		cmocka_unit_test(numbers_have_units),
 		cmocka_unit_test(every_name_of_a_setting_reaches_it),
-		cmocka_unit_test(wrong_values_are_told_with_file_line_and_name),
-		cmocka_unit_test(what_is_not_used_and_not_obeyed_is_noted),
-		cmocka_unit_test(misspelt_settings_are_told_once),
-		cmocka_unit_test(a_plugin_may_know_more_settings),
+		cmocka_unit_test(wrong_values_are_reported_with_file_line_and_name),
+		cmocka_unit_test(ignored_settings_are_noted),
+		cmocka_unit_test(misspelt_settings_are_reported_once),
+		cmocka_unit_test(plugin_may_define_more_settings),
 		WITH_DIR(public_keys_and_halves_of_secret_keys_are_trusted),
-		WITH_DIR(keys_that_are_none_are_told_with_file_and_line),
+		WITH_DIR(invalid_keys_are_reported_with_file_and_line),
 		WITH_DIR(files_count_in_nixs_order),
-		WITH_DIR(a_file_that_cannot_be_read_is_left_out_and_noted),
+		WITH_DIR(unreadable_file_is_skipped_with_a_note),
 		WITH_DIR(errors_name_the_environments_text_too),
-		WITH_DIR(a_home_of_somebody_else_does_not_count),
+		WITH_DIR(home_of_another_user_is_ignored),
 		WITH_DIR(certificates_come_from_nix_conf_then_the_environment),
 		WITH_DIR(nix_reads_the_same_files_the_same_way),
 		WITH_DIR(nix_refuses_the_same_files),

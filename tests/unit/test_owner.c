@@ -12,7 +12,7 @@
 
 #define OTHER 12345
 
-static void who_may_change_an_object_decides(void **state)
+static void permissions_to_change_an_object_decide(void **state)
 {
 	const uid_t me = geteuid();
 	const struct {
@@ -74,7 +74,7 @@ static void the_owner_of_the_named_directory_counts(void **state)
 	assert_int_equal(owner_check(&st, OWNER_DIR, OTHER, "/x", NULL), 0);
 }
 
-static void a_file_with_two_names_is_refused(void **state)
+static void file_with_two_hard_links_is_refused(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FD int fd = -1;
@@ -136,7 +136,7 @@ static mode_t mode_of(const char *dir)
 	return st.st_mode & 07777;
 }
 
-static void a_file_system_that_was_just_mounted_is_closed_to_others(void **state)
+static void new_mount_point_is_closed_to_others(void **state)
 {
 	struct temp_dir *t = *state;
 	AUTO_FREE char *dir = temp_dir_join(t, "mount");
@@ -165,16 +165,15 @@ static void a_file_system_that_was_just_mounted_is_closed_to_others(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(who_may_change_an_object_decides),
+		cmocka_unit_test(permissions_to_change_an_object_decide),
 		cmocka_unit_test(the_owner_of_the_named_directory_counts),
-		cmocka_unit_test_setup_teardown(a_file_with_two_names_is_refused,
+		cmocka_unit_test_setup_teardown(file_with_two_hard_links_is_refused,
 						temp_dir_setup, temp_dir_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_directory_that_another_user_put_in_the_way_is_refused,
 			temp_dir_setup, temp_dir_teardown),
-		cmocka_unit_test_setup_teardown(
-			a_file_system_that_was_just_mounted_is_closed_to_others,
-			temp_dir_setup, temp_dir_teardown),
+		cmocka_unit_test_setup_teardown(new_mount_point_is_closed_to_others,
+						temp_dir_setup, temp_dir_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

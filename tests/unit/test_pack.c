@@ -394,7 +394,7 @@ static void sign_all_of(struct pool_fixture *f, size_t others, bool is_last,
 	made_release(&m);
 }
 
-static void signing_all_keeps_to_the_limit_of_signatures(void **state)
+static void sign_all_respects_the_limit_of_signatures(void **state)
 {
 	static const struct {
 		size_t others;
@@ -431,7 +431,7 @@ static void assert_no_output(const char *output, const struct pool_fixture *f)
 	assert_int_equal(system(command), 0);
 }
 
-static void what_is_missing_is_named_with_its_referrer(void **state)
+static void missing_path_is_named_with_its_referrer(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
@@ -542,7 +542,7 @@ static void *drain(void *arg)
 	return NULL;
 }
 
-static void a_pipe_gets_the_same_bytes_as_a_file(void **state)
+static void pipe_receives_the_same_bytes_as_a_file(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *output = output_path(f, "bundle");
@@ -634,12 +634,12 @@ int main(void)
 		FIXTURE_TEST(unsigned_path_is_signed_when_packed),
 		FIXTURE_TEST(path_trusted_by_store_is_signed_when_packed),
 		FIXTURE_TEST(upstream_signatures_stay_sorted),
-		FIXTURE_TEST(signing_all_keeps_to_the_limit_of_signatures),
-		FIXTURE_TEST(what_is_missing_is_named_with_its_referrer),
+		FIXTURE_TEST(sign_all_respects_the_limit_of_signatures),
+		FIXTURE_TEST(missing_path_is_named_with_its_referrer),
 		FIXTURE_TEST(references_in_a_circle_are_refused),
 		FIXTURE_TEST(a_rotten_file_is_not_packed),
 		FIXTURE_TEST(an_earlier_bundle_stays_when_packing_fails),
-		FIXTURE_TEST(a_pipe_gets_the_same_bytes_as_a_file),
+		FIXTURE_TEST(pipe_receives_the_same_bytes_as_a_file),
 		FIXTURE_TEST(a_terminal_is_refused),
 		FIXTURE_TEST(long_chains_need_no_stack),
 	};

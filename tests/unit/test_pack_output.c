@@ -42,7 +42,7 @@ static void streams_and_devices_are_not_output_files(void **state)
 }
 
 /* Each name is below the test's directory. */
-static void what_cannot_be_written_is_refused_at_once(void **state)
+static void unwritable_targets_are_refused_at_once(void **state)
 {
 	const struct temp_dir *t = *state;
 	static const struct {
@@ -114,7 +114,7 @@ static int write_new(void *ctx, int fd, const char *name, struct nf_err *err)
 	return *fails ? err_set(err, NF_E_SYS, "%s: failed", name) : 0;
 }
 
-static void a_file_is_replaced_when_it_is_whole(void **state)
+static void file_is_replaced_once_complete(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *name = temp_dir_join(t, "bundle");
@@ -153,7 +153,7 @@ static void a_link_is_replaced(void **state)
 	assert_true(S_ISREG(temp_dir_stat(t, "link").st_mode));
 }
 
-static void a_pipe_gets_the_bytes(void **state)
+static void pipe_receives_the_bytes(void **state)
 {
 	int fds[2], fails = 0;
 	char name[32], got[8] = "";
@@ -179,12 +179,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_standard_output_are_known),
 		DIR_TEST(streams_and_devices_are_not_output_files),
-		DIR_TEST(what_cannot_be_written_is_refused_at_once),
+		DIR_TEST(unwritable_targets_are_refused_at_once),
 		cmocka_unit_test(descriptors_must_be_open_for_writing),
 		DIR_TEST(a_check_leaves_nothing),
-		DIR_TEST(a_file_is_replaced_when_it_is_whole),
+		DIR_TEST(file_is_replaced_once_complete),
 		DIR_TEST(a_link_is_replaced),
-		cmocka_unit_test(a_pipe_gets_the_bytes),
+		cmocka_unit_test(pipe_receives_the_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,7 @@ static void fixture_release(struct fixture *x)
 }
 
 /* Not every server has ranges: none is asked for without need. */
-static void a_whole_file_is_asked_for_without_a_range(void **state)
+static void whole_file_is_requested_without_a_range(void **state)
 {
 	struct fixture x;
 
@@ -77,7 +77,7 @@ static void a_whole_file_is_asked_for_without_a_range(void **state)
 	fixture_release(&x);
 }
 
-static void a_broken_transfer_goes_on_where_it_stopped(void **state)
+static void broken_transfer_resumes_where_it_stopped(void **state)
 {
 	struct fixture x;
 	struct fake_answer broken;
@@ -99,7 +99,7 @@ static void a_broken_transfer_goes_on_where_it_stopped(void **state)
 }
 
 /* The file there is another one by now. */
-static void another_etag_begins_again(void **state)
+static void changed_etag_restarts_the_download(void **state)
 {
 	struct fixture x;
 	struct fake_answer broken, other;
@@ -124,7 +124,7 @@ static void another_etag_begins_again(void **state)
 	fixture_release(&x);
 }
 
-static void a_server_without_ranges_sends_all_again(void **state)
+static void server_without_ranges_resends_everything(void **state)
 {
 	struct fixture x;
 	struct fake_answer broken;
@@ -144,7 +144,7 @@ static void a_server_without_ranges_sends_all_again(void **state)
 
 /* Nobody has told its size, and the last byte came before the connection broke: that
  * there is nothing more means that it is whole. */
-static void nothing_after_the_last_byte_means_whole(void **state)
+static void error_after_the_last_byte_leaves_the_file_complete(void **state)
 {
 	struct fixture x;
 	struct fake_answer broken;
@@ -163,7 +163,7 @@ static void nothing_after_the_last_byte_means_whole(void **state)
 	fixture_release(&x);
 }
 
-static void a_busy_server_is_asked_later(void **state)
+static void busy_server_is_retried_later(void **state)
 {
 	struct fixture x;
 
@@ -177,7 +177,7 @@ static void a_busy_server_is_asked_later(void **state)
 	fixture_release(&x);
 }
 
-static void what_cannot_be_the_file_is_refused(void **state)
+static void implausible_files_are_refused(void **state)
 {
 	static char large[3 * MIB];
 	static const struct {
@@ -212,7 +212,7 @@ static void what_cannot_be_the_file_is_refused(void **state)
 }
 
 /* Bytes in the wrong place would spoil what is right. */
-static void a_range_that_nobody_asked_for_is_refused(void **state)
+static void unrequested_range_is_refused(void **state)
 {
 	for (int is_short = 0; is_short < 2; is_short++) {
 		struct fixture x;
@@ -270,7 +270,7 @@ static void another_cache_takes_over_the_end_of_a_large_file(void **state)
 }
 
 /* What is on its way beyond a cut would come twice. */
-static void without_races_no_byte_is_asked_for_twice(void **state)
+static void without_races_no_byte_is_requested_twice(void **state)
 {
 	struct fixture x;
 
@@ -288,16 +288,16 @@ static void without_races_no_byte_is_asked_for_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENGINE_TEST(a_whole_file_is_asked_for_without_a_range),
-		ENGINE_TEST(a_broken_transfer_goes_on_where_it_stopped),
-		ENGINE_TEST(another_etag_begins_again),
-		ENGINE_TEST(a_server_without_ranges_sends_all_again),
-		ENGINE_TEST(nothing_after_the_last_byte_means_whole),
-		ENGINE_TEST(a_busy_server_is_asked_later),
-		ENGINE_TEST(what_cannot_be_the_file_is_refused),
-		ENGINE_TEST(a_range_that_nobody_asked_for_is_refused),
+		ENGINE_TEST(whole_file_is_requested_without_a_range),
+		ENGINE_TEST(broken_transfer_resumes_where_it_stopped),
+		ENGINE_TEST(changed_etag_restarts_the_download),
+		ENGINE_TEST(server_without_ranges_resends_everything),
+		ENGINE_TEST(error_after_the_last_byte_leaves_the_file_complete),
+		ENGINE_TEST(busy_server_is_retried_later),
+		ENGINE_TEST(implausible_files_are_refused),
+		ENGINE_TEST(unrequested_range_is_refused),
 		ENGINE_TEST(another_cache_takes_over_the_end_of_a_large_file),
-		ENGINE_TEST(without_races_no_byte_is_asked_for_twice),
+		ENGINE_TEST(without_races_no_byte_is_requested_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

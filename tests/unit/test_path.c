@@ -45,7 +45,7 @@ static void a_path_becomes_canonical(void **state)
 	}
 }
 
-static void a_path_is_seen_from_a_directory(void **state)
+static void path_is_relative_to_a_directory(void **state)
 {
 	static const struct {
 		const char *dir, *path, *want;
@@ -67,7 +67,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_becomes_canonical),
-		cmocka_unit_test(a_path_is_seen_from_a_directory),
+		cmocka_unit_test(path_is_relative_to_a_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

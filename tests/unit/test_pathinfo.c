@@ -65,7 +65,7 @@ static void many_references_in_any_order_are_found(void **state)
 	nf_pathinfo_release(&info);
 }
 
-static void a_list_of_references_is_taken_in_any_order(void **state)
+static void references_are_accepted_in_any_order(void **state)
 {
 	static const char *const lists[] = {
 		A " " B " " C,
@@ -179,7 +179,7 @@ static void empty_pathinfo_is_copied_and_released(void **state)
 	nf_pathinfo_release(&from);
 }
 
-static void the_fingerprint_is_what_nix_signs(void **state)
+static void fingerprint_matches_nix(void **state)
 {
 	struct nf_pathinfo info;
 	struct nf_err err;
@@ -237,12 +237,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(references_are_kept_sorted_and_once),
 		cmocka_unit_test(many_references_in_any_order_are_found),
-		cmocka_unit_test(a_list_of_references_is_taken_in_any_order),
+		cmocka_unit_test(references_are_accepted_in_any_order),
 		cmocka_unit_test(a_reference_or_deriver_is_a_base_name),
 		cmocka_unit_test(a_signature_is_kept_once_and_in_order),
 		cmocka_unit_test(a_copy_shares_nothing_with_the_original),
 		cmocka_unit_test(empty_pathinfo_is_copied_and_released),
-		cmocka_unit_test(the_fingerprint_is_what_nix_signs),
+		cmocka_unit_test(fingerprint_matches_nix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

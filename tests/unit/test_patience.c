@@ -10,7 +10,7 @@
 
 #define HOUR_MS (3600 * 1000LL)
 
-static void without_a_limit_attempts_end_as_ever(void **state)
+static void without_patience_attempts_end_as_usual(void **state)
 {
 	struct patience p;
 	struct retry_failure f = { .attempt = 1, .retry_after_s = -1 };
@@ -38,7 +38,7 @@ static void patience_ends_after_the_limit_without_progress(void **state)
 }
 
 /* Of a night without the cache: each question is asked some hundred times, not more. */
-static void attempts_are_few_and_end_with_it(void **state)
+static void attempts_are_few_and_end_with_the_patience(void **state)
 {
 	struct patience p;
 	struct retry_failure f = { .retry_after_s = -1 };
@@ -80,7 +80,7 @@ static void outage_turn(struct outage *o, int64_t now, bool is_up)
 		patience_progress(&o->patience, now);
 }
 
-static void a_cache_that_was_never_there_is_waited_for(void **state)
+static void cache_that_never_answered_is_waited_for(void **state)
 {
 	struct outage o = { .asked = 0 };
 	int64_t now = 0;
@@ -100,7 +100,7 @@ static void a_cache_that_was_never_there_is_waited_for(void **state)
 	assert_true(health_usable(&o.health, now));
 }
 
-static void a_cache_that_does_not_come_back_is_gone_in_the_end(void **state)
+static void cache_that_does_not_return_is_given_up(void **state)
 {
 	struct outage o = { .asked = 0 };
 	int64_t now = 0;
@@ -127,7 +127,7 @@ static void working_cache_is_kept_after_the_time_limit(void **state)
 }
 
 /* A liar is not waited for. */
-static void a_cache_that_lied_is_gone_at_once(void **state)
+static void lying_cache_is_dropped_at_once(void **state)
 {
 	struct outage o = { .asked = 0 };
 
@@ -142,13 +142,13 @@ static void a_cache_that_lied_is_gone_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_a_limit_attempts_end_as_ever),
+		cmocka_unit_test(without_patience_attempts_end_as_usual),
 		cmocka_unit_test(patience_ends_after_the_limit_without_progress),
-		cmocka_unit_test(attempts_are_few_and_end_with_it),
-		cmocka_unit_test(a_cache_that_was_never_there_is_waited_for),
-		cmocka_unit_test(a_cache_that_does_not_come_back_is_gone_in_the_end),
+		cmocka_unit_test(attempts_are_few_and_end_with_the_patience),
+		cmocka_unit_test(cache_that_never_answered_is_waited_for),
+		cmocka_unit_test(cache_that_does_not_return_is_given_up),
 		cmocka_unit_test(working_cache_is_kept_after_the_time_limit),
-		cmocka_unit_test(a_cache_that_lied_is_gone_at_once),
+		cmocka_unit_test(lying_cache_is_dropped_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

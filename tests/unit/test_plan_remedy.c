@@ -45,7 +45,7 @@ static void each_cause_has_a_remedy(void **state)
 			      rows[i].has, NULL);
 }
 
-static void only_what_can_be_built_is_to_be_built(void **state)
+static void only_known_derivations_are_to_be_built(void **state)
 {
 	struct query_cause c = { .cause = CAUSE_ABSENT };
 
@@ -96,7 +96,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_cause_has_a_remedy),
-		cmocka_unit_test(only_what_can_be_built_is_to_be_built),
+		cmocka_unit_test(only_known_derivations_are_to_be_built),
 		cmocka_unit_test(the_keys_that_signed_are_named),
 		cmocka_unit_test(a_detail_is_cleaned_and_comes_before_the_default),
 	};

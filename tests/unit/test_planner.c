@@ -425,7 +425,7 @@ static void run_case(const char *file)
 	buf_release(&text);
 }
 
-static void every_case_comes_out_as_it_says(void **state)
+static void every_case_has_the_expected_result(void **state)
 {
 	glob_t files;
 
@@ -519,7 +519,7 @@ static void malformed_structured_attributes_are_no_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_case_comes_out_as_it_says),
+		cmocka_unit_test(every_case_has_the_expected_result),
 		cmocka_unit_test(an_input_that_lacks_the_output_is_named),
 		cmocka_unit_test(malformed_structured_attributes_are_no_answer),
 	};

@@ -50,7 +50,7 @@ static void opening_makes_the_directories_and_nix_cache_info(void **state)
 	assert_string_equal(pool_dir(f->pool), f->dir);
 }
 
-static void a_pool_is_opened_again_also_through_a_link(void **state)
+static void pool_is_reopened_even_through_a_link(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *link = mem_printf("%s/link", f->top);
@@ -60,7 +60,7 @@ static void a_pool_is_opened_again_also_through_a_link(void **state)
 	assert_ok(f, pool_open(&other, link, &f->err));
 }
 
-static void a_cache_of_another_store_is_no_pool(void **state)
+static void cache_for_another_store_is_not_a_pool(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *path = pool_fixture_path(f, "nix-cache-info");
@@ -78,7 +78,7 @@ static int fail_on_entry(void *ctx, const struct nf_narinfo *ni, struct nf_err *
 	return err_set(err, NF_E_SYS, "there is an entry");
 }
 
-static void opening_to_look_makes_nothing(void **state)
+static void opening_read_only_creates_nothing(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *none = mem_printf("%s/none", f->top);
@@ -100,7 +100,7 @@ static void opening_to_look_makes_nothing(void **state)
 	assert_int_equal(rmdir(bare), 0); /* it is still empty */
 }
 
-static void opening_to_look_checks_what_it_is(void **state)
+static void opening_read_only_checks_the_directory(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *path = pool_fixture_path(f, "nix-cache-info");
@@ -113,7 +113,7 @@ static void opening_to_look_checks_what_it_is(void **state)
 	assert_null(other);
 }
 
-static void a_pool_that_cannot_be_made_is_an_error(void **state)
+static void pool_that_cannot_be_created_is_an_error(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *file = mem_printf("%s/file", f->top);
@@ -156,7 +156,7 @@ static void the_default_is_in_the_cache_directory(void **state)
 	}
 }
 
-static void what_was_ingested_is_found(void **state)
+static void ingested_entry_is_found(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct nf_narinfo ni;
@@ -201,7 +201,7 @@ static char *with_line(const char *text, const char *key, const char *line)
 	return mem_printf("%.*s%s%s", (int)(at - text), text, line, end);
 }
 
-static void an_entry_that_is_not_as_we_make_them_is_missing(void **state)
+static void foreign_entry_counts_as_missing(void **state)
 {
 	static const struct {
 		const char *key, *line, *part, *why;
@@ -248,7 +248,7 @@ static void an_entry_that_is_not_as_we_make_them_is_missing(void **state)
 	made_release(&m);
 }
 
-static void an_entry_whose_file_is_gone_or_short_is_missing(void **state)
+static void entry_with_a_missing_or_short_file_counts_as_missing(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *nar = NULL;
@@ -324,7 +324,7 @@ static int see(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
 	return --s->stop_after == 0 ? 7 : 0;
 }
 
-static void each_visits_whole_entries_and_can_be_ended(void **state)
+static void each_visits_complete_entries_and_can_stop(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *stray = pool_fixture_path(f, "README");
@@ -348,7 +348,7 @@ static void each_visits_whole_entries_and_can_be_ended(void **state)
 	made_release(&b);
 }
 
-static void one_flipped_bit_is_noticed(void **state)
+static void one_flipped_bit_is_detected(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *nar = NULL;
@@ -372,7 +372,7 @@ static void one_flipped_bit_is_noticed(void **state)
 	made_release(&m);
 }
 
-static void a_shared_file_goes_with_its_last_entry(void **state)
+static void shared_file_is_removed_with_its_last_entry(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct nf_narinfo ni, gone;
@@ -404,7 +404,7 @@ static void make_old(const char *path)
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
-static void gc_removes_only_what_is_old_and_of_no_use(void **state)
+static void gc_removes_only_old_useless_files(void **state)
 {
 	static const struct {
 		const char *name;
@@ -462,7 +462,7 @@ static void gc_removes_only_what_is_old_and_of_no_use(void **state)
 	made_release(&m);
 }
 
-static void opening_sweeps_what_killed_processes_left(void **state)
+static void opening_removes_leftovers_of_killed_processes(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *left = pool_fixture_path(f, "tmp/1.0.tmp");
@@ -529,21 +529,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(opening_makes_the_directories_and_nix_cache_info),
-		FIXTURE_TEST(a_pool_is_opened_again_also_through_a_link),
-		FIXTURE_TEST(a_cache_of_another_store_is_no_pool),
-		FIXTURE_TEST(a_pool_that_cannot_be_made_is_an_error),
-		FIXTURE_TEST(opening_to_look_makes_nothing),
-		FIXTURE_TEST(opening_to_look_checks_what_it_is),
+		FIXTURE_TEST(pool_is_reopened_even_through_a_link),
+		FIXTURE_TEST(cache_for_another_store_is_not_a_pool),
+		FIXTURE_TEST(pool_that_cannot_be_created_is_an_error),
+		FIXTURE_TEST(opening_read_only_creates_nothing),
+		FIXTURE_TEST(opening_read_only_checks_the_directory),
 		cmocka_unit_test(the_default_is_in_the_cache_directory),
-		FIXTURE_TEST(what_was_ingested_is_found),
-		FIXTURE_TEST(an_entry_that_is_not_as_we_make_them_is_missing),
-		FIXTURE_TEST(an_entry_whose_file_is_gone_or_short_is_missing),
+		FIXTURE_TEST(ingested_entry_is_found),
+		FIXTURE_TEST(foreign_entry_counts_as_missing),
+		FIXTURE_TEST(entry_with_a_missing_or_short_file_counts_as_missing),
 		FIXTURE_TEST(signatures_are_added_once),
-		FIXTURE_TEST(each_visits_whole_entries_and_can_be_ended),
-		FIXTURE_TEST(one_flipped_bit_is_noticed),
-		FIXTURE_TEST(a_shared_file_goes_with_its_last_entry),
-		FIXTURE_TEST(gc_removes_only_what_is_old_and_of_no_use),
-		FIXTURE_TEST(opening_sweeps_what_killed_processes_left),
+		FIXTURE_TEST(each_visits_complete_entries_and_can_stop),
+		FIXTURE_TEST(one_flipped_bit_is_detected),
+		FIXTURE_TEST(shared_file_is_removed_with_its_last_entry),
+		FIXTURE_TEST(gc_removes_only_old_useless_files),
+		FIXTURE_TEST(opening_removes_leftovers_of_killed_processes),
 		FIXTURE_TEST(nix_copies_from_the_pool),
 	};
 

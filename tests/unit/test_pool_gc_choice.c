@@ -31,7 +31,7 @@ static void make(struct pool_gc_entry entries[6], const char *kept)
 	}
 }
 
-static void each_rule_takes_what_it_says(void **state)
+static void each_rule_removes_the_expected_entries(void **state)
 {
 	static const struct {
 		struct pool_gc_rule rule;
@@ -85,7 +85,7 @@ static void an_empty_pool_has_nothing_to_choose(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_rule_takes_what_it_says),
+		cmocka_unit_test(each_rule_removes_the_expected_entries),
 		cmocka_unit_test(an_empty_pool_has_nothing_to_choose),
 	};
 

@@ -19,7 +19,7 @@ static void entries_are_named_by_the_hash_of_their_path(void **state)
 	assert_true(pool_names_is_info(name));
 }
 
-static void other_files_are_no_entries(void **state)
+static void other_files_are_not_entries(void **state)
 {
 	static const char *const names[] = {
 		"",
@@ -105,7 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_named_by_the_hash_of_their_path),
-		cmocka_unit_test(other_files_are_no_entries),
+		cmocka_unit_test(other_files_are_not_entries),
 		cmocka_unit_test(files_are_named_by_their_own_hash),
 		cmocka_unit_test_setup_teardown(chosen_names_are_sorted, temp_dir_setup,
 						temp_dir_teardown),

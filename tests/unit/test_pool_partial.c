@@ -57,7 +57,7 @@ static void leave_partial_of(struct pool_fixture *f, const char *id, const char 
 	pool_partial_keep(f->pool, &pp);
 }
 
-static void what_no_run_will_ask_for_is_swept(void **state)
+static void useless_partials_are_swept(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_partial busy;
@@ -106,7 +106,7 @@ static void leave_killed(struct pool_fixture *f, const char *id, const char *bas
 	partial_state_release(&pp.state);
 }
 
-static void a_kill_leaves_a_note_beside_what_is_large(void **state)
+static void kill_leaves_a_state_file_for_a_large_download(void **state)
 {
 	struct pool_fixture *f = *state;
 
@@ -151,7 +151,7 @@ static void abandoned_partials_are_removed_by_age(void **state)
 				 rows[i].goes ? 0 : 5);
 }
 
-static void a_later_run_goes_on_where_one_stopped(void **state)
+static void later_run_resumes(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_partial pp;
@@ -214,7 +214,7 @@ static void a_restart_forgets_bytes_and_etag(void **state)
 	pool_partial_discard(f->pool, &pp);
 }
 
-static void an_etag_without_bytes_or_with_controls_counts_for_nothing(void **state)
+static void empty_etag_or_one_with_controls_is_ignored(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *note = pool_fixture_path(f, "tmp/id.state");
@@ -234,7 +234,7 @@ static void an_etag_without_bytes_or_with_controls_counts_for_nothing(void **sta
 	pool_partial_discard(f->pool, &pp);
 }
 
-static void bytes_that_came_in_any_order_are_there_later(void **state)
+static void bytes_written_in_any_order_are_kept(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_partial pp;
@@ -263,7 +263,7 @@ static void bytes_that_came_in_any_order_are_there_later(void **state)
 }
 
 /* Two that race for the same bytes. */
-static void a_byte_that_is_there_is_not_overwritten(void **state)
+static void present_byte_is_not_overwritten(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_partial pp;
@@ -279,7 +279,7 @@ static void a_byte_that_is_there_is_not_overwritten(void **state)
 	pool_partial_discard(f->pool, &pp);
 }
 
-static void what_is_dropped_comes_again(void **state)
+static void dropped_bytes_are_fetched_again(void **state)
 {
 	static const struct {
 		uint64_t from, end, total;
@@ -327,7 +327,7 @@ static void write_holes_and_die(struct pool_fixture *f, size_t len)
 }
 
 /* Bytes are believed to be there only if they are; some MiB may be fetched again. */
-static void a_kill_costs_little_where_there_are_holes(void **state)
+static void kill_loses_little_of_a_file_with_holes(void **state)
 {
 	static const size_t lens[] = { 1, 1000, 300 * KIB, MIB, MIB + 1 };
 	struct pool_fixture *f = *state;
@@ -354,7 +354,7 @@ static void a_kill_costs_little_where_there_are_holes(void **state)
 }
 
 /* It may be of another file, or from the future. */
-static void a_note_never_tells_of_more_than_the_file_has(void **state)
+static void state_never_exceeds_the_file(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *note = pool_fixture_path(f, "tmp/id.state");
@@ -509,7 +509,7 @@ static void after_a_failure_the_caller_decides(void **state)
 }
 
 /* The narinfo cannot be renamed over a directory. */
-static void what_could_not_be_committed_stays(void **state)
+static void download_is_kept_if_its_commit_fails(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *blocked = NULL;
@@ -536,7 +536,7 @@ static void what_could_not_be_committed_stays(void **state)
 	made_release(&m);
 }
 
-static void what_was_left_is_removed_by_its_id(void **state)
+static void leftover_partial_is_removed_by_id(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_partial pp, second;
@@ -562,25 +562,25 @@ static void what_was_left_is_removed_by_its_id(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(a_later_run_goes_on_where_one_stopped),
-		FIXTURE_TEST(what_no_run_will_ask_for_is_swept),
-		FIXTURE_TEST(a_kill_leaves_a_note_beside_what_is_large),
+		FIXTURE_TEST(later_run_resumes),
+		FIXTURE_TEST(useless_partials_are_swept),
+		FIXTURE_TEST(kill_leaves_a_state_file_for_a_large_download),
 		FIXTURE_TEST(abandoned_partials_are_removed_by_age),
 		FIXTURE_TEST(a_kill_leaves_what_was_written),
 		FIXTURE_TEST(a_restart_forgets_bytes_and_etag),
-		FIXTURE_TEST(an_etag_without_bytes_or_with_controls_counts_for_nothing),
-		FIXTURE_TEST(bytes_that_came_in_any_order_are_there_later),
-		FIXTURE_TEST(a_byte_that_is_there_is_not_overwritten),
-		FIXTURE_TEST(what_is_dropped_comes_again),
-		FIXTURE_TEST(a_kill_costs_little_where_there_are_holes),
-		FIXTURE_TEST(a_note_never_tells_of_more_than_the_file_has),
+		FIXTURE_TEST(empty_etag_or_one_with_controls_is_ignored),
+		FIXTURE_TEST(bytes_written_in_any_order_are_kept),
+		FIXTURE_TEST(present_byte_is_not_overwritten),
+		FIXTURE_TEST(dropped_bytes_are_fetched_again),
+		FIXTURE_TEST(kill_loses_little_of_a_file_with_holes),
+		FIXTURE_TEST(state_never_exceeds_the_file),
 		FIXTURE_TEST(second_pool_opens_a_separate_partial),
 		FIXTURE_TEST(names_that_are_no_ids_are_refused),
 		FIXTURE_TEST(a_kept_download_becomes_the_entry_itself),
 		FIXTURE_TEST(an_encoded_download_is_gone_once_the_entry_is_there),
 		FIXTURE_TEST(after_a_failure_the_caller_decides),
-		FIXTURE_TEST(what_could_not_be_committed_stays),
-		FIXTURE_TEST(what_was_left_is_removed_by_its_id),
+		FIXTURE_TEST(download_is_kept_if_its_commit_fails),
+		FIXTURE_TEST(leftover_partial_is_removed_by_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

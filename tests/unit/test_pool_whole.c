@@ -50,7 +50,7 @@ static bool has(const struct nf_storepath *list, size_t count, const struct made
 	return false;
 }
 
-static void all_of_a_closure_is_one_root(void **state)
+static void one_root_covers_its_whole_closure(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_whole w;
@@ -76,7 +76,7 @@ static void all_of_a_closure_is_one_root(void **state)
 	closure_release(&c);
 }
 
-static void path_with_a_missing_reference_is_left_out(void **state)
+static void path_with_a_missing_reference_is_excluded(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_whole w;
@@ -103,7 +103,7 @@ static void path_with_a_missing_reference_is_left_out(void **state)
 
 /* What "middle" refers to is known from elsewhere: it comes along, but is nobody's root
  * where another whole path has it. */
-static void paths_behind_a_missing_one_are_found(void **state)
+static void paths_below_a_missing_one_are_found(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct pool_whole w;
@@ -149,9 +149,9 @@ static void empty_pool_has_no_whole_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(all_of_a_closure_is_one_root),
-		FIXTURE_TEST(path_with_a_missing_reference_is_left_out),
-		FIXTURE_TEST(paths_behind_a_missing_one_are_found),
+		FIXTURE_TEST(one_root_covers_its_whole_closure),
+		FIXTURE_TEST(path_with_a_missing_reference_is_excluded),
+		FIXTURE_TEST(paths_below_a_missing_one_are_found),
 		FIXTURE_TEST(empty_pool_has_no_whole_path),
 	};
 

@@ -44,7 +44,7 @@ static void fetch_with(struct engine_fixture *f, struct preflight *p)
 	engine_fixture_fetch(f);
 }
 
-static void what_cannot_fit_is_refused_before_any_nar_is_asked_for(void **state)
+static void oversized_path_is_refused_before_any_nar_request(void **state)
 {
 	struct engine_fixture *f = *state;
 	const struct fetched_bundle bundle = { .output = NULL };
@@ -65,7 +65,7 @@ static void what_cannot_fit_is_refused_before_any_nar_is_asked_for(void **state)
 }
 
 /* The pool has all, but the bundle of it would be as large again. */
-static void the_bundle_needs_room_too(void **state)
+static void bundle_needs_space_too(void **state)
 {
 	struct engine_fixture *f = *state;
 	AUTO_FREE char *output = mem_printf("%s/bundle", f->pool->top);
@@ -96,8 +96,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bundle_and_report_cannot_share_standard_output),
-		ENGINE_TEST(what_cannot_fit_is_refused_before_any_nar_is_asked_for),
-		ENGINE_TEST(the_bundle_needs_room_too),
+		ENGINE_TEST(oversized_path_is_refused_before_any_nar_request),
+		ENGINE_TEST(bundle_needs_space_too),
 		ENGINE_TEST(keep_going_checks_sizes_before_fetching),
 	};
 

@@ -35,7 +35,7 @@ static struct probe_report probe(struct pool_fixture *f, struct substituter *s,
 	return r;
 }
 
-static void a_directory_tells_what_it_has(void **state)
+static void directory_lists_its_paths(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *url = mem_printf("file://%s", f->dir);
@@ -81,7 +81,7 @@ static void a_directory_tells_what_it_has(void **state)
 	made_release(&absent);
 }
 
-static void a_cache_of_another_store_is_told(void **state)
+static void cache_for_another_store_is_reported(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *url = mem_printf("file://%s", f->dir);
@@ -104,7 +104,7 @@ static void a_cache_of_another_store_is_told(void **state)
 	substituter_release(&s);
 }
 
-static void a_directory_that_is_not_there_is_refused(void **state)
+static void missing_directory_is_refused(void **state)
 {
 	struct pool_fixture *f = *state;
 	AUTO_FREE char *url = mem_printf("file://%s/none", f->top);
@@ -118,7 +118,7 @@ static void a_directory_that_is_not_there_is_refused(void **state)
 }
 
 /* A port that is taken, so that nobody else listens there, and nobody does. */
-static void an_address_where_nobody_listens_is_refused(void **state)
+static void address_without_a_server_is_refused(void **state)
 {
 	struct pool_fixture *f = *state;
 	struct sockaddr_in at = { .sin_family = AF_INET,
@@ -145,10 +145,10 @@ static void an_address_where_nobody_listens_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(a_directory_tells_what_it_has),
-		FIXTURE_TEST(a_cache_of_another_store_is_told),
-		FIXTURE_TEST(a_directory_that_is_not_there_is_refused),
-		FIXTURE_TEST(an_address_where_nobody_listens_is_refused),
+		FIXTURE_TEST(directory_lists_its_paths),
+		FIXTURE_TEST(cache_for_another_store_is_reported),
+		FIXTURE_TEST(missing_directory_is_refused),
+		FIXTURE_TEST(address_without_a_server_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,7 +89,7 @@ static void assert_advice(struct world *w, size_t i, const char *want)
 	assert_string_equal(out.ptr ? out.ptr : "", want);
 }
 
-static void what_a_trusted_key_signs_is_usable(void **state)
+static void paths_signed_by_a_trusted_key_are_usable(void **state)
 {
 	struct world *w = *state;
 
@@ -104,7 +104,7 @@ static void what_a_trusted_key_signs_is_usable(void **state)
 	assert_advice(w, 0, "");
 }
 
-static void an_unknown_key_is_named_with_what_to_add(void **state)
+static void unknown_key_is_named_with_the_option_to_add(void **state)
 {
 	struct world *w = *state;
 
@@ -118,7 +118,7 @@ static void an_unknown_key_is_named_with_what_to_add(void **state)
 		"= stranger-1:KEY' in nix.conf\n");
 }
 
-static void a_wrong_signature_by_a_trusted_key_is_told(void **state)
+static void wrong_signature_by_a_trusted_key_is_reported(void **state)
 {
 	struct world *w = *state;
 
@@ -164,7 +164,7 @@ static void a_cache_without_the_sample_is_usable(void **state)
 	assert_advice(w, 0, "it has none of the 7 paths that it was asked for\n");
 }
 
-static void narinfos_of_no_use_do_not_make_a_cache_usable(void **state)
+static void unusable_narinfos_do_not_make_a_cache_usable(void **state)
 {
 	struct world *w = *state;
 
@@ -204,7 +204,7 @@ static void another_store_directory_is_refused(void **state)
 	assert_int_equal(w->reports[1].state, PROBE_NO_CACHE);
 }
 
-static void every_state_has_its_words_and_advice(void **state)
+static void every_state_has_its_text_and_advice(void **state)
 {
 	struct world *w = *state;
 	char text[PROBE_STATE_TEXT_MAX];
@@ -241,16 +241,16 @@ static void the_first_failure_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_a_trusted_key_signs_is_usable),
-		TEST(an_unknown_key_is_named_with_what_to_add),
-		TEST(a_wrong_signature_by_a_trusted_key_is_told),
+		TEST(paths_signed_by_a_trusted_key_are_usable),
+		TEST(unknown_key_is_named_with_the_option_to_add),
+		TEST(wrong_signature_by_a_trusted_key_is_reported),
 		TEST(paths_without_a_signature_are_counted),
 		TEST(a_cache_that_the_user_trusts_needs_no_signature),
 		TEST(a_cache_without_the_sample_is_usable),
-		TEST(narinfos_of_no_use_do_not_make_a_cache_usable),
+		TEST(unusable_narinfos_do_not_make_a_cache_usable),
 		TEST(the_priority_is_the_urls_or_its_own),
 		TEST(another_store_directory_is_refused),
-		TEST(every_state_has_its_words_and_advice),
+		TEST(every_state_has_its_text_and_advice),
 		TEST(the_first_failure_counts),
 	};
 

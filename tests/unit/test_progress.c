@@ -63,7 +63,7 @@ static void items_are_shown_until_they_end(void **state)
 	progress_free(p);
 }
 
-static void an_item_without_a_place_is_counted_nowhere(void **state)
+static void item_without_room_is_not_counted(void **state)
 {
 	struct progress *p = progress_new();
 	struct nf_progress_item items[NF_PROGRESS_ITEMS];
@@ -77,7 +77,7 @@ static void an_item_without_a_place_is_counted_nowhere(void **state)
 	progress_free(p);
 }
 
-static void a_long_name_is_cut(void **state)
+static void long_name_is_truncated(void **state)
 {
 	struct progress *p = progress_new();
 	struct nf_progress_item item;
@@ -150,7 +150,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void threads_may_use_it_at_once(void **state)
+static void answers_are_thread_safe(void **state)
 {
 	struct progress *p = progress_new();
 	struct nf_progress_item items[NF_PROGRESS_ITEMS];
@@ -177,11 +177,11 @@ int main(void)
 		cmocka_unit_test(a_null_progress_is_allowed_everywhere),
 		cmocka_unit_test(counts_and_phase_are_what_was_set),
 		cmocka_unit_test(items_are_shown_until_they_end),
-		cmocka_unit_test(an_item_without_a_place_is_counted_nowhere),
-		cmocka_unit_test(a_long_name_is_cut),
+		cmocka_unit_test(item_without_room_is_not_counted),
+		cmocka_unit_test(long_name_is_truncated),
 		cmocka_unit_test(notes_come_in_order),
 		cmocka_unit_test(the_oldest_of_too_many_notes_are_dropped_and_counted),
-		cmocka_unit_test(threads_may_use_it_at_once),
+		cmocka_unit_test(answers_are_thread_safe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 static const char text[] = "twelve bytes";
 
-static void what_passes_is_counted(void **state)
+static void passing_bytes_are_counted(void **state)
 {
 	struct progress *p = progress_new();
 	struct nf_source *s =
@@ -64,7 +64,7 @@ static void without_a_progress_it_only_passes_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_passes_is_counted),
+		cmocka_unit_test(passing_bytes_are_counted),
 		cmocka_unit_test(progress_of_a_failed_source_is_subtracted),
 		cmocka_unit_test(without_a_progress_it_only_passes_on),
 	};

@@ -29,7 +29,7 @@ static void speed_is_smoothed(void **state)
 	assert_true(r.per_second == 0);
 }
 
-static void the_line_says_what_is_known(void **state)
+static void line_shows_known_totals_only(void **state)
 {
 	static const struct {
 		struct progress_sample sample;
@@ -132,7 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(speed_is_smoothed),
-		cmocka_unit_test(the_line_says_what_is_known),
+		cmocka_unit_test(line_shows_known_totals_only),
 		cmocka_unit_test(items_are_named_without_their_hash),
 	};
 

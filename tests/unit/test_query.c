@@ -36,7 +36,7 @@ static struct query_cause cause_of(const struct asked *a, const struct made *m)
 	return query_cause(a->query, planner_find(a->planner, &m->info.path));
 }
 
-static void what_caches_have_is_to_be_fetched(void **state)
+static void paths_in_caches_are_to_be_fetched(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct planner_totals totals;
@@ -66,7 +66,7 @@ static void what_caches_have_is_to_be_fetched(void **state)
 	made_release(&top);
 }
 
-static void each_cause_is_told(void **state)
+static void each_cause_is_reported(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct made absent, garbage, busy, unsigned_one;
@@ -108,7 +108,7 @@ static void each_cause_is_told(void **state)
 	made_release(&unsigned_one);
 }
 
-static void the_names_of_unknown_keys_are_told(void **state)
+static void names_of_unknown_keys_are_reported(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct nf_secret_key *other;
@@ -130,7 +130,7 @@ static void the_names_of_unknown_keys_are_told(void **state)
 	nf_secret_key_free(other);
 }
 
-static void without_caches_that_is_the_cause(void **state)
+static void lack_of_caches_is_the_cause(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct asked a;
@@ -175,10 +175,10 @@ static void answers_are_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENGINE_TEST(what_caches_have_is_to_be_fetched),
-		ENGINE_TEST(each_cause_is_told),
-		ENGINE_TEST(the_names_of_unknown_keys_are_told),
-		ENGINE_TEST(without_caches_that_is_the_cause),
+		ENGINE_TEST(paths_in_caches_are_to_be_fetched),
+		ENGINE_TEST(each_cause_is_reported),
+		ENGINE_TEST(names_of_unknown_keys_are_reported),
+		ENGINE_TEST(lack_of_caches_is_the_cause),
 		ENGINE_TEST(answers_are_kept),
 	};
 

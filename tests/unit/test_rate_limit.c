@@ -61,7 +61,7 @@ static void rates_have_units(void **state)
 	}
 }
 
-static void what_is_wrong_is_quoted(void **state)
+static void invalid_text_is_quoted(void **state)
 {
 	static const struct {
 		const char *text, *cause;
@@ -120,7 +120,7 @@ static void number_of_rate_windows_is_limited(void **state)
 
 /* ---- by the clock ---- */
 
-static void a_window_has_a_first_minute_and_not_its_last(void **state)
+static void window_excludes_its_last_minute(void **state)
 {
 	struct rate_schedule s = { 0 };
 
@@ -133,7 +133,7 @@ static void a_window_has_a_first_minute_and_not_its_last(void **state)
 	assert_int_equal(at(&s, 20, 0), 0);
 }
 
-static void a_window_goes_over_midnight(void **state)
+static void window_spans_midnight(void **state)
 {
 	struct rate_schedule s = { 0 };
 
@@ -179,7 +179,7 @@ static void the_last_of_overlapping_windows_counts(void **state)
 	assert_int_equal(rate_schedule_lowest(&s), 2 * M);
 }
 
-static void no_limit_at_any_time_is_the_lowest_of_none(void **state)
+static void no_limits_have_no_minimum(void **state)
 {
 	struct rate_schedule s = { 0 };
 
@@ -250,7 +250,7 @@ static struct rate_limit limit_of(const char *text)
 	return l;
 }
 
-static void the_rate_is_held_whatever_the_size_of_pieces(void **state)
+static void rate_is_kept_for_any_piece_size(void **state)
 {
 	static const uint64_t pieces[] = { 1000, 16 * 1024, 256 * 1024, 3000000 };
 
@@ -278,7 +278,7 @@ static void no_limit_never_waits(void **state)
 	assert_int_equal(read_for(&l, &now, 1000, 0, 1 << 20), 1000ULL << 20);
 }
 
-static void what_was_not_used_is_not_saved_up(void **state)
+static void unused_rate_does_not_accumulate(void **state)
 {
 	struct rate_limit l = limit_of("1M");
 	int64_t now = 5000;
@@ -291,7 +291,7 @@ static void what_was_not_used_is_not_saved_up(void **state)
 	assert_in_range(read_for(&l, &now, 1000, 0, 16 * 1024), M, M + M / 5);
 }
 
-static void a_window_begins_while_bytes_come(void **state)
+static void window_begins_while_bytes_arrive(void **state)
 {
 	struct rate_limit l = limit_of("1M@08:00-20:00");
 	const time_t before = 8 * 3600 - 10;
@@ -326,7 +326,7 @@ static void a_debt_of_a_higher_rate_is_not_paid_for_minutes(void **state)
 	assert_in_range(waited, 1, 1001);
 }
 
-static void a_long_wait_is_looked_at_again(void **state)
+static void long_wait_is_rechecked(void **state)
 {
 	struct rate_limit l = limit_of("4K@08:00-20:00");
 
@@ -338,7 +338,7 @@ static void a_long_wait_is_looked_at_again(void **state)
 	assert_int_equal(rate_limit_wait(&l, 2001, 20 * 3600), 0);
 }
 
-static void a_clock_that_goes_back_gives_nothing(void **state)
+static void clock_set_back_adds_no_tokens(void **state)
 {
 	struct rate_limit l = limit_of("1M");
 
@@ -353,21 +353,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rates_have_units),
-		cmocka_unit_test(what_is_wrong_is_quoted),
+		cmocka_unit_test(invalid_text_is_quoted),
 		cmocka_unit_test(number_of_rate_windows_is_limited),
-		cmocka_unit_test(a_window_has_a_first_minute_and_not_its_last),
-		cmocka_unit_test(a_window_goes_over_midnight),
+		cmocka_unit_test(window_excludes_its_last_minute),
+		cmocka_unit_test(window_spans_midnight),
 		cmocka_unit_test(a_day_ends_at_24),
 		cmocka_unit_test(the_last_of_overlapping_windows_counts),
-		cmocka_unit_test(no_limit_at_any_time_is_the_lowest_of_none),
+		cmocka_unit_test(no_limits_have_no_minimum),
 		cmocka_unit_test(local_time_may_jump),
-		cmocka_unit_test(the_rate_is_held_whatever_the_size_of_pieces),
+		cmocka_unit_test(rate_is_kept_for_any_piece_size),
 		cmocka_unit_test(no_limit_never_waits),
-		cmocka_unit_test(what_was_not_used_is_not_saved_up),
-		cmocka_unit_test(a_window_begins_while_bytes_come),
+		cmocka_unit_test(unused_rate_does_not_accumulate),
+		cmocka_unit_test(window_begins_while_bytes_arrive),
 		cmocka_unit_test(a_debt_of_a_higher_rate_is_not_paid_for_minutes),
-		cmocka_unit_test(a_long_wait_is_looked_at_again),
-		cmocka_unit_test(a_clock_that_goes_back_gives_nothing),
+		cmocka_unit_test(long_wait_is_rechecked),
+		cmocka_unit_test(clock_set_back_adds_no_tokens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,7 @@ static uint32_t want_path(struct world *w, unsigned n, uint16_t caches)
 }
 
 /* What is kept of a verdict is as much as it was, and not more. */
-static void the_word_of_a_trusted_store_is_remembered_as_such(void **state)
+static void trust_by_store_is_recorded(void **state)
 {
 	struct world *w = *state;
 	struct nf_keyring *nobody = nf_keyring_new();
@@ -130,7 +130,7 @@ static void the_word_of_a_trusted_store_is_remembered_as_such(void **state)
 	nf_keyring_free(nobody);
 }
 
-static void references_become_wants_once(void **state)
+static void each_reference_is_requested_once(void **state)
 {
 	struct world *w = *state;
 	uint32_t top = want_path(w, 1, 1);
@@ -166,7 +166,7 @@ static void not_found(struct world *w, uint32_t id, int code, const char *text)
 	not_found_at(w, id, 0, code, text);
 }
 
-static void a_path_is_unknown_when_everybody_has_answered(void **state)
+static void path_is_unknown_after_all_answers(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 3);
@@ -181,7 +181,7 @@ static void a_path_is_unknown_when_everybody_has_answered(void **state)
 	assert_int_equal(resolver_open_count(w->r), 0);
 }
 
-static void the_gravest_answer_is_the_reason(void **state)
+static void most_severe_answer_is_the_reason(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 3);
@@ -194,7 +194,7 @@ static void the_gravest_answer_is_the_reason(void **state)
 }
 
 /* A trusted answer may come between them, and its NAR be gone. */
-static void the_gravest_answer_is_the_reason_in_any_order(void **state)
+static void most_severe_answer_is_the_reason_in_any_order(void **state)
 {
 	struct world *w = *state;
 	uint32_t before = want_path(w, 1, 2), after = want_path(w, 2, 2);
@@ -232,7 +232,7 @@ static void first_cache_wins_among_equal_reasons(void **state)
 	assert_int_equal(resolver_node(w->r, id)->reason->cache, 3);
 }
 
-static void absence_leaves_no_reason(void **state)
+static void absent_path_has_no_reason(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 1);
@@ -243,7 +243,7 @@ static void absence_leaves_no_reason(void **state)
 }
 
 /* A cache that has lost its file must not hide that another one served a wrong one. */
-static void absence_does_not_hide_a_lie(void **state)
+static void lie_outweighs_absence(void **state)
 {
 	struct world *w = *state;
 	struct nf_storepath sp;
@@ -267,7 +267,7 @@ static void without_caches_everything_is_unknown(void **state)
 	assert_int_equal(resolver_node(w->r, id)->state, RESOLVER_UNKNOWN);
 }
 
-static void sources_that_agree_are_collected_those_that_differ_are_not(void **state)
+static void only_agreeing_sources_are_collected(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 3);
@@ -339,7 +339,7 @@ static void trusted_answers_that_differ_are_a_dispute(void **state)
 }
 
 /* Whichever comes first. */
-static void an_unsigned_answer_that_differs_is_a_dispute(void **state)
+static void differing_unsigned_answer_is_a_dispute(void **state)
 {
 	for (int unsigned_first = 0; unsigned_first < 2; unsigned_first++) {
 		struct world *w = *state;
@@ -366,7 +366,7 @@ static void an_unsigned_answer_that_differs_is_a_dispute(void **state)
 	}
 }
 
-static void an_unsigned_answer_that_agrees_is_none(void **state)
+static void agreeing_unsigned_answer_is_not_a_dispute(void **state)
 {
 	struct world *w = *state;
 	uint32_t early = want_path(w, 1, 2), late = want_path(w, 2, 2),
@@ -409,7 +409,7 @@ static void too_many_disputes_are_counted(void **state)
 	assert_int_equal(count, RESOLVER_DISPUTES_MAX);
 }
 
-static void facts_are_judged_again_when_they_are_used(void **state)
+static void metadata_is_verified_again_before_use(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 1);
@@ -429,7 +429,7 @@ static void facts_are_judged_again_when_they_are_used(void **state)
 }
 
 /* The signature does not cover the content address. */
-static void a_content_address_that_gives_another_path_is_dropped(void **state)
+static void mismatched_content_address_is_dropped(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 2);
@@ -451,7 +451,7 @@ static void a_content_address_that_gives_another_path_is_dropped(void **state)
 	nf_pathinfo_release(&info);
 }
 
-static void a_content_address_that_gives_the_path_is_kept(void **state)
+static void matching_content_address_is_kept(void **state)
 {
 	struct world *w = *state;
 	struct nf_hash hash = { .algo = NF_SHA256 };
@@ -492,7 +492,7 @@ static void answer_at(struct world *w, uint32_t id, uint32_t cache, const char *
 	nf_narinfo_release(&ni);
 }
 
-static void a_source_may_be_told_anew_once(void **state)
+static void source_may_be_replaced_once(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 2);
@@ -515,7 +515,7 @@ static void a_source_may_be_told_anew_once(void **state)
 	assert_false(resolver_asks_anew(w->r, id, 0));
 }
 
-static void the_same_told_again_is_no_news(void **state)
+static void repeated_answer_changes_nothing(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 1);
@@ -534,26 +534,26 @@ static void the_same_told_again_is_no_news(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(absence_does_not_hide_a_lie),
-		TEST(the_word_of_a_trusted_store_is_remembered_as_such),
-		TEST(references_become_wants_once),
-		TEST(a_path_is_unknown_when_everybody_has_answered),
-		TEST(the_gravest_answer_is_the_reason),
-		TEST(the_gravest_answer_is_the_reason_in_any_order),
+		TEST(lie_outweighs_absence),
+		TEST(trust_by_store_is_recorded),
+		TEST(each_reference_is_requested_once),
+		TEST(path_is_unknown_after_all_answers),
+		TEST(most_severe_answer_is_the_reason),
+		TEST(most_severe_answer_is_the_reason_in_any_order),
 		TEST(first_cache_wins_among_equal_reasons),
-		TEST(absence_leaves_no_reason),
+		TEST(absent_path_has_no_reason),
 		TEST(without_caches_everything_is_unknown),
-		TEST(sources_that_agree_are_collected_those_that_differ_are_not),
+		TEST(only_agreeing_sources_are_collected),
 		TEST(trusted_answers_that_differ_are_a_dispute),
-		TEST(an_unsigned_answer_that_differs_is_a_dispute),
-		TEST(an_unsigned_answer_that_agrees_is_none),
+		TEST(differing_unsigned_answer_is_a_dispute),
+		TEST(agreeing_unsigned_answer_is_not_a_dispute),
 		TEST(the_pool_may_be_one_side_of_a_dispute),
 		TEST(too_many_disputes_are_counted),
-		TEST(a_source_may_be_told_anew_once),
-		TEST(the_same_told_again_is_no_news),
-		TEST(facts_are_judged_again_when_they_are_used),
-		TEST(a_content_address_that_gives_another_path_is_dropped),
-		TEST(a_content_address_that_gives_the_path_is_kept),
+		TEST(source_may_be_replaced_once),
+		TEST(repeated_answer_changes_nothing),
+		TEST(metadata_is_verified_again_before_use),
+		TEST(mismatched_content_address_is_dropped),
+		TEST(matching_content_address_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

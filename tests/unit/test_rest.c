@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 
-static void the_rest_is_what_all_nodes_lack(void **state)
+static void rest_is_the_sum_of_missing_bytes(void **state)
 {
 	AUTO(rest_release) struct rest r = REST_INIT;
 
@@ -19,7 +19,7 @@ static void the_rest_is_what_all_nodes_lack(void **state)
 	assert_int_equal(r.total, 40);
 }
 
-static void more_than_was_told_is_a_rest_too(void **state)
+static void rest_may_exceed_the_reported_size(void **state)
 {
 	AUTO(rest_release) struct rest r = REST_INIT;
 
@@ -38,8 +38,8 @@ static void more_than_was_told_is_a_rest_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_rest_is_what_all_nodes_lack),
-		cmocka_unit_test(more_than_was_told_is_a_rest_too),
+		cmocka_unit_test(rest_is_the_sum_of_missing_bytes),
+		cmocka_unit_test(rest_may_exceed_the_reported_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-static void an_answer_says_what_to_do_next(void **state)
+static void status_determines_the_next_step(void **state)
 {
 	static const struct {
 		long status;
@@ -53,7 +53,7 @@ static void the_pause_doubles_within_its_ceiling(void **state)
 	assert_int_equal(retry_delay_ms(4, 429, -1, UINT32_MAX), 40000);
 }
 
-static void retry_after_is_a_floor_that_is_believed_within_reason(void **state)
+static void retry_after_is_a_capped_minimum(void **state)
 {
 	(void)state;
 	assert_int_equal(retry_delay_ms(1, 503, 7, 0), 7000);
@@ -113,9 +113,9 @@ static void there_are_five_attempts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_answer_says_what_to_do_next),
+		cmocka_unit_test(status_determines_the_next_step),
 		cmocka_unit_test(the_pause_doubles_within_its_ceiling),
-		cmocka_unit_test(retry_after_is_a_floor_that_is_believed_within_reason),
+		cmocka_unit_test(retry_after_is_a_capped_minimum),
 		cmocka_unit_test(retry_after_cannot_overflow),
 		cmocka_unit_test(pauses_are_spread_evenly),
 		cmocka_unit_test(there_are_five_attempts),

@@ -25,7 +25,7 @@ static struct credentials *credentials_of(const char *cache)
 	return c;
 }
 
-static void a_route_begins_at_an_address_of_http_alone(void **state)
+static void route_starts_at_an_http_url_only(void **state)
 {
 	static const char *const wrong[] = { "", "nar/x", "file:///x", "ftp://h/x",
 					     "http:///x" };
@@ -40,7 +40,7 @@ static void a_route_begins_at_an_address_of_http_alone(void **state)
 	route_release(&r);
 }
 
-static void a_login_goes_as_far_as_the_cache(void **state)
+static void login_is_sent_to_the_cache_only(void **state)
 {
 	static const struct {
 		const char *cache, *location, *url;
@@ -78,7 +78,7 @@ static void a_login_goes_as_far_as_the_cache(void **state)
 	}
 }
 
-static void a_login_that_was_left_behind_does_not_come_along_later(void **state)
+static void dropped_login_is_not_sent_later(void **state)
 {
 	struct credentials *c = credentials_of("http://h/");
 	struct route r;
@@ -96,7 +96,7 @@ static void a_login_that_was_left_behind_does_not_come_along_later(void **state)
 	credentials_free(c);
 }
 
-static void what_is_no_address_is_not_followed(void **state)
+static void invalid_location_is_not_followed(void **state)
 {
 	static const char *const wrong[] = { "file:///etc/passwd", "ftp://h/x", "http:/x",
 					     "http://h:99999/" };
@@ -129,10 +129,10 @@ static void redirects_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_route_begins_at_an_address_of_http_alone),
-		cmocka_unit_test(a_login_goes_as_far_as_the_cache),
-		cmocka_unit_test(a_login_that_was_left_behind_does_not_come_along_later),
-		cmocka_unit_test(what_is_no_address_is_not_followed),
+		cmocka_unit_test(route_starts_at_an_http_url_only),
+		cmocka_unit_test(login_is_sent_to_the_cache_only),
+		cmocka_unit_test(dropped_login_is_not_sent_later),
+		cmocka_unit_test(invalid_location_is_not_followed),
 		cmocka_unit_test(redirects_are_counted),
 	};
 

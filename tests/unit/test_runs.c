@@ -54,7 +54,7 @@ static void assert_missing(const struct runs *r, const struct model *m, uint64_t
 	assert_int_equal(run.end, last);
 }
 
-static void runs_are_what_flags_for_each_byte_would_be(void **state)
+static void runs_agree_with_a_flag_per_byte(void **state)
 {
 	struct runs r = { 0 };
 
@@ -89,7 +89,7 @@ static void runs_are_what_flags_for_each_byte_would_be(void **state)
 	runs_release(&r);
 }
 
-static void the_largest_numbers_are_no_trap(void **state)
+static void largest_numbers_do_not_overflow(void **state)
 {
 	struct runs r = { 0 };
 	struct run run;
@@ -106,7 +106,7 @@ static void the_largest_numbers_are_no_trap(void **state)
 	runs_release(&r);
 }
 
-static void the_first_run_is_taken(void **state)
+static void first_run_is_removed(void **state)
 {
 	struct runs r = { 0 };
 	struct run first;
@@ -129,9 +129,9 @@ static void the_first_run_is_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(runs_are_what_flags_for_each_byte_would_be),
-		cmocka_unit_test(the_largest_numbers_are_no_trap),
-		cmocka_unit_test(the_first_run_is_taken),
+		cmocka_unit_test(runs_agree_with_a_flag_per_byte),
+		cmocka_unit_test(largest_numbers_do_not_overflow),
+		cmocka_unit_test(first_run_is_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ static void long_words_lose_their_middle(void **state)
 	free(text);
 }
 
-static void no_character_is_cut(void **state)
+static void no_character_is_split(void **state)
 {
 	for (size_t before = 0; before < 4; before++) {
 		char *text = run_of('x', before + 900);
@@ -93,7 +93,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(short_words_stay),
 		cmocka_unit_test(long_words_lose_their_middle),
-		cmocka_unit_test(no_character_is_cut),
+		cmocka_unit_test(no_character_is_split),
 		cmocka_unit_test(an_error_keeps_its_cause),
 	};
 

@@ -41,7 +41,7 @@ static void names_are_printable_and_without_colons(void **state)
 	assert_false(signature_is_name(nf_slice(longest, KEY_NAME_MAX + 1)));
 }
 
-static void known_algorithms_are_told_by_their_size(void **state)
+static void known_algorithms_are_recognised_by_size(void **state)
 {
 	static const struct {
 		size_t size;
@@ -93,7 +93,7 @@ static void lenient_forms_become_the_normal_one(void **state)
 	}
 }
 
-static void what_is_no_signature_is_empty(void **state)
+static void invalid_signature_has_no_normal_form(void **state)
 {
 	static const char *const texts[] = { "",      ":",	  "k",	    "k:",
 					     ":AAAA", "a b:AAAA", "k:A*AA", "k:=AAA" };
@@ -111,9 +111,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_printable_and_without_colons),
-		cmocka_unit_test(known_algorithms_are_told_by_their_size),
+		cmocka_unit_test(known_algorithms_are_recognised_by_size),
 		cmocka_unit_test(lenient_forms_become_the_normal_one),
-		cmocka_unit_test(what_is_no_signature_is_empty),
+		cmocka_unit_test(invalid_signature_has_no_normal_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static void expect_refusal(const struct space_use *uses, size_t count, const cha
 		fail_msg("%s", err.text);
 }
 
-static void what_fits_is_accepted(void **state)
+static void data_that_fits_is_accepted(void **state)
 {
 	const struct space_use uses[] = { use("pool", 1, GIB, GIB),
 					  use("store", 2, GIB, GIB) };
@@ -75,7 +75,7 @@ static void inodes_count_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_fits_is_accepted),
+		cmocka_unit_test(data_that_fits_is_accepted),
 		cmocka_unit_test(each_file_system_must_have_room),
 		cmocka_unit_test(uses_of_one_file_system_are_added_up),
 		cmocka_unit_test(inodes_count_too),

@@ -20,7 +20,7 @@ static int64_t given_up(struct stall *s, int64_t from, int64_t limit, uint64_t r
 	return now;
 }
 
-static void what_is_not_sent_yet_does_not_stall(void **state)
+static void unsent_request_does_not_stall(void **state)
 {
 	struct stall s = { 0 };
 
@@ -28,7 +28,7 @@ static void what_is_not_sent_yet_does_not_stall(void **state)
 	assert_int_equal(given_up(&s, 0, 1000000, 0), 1000000);
 }
 
-static void silence_is_given_up_after_the_timeout(void **state)
+static void silent_transfer_is_given_up_after_the_timeout(void **state)
 {
 	struct stall s;
 
@@ -37,7 +37,7 @@ static void silence_is_given_up_after_the_timeout(void **state)
 	assert_int_equal(given_up(&s, 5000, 1000000, 0), 5000 + TIMEOUT_MS);
 }
 
-static void a_drip_is_as_good_as_silence(void **state)
+static void trickle_counts_as_silence(void **state)
 {
 	struct stall s;
 
@@ -98,9 +98,9 @@ static void our_own_pauses_do_not_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_not_sent_yet_does_not_stall),
-		cmocka_unit_test(silence_is_given_up_after_the_timeout),
-		cmocka_unit_test(a_drip_is_as_good_as_silence),
+		cmocka_unit_test(unsent_request_does_not_stall),
+		cmocka_unit_test(silent_transfer_is_given_up_after_the_timeout),
+		cmocka_unit_test(trickle_counts_as_silence),
 		cmocka_unit_test(fast_transfer_times_out_soon_after_it_slows_down),
 		cmocka_unit_test(late_bytes_count_for_the_whole_timeout),
 		cmocka_unit_test(our_own_pauses_do_not_count),

@@ -161,7 +161,7 @@ static void rows_are_what_nix_writes(void **state)
 	assert_rows(t, "select * from Refs order by 1, 2", "1|1\n1|2\n");
 }
 
-static void what_was_registered_is_found(void **state)
+static void registered_path_is_found(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
@@ -224,7 +224,7 @@ static void a_reference_that_is_not_valid_undoes_the_whole_set(void **state)
 	assert_rows(t, "select * from Refs", "");
 }
 
-static void a_valid_path_is_left_but_gains_signatures(void **state)
+static void valid_path_only_gains_signatures(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
@@ -243,7 +243,7 @@ static void a_valid_path_is_left_but_gains_signatures(void **state)
 		    "1|1700000000|a-1:" FAKE_SIG("A") " b-1:" FAKE_SIG("B") "|NULL\n");
 }
 
-static void a_path_is_not_valid_with_two_hashes(void **state)
+static void valid_path_keeps_its_hash(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO(nf_pathinfo_release) struct nf_pathinfo a = { 0 };
@@ -295,7 +295,7 @@ static void only_missing_signatures_are_added(void **state)
 		    "a-1:" FAKE_SIG("A") " b-1:" FAKE_SIG("B") "\nNULL\n");
 }
 
-static void a_row_that_nix_cannot_read_does_not_stop_us(void **state)
+static void row_that_nix_cannot_read_is_tolerated(void **state)
 {
 	static const char *const changes[] = {
 		"sigs = 'x:%%% y a-1:" FAKE_SIG("A") "'",
@@ -371,7 +371,7 @@ static void an_empty_schema_is_a_new_store(void **state)
 	assert_string_equal(schema, "10");
 }
 
-static void a_store_whose_database_is_gone_is_refused(void **state)
+static void store_with_a_missing_database_is_refused(void **state)
 {
 	const struct temp_dir *t = *state;
 	struct nf_err err;
@@ -382,7 +382,7 @@ static void a_store_whose_database_is_gone_is_refused(void **state)
 	assert_false(temp_dir_has(t, STATE "/db/db.sqlite"));
 }
 
-static void a_file_that_is_no_database_is_corrupt(void **state)
+static void file_that_is_not_a_database_is_corrupt(void **state)
 {
 	const struct temp_dir *t = *state;
 	struct nf_err err;
@@ -536,7 +536,7 @@ static void a_store_that_is_being_changed_is_refused(void **state)
 	store_db_free(open_db(t, STORE_DB_WRITE));
 }
 
-static void odd_characters_in_the_path_are_no_part_of_the_uri(void **state)
+static void special_characters_in_the_path_are_escaped(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *dir = temp_dir_join(t, "a?b=c#d%41 e");
@@ -608,7 +608,7 @@ static void a_derivation_brings_the_outputs_that_it_knows(void **state)
 	assert_int_equal(register_drv(t, NULL), 0);
 }
 
-static void what_is_no_derivation_is_not_registered_as_one(void **state)
+static void invalid_derivation_is_not_registered(void **state)
 {
 	const struct temp_dir *t = *state;
 	struct nf_err err;
@@ -700,26 +700,26 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_database_has_the_tables_that_nix_makes),
 		TEST(rows_are_what_nix_writes),
-		TEST(what_was_registered_is_found),
+		TEST(registered_path_is_found),
 		TEST(a_reference_that_is_not_valid_undoes_the_whole_set),
-		TEST(a_path_is_not_valid_with_two_hashes),
-		TEST(a_valid_path_is_left_but_gains_signatures),
+		TEST(valid_path_keeps_its_hash),
+		TEST(valid_path_only_gains_signatures),
 		TEST(only_missing_signatures_are_added),
 		TEST(a_derivation_brings_the_outputs_that_it_knows),
-		TEST(what_is_no_derivation_is_not_registered_as_one),
+		TEST(invalid_derivation_is_not_registered),
 		TEST(nix_registers_the_same_outputs),
-		TEST(a_row_that_nix_cannot_read_does_not_stop_us),
+		TEST(row_that_nix_cannot_read_is_tolerated),
 		TEST(other_schemas_are_refused_by_number),
 		TEST(an_empty_schema_is_a_new_store),
-		TEST(a_store_whose_database_is_gone_is_refused),
-		TEST(a_file_that_is_no_database_is_corrupt),
+		TEST(store_with_a_missing_database_is_refused),
+		TEST(file_that_is_not_a_database_is_corrupt),
 		TEST(reading_needs_a_database),
 		TEST(a_reader_sees_what_a_writer_commits),
 		TEST(reading_a_database_at_rest_leaves_no_files),
 		TEST(a_reader_sees_a_database_wake),
 		TEST(database_opens_read_only_without_write_access),
 		TEST(a_store_that_is_being_changed_is_refused),
-		TEST(odd_characters_in_the_path_are_no_part_of_the_uri),
+		TEST(special_characters_in_the_path_are_escaped),
 		TEST(nix_reads_what_we_register),
 	};
 

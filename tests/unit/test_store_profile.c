@@ -106,7 +106,7 @@ static void the_next_generation_is_above_all_that_exist(void **state)
 }
 
 /* A run that was killed between the two links, or a user who went back. */
-static void the_last_generation_is_taken_if_it_is_that_path(void **state)
+static void last_generation_is_reused_for_the_same_path(void **state)
 {
 	static const char *const profiles[] = { NULL, "system-3-link", "system-4-link" };
 	const struct fixture *f = *state;
@@ -133,7 +133,7 @@ static void the_last_generation_is_taken_if_it_is_that_path(void **state)
 	}
 }
 
-static void an_absolute_link_to_a_generation_is_understood(void **state)
+static void absolute_link_to_a_generation_is_supported(void **state)
 {
 	const struct fixture *f = *state;
 	AUTO_FREE char *link = NULL;
@@ -172,7 +172,7 @@ static void invalid_names_are_usage_errors(void **state)
 	}
 }
 
-static void what_a_killed_run_left_is_removed(void **state)
+static void leftovers_of_a_killed_run_are_removed(void **state)
 {
 	struct fixture *f = *state;
 	AUTO_FREE char *link = NULL;
@@ -191,13 +191,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_next_generation_is_above_all_that_exist, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			the_last_generation_is_taken_if_it_is_that_path, setup, teardown),
+			last_generation_is_reused_for_the_same_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			an_absolute_link_to_a_generation_is_understood, setup, teardown),
+			absolute_link_to_a_generation_is_supported, setup, teardown),
 		cmocka_unit_test_setup_teardown(invalid_names_are_usage_errors, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(what_a_killed_run_left_is_removed, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(leftovers_of_a_killed_run_are_removed,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

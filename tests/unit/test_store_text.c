@@ -38,7 +38,7 @@ static void signatures_are_merged_sorted_and_unique(void **state)
 	assert_becomes("  " C " " C "  ", &info, 1, A " " C);
 }
 
-static void what_nix_cannot_read_of_a_column_goes(void **state)
+static void signatures_that_nix_cannot_read_are_dropped(void **state)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 
@@ -67,7 +67,7 @@ static void a_longer_signature_is_not_added(void **state)
 	assert_becomes(sig, &info, 1, both);
 }
 
-static void trusted_signatures_find_room_and_others_do_not(void **state)
+static void trusted_signatures_displace_others(void **state)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 	AUTO_BUF struct buf column = { 0 }, text = { 0 };
@@ -88,9 +88,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signatures_are_merged_sorted_and_unique),
-		cmocka_unit_test(what_nix_cannot_read_of_a_column_goes),
+		cmocka_unit_test(signatures_that_nix_cannot_read_are_dropped),
 		cmocka_unit_test(a_longer_signature_is_not_added),
-		cmocka_unit_test(trusted_signatures_find_room_and_others_do_not),
+		cmocka_unit_test(trusted_signatures_displace_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 #define TEN	"0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 
-static void a_base_name_comes_apart_and_together(void **state)
+static void base_name_parses_and_formats(void **state)
 {
 	char text[NF_STOREPATH_TEXT_MAX];
 	struct nf_storepath sp;
@@ -28,7 +28,7 @@ static void a_base_name_comes_apart_and_together(void **state)
 	assert_string_equal(sp.base, HASH "-a-1.0.drv");
 }
 
-static void names_have_nixs_rules(void **state)
+static void names_follow_nixs_rules(void **state)
 {
 	static const struct {
 		const char *name;
@@ -74,7 +74,7 @@ static void names_have_nixs_rules(void **state)
 	}
 }
 
-static void a_nul_is_no_part_of_a_name(void **state)
+static void name_with_a_nul_is_refused(void **state)
 {
 	struct nf_storepath sp;
 
@@ -117,7 +117,7 @@ static void the_hash_part_is_32_characters_of_nix32(void **state)
 		nf_storepath_is_hash(NF_SLICE_LIT("sgii4f5h9d2lym14f3av1r80w53l9k8u")));
 }
 
-static void a_path_is_right_below_the_store(void **state)
+static void path_is_directly_below_the_store(void **state)
 {
 	static const struct {
 		const char *path;
@@ -146,7 +146,7 @@ static void a_path_is_right_below_the_store(void **state)
 	}
 }
 
-static void what_is_below_a_path_is_told_apart(void **state)
+static void subpath_is_separated_from_the_path(void **state)
 {
 	static const struct {
 		const char *text;
@@ -247,12 +247,12 @@ static void paths_are_ordered_by_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_base_name_comes_apart_and_together),
-		cmocka_unit_test(names_have_nixs_rules),
-		cmocka_unit_test(a_nul_is_no_part_of_a_name),
+		cmocka_unit_test(base_name_parses_and_formats),
+		cmocka_unit_test(names_follow_nixs_rules),
+		cmocka_unit_test(name_with_a_nul_is_refused),
 		cmocka_unit_test(the_hash_part_is_32_characters_of_nix32),
-		cmocka_unit_test(a_path_is_right_below_the_store),
-		cmocka_unit_test(what_is_below_a_path_is_told_apart),
+		cmocka_unit_test(path_is_directly_below_the_store),
+		cmocka_unit_test(subpath_is_separated_from_the_path),
 		cmocka_unit_test(an_overlong_text_is_quoted_in_part),
 		cmocka_unit_test(paths_are_made_as_nix_makes_them),
 		cmocka_unit_test(paths_are_ordered_by_bytes),

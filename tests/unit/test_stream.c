@@ -72,7 +72,7 @@ static void a_range_without_a_size_goes_to_the_end(void **state)
 	assert_memory_equal(out.ptr, bytes + 3, out.len);
 }
 
-static void what_cannot_be_read_says_why(void **state)
+static void read_errors_give_the_reason(void **state)
 {
 	AUTO_FD int fd = open("/", O_RDONLY | O_DIRECTORY);
 	AUTO(source_closep) struct nf_source *range = nf_source_of_fd_range(fd, 0, 10);
@@ -140,7 +140,7 @@ static void a_pipe_is_read_to_its_end(void **state)
 	assert_string_equal(out.ptr, "pipe");
 }
 
-static void a_size_is_held_exactly(void **state)
+static void exact_size_is_enforced(void **state)
 {
 	static const struct {
 		size_t len;
@@ -169,7 +169,7 @@ static void a_size_is_held_exactly(void **state)
 	}
 }
 
-static void a_tee_writes_all_that_passes(void **state)
+static void tee_writes_everything_that_passes(void **state)
 {
 	AUTO(xxh3_freep) struct xxh3 *xxh3 = xxh3_new();
 	AUTO_FD int fd = temp_file("");
@@ -189,7 +189,7 @@ static void a_tee_writes_all_that_passes(void **state)
 	hasher_free(sink.hasher);
 }
 
-static void a_sink_into_memory_holds_its_limit(void **state)
+static void memory_sink_enforces_its_limit(void **state)
 {
 	AUTO(source_closep) struct nf_source *s = source_of_memory("0123456789", 10, 3);
 	AUTO_BUF struct buf out = { 0 };
@@ -209,13 +209,13 @@ int main(void)
 		cmocka_unit_test(a_range_of_a_file_is_read_exactly),
 		cmocka_unit_test(a_file_that_ends_within_the_range_is_truncated),
 		cmocka_unit_test(a_range_without_a_size_goes_to_the_end),
-		cmocka_unit_test(what_cannot_be_read_says_why),
+		cmocka_unit_test(read_errors_give_the_reason),
 		cmocka_unit_test(nothing_is_an_empty_source),
 		cmocka_unit_test(an_error_of_a_sink_ends_the_copy),
 		cmocka_unit_test(a_pipe_is_read_to_its_end),
-		cmocka_unit_test(a_size_is_held_exactly),
-		cmocka_unit_test(a_tee_writes_all_that_passes),
-		cmocka_unit_test(a_sink_into_memory_holds_its_limit),
+		cmocka_unit_test(exact_size_is_enforced),
+		cmocka_unit_test(tee_writes_everything_that_passes),
+		cmocka_unit_test(memory_sink_enforces_its_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

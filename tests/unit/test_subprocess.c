@@ -39,7 +39,7 @@ static void much_output_and_many_messages_do_not_block(void **state)
 	assert_int_equal(out.len, 300000);
 }
 
-static void words_are_not_interpreted(void **state)
+static void shell_words_are_not_interpreted(void **state)
 {
 	const char *argv[] = { "printf", "%s|", "$HOME", "a b", "`x`", NULL };
 	AUTO_BUF struct buf out = { 0 };
@@ -51,7 +51,7 @@ static void words_are_not_interpreted(void **state)
 	assert_string_equal(out.ptr, "$HOME|a b|`x`|");
 }
 
-static void a_failure_is_told_in_the_words_of_the_program(void **state)
+static void failure_has_the_programs_message(void **state)
 {
 	static const struct {
 		const char *script, *want;
@@ -88,7 +88,7 @@ static void output_is_bounded(void **state)
 		     "the program's output exceeds 1000 bytes");
 }
 
-static void a_program_that_is_not_there_is_named(void **state)
+static void missing_program_is_named(void **state)
 {
 	const char *argv[] = { "no-such-program", NULL };
 	AUTO_BUF struct buf out = { 0 };
@@ -105,10 +105,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(output_is_appended),
 		cmocka_unit_test(much_output_and_many_messages_do_not_block),
-		cmocka_unit_test(words_are_not_interpreted),
-		cmocka_unit_test(a_failure_is_told_in_the_words_of_the_program),
+		cmocka_unit_test(shell_words_are_not_interpreted),
+		cmocka_unit_test(failure_has_the_programs_message),
 		cmocka_unit_test(output_is_bounded),
-		cmocka_unit_test(a_program_that_is_not_there_is_named),
+		cmocka_unit_test(missing_program_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 #include "expect.h"
 
-static void urls_are_taken_apart(void **state)
+static void urls_are_split(void **state)
 {
 	struct substituter s;
 	struct nf_err err;
@@ -42,7 +42,7 @@ static void urls_are_taken_apart(void **state)
 	substituter_release(&s);
 }
 
-static void parameters_of_nix_count_or_are_told(void **state)
+static void nix_parameters_are_applied_or_reported(void **state)
 {
 	static const struct {
 		const char *text;
@@ -74,7 +74,7 @@ static void parameters_of_nix_count_or_are_told(void **state)
 	}
 }
 
-static void paths_and_local_are_on_this_machine(void **state)
+static void paths_and_local_urls_are_on_this_machine(void **state)
 {
 	static const struct {
 		const char *text, *path, *url;
@@ -109,7 +109,7 @@ static void paths_and_local_are_on_this_machine(void **state)
 
 #define NO_HTTP "it is not an http or https URL"
 
-static void addresses_and_parameters_are_read_by_their_grammar(void **state)
+static void urls_and_parameters_follow_their_grammar(void **state)
 {
 	static const struct {
 		const char *text, *url;
@@ -149,7 +149,7 @@ static void addresses_and_parameters_are_read_by_their_grammar(void **state)
 	substituter_release(&s);
 }
 
-static void what_is_no_substituter_is_refused_by_name(void **state)
+static void invalid_substituter_is_refused_by_name(void **state)
 {
 	static const struct {
 		const char *text;
@@ -203,11 +203,11 @@ static void what_is_no_substituter_is_refused_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(urls_are_taken_apart),
-		cmocka_unit_test(parameters_of_nix_count_or_are_told),
-		cmocka_unit_test(paths_and_local_are_on_this_machine),
-		cmocka_unit_test(addresses_and_parameters_are_read_by_their_grammar),
-		cmocka_unit_test(what_is_no_substituter_is_refused_by_name),
+		cmocka_unit_test(urls_are_split),
+		cmocka_unit_test(nix_parameters_are_applied_or_reported),
+		cmocka_unit_test(paths_and_local_urls_are_on_this_machine),
+		cmocka_unit_test(urls_and_parameters_follow_their_grammar),
+		cmocka_unit_test(invalid_substituter_is_refused_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static void the_last_parameters_of_a_url_count(void **state)
 	substituter_list_release(&l);
 }
 
-static void unknown_parameters_are_refused_unless_they_may_be_any(void **state)
+static void unknown_parameters_are_refused_unless_allowed(void **state)
 {
 	struct substituter_list l = SUBSTITUTER_LIST_INIT;
 	const struct substituter *added;
@@ -45,7 +45,7 @@ static void unknown_parameters_are_refused_unless_they_may_be_any(void **state)
 	substituter_list_release(&l);
 }
 
-static void one_too_many_is_refused_and_a_known_one_is_not(void **state)
+static void substituter_over_the_limit_is_refused(void **state)
 {
 	struct substituter_list l = SUBSTITUTER_LIST_INIT;
 	const struct substituter *added;
@@ -71,8 +71,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_parameters_of_a_url_count),
-		cmocka_unit_test(unknown_parameters_are_refused_unless_they_may_be_any),
-		cmocka_unit_test(one_too_many_is_refused_and_a_known_one_is_not),
+		cmocka_unit_test(unknown_parameters_are_refused_unless_allowed),
+		cmocka_unit_test(substituter_over_the_limit_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

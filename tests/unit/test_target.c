@@ -20,7 +20,7 @@ static void assert_directory(const struct temp_dir *t, const char *name, mode_t 
 	assert_int_equal(st.st_mode & 07777, mode);
 }
 
-static void a_fresh_root_gets_a_whole_store(void **state)
+static void new_root_gets_a_complete_store(void **state)
 {
 	static const char *const parts[] = {
 		"mnt/nix",
@@ -50,7 +50,7 @@ static void a_fresh_root_gets_a_whole_store(void **state)
 	assert_int_equal(target.store_fd, -1);
 }
 
-static void what_is_there_stays_as_it_is(void **state)
+static void existing_files_stay_unchanged(void **state)
 {
 	const struct temp_dir *t = *state;
 	struct target target;
@@ -62,7 +62,7 @@ static void what_is_there_stays_as_it_is(void **state)
 	assert_directory(t, "nix/store", 0711);
 }
 
-static void slashes_behind_the_root_are_dropped(void **state)
+static void trailing_slashes_of_the_root_are_dropped(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_FREE char *root = mem_printf("%s///", t->path);
@@ -73,7 +73,7 @@ static void slashes_behind_the_root_are_dropped(void **state)
 	target_close(&target);
 }
 
-static void links_on_the_way_are_refused(void **state)
+static void links_in_the_path_are_refused(void **state)
 {
 	static const struct {
 		const char *dir;
@@ -134,7 +134,7 @@ static void an_empty_root_is_wrong_usage(void **state)
 	assert_string_equal(err.text, "the path of the store root is empty");
 }
 
-static void free_space_is_told(void **state)
+static void free_space_is_reported(void **state)
 {
 	const struct temp_dir *t = *state;
 	struct free_space space = { 0 };
@@ -149,18 +149,18 @@ static void free_space_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_fresh_root_gets_a_whole_store,
+		cmocka_unit_test_setup_teardown(new_root_gets_a_complete_store,
 						temp_dir_setup, temp_dir_teardown),
-		cmocka_unit_test_setup_teardown(what_is_there_stays_as_it_is,
+		cmocka_unit_test_setup_teardown(existing_files_stay_unchanged,
 						temp_dir_setup, temp_dir_teardown),
-		cmocka_unit_test_setup_teardown(slashes_behind_the_root_are_dropped,
+		cmocka_unit_test_setup_teardown(trailing_slashes_of_the_root_are_dropped,
 						temp_dir_setup, temp_dir_teardown),
-		cmocka_unit_test(links_on_the_way_are_refused),
+		cmocka_unit_test(links_in_the_path_are_refused),
 		cmocka_unit_test_setup_teardown(
 			a_file_in_the_place_of_the_store_is_refused, temp_dir_setup,
 			temp_dir_teardown),
 		cmocka_unit_test(an_empty_root_is_wrong_usage),
-		cmocka_unit_test_setup_teardown(free_space_is_told, temp_dir_setup,
+		cmocka_unit_test_setup_teardown(free_space_is_reported, temp_dir_setup,
 						temp_dir_teardown),
 	};
 

@@ -22,7 +22,7 @@ static uint32_t need(void *ctx, uint32_t node, size_t i)
 #define END  TOPOSORT_END
 #define NONE TOPOSORT_NONE
 
-static void what_is_needed_comes_first(void **state)
+static void references_come_before_referrers(void **state)
 {
 	uint32_t graph[NODES][4] = {
 		{ 1, 2, END }, { 3, END }, { 3, NONE, 4, END }, { END }, { END }, { END },
@@ -41,7 +41,7 @@ static void what_is_needed_comes_first(void **state)
 	toposort_release(&t);
 }
 
-static void a_circle_is_told(void **state)
+static void circle_is_reported(void **state)
 {
 	uint32_t circle[NODES][4] = { { 1, END }, { 2, END }, { 3, 0, END },
 				      { END },	  { END },    { END } };
@@ -69,7 +69,7 @@ static uint32_t next_in_chain(void *ctx, uint32_t node, size_t i)
 	return i == 0 && node + 1 < *count ? node + 1 : END;
 }
 
-static void a_long_chain_needs_no_deep_stack(void **state)
+static void long_chain_does_not_overflow_the_stack(void **state)
 {
 	size_t count = 1000000;
 	struct toposort t;
@@ -85,9 +85,9 @@ static void a_long_chain_needs_no_deep_stack(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_needed_comes_first),
-		cmocka_unit_test(a_circle_is_told),
-		cmocka_unit_test(a_long_chain_needs_no_deep_stack),
+		cmocka_unit_test(references_come_before_referrers),
+		cmocka_unit_test(circle_is_reported),
+		cmocka_unit_test(long_chain_does_not_overflow_the_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,7 +99,7 @@ static double seconds(void)
 
 /* The answer is here before transfers_run is called, and nothing else is under way that
  * could end its wait. */
-static void what_has_come_is_told_without_waiting(void **state)
+static void arrived_bytes_are_reported_without_waiting(void **state)
 {
 	const struct transfers_options opts = { .connections = 4,
 						.connections_per_host = 4,
@@ -141,7 +141,7 @@ static void what_has_come_is_told_without_waiting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_has_come_is_told_without_waiting),
+		cmocka_unit_test(arrived_bytes_are_reported_without_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

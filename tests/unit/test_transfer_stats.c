@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "http/transfer.h"
 
-static void throughput_is_over_the_time_in_which_nars_came(void **state)
+static void throughput_counts_only_time_with_nars(void **state)
 {
 	struct transfer_stats s = { 0 };
 	struct transfer_done ok = { .status = 200 };
@@ -33,7 +33,7 @@ static void throughput_is_over_the_time_in_which_nars_came(void **state)
 	assert_int_equal(s.nar_bytes, 1000000);
 }
 
-static void nothing_was_fast_in_no_time(void **state)
+static void zero_time_has_no_throughput(void **state)
 {
 	struct transfer_stats s = { 0 };
 	struct transfer_done ok = { .status = 200 };
@@ -126,7 +126,7 @@ static const struct row {
 	{ false, { .rc = -NF_E_NET, .cause = TRANSFER_TLS }, TRANSFER_FAILED_TLS, "TLS" },
 };
 
-static void failures_are_told_apart(void **state)
+static void failures_are_distinguished(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -145,13 +145,13 @@ static void failures_are_told_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(throughput_is_over_the_time_in_which_nars_came),
-		cmocka_unit_test(nothing_was_fast_in_no_time),
+		cmocka_unit_test(throughput_counts_only_time_with_nars),
+		cmocka_unit_test(zero_time_has_no_throughput),
 		cmocka_unit_test(latency_is_that_of_answers),
 		cmocka_unit_test(
 			a_cache_that_forbids_everything_is_told_from_one_that_lacks_something),
 		cmocka_unit_test(redirects_are_requests),
-		cmocka_unit_test(failures_are_told_apart),
+		cmocka_unit_test(failures_are_distinguished),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

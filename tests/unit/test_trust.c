@@ -110,7 +110,7 @@ static void the_signature_covers_every_fact(void **state)
 	}
 }
 
-static void a_content_address_that_recomputes_vouches(void **state)
+static void matching_content_address_vouches(void **state)
 {
 	static const char *const texts[] = {
 		FACTS "CA: " TREE_CA "\n",
@@ -132,7 +132,7 @@ static void a_content_address_that_recomputes_vouches(void **state)
 
 #define PATH "path 'sgii4f5h9d2lym14f3av1r80w53l9k82-tree': "
 
-static void what_nobody_vouches_for_is_refused(void **state)
+static void untrusted_path_is_refused(void **state)
 {
 	static const struct {
 		const char *text;
@@ -191,7 +191,7 @@ static void a_signature_vouches_whatever_the_content_address(void **state)
 	nf_narinfo_release(&ni);
 }
 
-static void the_word_of_a_trusted_store_is_no_proof_of_bytes(void **state)
+static void trusted_store_does_not_vouch_for_bytes(void **state)
 {
 	struct nf_trusted t;
 	struct nf_narinfo ni;
@@ -252,7 +252,7 @@ static char *long_signature(const char *name)
 	return text;
 }
 
-static void a_longer_signature_stays_where_older_versions_do_not_fail(void **state)
+static void longer_signature_is_ordered_last(void **state)
 {
 	static const char *const names[] = { "new-1", "test-1", "other-1" };
 	struct nf_trusted t;
@@ -271,7 +271,7 @@ static void a_longer_signature_stays_where_older_versions_do_not_fail(void **sta
 	nf_narinfo_release(&ni);
 }
 
-static void a_content_address_goes_on_only_if_it_gives_the_path(void **state)
+static void content_address_is_passed_on_only_if_it_matches(void **state)
 {
 	static const struct {
 		const char *ca;
@@ -329,14 +329,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(real_signatures_verify),
 		cmocka_unit_test(the_signature_covers_every_fact),
-		cmocka_unit_test(a_content_address_that_recomputes_vouches),
-		cmocka_unit_test(what_nobody_vouches_for_is_refused),
+		cmocka_unit_test(matching_content_address_vouches),
+		cmocka_unit_test(untrusted_path_is_refused),
 		cmocka_unit_test(a_signature_vouches_whatever_the_content_address),
-		cmocka_unit_test(the_word_of_a_trusted_store_is_no_proof_of_bytes),
+		cmocka_unit_test(trusted_store_does_not_vouch_for_bytes),
 		cmocka_unit_test(trusted_signature_is_kept_among_too_many),
-		cmocka_unit_test(
-			a_longer_signature_stays_where_older_versions_do_not_fail),
-		cmocka_unit_test(a_content_address_goes_on_only_if_it_gives_the_path),
+		cmocka_unit_test(longer_signature_is_ordered_last),
+		cmocka_unit_test(content_address_is_passed_on_only_if_it_matches),
 		cmocka_unit_test(an_empty_ring_trusts_no_signature),
 	};
 

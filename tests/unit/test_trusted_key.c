@@ -50,7 +50,7 @@ static int add_file(struct fixture *f, const char *text)
 	return trusted_key_add(f->ring, path, &f->err);
 }
 
-static void a_key_is_taken_as_it_is(void **state)
+static void literal_key_is_accepted(void **state)
 {
 	struct fixture *f = *state;
 
@@ -59,7 +59,7 @@ static void a_key_is_taken_as_it_is(void **state)
 	assert_int_equal(nf_keyring_count(f->ring), 2);
 }
 
-static void a_file_has_one_key_a_line(void **state)
+static void file_has_one_key_per_line(void **state)
 {
 	struct fixture *f = *state;
 
@@ -113,7 +113,7 @@ static void large_or_special_key_file_is_refused(void **state)
 	assert_non_null(strstr(f->err.text, "' is not a regular file"));
 }
 
-static void what_may_be_a_secret_is_not_quoted(void **state)
+static void possible_secrets_are_not_quoted(void **state)
 {
 	static const char *const values[] = {
 		SECRET,
@@ -142,14 +142,14 @@ static void what_may_be_a_secret_is_not_quoted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_key_is_taken_as_it_is, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_file_has_one_key_a_line, setup,
+		cmocka_unit_test_setup_teardown(literal_key_is_accepted, setup, teardown),
+		cmocka_unit_test_setup_teardown(file_has_one_key_per_line, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(files_without_keys_are_wrong_usage, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(large_or_special_key_file_is_refused,
 						setup, teardown),
-		cmocka_unit_test_setup_teardown(what_may_be_a_secret_is_not_quoted, setup,
+		cmocka_unit_test_setup_teardown(possible_secrets_are_not_quoted, setup,
 						teardown),
 	};
 

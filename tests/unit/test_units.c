@@ -52,7 +52,7 @@ static void durations_are_seconds_or_their_multiples(void **state)
 	}
 }
 
-static void what_is_not_an_amount_is_refused(void **state)
+static void invalid_amounts_are_refused(void **state)
 {
 	static const char *const rows[] = {
 		"",
@@ -90,7 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_bytes_or_powers_of_1024),
 		cmocka_unit_test(durations_are_seconds_or_their_multiples),
-		cmocka_unit_test(what_is_not_an_amount_is_refused),
+		cmocka_unit_test(invalid_amounts_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,7 +167,7 @@ static void a_tree_gets_canonical_metadata_whatever_the_umask(void **state)
 	(void)state;
 }
 
-static void a_group_that_directories_hand_down_is_no_mode(void **state)
+static void inherited_group_does_not_change_the_mode(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_BUF struct buf nar = { 0 };
@@ -180,7 +180,7 @@ static void a_group_that_directories_hand_down_is_no_mode(void **state)
 	assert_meta(t, "done/sub", S_IFDIR | 0555);
 }
 
-static void a_file_or_link_can_be_the_whole(void **state)
+static void root_can_be_a_file_or_link(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_BUF struct buf file = { 0 };
@@ -227,7 +227,7 @@ static void plant_link(const struct temp_dir *t)
 	assert_int_equal(symlinkat("elsewhere", t->fd, "tree"), 0);
 }
 
-static void what_has_the_name_is_never_touched(void **state)
+static void existing_file_of_that_name_is_not_touched(void **state)
 {
 	static const struct {
 		void (*plant)(const struct temp_dir *t);
@@ -280,7 +280,7 @@ static void a_nar_that_ends_early_is_an_error_at_any_length(void **state)
 	(void)state;
 }
 
-static void an_interrupt_ends_it(void **state)
+static void interrupt_ends_the_program(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_BUF struct buf nar = { 0 };
@@ -291,7 +291,7 @@ static void an_interrupt_ends_it(void **state)
 	interrupt_set(false);
 }
 
-static void finishing_replaces_nothing(void **state)
+static void finish_replaces_nothing(void **state)
 {
 	const struct temp_dir *t = *state;
 	AUTO_BUF struct buf nar = { 0 };
@@ -313,13 +313,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tree_gets_canonical_metadata_whatever_the_umask),
-		TEST(a_group_that_directories_hand_down_is_no_mode),
-		TEST(a_file_or_link_can_be_the_whole),
+		TEST(inherited_group_does_not_change_the_mode),
+		TEST(root_can_be_a_file_or_link),
 		TEST(directories_may_be_as_deep_as_nix_allows),
-		cmocka_unit_test(what_has_the_name_is_never_touched),
+		cmocka_unit_test(existing_file_of_that_name_is_not_touched),
 		cmocka_unit_test(a_nar_that_ends_early_is_an_error_at_any_length),
-		TEST(an_interrupt_ends_it),
-		TEST(finishing_replaces_nothing),
+		TEST(interrupt_ends_the_program),
+		TEST(finish_replaces_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

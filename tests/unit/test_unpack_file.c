@@ -103,7 +103,7 @@ static void set_limit(rlim_t bytes)
 }
 
 /* Where the limit cuts a block, what comes before it arrives. */
-static void what_cannot_be_written_is_told(void **state)
+static void write_errors_are_reported(void **state)
 {
 	static const size_t limits[] = { 0, 100, MIB, MIB + 512, 2 * MIB + 4096 };
 	const struct temp_dir *t = *state;
@@ -136,7 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_byte_arrives_whatever_the_size),
-		TEST(what_cannot_be_written_is_told),
+		TEST(write_errors_are_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-static void what_a_reference_means_at_a_base(void **state)
+static void references_are_resolved_against_a_base(void **state)
 {
 	static const char base[] = "http://h:80/a/b/";
 	static const struct {
@@ -68,7 +68,7 @@ static void what_a_reference_means_at_a_base(void **state)
 	}
 }
 
-static void only_a_scheme_makes_it_absolute(void **state)
+static void only_a_scheme_makes_a_url_absolute(void **state)
 {
 	(void)state;
 	assert_true(url_is_absolute(NF_SLICE_LIT("https://h")));
@@ -106,7 +106,7 @@ static void equal_places_have_equal_origins(void **state)
 	}
 }
 
-static void a_login_goes_no_further_than_its_origin_or_to_https(void **state)
+static void login_is_sent_to_its_origin_or_to_https_only(void **state)
 {
 	static const struct {
 		const char *from, *to;
@@ -138,10 +138,10 @@ static void a_login_goes_no_further_than_its_origin_or_to_https(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_a_reference_means_at_a_base),
-		cmocka_unit_test(only_a_scheme_makes_it_absolute),
+		cmocka_unit_test(references_are_resolved_against_a_base),
+		cmocka_unit_test(only_a_scheme_makes_a_url_absolute),
 		cmocka_unit_test(equal_places_have_equal_origins),
-		cmocka_unit_test(a_login_goes_no_further_than_its_origin_or_to_https),
+		cmocka_unit_test(login_is_sent_to_its_origin_or_to_https_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ static void wrong_bytes_are_never_kept(void **state)
 	made_release(&m);
 }
 
-static void another_cache_makes_up_for_a_liar(void **state)
+static void another_cache_replaces_a_liar(void **state)
 {
 	struct engine_fixture *f = *state;
 	AUTO_FREE char *bytes = NULL;
@@ -140,7 +140,7 @@ static void cache_is_dropped_after_three_wrong_answers(void **state)
 
 /* The name of an encoding that we do not know, and bytes that tell nothing of it: perhaps
  * others can read them. */
-static void an_unknown_compression_is_no_lie(void **state)
+static void unknown_compression_is_not_a_lie(void **state)
 {
 	struct engine_fixture *f = *state;
 	AUTO_FREE char *bytes = NULL;
@@ -191,10 +191,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ENGINE_TEST(wrong_bytes_are_never_kept),
-		ENGINE_TEST(another_cache_makes_up_for_a_liar),
+		ENGINE_TEST(another_cache_replaces_a_liar),
 		ENGINE_TEST(the_liar_of_two_is_found),
 		ENGINE_TEST(cache_is_dropped_after_three_wrong_answers),
-		ENGINE_TEST(an_unknown_compression_is_no_lie),
+		ENGINE_TEST(unknown_compression_is_not_a_lie),
 		ENGINE_TEST(a_wrong_file_hash_does_no_harm),
 	};
 

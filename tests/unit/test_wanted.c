@@ -80,7 +80,7 @@ static struct wanted find_wanted(struct fixture *x, bool build_inputs)
 	return w;
 }
 
-static void paths_are_taken_as_they_are(void **state)
+static void literal_paths_are_accepted(void **state)
 {
 	struct fixture *x = *state;
 	char text[NF_STOREPATH_TEXT_MAX];
@@ -96,7 +96,7 @@ static void paths_are_taken_as_they_are(void **state)
 	wanted_release(&w);
 }
 
-static void of_a_derivation_its_outputs_are_wanted(void **state)
+static void derivation_stands_for_its_outputs(void **state)
 {
 	struct fixture *x = *state;
 	struct wanted w;
@@ -112,7 +112,7 @@ static void of_a_derivation_its_outputs_are_wanted(void **state)
 	wanted_release(&w);
 }
 
-static void what_no_cache_has_would_have_to_be_built(void **state)
+static void output_in_no_cache_must_be_built(void **state)
 {
 	struct fixture *x = *state;
 	struct nf_err err = { 0 };
@@ -131,7 +131,7 @@ static void what_no_cache_has_would_have_to_be_built(void **state)
 }
 
 /* Then the derivation itself goes along, to be built elsewhere. */
-static void with_build_inputs_the_derivation_is_wanted(void **state)
+static void with_build_inputs_the_derivation_is_included(void **state)
 {
 	struct fixture *x = *state;
 	struct wanted w;
@@ -166,10 +166,10 @@ static void a_derivation_that_nobody_has_is_unknown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WANTED_TEST(paths_are_taken_as_they_are),
-		WANTED_TEST(of_a_derivation_its_outputs_are_wanted),
-		WANTED_TEST(what_no_cache_has_would_have_to_be_built),
-		WANTED_TEST(with_build_inputs_the_derivation_is_wanted),
+		WANTED_TEST(literal_paths_are_accepted),
+		WANTED_TEST(derivation_stands_for_its_outputs),
+		WANTED_TEST(output_in_no_cache_must_be_built),
+		WANTED_TEST(with_build_inputs_the_derivation_is_included),
 		WANTED_TEST(a_derivation_that_nobody_has_is_unknown),
 	};
 

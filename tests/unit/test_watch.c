@@ -53,7 +53,7 @@ static void look_on(struct onlooker *o)
 	};
 }
 
-static void it_tells_how_far_work_is(void **state)
+static void watch_reports_progress(void **state)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	struct onlooker o;
@@ -93,7 +93,7 @@ static void no_note_is_lost(void **state)
 	assert_string_equal(o.notes, "one\ntwo\n");
 }
 
-static void nobody_need_look(void **state)
+static void progress_needs_no_reader(void **state)
 {
 	const struct nf_watch deaf = { .ctx = NULL };
 	struct watcher *w;
@@ -147,7 +147,7 @@ static void cancelling_interrupts_all_workers_of_the_caller(void **state)
 	workers_free(others);
 }
 
-static void a_call_within_a_call_asks_the_outer_caller_too(void **state)
+static void nested_call_also_asks_the_outer_caller(void **state)
 {
 	struct onlooker outer, inner;
 	struct watcher *w, *within;
@@ -170,11 +170,11 @@ static void a_call_within_a_call_asks_the_outer_caller_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_tells_how_far_work_is),
+		cmocka_unit_test(watch_reports_progress),
 		cmocka_unit_test(no_note_is_lost),
-		cmocka_unit_test(nobody_need_look),
+		cmocka_unit_test(progress_needs_no_reader),
 		cmocka_unit_test(cancelling_interrupts_all_workers_of_the_caller),
-		cmocka_unit_test(a_call_within_a_call_asks_the_outer_caller_too),
+		cmocka_unit_test(nested_call_also_asks_the_outer_caller),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

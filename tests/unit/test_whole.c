@@ -54,7 +54,7 @@ static void lack(struct resolver *r, unsigned n, int code)
 
 #define REFS(...) ((const unsigned[]){ __VA_ARGS__, 0 })
 
-static void a_closure_that_is_there_is_whole(void **state)
+static void present_closure_is_complete(void **state)
 {
 	AUTO(resolver_freep) struct resolver *r = resolver_new();
 	AUTO(whole_release) struct whole w = { 0 };
@@ -69,7 +69,7 @@ static void a_closure_that_is_there_is_whole(void **state)
 	assert_int_equal(w.why, 0);
 }
 
-static void what_needs_a_missing_path_lacks_something(void **state)
+static void dependents_of_a_missing_path_are_incomplete(void **state)
 {
 	AUTO(resolver_freep) struct resolver *r = resolver_new();
 	AUTO(whole_release) struct whole w = { 0 };
@@ -90,7 +90,7 @@ static void what_needs_a_missing_path_lacks_something(void **state)
 		assert_int_equal(w.lacks[want_path(r, n)], n != 5);
 }
 
-static void the_gravest_reason_counts(void **state)
+static void most_severe_reason_counts(void **state)
 {
 	AUTO(resolver_freep) struct resolver *r = resolver_new();
 	AUTO(whole_release) struct whole w = { 0 };
@@ -105,7 +105,7 @@ static void the_gravest_reason_counts(void **state)
 	assert_int_equal(w.why, NF_E_TRUST);
 }
 
-static void nothing_is_whole(void **state)
+static void empty_pool_has_nothing_complete(void **state)
 {
 	AUTO(resolver_freep) struct resolver *r = resolver_new();
 	AUTO(whole_release) struct whole w = { 0 };
@@ -118,10 +118,10 @@ static void nothing_is_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_closure_that_is_there_is_whole),
-		cmocka_unit_test(what_needs_a_missing_path_lacks_something),
-		cmocka_unit_test(the_gravest_reason_counts),
-		cmocka_unit_test(nothing_is_whole),
+		cmocka_unit_test(present_closure_is_complete),
+		cmocka_unit_test(dependents_of_a_missing_path_are_incomplete),
+		cmocka_unit_test(most_severe_reason_counts),
+		cmocka_unit_test(empty_pool_has_nothing_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

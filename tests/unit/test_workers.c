@@ -114,7 +114,7 @@ static void *submit_one(void *ctx)
 	return NULL;
 }
 
-static void a_full_queue_holds_who_submits_and_wait_times_out(void **state)
+static void full_queue_blocks_submit_and_wait_times_out(void **state)
 {
 	struct tally tally = { 0 };
 	struct gate gate;
@@ -177,7 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_job_runs_once_and_wait_sees_them_done),
 		cmocka_unit_test(free_finishes_what_was_queued),
-		cmocka_unit_test(a_full_queue_holds_who_submits_and_wait_times_out),
+		cmocka_unit_test(full_queue_blocks_submit_and_wait_times_out),
 		cmocka_unit_test(signals_are_blocked_in_the_workers_alone),
 		cmocka_unit_test(there_is_at_least_one_processor),
 	};
