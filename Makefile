@@ -147,8 +147,8 @@ else
 endif
 
 # What tests and the demo use: the cache server with faults, what is no HTTP server at all,
-# the maker of caches, and failing system calls to preload.
-TEST_TOOLS := $(B)/cached $(B)/rawserver $(B)/mkcache $(B)/faults.so
+# the maker of caches, the judge of stores, and failing system calls to preload.
+TEST_TOOLS := $(B)/cached $(B)/rawserver $(B)/mkcache $(B)/storejudge $(B)/faults.so
 $(B)/cached: $(call obj,$(sort $(wildcard tests/server/*.c))) $(B)/libbundle.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SERVER_LIBS) $(BUNDLE_LIBS)
@@ -158,6 +158,11 @@ $(B)/rawserver: $(call obj,tests/tools/rawserver.c) $(B)/libbundle.a
 $(B)/mkcache: $(call obj,$(sort $(wildcard tests/tools/mkcache*.c))) $(B)/libbundle.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BUNDLE_LIBS)
+# Run thousands of times, it links with one library only. Who makes caches also needs their judge.
+$(B)/storejudge: $(call obj,tests/tools/storejudge.c)
+	$(call say,LD $@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call pkg_libs,sqlite3)
+$(B)/mkcache: | $(B)/storejudge
 # It replaces functions of libc: no flavour's flags, and both names of each.
 $(B)/faults.so: tests/tools/faults.c $(B)/flags.stamp
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes $(WERROR) -O1 -fPIC -shared -o $@ $< -ldl

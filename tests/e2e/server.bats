@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The test cache itself: each fault, as a client sees it.
+# The test cache itself: each fault, as a client sees it. And the judge of stores: what it must notice.
 
 load helper
 
@@ -294,4 +294,39 @@ header_of() {
 	bash -c '"$1" --with-parent --root "$2" --port-file "$3" 3>&- & echo $! >"$4"; sleep 0.5' \
 		- "$BUILD/cached" "$T/www" "$T/port" "$T/pid"
 	wait_for 5 bash -c '! kill -0 "$1" 2>/dev/null' - "$(cat "$T/pid")"
+}
+
+# judged_wrong WORDS COMMAND...: a copy of the store, changed by the command, is judged to be wrong.
+judged_wrong() {
+	local words=$1
+	shift
+	rm -rf "$T/changed"
+	cp -a "$T/root" "$T/changed"
+	(cd "$T/changed/nix/store" && "$@")
+	fails 1 "$words" "$BUILD/storejudge" closure "$T/changed" "$T/trees" "${ALL_PATHS[@]}"
+}
+
+@test "the judge of stores notices each kind of difference" {
+	local lib app
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	import_bundle
+	[ "$EUID" -eq 0 ] || chmod -R u+w "$T/root"
+	assert_closure_in "$T/root"
+	lib=${LIB##*/} app=${APP##*/}
+	judged_wrong "only the store has 'more'" mkdir more
+	judged_wrong "only the database has '$lib'" rm -r "$lib"
+	judged_wrong "only the closure has '$lib'" sqlite3 ../var/nix/db/db.sqlite \
+		"delete from Refs; delete from ValidPaths where path = '$LIB'"
+	judged_wrong "left behind: .*/state/x.tmp" mkdir -p ../state/x.tmp
+	judged_wrong "$lib/share/noise' differ" sed -i "\$s/\$/x/" "$lib/share/noise"
+	judged_wrong "$lib/bin/noise' differ" ln -sfn other "$lib/bin/noise"
+	judged_wrong "has 'more'" touch "$lib/bin/more"
+	judged_wrong "has 'broken'" rm "$app/broken"
+	judged_wrong "is executable" chmod 444 "$lib/bin/hello"
+	judged_wrong "has mode 644" chmod 644 "$lib/empty"
+	judged_wrong "has mode 755" chmod 755 "$lib/bin"
+	judged_wrong "another time" touch -h "$lib/broken"
+	judged_wrong "another kind" ln -sfn /dev/null "$lib/empty"
+	fails 1 "only the closure has 'x'" "$BUILD/storejudge" closure "$T/root" "$T/trees" "${ALL_PATHS[@]}" /nix/store/x
 }

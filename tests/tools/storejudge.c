@@ -1,0 +1,324 @@
+/*
+ * storejudge whole ROOT
+ * storejudge closure ROOT TREES PATH...
+ *
+ * Judges a root store for the end-to-end tests, which would start twenty processes to do
+ * so. "whole": the store holds what its database calls valid, and nothing in ROOT looks
+ * like a temporary file. "closure": moreover, exactly the PATHs are valid; each has the
+ * contents of TREES/BASENAME, and Nix's canonical metadata. It prints what is wrong; the
+ * exit status is then 1.
+ */
+#include <dirent.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool found_wrong;
+
+struct names {
+	char **name;
+	size_t count;
+};
+
+static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	found_wrong = true;
+}
+
+static void __attribute__((noreturn)) give_up(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+static void join(char *path, const char *dir, const char *name)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+
+	if (n < 0 || n >= PATH_MAX) {
+		fprintf(stderr, "path too long: %s/%s\n", dir, name);
+		exit(2);
+	}
+}
+
+static void names_add(struct names *names, const char *name)
+{
+	char **grown = realloc(names->name, (names->count + 1) * sizeof(*grown));
+	char *copy = strdup(name);
+
+	if (!grown || !copy)
+		give_up("memory");
+	names->name = grown;
+	grown[names->count++] = copy;
+}
+
+static void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void names_sort(struct names *names)
+{
+	if (names->count)
+		qsort(names->name, names->count, sizeof(*names->name), compare_names);
+}
+
+/* The entries of a directory, sorted, without .links; none where there is no directory.
+ */
+static void list_dir(struct names *names, const char *dir)
+{
+	DIR *stream = opendir(dir);
+	struct dirent *entry;
+
+	if (!stream)
+		return;
+	while ((entry = readdir(stream))) {
+		const char *name = entry->d_name;
+
+		if (strcmp(name, ".") && strcmp(name, "..") && strcmp(name, ".links"))
+			names_add(names, name);
+	}
+	closedir(stream);
+	names_sort(names);
+}
+
+/* Complains of each name that only one of two sorted lists has. */
+static void compare_lists(const struct names *a, const char *of_a, const struct names *b,
+			  const char *of_b)
+{
+	size_t i = 0, j = 0;
+
+	while (i < a->count || j < b->count) {
+		int order = i == a->count   ? 1
+			    : j == b->count ? -1
+					    : strcmp(a->name[i], b->name[j]);
+
+		if (order < 0)
+			complain("only %s has '%s'", of_a, a->name[i]);
+		if (order > 0)
+			complain("only %s has '%s'", of_b, b->name[j]);
+		i += order <= 0;
+		j += order >= 0;
+	}
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The basenames of the valid paths; none where there is no database. */
+static void list_valid(struct names *names, const char *root)
+{
+	char path[PATH_MAX];
+	sqlite3 *db;
+	sqlite3_stmt *query;
+	int rc;
+
+	join(path, root, "nix/var/nix/db/db.sqlite");
+	if (access(path, F_OK))
+		return;
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) ||
+	    sqlite3_busy_timeout(db, 10000) ||
+	    sqlite3_prepare_v2(db, "select path from ValidPaths", -1, &query, NULL)) {
+		complain("'%s': %s", path, sqlite3_errmsg(db));
+		sqlite3_close(db);
+		return;
+	}
+	while ((rc = sqlite3_step(query)) == SQLITE_ROW) {
+		const char *valid = (const char *)sqlite3_column_text(query, 0);
+
+		names_add(names, valid ? base_name(valid) : "(null)");
+	}
+	if (rc != SQLITE_DONE)
+		complain("'%s': %s", path, sqlite3_errmsg(db));
+	sqlite3_finalize(query);
+	sqlite3_close(db);
+	names_sort(names);
+}
+
+static bool is_temporary(const char *name)
+{
+	static const char *const patterns[] = { "*.tmp", ".tmp*", "tmp-*", "*.part",
+						"*.lock" };
+
+	if (!strcmp(name, "gc.lock"))
+		return false;
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
+		if (!fnmatch(patterns[i], name, 0))
+			return true;
+	return false;
+}
+
+static void look_for_temporary(const char *dir)
+{
+	DIR *stream = opendir(dir);
+	struct dirent *entry;
+
+	if (!stream)
+		return;
+	while ((entry = readdir(stream))) {
+		char path[PATH_MAX];
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		join(path, dir, entry->d_name);
+		if (is_temporary(entry->d_name))
+			complain("left behind: '%s'", path);
+		if (entry->d_type == DT_DIR)
+			look_for_temporary(path);
+	}
+	closedir(stream);
+}
+
+static void judge_whole(const char *root, const struct names *valid)
+{
+	struct names there = { 0 };
+	char store[PATH_MAX];
+
+	join(store, root, "nix/store");
+	list_dir(&there, store);
+	compare_lists(valid, "the database", &there, "the store");
+	names_free(&there);
+	look_for_temporary(root);
+}
+
+static bool files_equal(const char *a, const char *b)
+{
+	char of_a[1 << 14], of_b[sizeof(of_a)];
+	FILE *in_a = fopen(a, "r"), *in_b = fopen(b, "r");
+	bool equal = in_a && in_b;
+
+	while (equal) {
+		size_t n = fread(of_a, 1, sizeof(of_a), in_a);
+		size_t m = fread(of_b, 1, sizeof(of_b), in_b);
+
+		equal = n == m && !memcmp(of_a, of_b, n) && !ferror(in_a) &&
+			!ferror(in_b);
+		if (n < sizeof(of_a))
+			break;
+	}
+	if (in_a)
+		fclose(in_a);
+	if (in_b)
+		fclose(in_b);
+	return equal;
+}
+
+static bool links_equal(const char *a, const char *b)
+{
+	char to_a[PATH_MAX], to_b[PATH_MAX];
+	ssize_t n = readlink(a, to_a, sizeof(to_a)), m = readlink(b, to_b, sizeof(to_b));
+
+	return n >= 0 && n == m && !memcmp(to_a, to_b, (size_t)n);
+}
+
+static void look_canonical(const char *path, const struct stat *st)
+{
+	mode_t mode = st->st_mode & 07777;
+
+	if (S_ISREG(st->st_mode) && mode != 0444 && mode != 0555)
+		complain("'%s' has mode %o", path, mode);
+	if (S_ISDIR(st->st_mode) && mode != 0555)
+		complain("'%s' has mode %o", path, mode);
+	if (st->st_mtim.tv_sec != 1 || st->st_mtim.tv_nsec)
+		complain("'%s' has another time than 1", path);
+}
+
+/* The tree MADE is in the store as UNPACKED. */
+static void compare_trees(const char *made, const char *unpacked)
+{
+	struct names of_made = { 0 }, of_unpacked = { 0 };
+	struct stat a, b;
+
+	if (lstat(made, &a) || lstat(unpacked, &b)) {
+		complain("'%s' or '%s' is missing", made, unpacked);
+		return;
+	}
+	look_canonical(unpacked, &b);
+	if ((a.st_mode & S_IFMT) != (b.st_mode & S_IFMT))
+		complain("'%s' is of another kind than '%s'", unpacked, made);
+	else if (S_ISREG(a.st_mode) && (!(a.st_mode & 0111) != !(b.st_mode & 0111)))
+		complain("only one of '%s' and '%s' is executable", made, unpacked);
+	else if (S_ISREG(a.st_mode) ? !files_equal(made, unpacked)
+				    : S_ISLNK(a.st_mode) && !links_equal(made, unpacked))
+		complain("'%s' and '%s' differ", made, unpacked);
+	else if (S_ISDIR(a.st_mode)) {
+		list_dir(&of_made, made);
+		list_dir(&of_unpacked, unpacked);
+		compare_lists(&of_made, made, &of_unpacked, unpacked);
+		for (size_t i = 0; i < of_made.count; i++) {
+			char path_a[PATH_MAX], path_b[PATH_MAX];
+
+			join(path_a, made, of_made.name[i]);
+			join(path_b, unpacked, of_made.name[i]);
+			compare_trees(path_a, path_b);
+		}
+	}
+	names_free(&of_made);
+	names_free(&of_unpacked);
+}
+
+static void judge_closure(const char *root, const char *trees, const struct names *valid,
+			  char **paths)
+{
+	struct names wanted = { 0 }, made = { 0 };
+
+	for (; *paths; paths++)
+		names_add(&wanted, base_name(*paths));
+	names_sort(&wanted);
+	compare_lists(&wanted, "the closure", valid, "the database");
+	list_dir(&made, trees);
+	compare_lists(&wanted, "the closure", &made, "the directory of the trees");
+	for (size_t i = 0; i < wanted.count; i++) {
+		char tree[PATH_MAX], store[PATH_MAX], path[PATH_MAX];
+
+		join(tree, trees, wanted.name[i]);
+		join(store, root, "nix/store");
+		join(path, store, wanted.name[i]);
+		compare_trees(tree, path);
+	}
+	names_free(&wanted);
+	names_free(&made);
+}
+
+int main(int argc, char **argv)
+{
+	struct names valid = { 0 };
+	bool closure = argc > 4 && !strcmp(argv[1], "closure");
+
+	if (!closure && (argc != 3 || strcmp(argv[1], "whole") != 0)) {
+		fputs("usage: storejudge whole ROOT\n"
+		      "       storejudge closure ROOT TREES PATH...\n",
+		      stderr);
+		return 2;
+	}
+	list_valid(&valid, argv[2]);
+	judge_whole(argv[2], &valid);
+	if (closure)
+		judge_closure(argv[2], argv[3], &valid, argv + 4);
+	names_free(&valid);
+	return found_wrong;
+}
