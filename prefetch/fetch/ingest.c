@@ -223,9 +223,22 @@ size_t ingests_under_way(const struct ingests *in)
 	return in->under_way;
 }
 
+/* Jobs that are waited for and not over; the lock is held. */
+static size_t count_left(const struct ingests *in)
+{
+	size_t left = in->under_way;
+
+	for (const struct ingest *job = in->over; job; job = job->next)
+		left -= job->is_waited_for;
+	return left;
+}
+
 void ingests_wait(struct ingests *in)
 {
-	workers_wait(in->workers, -1);
+	pthread_mutex_lock(&in->lock);
+	while (count_left(in))
+		pthread_cond_wait(&in->came_back, &in->lock);
+	pthread_mutex_unlock(&in->lock);
 }
 
 void ingests_wait_followers(struct ingests *in)

@@ -82,7 +82,7 @@ void ingests_collect(struct ingests *in);
 /* Jobs of workers, and of followers whose download is whole, that are not collected. */
 size_t ingests_under_way(const struct ingests *in);
 
-/* Waits until no worker has a job; they are not collected by that. */
+/* Waits until none of these is running; they are not collected by that. */
 void ingests_wait(struct ingests *in);
 /* Waits until no follower has a job; all must be whole or withdrawn or broken. */
 void ingests_wait_followers(struct ingests *in);
