@@ -167,17 +167,19 @@ $(B)/mkcache: | $(B)/storejudge
 $(B)/faults.so: tests/tools/faults.c $(B)/flags.stamp
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes $(WERROR) -O1 -fPIC -shared -o $@ $< -ldl
 
-# The deciders of the transfer engine in a virtual network.
-SIMS := $(B)/sim $(B)/simfetch
-SIM_SRCS := $(sort $(wildcard tests/sim/*.c))
-$(B)/sim: $(call obj,$(SIM_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
+# What the dispatcher costs.
+$(B)/sim: $(call obj,tests/sim/load.c tests/simfetch/share.c) $(B)/libprefetch.a $(B)/libbundle.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
-# The whole engine in another one.
-SIMFETCH_SRCS := $(sort $(wildcard tests/simfetch/*.c)) tests/sim/sim_share.c
+# The engine in a virtual network. Some functions are replaced (tests/simfetch/bulk.h), or
+# watched.
+SIMFETCH_SRCS := $(sort $(wildcard tests/simfetch/*.c))
+SIMFETCH_WRAPS := file_pwrite_all destination_put destination_put_partial \
+	$(addprefix dispatch_,new free set_cache set_state want add_source closed next present part_range part_head \
+		part_bytes part_end is_whole verified spoilt)
 $(B)/simfetch: $(call obj,$(SIMFETCH_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS) -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(SIMFETCH_WRAPS:%=-Wl,--wrap=%) $^ $(PREFETCH_LIBS) $(BUNDLE_LIBS) -lm
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
@@ -201,7 +203,7 @@ check: deps
 STAGE := $(if $(filter release,$(FLAVOR)),stage)
 
 .PHONY: check-all
-check-all: all $(TEST_TOOLS) $(STAGE) $(SIMS) $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-modules check-completions
+check-all: all $(TEST_TOOLS) $(STAGE) $(B)/simfetch $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-modules check-completions
 	@sh tests/run/run-tests.sh $(B)
 
 #: make check-unit      the unit tests alone (T=name: one of them)
@@ -217,7 +219,7 @@ check-corpus: $(FUZZ_BINS)
 	@sh tests/run/run-tests.sh $(B) corpus $(T)
 
 #: make check-sim       the simulated transfers alone (T=name: one scenario)
-check-sim: $(SIMS)
+check-sim: $(B)/simfetch
 	@sh tests/run/run-tests.sh $(B) sim $(T)
 
 #: make check-threads   what runs on several threads (meant for FLAVOR=tsan)
@@ -231,7 +233,7 @@ E2E ?= main plan resume pool
 .PHONY: coverage coverage-run
 coverage:
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOR=coverage coverage-run
-coverage-run: all $(TEST_TOOLS) $(SIMS) $(UNIT_BINS) $(FUZZ_BINS)
+coverage-run: all $(TEST_TOOLS) $(B)/simfetch $(UNIT_BINS) $(FUZZ_BINS)
 	@sh tests/run/coverage.sh $(B) $(E2E)
 
 #: make coverage-fuzz   lines and branches that the corpus of the fuzz targets reaches, by file

@@ -1,5 +1,5 @@
-"""The deciders of the transfer engine in a virtual network: how near they come to the bound, and what they cost; and
-the whole engine in random worlds."""
+"""The dispatcher in a virtual network: how near it comes to the bound, and what it costs; and the whole engine in random
+worlds."""
 import re, subprocess, time
 
 from common import ROOT
@@ -7,8 +7,8 @@ from common import ROOT
 def simulate(top):
     """Thousands of caches, hundreds of thousands of files."""
     sim = f"{ROOT}/build/release/sim"
-    out = subprocess.run([sim, "--large"], text=True, stdout=subprocess.PIPE).stdout
-    print("\n## 200,000 files in a virtual network\n\n| scenario | makespan | bound | ratio | in vain | requests | the deciders, an order | "
+    out = subprocess.run([sim], text=True, stdout=subprocess.PIPE).stdout
+    print("\n## 200,000 files in a virtual network\n\n| scenario | makespan | bound | ratio | in vain | requests | the dispatcher, an order | "
           "wall time | memory of the dispatcher |\n|---|---|---|---|---|---|---|---|---|")
     for line in out.splitlines():
         name = re.match(r"(?:not )?ok (\S+)", line).group(1)

@@ -15,7 +15,7 @@ has_test() {
 	test_*) [ -e "tests/unit/$1.c" ] ;;
 	fuzz_*) [ -e "tests/fuzz/$1.c" ] ;;
 	*.bats) [ -e "tests/e2e/$1" ] ;;
-	sim | simfetch) [ -d "tests/$1" ] ;;
+	simfetch) [ -d "tests/$1" ] ;;
 	*) false ;;
 	esac
 }

@@ -47,13 +47,9 @@ run_e2e() {
 	run_tap
 }
 
-run_sim() {
-	if [ "$name" = all ]; then run "$build/$kind"; else run "$build/$kind" --only "$name"; fi
-	run_tap
-}
-
 run_simfetch() {
-	run_sim
+	if [ "$name" = all ]; then run "$build/simfetch"; else run "$build/simfetch" --only "$name"; fi
+	run_tap
 }
 
 run_corpus() {

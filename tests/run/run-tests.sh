@@ -36,16 +36,13 @@ list_corpus() {
 	list corpus tests/fuzz fuzz_ .c "$1" | built fuzz/fuzz_
 }
 
-# Both simulators may have a scenario of that name; worlds by chance are not in their lists.
+# Worlds by chance are not in the list.
 list_sim() {
-	for sim in simfetch sim; do
-		case $1 in
-		'*') echo "$sim all" ;;
-		random-*) [ "$sim" != sim ] || echo "sim $1" ;;
-		world-*) [ "$sim" != simfetch ] || echo "simfetch $1" ;;
-		*) ! "$build/$sim" --list | grep -qx -e "$1" || echo "$sim $1" ;;
-		esac
-	done
+	case $1 in
+	'*') echo "simfetch all" ;;
+	world-* | bulk-*) echo "simfetch $1" ;;
+	*) ! "$build/simfetch" --list | grep -qx -e "$1" || echo "simfetch $1" ;;
+	esac
 }
 
 # built PREFIX: of the lines on standard input, those whose program has been built.

@@ -42,7 +42,7 @@ static void set_rates(struct fetch_world *w, double rate)
 static void add_change(struct fetch_world *w, double at_ms, uint32_t cache,
 		       enum net_mode mode)
 {
-	w->changes[w->change_count++] = (struct net_change){ at_ms, cache, mode };
+	w->changes[w->change_count++] = (struct net_change){ at_ms, cache, mode, 0 };
 }
 
 static void one_cache(struct fetch_world *w, const struct goods_keys *k)

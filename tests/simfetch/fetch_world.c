@@ -11,9 +11,13 @@
 #define INFO_USELESS                                                                     \
 	(INFO_UNSIGNED | INFO_UNKNOWN_KEY | INFO_FORGED | INFO_GARBAGE | INFO_OTHER_PATH)
 
+#define TICK_MS 50
+
 void world_init(struct fetch_world *w, uint32_t seed, size_t caches, size_t paths)
 {
-	*w = (struct fetch_world){ .seed = seed, .cache_count = caches };
+	*w = (struct fetch_world){ .seed = seed,
+				   .tick_ms = TICK_MS,
+				   .cache_count = caches };
 	w->paths = mem_calloc(paths, sizeof(*w->paths));
 	w->offers = mem_calloc(paths * caches, sizeof(*w->offers));
 	for (size_t i = 0; i < caches; i++)
@@ -22,28 +26,52 @@ void world_init(struct fetch_world *w, uint32_t seed, size_t caches, size_t path
 						   .rate = 1e7 };
 }
 
-void world_add_path(struct fetch_world *w, const struct goods_keys *k, size_t size,
-		    const uint32_t *refs, size_t ref_count)
+static struct world_path *begin_path(struct fetch_world *w, const uint32_t *refs,
+				     size_t ref_count, const struct goods **goods)
 {
 	struct world_path *p = &w->paths[w->path_count];
-	const struct goods *goods[WORLD_REFS];
 
 	for (size_t i = 0; i < ref_count; i++) {
 		p->refs[i] = refs[i];
 		goods[i] = &w->paths[refs[i]].goods;
 	}
 	p->ref_count = ref_count;
-	goods_make(&p->goods, k, w->seed * 1000 + (uint32_t)w->path_count, size, goods,
-		   ref_count);
 	for (size_t i = 0; i < w->cache_count; i++)
 		*world_offer(w, i, w->path_count) =
 			(struct net_offer){ .is_there = true, .encoding = GOODS_ZSTD };
-	w->path_count++;
+	return p;
+}
+
+void world_add_path(struct fetch_world *w, const struct goods_keys *k, size_t size,
+		    const uint32_t *refs, size_t ref_count)
+{
+	const struct goods *goods[WORLD_REFS];
+	struct world_path *p = begin_path(w, refs, ref_count, goods);
+
+	goods_make(&p->goods, k, w->seed * 1000 + (uint32_t)w->path_count++, size, goods,
+		   ref_count);
+}
+
+void world_add_bulk(struct fetch_world *w, const struct goods_keys *k,
+		    const uint64_t sizes[GOODS_ENCODINGS], const uint32_t *refs,
+		    size_t ref_count)
+{
+	const struct goods *goods[WORLD_REFS];
+	struct world_path *p = begin_path(w, refs, ref_count, goods);
+
+	goods_make_bulk(&p->goods, k, w->seed * 1000 + (uint32_t)w->path_count++, sizes,
+			goods, ref_count);
 }
 
 struct net_offer *world_offer(const struct fetch_world *w, size_t cache, size_t path)
 {
 	return &w->offers[path * w->cache_count + cache];
+}
+
+uint64_t world_file_size(const struct fetch_world *w, size_t cache, size_t path)
+{
+	return goods_file(&w->paths[path].goods, world_offer(w, cache, path)->encoding)
+		->size;
 }
 
 void world_release(struct fetch_world *w)

@@ -23,6 +23,13 @@ enum net_info {
 	NET_INFO_GARBAGE,
 };
 
+/* Only in a bulk world, but for the first. */
+enum net_place {
+	NET_AWAY,
+	NET_DIRECTORY, /* on this machine */
+	NET_STORE,     /* likewise: others are asked for what it does not have */
+};
+
 struct net_cache {
 	int priority;
 	enum net_info info;
@@ -33,6 +40,8 @@ struct net_cache {
 	int retry_after_s;	/* said with a 503; 0: not said */
 	bool no_range, no_etag, no_length;
 	double breaks, stalls, errors; /* of a request, in percent */
+	bool is_known; /* its latency and rate are remembered from an earlier run */
+	enum net_place place;
 };
 
 /* What is wrong with a NAR's file. */
@@ -57,6 +66,7 @@ struct net_change {
 	double at_ms;
 	uint32_t cache;
 	enum net_mode mode;
+	double rate; /* 0: as before */
 };
 
 struct world_path {
@@ -64,11 +74,19 @@ struct world_path {
 	uint32_t refs[WORLD_REFS]; /* earlier paths */
 	size_t ref_count;
 	bool is_target;
+	/* Bytes at the beginning of its file that an earlier run left, perhaps wrong
+	 * ones.
+	 */
+	uint64_t present;
+	bool is_spoilt;
 };
 
 struct fetch_world {
 	uint32_t seed;
-	double link; /* bytes a second; 0: no limit */
+	bool is_bulk;	/* no byte is stored, see bulk.h */
+	bool is_steady; /* each answer takes the latency of its cache, not a bit more */
+	double tick_ms; /* how often bytes are told to the engine, at least */
+	double link;	/* bytes a second; 0: no limit */
 	struct net_cache caches[WORLD_CACHES];
 	size_t cache_count;
 	struct world_path *paths;
@@ -80,6 +98,7 @@ struct fetch_world {
 	bool no_race;
 	bool stops_at_first; /* failure, instead of going on with other paths */
 	size_t slots, connections;
+	uint64_t limit_rate; /* 0: none */
 	int64_t retry_for_ms;
 	double killed_at_ms; /* it is run again after that; 0: once is enough */
 };
@@ -88,7 +107,13 @@ void world_init(struct fetch_world *w, uint32_t seed, size_t caches, size_t path
 /* The next path, which refers to earlier ones. All caches have it. */
 void world_add_path(struct fetch_world *w, const struct goods_keys *k, size_t size,
 		    const uint32_t *refs, size_t ref_count);
+/* The same in a bulk world. */
+void world_add_bulk(struct fetch_world *w, const struct goods_keys *k,
+		    const uint64_t sizes[GOODS_ENCODINGS], const uint32_t *refs,
+		    size_t ref_count);
 struct net_offer *world_offer(const struct fetch_world *w, size_t cache, size_t path);
+/* The size of its file there, if it is as it should be. */
+uint64_t world_file_size(const struct fetch_world *w, size_t cache, size_t path);
 void world_release(struct fetch_world *w);
 
 /* The cache answers whatever it is asked, at all times. */
@@ -101,6 +126,7 @@ bool world_is_vouched(const struct net_offer *o);
 bool world_is_good(const struct net_offer *o);
 
 /* A world in which anything may be wrong. */
-void world_random(struct fetch_world *w, const struct goods_keys *k, uint32_t seed);
+void world_random(struct fetch_world *w, const struct goods_keys *k, uint32_t seed,
+		  bool is_bulk);
 
 #endif

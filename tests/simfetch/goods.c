@@ -99,23 +99,52 @@ static void sign_goods(struct goods *g, const struct goods_keys *k)
 	MUST(nf_trust_pathinfo(&g->trusted, &g->info, k->ring, &err), &err);
 }
 
+static void add_refs(struct goods *g, const struct goods *const *refs, size_t count)
+{
+	struct nf_err err;
+
+	for (size_t i = 0; i < count; i++)
+		MUST(nf_pathinfo_add_ref(&g->info, nf_storepath_base(&refs[i]->info.path),
+					 &err),
+		     &err);
+}
+
 void goods_make(struct goods *g, const struct goods_keys *k, uint32_t seed, size_t size,
 		const struct goods *const *refs, size_t ref_count)
 {
-	const struct buf *nar = &g->files[GOODS_PLAIN].bytes;
-	struct nf_err err;
+	struct goods_file *plain = &g->files[GOODS_PLAIN];
 
 	*g = (struct goods){ 0 };
 	nf_pathinfo_init(&g->info);
 	make_path(g, seed);
 	make_nar(g, seed, size);
-	hash_bytes(&g->info.nar_hash, NF_SHA256, nar->ptr, nar->len);
-	memcpy(g->files[GOODS_PLAIN].sha256, g->info.nar_hash.bytes, 32);
-	g->info.nar_size = nar->len;
-	for (size_t i = 0; i < ref_count; i++)
-		MUST(nf_pathinfo_add_ref(&g->info, nf_storepath_base(&refs[i]->info.path),
-					 &err),
-		     &err);
+	plain->size = plain->bytes.len;
+	hash_bytes(&g->info.nar_hash, NF_SHA256, plain->bytes.ptr, plain->bytes.len);
+	memcpy(plain->sha256, g->info.nar_hash.bytes, 32);
+	g->info.nar_size = plain->size;
+	add_refs(g, refs, ref_count);
+	sign_goods(g, k);
+}
+
+void goods_make_bulk(struct goods *g, const struct goods_keys *k, uint32_t seed,
+		     const uint64_t sizes[GOODS_ENCODINGS],
+		     const struct goods *const *refs, size_t ref_count)
+{
+	struct nf_hash hash;
+
+	*g = (struct goods){ 0 };
+	nf_pathinfo_init(&g->info);
+	make_path(g, seed);
+	for (uint32_t i = 0; i < GOODS_ENCODINGS; i++) {
+		const uint32_t key[] = { seed, i };
+
+		hash_bytes(&hash, NF_SHA256, key, sizeof(key));
+		memcpy(g->files[i].sha256, hash.bytes, 32);
+		g->files[i].size = sizes[i];
+	}
+	g->info.nar_hash = hash;
+	g->info.nar_size = 4 * sizes[GOODS_ZSTD];
+	add_refs(g, refs, ref_count);
 	sign_goods(g, k);
 }
 
@@ -147,9 +176,10 @@ const struct goods_file *goods_file(struct goods *g, enum goods_encoding encodin
 	struct goods_file *f = &g->files[encoding];
 	struct nf_hash hash;
 
-	if (f->bytes.len)
+	if (f->size)
 		return f;
 	encode_nar(g, &f->bytes, encoding == GOODS_ZSTD ? 1 : 12);
+	f->size = f->bytes.len;
 	hash_bytes(&hash, NF_SHA256, f->bytes.ptr, f->bytes.len);
 	memcpy(f->sha256, hash.bytes, sizeof(f->sha256));
 	return f;
@@ -166,8 +196,8 @@ static void add_file(const struct goods_file *f, unsigned faults, struct buf *ou
 		buf_addf(out, "FileHash: sha256:%s\n", hash);
 	}
 	if (!(faults & INFO_NO_SIZE))
-		buf_addf(out, "FileSize: %zu\n",
-			 f->bytes.len + (faults & INFO_WRONG_SIZE ? 7 : 0));
+		buf_addf(out, "FileSize: %" PRIu64 "\n",
+			 f->size + (faults & INFO_WRONG_SIZE ? 7 : 0));
 }
 
 static void add_facts(const struct goods *g, unsigned faults, struct buf *out)

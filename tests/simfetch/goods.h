@@ -20,7 +20,8 @@ enum goods_encoding {
 #define GOODS_SIZE_MAX (900 * 1024)
 
 struct goods_file {
-	struct buf bytes; /* empty: not made yet */
+	struct buf bytes;
+	uint64_t size; /* 0: not made yet */
 	uint8_t sha256[32];
 };
 
@@ -42,6 +43,10 @@ void goods_keys_release(struct goods_keys *k);
 /* One file of SIZE bytes that hardly compress, and equal ones for equal SEEDs. */
 void goods_make(struct goods *g, const struct goods_keys *k, uint32_t seed, size_t size,
 		const struct goods *const *refs, size_t ref_count);
+/* Files of SIZES bytes that are not stored: each byte is 0 (see bulk.h). */
+void goods_make_bulk(struct goods *g, const struct goods_keys *k, uint32_t seed,
+		     const uint64_t sizes[GOODS_ENCODINGS],
+		     const struct goods *const *refs, size_t ref_count);
 void goods_release(struct goods *g);
 const struct goods_file *goods_file(struct goods *g, enum goods_encoding encoding);
 

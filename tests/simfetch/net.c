@@ -7,19 +7,17 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "bulk.h"
 #include "http/transfer_stats.h"
 #include "net_state.h"
 
-/* How often bytes are told to the engine, at least. */
-#define TICK_MS		   50
 #define CONNECT_TIMEOUT_MS 5000
 #define STALL_TIMEOUT_MS   30000
-#define BUFFER		   (size_t)(64 * 1024)
 /* Less than this of a byte is nothing. */
 #define ROUNDING 0.05
 /* No run may take longer, ask for more, or turn more often without time going on. */
 #define RUN_MS_MAX   (4 * 3600e3)
-#define REQUESTS_MAX 20000
+#define REQUESTS_MAX 20000 /* and 20 a path */
 #define STILL_MAX    10000
 
 static uint32_t any(struct net *n)
@@ -137,6 +135,11 @@ static void net_cancel(void *ctx, struct transfer *transfer)
 	transfer_free(n, x);
 }
 
+static struct net_counts *count_of(struct net *n, const struct net_transfer *x)
+{
+	return &n->counts[world_offer(n->world, x->cache, x->path) - n->world->offers];
+}
+
 static void wait_for_answer(struct net *n, struct net_transfer *x)
 {
 	double latency = cache_of(n, x)->latency_ms;
@@ -145,7 +148,9 @@ static void wait_for_answer(struct net *n, struct net_transfer *x)
 	case NET_UP:
 	case NET_BUSY:
 	case NET_REFUSING:
-		x->due = n->now + latency * (1 + (double)any(n) / UINT32_MAX / 4);
+		if (!n->world->is_steady)
+			latency *= 1 + (double)any(n) / UINT32_MAX / 4;
+		x->due = n->now + latency;
 		break;
 	case NET_BLACKHOLE:
 		x->due = n->now + CONNECT_TIMEOUT_MS;
@@ -167,6 +172,8 @@ static void ask(struct net *n, struct net_transfer *x)
 	x->stalls = !x->breaks && chance(n, c->stalls);
 	n->active++;
 	n->requests++;
+	if (x->req.large && x->path != UINT32_MAX)
+		count_of(n, x)->nars_asked++;
 	wait_for_answer(n, x);
 }
 
@@ -238,7 +245,8 @@ static int tell_head(struct net_transfer *x)
 
 static int tell_bytes(struct net *n, struct net_transfer *x, size_t len)
 {
-	const char *from = x->answer.body.ptr + x->told;
+	const struct net_answer *a = &x->answer;
+	const char *from = a->body.ptr ? a->body.ptr + x->told : bulk_bytes(a->is_wrong);
 	int rc = tell_head(x);
 
 	if (!rc && len > x->req.max_bytes - x->told)
@@ -249,8 +257,7 @@ static int tell_bytes(struct net *n, struct net_transfer *x, size_t len)
 	if (x->req.stats)
 		transfer_stats_bytes(x->req.stats, x->req.large, len);
 	if (x->req.large && x->path != UINT32_MAX && x->answer.status / 100 == 2)
-		n->counts[world_offer(n->world, x->cache, x->path) - n->world->offers]
-			.nar_bytes += len;
+		count_of(n, x)->nar_bytes += len;
 	x->told += len;
 	return rc;
 }
@@ -267,7 +274,8 @@ static bool tell_what_came(struct net *n, struct net_transfer *x)
 	int rc = 0;
 
 	while (!rc && x->told < at)
-		rc = tell_bytes(n, x, at - x->told < BUFFER ? at - x->told : BUFFER);
+		rc = tell_bytes(n, x,
+				at - x->told < BULK_BYTES ? at - x->told : BULK_BYTES);
 	if (!rc && has_arrived(x) && !x->breaks && !x->stalls) {
 		rc = tell_head(x);
 		rc = rc ? rc : TRANSFER_ENOUGH;
@@ -334,8 +342,8 @@ static double due_of(const struct net *n, const struct net_transfer *x)
 		return x->due;
 	case NET_FLOWS:
 		if (x->flow.rate <= 0)
-			return n->now + TICK_MS;
-		return fmin(n->now + TICK_MS,
+			return n->now + n->world->tick_ms;
+		return fmin(n->now + n->world->tick_ms,
 			    n->now + (x->stops_at - x->at) / x->flow.rate);
 	case NET_QUEUED:
 		break;
@@ -393,6 +401,8 @@ static void apply_change(struct net *n, const struct net_change *change)
 	struct net_transfer *x;
 
 	n->modes[change->cache] = change->mode;
+	if (change->rate > 0)
+		n->shares[change->cache].rate = change->rate / 1000;
 	for (x = TAILQ_FIRST(&n->transfers); x;)
 		x = x->cache == change->cache && change_mode(n, x)
 			    ? TAILQ_FIRST(&n->transfers)
@@ -430,7 +440,7 @@ static int check_limits(struct net *n, struct nf_err *err)
 	}
 	if (n->now > RUN_MS_MAX)
 		what = "it does not come to an end";
-	else if (n->requests > REQUESTS_MAX)
+	else if (n->requests > REQUESTS_MAX + 20 * n->world->path_count)
 		what = "it asks for too much";
 	else if (n->still > STILL_MAX)
 		what = "the time stands still";
@@ -463,12 +473,19 @@ struct net *net_new(struct fetch_world *w, bool is_traced)
 {
 	struct net *n = mem_calloc(1, sizeof(*n));
 	size_t offers = w->cache_count * w->path_count;
+	bool is_new;
 
 	n->world = w;
 	n->trace = is_traced;
 	n->random = w->seed * 2654435761U | 1;
 	n->now = 1;
 	TAILQ_INIT(&n->transfers);
+	map_init(&n->by_hash);
+	for (size_t i = 0; i < w->path_count; i++)
+		*map_put(
+			&n->by_hash,
+			nf_slice(w->paths[i].goods.info.path.base, NF_STOREPATH_HASH_LEN),
+			&is_new) = i;
 	n->counts = mem_calloc(offers, sizeof(*n->counts));
 	n->served = mem_calloc(offers, sizeof(*n->served));
 	for (size_t i = 0; i < w->cache_count; i++) {
@@ -495,6 +512,7 @@ void net_free(struct net *n)
 	forget_transfers(n);
 	for (size_t i = 0; i < n->world->cache_count * n->world->path_count; i++)
 		buf_release(&n->served[i]);
+	map_release(&n->by_hash);
 	free(n->served);
 	free(n->counts);
 	free(n);

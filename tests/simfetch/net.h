@@ -9,7 +9,8 @@
 /* What was asked of a cache about a path, over all runs in one network. */
 struct net_counts {
 	unsigned infos, nars;
-	uint64_t nar_bytes; /* that came */
+	unsigned nars_asked; /* also those that were not answered */
+	uint64_t nar_bytes;  /* that came */
 };
 
 struct net;

@@ -5,13 +5,15 @@
 
 #include <sys/queue.h>
 
-#include "../sim/sim_share.h"
+#include "base/map.h"
 #include "net.h"
+#include "share.h"
 
 /* What a server sends. */
 struct net_answer {
 	long status;
-	struct nf_slice body;
+	struct nf_slice body; /* without a pointer: bulk */
+	bool is_wrong;	      /* bulk that lies */
 	uint64_t from, total; /* of a range */
 	bool is_range;
 	bool has_ranges; /* in general */
@@ -56,6 +58,7 @@ struct net {
 	struct share_cache shares[WORLD_CACHES];
 	struct net_counts *counts; /* as the world's offers */
 	struct buf *served;	   /* likewise: files that are not as they should be */
+	struct map by_hash;	   /* paths */
 	unsigned greetings[WORLD_CACHES];
 	size_t next_change, requests, still;
 	char failure[128];

@@ -1,20 +1,21 @@
 /* The real engine against a simulated network: real lookups, parts, verdicts and pool,
- * virtual time. tests/sim has the same network for the dispatcher alone, with hundreds of
- * thousands of files and caches whose bytes nobody looks at.
+ * virtual time.
  *
  * simfetch [--list] [--random COUNT] [--from SEED] [--trace] [--only NAME]...: runs the
  * scenarios and COUNT random worlds, prints what each gave, and "ok" or "not ok".
- * world-SEED is a scenario, too. */
+ * world-SEED and bulk-SEED are scenarios, too. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/plural.h"
+#include "bulk_run.h"
 #include "fetch_scenarios.h"
 #include "world_run.h"
 
 #define RANDOM_NAME  "world-"
+#define BULK_NAME    "bulk-"
 #define RANDOM_COUNT 200
 
 struct options {
@@ -43,9 +44,7 @@ static struct sums add_up(const struct world_run *r)
 		}
 	for (size_t p = 0; p < w->path_count; p++)
 		if (r->came[p])
-			s.files += goods_file(&w->paths[p].goods,
-					      world_offer(w, 0, p)->encoding)
-					   ->bytes.len;
+			s.files += world_file_size(w, 0, p);
 	return s;
 }
 
@@ -119,19 +118,21 @@ static bool run_scenario(const struct fetch_scenario *s, const struct goods_keys
 	return ok;
 }
 
-static bool run_random(uint32_t seed, const struct goods_keys *k, const struct options *o)
+static bool run_random(uint32_t seed, bool is_bulk, const struct goods_keys *k,
+		       const struct options *o)
 {
+	const char *name = is_bulk ? BULK_NAME : RANDOM_NAME;
 	struct fetch_world w;
 	struct world_run r;
 	bool ok;
 
-	world_random(&w, k, seed);
+	world_random(&w, k, seed, is_bulk);
 	world_run(&r, &w, k, o->trace);
 	world_judge(&r);
 	ok = !r.failure[0];
 	if (!ok)
-		printf("not ok %s%u: %s; to see it: simfetch --trace --only %s%u\n",
-		       RANDOM_NAME, seed, r.failure, RANDOM_NAME, seed);
+		printf("not ok %s%u: %s; to see it: simfetch --trace --only %s%u\n", name,
+		       seed, r.failure, name, seed);
 	world_run_release(&r);
 	world_release(&w);
 	return ok;
@@ -142,19 +143,31 @@ static bool run_randoms(const struct goods_keys *k, const struct options *o)
 	unsigned bad = 0;
 
 	for (uint32_t i = 0; i < o->random; i++)
-		bad += !run_random(o->from + i, k, o);
+		bad += !run_random(o->from + i, false, k, o);
+	for (uint32_t i = 0; i < o->random / 2; i++)
+		bad += !run_random(o->from + i, true, k, o);
 	if (!bad)
-		printf("ok %u random worlds\n", o->random);
+		printf("ok %u random worlds, and %u of bulk\n", o->random, o->random / 2);
 	return bad == 0;
+}
+
+/* The seed that a name like PREFIX-SEED ends with. */
+static bool read_seed(const char *name, const char *prefix, uint32_t *ret)
+{
+	size_t len = strlen(prefix);
+
+	*ret = (uint32_t)strtoul(name + strnlen(name, len), NULL, 10);
+	return strncmp(name, prefix, len) == 0;
 }
 
 static bool run_only(const struct goods_keys *k, const struct options *o)
 {
-	size_t random = strlen(RANDOM_NAME);
 	bool ok = false;
+	uint32_t seed;
 
-	if (strncmp(o->only, RANDOM_NAME, random) == 0) {
-		ok = run_random((uint32_t)strtoul(o->only + random, NULL, 10), k, o);
+	if (read_seed(o->only, RANDOM_NAME, &seed) ||
+	    read_seed(o->only, BULK_NAME, &seed)) {
+		ok = run_random(seed, o->only[0] == BULK_NAME[0], k, o);
 		if (ok)
 			printf("ok %s\n", o->only);
 		return ok;
@@ -162,6 +175,9 @@ static bool run_only(const struct goods_keys *k, const struct options *o)
 	for (size_t i = 0; i < fetch_scenario_count; i++)
 		if (strcmp(fetch_scenarios[i].name, o->only) == 0)
 			ok = run_scenario(&fetch_scenarios[i], k, o);
+	for (size_t i = 0; i < bulk_scenario_count; i++)
+		if (strcmp(bulk_scenarios[i].name, o->only) == 0)
+			ok = bulk_run(&bulk_scenarios[i], k, o->trace);
 	return ok;
 }
 
@@ -174,6 +190,12 @@ static bool run_all(const struct goods_keys *k, const struct options *o)
 			puts(fetch_scenarios[i].name);
 		else
 			ok &= run_scenario(&fetch_scenarios[i], k, o);
+	}
+	for (size_t i = 0; i < bulk_scenario_count; i++) {
+		if (o->list)
+			puts(bulk_scenarios[i].name);
+		else
+			ok &= bulk_run(&bulk_scenarios[i], k, o->trace);
 	}
 	if (o->random && !o->list)
 		ok &= run_randoms(k, o);

@@ -75,9 +75,9 @@ static size_t only_bringer(const struct world_run *r, size_t path)
 	for (size_t i = 0; i < w->cache_count; i++) {
 		const struct net_offer *o = world_offer(w, i, path);
 		uint64_t bytes = net_counts(r->net, i, path)->nar_bytes;
-		const struct buf *file = &w->paths[path].goods.files[o->encoding].bytes;
 
-		if (bytes && (found != w->cache_count || bytes < file->len))
+		if (bytes && (found != w->cache_count ||
+			      bytes < w->paths[path].goods.files[o->encoding].size))
 			return w->cache_count;
 		if (bytes)
 			found = i;
@@ -212,10 +212,10 @@ static uint64_t largest_file(const struct fetch_world *w, size_t path)
 
 	for (size_t i = 0; i < w->cache_count; i++) {
 		const struct net_offer *o = world_offer(w, i, path);
-		const struct buf *b = &w->paths[path].goods.files[o->encoding].bytes;
+		uint64_t size = w->paths[path].goods.files[o->encoding].size;
 
-		if (o->is_there && b->len > largest)
-			largest = b->len;
+		if (o->is_there && size > largest)
+			largest = size;
 	}
 	return largest;
 }

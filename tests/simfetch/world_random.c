@@ -4,6 +4,9 @@
 #include "fetch_world.h"
 
 #define PATHS_MAX 14
+#define SMALL_MAX 2e4
+#define LARGE_MAX 8e5
+#define BULK_MAX  2e7
 
 static uint32_t any(uint32_t *random)
 {
@@ -98,7 +101,8 @@ static void random_offer(struct net_offer *o, uint32_t *random, bool lies, uint6
 static void random_path(struct fetch_world *w, const struct goods_keys *k,
 			uint32_t *random, bool *is_needed)
 {
-	size_t size = (size_t)between(random, 10, one_in(random, 3) ? 8e5 : 2e4);
+	double most = w->is_bulk ? BULK_MAX : one_in(random, 3) ? LARGE_MAX : SMALL_MAX;
+	uint64_t size = (uint64_t)between(random, 10, most);
 	uint32_t refs[WORLD_REFS], at = (uint32_t)w->path_count;
 	size_t count = 0;
 
@@ -108,7 +112,11 @@ static void random_path(struct fetch_world *w, const struct goods_keys *k,
 		is_needed[i] = true;
 		refs[count++] = i;
 	}
-	world_add_path(w, k, size, refs, count);
+	if (w->is_bulk)
+		world_add_bulk(w, k, (const uint64_t[]){ 4 * size, size, size + 6 }, refs,
+			       count);
+	else
+		world_add_path(w, k, size, refs, count);
 }
 
 static void random_changes(struct fetch_world *w, uint32_t *random)
@@ -128,7 +136,8 @@ static void random_changes(struct fetch_world *w, uint32_t *random)
 	}
 }
 
-void world_random(struct fetch_world *w, const struct goods_keys *k, uint32_t seed)
+void world_random(struct fetch_world *w, const struct goods_keys *k, uint32_t seed,
+		  bool is_bulk)
 {
 	uint32_t random = seed * 2654435761U | 1;
 	bool is_needed[PATHS_MAX] = { false };
@@ -139,6 +148,7 @@ void world_random(struct fetch_world *w, const struct goods_keys *k, uint32_t se
 	caches = 1 + below(&random, 5);
 	paths = 1 + below(&random, PATHS_MAX);
 	world_init(w, seed, caches, paths);
+	w->is_bulk = is_bulk;
 	w->link = one_in(&random, 2) ? 0 : between(&random, 1e5, 1e8);
 	w->slots = 1 + below(&random, 16);
 	w->connections = w->slots + below(&random, 32);
@@ -146,6 +156,8 @@ void world_random(struct fetch_world *w, const struct goods_keys *k, uint32_t se
 	w->stops_at_first = one_in(&random, 8);
 	w->retry_for_ms = one_in(&random, 8) ? 60000 : 0;
 	w->killed_at_ms = one_in(&random, 4) ? between(&random, 50, 20000) : 0;
+	if (is_bulk) /* the pool keeps nothing for a second run */
+		w->killed_at_ms = 0;
 	for (size_t i = 0; i < caches; i++)
 		random_cache(&w->caches[i], &random);
 	for (size_t i = 0; i < paths; i++)

@@ -6,13 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/stream.h"
+#include "bulk.h"
+#include "caches/history.h"
 #include "must.h"
+#include "orders.h"
+#include "places.h"
 
 void world_run_broken(struct world_run *r, const char *fmt, ...)
 {
@@ -39,17 +44,54 @@ static char *scratch(void)
 	return dir;
 }
 
+static void name_cache(struct world_run *r, size_t cache)
+{
+	const struct net_cache *c = &r->world->caches[cache];
+	AUTO_FREE char *url = NULL;
+	AUTO_FREE char *root = mem_printf("%s/c%zu", r->dir, cache);
+	struct nf_err err;
+
+	if (c->place == NET_STORE) {
+		MUST(local_store_open(&r->store, root, &err), &err);
+		return;
+	}
+	if (c->place == NET_AWAY)
+		url = mem_printf("http://c%zu.sim", cache);
+	else if (c->priority > 0)
+		url = mem_printf("file://%s?priority=%d", root, c->priority);
+	else
+		url = mem_printf("file://%s", root);
+	MUST(substituter_parse(&r->substituters[r->substituter_count++],
+			       nf_slice_str(url), &err),
+	     &err);
+}
+
+/* What an earlier run has measured. */
+static void write_history(struct world_run *r)
+{
+	AUTO(history_release) struct history h = HISTORY_INIT;
+	struct nf_err err;
+	int64_t now = time(NULL);
+
+	r->history = mem_printf("%s/history", r->dir);
+	for (size_t i = 0; i < r->substituter_count; i++) {
+		const struct net_cache *c = &r->world->caches[i];
+		struct history_entry e = { .answered = now };
+
+		history_measured(&e, now, (uint32_t)(c->latency_ms * 1000),
+				 (uint64_t)c->rate);
+		if (c->is_known)
+			history_learn(&h, r->substituters[i].url, &e);
+	}
+	MUST(history_save(&h, r->history, &err), &err);
+}
+
 static void name_all(struct world_run *r)
 {
 	const struct fetch_world *w = r->world;
-	struct nf_err err;
-	char url[sizeof("http://c.sim") + 20];
 
-	for (size_t i = 0; i < w->cache_count; i++) {
-		snprintf(url, sizeof(url), "http://c%zu.sim", i);
-		MUST(substituter_parse(&r->substituters[i], nf_slice_str(url), &err),
-		     &err);
-	}
+	for (size_t i = 0; i < w->cache_count; i++)
+		name_cache(r, i);
 	r->targets = mem_calloc(w->path_count, sizeof(*r->targets));
 	for (size_t i = 0; i < w->path_count; i++)
 		if (w->paths[i].is_target)
@@ -64,7 +106,10 @@ static void run_once(struct world_run *r, const struct goods_keys *k, double sto
 		.targets = r->targets,
 		.target_count = r->target_count,
 		.substituters = r->substituters,
-		.substituter_count = w->cache_count,
+		.substituter_count = r->substituter_count,
+		.store = r->store,
+		.limit = { .rate = w->limit_rate },
+		.history = r->history,
 		.keys = k->ring,
 		.pool = r->pool,
 		.level = POOL_KEEP,
@@ -130,6 +175,11 @@ static void look_for(struct world_run *r, size_t path)
 	struct nf_err err;
 	int rc = pool_find(r->pool, &g->info.path, &ni, &err);
 
+	if (r->world->is_bulk && rc == -NF_E_MISSING) {
+		r->came[path] = bulk_came(path) != 0;
+		r->came_count += r->came[path];
+		return;
+	}
 	r->came[path] = rc == 0;
 	r->came_count += rc == 0;
 	if (!rc && (!nf_hash_eq(&ni.info.nar_hash, &g->info.nar_hash) ||
@@ -147,19 +197,42 @@ static void look_at_pool(struct world_run *r)
 	for (size_t i = 0; i < r->world->path_count; i++)
 		look_for(r, i);
 	MUST(pool_sum(r->pool, &sums, &r->err), &r->err);
-	if (sums.entries != r->came_count)
+	if (sums.entries != (r->world->is_bulk ? 0 : r->came_count))
 		world_run_broken(r, "the pool has %zu entries, %zu came", sums.entries,
 				 r->came_count);
+}
+
+static void open_pool(struct world_run *r)
+{
+	AUTO_FREE char *dir = mem_printf("%s/pool", r->dir);
+
+	MUST(pool_open(&r->pool, dir, &r->err), &r->err);
+}
+
+static void begin_bulk(struct world_run *r)
+{
+	const struct fetch_world *w = r->world;
+
+	bulk_begin(w, r->pool);
+	write_history(r);
+	for (size_t i = 0; i < w->path_count; i++)
+		if (w->paths[i].present)
+			bulk_leave_partial(w, i);
 }
 
 void world_run(struct world_run *r, struct fetch_world *w, const struct goods_keys *k,
 	       bool trace)
 {
+	const char *broken;
+
 	*r = (struct world_run){ .world = w, .net = net_new(w, trace), .dir = scratch() };
 	r->came = mem_calloc(w->path_count, sizeof(*r->came));
 	r->progress = progress_new();
+	places_make(w, r->dir);
 	name_all(r);
-	MUST(pool_open(&r->pool, r->dir, &r->err), &r->err);
+	open_pool(r);
+	if (w->is_bulk)
+		begin_bulk(r);
 	run_once(r, k, w->killed_at_ms);
 	tell_notes(r, trace);
 	if (net_was_stopped(r->net)) {
@@ -168,6 +241,9 @@ void world_run(struct world_run *r, struct fetch_world *w, const struct goods_ke
 	}
 	if (net_failure(r->net))
 		world_run_broken(r, "%s", net_failure(r->net));
+	broken = orders_broken(!net_was_stopped(r->net) && !w->stops_at_first);
+	if (broken)
+		world_run_broken(r, "%s", broken);
 	look_at_pool(r);
 }
 
@@ -178,13 +254,16 @@ void world_run_release(struct world_run *r)
 	fetch_result_release(&r->result);
 	progress_free(r->progress);
 	pool_free(r->pool);
-	for (size_t i = 0; i < r->world->cache_count; i++)
+	local_store_free(r->store);
+	bulk_end();
+	for (size_t i = 0; i < r->substituter_count; i++)
 		substituter_release(&r->substituters[i]);
 	free(r->targets);
 	free(r->came);
 	net_free(r->net);
 	MUST(file_remove_tree_at(AT_FDCWD, r->dir, &err), &err);
 	free(r->dir);
+	free(r->history);
 }
 
 /* ---- questions ---- */

@@ -8,9 +8,12 @@
 struct world_run {
 	struct fetch_world *world;
 	struct net *net;
-	char *dir; /* scratch */
+	char *dir; /* scratch: the pool is in it, and what is on this machine */
+	char *history;
 	struct pool *pool;
+	struct local_store *store;
 	struct substituter substituters[WORLD_CACHES];
+	size_t substituter_count; /* the caches but for a store, which is the last */
 	struct nf_storepath *targets;
 	size_t target_count;
 	/* Of the last run: */

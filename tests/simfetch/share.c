@@ -1,4 +1,4 @@
-#include "sim_share.h"
+#include "share.h"
 
 struct link {
 	double left;

@@ -1,6 +1,6 @@
 /* How flows share what they go through. */
-#ifndef SIM_SHARE_H
-#define SIM_SHARE_H
+#ifndef SHARE_H
+#define SHARE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,10 @@
+/* The caches of a bulk world that are on this machine: directories, and a store. */
+#ifndef PLACES_H
+#define PLACES_H
+
+#include "fetch_world.h"
+
+/* Makes in DIR what each of them is; DIR/cNUMBER is its directory, or root. */
+void places_make(const struct fetch_world *w, const char *dir);
+
+#endif
