@@ -19,7 +19,7 @@ _nixferry() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'plan prefetch pack import verify list info roots caches pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify check list info roots caches pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
@@ -239,6 +239,22 @@ _nixferry() {
 		_nixferry_words 'text json'
 		return
 		;;
+	'check --store')
+		_nixferry_files -d
+		return
+		;;
+	'check --jobs' | 'check -j')
+		COMPREPLY=()
+		return
+		;;
+	'check --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'check --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
 	'list --trusted-public-key')
 		_nixferry_files -f
 		return
@@ -404,6 +420,13 @@ _nixferry() {
 			_nixferry_files -f
 		fi
 		;;
+	check)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--store --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			COMPREPLY=()
+		fi
+		;;
 	list)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--trusted-public-key --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
@@ -457,7 +480,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'plan prefetch pack import verify list info roots caches pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify check list info roots caches pool keygen completions help'
 		fi
 		;;
 	esac

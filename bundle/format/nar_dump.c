@@ -1,4 +1,4 @@
-#include <nixferry/nar.h>
+#include "format/nar_dump.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +16,8 @@
 #define READ_SIZE (128 * KIB)
 #define RUN_SIZE  (64 * KIB)
 #define OUT_MAX	  (MIB)
+/* Of a file with more than that the bytes are handed out as they were read. */
+#define COPY_MAX (16 * KIB)
 
 /* For errors only: more than the longest names at the maximum depth. */
 #define PATH_TEXT_MAX (64 * KIB)
@@ -35,15 +37,24 @@ struct dump_frame {
 	size_t path_len; /* length of the path to it */
 };
 
+struct dump_sink {
+	struct nf_sink sink;
+	struct dumper *dumper;
+};
+
 /* The position in the tree, which is never deeper than the writer allows. */
 struct dumper {
 	struct nf_source source;
 	int dir_fd;
 	struct nf_nar_writer *writer;
-	struct buf out; /* what the writer has written and the caller has not read */
-	struct buf_sink out_sink;
+	struct dump_sink sink; /* of the writer */
+	struct buf out;	       /* what the writer has written */
+	bool is_out_taken;     /* and the caller has read */
 	char *read_buf;
-	struct buf path; /* path of the object, for errors */
+	struct nf_slice direct; /* a part of it, which the caller reads before OUT */
+	struct buf path;	/* path of the object, for errors */
+	nar_dump_look_fn look;	/* may be NULL */
+	void *look_ctx;
 	struct dump_frame frames[NAR_DEPTH_MAX];
 	size_t depth;
 	int fd;	       /* the file that is being written, or -1 */
@@ -58,6 +69,17 @@ struct dump_place {
 	const char *name;
 	struct nf_slice nar_name;
 };
+
+static int take_bytes(struct nf_sink *s, const void *p, size_t len, struct nf_err *err)
+{
+	struct dumper *d = ((struct dump_sink *)s)->dumper;
+
+	if (p == d->read_buf && !d->out.len)
+		d->direct = nf_slice(p, len);
+	else
+		buf_add(&d->out, p, len);
+	return buf_failed(&d->out) ? err_set(err, NF_E_LIMIT, "too much at once") : 0;
+}
 
 static int write_event(struct dumper *d, const struct nf_nar_event *ev,
 		       struct nf_err *err)
@@ -207,6 +229,8 @@ static int dump_node(struct dumper *d, const struct dump_place *at, struct nf_er
 
 	if (fstatat(at->dir_fd, at->name, &st, AT_SYMLINK_NOFOLLOW))
 		return err_sys(err, "cannot stat '%s'", d->path.ptr);
+	if (d->look)
+		d->look(d->look_ctx, d->path.ptr, &st);
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
 		return dump_file(d, at, err);
@@ -266,17 +290,27 @@ static int step(struct dumper *d, struct nf_err *err)
 	return write_event(d, &end, err);
 }
 
+static bool has_run(const struct dumper *d)
+{
+	return d->done || d->direct.len || d->out.len >= RUN_SIZE ||
+	       (d->out.len && d->fd >= 0 && d->left > COPY_MAX);
+}
+
 static int dumper_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
 {
 	struct dumper *d = (struct dumper *)s;
 	int rc = 0;
 
-	buf_clear(&d->out);
-	while (!rc && !d->done && d->out.len < RUN_SIZE)
+	if (d->is_out_taken)
+		buf_clear(&d->out);
+	d->direct = (struct nf_slice){ 0 };
+	while (!rc && !has_run(d))
 		rc = step(d, err);
-	if (!rc)
-		*ret = buf_slice(&d->out);
-	return rc;
+	if (rc)
+		return rc;
+	d->is_out_taken = !d->direct.len;
+	*ret = d->direct.len ? d->direct : buf_slice(&d->out);
+	return 0;
 }
 
 static void dumper_close(struct nf_source *s)
@@ -302,11 +336,22 @@ struct nf_source *nf_nar_dump_source(int dir_fd, const char *path)
 	d->fd = -1;
 	d->read_buf = mem_alloc(READ_SIZE);
 	buf_init(&d->out, OUT_MAX);
-	buf_sink_init(&d->out_sink, &d->out);
-	d->writer = nf_nar_writer_new(&d->out_sink.sink);
+	d->sink = (struct dump_sink){ { take_bytes }, d };
+	d->writer = nf_nar_writer_new(&d->sink.sink);
 	buf_init(&d->path, PATH_TEXT_MAX);
 	buf_add_str(&d->path, path);
 	return &d->source;
+}
+
+struct nf_source *nar_dump_watched(int dir_fd, const char *path, nar_dump_look_fn look,
+				   void *ctx)
+{
+	struct nf_source *s = nf_nar_dump_source(dir_fd, path);
+	struct dumper *d = (struct dumper *)s;
+
+	d->look = look;
+	d->look_ctx = ctx;
+	return s;
 }
 
 int nf_nar_dump(int dir_fd, const char *path, struct nf_sink *out, struct nf_err *err)

@@ -199,9 +199,7 @@ int store_db_find_id(struct store_db *db, const char *path, int64_t *ret, bool *
 	return rc;
 }
 
-/* Checks RET: what was read of a database at rest may be a mixture of two states. If so,
- * the database is now read as one in use, and the caller must ask again. */
-static int look_again(struct store_db *db, bool *ret, struct nf_err *err)
+int store_db_look_again(struct store_db *db, bool *ret, struct nf_err *err)
 {
 	*ret = db->at_rest && db_files_has_woken(db->sql.real_file, &db->rest);
 	if (!*ret)
@@ -221,7 +219,7 @@ int store_db_is_valid(struct store_db *db, const struct nf_storepath *path, bool
 
 	nf_storepath_format(text, path);
 	found = store_db_find_id(db, text, &id, ret, err);
-	rc = look_again(db, &again, err);
+	rc = store_db_look_again(db, &again, err);
 	if (!rc && again)
 		found = store_db_find_id(db, text, &id, ret, err);
 	return rc ? rc : found;
@@ -352,7 +350,7 @@ int store_db_query(struct store_db *db, const struct nf_storepath *path, bool wi
 {
 	int found = query(db, path, with_refs, info, err);
 	bool again;
-	int rc = look_again(db, &again, err);
+	int rc = store_db_look_again(db, &again, err);
 
 	if (!rc && again) {
 		nf_pathinfo_release(info);

@@ -21,5 +21,8 @@ int store_db_find(struct store_db *db, const char *path, struct sqlite3_stmt **s
 /* The id of the row of PATH (the full text); *found is false if there is none. */
 int store_db_find_id(struct store_db *db, const char *path, int64_t *ret, bool *found,
 		     struct nf_err *err) MUST_CHECK;
+/* Sets *RET if what was read of a database at rest may be a mixture of two states. If so,
+ * the database is now read as one in use, and the caller must ask again. */
+int store_db_look_again(struct store_db *db, bool *ret, struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -33,6 +33,12 @@ static const char *const stmt_sql[STORE_STMT_COUNT] = {
 	[STORE_QUERY_SCHEMA] = "select type, name, sql from sqlite_master",
 	[STORE_QUERY_HASH_PART] =
 		"select path from ValidPaths where path >= ? order by path limit 1",
+	[STORE_QUERY_ALL] =
+		"select id, hash, deriver, narSize, sigs, ca, path from ValidPaths",
+	[STORE_QUERY_BAD_REFS] = ("select v.path, r.referrer, r.reference from Refs r "
+				  "left join ValidPaths v on v.id = r.referrer "
+				  "left join ValidPaths w on w.id = r.reference "
+				  "where v.id is null or w.id is null"),
 };
 
 /* SQLite does not always say why it could not create or write a file. */

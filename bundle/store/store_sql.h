@@ -21,10 +21,12 @@ enum store_stmt {
 	STORE_UPDATE_SIGS,
 	STORE_QUERY_SCHEMA,    /* type, name, SQL text */
 	STORE_QUERY_HASH_PART, /* the first path at or after a text */
+	STORE_QUERY_ALL,       /* the columns of STORE_QUERY_PATH, and the path */
+	STORE_QUERY_BAD_REFS,  /* the path or NULL, and the two ids */
 	STORE_STMT_COUNT,
 };
 
-/* The columns of STORE_QUERY_PATH. */
+/* The columns of STORE_QUERY_PATH, the last of STORE_QUERY_ALL alone. */
 enum store_column {
 	STORE_COL_ID,
 	STORE_COL_HASH,
@@ -32,6 +34,7 @@ enum store_column {
 	STORE_COL_NAR_SIZE,
 	STORE_COL_SIGS,
 	STORE_COL_CA,
+	STORE_COL_PATH,
 };
 
 /* All zero except for the file names: not connected. */

@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# nixferry check: what is on the disk, compared with what the database says.
+
+load helper
+
+setup() {
+	setup_lab
+	mkdir "$T/root"
+}
+
+teardown() {
+	teardown_lab
+}
+
+# The small closure in $T/root.
+make_store() {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP" >"$T/out"
+	import_bundle >"$T/out"
+}
+
+check() {
+	nixferry check --store "$T/root" "$@"
+}
+
+sql() {
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "$1"
+}
+
+# changed FILE COMMAND...: with the directory of FILE, in $T/root, writable; only FILE differs afterwards.
+changed() {
+	local dir
+	dir=$(dirname "$T/root$1")
+	chmod u+w "$dir"
+	"${@:2}"
+	[[ $dir == */nix/store ]] || {
+		chmod u-w "$dir"
+		touch -h -d @1 "$dir"
+	}
+}
+
+# What was done to a path with its contents or its type, by name.
+damage() {
+	local file=$T/root$APP/share/noise below=$APP/share/noise
+	case $1 in
+	flipped)
+		chmod u+w "$file"
+		printf '\377' | dd of="$file" bs=1 seek=5000 conv=notrunc status=none
+		chmod 444 "$file"
+		touch -d @1 "$file"
+		;;
+	cut)
+		chmod u+w "$file"
+		truncate -s 99999 "$file"
+		chmod 444 "$file"
+		touch -d @1 "$file"
+		;;
+	file-missing) changed "$below" rm -f "$file" ;;
+	file-extra)
+		changed "$below" sh -c "echo more >'$file.more' && chmod 444 '$file.more' && touch -d @1 '$file.more'"
+		;;
+	executable) chmod 555 "$file" ;;
+	link-instead) changed "$below" sh -c "rm -f '$file' && ln -s x '$file' && touch -h -d @1 '$file'" ;;
+	fifo-inside) changed "$below" sh -c "rm -f '$file' && mkfifo '$file' && touch -d @1 '$file'" ;;
+	file-instead)
+		chmod -R u+w "$T/root$APP" && rm -rf "$T/root$APP"
+		echo file >"$T/root$APP" && chmod 444 "$T/root$APP" && touch -d @1 "$T/root$APP"
+		;;
+	fifo-instead)
+		chmod -R u+w "$T/root$APP" && rm -rf "$T/root$APP"
+		mkfifo "$T/root$APP"
+		;;
+	link-to-it)
+		mv "$T/root$APP" "$T/app"
+		ln -s "$T/app" "$T/root$APP" && touch -h -d @1 "$T/root$APP"
+		;;
+	esac
+}
+
+KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside file-instead fifo-instead
+	link-to-it"
+
+@test "an imported store is good, and checking it changes nothing" {
+	make_store
+	find "$T/root" -printf '%p %T@ %m %i\n' | LC_ALL=C sort >"$T/before"
+	check >"$T/out"
+	grep -qx 'checked 5 paths (.*): good' "$T/out" || fail "$(cat "$T/out")"
+	check --json | jq -e '.paths == 5 and .narSize > 100000 and .findings == [] and .notInDatabase == []'
+	"$BUILD/nixferry-import" check --store "$T/root" "$APP" "$(basename "$LIB")" | grep -q '^checked 2 paths'
+	find "$T/root" -printf '%p %T@ %m %i\n' | LC_ALL=C sort | diff "$T/before" -
+	nix_is_content "$T/root"
+}
+
+@test "other contents are found, whatever they are instead, and in no other path" {
+	make_store
+	cp -a "$T/root" "$T/whole"
+	for kind in $KINDS; do
+		damage "$kind"
+		fails 5 "store '$T/root' is damaged: 1 corrupt.*import BUNDLE --repair --store $T/root" \
+			timeout 20 "$BUILD/nixferry" check --store "$T/root" || fail "$kind"
+		grep -q "^$APP: corrupt: " <<<"$output" || fail "$kind: $output"
+		[ "$(grep -c '^/nix/store/' <<<"$output")" -eq 1 ] || fail "$kind: $output"
+		check "$LIB" "$TOP" || fail "$kind"
+		fails 5 "1 corrupt" check "$APP" "$LIB"
+		chmod -R u+w "$T/root" && rm -rf "$T/root"
+		cp -a "$T/whole" "$T/root"
+	done
+}
+
+@test "Nix finds the same damage" {
+	have_nix || skip "no Nix here"
+	make_store
+	for kind in flipped executable; do
+		damage "$kind"
+		run nix_is_content "$T/root"
+		[[ $output == *"'$APP' was modified"* ]] || [[ $output == *"$APP"*modified* ]] || fail "$kind: $output"
+	done
+}
+
+@test "what is missing is status 3, and 5 if something else is damaged as well" {
+	make_store
+	chmod -R u+w "$T/root$LIB" && rm -rf "$T/root$LIB"
+	fails 3 "damaged: 1 missing" check
+	grep -qx "$LIB: missing: it is not on the disk" <<<"$output"
+	fails 3 "damaged: 2 missing" check "$LIB" /nix/store/00000000000000000000000000000000-x
+	grep -qx "/nix/store/00000000000000000000000000000000-x: missing: it is not valid" <<<"$output"
+	damage flipped
+	fails 5 "damaged: 1 missing, 1 corrupt" check
+	fails 5 "" check --json
+	jq -e --arg app "$APP" '[.findings[] | select(.path == $app)] |
+		length == 1 and .[0].fault == "corrupt" and (.[0].remedy | startswith("nixferry import"))' <<<"$output"
+	fails 3 "there is no store in '$T/none'" nixferry check --store "$T/none"
+	fails 2 "missing --store" nixferry check
+}
+
+@test "metadata that Nix does not make is found" {
+	make_store
+	local file=$T/root$APP/share/noise
+	chmod 644 "$file"
+	fails 5 "damaged: 1 metadata" check
+	grep -q "^$APP: metadata: '.*/share/noise' has mode 0644" <<<"$output" || fail "$output"
+	chmod 444 "$file"
+	touch -d @7 "$file"
+	fails 5 "damaged: 1 metadata" check
+	grep -q "has modification time 7, not 1" <<<"$output" || fail "$output"
+	touch -d @1 "$file"
+	chmod 755 "$T/root$APP/share"
+	fails 5 "damaged: 1 metadata" check
+	chmod 555 "$T/root$APP/share"
+	check
+	[ "$EUID" -eq 0 ] || return 0
+	chown -h 12345 "$T/root$LINK"
+	fails 5 "damaged: 1 metadata" check
+	grep -q "^$LINK: metadata: .* belongs to user 12345" <<<"$output" || fail "$output"
+}
+
+@test "texts in the database that Nix cannot read are found" {
+	make_store
+	local id
+	id=$(sql "select id from ValidPaths where path = '$DATA'")
+	for bad in "sigs = 'x:%%%'" "sigs = sigs || ' nonsense'" "deriver = '/nix/store/short.drv'" "deriver = ''" \
+		"ca = 'fixed:r:sha256:zz'" "ca = 'nothing'" "hash = 'sha256:12'" "narSize = -1" "narSize = 7"; do
+		sql "create table kept as select * from ValidPaths where id = $id;
+			update ValidPaths set $bad where id = $id"
+		fails 5 "damaged: 1 database" check || fail "$bad"
+		grep -q "^$DATA: database: " <<<"$output" || fail "$bad: $output"
+		sql "update ValidPaths set (hash, sigs, deriver, ca, narSize) =
+			(select hash, sigs, deriver, ca, narSize from kept) where id = $id; drop table kept"
+		check >"$T/out" || fail "$bad"
+	done
+	sql "insert into Refs values ($id, 4711)"
+	fails 5 "damaged: 1 database" check
+	grep -q "^$DATA: database: it refers to path number 4711, which does not exist" <<<"$output"
+	sql "delete from Refs where reference = 4711;
+		insert into ValidPaths (path, hash, registrationTime) values ('nonsense', 'sha256:12', 1)"
+	fails 5 "damaged: 1 database" check
+	grep -q "^nonsense: database: it is not a store path" <<<"$output"
+}
+
+@test "what the database does not know is counted, and named on demand" {
+	make_store
+	chmod u+w "$T/root/nix/store"
+	mkdir "$T/root/nix/store/.links" "$T/root/nix/store/tmp-1-2"
+	touch "$T/root/nix/store/00000000000000000000000000000000-left" "$T/root/nix/store/$(basename "$APP").lock"
+	check >"$T/out"
+	grep -qx '1 entry in the store is not in the database; nix-collect-garbage removes it' "$T/out"
+	! grep -q -e -left "$T/out"
+	check --verbose | grep -qx '  00000000000000000000000000000000-left'
+	check --json | jq -e '.notInDatabase == ["00000000000000000000000000000000-left"]'
+}
+
+@test "a store that may only be read can be checked, and a database that is in use" {
+	make_store
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" >"$T/sqlite.out" <<-EOF
+		begin immediate;
+		update ValidPaths set registrationTime = 7;
+		.shell "$BUILD/nixferry" check --store "$T/root"
+		rollback;
+	EOF
+	grep -q 'checked 5 paths.*good' "$T/sqlite.out" || fail "$(cat "$T/sqlite.out")"
+	chmod -R a-w "$T/root"
+	check
+	chmod u+w "$T/root" "$T/root/nix" "$T/root/nix/var" "$T/root/nix/var/nix"
+}
