@@ -48,7 +48,7 @@ CFLAGS_release := -O2 -g $(HARDEN)
 CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fsanitize=thread
-CFLAGS_coverage := -O0 -g --coverage
+CFLAGS_coverage := -O0 -g --coverage -DSANDBOX_COVERAGE_DIR='"$(CURDIR)/build"'
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all \
 	-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
@@ -147,8 +147,9 @@ else
 endif
 
 # What tests and the demo use: the cache server with faults, what is no HTTP server at all,
-# the maker of caches, the judge of stores, and failing system calls to preload.
-TEST_TOOLS := $(B)/cached $(B)/rawserver $(B)/mkcache $(B)/storejudge $(B)/faults.so
+# the maker of caches, the judge of stores, and to preload: failing system calls, a parser that an
+# attacker has taken over.
+TEST_TOOLS := $(B)/cached $(B)/rawserver $(B)/mkcache $(B)/storejudge $(B)/faults.so $(B)/exploit.so
 $(B)/cached: $(call obj,$(sort $(wildcard tests/server/*.c))) $(B)/libbundle.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SERVER_LIBS) $(BUNDLE_LIBS)
@@ -163,8 +164,8 @@ $(B)/storejudge: $(call obj,tests/tools/storejudge.c)
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call pkg_libs,sqlite3)
 $(B)/mkcache: | $(B)/storejudge
-# It replaces functions of libc: no flavour's flags, and both names of each.
-$(B)/faults.so: tests/tools/faults.c $(B)/flags.stamp
+# They replace functions of libraries: no flavour's flags, and of libc's both names of each.
+$(B)/faults.so $(B)/exploit.so: $(B)/%.so: tests/tools/%.c $(B)/flags.stamp
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes $(WERROR) -O1 -fPIC -shared -o $@ $< -ldl
 
 # What the dispatcher costs.

@@ -408,14 +408,14 @@ _nixferry() {
 		;;
 	import)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--store --profile --gc-root --trusted-public-key --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--store --profile --gc-root --trusted-public-key --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	verify)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--trusted-public-key --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--trusted-public-key --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -429,14 +429,14 @@ _nixferry() {
 		;;
 	list)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--trusted-public-key --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--trusted-public-key --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	info)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--trusted-public-key --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--trusted-public-key --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

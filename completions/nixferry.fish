@@ -85,6 +85,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from import' -l profile -x -d 'm
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l gc-root -x -d 'without --profile: name of the GC root that keeps the imported paths, instead of those that it kept before; default: the name of the store path without its version'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l trusted-public-key -r -F -d 'trust this key, or the keys in FILE (one per line), in addition to those of nix.conf (default: cache.nixos.org\'s)'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l jobs -s j -x -d 'number of worker threads; default: one per processor'
+complete -c nixferry -n '__fish_seen_subcommand_from import' -l no-sandbox -d 'keep all privileges while parsing, for systems where the sandbox is in the way'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l json -d 'print the result as one JSON document'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l quiet -s q -d 'print warnings and errors only'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l verbose -s v -d 'print more remarks'
@@ -96,6 +97,7 @@ complete -c nixferry -n __fish_use_subcommand -a verify -d 'check everything in 
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -F
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -l trusted-public-key -r -F -d 'trust this key, or the keys in FILE (one per line), in addition to those of nix.conf (default: cache.nixos.org\'s)'
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -l jobs -s j -x -d 'number of worker threads; default: one per processor'
+complete -c nixferry -n '__fish_seen_subcommand_from verify' -l no-sandbox -d 'keep all privileges while parsing, for systems where the sandbox is in the way'
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -l json -d 'print the result as one JSON document'
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -l quiet -s q -d 'print warnings and errors only'
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -l verbose -s v -d 'print more remarks'
@@ -116,6 +118,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from check' -l help -s h -d 'sho
 complete -c nixferry -n __fish_use_subcommand -a list -d 'list the paths in a bundle'
 complete -c nixferry -n '__fish_seen_subcommand_from list' -F
 complete -c nixferry -n '__fish_seen_subcommand_from list' -l trusted-public-key -r -F -d 'trust this key, or the keys in FILE (one per line), in addition to those of nix.conf (default: cache.nixos.org\'s)'
+complete -c nixferry -n '__fish_seen_subcommand_from list' -l no-sandbox -d 'keep all privileges while parsing, for systems where the sandbox is in the way'
 complete -c nixferry -n '__fish_seen_subcommand_from list' -l json -d 'print the result as one JSON document'
 complete -c nixferry -n '__fish_seen_subcommand_from list' -l quiet -s q -d 'print warnings and errors only'
 complete -c nixferry -n '__fish_seen_subcommand_from list' -l verbose -s v -d 'print more remarks'
@@ -126,6 +129,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from list' -l help -s h -d 'show
 complete -c nixferry -n __fish_use_subcommand -a info -d 'show the roots, sizes and signers of a bundle'
 complete -c nixferry -n '__fish_seen_subcommand_from info' -F
 complete -c nixferry -n '__fish_seen_subcommand_from info' -l trusted-public-key -r -F -d 'trust this key, or the keys in FILE (one per line), in addition to those of nix.conf (default: cache.nixos.org\'s)'
+complete -c nixferry -n '__fish_seen_subcommand_from info' -l no-sandbox -d 'keep all privileges while parsing, for systems where the sandbox is in the way'
 complete -c nixferry -n '__fish_seen_subcommand_from info' -l json -d 'print the result as one JSON document'
 complete -c nixferry -n '__fish_seen_subcommand_from info' -l quiet -s q -d 'print warnings and errors only'
 complete -c nixferry -n '__fish_seen_subcommand_from info' -l verbose -s v -d 'print more remarks'

@@ -11,6 +11,7 @@
 #include "base/slice.h"
 #include "base/stream.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 
 static int open_file(struct bundle_input *in, const char *arg, struct nf_err *err)
 {
@@ -47,13 +48,15 @@ static int read_keys(struct bundle_input *in, const struct cmd_args *args, struc
 }
 
 int bundle_input_open(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
-		      struct nf_err *err)
+		      const struct sandbox *sandbox, struct nf_err *err)
 {
 	int rc;
 
 	rc = read_keys(in, args, ui, err);
 	if (!rc)
 		rc = open_file(in, cmd_args_get(args, 0), err);
+	if (!rc)
+		rc = sandbox_options_enter(sandbox, args, ui, err);
 	if (!rc)
 		rc = nf_bundle_open(&in->bundle, in->fd, in->name, in->keys, &in->signers,
 				    err);

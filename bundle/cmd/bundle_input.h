@@ -6,6 +6,7 @@
 #include <nixferry/key.h>
 #include <nixferry/narinfo.h>
 
+#include "base/sandbox.h"
 #include "cmd/cmd_args.h"
 #include "format/bundle_keys.h"
 
@@ -25,9 +26,10 @@ struct bundle_input {
 	}
 
 /* Opens the first argument: a file or "-". The trusted keys are those of options_keyring.
- * The signers are set even if the result is NF_E_TRUST. */
+ * The process enters SANDBOX before it reads a byte of the bundle. The signers are set
+ * even if the result is NF_E_TRUST. */
 int bundle_input_open(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
-		      struct nf_err *err) MUST_CHECK;
+		      const struct sandbox *sandbox, struct nf_err *err) MUST_CHECK;
 void bundle_input_release(struct bundle_input *in);
 
 /* Reads the keys that the bundle lists, then calls FN for each path of the bundle, in

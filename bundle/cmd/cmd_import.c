@@ -7,6 +7,7 @@
 #include "cmd/json.h"
 #include "cmd/key_report.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "cmd/target_options.h"
 #include "cmd/ui.h"
@@ -44,6 +45,7 @@ static void report(const struct import_report *r, bool json)
 static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
+	AUTO(sandbox_freep) struct sandbox *sandbox = sandbox_new();
 	AUTO(nf_import_result_release) struct nf_import_result result = { 0 };
 	struct import_report rep = { .result = &result };
 	AUTO(nf_key_needs_release) struct nf_key_needs untrusted = { 0 };
@@ -53,8 +55,10 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	int rc;
 
 	rc = read_options(&target, &opts, args, err);
-	if (!rc)
-		rc = bundle_input_open(&in, args, ui, err);
+	if (rc)
+		return rc;
+	target_options_grant(sandbox, target.root);
+	rc = bundle_input_open(&in, args, ui, sandbox, err);
 	if (rc)
 		return rc;
 	roots = nf_bundle_root_count(in.bundle);
@@ -101,6 +105,7 @@ const struct command cmd_import = {
 		"      --trusted-public-key example-1:BASE64",
 	.groups = (const struct cmd_option_group *const[]){ &options_target_store,
 							    &options_keys, &options_jobs,
+							    &options_sandbox,
 							    &options_common, NULL },
 	.min_args = 1,
 	.max_args = 1,

@@ -8,6 +8,7 @@
 #include "cmd/json.h"
 #include "cmd/key_report.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "format/key_needs.h"
 
@@ -142,11 +143,12 @@ static void print_human(const struct bundle_input *in, const struct totals *t)
 static int run_info(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
+	AUTO(sandbox_freep) struct sandbox *sandbox = sandbox_new();
 	bool json = cmd_args_flag(args, "json");
 	AUTO(totals_release) struct totals totals = { .in = &in };
 	int rc;
 
-	rc = bundle_input_open(&in, args, ui, err);
+	rc = bundle_input_open(&in, args, ui, sandbox, err);
 	if (rc == -NF_E_TRUST)
 		print_untrusted(&in, json);
 	if (rc)
@@ -172,8 +174,9 @@ const struct command cmd_info = {
 		"its paths, and the keys that an importer must trust. If no trusted "
 		"key signed the bundle, only the names of its signers are shown, "
 		"and the exit status is 4.",
-	.groups = (const struct cmd_option_group *const[]){ &options_keys,
-							    &options_common, NULL },
+	.groups =
+		(const struct cmd_option_group *const[]){ &options_keys, &options_sandbox,
+							  &options_common, NULL },
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_FILE,

@@ -5,6 +5,7 @@
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 
 static int print_path(void *ctx, const struct nf_narinfo *ni,
@@ -72,9 +73,10 @@ static int list_json(struct bundle_input *in, struct nf_err *err)
 static int run_list(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
+	AUTO(sandbox_freep) struct sandbox *sandbox = sandbox_new();
 	int rc;
 
-	rc = bundle_input_open(&in, args, ui, err);
+	rc = bundle_input_open(&in, args, ui, sandbox, err);
 	if (rc)
 		return rc;
 	if (cmd_args_flag(args, "json"))
@@ -89,8 +91,9 @@ const struct command cmd_list = {
 	.text = "Lists the store paths in BUNDLE: unpacked size, size in the "
 		"bundle, path. The bundle's signature is verified; its NARs are not "
 		"read.",
-	.groups = (const struct cmd_option_group *const[]){ &options_keys,
-							    &options_common, NULL },
+	.groups =
+		(const struct cmd_option_group *const[]){ &options_keys, &options_sandbox,
+							  &options_common, NULL },
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_FILE,

@@ -1,5 +1,6 @@
 #include <nixferry/import.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/plural.h"
 #include "cmd/bundle_input.h"
@@ -8,8 +9,10 @@
 #include "cmd/json.h"
 #include "cmd/key_report.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "cmd/ui.h"
+#include "store/import_run.h"
 
 static void print_json(const struct bundle_input *in, const struct nf_import_result *r)
 {
@@ -23,9 +26,20 @@ static void print_json(const struct bundle_input *in, const struct nf_import_res
 	json_print(doc, stdout);
 }
 
+/* A NAR that a stream has once and several paths share is kept in a temporary file. */
+static struct sandbox *new_sandbox(const struct cmd_args *args)
+{
+	struct sandbox *s = sandbox_new();
+
+	if (strcmp(cmd_args_get(args, 0), "-") == 0)
+		sandbox_grant(s, import_run_temp_dir(), SANDBOX_REPLACE);
+	return s;
+}
+
 static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
+	AUTO(sandbox_freep) struct sandbox *sandbox = new_sandbox(args);
 	AUTO(nf_import_result_release) struct nf_import_result result = { 0 };
 	AUTO(nf_key_needs_release) struct nf_key_needs untrusted = { 0 };
 	struct nf_import_options opts = { 0 };
@@ -34,7 +48,7 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 
 	rc = options_job_count(&opts.jobs, args, err);
 	if (!rc)
-		rc = bundle_input_open(&in, args, ui, err);
+		rc = bundle_input_open(&in, args, ui, sandbox, err);
 	if (rc)
 		return rc;
 	opts.keys = in.keys;
@@ -64,6 +78,7 @@ const struct command cmd_verify = {
 		"reference, and that the bundle has the complete closure of each "
 		"root.",
 	.groups = (const struct cmd_option_group *const[]){ &options_keys, &options_jobs,
+							    &options_sandbox,
 							    &options_common, NULL },
 	.min_args = 1,
 	.max_args = 1,

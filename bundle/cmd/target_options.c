@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "store/gcroot.h"
 #include "store/import_target.h"
 #include "store/store_profile.h"
@@ -59,4 +60,15 @@ int target_options_read(struct target_options *ret, const struct cmd_args *args,
 	if (rc)
 		return rc;
 	return ret->root ? import_target_check_root(ret->root, err) : 0;
+}
+
+/* A ROOT without a store is a new one: then it is all made by us. */
+void target_options_grant(struct sandbox *s, const char *root)
+{
+	AUTO_FREE char *nix = mem_printf("%s/nix", root);
+
+	sandbox_grant(s, root, SANDBOX_LIST);
+	sandbox_grant(s, access(nix, F_OK) ? root : nix, SANDBOX_WRITE);
+	sandbox_grant(s, "/etc/group", SANDBOX_READ);
+	sandbox_grant_owners(s);
 }

@@ -2,6 +2,7 @@
 #ifndef TARGET_OPTIONS_H
 #define TARGET_OPTIONS_H
 
+#include "base/sandbox.h"
 #include "cmd/cmd_args.h"
 
 /* --store --profile --gc-root */
@@ -17,5 +18,8 @@ struct target_options {
  * root needs a root, and the two exclude each other. */
 int target_options_read(struct target_options *ret, const struct cmd_args *args,
 			struct nf_err *err) MUST_CHECK;
+
+/* Grants what importing into the store below ROOT needs. */
+void target_options_grant(struct sandbox *s, const char *root);
 
 #endif

@@ -284,6 +284,13 @@ static void submit(struct import_run *run, struct workers *w, struct import_job 
 		go_on(run);
 }
 
+const char *import_run_temp_dir(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir ? dir : "/tmp";
+}
+
 int import_run(const struct import_run_options *opts, struct nf_err *err)
 {
 	struct import_run run = { .opts = opts, .lock = PTHREAD_MUTEX_INITIALIZER };

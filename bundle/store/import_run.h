@@ -26,4 +26,7 @@ struct import_run_options {
  * IMPORT_UNPACKED. Stops at the first failure and returns it. */
 int import_run(const struct import_run_options *opts, struct nf_err *err) MUST_CHECK;
 
+/* Where a spool goes that is no target's: $TMPDIR or /tmp. */
+const char *import_run_temp_dir(void);
+
 #endif

@@ -1,7 +1,6 @@
 #include <nixferry/import.h>
 
 #include <fcntl.h>
-#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/plural.h"
@@ -33,9 +32,8 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 static int check_nars(struct import_plan *plan, const struct nf_import_options *opts,
 		      struct progress *progress, struct nf_err *err)
 {
-	const char *dir = getenv("TMPDIR");
 	AUTO_FD int spool_fd =
-		open(dir ? dir : "/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		open(import_run_temp_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct import_run_options run = {
 		.plan = plan,
 		.jobs = opts->jobs,

@@ -34,7 +34,7 @@ static const char *const how_names[] = { "fail", "broken", "full", "short", "kil
 static struct {
 	const char *calls;
 	const char *below;
-	const char *count_file;
+	FILE *count_file; /* opened at the start: a sandbox would refuse it later */
 	long at;
 	enum how how;
 	atomic_long count;
@@ -44,10 +44,11 @@ __attribute__((constructor)) static void read_environment(void)
 {
 	const char *at = getenv("FAULT_AT");
 	const char *how = getenv("FAULT_HOW");
+	const char *count = getenv("FAULT_COUNT");
 
 	faults.calls = getenv("FAULT_CALLS");
 	faults.below = getenv("FAULT_BELOW");
-	faults.count_file = getenv("FAULT_COUNT");
+	faults.count_file = count ? fopen(count, "we") : NULL;
 	faults.at = at ? strtol(at, NULL, 10) : 0;
 	for (size_t i = 0; how && i < sizeof(how_names) / sizeof(how_names[0]); i++)
 		if (!strcmp(how, how_names[i]))
@@ -56,12 +57,10 @@ __attribute__((constructor)) static void read_environment(void)
 
 __attribute__((destructor)) static void write_count(void)
 {
-	FILE *f = faults.count_file ? fopen(faults.count_file, "w") : NULL;
-
-	if (!f)
+	if (!faults.count_file)
 		return;
-	fprintf(f, "%ld\n", (long)faults.count);
-	fclose(f);
+	fprintf(faults.count_file, "%ld\n", (long)faults.count);
+	fclose(faults.count_file);
 }
 
 static bool is_chosen(const char *call)
