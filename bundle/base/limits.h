@@ -81,6 +81,15 @@
 /* The state of a partial download: some 40 bytes per byte range. */
 #define PARTIAL_STATE_MAX (64 * KIB)
 
+/* What nix-daemon sends: a log line or an error, a store path, the fields of a progress
+ * report, and the items of a list. */
+#define DAEMON_MESSAGE_MAX (4 * MIB)
+#define DAEMON_PATH_MAX	   4096
+#define DAEMON_FIELDS_MAX  1024
+#define DAEMON_ITEMS_MAX   (1 * MIB)
+/* One request: the facts of a path, whose references are whole paths here. */
+#define DAEMON_REQUEST_MAX (64 * MIB)
+
 /* Symbolic links that are followed to resolve an installable. */
 #define LINK_DEPTH_MAX 32
 

@@ -99,7 +99,12 @@ const struct command cmd_import = {
 		"ROOT is the root of a system that is being installed, or of an "
 		"image; it cannot be the root of the running system. Nix may use "
 		"the target store during the import, but its garbage collector "
-		"waits until the import ends. Example:\n"
+		"waits until the import ends.\n"
+		"\n"
+		"With --store daemon, nix-daemon takes the paths into its store. It "
+		"checks signatures by its own trusted-public-keys as well. That is "
+		"how a user who is not root imports into the running system; "
+		"--store / then means the same. Example:\n"
 		"\n"
 		"  nixferry import system.nixferry --store /mnt --profile system \\\n"
 		"      --trusted-public-key example-1:BASE64",

@@ -4,15 +4,20 @@
 #include "base/plural.h"
 #include "base/shell_word.h"
 #include "cmd/human.h"
+#include "store/import_target.h"
 
 /* A long list is truncated. */
 #define ROOTS_SHOWN 10
 
-/* The command that installs the imported system. */
+/* The command that puts the imported system to use, or nothing. */
 static void add_next(const struct import_report *r, struct buf *out)
 {
 	char path[NF_STOREPATH_TEXT_MAX];
 
+	if (r->result->next)
+		buf_add_str(out, r->result->next);
+	if (!r->toplevel || import_target_is_daemon(r->root))
+		return;
 	buf_add_str(out, "nixos-install --root ");
 	shell_word_add(out, r->root);
 	buf_addf(out, " --system %s --no-channel-copy --substituters \"\"",
@@ -36,8 +41,7 @@ void import_report_add_json(const struct import_report *r, struct json_doc *doc)
 	for (size_t i = 0; i < result->gc_root_count; i++)
 		json_add_str(doc, NULL, result->gc_roots[i]);
 	json_end(doc);
-	if (r->toplevel)
-		add_next(r, &next);
+	add_next(r, &next);
 	if (next.len)
 		json_add_slice(doc, "next", buf_slice(&next));
 }
@@ -59,6 +63,7 @@ static void add_gc_roots(const struct nf_import_result *r, struct buf *out)
 void import_report_add_text(const struct import_report *r, struct buf *out)
 {
 	const struct nf_import_result *result = r->result;
+	AUTO_BUF struct buf next = { 0 };
 	char size[HUMAN_MAX];
 
 	buf_addf(out, "imported %zu %s (%s), %zu %s there already\n", result->imported,
@@ -70,12 +75,11 @@ void import_report_add_text(const struct import_report *r, struct buf *out)
 	if (result->profile_link)
 		buf_addf(out, "profile: %s\n", result->profile_link);
 	add_gc_roots(result, out);
-	if (!r->toplevel)
+	buf_init(&next, IMPORT_REPORT_MAX);
+	add_next(r, &next);
+	if (!next.len)
 		return;
-	buf_add_str(out, "\n"
-			 "to install it without a network:\n"
-			 "\n"
-			 "  ");
-	add_next(r, out);
-	buf_add_str(out, "\n");
+	buf_addf(out, "\n%s:\n\n  %s\n",
+		 result->next ? "to set the profile" : "to install it without a network",
+		 next.ptr);
 }

@@ -10,7 +10,7 @@
 static const struct cmd_option options[] = {
 	{ .name = "store",
 	  .value = "ROOT",
-	  .help = "import into the store below this directory, such as /mnt",
+	  .help = "import into the store below this directory, such as /mnt; 'daemon': through nix-daemon into its store",
 	  .kind = CMD_VALUE_DIR },
 	{ .name = "profile",
 	  .value = "NAME",

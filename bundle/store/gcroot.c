@@ -230,11 +230,25 @@ static int let_go(void *ctx, int dir_fd, const char *entry, struct nf_err *err)
 	return is_let_go(ctx, entry) ? gcroot_dir_unlink(dir_fd, entry, err) : 0;
 }
 
-int gcroot_set(const struct target *t, const char *name, const struct nf_storepath *paths,
-	       size_t count, struct nf_err *err)
+int gcroot_set_at(int dir_fd, const char *name, const struct nf_storepath *paths,
+		  size_t count, struct nf_err *err)
 {
 	AUTO_FREE struct held *held = make_held(name, paths, &count);
 	struct letting_go letting_go = { held, count };
+	int rc = root_link_lock(dir_fd, GCROOT_DIR, err);
+
+	if (!rc)
+		rc = hold_all(dir_fd, held, count, err);
+	if (!rc)
+		rc = gcroot_dir_each(dir_fd, let_go, &letting_go, err);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = gcroot_dir_unlink(dir_fd, held[i].path->base, err);
+	return rc ? rc : file_sync(dir_fd, GCROOT_DIR, err);
+}
+
+int gcroot_set(const struct target *t, const char *name, const struct nf_storepath *paths,
+	       size_t count, struct nf_err *err)
+{
 	AUTO_FD int dir_fd = -1;
 	int rc;
 
@@ -242,15 +256,7 @@ int gcroot_set(const struct target *t, const char *name, const struct nf_storepa
 		return 0;
 	rc = gcroot_dir_make(&dir_fd, t, err);
 	if (!rc)
-		rc = root_link_lock(dir_fd, GCROOT_DIR, err);
-	if (!rc)
-		rc = hold_all(dir_fd, held, count, err);
-	if (!rc)
-		rc = gcroot_dir_each(dir_fd, let_go, &letting_go, err);
-	for (size_t i = 0; !rc && i < count; i++)
-		rc = gcroot_dir_unlink(dir_fd, held[i].path->base, err);
-	if (!rc)
-		rc = file_sync(dir_fd, GCROOT_DIR, err);
+		rc = gcroot_set_at(dir_fd, name, paths, count, err);
 	return rc ? err_prefix(err, rc, "'%s'", t->state_dir) : 0;
 }
 

@@ -26,6 +26,10 @@ struct nf_slice gcroot_default_name(const struct nf_storepath *path);
 int gcroot_set(const struct target *t, const char *name, const struct nf_storepath *paths,
 	       size_t count, struct nf_err *err) MUST_CHECK;
 
+/* The same in the directory that DIR_FD has open. */
+int gcroot_set_at(int dir_fd, const char *name, const struct nf_storepath *paths,
+		  size_t count, struct nf_err *err) MUST_CHECK;
+
 /* Returns the names of the roots that gcroot_set makes, sorted. The caller frees *ret and
  * each name. */
 size_t gcroot_names(char ***ret, const char *name, const struct nf_storepath *paths,

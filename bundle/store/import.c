@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/watch.h"
+#include "store/daemon_import.h"
 #include "store/import_plan.h"
 #include "store/import_run.h"
 #include "store/import_target.h"
@@ -177,10 +178,24 @@ static int import(struct import *im, struct nf_err *err)
 	return rc ? rc : add_roots(im, err);
 }
 
+static int import_through_daemon(struct import *im, struct nf_err *err)
+{
+	int rc;
+
+	import_target_note_daemon(im->opts->store_root, im->progress);
+	progress_phase(im->progress, "checking");
+	rc = import_plan_load(&im->plan, im->bundle, im->opts->keys, err);
+	if (rc)
+		return rc;
+	import_plan_note_left_out(&im->plan, im->progress);
+	return daemon_import(&im->plan, im->opts, im->progress, &im->result, err);
+}
+
 int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 	      struct nf_import_result *ret, struct nf_err *err)
 {
 	AUTO(import_release) struct import im = { 0 };
+	bool by_daemon;
 	int rc;
 
 	im.opts = opts;
@@ -188,13 +203,15 @@ int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 	im.watcher = watcher_start(opts->watch);
 	im.progress = watcher_progress(im.watcher);
 	rc = check_options(b, opts, err);
+	by_daemon = !rc && import_target_is_daemon(opts->store_root);
 	if (!rc)
-		rc = import(&im, err);
+		rc = by_daemon ? import_through_daemon(&im, err) : import(&im, err);
 	if (rc && opts->ret_untrusted)
 		*opts->ret_untrusted = import_plan_take_untrusted(&im.plan);
 	if (rc)
 		return rc;
-	intake_tell(im.intake, &im.result);
+	if (!by_daemon)
+		intake_tell(im.intake, &im.result);
 	*ret = im.result;
 	im.result = (struct nf_import_result){ 0 };
 	return 0;
@@ -203,10 +220,12 @@ int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 void nf_import_result_release(struct nf_import_result *r)
 {
 	free(r->profile_link);
+	free(r->next);
 	for (size_t i = 0; i < r->gc_root_count; i++)
 		free(r->gc_roots[i]);
 	free(r->gc_roots);
 	r->profile_link = NULL;
+	r->next = NULL;
 	r->gc_roots = NULL;
 	r->gc_root_count = 0;
 }

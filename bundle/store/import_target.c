@@ -1,15 +1,44 @@
 #include "store/import_target.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "store/daemon_store.h"
 #include "store/gcroot.h"
 #include "store/store_profile.h"
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool import_target_is_daemon(const char *root)
+{
+	struct stat given, live;
+
+	if (!strcmp(root, DAEMON_STORE_NAME))
+		return true;
+	return geteuid() != 0 && !stat(root, &given) && !stat("/", &live) &&
+	       is_same_file(&given, &live);
+}
+
+void import_target_note_daemon(const char *root, struct progress *progress)
+{
+	if (strcmp(root, DAEMON_STORE_NAME) != 0)
+		progress_note(
+			progress,
+			"'%s' is the store of the running system, which only root may write to: importing through nix-daemon",
+			root);
+}
 
 int import_target_check_root(const char *root, struct nf_err *err)
 {
 	struct stat given, live;
 
+	if (import_target_is_daemon(root))
+		return 0;
 	if (stat(root, &given) != 0)
 		return err_sys(err, "store root '%s'", root);
 	if (!S_ISDIR(given.st_mode))
@@ -17,7 +46,7 @@ int import_target_check_root(const char *root, struct nf_err *err)
 			       root);
 	if (stat("/", &live) != 0)
 		return err_sys(err, "cannot stat '/'");
-	if (given.st_dev == live.st_dev && given.st_ino == live.st_ino)
+	if (is_same_file(&given, &live))
 		return err_set(
 			err, NF_E_USAGE,
 			"store root '%s' is the live system, where import cannot write: give the root of another one, such as /mnt",
@@ -33,7 +62,7 @@ int import_target_check(const char *root, const char *profile, const char *gc_ro
 
 	if (!root)
 		return err_set(err, NF_E_USAGE, "no store root given");
-	if (stat(root, &st) == 0 || errno != ENOENT)
+	if (import_target_is_daemon(root) || stat(root, &st) == 0 || errno != ENOENT)
 		rc = import_target_check_root(root, err);
 	if (rc)
 		return rc;

@@ -20,7 +20,9 @@ NF_BEGIN_DECLS
 struct nf_import_options {
 	/* The root of a system that is being installed, or of an image, such as "/mnt":
 	 * its store is /mnt/nix/store, which is created if it does not exist. This
-	 * version refuses the root of the running system. nf_verify ignores it. */
+	 * version refuses the root of the running system.
+	 * "daemon" is the store of nix-daemon, as is "/" where the user is not root.
+	 * nf_verify ignores it. */
 	const char *store_root;
 	const struct nf_keyring
 		*keys;	     /* that each path's own signature must verify with */
@@ -41,7 +43,10 @@ struct nf_import_result {
 	uint64_t nar_bytes; /* total size of the imported paths */
 	uint64_t inodes;    /* files, directories and symbolic links written */
 	char *profile_link; /* "/nix/var/nix/profiles/system-1-link" (free()), or NULL */
-	char **gc_roots;    /* names of the GC roots that keep the imported paths */
+	char *next;	    /* a command that sets the profile which this user may not set
+			       (free()), or NULL */
+	char **gc_roots;    /* names of the GC roots that keep the imported paths; with
+			       nix-daemon, links in ~/.local/state/nixferry/gcroots */
 	size_t gc_root_count;
 };
 

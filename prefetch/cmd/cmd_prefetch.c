@@ -25,6 +25,7 @@
 #include "fetch/fetch.h"
 #include "pool/pack.h"
 #include "pool/pack_output.h"
+#include "store/import_target.h"
 
 /* The evaluated options and arguments. */
 struct prefetch {
@@ -122,6 +123,10 @@ static int open_target(struct prefetch *p, struct nf_err *err)
 
 	if (!p->target.root)
 		return 0;
+	if (import_target_is_daemon(p->target.root))
+		return err_set(
+			err, NF_E_USAGE,
+			"prefetch cannot write to nix-daemon's store: pack a bundle with --output and import it");
 	rc = intake_open(&p->intake, p->target.root,
 			 p->fetch.dry_run ? INTAKE_READ : INTAKE_WRITE, p->fetch.progress,
 			 err);

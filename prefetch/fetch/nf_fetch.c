@@ -51,6 +51,9 @@ static int check_given(const struct nf_fetch_options *o, struct nf_err *err)
 		return err_set(err, NF_E_USAGE,
 			       "profile '%s' can hold one path, but there are %zu",
 			       o->profile, o->path_count);
+	if (o->store_root && import_target_is_daemon(o->store_root))
+		return err_set(err, NF_E_UNSUPPORTED,
+			       "nf_fetch cannot write to nix-daemon's store");
 	return o->store_root
 		       ? import_target_check(o->store_root, o->profile, o->gc_root, err)
 		       : 0;

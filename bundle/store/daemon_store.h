@@ -1,0 +1,42 @@
+/* The store that nix-daemon keeps: what is asked of it, and how paths get into it. */
+#ifndef DAEMON_STORE_H
+#define DAEMON_STORE_H
+
+#include <nixferry/pathinfo.h>
+
+#include "store/daemon_conn.h"
+
+/* How a store is named that is reached through nix-daemon. */
+#define DAEMON_STORE_NAME "daemon"
+
+/* Keeps the garbage collector from the paths, valid or not, as long as the connection is
+ * open. */
+int daemon_store_add_temp_roots(struct daemon_conn *c, const struct nf_slice *bases,
+				size_t count, struct nf_err *err) MUST_CHECK;
+
+/* Sets RET[i] to whether BASES[i] is valid. */
+int daemon_store_query_valid(struct daemon_conn *c, const struct nf_slice *bases,
+			     size_t count, bool *ret, struct nf_err *err) MUST_CHECK;
+
+/* What the daemon says of a path: NF_E_MISSING if it is not valid. INFO is initialised in
+ * any case. */
+int daemon_store_find(struct daemon_conn *c, const struct nf_storepath *path,
+		      struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
+
+/* Streams NAR (borrowed), which must verify its bytes by itself, to the daemon, which
+ * verifies it again and makes the path valid. What it refers to must be valid. NF_E_TRUST
+ * tells which keys have signed the path: the daemon trusts none of them. */
+int daemon_store_add(struct daemon_conn *c, const struct nf_pathinfo *info,
+		     struct nf_source *nar, struct nf_err *err) MUST_CHECK;
+
+/* Adds to a valid path those of INFO's signatures that it lacks; *ret_any says whether
+ * there were any. */
+int daemon_store_add_sigs(struct daemon_conn *c, const struct nf_pathinfo *info,
+			  const struct nf_pathinfo *have, bool *ret_any,
+			  struct nf_err *err) MUST_CHECK;
+
+/* The symbolic link LINK, an absolute path, is to keep what it leads to. */
+int daemon_store_add_root(struct daemon_conn *c, const char *link,
+			  struct nf_err *err) MUST_CHECK;
+
+#endif
