@@ -192,6 +192,23 @@ static size_t add_nars(struct import_fixture *f, struct nf_bundle_input *inputs,
 	return count;
 }
 
+/* The narinfo's text, with what the test has replaced; free(). */
+static char *format_narinfo(const struct made_path *p)
+{
+	size_t len;
+	char *text = nf_narinfo_format(&p->ni, &len);
+	char *at = p->was ? strstr(text, p->was) : NULL;
+	char *edited;
+
+	if (!p->was)
+		return text;
+	assert_non_null(at);
+	edited = mem_printf("%.*s%s%s", (int)(at - text), text, p->becomes,
+			    at + strlen(p->was));
+	free(text);
+	return edited;
+}
+
 void import_fixture_build(struct import_fixture *f)
 {
 	struct nf_bundle_input inputs[1 + 2 * IMPORT_PATHS] = { 0 };
@@ -205,7 +222,7 @@ void import_fixture_build(struct import_fixture *f)
 		.jobs = 1,
 	};
 	struct nf_err err = { 0 };
-	size_t count = 0, len;
+	size_t count = 0;
 
 	add_input(&inputs[count++], "nix-cache-info", f->cache_info,
 		  strlen(f->cache_info));
@@ -217,10 +234,10 @@ void import_fixture_build(struct import_fixture *f)
 			continue;
 		if (!f->paths[i].is_unsigned)
 			sign_path(f, &f->paths[i]);
-		texts[i] = nf_narinfo_format(&f->paths[i].ni, &len);
+		texts[i] = format_narinfo(&f->paths[i]);
 		snprintf(name, sizeof(name), "%.32s.narinfo",
 			 f->paths[i].ni.info.path.base);
-		add_input(&inputs[count++], name, texts[i], len);
+		add_input(&inputs[count++], name, texts[i], strlen(texts[i]));
 	}
 	opts.input_count = add_nars(f, inputs, count);
 	for (size_t i = 0; i < f->root_count; i++)

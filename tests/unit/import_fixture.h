@@ -18,6 +18,8 @@ struct made_path {
 	bool is_unsigned;
 	bool without_nar;
 	bool is_left_out; /* of the bundle */
+	const char *was;  /* a part of the signed narinfo's text; NULL */
+	const char *becomes;
 };
 
 struct import_fixture {
