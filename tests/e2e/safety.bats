@@ -447,3 +447,62 @@ waits_until_interrupted() {
 	fails 1 "'xxxx*\.\.\.xxxx*': File name too long" nixferry verify "$long"
 	[ "$(wc -L <<<"$stderr")" -lt 500 ] || fail "$stderr"
 }
+
+# put KIND FILE: in place of what is there.
+put() {
+	rm -rf "$2"
+	case $1 in
+	link) ln -s "$T/outside" "$2" ;;
+	dangling-link) ln -s "$T/outside/new" "$2" ;;
+	loop) ln -s "$2" "$2" ;;
+	fifo) mkfifo "$2" ;;
+	device) mknod "$2" c 1 3 ;;
+	directory) mkdir "$2" ;;
+	file) echo "a file" >"$2" ;;
+	esac
+}
+
+@test "import writes nothing outside the store, whatever stands in its parts' places" {
+	needs_root
+	prepare
+	mkdir "$T/outside"
+	echo kept >"$T/outside/file"
+	mv "$T/root" "$T/kept"
+	before=$(ls -lA --time-style=full-iso "$T/outside")
+	kinds=(dangling-link loop fifo device directory file)
+	n=0
+	for place in nix nix/store nix/var nix/var/nix nix/var/nix/db nix/var/nix/db/db.sqlite \
+		nix/var/nix/db/db.sqlite-wal nix/var/nix/db/big-lock nix/var/nix/gc.lock \
+		nix/var/nix/gcroots nix/var/nix/gcroots/nixferry nix/var/nix/profiles \
+		nix/var/nix/profiles/system-1-link "nix/store/$UNPACK_DIR" "${APP#/}" "${APP#/}.lock"; do
+		for kind in link "${kinds[n++ % 6]}" "${kinds[n / 6 % 6]}"; do
+			cp -a "$T/kept" "$T/root"
+			mkdir -p "$T/root/$(dirname "$place")"
+			put "$kind" "$T/root/$place"
+			run import_again
+			[[ $status -le 7 ]] || fail "$kind at $place: $status: $output"
+			[ "$status" -ne 0 ] || assert_closure_in "$T/root"
+			[ "$before" = "$(ls -lA --time-style=full-iso "$T/outside")" ] ||
+				fail "$kind at $place: $T/outside changed"
+			rm -rf "$T/root"
+		done
+	done
+}
+
+@test "import says which file of the store is immutable" {
+	needs_root
+	prepare
+	touch "$T/flag"
+	chattr +i "$T/flag" 2>/dev/null || skip "no immutable files on this file system"
+	chattr -i "$T/flag"
+	for place in nix/store nix/var/nix/db/db.sqlite nix/var/nix/profiles; do
+		chattr +i "$T/root/$place"
+		run import_again
+		chattr -i "$T/root/$place"
+		[ "$status" -eq 1 ] || fail "$place: $status: $output"
+		[[ $output == *"$T/root/$place"* ]] || fail "$place: $output"
+		[[ $output == *"not permitted"* || $output == *readonly* ]] || fail "$place: $output"
+	done
+	import_again
+	assert_closure_in "$T/root"
+}
