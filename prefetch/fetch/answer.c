@@ -32,7 +32,7 @@ bool answer_lacks_sigs(const struct engine *e, uint32_t node)
 	return has_node(e->unsigned_here, e->unsigned_len, node);
 }
 
-/* Of the two: where NARs go, or one of the sources. */
+/* Which of the two: the destination, or one of the sources. */
 static int take_from_pool(struct engine *e, uint32_t node, const struct nf_narinfo *ni,
 			  const struct nf_trusted *t, struct nf_err *err)
 {
@@ -51,8 +51,8 @@ static int take_from_pool(struct engine *e, uint32_t node, const struct nf_narin
 	return rc;
 }
 
-/* The pool may have a NAR for which it has no signature that is trusted now: a cache that
- * vouches for the same facts vouches for that NAR. */
+/* The pool may have a NAR without a signature that is trusted now: a cache that vouches
+ * for the same metadata vouches for that NAR. */
 static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted *t)
 {
 	struct nf_narinfo ni;
@@ -74,7 +74,7 @@ static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted 
 static void take_first(struct cache *c, uint32_t node, const struct nf_trusted *t)
 {
 	struct engine *e = c->engine;
-	/* The pool is not a better source than a store that has the NAR too. */
+	/* The pool is not a better source than a store that also has the NAR. */
 	bool in_pool =
 		(c->role == CACHE_SUBSTITUTER || !destination_is_store(e->destination)) &&
 		is_in_pool(e, node, t);
@@ -92,7 +92,7 @@ int answer_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
 		resolver_source_of(e->resolver, node, c->index);
 	int rc;
 
-	/* Where it fails, trusted sources disagree: the report tells. */
+	/* If it fails, trusted sources disagree: the report shows that. */
 	rc = resolver_found(e->resolver, node, c->index, ni, t, err);
 	if (first)
 		take_first(c, node, t);

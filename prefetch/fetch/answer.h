@@ -1,11 +1,11 @@
-/* What an answer means that somebody trusted vouches for. */
+/* Handles a trusted answer. */
 #ifndef ANSWER_H
 #define ANSWER_H
 
 #include "fetch/engine.h"
 
-/* The resolver learns of it. Of a node's first answer: its NAR is wanted, unless the
- * answer shows that it is where it is to go. */
+/* Adds it to the resolver. After a node's first answer, its NAR is wanted, unless the
+ * answer shows that the path is already in its destination. */
 int answer_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
 		const struct nf_trusted *t, struct nf_err *err) MUST_CHECK;
 

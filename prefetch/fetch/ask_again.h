@@ -1,4 +1,4 @@
-/* Questions that a verdict leaves: it queues them, lookup takes them. */
+/* Queries that follow from a verdict: verdict queues them, lookup takes them. */
 #ifndef ASK_AGAIN_H
 #define ASK_AGAIN_H
 
@@ -7,15 +7,15 @@
 struct ask_again {
 	struct cache *cache;
 	uint32_t node;
-	bool is_anew; /* the cache itself is asked again; else the others */
+	bool is_anew; /* query the cache itself again; else the others */
 };
 
-/* The cache named a NAR that is not there: it is asked for the narinfo once more, unless
- * it was already. The node stays open until it has answered, so the dispatcher must be
- * told only after this that the cache refused. */
+/* The narinfo named a NAR that is not there: queries the cache for the narinfo once more,
+ * unless that has been done. The node stays open until it answers, so report to the
+ * dispatcher only afterwards that the cache refused. */
 void ask_again_cache(struct engine *e, uint32_t node, struct cache *c);
-/* FROM, which was asked first, could not give the node's NAR after all: those are asked
- * who were not asked because of it. Likewise. */
+/* FROM, which was queried first, could not supply the node's NAR: queries those that were
+ * skipped because of it. Same rule. */
 void ask_again_others(struct engine *e, uint32_t node, struct cache *from);
 
 bool ask_again_is_due(const struct engine *e);

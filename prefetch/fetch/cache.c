@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-/* Less says more of latency than of throughput. */
+/* A smaller transfer measures latency rather than throughput. */
 #define THROUGHPUT_BYTES_MIN (1 * MIB)
 
 static void remember_failure(struct cache *c, enum health_event event, const char *text)
@@ -17,7 +17,7 @@ static void remember_failure(struct cache *c, enum health_event event, const cha
 	c->stats->last_failure = mem_strdup(text);
 }
 
-/* What a transfer over the network failed of, the transfer has counted. */
+/* The transfer itself has counted network failures. */
 static void count_failure(struct cache *c, enum health_event event)
 {
 	size_t *failures = c->stats->net.failures;
@@ -104,7 +104,7 @@ static void open_local(struct engine *e, enum cache_role role, struct local_sour
 	c->local = local;
 }
 
-/* They are the last of the caches. */
+/* They are at the end of the list. */
 static int open_locals(struct engine *e, struct nf_err *err)
 {
 	const struct fetch_options *o = e->opts;
@@ -175,11 +175,11 @@ void caches_tell_left_out(struct engine *e)
 	}
 }
 
-/* ---- what earlier runs know of them, and later ones shall ---- */
+/* ---- history ---- */
 
-/* A cache that is believed to be down is not waited for as long as others are, unless
- * nothing works: then it is the link that was down. The only cache may take its time:
- * nothing would be gained without it. */
+/* A cache that is assumed to be down gets a shorter timeout, unless nothing works: then
+ * it was the link that was down. An only cache gets the full time, because nothing would
+ * be gained without it. */
 void caches_recall(struct engine *e, int timeout_ms)
 {
 	AUTO(history_release) struct history known = HISTORY_INIT;
@@ -189,7 +189,7 @@ void caches_recall(struct engine *e, int timeout_ms)
 	bool all_down = true;
 
 	if (e->opts->history && history_load(&known, e->opts->history, now, NULL))
-		known = (struct history)HISTORY_INIT; /* remember tells */
+		known = (struct history)HISTORY_INIT; /* remember reports */
 	for (size_t i = 0; i < count && all_down; i++) {
 		entry = history_find(&known, e->caches[i].conf->url);
 		all_down = history_is_down(entry, now);
@@ -206,7 +206,7 @@ void caches_recall(struct engine *e, int timeout_ms)
 	}
 }
 
-/* How fast this machine's own files are, is not asked for. */
+/* The speed of this machine's own files is not needed. */
 static void learn_throughput(struct cache *c)
 {
 	int64_t busy = c->busy_ms;
@@ -222,8 +222,7 @@ static void learn_throughput(struct cache *c)
 					 (uint64_t)(busy > 0 ? busy : 1));
 }
 
-/* Other runs may have written meanwhile: what was learned is added to what is there now.
- */
+/* Another run may have written the file since: merge into its current content. */
 void caches_remember(struct engine *e)
 {
 	AUTO(history_release) struct history known = HISTORY_INIT;
@@ -240,13 +239,13 @@ void caches_remember(struct engine *e)
 	}
 	if (!rc)
 		rc = history_save(&known, file, &err);
-	/* Who only asks may do so where nothing can be written. */
+	/* A query may run where nothing can be written. */
 	if (rc && !e->opts->dry_run)
 		progress_note(e->opts->progress,
 			      "cannot save the history of the caches: %s", err.text);
 }
 
-/* ---- what was answered earlier in this run ---- */
+/* ---- answers from earlier in this run ---- */
 
 void caches_recall_answers(struct engine *e)
 {

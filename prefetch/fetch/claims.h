@@ -1,5 +1,5 @@
-/* Who brought which bytes of a file that was put together from several caches and turned
- * out to be wrong. Once the file is known to be right, it shows who lied. */
+/* Who brought which bytes of a file that was assembled from several caches and turned out
+ * to be wrong. Once the right file is known, this shows who lied. */
 #ifndef CLAIMS_H
 #define CLAIMS_H
 
@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 
-/* CACHE says that the bytes [from, end) have this digest. */
+/* CACHE supplied bytes [from, end) with this digest. */
 struct claim {
 	uint32_t cache;
 	uint64_t from, end;
@@ -17,7 +17,7 @@ struct claim {
 	bool is_wrong;
 };
 
-/* All zero: none. */
+/* All zero: empty. */
 struct claims {
 	struct claim *list;
 	size_t len, cap;
@@ -26,16 +26,16 @@ struct claims {
 void claims_release(struct claims *c);
 void claims_add(struct claims *c, uint32_t cache, uint64_t from, uint64_t end,
 		const uint8_t digest[XXH3_128_SIZE]);
-/* FROM's are added to C; FROM is empty after it. */
+/* Adds the claims of FROM to C; FROM becomes empty. */
 void claims_move(struct claims *c, struct claims *from);
 
-/* Forgets what a cache brought. */
+/* Forgets the claims of a cache. */
 void claims_drop(struct claims *c, uint32_t cache);
 
-/* Marks those that do not agree with the file; what cannot be read agrees. */
+/* Marks those that differ from the file; unreadable bytes count as equal. */
 void claims_compare(struct claims *c, int fd);
 
-/* The next cache of which something is wrong, each once; *at is 0 at first. */
+/* The next cache with a wrong claim, without duplicates; *at is 0 at first. */
 const struct claim *claims_next_wrong(const struct claims *c, size_t *at);
 
 #endif

@@ -10,26 +10,27 @@
 #include "base/workers.h"
 #include "format/nar_checked.h"
 
-/* What came and is unpacked is not safe before it is registered: a run that is killed
- * before has to have it again. So the compressed download stays in the pool's tmp/ until
- * then, where the next run finds it whole; it costs no writing, for most are removed
- * before they ever reach the disk. But it costs memory, whose first use is dear where
- * memory is a virtual machine's: all together take no more than this, which is more than
- * a slow link brings until the next registration. What is beyond may be fetched again. */
+/* An unpacked NAR is not safe before it is registered: if the run is killed first, the
+ * next one needs it again. So the compressed download stays in the pool's tmp/ until
+ * then, where the next run finds it complete. That costs no writing, because most
+ * downloads are removed before they reach the disk. But it costs memory, which is slow to
+ * use for the first time on a virtual machine. Therefore the total is limited to this
+ * size, which exceeds what a slow link brings until the next registration. Downloads
+ * beyond it may have to be fetched again. */
 #define KEPT_MAX (64 * MIB)
 
 struct destination {
 	struct pool *pool;
 	int level;
-	struct intake *intake; /* NULL: it is the pool */
+	struct intake *intake; /* NULL for the pool */
 	struct progress *progress;
-	atomic_ullong kept; /* bytes of downloads that are unpacked */
+	atomic_ullong kept; /* total size of downloads that are unpacked */
 	struct nf_pathinfo *sigs;
 	size_t sigs_len, sigs_cap;
-	/* One thread that registers, while others go on. */
+	/* A single thread registers while others continue. */
 	struct workers *registrar;
 	int64_t registered_at;
-	int rc; /* of its last job, when it has none */
+	int rc; /* of its last job, while it has none */
 	struct nf_err err;
 };
 
@@ -113,7 +114,7 @@ const char *destination_name(const struct destination *d)
 	return d->intake ? intake_root(d->intake) : "pool";
 }
 
-/* ---- what is there ---- */
+/* ---- what is present ---- */
 
 static int find_in_store(struct destination *d, const struct nf_storepath *path,
 			 const struct nf_keyring *keys, struct nf_narinfo *ni,
@@ -165,10 +166,9 @@ int destination_check_space(const struct destination *d, uint64_t bytes, uint64_
 	return d->intake ? intake_check_space(d->intake, bytes, paths, err) : 0;
 }
 
-/* ---- what comes ---- */
+/* ---- storing ---- */
 
-/* What a cache tells of the encoding is a hint. IN stays the caller's also after a
- * failure. */
+/* The encoding in a narinfo is a hint. IN stays the caller's, even after a failure. */
 static int detect(struct nf_source **in, enum codec *codec, struct nf_err *err)
 {
 	struct nf_slice begin;
@@ -217,7 +217,8 @@ int destination_put(struct destination *d, const struct nf_trusted *t, enum code
 	return rc;
 }
 
-/* Closes the download and says how it is found again (free()); NULL if it is gone. */
+/* Closes the download and returns the ID by which it is found again (free()); NULL if it
+ * is gone. */
 static char *put_aside(struct destination *d, struct pool_partial *pp)
 {
 	uint64_t size = runs_total(&pp->state.runs);
@@ -227,7 +228,7 @@ static char *put_aside(struct destination *d, struct pool_partial *pp)
 		atomic_fetch_sub(&d->kept, size);
 		free(TAKE_PTR(id));
 	}
-	/* If it is not noted, only its age will tell that it is of no use. */
+	/* If this fails, only the age of the download will show that it is useless. */
 	if (id)
 		(void)!pool_partial_note_path(d->pool, pp, NULL);
 	if (id)

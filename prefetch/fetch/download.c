@@ -14,17 +14,17 @@
 #include "fetch/verdict.h"
 #include "fetch/wanted_nar.h"
 
-/* Parts that come over the network at once, and files that wait for a worker: what is on
- * the disk but not verified yet is bounded by the two. */
+/* Concurrent parts from the network, and files that wait for a worker: together they
+ * limit what is on the disk but not verified yet. */
 #define TRANSFERS_DEFAULT 32
 #define WAITING_MAX	  32
 #define PART_MIN	  (64 * KIB)
-/* More than one, so that a worker finds the next one already waiting. */
+/* More than one, so that a worker finds the next one waiting. */
 #define LOCAL_PER_WORKER 2
 
-/* ---- what the dispatcher must know ---- */
+/* ---- what the dispatcher needs ---- */
 
-/* What needs no network comes first, unless the user has it otherwise. */
+/* Sources without a network come first, unless the user's priorities say otherwise. */
 static int priority_of(const struct cache *c)
 {
 	return c->local && !c->conf->has_priority ? -1 : c->priority;
@@ -184,14 +184,14 @@ void download_pump(struct engine *e, int64_t now)
 	tell_caches(e, now);
 	dispatch_set_limit(e->dispatch, rate_schedule_at(&e->opts->limit, time(NULL)));
 	if (sizes_hold(e, now))
-		e->downloads_due = DISPATCH_NEVER; /* the answers come first */
+		e->downloads_due = DISPATCH_NEVER; /* process the answers first */
 	else
 		follow_orders(e, now);
 }
 
 int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
-	/* Nothing is started: what the dispatcher said last counts no more. */
+	/* Nothing is started: the dispatcher's last order no longer counts. */
 	int64_t due = e->stopping || e->opts->dry_run ? DISPATCH_NEVER : e->downloads_due;
 
 	for (size_t i = 0; i < e->cache_count; i++) {
@@ -205,7 +205,7 @@ int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 	return due > now ? due - now : 0;
 }
 
-/* A file that is with a worker is whole, and its partial is the worker's. */
+/* A file that a worker has is complete, and its partial belongs to the worker. */
 static uint64_t missing_of(const struct download_file *f)
 {
 	uint64_t here;
@@ -216,7 +216,7 @@ static uint64_t missing_of(const struct download_file *f)
 	return f->size > here ? f->size - here : 0;
 }
 
-/* Of the files that it may come as, the one of which least is missing. */
+/* Of its possible files, the one with the fewest missing bytes. */
 static bool rest_of(const struct wanted_nar *d, uint64_t *ret)
 {
 	const struct download_file *f;
@@ -225,7 +225,7 @@ static bool rest_of(const struct wanted_nar *d, uint64_t *ret)
 	LIST_FOREACH (f, &d->files, link) {
 		uint64_t rest = missing_of(f);
 
-		/* What is on this machine counts at its end. */
+		/* A file on this machine counts when it is done. */
 		if (f->cache->local || (!f->size && !f->at_worker))
 			continue;
 		*ret = is_known && *ret < rest ? *ret : rest;

@@ -1,20 +1,20 @@
-/* The NARs of a fetch: does what the dispatcher orders. */
+/* The NARs of a fetch: carries out the dispatcher's orders. */
 #ifndef DOWNLOAD_H
 #define DOWNLOAD_H
 
 #include "fetch/engine.h"
 
-/* Makes the dispatcher. */
+/* Creates the dispatcher. */
 void download_begin(struct engine *e);
-/* Starts what may start; takes back what workers have done. */
+/* Starts what can be started; processes the results of workers. */
 void download_pump(struct engine *e, int64_t now);
-/* Brings e->rest up to date with what is under way. */
+/* Updates e->rest with what is in progress. */
 void download_tell_rest(struct engine *e);
 /* Milliseconds until a delayed download is due, at most LIMIT. */
 int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit);
-/* True if nothing is wanted that is not where it is to go, or given up. */
+/* True if every wanted NAR is stored or given up. */
 bool download_is_done(const struct engine *e);
-/* Ends what follows downloads that are not whole; of the rest it waits for the end. */
+/* Ends the jobs that follow incomplete downloads, and waits for the other jobs. */
 void download_let_go(struct engine *e);
 void download_end(struct engine *e);
 

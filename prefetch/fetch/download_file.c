@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "fetch/download_file.h"
 
-/* Files beyond it are closed while nothing comes for them. */
+/* With more files than this, those without an active part are closed. */
 #define OPEN_FILES_MAX 256
 
-/* Smaller files are soon done when they are whole; larger ones are followed once so much
- * of them is here. */
+/* Smaller files are decoded soon after they are complete; larger ones are followed once
+ * this much of them is present. */
 #define FOLLOW_SIZE_MIN MIB
 #define FOLLOW_FIRST	(256 * KIB)
 
@@ -20,9 +20,9 @@
 #define PARTIAL_ID_SIZE	 64
 #define PARTIAL_HASH_END (2 + 52)
 
-/* A partial belongs to the bytes that it is a part of: the file's hash where the cache
- * tells it, with the encoding, for some state the hash of what they encoded again; else
- * the URL. */
+/* A partial download is identified by the file that it is part of: the hash of the file
+ * if the narinfo has it, with the encoding, because the hash that some narinfos give is
+ * that before re-encoding; otherwise by the URL. */
 static void partial_id(const struct resolver_source *s, const struct cache *c,
 		       char out[PARTIAL_ID_SIZE])
 {
@@ -56,7 +56,7 @@ bool download_file_is_same(const struct download_file *f,
 	return strcmp(a, b) == 0;
 }
 
-/* A download that starts again may take the place of one that was given up. */
+/* A restarted download may replace one that was given up. */
 static struct download_file *find_file(struct wanted_nar *d,
 				       const struct dispatch_order *o,
 				       const struct resolver_source *source)
@@ -103,7 +103,8 @@ int download_file_describe(struct download_file *f, struct nf_err *err)
 
 	if (f->ingest.follow)
 		return 0;
-	/* A hint too: the file's first bytes know better than a name that we do not. */
+	/* Also a hint: if the encoding has an unknown name, the file's first bytes
+	 * decide. */
 	f->ingest.unknown = NULL;
 	if (!codec_parse(&f->ingest.codec, nf_slice_str(f->source->compression))) {
 		f->ingest.codec = CODEC_NONE;
@@ -149,9 +150,9 @@ static int open_partial(struct download_file *f, struct nf_err *err)
 	return 0;
 }
 
-/* ---- decoding and verifying it ---- */
+/* ---- decoding and verifying ---- */
 
-/* How much is there from its beginning on. */
+/* How much is present from the beginning on. */
 static uint64_t beginning(const struct download_file *f)
 {
 	const struct runs *runs = &f->partial.state.runs;
@@ -211,7 +212,7 @@ void download_file_submit(struct download_file *f, struct local_source *local)
 	ingest_submit(&f->ingest);
 }
 
-/* ---- parts of it ---- */
+/* ---- its parts ---- */
 
 int download_file_prepare(struct download_file *f, const struct dispatch_order *o,
 			  struct nf_err *err)
@@ -237,7 +238,7 @@ int download_file_prepare(struct download_file *f, const struct dispatch_order *
 	}
 	if (o->is_race)
 		return 0;
-	/* What was read already would come again. */
+	/* The bytes already read would be downloaded again. */
 	if (o->from < beginning(f))
 		download_file_unfollow(f);
 	return pool_partial_drop(pool, &f->partial, o->from, o->end, err);

@@ -1,4 +1,4 @@
-/* What of a NAR's file is on this disk, and its way to those who verify it. */
+/* The file of a NAR on this disk, and its way to the threads that verify it. */
 #ifndef DOWNLOAD_FILE_H
 #define DOWNLOAD_FILE_H
 
@@ -6,28 +6,28 @@
 #include "fetch/ingest.h"
 #include "fetch/wanted_nar.h"
 
-/* One of the files that the NAR may come as: caches differ in their compression. It comes
- * in parts; whole, it goes to a worker. */
+/* One of the files in which the NAR is available: caches differ in their compression. It
+ * arrives in parts; when it is complete, a worker gets it. */
 struct download_file {
 	struct wanted_nar *nar;
-	LIST_ENTRY(download_file) link;	      /* of the download's */
-	uint32_t number;		      /* the dispatcher's */
-	const struct resolver_source *source; /* one of those that serve it */
-	struct cache *cache;		      /* that brought the last of it */
-	LIST_HEAD(, part) parts;	      /* under way */
-	uint64_t size;			      /* 0: not known */
+	LIST_ENTRY(download_file) link;	      /* list of the download */
+	uint32_t number;		      /* the dispatcher's number */
+	const struct resolver_source *source; /* one of the sources that serve it */
+	struct cache *cache;	 /* cache that brought the last bytes of it */
+	LIST_HEAD(, part) parts; /* in progress */
+	uint64_t size;		 /* 0: unknown */
 	struct pool_partial partial;
-	bool is_open; /* the partial is */
+	bool is_open; /* the partial is open */
 	bool was_open;
-	bool at_worker;	       /* whole: a thread has it */
-	bool was_spoilt_early; /* what followed it failed */
+	bool at_worker;	       /* complete: a thread has it */
+	bool was_spoilt_early; /* the follower's job failed */
 	bool is_doubtful;      /* not worth keeping for a later run */
-	struct claims claims;  /* of its parts that are over */
+	struct claims claims;  /* digests of its finished parts */
 	struct ingest ingest;
 };
 
-/* The file that a part belongs to, made where there is none. DONE is told of its verdict.
- */
+/* The file that a part belongs to; created if there is none. DONE receives its
+ * verdict. */
 struct download_file *download_file_of(struct wanted_nar *d,
 				       const struct dispatch_order *o,
 				       const struct resolver_source *source,
@@ -35,26 +35,27 @@ struct download_file *download_file_of(struct wanted_nar *d,
 /* Whether the source claims to have the same bytes. */
 bool download_file_is_same(const struct download_file *f,
 			   const struct resolver_source *source);
-/* What a worker needs to know of the NAR. Nothing changes while it is followed. */
+/* What a worker needs to know about the NAR. Constant while the file is followed. */
 int download_file_describe(struct download_file *f, struct nf_err *err) MUST_CHECK;
-/* Opens the partial for a part that was ordered so, and tells the dispatcher what an
- * earlier run left of it. */
+/* Opens the partial for a new part, and reports to the dispatcher what an earlier run
+ * left of it. */
 int download_file_prepare(struct download_file *f, const struct dispatch_order *o,
 			  struct nf_err *err) MUST_CHECK;
-/* More of it is here: it is followed, if that is worth it. */
+/* More of it is present: starts following it if that is worthwhile. */
 void download_file_grew(struct download_file *f);
-/* It is not followed any more. */
+/* Stops following it. */
 void download_file_unfollow(struct download_file *f);
-/* Hands it to a worker: the whole file, or with LOCAL nothing of one that is on this
+/* Passes it to a worker: the whole file or, with LOCAL, one that is read from this
  * machine. */
 void download_file_submit(struct download_file *f, struct local_source *local);
-/* False if bytes that were here are not any more. */
+/* False if bytes that were present have disappeared. */
 bool download_file_has_all(const struct download_file *f);
 /* The partial has become an entry of the pool. */
 void download_file_consumed(struct download_file *f);
-/* No part of it is under way any more; without any byte it is gone. */
+/* No part of it is in progress any more; removes it if it is empty. */
 void download_file_rest(struct download_file *f);
-/* What came of it stays for a later run, unless it is doubtful. It has no parts. */
+/* Keeps what has arrived for a later run, unless it is doubtful. It must have no
+ * parts. */
 void download_file_free(struct download_file *f);
 
 #endif

@@ -7,7 +7,7 @@ int64_t engine_now_ms(const struct engine *e)
 	return e->transport.now_ms(e->transport.ctx);
 }
 
-/* xorshift32: for jitter, nothing else. */
+/* xorshift32: only for jitter. */
 uint32_t engine_random(struct engine *e)
 {
 	e->random ^= e->random << 13;

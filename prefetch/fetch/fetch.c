@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "fetch/loop.h"
 
-/* What resolving left open, and the sums. */
+/* Reports what resolving left open, and the totals. */
 static void take_stock(struct engine *e)
 {
 	for (uint32_t id = 0; id < resolver_count(e->resolver); id++) {
@@ -25,7 +25,7 @@ static void tell_lost(void *ctx, const char *base)
 		    "it is valid in the target store, but missing on the disk");
 }
 
-/* A path that could not be had does not tell what others refer to. */
+/* The references of an unavailable path are unknown. */
 static void tell_known(struct engine *e)
 {
 	struct fetch_result *r = e->result;
@@ -36,8 +36,8 @@ static void tell_known(struct engine *e)
 		resolver_path(e->resolver, id, &r->known[r->known_count++]);
 }
 
-/* Of what is not there because the target could not be written, and of what no cache has,
- * the graver is told. */
+/* Paths that are missing because the target could not be written, and those that no cache
+ * has: report the more severe failure. */
 static void finish_destination(struct engine *e)
 {
 	struct nf_err why;

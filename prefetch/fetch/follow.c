@@ -13,7 +13,7 @@
 
 struct follow {
 	int fd;
-	pthread_mutex_t lock; /* of what is told */
+	pthread_mutex_t lock; /* guards the reported state */
 	pthread_cond_t told;
 	uint64_t end;
 	bool is_whole, is_broken;
@@ -38,9 +38,9 @@ void follow_free(struct follow *f)
 	free(f);
 }
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
-/* Not for each packet: waking the reader so often would cost more than it gains. */
+/* Not for each packet: waking the reader that often would cost more than it gains. */
 void follow_advance(struct follow *f, uint64_t end)
 {
 	pthread_mutex_lock(&f->lock);
@@ -74,12 +74,12 @@ void follow_break(struct follow *f)
 struct follow_source {
 	struct nf_source source;
 	struct follow *follow;
-	struct nf_source *in; /* of what was there when it was asked for; or NULL */
+	struct nf_source *in; /* of what was present when it asked; or NULL */
 	uint64_t at;
-	bool is_last; /* IN goes to the end of the file */
+	bool is_last; /* IN is at the end of the file */
 };
 
-/* The bytes present after AT: at least one, or the end. */
+/* The bytes present after AT: waits for at least one, or the end. */
 static int wait_for_more(struct follow_source *s, struct nf_err *err)
 {
 	struct follow *f = s->follow;

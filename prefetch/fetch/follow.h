@@ -1,5 +1,5 @@
-/* A file is read from its beginning while it still comes. One thread tells how much of it
- * is there, another reads. */
+/* Reads a file from its beginning while it is still arriving. One thread reports how much
+ * of it is present; another reads. */
 #ifndef FOLLOW_H
 #define FOLLOW_H
 
@@ -10,18 +10,18 @@ struct follow;
 
 /* FD is borrowed until the source is closed. */
 struct follow *follow_new(int fd);
-/* After the source is closed. */
+/* Call it after closing the source. */
 void follow_free(struct follow *f);
 
-/* The first END bytes are there and stay as they are; it only grows. */
+/* The first END bytes are present and will not change; END only grows. */
 void follow_advance(struct follow *f, uint64_t end);
-/* All is there, to the end of the file. */
+/* The file is complete. */
 void follow_whole(struct follow *f);
-/* The rest will not come: the next read, or the one that waits, fails with NF_E_NET. */
+/* The rest will not arrive: the next or waiting read fails with NF_E_NET. */
 void follow_break(struct follow *f);
 
-/* Its bytes, waited for where they are not there yet; one, for the other thread. It ends
- * only if follow_whole was told. */
+/* Its bytes, for the other thread; waits for those that are missing. It ends only after
+ * follow_whole. */
 struct nf_source *follow_source(struct follow *f);
 
 #endif

@@ -10,18 +10,18 @@
 #include "base/workers.h"
 
 #define WORKER_QUEUE 256
-/* Each has a decoder's memory. */
+/* Each takes the memory of a decoder. */
 #define FOLLOWERS_MAX 4
 
 struct ingests {
 	struct ingests_options opts;
 	struct workers *workers;
-	struct workers *followers; /* of downloads that still come */
+	struct workers *followers; /* of downloads in progress */
 	size_t follower_count;
 	size_t under_way;
 	pthread_mutex_t lock;
 	pthread_cond_t came_back; /* something was added to it: */
-	struct ingest *over;	  /* under lock: not yet looked at */
+	struct ingest *over;	  /* guarded by lock: not yet examined */
 };
 
 struct ingests *ingests_new(const struct ingests_options *opts)
@@ -49,7 +49,8 @@ void ingests_free(struct ingests *in)
 	free(in);
 }
 
-/* Passes a local source on, and tells its failures from those of where it goes. */
+/* Passes a local source through, and distinguishes its failures from those of the
+ * destination. */
 struct noted_source {
 	struct nf_source source;
 	struct nf_source *in;
@@ -145,7 +146,7 @@ void ingest_submit(struct ingest *job)
 	workers_submit(job->ingests->workers, run_job, job);
 }
 
-/* ---- what still comes ---- */
+/* ---- incomplete downloads ---- */
 
 bool ingest_follow(struct ingest *job)
 {
@@ -191,7 +192,7 @@ void ingest_withdraw(struct ingest *job)
 	forget_follow(job);
 }
 
-/* ---- what is over ---- */
+/* ---- finished jobs ---- */
 
 static struct ingest *take_job(struct ingests *in)
 {
@@ -205,7 +206,7 @@ static struct ingest *take_job(struct ingests *in)
 	return job;
 }
 
-/* One by one: a call-back may withdraw others. */
+/* One at a time: a call-back may withdraw others. */
 void ingests_collect(struct ingests *in)
 {
 	struct ingest *job;

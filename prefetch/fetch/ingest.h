@@ -1,7 +1,7 @@
-/* The part of a fetch that other threads do: a NAR is decoded, verified and kept. Workers
- * take what is whole on this machine. Followers begin with what still comes, so that not
- * much of a large NAR is left to do when the last of it has come; they are threads of
- * their own, because they wait for the network most of the time. */
+/* The work of a fetch on other threads: decoding, verifying and storing NARs. Workers
+ * process what is complete on this machine. Followers start while a NAR is still
+ * arriving, so that little work is left at its end; they have their own threads because
+ * they mostly wait for the network. */
 #ifndef INGEST_H
 #define INGEST_H
 
@@ -18,73 +18,74 @@
 #include "fetch/follow.h"
 #include "pool/pool.h"
 
-/* The threads, and what they have in hand. */
+/* The threads, and their jobs. */
 struct ingests;
 
 /* All borrowed. */
 struct ingests_options {
 	size_t workers;
 	struct destination *destination;
-	/* Jobs that begin once it is set end at once, with NF_E_INTR. */
+	/* Once it is set, jobs that begin end at once with NF_E_INTR. */
 	const atomic_bool *is_broken;
-	/* Called by another thread when a job is over; may be NULL. */
+	/* Called by another thread when a job is finished; may be NULL. */
 	void (*wakeup)(void *ctx);
 	void *wakeup_ctx;
 };
 
 struct ingests *ingests_new(const struct ingests_options *opts);
-/* Waits for the jobs of workers; those of followers must have been taken back. DONE of
- * what is over must have been called before, or is not called any more. */
+/* Waits for the workers' jobs; followers' jobs must have been withdrawn. DONE of finished
+ * jobs must have been called before, or is never called. */
 void ingests_free(struct ingests *in);
 
-/* Part of whatever waits for it. The owner fills in the first group, submits, and has the
- * second when DONE is called. */
+/* Embedded in the owner's struct. The owner fills in the first group, submits, and finds
+ * the second group set when DONE is called. */
 struct ingest {
 	struct ingests *ingests;
-	struct nf_pathinfo info; /* the owner's to release */
+	struct nf_pathinfo info; /* released by the owner */
 	struct nf_trusted trusted;
 	enum codec codec;
-	const char *unknown; /* the encoding that the cache names, where it is not one
-				of ours; or NULL */
-	struct local_source *local;   /* where it is; NULL: PARTIAL is it */
+	const char *unknown; /* the encoding that the narinfo names, if it is unknown; or
+				NULL */
+	struct local_source *local;   /* the local source; NULL: PARTIAL */
 	const char *local_url;	      /* its name there */
-	struct pool_partial *partial; /* consumed where it is of use */
+	struct pool_partial *partial; /* consumed if it is used */
 	void (*done)(struct ingest *job);
 
 	int rc;
 	struct nf_err err;
-	bool unreadable;      /* the local source failed us, not where it goes */
+	bool unreadable;      /* the local source failed, not the destination */
 	uint64_t local_bytes; /* read from the local source */
-	bool was_followed; /* a failure may be of what came early; a worker will tell */
-	/* Ours. */
-	struct follow *follow; /* a follower has it; NULL: a worker or nobody */
-	bool is_waited_for;    /* counted as under way */
-	bool is_back;	       /* under the lock: in the list of what is over */
+	bool was_followed; /* a failure may concern early bytes only; a worker will decide
+			    */
+	/* Private. */
+	struct follow *follow; /* a follower has it; NULL: a worker, or no thread */
+	bool is_waited_for;    /* counted as in progress */
+	bool is_back;	       /* under the lock: in the list of finished jobs */
 	struct ingest *next;
 };
 
-/* Hands the job to a worker; may wait for one. */
+/* Gives the job to a worker; may wait for one. */
 void ingest_submit(struct ingest *job);
 
-/* Hands a partial download that still comes to a follower, if one has nothing to do;
- * follow_advance is the owner's then. */
+/* Gives a partial download in progress to a follower, if one is idle; the owner then
+ * calls follow_advance. */
 bool ingest_follow(struct ingest *job);
-/* It is whole now: DONE will be called. */
+/* The download is complete: DONE will be called. */
 void ingest_is_whole(struct ingest *job);
-/* Takes a job that was not told to be whole back from its follower, waiting until it let
- * go: it is as if it had not been handed over. */
+/* Withdraws a job whose download is incomplete from its follower, and waits until the
+ * follower has let go of it: as if it had never been given to it. */
 void ingest_withdraw(struct ingest *job);
 
-/* Calls DONE of all jobs that are over since the last time; of a follower's also where it
- * failed before the download was whole. */
+/* Calls DONE for all jobs that have finished since the last call; for a follower's also
+ * if it failed before the download was complete. */
 void ingests_collect(struct ingests *in);
 
-/* Jobs of workers, and of followers whose download is whole, that are not collected. */
+/* Number of uncollected jobs of workers, and of followers whose download is complete. */
 size_t ingests_under_way(const struct ingests *in);
 
-/* Waits until none of these is running; they are not collected by that. */
+/* Waits until none of these is running; does not collect them. */
 void ingests_wait(struct ingests *in);
-/* Waits until no follower has a job; all must be whole or withdrawn or broken. */
+/* Waits until no follower has a job; all must be complete, withdrawn or broken. */
 void ingests_wait_followers(struct ingests *in);
 
 #endif

@@ -15,15 +15,15 @@
 #include "fetch/wanted_nar.h"
 #include "http/retry.h"
 
-/* Narinfos that one cache is asked for at once. Over HTTP/2 they share a connection. */
+/* Concurrent narinfo requests per cache. Over HTTP/2 they share a connection. */
 #define LOOKUPS_PER_CACHE 256
-/* Of these, before its nix-cache-info is here: the first round trip is not waited for. It
- * may never answer, and others need connections too. */
+/* Those allowed before its nix-cache-info arrives, so that the first round trip is not
+ * wasted. The cache may never answer, and others need connections, too. */
 #define EARLY_LOOKUPS 16
-/* Answers of a local cache between two looks at the network. */
+/* Answers of a local cache between two checks of the network. */
 #define LOCAL_BATCH 512
 
-/* A narinfo, or with NODE_CACHE_INFO the nix-cache-info, that a cache is asked for. */
+/* A request for a narinfo or, with NODE_CACHE_INFO, for the nix-cache-info of a cache. */
 #define NODE_CACHE_INFO UINT32_MAX
 #define FILE_NAME_MAX	(NF_STOREPATH_HASH_LEN + sizeof(".narinfo"))
 
@@ -31,15 +31,15 @@ struct lookup {
 	struct cache *cache;
 	uint32_t node;
 	unsigned attempt;
-	bool is_anew; /* what it told before is not so any more */
-	bool early;   /* asked before it was known whether the cache is one of ours */
+	bool is_anew; /* its earlier answer is outdated */
+	bool early;   /* sent before it was known whether the cache can be used */
 	bool held;    /* its answer waits until that is known */
 	bool delayed;
 	int64_t due;		 /* while it is delayed */
-	LIST_ENTRY(lookup) link; /* of the engine's */
+	LIST_ENTRY(lookup) link; /* list of the engine */
 	struct buf body;
 	char *url;
-	struct transfer *transfer; /* while it is asked */
+	struct transfer *transfer; /* while it is in progress */
 };
 
 static void lookup_free(struct lookup *l)
@@ -66,7 +66,7 @@ static const char *file_name(char text[FILE_NAME_MAX], const struct engine *e,
 	return text;
 }
 
-/* ---- what came ---- */
+/* ---- responses ---- */
 
 static void take_answer(struct lookup *l)
 {
@@ -79,12 +79,12 @@ static void take_answer(struct lookup *l)
 static void take_absence(struct lookup *l)
 {
 	if (l->node == NODE_CACHE_INFO)
-		l->cache->state = CACHE_READY; /* as Nix: as if it were empty */
+		l->cache->state = CACHE_READY; /* as in Nix: as if it were empty */
 	else
 		lookup_why_absent(l->cache, l->node);
 }
 
-/* What the cache is, is known: whether its answer counts. */
+/* The cache is known now: decides whether a waiting answer counts. */
 static void settle(struct lookup *l)
 {
 	struct cache *c = l->cache;
@@ -138,7 +138,7 @@ static void give_up(struct lookup *l, struct lookup_why why)
 	lookup_free(l);
 }
 
-/* Among the first questions to a cache of which nothing is known yet. */
+/* Whether it is among the first requests to an unknown cache. */
 static bool is_first(const struct lookup *l)
 {
 	return l->node == NODE_CACHE_INFO || l->early;
@@ -148,7 +148,7 @@ static void on_failure(struct lookup *l, const struct transfer_done *d, const ch
 {
 	struct engine *e = l->cache->engine;
 	int64_t wait = outage_delay_ms(e, ++l->attempt, d);
-	/* Who accepts a connection and says nothing at all is as good as not there. */
+	/* A cache that accepts a connection but sends nothing counts as down. */
 	bool silent = !d->connected || (is_first(l) && d->stalled);
 
 	cache_event(l->cache, silent ? HEALTH_UNREACHABLE : HEALTH_BROKEN, text);
@@ -158,7 +158,7 @@ static void on_failure(struct lookup *l, const struct transfer_done *d, const ch
 		delay(l, wait);
 }
 
-/* The first answer's: later ones wait for each other. */
+/* Only for the first answer: later ones wait for each other. */
 static void learn_latency(struct lookup *l, const struct transfer_done *d)
 {
 	if (l->node == NODE_CACHE_INFO)
@@ -166,7 +166,7 @@ static void learn_latency(struct lookup *l, const struct transfer_done *d)
 				 (uint32_t)(d->answer_s * 1e6), 0);
 }
 
-/* Only a query is followed by others that ask the same. */
+/* Only in a query do others follow that ask for the same. */
 static void keep_answer(const struct lookup *l, struct nf_slice text)
 {
 	const struct engine *e = l->cache->engine;
@@ -187,7 +187,7 @@ static void take_or_hold(struct lookup *l)
 	l->cache->held++;
 }
 
-/* An answer with a status that will not change. */
+/* A response whose status will not change. */
 static struct lookup_why refused_by_status(long status, const char *text)
 {
 	bool denied = status == 401 || status == 403 || status == 407;
@@ -287,7 +287,7 @@ static void lookup_start(struct cache *c, uint32_t node)
 	send_query(lookup_new(c, node));
 }
 
-/* ---- again ---- */
+/* ---- retries ---- */
 
 static void ask_anew(struct cache *c, uint32_t node)
 {
@@ -311,7 +311,7 @@ static void ask_again(struct engine *e)
 	}
 }
 
-/* ---- earlier in this run ---- */
+/* ---- answers from earlier in this run ---- */
 
 static bool find_answer(const struct cache *c, uint32_t node, struct nf_slice *text)
 {
@@ -393,9 +393,9 @@ static void begin_local(struct cache *c)
 		lookup_take_cache_info(c, buf_slice(&text));
 }
 
-/* ---- the pump ---- */
+/* ---- sending ---- */
 
-/* Each has its share of the connections until it is known who answers. */
+/* Each cache gets its share of the connections until it is known who answers. */
 static unsigned early_lookups(const struct engine *e)
 {
 	size_t caches = 0, share;
@@ -423,7 +423,7 @@ void lookup_begin(struct engine *e)
 	}
 }
 
-/* False if the cache takes no more questions for now. */
+/* False if the cache accepts no more requests for now. */
 static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 {
 	if (cache_is_gone(c)) {
@@ -475,7 +475,7 @@ static void repeat(struct lookup *l, int64_t now)
 	}
 }
 
-/* What it is still asked for may wait for a connection: nobody waits for that. */
+/* A pending request may wait for a connection; nothing waits for the request. */
 static void give_up_all(struct cache *c)
 {
 	struct engine *e = c->engine;
@@ -524,7 +524,7 @@ void lookup_pump(struct engine *e, int64_t now)
 		pump_cache(&e->caches[i], now);
 }
 
-/* Whether it was asked for all that is wanted. */
+/* Whether it has been queried for all wanted nodes. */
 static bool has_been_asked(const struct cache *c)
 {
 	const struct engine *e = c->engine;
@@ -534,7 +534,7 @@ static bool has_been_asked(const struct cache *c)
 		c->again_cursor == e->again_len);
 }
 
-/* When it may be repeated, unless an answer to another question comes before. */
+/* When it may be retried, unless an answer to another request arrives first. */
 static int64_t due_of(const struct lookup *l, int64_t now)
 {
 	int64_t open = l->cache->health.open_until;
@@ -557,7 +557,7 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 		return limit;
 	if (ask_again_is_due(e))
 		return 0;
-	/* What is on this machine answers at once: there is more to do. */
+	/* A local cache answers at once: there is more to do. */
 	if (e->here_cursor < resolver_count(e->resolver))
 		return 0;
 	for (size_t i = 0; i < e->cache_count; i++)
@@ -566,8 +566,7 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 	return limit;
 }
 
-/* Caches that are down and waited for are not waited for by what others have answered.
- */
+/* A cache that is down and waited for is not queried for what others have answered. */
 bool lookup_is_done(const struct engine *e)
 {
 	const struct lookup *l;

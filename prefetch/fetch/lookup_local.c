@@ -4,9 +4,9 @@
 #include "fetch/answer.h"
 #include "fetch/wanted_nar.h"
 
-/* ---- questions ---- */
+/* ---- queries ---- */
 
-/* Nodes are asked for in the order of their numbers. */
+/* Nodes are queried in numerical order. */
 static void doubt(struct engine *e, uint32_t node)
 {
 	MEM_GROW(e->doubted, e->doubted_len, e->doubted_cap);
@@ -34,8 +34,8 @@ static bool has_more_sigs(const struct nf_pathinfo *info, const struct nf_pathin
 	return false;
 }
 
-/* A path that is there stays as it is, but may lack signatures: what this machine has of
- * them costs nothing, and caches are asked where none of a trusted key is there. */
+/* A present path stays as it is, but may lack signatures: those on this machine are free,
+ * and caches are queried only if none is by a trusted key. */
 static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trusted *t)
 {
 	struct nf_trusted told;
@@ -49,7 +49,7 @@ static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trust
 		if (find_in_local(&e->locals[i], &t->info->path, &ni, &err) ||
 		    !has_more_sigs(&ni.info, t->info))
 			continue;
-		/* Those by trusted keys are to come first. */
+		/* Those by trusted keys come first. */
 		if (nf_trust_pathinfo(&told, &ni.info, e->opts->keys, NULL))
 			nf_trust_by_store(&told, &ni.info);
 		destination_offer_sigs(e->destination, &ni.info);
@@ -61,14 +61,14 @@ static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trust
 	resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
 }
 
-/* Asking changes nothing. */
+/* A query changes nothing. */
 static void mark_used(struct engine *e, const struct nf_storepath *path)
 {
 	if (!e->opts->dry_run && !e->ask)
 		pool_mark_used(e->opts->pool, path);
 }
 
-/* What is there already, needs no cache. */
+/* No cache is queried for what is present. */
 static bool ask_destination(struct engine *e, uint32_t node)
 {
 	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
@@ -105,8 +105,8 @@ static bool ask_destination(struct engine *e, uint32_t node)
 	return true;
 }
 
-/* Signatures of what the store has are looked at where they matter: when its NAR comes
- * into the pool. */
+/* The signatures of a path in the store are checked when they matter: when its NAR enters
+ * the pool. */
 static int judge_first(const struct cache *c, struct nf_trusted *ret,
 		       struct nf_pathinfo *info, struct nf_err *err)
 {
@@ -116,7 +116,7 @@ static int judge_first(const struct cache *c, struct nf_trusted *ret,
 	return 0;
 }
 
-/* Nor does what this machine has elsewhere. */
+/* Nor for what this machine has elsewhere. */
 static bool ask_one_local(struct cache *c, uint32_t node)
 {
 	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
@@ -152,7 +152,7 @@ static bool ask_one_local(struct cache *c, uint32_t node)
 	return !rc;
 }
 
-/* From the one with that number on. */
+/* From this number on. */
 static bool ask_locals(struct engine *e, uint32_t node, size_t from)
 {
 	for (size_t i = from; i < e->local_count; i++)
@@ -167,7 +167,7 @@ void lookup_local_ask(struct engine *e, uint32_t node)
 		resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
 }
 
-/* On this machine, where was asked before the caches. */
+/* Whether it is present, or on this machine among the caches that are queried first. */
 static bool is_here(const struct engine *e, const struct resolver_node *n)
 {
 	return n->here || (n->sources && n->sources->cache >= e->opts->substituter_count);

@@ -1,17 +1,15 @@
-/* What is on this machine is asked before any cache: where NARs go, the pool, the store.
- */
+/* Queries this machine before any cache: the destination, the pool, the store. */
 #ifndef LOOKUP_LOCAL_H
 #define LOOKUP_LOCAL_H
 
 #include "fetch/engine.h"
 
-/* Asks for a node that is wanted; where nothing on this machine has it, the caches will
- * be. */
+/* Looks for a wanted node; if nothing on this machine has it, caches will be queried. */
 void lookup_local_ask(struct engine *e, uint32_t node);
-/* FROM, which was asked first, could not give a node's NAR after all: asks those who were
- * not asked because of it, and lets caches be asked where none of them has it. */
+/* FROM, which was queried first, could not supply a node's NAR: queries those that were
+ * skipped because of it, and the caches if none of them has it. */
 void lookup_local_again(struct engine *e, uint32_t node, const struct cache *from);
-/* Whether caches are asked for the node when its turn comes. */
+/* Whether to query caches for the node when its turn comes. */
 bool lookup_local_is_asked_for(const struct engine *e, uint32_t node);
 
 #endif

@@ -17,7 +17,7 @@ static int judge_answer(const struct cache *c, struct nf_trusted *ret,
 	return 0;
 }
 
-/* An answer, or with RC and ERR what is wrong with it. */
+/* An answer; or, with RC and ERR, its fault. */
 void lookup_take_answer(struct cache *c, uint32_t node, struct nf_narinfo *ni, int rc,
 			struct nf_err *err)
 {

@@ -8,7 +8,7 @@
 #include "fetch/cache.h"
 #include "fetch/wanted_nar.h"
 
-/* A message with more names of keys would not be read. */
+/* Nobody would read a message with more key names. */
 #define SIGNERS_MAX 8
 
 struct lookup_why lookup_why_of(int code, const char *text)
@@ -31,7 +31,7 @@ void lookup_why_absent(struct cache *c, uint32_t node)
 	wanted_nar_answered(c->engine, node);
 }
 
-/* What is wrong with an answer may begin with the name of the path. */
+/* The fault of an answer may begin with the name of the path. */
 static const char *without_path(const struct cache *c, uint32_t node, const char *text)
 {
 	const char *base = resolver_node(c->engine->resolver, node)->base;

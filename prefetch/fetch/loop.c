@@ -15,13 +15,13 @@
 #include "fetch/outage.h"
 #include "format/left_out.h"
 
-/* Over HTTP/1.1 a closure's narinfos come in as many round trips as it is deep only if
- * its widest level does not queue: of 400 paths that level has some 200, and with 96 at
- * once the queue is hidden behind the deeper ones. */
+/* Over HTTP/1.1, the narinfos of a closure take as many round trips as it is deep only if
+ * its widest level fits into the connections: for 400 paths, that level has about 200,
+ * and with 96 concurrent requests the queue is hidden by the deeper levels. */
 #define CONNECTIONS_DEFAULT	96
 #define STALL_TIMEOUT_DEFAULT_S 30
 
-/* A job of another thread is over. */
+/* A job of another thread has finished. */
 static void wake_up(void *ctx)
 {
 	const struct engine *e = ctx;
@@ -110,12 +110,12 @@ static bool is_done(const struct engine *e)
 		return true;
 	if (e->ask)
 		return resolver_open_count(e->resolver) == 0 && lookup_is_done(e);
-	/* What is here already waits for signatures, if it is worth asking for them. */
+	/* Present paths without a trusted signature wait for the answers of caches. */
 	return resolver_open_count(e->resolver) == 0 && download_is_done(e) &&
 	       (e->unsigned_len == 0 || lookup_is_done(e));
 }
 
-/* Once all is here, what is done with it is what takes the time. */
+/* Once everything is present, storing it is what takes time. */
 static void tell_phase(struct engine *e)
 {
 	struct progress *p = e->opts->progress;
@@ -127,8 +127,8 @@ static void tell_phase(struct engine *e)
 				  : "fetching");
 }
 
-/* Sizes become known while we go, and more may come than was planned: the totals are told
- * again at each turn. */
+/* Sizes become known during the run, and more may arrive than planned: update the totals
+ * in each turn. */
 static void tell_totals(struct engine *e)
 {
 	struct fetch_result *r = e->result;
@@ -156,7 +156,7 @@ static void stop_if_interrupted(struct engine *e)
 	e->stopping = true;
 }
 
-/* True if the planner wanted more. */
+/* True if the planner requested more. */
 static bool asks_more(struct engine *e, int *rc, struct nf_err *err)
 {
 	uint32_t before = resolver_count(e->resolver);
@@ -167,7 +167,8 @@ static bool asks_more(struct engine *e, int *rc, struct nf_err *err)
 	return resolver_count(e->resolver) != before;
 }
 
-/* What nobody vouches for, and not every Nix could read, came no further. */
+/* Texts that nobody vouches for, and that not every version of Nix can read, were
+ * dropped. */
 static void note_left_out(const struct engine *e)
 {
 	struct progress *progress = e->opts->progress;
@@ -192,7 +193,7 @@ static const char *url_of(const void *ctx, uint32_t cache)
 	return e->caches[cache].conf->url;
 }
 
-/* Registers what came; and what is sure not to fit is told as soon as it is known. */
+/* Registers what was stored; reports as early as possible that something cannot fit. */
 static void pump_destination(struct engine *e, int64_t now)
 {
 	struct nf_err why;

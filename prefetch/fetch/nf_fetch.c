@@ -13,7 +13,7 @@
 
 #define TIMEOUT_MAX_S (24 * 3600)
 
-/* What a call has opened. */
+/* Everything that a call has opened. */
 struct nf_fetch {
 	const struct nf_fetch_options *opts;
 	struct watcher *watcher;
@@ -181,7 +181,7 @@ static void take_caches(struct nf_fetch_result *ret, struct fetch_result *from)
 	}
 }
 
-/* What is in FROM is RET's after that. */
+/* RET takes over what FROM contains. */
 static void take_result(struct nf_fetch_result *ret, struct fetch_result *from)
 {
 	ret->paths = from->paths;
@@ -252,7 +252,7 @@ static int run_fetch(struct nf_fetch *f, struct nf_fetch_result *ret, struct nf_
 	return rc;
 }
 
-/* What was registered is told whatever happened. */
+/* Report what was registered in any case. */
 static int finish_store(struct nf_fetch *f, int rc, struct nf_fetch_result *ret,
 			struct nf_err *err)
 {

@@ -4,7 +4,7 @@
 
 #include "fetch/cache.h"
 
-/* The display says what is waited for when nothing came for so long. */
+/* The display shows what is waited for when nothing has arrived for this long. */
 #define TELL_AFTER_MS 2000
 
 void outage_progress(struct engine *e)
@@ -76,8 +76,7 @@ void outage_look(struct engine *e, int64_t now)
 
 	if (!e->patience.limit_ms)
 		return;
-	/* What is done on this machine takes its time; that of the caches stands still.
-	 */
+	/* Work on this machine takes time, during which the caches' time stands still. */
 	if (ingests_under_way(e->ingests))
 		patience_progress(&e->patience, now);
 	left = patience_left_ms(&e->patience, now);

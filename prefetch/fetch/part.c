@@ -34,7 +34,7 @@ struct part *part_new(struct download_file *f, const struct dispatch_order *o,
 	p->digest = xxh3_new();
 	if (!p->cache->local)
 		p->url = substituter_resolve(p->cache->conf, source->url);
-	if (!p->url) /* a transfer from there fails as one from nowhere */
+	if (!p->url) /* a transfer from it fails like one without a source */
 		p->url = mem_strdup("");
 	LIST_INSERT_HEAD(&f->parts, p, link);
 	while (e->part_count <= p->number) {
@@ -84,7 +84,7 @@ void part_cut(struct part *p, uint64_t end)
 	p->is_cut = true;
 }
 
-/* ---- the head ---- */
+/* ---- the response head ---- */
 
 static int not_as_asked(const struct part *p, struct nf_err *err)
 {
@@ -97,7 +97,7 @@ static bool is_ranged(const struct part *p)
 	return p->from || p->asked_end != DISPATCH_TO_END;
 }
 
-/* Exactly the range that was requested, or less at the end of the file. */
+/* Exactly the requested range, or less at the end of the file. */
 static int check_range(const struct part *p, const struct transfer_head *h,
 		       struct nf_err *err)
 {
@@ -105,7 +105,7 @@ static int check_range(const struct part *p, const struct transfer_head *h,
 
 	if (!h->range_ok || h->range_start != p->from)
 		return not_as_asked(p, err);
-	/* Some send the whole as a range that nobody asked for. */
+	/* Some servers send the whole file as an unrequested range. */
 	if (!is_ranged(p) && total == UINT64_MAX)
 		return not_as_asked(p, err);
 	if (total != UINT64_MAX && end > total)
@@ -115,15 +115,15 @@ static int check_range(const struct part *p, const struct transfer_head *h,
 	return h->range_end == end ? 0 : not_as_asked(p, err);
 }
 
-/* The file is not the one that was begun, or not this part of it: it is asked for alone,
- * as a whole. */
+/* The response is another file than the one begun, or another part of it: request the
+ * whole file from this cache alone. */
 static int other_file(struct part *p)
 {
 	p->is_other_file = true;
 	return TRANSFER_ENOUGH;
 }
 
-/* The dispatcher knows best what the size that is said now means for the part. */
+/* The dispatcher decides what the newly reported size means for the part. */
 static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *err)
 {
 	struct engine *e = p->file->nar->engine;
@@ -139,7 +139,7 @@ static int tell_head(struct part *p, uint64_t size, bool ranges, struct nf_err *
 		return other_file(p);
 	dispatch_part_range(d, p->number, &from, &p->end);
 	p->file->size = dispatch_part_size(d, p->number);
-	/* Another part fetches what comes after the end that was announced. */
+	/* Another part fetches what follows the announced end. */
 	p->is_cut |= p->is_sized && p->end < size && p->asked_end > p->end;
 	return 0;
 }
@@ -160,7 +160,7 @@ static int take_whole(struct part *p, const struct transfer_head *h, struct nf_e
 		return err_set(err, NF_E_FORMAT, "'%s': it is empty", p->url);
 	if (p->from)
 		return other_file(p);
-	/* More comes than the beginning that was asked for, which is in it. */
+	/* The response contains more than the requested beginning, and includes it. */
 	p->is_cut |= p->asked_end != DISPATCH_TO_END;
 	return tell_head(p, size, h->ranges, err);
 }
@@ -175,7 +175,7 @@ static int on_head(void *ctx, const struct transfer_head *head, struct nf_err *e
 	p->told_total = head->range_total;
 	if (retry_judge(head->status) != RETRY_OK)
 		return 0;
-	/* A range of something else. */
+	/* A range of another file. */
 	if (head->encoded && head->status == 206)
 		return other_file(p);
 	rc = head->status == 206 ? take_range(p, head, err) : take_whole(p, head, err);
@@ -196,7 +196,7 @@ static void count_bytes(const struct part *p, size_t n)
 	if (!p->is_race)
 		progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
 	dispatch_part_bytes(e->dispatch, p->number, n, engine_now_ms(e));
-	/* Who starts from nothing each time gets no further. */
+	/* A cache that restarts from nothing each time makes no progress. */
 	if (dispatch_part_attempts(e->dispatch, p->number) == 0)
 		outage_progress(e);
 }
@@ -228,7 +228,7 @@ static int on_data(void *ctx, const void *bytes, size_t len, struct nf_err *err)
 
 /* ---- the end ---- */
 
-/* Tells who ordered it: it is gone after this. */
+/* Reports to the owner: the part is gone after this. */
 static void end(struct part *p, enum dispatch_end how, int64_t retry_at)
 {
 	const struct part_outcome o = { .how = how, .retry_at = retry_at };
@@ -258,7 +258,7 @@ static void on_failure(struct part *p, const struct transfer_done *done, const c
 	end(p, DISPATCH_BROKE, wait < 0 ? DISPATCH_NEVER : engine_now_ms(e) + wait);
 }
 
-/* A transfer that ended for a reason of ours, or because of what the server sent. */
+/* A transfer that this machine ended, or that ended because of what the server sent. */
 static void on_refusal(struct part *p, int rc, const char *text)
 {
 	if (!engine_is_sources_fault(rc)) {
@@ -278,7 +278,7 @@ static void on_success(struct part *p, const struct transfer_done *done)
 	if (p->is_other_file || (is_short && !p->is_sized)) {
 		end(p, DISPATCH_NO_RANGE, 0);
 	} else if (is_short) {
-		/* Whole, as far as the transfer could tell. */
+		/* Complete, as far as the transfer can know. */
 		p->cache->stats->net.failures[TRANSFER_FAILED_BREAK]++;
 		on_failure(p, done, "it ended too early");
 	} else {
@@ -288,15 +288,17 @@ static void on_success(struct part *p, const struct transfer_done *done)
 	}
 }
 
-/* Nothing comes after what is here. Where nobody told a size, that may be all of it: an
- * earlier run was killed after the last byte. What is put together is verified. */
+/* Nothing follows the present bytes. If the size was never reported, they may be the
+ * whole file: an earlier run was killed after the last byte. The assembled file is
+ * verified anyway. */
 static bool may_be_whole(const struct part *p)
 {
 	return p->from && p->end == DISPATCH_TO_END && !p->file->size &&
 	       (p->told_total == UINT64_MAX || p->told_total == p->from);
 }
 
-/* The range is what it refuses, so it is asked for the whole; False if there was none. */
+/* The server refused the range, so the whole file is requested; false if there was no
+ * range. */
 static bool refuses_range(const struct part *p, long status)
 {
 	return (status == 416 || status == 412) && is_ranged(p);
@@ -373,7 +375,8 @@ void part_ask(struct part *p)
 		return;
 	}
 	p->at = p->from;
-	/* All of a file is asked for without a range: not every server has any. */
+	/* A whole file is requested without a range, because not every server supports
+	 * ranges. */
 	p->asked_end = size && p->end >= size ? DISPATCH_TO_END : p->end;
 	req.range_start = p->from;
 	req.range_end = p->asked_end == DISPATCH_TO_END ? 0 : p->asked_end - 1;

@@ -11,7 +11,7 @@ struct query {
 	struct fetch_result result;
 	struct local_store *store; /* or NULL */
 	struct planner *planner;
-	/* The planner's numbers of the resolver's nodes, and the other way round. */
+	/* Maps between the planner's and the resolver's node numbers. */
 	uint32_t *planned;
 	size_t planned_len, planned_cap;
 	uint32_t *asked;
@@ -52,7 +52,7 @@ static int answer_contents(struct query *q, uint32_t id, struct nf_err *err)
 	return rc;
 }
 
-/* What is lost on the disk is told, and may come from elsewhere. */
+/* A path that is missing on the disk is reported, and may come from elsewhere. */
 static int is_valid_here(struct query *q, const struct nf_storepath *path, bool *ret,
 			 struct nf_err *err)
 {

@@ -1,5 +1,5 @@
-/* How many bytes are still to come, node by node: what caches told before, and where more
- * or less comes than that, what is known since. Pure. */
+/* How many bytes are still to come, by node: as reported by caches or, if more or less
+ * arrives, as known since. Pure. */
 #ifndef REST_H
 #define REST_H
 
@@ -9,7 +9,7 @@
 struct rest {
 	uint64_t *of_node;
 	size_t len, cap;
-	uint64_t total; /* of all nodes */
+	uint64_t total; /* sum over all nodes */
 };
 
 #define REST_INIT                                                                        \
@@ -17,7 +17,7 @@ struct rest {
 		0                                                                        \
 	}
 
-/* So much of the node is still to come. */
+/* Sets how much of the node is still to come. */
 void rest_set(struct rest *r, uint32_t node, uint64_t bytes);
 void rest_release(struct rest *r);
 

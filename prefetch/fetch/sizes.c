@@ -3,11 +3,11 @@
 #include "base/codec.h"
 #include "fetch/engine.h"
 
-/* Not longer than so: a cache that is slow to answer is not waited for by all. */
+/* Maximum wait: a cache that is slow to answer must not delay the whole run. */
 #define HOLD_MS 10000
 
-/* How large the file will be in the pool, at least. What is encoded again takes about as
- * much as it came in, often more; of what comes uncompressed nothing is known. */
+/* Minimum size of the file in the pool. A re-encoded file is about as large as the
+ * received one, often larger; for uncompressed ones nothing is known. */
 static uint64_t least_size(const struct resolver_source *s, int level)
 {
 	uint64_t size = s->file_size;
@@ -19,7 +19,7 @@ static uint64_t least_size(const struct resolver_source *s, int level)
 	return level == POOL_KEEP ? size : size - size / 4;
 }
 
-/* Of what several caches say, the least: one that errs does not count. */
+/* Of the sizes that caches report, the smallest: a single wrong one does no harm. */
 uint64_t sizes_least(const struct resolver_node *n, int level)
 {
 	uint64_t least = UINT64_MAX;

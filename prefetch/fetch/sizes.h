@@ -1,4 +1,4 @@
-/* How much is still to come into the pool, at least, as far as caches say. */
+/* The minimum size of what the pool will receive, according to the caches. */
 #ifndef SIZES_H
 #define SIZES_H
 
@@ -10,21 +10,21 @@
 #include "plan/resolver.h"
 
 struct fetch_sizes {
-	const struct resolver *resolver; /* which knows all paths */
+	const struct resolver *resolver; /* it knows all paths */
 	int level;			 /* of the pool's files, or POOL_KEEP */
-	size_t paths;			 /* that are not in the pool */
-	uint64_t least_bytes;		 /* of their files there, at least */
+	size_t paths;			 /* not in the pool */
+	uint64_t least_bytes;		 /* of their files in the pool */
 	uint64_t here_bytes;		 /* of the files of the others */
 };
 
-/* How large the file of a path that is to come will be in the pool, at least. */
+/* Minimum size of the file that the pool will have for a path that is not there yet. */
 uint64_t sizes_least(const struct resolver_node *n, int level);
 
 struct engine;
 
-/* Once all paths are known: asks opts->check_sizes. At each turn. */
+/* Once all paths are known: calls opts->check_sizes. Call it in each turn. */
 void sizes_pump(struct engine *e);
-/* True while NARs wait for the verdict. */
+/* True while NARs wait for the result. */
 bool sizes_hold(const struct engine *e, int64_t now);
 
 #endif

@@ -1,5 +1,5 @@
-/* What the engine needs of the network, as three functions, and the clock by which they
- * wait. The simulator puts a network of its own in the place of HTTP. */
+/* What the engine needs from the network, as three functions, and the clock by which they
+ * wait. The simulator replaces HTTP with its own network. */
 #ifndef TRANSPORT_H
 #define TRANSPORT_H
 
@@ -15,7 +15,7 @@ struct transport {
 	void (*cancel)(void *ctx, struct transfer *x);
 	int (*run)(void *ctx, int timeout_ms, struct nf_err *err);
 	int64_t (*now_ms)(void *ctx); /* of a monotonic clock */
-	/* Workers take no time: RUN does not return before they are done. */
+	/* Work takes no time: RUN does not return before the workers are done. */
 	bool in_step;
 };
 

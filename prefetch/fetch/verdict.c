@@ -10,10 +10,10 @@
 #include "fetch/verdict.h"
 #include "fetch/wanted_nar.h"
 
-/* ---- a file that is wrong ---- */
+/* ---- wrong files ---- */
 
-/* This one is of another encoding, or right: then it tells who lied in what came before.
- */
+/* This file has another encoding, or is right: then it shows who lied in the earlier
+ * bytes. */
 static void compare_claims(struct download_file *f)
 {
 	struct wanted_nar *d = f->nar;
@@ -40,7 +40,8 @@ static void accuse(struct wanted_nar *d)
 	}
 }
 
-/* What came from one cache alone tells of that cache; else nobody can be blamed yet. */
+/* If all bytes came from one cache, it is to blame; otherwise nobody can be blamed
+ * yet. */
 static void on_spoilt(struct download_file *f, int code, const char *text)
 {
 	struct wanted_nar *d = f->nar;
@@ -88,8 +89,8 @@ static void take_refusal(const struct part *p, int code, const char *text)
 		ask_again_cache(e, d->node, p->cache);
 }
 
-/* All parts that are still under way are too late. The dispatcher will say so itself, but
- * perhaps only when it is asked the next time. */
+/* All parts still in progress are too late. The dispatcher will report that itself, but
+ * perhaps only when it is next called. */
 static void stop_parts(struct wanted_nar *d)
 {
 	struct download_file *f;
@@ -131,7 +132,7 @@ void verdict_part_over(struct part *p, const struct part_outcome *o)
 	}
 }
 
-/* ---- what workers say ---- */
+/* ---- results of workers ---- */
 
 static void count_local(struct download_file *f)
 {
@@ -151,7 +152,7 @@ static void end_local_part(struct download_file *f)
 	struct part *p = LIST_FIRST(&f->parts);
 
 	if (!p)
-		return; /* it was too late, but right */
+		return; /* too late, but right */
 	dispatch_part_end(e->dispatch, p->number, DISPATCH_CAME, 0, engine_now_ms(e));
 	part_free(p);
 }
@@ -183,7 +184,7 @@ static void on_verified(struct download_file *f)
 	progress_add(e->opts->progress, PROGRESS_PATHS_DONE, 1);
 	rest_set(&e->rest, d->node, 0);
 	dispatch_verified(e->dispatch, d->node);
-	/* Another one of its files is of no use any more. */
+	/* Another file of the node is no longer needed. */
 	LIST_FOREACH (f, &d->files, link)
 		f->is_doubtful = true;
 	wanted_nar_free(d);
@@ -199,7 +200,7 @@ static void on_local_failure(struct download_file *f)
 		wanted_nar_free_if_empty(d);
 		return;
 	}
-	/* Damage on this machine says nothing of what else is there. */
+	/* Damage on this machine says nothing about other sources. */
 	if (f->ingest.rc != -NF_E_UNSUPPORTED && f->ingest.rc != -NF_E_MISSING)
 		cache_event(f->cache, HEALTH_OK, f->ingest.err.text);
 	verdict_part_over(p, &(struct part_outcome){
@@ -209,8 +210,8 @@ static void on_local_failure(struct download_file *f)
 			     });
 }
 
-/* Perhaps it was of bytes that others have replaced since; and who is to blame can be
- * told of the whole file only. */
+/* The failure may concern bytes that have been replaced since; and only the whole file
+ * shows who is to blame. */
 static void on_failed_early(struct download_file *f)
 {
 	f->was_spoilt_early = true;

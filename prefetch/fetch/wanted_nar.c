@@ -9,7 +9,7 @@
 #include "fetch/download_file.h"
 #include "fetch/part.h"
 
-/* ---- what the dispatcher must know ---- */
+/* ---- what the dispatcher needs ---- */
 
 void wanted_nar_open(struct engine *e, uint32_t node)
 {
@@ -19,7 +19,7 @@ void wanted_nar_open(struct engine *e, uint32_t node)
 		dispatch_want(e->dispatch, node, n->nar_size);
 }
 
-/* Of caches that claim to have the same bytes. */
+/* Equal for caches that claim to have the same bytes. */
 static uint64_t file_id(const struct resolver_source *s)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -80,7 +80,7 @@ void wanted_nar_add(struct engine *e, uint32_t node, bool on_this_machine)
 	wanted_nar_open(e, node);
 }
 
-/* ---- those of which something is here or under way ---- */
+/* ---- NARs with bytes present or in progress ---- */
 
 const char *wanted_nar_path(const struct wanted_nar *d)
 {
