@@ -167,7 +167,7 @@ complete -c nixferry -n __fish_use_subcommand -a pool -d 'manage the pool of ver
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -a 'path list check gc'
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -l older-than -x -d 'gc: remove entries that no command used for AGE, such as 30d or 12h (a number without a unit is days), and partial downloads of that age'
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -l max-size -x -d 'gc: remove the least recently used entries until the NARs take at most SIZE bytes, such as 20G'
-complete -c nixferry -n '__fish_seen_subcommand_from pool' -l keep -r -F -d 'gc: keep the closure of this; without --older-than and --max-size, remove all other entries'
+complete -c nixferry -n '__fish_seen_subcommand_from pool' -l keep -r -F -d 'gc: keep the closure of INSTALLABLE; without --older-than and --max-size, remove all other entries'
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -l pool -x -a '(__fish_complete_directories)' -d 'the directory of verified NARs; default: $XDG_CACHE_HOME/nixferry or ~/.cache/nixferry'
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -l json -d 'print the result as one JSON document'
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -l quiet -s q -d 'print warnings and errors only'

@@ -109,7 +109,7 @@ int owner_close_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s'", path);
+		return err_sys(err, "cannot stat '%s'", path);
 	if (st.st_uid == geteuid() && !is_safe_mode(&st, kind) &&
 	    is_freshly_mounted(fd, &st)) {
 		if (fchmod(fd, st.st_mode & 07777 & ~others) || fstat(fd, &st))
@@ -130,7 +130,7 @@ int owner_check_to_read(int fd, enum owner_kind kind, uid_t owner, const char *p
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s'", path);
+		return err_sys(err, "cannot stat '%s'", path);
 	return is_freshly_mounted(fd, &st) ? 0 : owner_check(&st, kind, owner, path, err);
 }
 

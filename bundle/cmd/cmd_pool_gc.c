@@ -27,7 +27,7 @@ static const struct cmd_option options[] = {
 	  .help = "gc: remove the least recently used entries until the NARs take at most SIZE bytes, such as 20G" },
 	{ .name = "keep",
 	  .value = "INSTALLABLE",
-	  .help = "gc: keep the closure of this; without --older-than and --max-size, remove all other entries",
+	  .help = "gc: keep the closure of INSTALLABLE; without --older-than and --max-size, remove all other entries",
 	  .kind = CMD_VALUE_FILE,
 	  .repeatable = true },
 	{ 0 },
@@ -193,7 +193,7 @@ int cmd_pool_gc_run(struct pool *pool, const struct cmd_args *args, struct json_
 		print_for_people(&result);
 	if (result.left_bytes > o.max_bytes)
 		ui_warn(ui,
-			"the pool is still larger than --max-size: what --keep names takes %s",
+			"the pool is still larger than --max-size: the paths that --keep names take %s",
 			human_size(size, result.left_bytes));
 	return 0;
 }

@@ -15,7 +15,7 @@ void left_out_note(struct progress *p, const char *where, size_t count)
 	if (count)
 		progress_note(p,
 			      "%s: " WHAT
-			      " %s left out: Nix cannot read %s, or there are too many",
+			      " %s ignored: Nix cannot read %s, or there are too many",
 			      where, count, what(count), plural(count, "is", "are"),
 			      plural(count, "it", "them"));
 }

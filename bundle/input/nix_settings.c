@@ -485,7 +485,7 @@ int nix_settings_add_keys(struct nix_settings *s, struct nf_keyring *ring,
 
 		if (nf_keyring_add(ring, nf_slice_str(w->text), &why))
 			nix_settings_note(s, true,
-					  "%s:%u: trusted-public-keys: left out: %s",
+					  "%s:%u: trusted-public-keys: ignored: %s",
 					  w->file, w->line, why.text);
 	}
 	for (size_t i = 0; !rc && i < s->secret_key_files.count; i++)

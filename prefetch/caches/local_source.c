@@ -171,7 +171,7 @@ static int open_regular(const struct local_source *s, const char *name, int flag
 	if (rc)
 		return rc;
 	if (fstat(fd, &st))
-		return err_sys(err, "cannot look at '%s'", name);
+		return err_sys(err, "cannot stat '%s'", name);
 	*ret_size = (uint64_t)st.st_size;
 	*ret_fd = TAKE_FD(fd);
 	return 0;

@@ -74,7 +74,7 @@ static void add_configured(struct substituter_list *l, struct nix_settings *sett
 		struct nf_err why;
 
 		if (add_substituter(l, w->text, false, settings, &why))
-			nix_settings_note(settings, true, "%s:%u: left out: %s", w->file,
+			nix_settings_note(settings, true, "%s:%u: ignored: %s", w->file,
 					  w->line, why.text);
 	}
 }

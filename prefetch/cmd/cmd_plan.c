@@ -144,7 +144,7 @@ const struct command cmd_plan = {
 		"present, what would be fetched, from which cache and who vouches "
 		"for it, and what would have to be built and why. A path that no "
 		"trusted key vouches for counts as missing. The exit status is that "
-		"of the gravest cause: 3 if something is not in any cache, 4 if no "
+		"of the most severe cause: 3 if something is not in any cache, 4 if no "
 		"trusted key signed it, 5 if a response is malformed, 6 if a cache "
 		"could not be queried.\n"
 		"\n" OPTIONS_INSTALLABLE_TEXT

@@ -515,15 +515,15 @@ const struct command cmd_prefetch = {
 	.name = "prefetch",
 	.args = "INSTALLABLE...",
 	.summary = "fetch a closure into the pool or a target store, and pack it",
-	.text = "Resolves the closure of each INSTALLABLE, takes what the pool "
-		"lacks from the live store or else from the caches, verifies it and "
-		"keeps it in the pool. With --output, it also packs the closure "
-		"into one signed bundle. With --store, it imports the closure "
-		"straight into the store below ROOT, without a copy in the pool; "
-		"with both, into the pool, the bundle and the store. For a "
-		"derivation, it fetches the outputs or, where no cache has them, "
-		"what building them needs. After an interruption, the same command "
-		"continues where it stopped.\n"
+	.text = "Resolves the closure of each INSTALLABLE, copies the paths that "
+		"are missing from the pool from the live store or, failing that, "
+		"from the caches, verifies them and keeps them in the pool. With "
+		"--output, it also packs the closure into one signed bundle. With "
+		"--store, it imports the closure straight into the store below "
+		"ROOT, without a copy in the pool; with both, into the pool, the "
+		"bundle and the store. For a derivation, it fetches the outputs or, "
+		"if no cache has them, what building them needs. After an "
+		"interruption, the same command resumes.\n"
 		"\n" OPTIONS_INSTALLABLE_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){

@@ -70,8 +70,8 @@ void fetched_bundle_warn(const struct fetched_bundle *b, struct progress *p,
 	if (why_not)
 		progress_note(p, "not in the bundle: %s", why_not);
 	progress_note(p,
-		      "--keep-going: bundle '%s' leaves out each path that cannot be "
-		      "fetched, and what needs it; the exit status is then not 0",
+		      "--keep-going: bundle '%s' omits each path that cannot be fetched, "
+		      "and every path that needs it; the exit status is then not 0",
 		      b->output);
 }
 
@@ -142,7 +142,7 @@ void fetched_bundle_tell(const struct fetched_bundle *b, struct ui *ui)
 	tell_left_out(w, ui);
 	ui_warn(ui,
 		"bundle '%s' (%s) is incomplete: it has %zu of %zu paths; %zu %s "
-		"missing, and the others that it lacks need %s",
+		"missing, and the others depend on %s",
 		b->output, human_size(size, b->packed.bundle_bytes), w->count,
 		w->count + w->left_out_count, w->missing, plural(w->missing, "is", "are"),
 		plural(w->missing, "it", "them"));

@@ -138,7 +138,7 @@ static void append_failures(struct buf *line, const struct fetch_cache_stats *c)
 	size_t failures = transfer_stats_failures(&c->net);
 
 	if (c->left_out)
-		buf_add_str(line, "; left out");
+		buf_add_str(line, "; not used");
 	if (!failures)
 		return;
 	buf_addf(line, "; %zu failure%s", failures, plural(failures, "", "s"));

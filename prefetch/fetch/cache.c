@@ -40,7 +40,7 @@ void cache_event(struct cache *c, enum health_event event, const char *text)
 	remember_failure(c, event, text);
 	count_failure(c, event);
 	if (!was_gone && cache_is_gone(c))
-		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
+		progress_note(c->engine->opts->progress, "cache '%s' is not used: %s",
 			      c->conf->url, text);
 }
 

@@ -57,7 +57,7 @@ void lookup_take_narinfo(struct cache *c, uint32_t node, struct nf_slice text)
 void lookup_refuse_cache(struct cache *c, const struct lookup_why *why)
 {
 	if (!cache_is_gone(c))
-		progress_note(c->engine->opts->progress, "cache '%s' is left out: %s",
+		progress_note(c->engine->opts->progress, "cache '%s' is not used: %s",
 			      c->conf->url, why->text);
 	c->state = CACHE_REFUSED;
 	c->refused = mem_strdup(why->text);

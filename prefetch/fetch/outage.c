@@ -65,7 +65,7 @@ static void give_up(struct cache *c)
 	health_set_patient(&c->health, false);
 	if (!was_gone && cache_is_gone(c))
 		progress_note(c->engine->opts->progress,
-			      "cache '%s' is left out after a long wait: %s",
+			      "cache '%s' is given up after a long wait: %s",
 			      c->conf->url, cache_why_gone(c));
 }
 

@@ -190,7 +190,7 @@ static int no_such_output(const struct planner *m, const struct planner_step *r,
 			       NF_SLICE_ARG(name));
 	return err_set(err, NF_E_FORMAT,
 		       "'" NF_STORE_DIR "/%s' needs the output '%.*s' of '" NF_STORE_DIR
-		       "/%s', which has none of that name",
+		       "/%s', which has no such output",
 		       planner_table_at(m, parent->node)->base, NF_SLICE_ARG(name), base);
 }
 

@@ -179,7 +179,7 @@ build_offline() {
 	dead_port
 	run --separate-stderr fetch "${DRV[lib]}" --json --substituter "http://127.0.0.1:$DEAD_PORT"
 	[ "$status" -eq 0 ] || fail "$stderr"
-	[ "$(grep -c "is left out" <<<"$stderr")" = 1 ] || fail "$stderr"
+	[ "$(grep -c "is not used" <<<"$stderr")" = 1 ] || fail "$stderr"
 	[[ $(jq -r '.caches[1].leftOut' <<<"$output") == *onnect* ]] || fail "$output"
 }
 

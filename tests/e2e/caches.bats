@@ -163,7 +163,7 @@ known() {
 	start_cache "$T/cache"
 	run --separate-stderr fetch "$TOP" --substituter "file://$T/none" --substituter "$URL"
 	[ "$status" -eq 0 ] || fail "$stderr"
-	[[ $stderr == *"none' is left out: cannot open"* ]]
+	[[ $stderr == *"none' is not used: cannot open"* ]]
 	[ "$(known "file://$T/none" Unreachable)" = 1 ]
 	fails 6 "cannot open" fetch "$TOP" --substituter "file://$T/none" \
 		--pool "$T/fresh"

@@ -97,7 +97,7 @@ gone_in_midrun() {
 	start_good --fault '/nar/*=slow:400000'
 	start_cache "$T/cache" --fault '/nar/*=garbage'
 	completes_beside "$URL" --json
-	grep -q "cache '$URL' is left out: " <<<"$stderr"
+	grep -q "cache '$URL' is not used: " <<<"$stderr"
 	jq -e --arg url "$URL" '.caches[] | select(.url == $url) | .failuresByKind.wrong >= 3 and
 		.nars == 0 and (.leftOut | length > 0)' <<<"$output"
 	jq -e --arg url "$GOOD" '.caches[] | select(.url == $url) | .failures == 0 and
@@ -109,7 +109,7 @@ gone_in_midrun() {
 	start_good
 	start_cache "$T/cache" --fault '/nar/*=garbage*2'
 	completes_beside "$URL" --json
-	run ! grep -q "is left out" <<<"$stderr"
+	run ! grep -q "is not used" <<<"$stderr"
 	jq -e --arg url "$URL" '.caches[] | select(.url == $url) | .failuresByKind.wrong == 2 and
 		.nars >= 1 and .leftOut == null' <<<"$output"
 }

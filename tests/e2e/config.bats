@@ -146,7 +146,7 @@ in_pool() {
 		"trusted-public-keys = $PUBLIC_KEY"
 	run --separate-stderr fetch "$TOP"
 	[ "$status" -eq 0 ]
-	[ "$(grep -c "$CONF:1: left out: substituter '" <<<"$stderr")" -eq 5 ]
+	[ "$(grep -c "$CONF:1: ignored: substituter '" <<<"$stderr")" -eq 5 ]
 	fails 2 "substituter 'ssh://host'" fetch "$TOP" --substituter ssh://host
 }
 
@@ -159,7 +159,7 @@ in_pool() {
 		for command in prefetch plan; do
 			run --separate-stderr nixferry "$command" "$TOP" --pool "$T/pool"
 			[ "$status" -eq 0 ] || fail "$odd: $status: $stderr"
-			[ "$(grep -c "$CONF:1: left out: substituter '" <<<"$stderr")" -eq 1 ] ||
+			[ "$(grep -c "$CONF:1: ignored: substituter '" <<<"$stderr")" -eq 1 ] ||
 				fail "$odd: $stderr"
 			[[ $stderr != *hidden* ]] || fail "$stderr"
 		done
@@ -171,7 +171,7 @@ in_pool() {
 	run --separate-stderr nixferry caches
 	[ "$status" -eq 0 ] || fail "$stderr"
 	[ "$(grep -c "unknown parameters: colour" <<<"$stderr")" -eq 1 ]
-	[ "$(grep -c "left out: public key 'old-1'" <<<"$stderr")" -eq 1 ]
+	[ "$(grep -c "ignored: public key 'old-1'" <<<"$stderr")" -eq 1 ]
 	[ "$(grep -c "$CONF:3: unknown setting 'trusted-public-key'" <<<"$stderr")" -eq 1 ]
 	fails 2 "unknown parameters: colour" fetch "$TOP" --substituter "file://$T/cache?colour=red"
 }

@@ -187,7 +187,7 @@ stat_of() {
 		--substituter "$good?priority=50"
 	[ "$status" -eq 0 ]
 	grep -qE "$good: [0-9] NARs, .* at .*/s; 3 narinfos$" <<<"$stderr"
-	grep -qE "$URL: 0 NARs, .*; 3 narinfos; left out; 3 failures, last: NAR offset 0" <<<"$stderr"
+	grep -qE "$URL: 0 NARs, .*; 3 narinfos; not used; 3 failures, last: NAR offset 0" <<<"$stderr"
 	run --separate-stderr fetch "$TOP" --substituter "$good"
 	run ! grep -q "NARs" <<<"$stderr"
 	rm -r "$T/pool"

@@ -165,7 +165,7 @@ refused() {
 	diff <(printf '%s\n' "$DATA" "$LINK" | sort) <(valid_paths "$T/root")
 }
 
-# ---- what will be left out, before anything is fetched ----
+# ---- what the bundle will lack, before anything is fetched ----
 
 # The log has all answers of narinfos before the first NAR.
 assert_nars_come_last() {
@@ -181,7 +181,7 @@ assert_nars_come_last() {
 	wait_for 20 grep -q "bundle '$T/b' will be incomplete: 2 of 5 paths will be in it; 1 cannot \
 be fetched, 2 need it; the exit status will be 3" "$T/fetch.out" || fail "$(cat "$T/fetch.out")"
 	grep -q "path '${LIB##*/}' will not be in the bundle: " "$T/fetch.out"
-	grep -q "bundle '$T/b' leaves out each path that cannot be fetched, and what needs it; the exit status is then not 0" "$T/fetch.out"
+	grep -q "bundle '$T/b' omits each path that cannot be fetched, and every path that needs it; the exit status is then not 0" "$T/fetch.out"
 	end_by INT "$FETCH"
 	FETCH=
 }

@@ -70,7 +70,7 @@ fetch_ends() {
 @test "a cache that does not come back is given up in time, and reported" {
 	start_cache "$T/cache"
 	stop_cache
-	fails 6 "left out after a long wait" fetch_top --retry-for 3s
+	fails 6 "given up after a long wait" fetch_top --retry-for 3s
 }
 
 @test "a cache that denies having a path causes no wait" {

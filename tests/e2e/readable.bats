@@ -66,7 +66,7 @@ prefetch_into() {
 	make_hostile
 	run --separate-stderr make_bundle "$TOP"
 	[ "$status" -eq 0 ] || fail "$stderr"
-	grep -q "cache 'file://.*': [0-9]* signatures, derivers or content addresses are left out" <<<"$stderr"
+	grep -q "cache 'file://.*': [0-9]* signatures, derivers or content addresses are ignored" <<<"$stderr"
 	! grep -hE '^(Deriver|CA|Sig: (evil|short|long|huge))' "$T"/pool/*.narinfo
 	[ "$(grep -h '^Sig: kept-1' "$T"/pool/*.narinfo | wc -l)" -eq "${#ALL_PATHS[@]}" ]
 	mkdir "$T/unpacked"
@@ -106,7 +106,7 @@ prefetch_into() {
 	run --separate-stderr nixferry pack "$TOP" --from-store "$T/root" --pool "$T/pool3" \
 		--sign-key "$T/lab.sec" -o "$T/p.bundle"
 	[ "$status" -eq 0 ] || fail "$stderr"
-	grep -q "are left out" <<<"$stderr"
+	grep -q "are ignored" <<<"$stderr"
 	import_bundle "$T/p.bundle" "$T/fresh"
 	assert_readable "$T/fresh"
 	run --separate-stderr import_bundle "$T/p.bundle" "$T/root"

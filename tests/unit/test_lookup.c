@@ -174,7 +174,7 @@ static void missing_cache_is_dropped(void **state)
 	assert_fetched(f);
 	assert_non_null(f->result.caches[0].left_out);
 	assert_null(f->result.caches[1].left_out);
-	assert_text(f->notes.ptr, "cache 'http://c0' is left out");
+	assert_text(f->notes.ptr, "cache 'http://c0' is not used");
 	made_release(&m);
 }
 
@@ -284,7 +284,7 @@ static void denying_cache_is_not_queried_twice(void **state)
 	assert_int_equal(f->rc, -NF_E_NET);
 	assert_text(f->err.text, "status 401");
 	assert_int_equal(engine_fixture_asked(f, 0, file), 1);
-	/* Its other answers count: it is not left out. */
+	/* Its other answers count: it is still used. */
 	assert_null(f->result.caches[0].left_out);
 	made_release(&m);
 }

@@ -360,7 +360,7 @@ static void invalid_keys_are_reported_with_file_and_line(void **state)
 	assert_int_equal(s.note_count, 1);
 	assert_string_equal(
 		s.notes[0].text,
-		"f:2: trusted-public-keys: left out: public key 'b': not 32 bytes in base64");
+		"f:2: trusted-public-keys: ignored: public key 'b': not 32 bytes in base64");
 	assert_true(s.notes[0].matters);
 	nix_settings_release(&s);
 

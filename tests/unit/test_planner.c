@@ -492,7 +492,7 @@ static void an_input_that_lacks_the_output_is_named(void **state)
 	expect_error(err, planner_finish(m, &err), NF_E_FORMAT,
 		     "'/nix/store/" A_DRV
 		     "' needs the output 'gone' of '/nix/store/" B_DRV
-		     "', which has none of that name");
+		     "', which has no such output");
 }
 
 static void malformed_structured_attributes_are_no_answer(void **state)

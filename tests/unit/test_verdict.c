@@ -131,7 +131,7 @@ static void cache_is_dropped_after_three_wrong_answers(void **state)
 	assert_fetched(f);
 	assert_int_equal(f->result.caches[1].nars, ARRAY_SIZE(m));
 	assert_non_null(f->result.caches[0].left_out);
-	assert_text(f->notes.ptr, "cache 'http://c0' is left out");
+	assert_text(f->notes.ptr, "cache 'http://c0' is not used");
 	for (size_t i = 0; i < ARRAY_SIZE(m); i++) {
 		made_release(&m[i]);
 		free(bytes[i]);
