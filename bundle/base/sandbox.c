@@ -15,7 +15,7 @@
 
 struct sandbox {
 	int rules_fd; /* -1: the kernel has none */
-	bool network;
+	enum sandbox_sockets sockets;
 	bool owners;
 };
 
@@ -57,7 +57,13 @@ void sandbox_grant(struct sandbox *s, const char *path, enum sandbox_use use)
 
 void sandbox_grant_network(struct sandbox *s)
 {
-	s->network = true;
+	s->sockets = SANDBOX_NETWORK;
+}
+
+void sandbox_grant_local_services(struct sandbox *s)
+{
+	if (s->sockets == SANDBOX_NO_SOCKETS)
+		s->sockets = SANDBOX_LOCAL;
 }
 
 void sandbox_grant_owners(struct sandbox *s)
@@ -98,6 +104,6 @@ int sandbox_enter(const struct sandbox *s, struct sandbox_state *ret, struct nf_
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_sys(err, "cannot set no_new_privs");
 	ret->files = s->rules_fd >= 0 && sandbox_files_enter(s->rules_fd);
-	ret->calls = sandbox_calls_enter(s->network);
+	ret->calls = sandbox_calls_enter(s->sockets);
 	return 0;
 }

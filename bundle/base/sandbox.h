@@ -29,6 +29,8 @@ DEFINE_CLEANUP(struct sandbox *, sandbox_free)
 void sandbox_grant(struct sandbox *s, const char *path, enum sandbox_use use);
 /* Grants connections to other hosts, and what looking up their names needs. */
 void sandbox_grant_network(struct sandbox *s);
+/* Grants connections to services of this machine. */
+void sandbox_grant_local_services(struct sandbox *s);
 /* Grants root what writing into directories of other users needs: CAP_CHOWN,
  * CAP_DAC_OVERRIDE and CAP_FOWNER. */
 void sandbox_grant_owners(struct sandbox *s);

@@ -139,9 +139,12 @@ static const int denied_to_root[] = {
 #endif
 };
 
+static const int denied_without_sockets[] = {
+	SYS_socket, SYS_connect, SYS_sendto, SYS_sendmsg, SYS_sendmmsg,
+};
+
 static const int denied_without_network[] = {
-	SYS_socket,  SYS_socketpair, SYS_connect, SYS_bind,	SYS_listen,
-	SYS_accept4, SYS_sendto,     SYS_sendmsg, SYS_sendmmsg,
+	SYS_socketpair, SYS_bind, SYS_listen, SYS_accept4,
 #ifdef SYS_accept
 	SYS_accept,
 #endif
@@ -230,19 +233,25 @@ static void refuse_calls(struct filter *f, const int *calls, size_t count)
 		refuse_call(f, calls[i], EPERM);
 }
 
-static void add_network(struct filter *f, bool network)
+static void add_sockets(struct filter *f, enum sandbox_sockets sockets)
 {
 	/* Names are looked up through the last two. */
 	static const uint32_t families[] = { AF_INET, AF_INET6, AF_UNIX, AF_NETLINK };
+	static const uint32_t local[] = { AF_UNIX };
 
-	if (network)
-		add_values(f, SYS_socket, 0, families, ARRAY_SIZE(families), false);
-	else
+	if (sockets != SANDBOX_NETWORK)
 		refuse_calls(f, denied_without_network,
 			     ARRAY_SIZE(denied_without_network));
+	if (sockets == SANDBOX_NETWORK)
+		add_values(f, SYS_socket, 0, families, ARRAY_SIZE(families), false);
+	else if (sockets == SANDBOX_LOCAL)
+		add_values(f, SYS_socket, 0, local, ARRAY_SIZE(local), false);
+	else
+		refuse_calls(f, denied_without_sockets,
+			     ARRAY_SIZE(denied_without_sockets));
 }
 
-static void make(struct filter *f, bool network)
+static void make(struct filter *f, enum sandbox_sockets sockets)
 {
 	/* They type into the terminal, as its user would. */
 	static const uint32_t typing[] = { TIOCSTI, TIOCLINUX };
@@ -258,7 +267,7 @@ static void make(struct filter *f, bool network)
 	refuse_calls(f, denied, ARRAY_SIZE(denied));
 	if (geteuid() == 0)
 		refuse_calls(f, denied_to_root, ARRAY_SIZE(denied_to_root));
-	add_network(f, network);
+	add_sockets(f, sockets);
 	add_threads(f);
 	add_values(f, SYS_ioctl, 1, typing, ARRAY_SIZE(typing), true);
 	add_values(f, SYS_prlimit64, 0, own, ARRAY_SIZE(own), false);
@@ -266,7 +275,7 @@ static void make(struct filter *f, bool network)
 	answer(f, SECCOMP_RET_ALLOW);
 }
 
-bool sandbox_calls_enter(bool network)
+bool sandbox_calls_enter(enum sandbox_sockets sockets)
 {
 #ifdef OUR_ARCH
 	struct filter f = { .len = 0 };
@@ -276,11 +285,11 @@ bool sandbox_calls_enter(bool network)
 	load(&f, offsetof(struct seccomp_data, arch));
 	add(&f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, OUR_ARCH);
 	refuse(&f, EPERM);
-	make(&f, network);
+	make(&f, sockets);
 	program.len = f.len;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 #else
-	(void)network;
+	(void)sockets;
 	return false;
 #endif
 }

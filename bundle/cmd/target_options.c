@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/daemon_roots.h"
 #include "store/gcroot.h"
+#include "store/import_run.h"
 #include "store/import_target.h"
 #include "store/store_profile.h"
 
@@ -62,11 +64,23 @@ int target_options_read(struct target_options *ret, const struct cmd_args *args,
 	return ret->root ? import_target_check_root(ret->root, err) : 0;
 }
 
+/* A NAR that a stream has once and several paths share is kept in a temporary file. */
+static void grant_daemon(struct sandbox *s)
+{
+	sandbox_grant_local_services(s);
+	sandbox_grant(s, import_run_temp_dir(), SANDBOX_REPLACE);
+	daemon_roots_grant(s);
+}
+
 /* A ROOT without a store is a new one: then it is all made by us. */
 void target_options_grant(struct sandbox *s, const char *root)
 {
 	AUTO_FREE char *nix = mem_printf("%s/nix", root);
 
+	if (import_target_is_daemon(root)) {
+		grant_daemon(s);
+		return;
+	}
 	sandbox_grant(s, root, SANDBOX_LIST);
 	sandbox_grant(s, access(nix, F_OK) ? root : nix, SANDBOX_WRITE);
 	sandbox_grant(s, "/etc/group", SANDBOX_READ);

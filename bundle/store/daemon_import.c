@@ -11,6 +11,7 @@
 #include "store/daemon_roots.h"
 #include "store/daemon_send.h"
 #include "store/daemon_store.h"
+#include "store/import_run.h"
 
 /* A NAR in a temporary file. */
 struct spool {
@@ -202,10 +203,8 @@ static void order_wanted(struct daemon_import *d)
 
 static int make_spool_file(int *ret, struct nf_err *err)
 {
-	const char *dir = getenv("TMPDIR");
-
 	if (*ret < 0)
-		*ret = open(dir ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		*ret = open(import_run_temp_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	return *ret < 0 ? err_sys(err, "cannot create a temporary file") : 0;
 }
 

@@ -70,12 +70,18 @@ static char *profile_command(const char *profiles, const struct intake_roots *ro
 	return buf_take(&out);
 }
 
+static const char *state_dir_in_use(void)
+{
+	const char *given = given_state_dir();
+
+	return given ? given : DEFAULT_STATE_DIR;
+}
+
 /* *ret says whether it could be set. */
 static int try_profile(const struct intake_roots *roots, struct nf_import_result *result,
 		       bool *ret, struct progress *progress, struct nf_err *err)
 {
-	const char *given = given_state_dir();
-	const char *state_dir = given ? given : DEFAULT_STATE_DIR;
+	const char *state_dir = state_dir_in_use();
 	AUTO_FREE char *profiles = mem_printf("%s/profiles", state_dir);
 
 	*ret = is_here(roots->paths) && !access(profiles, W_OK);
@@ -104,6 +110,17 @@ static int links_dir(char **ret, struct nf_err *err)
 			"no home directory to keep GC roots in: set XDG_STATE_HOME");
 	*ret = mem_printf("%s/.local/state/nixferry/gcroots", home);
 	return 0;
+}
+
+void daemon_roots_grant(struct sandbox *s)
+{
+	AUTO_FREE char *profiles = mem_printf("%s/profiles", state_dir_in_use());
+	AUTO_FREE char *links = NULL;
+
+	sandbox_grant(s, state_dir_in_use(), SANDBOX_LIST);
+	sandbox_grant(s, profiles, SANDBOX_WRITE);
+	if (!links_dir(&links, NULL) && !file_mkdirs_at(AT_FDCWD, links, NULL))
+		sandbox_grant(s, links, SANDBOX_WRITE);
 }
 
 struct telling {

@@ -4,8 +4,12 @@
 
 #include <nixferry/import.h>
 
+#include "base/sandbox.h"
 #include "store/daemon_conn.h"
 #include "store/intake.h"
+
+/* Makes the directory of links and grants what daemon_roots_add needs. */
+void daemon_roots_grant(struct sandbox *s);
 
 /* Sets the profile, where this process may write to Nix's profiles; otherwise, and
  * without one, makes GC roots: links in $XDG_STATE_HOME/nixferry/gcroots (or

@@ -130,6 +130,7 @@ assert_all_there() {
 	[ "$EUID" -eq 0 ] || skip "needs root"
 	start_daemon
 	make_closure
+	mkdir -p "$NIX_STATE_DIR/profiles" # the daemon makes it for its first client
 	into_daemon --profile system --json | jq -e '.profile and (.next | not)'
 	[ "$(readlink "$NIX_STATE_DIR/profiles/system")" = system-1-link ]
 	[ "$(readlink "$NIX_STATE_DIR/profiles/system-1-link")" = "$TOP" ]
