@@ -216,6 +216,8 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 	char text[64];
 
 	snprintf(text, sizeof(text), "it answered with HTTP status %ld", d->status);
+	r->answers += d->status != 0;
+	r->forbidden += d->status == 403;
 	/* An error page that is too long is not a separate failure. */
 	if (d->rc && !(d->rc == -NF_E_LIMIT && retry_judge(d->status) != RETRY_OK)) {
 		probe_report_fail(r, state_of(d), err->text);

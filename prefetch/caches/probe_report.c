@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/plural.h"
 #include "base/slice.h"
+#include "http/transfer_stats.h"
 
 #define KEY_NAME_SHOWN 80
 
@@ -216,7 +217,9 @@ void probe_report_advise(struct buf *out, const struct probe_report *r)
 {
 	const char *text = advice_on_state(r);
 
-	if (text)
+	if (r->forbidden && r->forbidden == r->answers)
+		buf_add_str(out, TRANSFER_ALL_FORBIDDEN_TEXT "\n");
+	else if (text)
 		buf_addf(out, "%s\n", text);
 	else
 		advise_on_sample(out, r);

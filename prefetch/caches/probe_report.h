@@ -51,8 +51,10 @@ struct probe_report {
 		latency_us; /* median, from a request to the first byte of its response */
 	uint64_t throughput; /* bytes per second */
 	struct nf_cache_info info;
-	int priority; /* the effective one: from the URL, or the cache's own */
-	size_t asked; /* number of requested narinfos */
+	int priority;	  /* the effective one: from the URL, or the cache's own */
+	size_t answers;	  /* responses to all kinds of requests */
+	size_t forbidden; /* of these, with HTTP status 403 */
+	size_t asked;	  /* number of requested narinfos */
 	size_t found;
 	size_t trusted;	  /* of those found */
 	size_t no_sig;	  /* neither signed nor content-addressed */

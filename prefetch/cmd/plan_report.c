@@ -257,6 +257,7 @@ void plan_print_json(const struct plan *p)
 		add_node(doc, p, &s, id);
 	json_end(doc);
 	plan_causes_add_json(p->causes, doc);
+	run_report_add_forbidden(doc, query_result(p->query));
 	run_report_add_disputes(doc, query_result(p->query));
 	json_print(doc, stdout);
 }

@@ -94,6 +94,15 @@ void run_report_add_disputes(struct json_doc *doc, const struct fetch_result *r)
 	json_end(doc);
 }
 
+void run_report_add_forbidden(struct json_doc *doc, const struct fetch_result *r)
+{
+	json_begin_array(doc, "forbiddenCaches");
+	for (size_t i = 0; i < r->cache_count; i++)
+		if (transfer_stats_all_forbidden(&r->caches[i].net))
+			json_add_str(doc, NULL, r->caches[i].url);
+	json_end(doc);
+}
+
 void run_report_add_json(struct json_doc *doc, const struct fetch_result *r)
 {
 	uint64_t requests = 0;
@@ -107,6 +116,7 @@ void run_report_add_json(struct json_doc *doc, const struct fetch_result *r)
 	json_add_number(doc, "requests", requests);
 	if (r->paths)
 		json_add_ratio(doc, "requestsPerPath", requests, r->paths);
+	run_report_add_forbidden(doc, r);
 	run_report_add_disputes(doc, r);
 }
 
@@ -177,9 +187,7 @@ void run_report_tell_forbidden(struct ui *ui, const struct fetch_result *r)
 {
 	for (size_t i = 0; i < r->cache_count; i++)
 		if (transfer_stats_all_forbidden(&r->caches[i].net))
-			ui_warn(ui,
-				"cache '%s': it answered every request with HTTP status 403; if it "
-				"needs a password: --netrc-file FILE",
+			ui_warn(ui, "cache '%s': " TRANSFER_ALL_FORBIDDEN_TEXT,
 				r->caches[i].url);
 }
 

@@ -6,10 +6,13 @@
 #include "cmd/ui.h"
 #include "fetch/fetch.h"
 
-/* "caches", "requests", "requestsPerPath", and the disputes. */
+/* "caches", "requests", "requestsPerPath", the forbidden caches and the disputes. */
 void run_report_add_json(struct json_doc *doc, const struct fetch_result *r);
 /* "disagreements" and "disagreementCount". */
 void run_report_add_disputes(struct json_doc *doc, const struct fetch_result *r);
+
+/* "forbiddenCaches": those that answered every request with HTTP status 403. */
+void run_report_add_forbidden(struct json_doc *doc, const struct fetch_result *r);
 
 /* Prints one line for each cache that sent, or failed to send, something over the
  * network; not with --quiet, and latencies only with --verbose. */

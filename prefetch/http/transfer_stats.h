@@ -48,6 +48,9 @@ size_t transfer_stats_failures(const struct transfer_stats *s);
 /* True if every response had HTTP status 403, even for nix-cache-info. An object store
  * answers so for missing files; a cache that always does requires a login. */
 bool transfer_stats_all_forbidden(const struct transfer_stats *s);
+#define TRANSFER_ALL_FORBIDDEN_TEXT                                                      \
+	"it answered every request with HTTP status 403; if it needs "                   \
+	"a password: --netrc-file FILE"
 
 /* "unreachable", "timeout" ... */
 const char *transfer_failure_name(enum transfer_failure f);

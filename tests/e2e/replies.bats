@@ -107,12 +107,22 @@ nar_faults_alone() {
 	done
 	completes_beside "$bad"
 	[[ $stderr == *"warning: cache '$bad': it answered every"*"--netrc-file FILE"* ]] || fail "$stderr"
+	run --separate-stderr nixferry plan "$TOP" --json --substituter "$bad" --pool "$T/pool"
+	[ "$(jq -c .forbiddenCaches <<<"$output")" = "[\"$bad\"]" ] || fail "$output"
+	run --separate-stderr nixferry prefetch "$TOP" --json --substituter "$bad" --pool "$T/none"
+	[ "$(jq -c .forbiddenCaches <<<"$output")" = "[\"$bad\"]" ] || fail "$output"
+	run --separate-stderr nixferry caches "$bad" --sample "$TOP"
+	[[ $output == *"it answered every request with HTTP status 403"*"--netrc-file FILE"* ]] || fail "$output"
+	run --separate-stderr nixferry caches "$bad" --sample "$TOP" --json
+	jq -e '.caches[0].advice[0] | contains("status 403")' <<<"$output" || fail "$output"
 	# An object store answers so to what it lacks.
 	start_bad '*.narinfo=status:403'
 	completes_beside "$BAD"
 	[[ $stderr != *"every request"* ]] || fail "$stderr"
 	fails 3 "not in any cache" fetch --substituter "$BAD" --pool "$T/none"
 	[[ $stderr != *"every request"* ]] || fail "$stderr"
+	run --separate-stderr nixferry caches "$BAD" --sample "$TOP" --json
+	[[ $output == *'"advice"'* && $output != *"every request"* ]] || fail "$output"
 }
 
 # ---- Retry-After ----
