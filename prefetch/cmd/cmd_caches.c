@@ -1,5 +1,6 @@
 #include "cmd/network_commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -222,6 +223,13 @@ static int remember(const struct caches *c, struct nf_err *err)
 	return rc ? rc : history_save(&known, c->history_file, err);
 }
 
+/* A query works without saving anything. */
+static bool is_read_only(const struct nf_err *lost)
+{
+	return lost->sys_errno == EROFS || lost->sys_errno == EACCES ||
+	       lost->sys_errno == EPERM;
+}
+
 /* ---- the command ---- */
 
 static void print(const struct caches *c, const struct cmd_args *args)
@@ -281,7 +289,7 @@ static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (rc)
 		return rc;
 	print(&c, args);
-	if (remember(&c, &lost))
+	if (remember(&c, &lost) && !is_read_only(&lost))
 		ui_warn(ui, "cannot save the history of the caches: %s", lost.text);
 	return verdict(&c, ui, err);
 }

@@ -144,6 +144,15 @@ known() {
 	fetch "$TOP" --substituter "$first" --substituter "$URL"
 }
 
+@test "caches says nothing about a history in a home that cannot be written" {
+	[ "$EUID" -eq 0 ] && unshare -m true 2>/dev/null || skip "no mount namespace here"
+	make_small_closure "$T/cache"
+	run --separate-stderr unshare -m bash -c 'mount --make-rprivate / && mount --bind "$HOME" "$HOME" &&
+		mount -o remount,bind,ro "$HOME" && exec "$1" caches "$2"' - "$BUILD/nixferry" "file://$T/cache"
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[[ $stderr != *history* ]] || fail "$stderr"
+}
+
 @test "a history that is garbage, a directory or without a home is ignored" {
 	make_small_closure "$T/cache"
 	mkdir -p "${STATE%/*}"
