@@ -78,6 +78,20 @@ deflate() {
 	encoded_as "none, None" cat
 }
 
+# An HTTP library does not send a header without a value.
+@test "NARs: an empty content encoding is none" {
+	local nar size header
+	nar=$(nar_of "$T/cache" "$TOP")
+	size=$(stat -c %s "$T/cache/$nar")
+	for header in "Content-Encoding:" "Content-Encoding: " "Content-Encoding: ,"; do
+		printf 'HTTP/1.1 200 OK\r\n%s\r\nContent-Length: %s\r\nConnection: close\r\n\r\n' \
+			"$header" "$size" | cat - "$T/cache/$nar" >"$T/said"
+		start_raw "say:$T/said"
+		start_bad "/$nar=redirect:$URL"
+		fetch_alone || fail "$header"
+	done
+}
+
 @test "NARs: a body without the announced encoding ends the run and is named" {
 	local name
 	for name in br deflate x-gzip "gzip, br"; do
