@@ -31,9 +31,10 @@ struct lookup {
 	struct cache *cache;
 	uint32_t node;
 	unsigned attempt;
-	bool is_anew; /* its earlier answer is outdated */
-	bool early;   /* sent before it was known whether the cache can be used */
-	bool held;    /* its answer waits until that is known */
+	bool is_anew;	/* its earlier answer is outdated */
+	bool early;	/* sent before it was known whether the cache can be used */
+	bool held;	/* its answer waits until that is known */
+	bool is_absent; /* the cache answered that it has no such file */
 	bool delayed;
 	int64_t due;		 /* while it is delayed */
 	LIST_ENTRY(lookup) link; /* list of the engine */
@@ -90,10 +91,12 @@ static void settle(struct lookup *l)
 	struct cache *c = l->cache;
 	const struct lookup_why why = lookup_why_gone(c);
 
-	if (l->node == NODE_CACHE_INFO || c->state == CACHE_READY)
-		take_answer(l);
-	else
+	if (l->node != NODE_CACHE_INFO && c->state != CACHE_READY)
 		lookup_why_tell(c, l->node, &why);
+	else if (l->is_absent)
+		take_absence(l);
+	else
+		take_answer(l);
 	lookup_free(l);
 }
 
@@ -230,8 +233,8 @@ static void on_done(void *ctx, const struct transfer_done *d, const struct nf_er
 		cache_event(l->cache, HEALTH_OK, NULL);
 		outage_progress(l->cache->engine);
 		keep_answer(l, (struct nf_slice){ 0 });
-		take_absence(l);
-		lookup_free(l);
+		l->is_absent = true;
+		take_or_hold(l);
 		break;
 	case RETRY_LATER:
 		on_failure(l, d, text);

@@ -221,6 +221,25 @@ static void early_answer_waits_for_nix_cache_info(void **state)
 	made_release(&m);
 }
 
+/* Not even that it does not have a path: who asked the wrong cache is told that. */
+static void early_absence_waits_for_nix_cache_info(void **state)
+{
+	struct engine_fixture *f = *state;
+	const struct fake_answer other = { .status = 200,
+					   .body = NF_SLICE_LIT("StoreDir: /gnu/store\n"),
+					   .after_ms = 100 };
+	struct made m;
+
+	made_init(&m, f->pool, "absent", "absent", NULL);
+	engine_fixture_add_address(f);
+	engine_fixture_answer(f, 0, "nix-cache-info", &other);
+	engine_fixture_want(f, &m);
+	engine_fixture_fetch(f);
+	assert_int_equal(f->rc, -NF_E_NET);
+	assert_text(f->err.text, "'/gnu/store'");
+	made_release(&m);
+}
+
 static void early_lookups_leave_connections_for_others(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -350,6 +369,7 @@ int main(void)
 		ENGINE_TEST(missing_cache_is_dropped),
 		ENGINE_TEST(only_cache_is_missing),
 		ENGINE_TEST(early_answer_waits_for_nix_cache_info),
+		ENGINE_TEST(early_absence_waits_for_nix_cache_info),
 		ENGINE_TEST(early_lookups_leave_connections_for_others),
 		ENGINE_TEST(a_cache_without_nix_cache_info_is_a_cache),
 		ENGINE_TEST(denying_cache_is_not_queried_twice),
