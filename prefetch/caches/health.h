@@ -15,7 +15,9 @@ enum health_event {
 
 struct health {
 	unsigned failures; /* consecutive failures */
+	int64_t failed_at; /* time of the last failure that counted */
 	bool ever_ok;
+	bool never_seen;  /* a connection failed before its first good answer */
 	bool quarantined; /* it lied too often: not used again in this run */
 	unsigned lies;
 	int64_t open_until; /* not used before this time */

@@ -16,9 +16,9 @@ teardown() {
 	teardown_lab
 }
 
-# nar_faults_alone PATTERN FAULT...: of each the run fails for good, with status 6. They have
+# faults_alone PATTERN FAULT...: of each the run fails for good, with status 6. They have
 # their pauses at the same time.
-nar_faults_alone() {
+faults_alone() {
 	local pids=() i
 	for ((i = 2; i <= $#; i++)); do
 		start_bad "${!i}"
@@ -49,9 +49,15 @@ nar_faults_alone() {
 }
 
 @test "narinfos: other error statuses" {
-	for code in 400 401 405 408 429 500 501 502 503 504; do
+	for code in 400 401 405 501; do
 		narinfo_fault 6 "status $code" "*=status:$code"
 	done
+	for code in 408 429 500 502 503 504; do
+		start_bad "*=status:$code"
+		completes_beside "$BAD"
+		was_asked 'narinfo'
+	done
+	faults_alone "status (408|500|502|504)" '*=status:408' '*=status:500' '*=status:502' '*=status:504'
 }
 
 @test "narinfos: empty responses" {
@@ -190,7 +196,7 @@ retried_after() {
 	make_paths 1
 	dead_port
 	short_timeouts
-	nar_faults_alone "status|transfer closed|[Ee]mpty reply|connect|too slow|no answer" \
+	faults_alone "status|transfer closed|[Ee]mpty reply|connect|too slow|no answer" \
 		'/nar/*=stall:1000' '/nar/*=slow:50' \
 		'/nar/*=status:408' '/nar/*=status:500' '/nar/*=truncate:1000' \
 		'/nar/*=truncate:0' '/nar/*=refuse' \

@@ -284,6 +284,23 @@ static void retry_after(struct fetch_world *w, const struct goods_keys *k)
 	add_change(w, 2000, 0, NET_UP);
 }
 
+/* Its first requests already fail, all at the same moment. */
+static void busy_at_first(struct fetch_world *w, const struct goods_keys *k)
+{
+	chain(w, k, 1, LEVELS, SMALL);
+	for (size_t i = 0; i < LEVELS; i++)
+		w->paths[i].is_target = true;
+	w->caches[0].retry_after_s = 7;
+	w->caches[0].mode = NET_BUSY;
+	add_change(w, 2000, 0, NET_UP);
+}
+
+static void busy_for_good(struct fetch_world *w, const struct goods_keys *k)
+{
+	busy_at_first(w, k);
+	w->change_count = 0;
+}
+
 static void killed(struct fetch_world *w, const struct goods_keys *k)
 {
 	chain(w, k, 1, LEVELS, LARGE);
@@ -555,6 +572,23 @@ const struct fetch_scenario fetch_scenarios[] = {
 		.nars = 2,
 		.least_ms = 7000,
 		.most_ms = 20000,
+	},
+	{
+		.name = "busy-at-first",
+		.make = busy_at_first,
+		.came = 6,
+		.infos = 6,
+		.nars = 6,
+		.least_ms = 7000,
+		.most_ms = 15000,
+	},
+	{
+		.name = "busy-for-good",
+		.make = busy_for_good,
+		.code = NF_E_NET,
+		.left_out = CACHE_BIT(0),
+		.least_ms = 2 * 7000,
+		.most_ms = 90000,
 	},
 	{
 		.name = "killed",

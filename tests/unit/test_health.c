@@ -114,14 +114,43 @@ static void failures_during_a_pause_do_not_extend_it(void **state)
 	assert_true(health_usable(&h, 1020));
 }
 
-static void cache_without_progress_is_given_up_sooner(void **state)
+/* It can be reached, so it gets five attempts, as each request does. */
+static void cache_that_never_succeeded_gets_five_attempts(void **state)
+{
+	struct health h = { 0 };
+	int64_t now = 0;
+	int events = 0;
+
+	(void)state;
+	while (!health_is_gone(&h) && events < 100) {
+		health_event(&h, HEALTH_BROKEN, now);
+		now += 60000;
+		events++;
+	}
+	assert_int_equal(events, 5);
+}
+
+static void first_requests_that_fail_together_count_once(void **state)
+{
+	struct health h = { 0 };
+
+	(void)state;
+	for (int64_t now = 0; now < 100; now++)
+		health_event(&h, HEALTH_BROKEN, now);
+	assert_true(health_usable(&h, 100));
+	assert_int_equal(h.failures, 1);
+	health_event(&h, HEALTH_BROKEN, 5000);
+	assert_false(health_usable(&h, 5001));
+	assert_false(health_is_gone(&h));
+}
+
+static void refused_connection_counts_beside_other_failures(void **state)
 {
 	struct health h = { 0 };
 
 	(void)state;
 	health_event(&h, HEALTH_BROKEN, 0);
-	assert_true(health_usable(&h, 1));
-	health_event(&h, HEALTH_BROKEN, 2);
+	health_event(&h, HEALTH_UNREACHABLE, 1);
 	assert_true(health_is_gone(&h));
 }
 
@@ -160,7 +189,9 @@ int main(void)
 		cmocka_unit_test(pauses_grow_while_nothing_succeeds),
 		cmocka_unit_test(one_success_closes_it),
 		cmocka_unit_test(failures_during_a_pause_do_not_extend_it),
-		cmocka_unit_test(cache_without_progress_is_given_up_sooner),
+		cmocka_unit_test(cache_that_never_succeeded_gets_five_attempts),
+		cmocka_unit_test(first_requests_that_fail_together_count_once),
+		cmocka_unit_test(refused_connection_counts_beside_other_failures),
 		cmocka_unit_test(third_lie_drops_the_cache),
 		cmocka_unit_test(quarantine_is_permanent),
 	};
