@@ -1,7 +1,7 @@
 #!/bin/sh
 # run-test.sh BUILD LOGS KIND NAME: runs one file of tests and prints one line on how it ended. In LOGS it
 # leaves KIND-NAME.log; .counts, how many passed, failed and were skipped; .failed, the part of the log that
-# says why; .skipped, the reasons.
+# says why; .skipped, the reasons; .took, the seconds.
 set -u
 build=$(realpath "$1")
 kind=$3
@@ -81,4 +81,6 @@ printf 'passed %s\nfailed %s\nskipped %s\n' "$passed" "$failed" "$skipped" >"$re
 line="$kind $name: $passed passed"
 [ "$failed" -eq 0 ] || line="$line, $failed FAILED"
 [ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
-echo "$line, $(($(date +%s) - started)) s"
+took=$(($(date +%s) - started))
+echo "$took" >"$result.took"
+echo "$line, $took s"

@@ -69,6 +69,16 @@ list_jobs() {
 	esac
 }
 
+# by_duration: the lines on standard input, what took longest in the last run first; what has not run yet
+# comes before that, in its order.
+by_duration() {
+	while read -r of file; do
+		took=999999
+		[ ! -s "$logs/$of-$file.took" ] || read -r took <"$logs/$of-$file.took"
+		echo "$took $of $file"
+	done | sort -s -k1,1nr | cut -d' ' -f2-
+}
+
 # sum WORD: of what each file has counted.
 sum() {
 	while read -r of file; do cat "$logs/$of-$file.counts"; done <"$logs/jobs" 2>/dev/null |
@@ -100,7 +110,7 @@ show_skipped() {
 }
 
 mkdir -p "$logs"
-list_jobs >"$logs/jobs"
+list_jobs | by_duration >"$logs/jobs"
 total=$(wc -l <"$logs/jobs")
 echo "test files: $total, $TEST_JOBS at a time"
 [ "$kind" != all ] || if [ -s "$logs/took" ]; then
