@@ -34,7 +34,8 @@ struct nf_fetch_options {
 	const char *pool_dir;	       /* required; created if it is missing */
 
 	/* The target store to import into, as in struct nf_import_options. Fetched paths
-	 * then go there; the pool is one of the sources, and keeps partial downloads. */
+	 * then go there; the pool is one of the sources, and keeps partial downloads.
+	 * Nix-daemon's store is filled from the pool. */
 	const char *store_root;
 	const char *profile; /* for one path */
 	const char *gc_root;

@@ -37,7 +37,8 @@ struct prefetch {
 	struct pool *pool;
 	struct local_store *store; /* or NULL */
 	struct target_options target;
-	struct intake *intake; /* paths of the target store; NULL without one */
+	struct daemon_target *daemon; /* the target store; NULL: it is another */
+	struct intake *intake;	      /* paths of the target store; NULL without one */
 	struct nf_import_result imported;
 	const char *output;
 	struct fetched_bundle bundle;
@@ -55,6 +56,7 @@ static void prefetch_release(struct prefetch *p)
 	cache_setup_release(&p->caches);
 	nf_import_result_release(&p->imported);
 	intake_free(p->intake);
+	daemon_target_free(p->daemon);
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
 	local_store_free(p->store);
@@ -68,7 +70,8 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 		return err_set(
 			err, NF_E_USAGE,
 			"option '--sign-key' needs --output BUNDLE: it signs a bundle");
-	if (!p->output && p->target.root && cmd_args_is_given(args, "compress"))
+	if (!p->output && p->target.root && !import_target_is_daemon(p->target.root) &&
+	    cmd_args_is_given(args, "compress"))
 		return err_set(
 			err, NF_E_USAGE,
 			"option '--compress' is for the pool and bundles: with --store alone nothing is compressed");
@@ -116,6 +119,16 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	return rc;
 }
 
+/* With --output everything is packed from the pool, whatever the daemon has. */
+static int open_daemon(struct prefetch *p, struct nf_err *err)
+{
+	int rc = daemon_target_open(&p->daemon, p->target.root, p->fetch.progress, err);
+
+	if (!p->output)
+		p->fetch.daemon = p->daemon;
+	return rc;
+}
+
 /* Report a problem with the target store before fetching anything. */
 static int open_target(struct prefetch *p, struct nf_err *err)
 {
@@ -124,9 +137,7 @@ static int open_target(struct prefetch *p, struct nf_err *err)
 	if (!p->target.root)
 		return 0;
 	if (import_target_is_daemon(p->target.root))
-		return err_set(
-			err, NF_E_USAGE,
-			"prefetch cannot write to nix-daemon's store: pack a bundle with --output and import it");
+		return open_daemon(p, err);
 	rc = intake_open(&p->intake, p->target.root,
 			 p->fetch.dry_run ? INTAKE_READ : INTAKE_WRITE, p->fetch.progress,
 			 err);
@@ -204,6 +215,17 @@ static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err 
 	return rc ? rc : wanted_verdict(&p->wanted, err);
 }
 
+/* Whether what the target store has is not fetched. */
+static bool asks_target(const struct prefetch *p)
+{
+	return p->fetch.intake || p->fetch.daemon;
+}
+
+static bool fills_target(const struct prefetch *p)
+{
+	return (p->intake || p->daemon) && !p->fetch.dry_run;
+}
+
 static void add_failures(struct json_doc *doc, const struct fetch_result *r)
 {
 	json_begin_array(doc, "failures");
@@ -241,7 +263,7 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r, 
 
 	json_add_bool(doc, "complete", rc == 0);
 	json_add_number(doc, "paths", r->paths);
-	if (p->fetch.intake)
+	if (asks_target(p))
 		json_add_number(doc, "inTarget", r->present);
 	json_add_number(doc, "inPool", r->in_pool);
 	json_add_number(doc, "inStore", r->in_store);
@@ -257,7 +279,7 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r, 
 	run_report_add_json(doc, r);
 	add_failures(doc, r);
 	fetched_bundle_add_json(&p->bundle, doc);
-	if (p->intake && !p->fetch.dry_run)
+	if (fills_target(p))
 		add_import(p, doc);
 	json_print(doc, stdout);
 }
@@ -285,7 +307,7 @@ static void add_would_fetch(struct buf *out, const struct prefetch *p,
 	size_t here = r->present + r->in_pool + r->in_store;
 	char size[HUMAN_MAX];
 
-	if (p->fetch.intake)
+	if (asks_target(p))
 		add_in_target(out, r->present, "", p);
 	buf_addf(out, "%zu in the pool, ", r->in_pool);
 	if (r->in_store)
@@ -299,9 +321,9 @@ static void add_fetched(struct buf *out, const struct prefetch *p,
 {
 	char size[HUMAN_MAX];
 
-	if (p->fetch.intake)
+	if (asks_target(p))
 		add_in_target(out, r->present, plural(r->present, " was", " were"), p);
-	else
+	if (!p->fetch.intake)
 		buf_addf(out, "%zu %s in the pool, ", r->in_pool,
 			 plural(r->in_pool, "was", "were"));
 	if (r->from_pool)
@@ -337,7 +359,7 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 		key_report_add_text(&text, p->bundle.packed.own_key,
 				    &p->bundle.packed.needs);
 	}
-	if (p->intake && !p->fetch.dry_run) {
+	if (fills_target(p)) {
 		const struct import_report imported = import_report(p);
 
 		import_report_add_text(&imported, &text);
@@ -415,6 +437,19 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 	return rc;
 }
 
+static int fill_daemon(struct prefetch *p, const struct intake_roots *roots,
+		       struct nf_err *err)
+{
+	const struct daemon_target_fill fill = {
+		.pool = p->pool,
+		.keys = p->fetch.keys,
+		.jobs = p->fetch.jobs,
+		.roots = *roots,
+	};
+
+	return daemon_target_fill(p->daemon, &fill, &p->imported, err);
+}
+
 /* Report what was registered in any case. */
 static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 {
@@ -425,8 +460,10 @@ static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 		.gc_root = p->target.gc_root,
 	};
 
-	if (!p->intake || p->fetch.dry_run)
+	if (!fills_target(p))
 		return rc;
+	if (p->daemon)
+		return rc ? rc : fill_daemon(p, &roots, err);
 	intake_tell(p->intake, &p->imported);
 	return rc ? rc : intake_add_roots(p->intake, &roots, &p->imported, err);
 }
@@ -521,7 +558,8 @@ const struct command cmd_prefetch = {
 		"--output, it also packs the closure into one signed bundle. With "
 		"--store, it imports the closure straight into the store below "
 		"ROOT, without a copy in the pool; with both, into the pool, the "
-		"bundle and the store. For a derivation, it fetches the outputs or, "
+		"bundle and the store. Nix-daemon's store (--store daemon) is filled "
+		"from the pool. For a derivation, it fetches the outputs or, "
 		"if no cache has them, what building them needs. After an "
 		"interruption, the same command resumes.\n"
 		"\n" OPTIONS_INSTALLABLE_TEXT,

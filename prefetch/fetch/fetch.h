@@ -11,6 +11,7 @@
 #include "caches/answers.h"
 #include "caches/dispute.h"
 #include "config/substituter_list.h"
+#include "fetch/daemon_target.h"
 #include "fetch/sizes.h"
 #include "fetch/transport.h"
 #include "http/rate_limit.h"
@@ -35,6 +36,8 @@ struct fetch_options {
 	/* The destination of NARs instead of the pool, which is then one of the sources;
 	 * or NULL. Opened for reading if nothing is fetched. */
 	struct intake *intake;
+	/* What it has is not fetched; or NULL. */
+	struct daemon_target *daemon;
 	size_t connections;	      /* maximum in total; 0: the default */
 	size_t connections_per_cache; /* maximum; 0: the same as the total */
 	size_t jobs;		/* threads that decode and encode; 0: one per processor */

@@ -68,6 +68,29 @@ static void mark_used(struct engine *e, const struct nf_storepath *path)
 		pool_mark_used(e->opts->pool, path);
 }
 
+static bool ask_daemon(struct engine *e, uint32_t node)
+{
+	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
+	struct nf_storepath path;
+	struct nf_trusted t;
+	struct nf_err err;
+	int rc;
+
+	nf_narinfo_init(&ni);
+	resolver_path(e->resolver, node, &path);
+	rc = daemon_target_find(e->opts->daemon, &path, &ni.info, &err);
+	if (!rc && nf_trust_pathinfo(&t, &ni.info, e->opts->keys, NULL))
+		nf_trust_by_store(&t, &ni.info);
+	if (!rc)
+		rc = resolver_found(e->resolver, node, RESOLVER_HERE, &ni, &t, &err);
+	if (rc && rc != -NF_E_MISSING) {
+		engine_fail(e, path.base, rc, err.text);
+		e->stopping = true;
+	}
+	e->result->present += !rc;
+	return !rc;
+}
+
 /* No cache is queried for what is present. */
 static bool ask_destination(struct engine *e, uint32_t node)
 {
@@ -163,6 +186,8 @@ static bool ask_locals(struct engine *e, uint32_t node, size_t from)
 
 void lookup_local_ask(struct engine *e, uint32_t node)
 {
+	if (e->opts->daemon && ask_daemon(e, node))
+		return;
 	if (!ask_destination(e, node) && !ask_locals(e, node, 0))
 		resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
 }

@@ -137,7 +137,7 @@ static void tell_totals(struct engine *e)
 	r->paths = resolver_count(e->resolver);
 	download_tell_rest(e);
 	progress_set(e->opts->progress, PROGRESS_PATHS_TOTAL,
-		     r->paths - (e->opts->intake ? r->present : r->in_pool));
+		     r->paths - r->present - (e->opts->intake ? 0 : r->in_pool));
 	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, done + e->rest.total);
 	if (e->opts->dry_run)
 		return;

@@ -22,11 +22,13 @@ struct nf_fetch {
 	struct pool *pool;
 	struct local_store *from_store;
 	struct intake *intake;
+	struct daemon_target *daemon;
 };
 
 static void nf_fetch_close(struct nf_fetch *f)
 {
 	intake_free(f->intake);
+	daemon_target_free(f->daemon);
 	local_store_free(f->from_store);
 	pool_free(f->pool);
 	credentials_free(f->credentials);
@@ -51,9 +53,6 @@ static int check_given(const struct nf_fetch_options *o, struct nf_err *err)
 		return err_set(err, NF_E_USAGE,
 			       "profile '%s' can hold one path, but there are %zu",
 			       o->profile, o->path_count);
-	if (o->store_root && import_target_is_daemon(o->store_root))
-		return err_set(err, NF_E_UNSUPPORTED,
-			       "nf_fetch cannot write to nix-daemon's store");
 	return o->store_root
 		       ? import_target_check(o->store_root, o->profile, o->gc_root, err)
 		       : 0;
@@ -127,7 +126,10 @@ static int open_places(struct nf_fetch *f, struct nf_err *err)
 		rc = pool_check_writable(f->pool, err);
 	if (!rc && o->from_store)
 		rc = local_store_open(&f->from_store, o->from_store, err);
-	if (!rc && o->store_root)
+	if (!rc && o->store_root && import_target_is_daemon(o->store_root))
+		rc = daemon_target_open(&f->daemon, o->store_root,
+					watcher_progress(f->watcher), err);
+	else if (!rc && o->store_root)
 		rc = intake_open(&f->intake, o->store_root, INTAKE_WRITE,
 				 watcher_progress(f->watcher), err);
 	return rc;
@@ -230,6 +232,7 @@ static int run_fetch(struct nf_fetch *f, struct nf_fetch_result *ret, struct nf_
 		.pool = f->pool,
 		.level = o->level,
 		.intake = f->intake,
+		.daemon = f->daemon,
 		.connections = o->connections,
 		.connections_per_cache = o->connections_per_cache,
 		.jobs = o->jobs,
@@ -263,6 +266,16 @@ static int finish_store(struct nf_fetch *f, int rc, struct nf_fetch_result *ret,
 		.gc_root = f->opts->gc_root,
 	};
 
+	const struct daemon_target_fill fill = {
+		.pool = f->pool,
+		.keys = f->opts->keys,
+		.jobs = f->opts->jobs,
+		.roots = roots,
+	};
+
+	if (f->daemon)
+		return rc ? rc
+			  : daemon_target_fill(f->daemon, &fill, &ret->imported, err);
 	if (!f->intake)
 		return rc;
 	intake_tell(f->intake, &ret->imported);

@@ -68,6 +68,16 @@ static int is_valid_here(struct query *q, const struct nf_storepath *path, bool 
 	return rc;
 }
 
+static int is_valid_in_daemon(struct daemon_target *t, const struct nf_storepath *path,
+			      bool *ret, struct nf_err *err)
+{
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
+	int rc = daemon_target_find(t, path, &info, err);
+
+	*ret = !rc;
+	return rc == -NF_E_MISSING ? 0 : rc;
+}
+
 static int answer_valid(struct query *q, uint32_t id, struct nf_err *err)
 {
 	struct nf_storepath path;
@@ -79,6 +89,8 @@ static int answer_valid(struct query *q, uint32_t id, struct nf_err *err)
 		rc = is_valid_here(q, &path, &valid, err);
 	if (!rc && !valid && q->fetch.intake)
 		rc = intake_is_valid(q->fetch.intake, &path, &valid, err);
+	if (!rc && !valid && q->fetch.daemon)
+		rc = is_valid_in_daemon(q->fetch.daemon, &path, &valid, err);
 	if (!rc)
 		planner_valid(q->planner, id, valid);
 	return rc;

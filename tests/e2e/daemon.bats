@@ -170,6 +170,43 @@ assert_all_there() {
 		--store daemon --trusted-public-key "$PUBLIC_KEY"
 }
 
+# prefetch_into_daemon [OPTION]...
+prefetch_into_daemon() {
+	nixferry prefetch "$TOP" --store daemon --substituter "file://$T/cache" --pool "$T/pool" \
+		--no-local-store --trusted-public-key "$PUBLIC_KEY" "$@"
+}
+
+@test "prefetch brings a closure into the daemon's store, and fetches nothing that it has" {
+	start_daemon
+	make_small_closure "$T/cache"
+	nix_on "$T/root" copy --no-check-sigs --from "file://$T/cache" "$APP"
+	rm "$(narinfo_of "$T/cache" "$LIB")" # not asked for
+	prefetch_into_daemon --dry-run --json | jq -e '.inTarget == 2 and (.import | not)'
+	prefetch_into_daemon --json >"$T/out"
+	jq -e '.inTarget == 2 and .fetched == 3 and .import.imported == 3 and .import.present == 2' "$T/out"
+	assert_all_there
+	[ "$(readlink "$LINKS/nixos-system-lab")" = "$TOP" ]
+	prefetch_into_daemon --json | jq -e '.inTarget == 5 and .fetched == 0 and .import.imported == 0'
+}
+
+@test "prefetch packs a bundle and fills the daemon's store" {
+	start_daemon
+	make_small_closure "$T/cache"
+	prefetch_into_daemon --sign-key "$T/lab.sec" -o "$T/b.bundle" >"$T/out"
+	grep -q "^imported 5 paths" "$T/out"
+	assert_all_there
+	nixferry verify "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
+	prefetch_into_daemon --sign-key "$T/lab.sec" -o "$T/b2.bundle" --json |
+		jq -e '.import.imported == 0 and .import.present == 5'
+}
+
+@test "prefetch names the key that the daemon does not know" {
+	start_daemon "trusted-public-keys ="
+	make_small_closure "$T/cache"
+	fails 4 "'lab-1'.*trusted-public-keys" prefetch_into_daemon
+	[[ $(valid_paths "$T/root") != *"$TOP"* ]]
+}
+
 @test "Ctrl-C ends an import through a silent daemon at once" {
 	make_closure
 	python3 -c 'import socket, sys, time

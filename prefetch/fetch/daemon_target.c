@@ -1,0 +1,236 @@
+#include "fetch/daemon_target.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/stream.h"
+#include "format/nar_checked.h"
+#include "pool/pool_closure.h"
+#include "store/daemon_roots.h"
+#include "store/daemon_send.h"
+#include "store/daemon_store.h"
+#include "store/import_target.h"
+
+struct daemon_target {
+	struct daemon_conn *conn; /* holds the temporary roots */
+	const char *socket;
+	struct progress *progress;
+};
+
+/* A path that is sent from the pool. */
+struct sent_path {
+	struct nf_narinfo ni;
+	struct nf_trusted trusted;
+	enum codec codec;
+};
+
+struct filling {
+	struct daemon_target *target;
+	const struct daemon_target_fill *fill;
+	struct nf_import_result *result;
+	struct pool_closure closure;
+	bool *valid; /* of each node */
+	size_t valid_cap;
+	size_t asked; /* nodes */
+	size_t present;
+	struct sent_path *paths;
+	const struct nf_pathinfo **infos;
+	size_t count;
+};
+
+int daemon_target_open(struct daemon_target **ret, const char *root,
+		       struct progress *progress, struct nf_err *err)
+{
+	struct daemon_target *t = mem_calloc(1, sizeof(*t));
+	int rc;
+
+	t->progress = progress;
+	t->socket = daemon_socket_path();
+	import_target_note_daemon(root, progress);
+	rc = daemon_conn_open(&t->conn, t->socket, progress, err);
+	if (rc)
+		daemon_target_free(t);
+	else
+		*ret = t;
+	return rc;
+}
+
+void daemon_target_free(struct daemon_target *t)
+{
+	if (!t)
+		return;
+	daemon_conn_free(t->conn);
+	free(t);
+}
+
+int daemon_target_find(struct daemon_target *t, const struct nf_storepath *path,
+		       struct nf_pathinfo *info, struct nf_err *err)
+{
+	const struct nf_slice base = nf_storepath_base(path);
+	int rc = daemon_store_add_temp_roots(t->conn, &base, 1, err);
+
+	nf_pathinfo_init(info);
+	return rc ? rc : daemon_store_find(t->conn, path, info, err);
+}
+
+/* ---- what is sent ---- */
+
+/* Of a valid path the references need not be looked at, but the pool may tell them.
+ * Called once for each node, in their order. */
+static int find_in_pool(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
+			struct nf_err *err)
+{
+	struct filling *f = ctx;
+	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
+	int rc = daemon_target_find(f->target, path, &info, err);
+	bool valid = !rc;
+
+	if (rc && rc != -NF_E_MISSING)
+		return rc;
+	MEM_GROW(f->valid, f->asked, f->valid_cap);
+	f->valid[f->asked++] = valid;
+	f->present += valid;
+	rc = pool_find(f->fill->pool, path, ni, err);
+	return rc == -NF_E_MISSING && valid ? 0 : rc;
+}
+
+/* What is in the pool was judged when it was fetched. */
+static int add_path(struct filling *f, const struct nf_storepath *path,
+		    struct nf_err *err)
+{
+	struct sent_path *p = &f->paths[f->count];
+	int rc;
+
+	f->infos[f->count++] = &p->ni.info;
+	rc = pool_find(f->fill->pool, path, &p->ni, err);
+	if (rc)
+		return rc;
+	if (!codec_parse(&p->codec, p->ni.compression))
+		return err_set(err, NF_E_UNSUPPORTED,
+			       "path '%s': its NAR is compressed with '%.*s'", path->base,
+			       NF_SLICE_ARG(p->ni.compression));
+	if (nf_trust_pathinfo(&p->trusted, &p->ni.info, f->fill->keys, NULL))
+		nf_trust_by_store(&p->trusted, &p->ni.info);
+	return 0;
+}
+
+static int collect(struct filling *f, struct nf_err *err)
+{
+	const struct intake_roots *roots = &f->fill->roots;
+	AUTO_FREE uint32_t *by_name = NULL;
+	AUTO_FREE uint32_t *order = NULL;
+	int rc = pool_closure_walk(&f->closure, roots->paths, roots->count, find_in_pool,
+				   f, err);
+
+	if (rc)
+		return rc;
+	by_name = pool_closure_by_name(&f->closure);
+	rc = pool_closure_order(&f->closure, by_name, &order, err);
+	f->paths = mem_calloc(f->closure.len, sizeof(*f->paths));
+	f->infos = mem_calloc(f->closure.len, sizeof(struct nf_pathinfo *));
+	for (size_t i = 0; !rc && i < f->closure.len; i++)
+		if (!f->valid[order[i]])
+			rc = add_path(f, &f->closure.nodes[order[i]].path, err);
+	return rc;
+}
+
+/* ---- sending ---- */
+
+/* The file is closed with the source. */
+struct file_source {
+	struct nf_source source;
+	struct nf_source *in;
+	int fd;
+};
+
+static int file_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+{
+	return source_next(((struct file_source *)s)->in, ret, err);
+}
+
+static void file_close(struct nf_source *s)
+{
+	struct file_source *f = (struct file_source *)s;
+
+	source_close(f->in);
+	cleanup_fd(&f->fd);
+	free(f);
+}
+
+static int open_nar(void *ctx, size_t i, struct nf_source **ret, struct nf_err *err)
+{
+	const struct filling *f = ctx;
+	const struct sent_path *p = &f->paths[i];
+	struct file_source *file;
+	int fd;
+	int rc = pool_open_nar(f->fill->pool, &p->ni, &fd, err);
+
+	if (rc)
+		return rc;
+	file = mem_alloc(sizeof(*file));
+	*file = (struct file_source){
+		{ file_next, file_close },
+		nf_source_of_fd_range(fd, 0, UINT64_MAX),
+		fd,
+	};
+	*ret = nar_checked_source(decoder_new(p->codec, &file->source), &p->trusted);
+	return 0;
+}
+
+static void path_done(void *ctx, size_t i)
+{
+	struct filling *f = ctx;
+
+	f->result->imported++;
+	f->result->nar_bytes += f->paths[i].ni.info.nar_size;
+}
+
+static int send_paths(struct filling *f, struct nf_err *err)
+{
+	const struct daemon_send_options send = {
+		.socket = f->target->socket,
+		.infos = f->infos,
+		.count = f->count,
+		.open = open_nar,
+		.done = path_done,
+		.ctx = f,
+		.jobs = f->fill->jobs,
+		.progress = f->target->progress,
+	};
+
+	return daemon_send(&send, err);
+}
+
+static void filling_release(struct filling *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		nf_narinfo_release(&f->paths[i].ni);
+	free(f->paths);
+	free(f->infos);
+	free(f->valid);
+	pool_closure_release(&f->closure);
+}
+
+int daemon_target_fill(struct daemon_target *t, const struct daemon_target_fill *fill,
+		       struct nf_import_result *ret, struct nf_err *err)
+{
+	AUTO(filling_release)
+	struct filling f = { .target = t, .fill = fill, .result = ret };
+	int rc;
+
+	pool_closure_init(&f.closure);
+	rc = collect(&f, err);
+	if (rc)
+		return rc;
+	/* What valid paths that were not fetched refer to, the fetch has counted. */
+	if (ret->present < f.present)
+		ret->present = f.present;
+	progress_set(t->progress, PROGRESS_PATHS_DONE, 0);
+	progress_set(t->progress, PROGRESS_PATHS_TOTAL, 0);
+	progress_set(t->progress, PROGRESS_BYTES_DONE, 0);
+	progress_set(t->progress, PROGRESS_BYTES_TOTAL, 0);
+	progress_phase(t->progress, "adding");
+	rc = send_paths(&f, err);
+	return rc ? rc : daemon_roots_add(t->conn, &fill->roots, ret, t->progress, err);
+}
