@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -96,4 +97,14 @@ int file_open_input(int *ret_fd, const char *path, struct nf_err *err)
 		return err_sys(err, "cannot read '%s'", path);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+int file_lock(int fd, int operation)
+{
+	int rc;
+
+	do
+		rc = flock(fd, operation | LOCK_NB);
+	while (rc && errno == EINTR);
+	return rc;
 }

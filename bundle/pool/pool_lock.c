@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "base/file_open.h"
 #include "base/interrupt.h"
 #include "pool/pool_private.h"
 
@@ -22,11 +23,11 @@ int pool_lock(struct pool *p, int operation, int *ret_fd, struct nf_err *err)
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		int rc;
 
-		if (!flock(fd, operation | LOCK_NB)) {
+		if (!file_lock(fd, operation)) {
 			*ret_fd = TAKE_FD(fd);
 			return 0;
 		}
-		if (errno != EWOULDBLOCK && errno != EINTR)
+		if (errno != EWOULDBLOCK)
 			return err_sys(err, "cannot lock '%s/nar'", p->dir);
 		rc = interrupt_check(err);
 		if (rc)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/file_open.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "pool/pool_private.h"
@@ -21,12 +22,17 @@ bool pool_temp_lock(struct pool *p, int fd, const char *name)
 {
 	struct stat open_file, named;
 
-	if (flock(fd, LOCK_EX | LOCK_NB))
+	if (file_lock(fd, LOCK_EX))
+		return false;
+	if (fstat(fd, &open_file))
 		return false;
 	/* Between open and flock, another process may have renamed or removed it. */
-	if (fstat(fd, &open_file) == 0 &&
-	    fstatat(p->tmp_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino)
+	if (fstatat(p->tmp_fd, name, &named, AT_SYMLINK_NOFOLLOW)) {
+		if (errno == ENOENT)
+			errno = EWOULDBLOCK;
+		return false;
+	}
+	if (open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino)
 		return true;
 	errno = EWOULDBLOCK;
 	return false;
@@ -34,6 +40,8 @@ bool pool_temp_lock(struct pool *p, int fd, const char *name)
 
 int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 {
+	int rc;
+
 	t->pool = p;
 	for (int i = 0; i < TEMP_TRIES; i++) {
 		AUTO_FREE char *name = mem_printf("%ld.%u.tmp", (long)getpid(),
@@ -49,7 +57,9 @@ int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 			/* A sweep may have removed it before it was locked. */
 			if (errno == EWOULDBLOCK)
 				continue;
-			return err_sys(err, "cannot lock '%s/tmp/%s'", p->dir, name);
+			rc = err_sys(err, "cannot lock '%s/tmp/%s'", p->dir, name);
+			unlinkat(p->tmp_fd, name, 0);
+			return rc;
 		}
 		t->fd = TAKE_FD(fd);
 		t->name = TAKE_PTR(name);

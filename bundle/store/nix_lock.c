@@ -34,7 +34,7 @@ int nix_lock_wait(int fd, int how, const char *file, const char *what,
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		int rc;
 
-		if (!flock(fd, how | LOCK_NB))
+		if (!file_lock(fd, how))
 			return 0;
 		if (errno != EWOULDBLOCK)
 			return err_sys(err, "cannot lock '%s'", file);
@@ -223,7 +223,7 @@ static void remove_if_free(const struct target *t, const char *name)
 	struct stat st;
 
 	if (!file_open_regular_at(&fd, t->store_fd, name, O_RDWR | O_NOFOLLOW, NULL) &&
-	    !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) && !st.st_size &&
+	    !file_lock(fd, LOCK_EX) && !fstat(fd, &st) && !st.st_size &&
 	    !owner_check(&st, OWNER_FILE, t->owner, name, NULL))
 		(void)remove_lock(t->store_fd, name, fd);
 }

@@ -179,11 +179,26 @@ static int sync_directory(const char *state_dir, struct nf_err *err)
 	return fd < 0 ? err_sys(err, "cannot open '%s'", dir) : file_sync(fd, dir, err);
 }
 
+static int write_schema(const char *temp, const char *file, struct nf_err *err)
+{
+	AUTO_FD int fd =
+		open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int rc;
+
+	if (fd < 0 || fchmod(fd, 0644))
+		return err_sys(err, "cannot create '%s'", temp);
+	rc = file_write_all(fd, "10", 2, temp, err);
+	if (!rc)
+		rc = file_sync(fd, temp, err);
+	if (!rc && rename(temp, file))
+		rc = err_sys(err, "cannot rename '%s' to '%s'", temp, file);
+	return rc;
+}
+
 int store_schema_write(const char *state_dir, struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/db/schema", state_dir);
 	AUTO_FREE char *temp = mem_printf("%s/db/" TEMP_SCHEMA, state_dir);
-	AUTO_FD int fd = -1;
 	int rc;
 
 	/* Write it atomically: Nix rejects an empty one as corrupt. A process that is
@@ -191,16 +206,11 @@ int store_schema_write(const char *state_dir, struct nf_err *err)
 	 * reuses. */
 	if (unlink(temp) && errno != ENOENT)
 		return err_sys(err, "cannot remove '%s'", temp);
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0 || fchmod(fd, 0644))
-		return err_sys(err, "cannot create '%s'", temp);
-	rc = file_write_all(fd, "10", 2, temp, err);
-	if (!rc)
-		rc = file_sync(fd, temp, err);
-	if (rc)
+	rc = write_schema(temp, file, err);
+	if (rc) {
+		(void)unlink(temp);
 		return rc;
-	if (rename(temp, file))
-		return err_sys(err, "cannot rename '%s' to '%s'", temp, file);
+	}
 	return sync_directory(state_dir, err);
 }
 
@@ -214,7 +224,7 @@ int store_schema_lock(const char *state_dir, int *ret_fd, struct nf_err *err)
 		rc = check_owner(state_dir, fd, file, err);
 	if (rc)
 		return rc;
-	if (flock(fd, LOCK_SH | LOCK_NB)) {
+	if (file_lock(fd, LOCK_SH)) {
 		if (errno == EWOULDBLOCK)
 			return err_set(
 				err, NF_E_SYS,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/file_open.h"
 
 static int cannot(const struct target *t, const char *what, const char *name,
 		  struct nf_err *err)
@@ -74,7 +75,7 @@ static int lock_directory(struct unpack_dir *d, const struct target *t,
 	rc = check_directory(t, d, err);
 	if (rc)
 		return rc;
-	if (flock(d->fd, LOCK_EX | LOCK_NB)) {
+	if (file_lock(d->fd, LOCK_EX)) {
 		rc = errno == EWOULDBLOCK ? 0 : cannot(t, "lock", d->name, err);
 		unpack_dir_close(d);
 		return rc;
@@ -142,6 +143,16 @@ static int take_new(struct unpack_dir *ret, const struct target *t, struct nf_er
 	return rc;
 }
 
+static int clean_directory(const struct target *t, const struct unpack_dir *d,
+			   struct nf_err *err)
+{
+	/* Files created in it must inherit neither a group nor an access list. */
+	if (fchmod(d->fd, 0700))
+		return cannot(t, "change the mode of", d->name, err);
+	fremovexattr(d->fd, "system.posix_acl_default");
+	return empty_directory(t, d, err);
+}
+
 int unpack_dir_open(struct unpack_dir *ret, const struct target *t, struct nf_err *err)
 {
 	AUTO(unpack_dir_close) struct unpack_dir d = UNPACK_DIR_INIT;
@@ -154,15 +165,12 @@ int unpack_dir_open(struct unpack_dir *ret, const struct target *t, struct nf_er
 			     UNPACK_DIRS, t->root);
 	if (rc)
 		return rc;
-	/* Files created in it must inherit neither a group nor an access list. */
-	if (fchmod(d.fd, 0700))
-		return cannot(t, "change the mode of", d.name, err);
-	fremovexattr(d.fd, "system.posix_acl_default");
-	rc = empty_directory(t, &d, err);
-	if (rc)
-		return rc;
-	*ret = take_over(&d);
-	return 0;
+	rc = clean_directory(t, &d, err);
+	if (!rc)
+		*ret = take_over(&d);
+	else /* unless a killed import had left something in it */
+		unlinkat(t->store_fd, d.name, AT_REMOVEDIR);
+	return rc;
 }
 
 int unpack_dir_remove(const struct unpack_dir *d, const struct target *t,
