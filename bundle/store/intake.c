@@ -116,14 +116,22 @@ int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 	return 0;
 }
 
+static void remove_temp(struct intake *in)
+{
+	struct nf_err why;
+
+	if (in->unpack_dir.fd < 0 || in->is_lock_left)
+		return;
+	if (unpack_dir_remove(&in->unpack_dir, &in->target, &why))
+		progress_note(in->progress, "'%s/nix/store': %s", in->target.root,
+			      why.text);
+}
+
 void intake_free(struct intake *in)
 {
 	if (!in)
 		return;
-	if (in->unpack_dir.fd >= 0 && !in->is_lock_left &&
-	    unpack_dir_remove(&in->unpack_dir, &in->target, NULL))
-		progress_note(in->progress, "cannot remove '%s/nix/store/%s'",
-			      in->target.root, in->unpack_dir.name);
+	remove_temp(in);
 	unpack_dir_close(&in->unpack_dir);
 	store_db_free(in->db);
 	cleanup_fd(&in->collector_fd);

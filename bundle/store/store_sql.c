@@ -1,6 +1,7 @@
 #include "store/store_sql.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -61,11 +62,25 @@ static enum nf_error class_of(const struct store_sql *c, int code, int sys_errno
 	return NF_E_SYS;
 }
 
+/* The error of the system call that made the last call fail, or 0. SQLite does not keep
+ * it for every call. errno still has it then: callers clear errno before they call
+ * SQLite. */
+static int system_errno(const struct store_sql *c, int code)
+{
+	int saved = errno;
+	int kept = sqlite3_system_errno(c->sql);
+
+	if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN)
+		return 0;
+	return kept ? kept : saved;
+}
+
 /* The reason why the last call failed. */
 static int sql_failure(const struct store_sql *c, struct nf_err *err)
 {
 	int code = sqlite3_errcode(c->sql) & 0xff;
-	int sys_errno = sqlite3_system_errno(c->sql);
+	int sys_errno = system_errno(c, code);
+	char cause[128];
 	int rc;
 
 	if (code == SQLITE_INTERRUPT || code == SQLITE_BUSY || code == SQLITE_LOCKED) {
@@ -76,8 +91,9 @@ static int sql_failure(const struct store_sql *c, struct nf_err *err)
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
 		return err_set(err, NF_E_SYS,
 			       "database '%s' is in use by another process", c->file);
-	rc = err_set(err, class_of(c, code, sys_errno), "database '%s': %s", c->file,
-		     sqlite3_errmsg(c->sql));
+	rc = err_set(err, class_of(c, code, sys_errno), "database '%s': %s%s%s", c->file,
+		     sqlite3_errmsg(c->sql), sys_errno ? ": " : "",
+		     sys_errno ? strerror_r(sys_errno, cause, sizeof(cause)) : "");
 	if (err)
 		err->sys_errno = sys_errno;
 	return rc;
@@ -85,6 +101,7 @@ static int sql_failure(const struct store_sql *c, struct nf_err *err)
 
 int store_sql_exec(struct store_sql *c, const char *sql, struct nf_err *err)
 {
+	errno = 0;
 	return sqlite3_exec(c->sql, sql, NULL, NULL, NULL) == SQLITE_OK
 		       ? 0
 		       : sql_failure(c, err);
@@ -120,11 +137,13 @@ int store_sql_connect(struct store_sql *c, enum store_sql_mode mode, struct nf_e
 		[STORE_SQL_CREATE] = { SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "" },
 	};
 	AUTO_FREE char *uri = store_text_uri(c->real_file, how[mode].query);
-	int code = sqlite3_open_v2(uri, &c->sql,
-				   how[mode].flags | SQLITE_OPEN_URI |
-					   SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-				   NULL);
+	int code;
 
+	errno = 0;
+	code = sqlite3_open_v2(uri, &c->sql,
+			       how[mode].flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
+				       SQLITE_OPEN_NOFOLLOW,
+			       NULL);
 	if (!c->sql)
 		return err_set(err, NF_E_SYS, "database '%s': out of memory", c->file);
 	sqlite3_extended_result_codes(c->sql, 0);
@@ -170,6 +189,7 @@ int store_sql_end(struct store_sql *c, int rc, struct nf_err *err)
 int store_sql_prepare(struct store_sql *c, enum store_stmt which, sqlite3_stmt **ret,
 		      struct nf_err *err)
 {
+	errno = 0;
 	if (!c->stmts[which] &&
 	    sqlite3_prepare_v3(c->sql, stmt_sql[which], -1, SQLITE_PREPARE_PERSISTENT,
 			       &c->stmts[which], NULL) != SQLITE_OK)
@@ -202,14 +222,17 @@ void store_sql_bind_int(sqlite3_stmt *s, int i, int64_t value)
 int store_sql_step(struct store_sql *c, sqlite3_stmt *s, bool *ret_row,
 		   struct nf_err *err)
 {
-	int code = sqlite3_step(s);
+	int code;
 
+	errno = 0;
+	code = sqlite3_step(s);
 	*ret_row = code == SQLITE_ROW;
 	return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : sql_failure(c, err);
 }
 
 int store_sql_run(struct store_sql *c, sqlite3_stmt *s, struct nf_err *err)
 {
+	errno = 0;
 	if (sqlite3_step(s) != SQLITE_DONE)
 		return sql_failure(c, err);
 	if (sqlite3_changes(c->sql) != 1)
