@@ -240,6 +240,8 @@ int pool_each(struct pool *p,
 	if (p->nar_fd < 0)
 		return 0;
 	rc = pool_names_read(&names, p->root_fd, pool_names_is_info, err);
+	if (rc)
+		return err_prefix(err, rc, "'%s'", p->dir);
 	for (size_t i = 0; !rc && i < names.len; i++) {
 		struct nf_slice hash_part =
 			nf_slice(names.list[i], NF_STOREPATH_HASH_LEN);

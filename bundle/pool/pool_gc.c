@@ -37,15 +37,38 @@ struct gc {
 	enum file_fate *fates;	 /* indexed by file number */
 };
 
-/* Whether it is a regular file that is old enough; *ret is its size. */
-static bool is_old(const struct gc *gc, int dir_fd, const char *name, uint64_t *ret)
+/* "", "/nar" or "/tmp": where in the pool the directory is. */
+static const char *below_pool(const struct gc *gc, int dir_fd)
 {
-	struct stat st;
+	if (dir_fd == gc->pool->nar_fd)
+		return "/nar";
+	return dir_fd == gc->pool->tmp_fd ? "/tmp" : "";
+}
 
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
-		return false;
-	*ret = (uint64_t)st.st_size;
-	return st.st_mtime <= gc->now - gc->opts->partial_age;
+static int fail_file(const struct gc *gc, int dir_fd, const char *what, const char *name,
+		     struct nf_err *err)
+{
+	return err_sys(err, "cannot %s '%s%s/%s'", what, gc->pool->dir,
+		       below_pool(gc, dir_fd), name);
+}
+
+static int read_names(const struct gc *gc, int dir_fd, bool (*pick)(const char *name),
+		      struct pool_names *ret, struct nf_err *err)
+{
+	int rc = pool_names_read(ret, dir_fd, pick, err);
+
+	return rc ? err_prefix(err, rc, "'%s%s'", gc->pool->dir, below_pool(gc, dir_fd))
+		  : 0;
+}
+
+/* *ret_st is zeroed if the file is gone. */
+static int look_at(const struct gc *gc, int dir_fd, const char *name, struct stat *ret_st,
+		   struct nf_err *err)
+{
+	if (!fstatat(dir_fd, name, ret_st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	*ret_st = (struct stat){ 0 };
+	return errno == ENOENT ? 0 : fail_file(gc, dir_fd, "stat", name, err);
 }
 
 static int remove_file(struct gc *gc, int dir_fd, const char *name, uint64_t size,
@@ -54,18 +77,21 @@ static int remove_file(struct gc *gc, int dir_fd, const char *name, uint64_t siz
 	if (unlinkat(dir_fd, name, 0)) {
 		if (errno == ENOENT)
 			return 0;
-		return err_sys(err, "cannot remove '%s/%s'", gc->pool->dir, name);
+		return fail_file(gc, dir_fd, "remove", name, err);
 	}
 	gc->result->freed_bytes += size;
 	return 0;
 }
 
+/* Removes a regular file that is old enough. */
 static int remove_old(struct gc *gc, int dir_fd, const char *name, struct nf_err *err)
 {
-	uint64_t size;
+	struct stat st;
+	int rc = look_at(gc, dir_fd, name, &st, err);
 
-	return is_old(gc, dir_fd, name, &size) ? remove_file(gc, dir_fd, name, size, err)
-					       : 0;
+	if (rc || !S_ISREG(st.st_mode) || st.st_mtime > gc->now - gc->opts->partial_age)
+		return rc;
+	return remove_file(gc, dir_fd, name, (uint64_t)st.st_size, err);
 }
 
 /* ---- closures to keep ---- */
@@ -137,7 +163,7 @@ static int read_entries(struct gc *gc, struct nf_err *err)
 	AUTO(pool_names_release) struct pool_names names = { 0 };
 	int rc;
 
-	rc = pool_names_read(&names, gc->pool->root_fd, pool_names_is_info, err);
+	rc = read_names(gc, gc->pool->root_fd, pool_names_is_info, &names, err);
 	for (size_t i = 0; !rc && i < names.len; i++) {
 		struct nf_slice hash_part =
 			nf_slice(names.list[i], NF_STOREPATH_HASH_LEN);
@@ -219,14 +245,15 @@ static int sweep_nar(struct gc *gc, const char *name, struct nf_err *err)
 {
 	const uintptr_t *number = map_get(&gc->file_numbers, nf_slice_str(name));
 	struct stat st;
+	int rc;
 
 	if (number && gc->fates[*number] == FILE_STAYS)
 		return 0;
 	if (!number)
 		return remove_old(gc, gc->pool->nar_fd, name, err);
-	if (fstatat(gc->pool->nar_fd, name, &st, AT_SYMLINK_NOFOLLOW))
-		return 0;
-	return remove_file(gc, gc->pool->nar_fd, name, (uint64_t)st.st_size, err);
+	rc = look_at(gc, gc->pool->nar_fd, name, &st, err);
+	return rc ? rc
+		  : remove_file(gc, gc->pool->nar_fd, name, (uint64_t)st.st_size, err);
 }
 
 static int sweep_nars(struct gc *gc, struct nf_err *err)
@@ -234,27 +261,38 @@ static int sweep_nars(struct gc *gc, struct nf_err *err)
 	AUTO(pool_names_release) struct pool_names names = { 0 };
 	int rc;
 
-	rc = pool_names_read(&names, gc->pool->nar_fd, is_any, err);
+	rc = read_names(gc, gc->pool->nar_fd, is_any, &names, err);
 	for (size_t i = 0; !rc && i < names.len; i++)
 		rc = sweep_nar(gc, names.list[i], err);
 	return rc;
 }
 
-/* Files in use are locked. */
+/* A file in use is locked. What is not a file, or belongs to someone else, stays. */
+static int sweep_partial(struct gc *gc, const char *name, struct nf_err *err)
+{
+	struct pool *p = gc->pool;
+	AUTO_FD int fd =
+		openat(p->tmp_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ||
+				       errno == EACCES
+			       ? 0
+			       : fail_file(gc, p->tmp_fd, "open", name, err);
+	if (!pool_temp_lock(p, fd, name))
+		return errno == EWOULDBLOCK ? 0
+					    : fail_file(gc, p->tmp_fd, "lock", name, err);
+	return remove_old(gc, p->tmp_fd, name, err);
+}
+
 static int sweep_partials(struct gc *gc, struct nf_err *err)
 {
 	AUTO(pool_names_release) struct pool_names names = { 0 };
-	struct pool *p = gc->pool;
 	int rc;
 
-	rc = pool_names_read(&names, p->tmp_fd, is_any, err);
-	for (size_t i = 0; !rc && i < names.len; i++) {
-		AUTO_FD int fd = openat(p->tmp_fd, names.list[i],
-					O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-		if (fd >= 0 && pool_temp_lock(p, fd, names.list[i]))
-			rc = remove_old(gc, p->tmp_fd, names.list[i], err);
-	}
+	rc = read_names(gc, gc->pool->tmp_fd, is_any, &names, err);
+	for (size_t i = 0; !rc && i < names.len; i++)
+		rc = sweep_partial(gc, names.list[i], err);
 	return rc;
 }
 

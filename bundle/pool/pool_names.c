@@ -63,7 +63,7 @@ int pool_names_read(struct pool_names *n, int dir_fd, bool (*pick)(const char *n
 	struct dirent *entry;
 
 	if (!dir)
-		return err_sys(err, "cannot read the pool's directory");
+		return err_sys(err, "cannot read the directory");
 	for (errno = 0; (entry = readdir(dir)); errno = 0) {
 		if (!pick(entry->d_name))
 			continue;
@@ -71,7 +71,7 @@ int pool_names_read(struct pool_names *n, int dir_fd, bool (*pick)(const char *n
 		n->list[n->len++] = mem_strdup(entry->d_name);
 	}
 	if (errno)
-		return err_sys(err, "cannot read the pool's directory");
+		return err_sys(err, "cannot read the directory");
 	if (n->len)
 		qsort(n->list, n->len, sizeof(*n->list), compare_names);
 	return 0;

@@ -39,6 +39,8 @@ static int sum_partials(struct pool *p, struct pool_sums *sums, struct nf_err *e
 
 	if (p->tmp_fd >= 0)
 		rc = pool_names_read(&names, p->tmp_fd, is_partial, err);
+	if (rc)
+		return err_prefix(err, rc, "'%s/tmp'", p->dir);
 	for (size_t i = 0; !rc && i < names.len; i++) {
 		if (fstatat(p->tmp_fd, names.list[i], &st, AT_SYMLINK_NOFOLLOW) ||
 		    !S_ISREG(st.st_mode))
