@@ -165,8 +165,12 @@ $(B)/storejudge: $(call obj,tests/tools/storejudge.c)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call pkg_libs,sqlite3)
 $(B)/mkcache: | $(B)/storejudge
 # They replace functions of libraries: no flavour's flags, and of libc's both names of each.
-$(B)/faults.so $(B)/exploit.so: $(B)/%.so: tests/tools/%.c $(B)/flags.stamp
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes $(WERROR) -O1 -fPIC -shared -o $@ $< -ldl
+PRELOADED = $(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes $(WERROR) -O1 -fPIC -shared \
+	-o $@ $(filter %.c,$^) -ldl
+$(B)/faults.so: tests/tools/faults.c tests/tools/faults_calls.c tests/tools/faults.h $(B)/flags.stamp
+	$(PRELOADED)
+$(B)/exploit.so: tests/tools/exploit.c $(B)/flags.stamp
+	$(PRELOADED)
 
 # What the dispatcher costs.
 $(B)/sim: $(call obj,tests/sim/load.c tests/simfetch/share.c) $(B)/libprefetch.a $(B)/libbundle.a
@@ -228,6 +232,15 @@ THREADED := workers progress watch ui follow bundle_threads bundle_write import 
 .PHONY: check-threads check-valgrind
 check-threads: all $(TEST_TOOLS) $(patsubst %,$(B)/unit/test_%,$(THREADED))
 	@sh tests/run/run-tests.sh $(B) threads
+
+#: make check-faults    each system call fails once (FULL=1: with each error; takes an hour)
+.PHONY: check-faults check-power
+check-faults: all $(TEST_TOOLS)
+	@python3 tests/faults/faults.py $(B) $(if $(FULL),--full)
+
+#: make check-power     the power is cut during an import, in QEMU (FULL=1: 100 times a file system)
+check-power: all $(TEST_TOOLS)
+	@python3 tests/power/power.py $(B) $(if $(FULL),--cuts 100 --runs 10)
 
 #: make coverage        lines and branches that tests reach, by room (E2E="main": with these files)
 E2E ?= main plan resume pool
@@ -369,6 +382,7 @@ demo:
 #: make bench           measure beside the peers (needs Nix, root, tens of minutes)
 bench:
 	@sh tests/bench/run.sh
+	@$(MAKE) --no-print-directory check-faults check-power FULL=1
 
 #: make clean           remove build/
 clean:
