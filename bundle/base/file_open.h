@@ -21,7 +21,8 @@ int file_open_regular_at(int *ret_fd, int dir_fd, const char *path, int flags,
 int file_open_lock_at(int *ret_fd, int dir_fd, const char *path,
 		      struct nf_err *err) MUST_CHECK;
 
-/* Takes a lock as flock does, with LOCK_NB: it never waits, and a signal does not make it fail. */
+/* Takes a lock as flock does, with LOCK_NB: it never waits, and a signal does not make it
+ * fail. */
 int file_lock(int fd, int operation) MUST_CHECK;
 
 /* Opens an input that the user named, which may be a pipe or a device. It may be

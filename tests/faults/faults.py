@@ -116,7 +116,7 @@ def check_status(done, call, path, error):
     allowed = points.statuses(call, path, error)
     if done.returncode not in allowed:
         raise Failure(f"status {done.returncode} instead of {sorted(allowed)}")
-    if done.returncode > 0 and call != "malloc":
+    if done.returncode > 0 and call != "malloc" and error != "kill":
         check_message(done, call, path, error)
 
 
@@ -145,7 +145,8 @@ def try_point(runner, kind, wanted, call, number, error):
         path = met[0].split(" ", 1)[1]
         check_status(done, call, path, error)
         runner.verify(job)
-        if done.returncode >= 0 and not call.startswith("unlink"):
+        is_dead = done.returncode < 0 or error == "kill"
+        if not is_dead and not call.startswith("unlink"):
             check_leftovers(job, done, path, job.leftovers())
             if done.returncode == 0 and "cannot remove" not in done.stdout:
                 check_result(job, wanted)
@@ -154,7 +155,7 @@ def try_point(runner, kind, wanted, call, number, error):
         if again.returncode:
             raise Failure(f"the same command again: status {again.returncode}: {again.stdout}")
         check_result(job, wanted)
-        if done.returncode >= 0 or job.removes_leftovers:
+        if not is_dead or job.removes_leftovers:
             check_leftovers(job, again, path, jobs.temporary_below(job.place))
         return None
     except (Failure, subprocess.TimeoutExpired) as e:

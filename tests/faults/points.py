@@ -44,6 +44,7 @@ ERRORS = {
 }
 # Those that have to do with no file. Without them a command may abort, as without memory.
 FILELESS = ("mmap", "getrandom", "pthread_create", "malloc")
+KILLED = 137
 # What others can see, or a power cut cannot undo any more.
 DURABLE = ("fsync", "fdatasync", "syncfs", "rename", "renameat", "renameat2", "linkat", "unlink",
            "unlinkat", "symlinkat", "ftruncate")
@@ -77,7 +78,7 @@ def list_points(counts, calls, allocations, full):
 def statuses(call, path, error):
     """With which a command may end, if it cannot do without what failed."""
     if error == "kill":
-        return {-signal.SIGKILL}
+        return {KILLED}
     found = {7 if error in ("ENOSPC", "EDQUOT") else 1}
     if "/db/" in path and call in ("read", "pread"):
         found.add(5)  # SQLite calls a file malformed that cannot be read

@@ -1,27 +1,29 @@
-/* faults.so: preloaded, it lets chosen system calls fail, or kills the process at one of
+/* faults.so: preloaded, it lets chosen system calls fail, or ends the process at one of
  * them. It is told by the environment:
  *   FAULT_CALLS  names, separated by commas; "all" is each that concerns a file
  *   FAULT_BELOW  a directory: only calls for what is in it, or is named so, count
  *   FAULT_AT     the number of the call that meets the fault, from 1; 0: none does
  *   FAULT_HOW    fail (EIO), broken (EIO from then on), full (ENOSPC from then on),
- *                short (a write ends half-way), kill (before the call), or the name of an
- *                error that this call alone gets: EIO ENOSPC EDQUOT EMFILE ENOMEM EAGAIN
- * EINTR FAULT_COUNT  a file that gets the number of calls that counted when the process
- * ends FAULT_LOG    a file that gets a line for each call that counts: "CALL PATH",
- * before it "!" if it meets the fault, behind it " *" if it writes what FAULT_MARK says
+ *                short (a write ends half-way), kill (nothing runs any more, status 137),
+ *                or the name of an error that this one call gets: see hows
+ *   FAULT_COUNT  a file that gets the number of calls that counted
+ *   FAULT_LOG    a file that gets a line for each call that counts, "CALL PATH"; "!" is
+ *                before it if it meets the fault, " *" after it if it writes FAULT_MARK
  */
 #include "faults.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* What a shell says of a process that SIGKILL ended. */
+#define KILLED 137
 
 enum what {
 	WHAT_ERROR,
@@ -145,8 +147,10 @@ static bool count(const char *call, const char *name, bool marked)
 		   (number == faults.at || (number > faults.at && faults.how->lasts));
 
 	log_call(call, name, met, marked);
+	/* Nothing runs any more, as after SIGKILL, which a sandbox would not let us send.
+	 */
 	if (met && faults.how->what == WHAT_KILL)
-		kill(getpid(), SIGKILL);
+		syscall(SYS_exit_group, KILLED);
 	return met;
 }
 
