@@ -1,13 +1,12 @@
 #include "base/owner.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/dir_entries.h"
 #include "base/file_open.h"
 #include "base/mem.h"
 
@@ -83,18 +82,12 @@ int owner_check_fd(int fd, enum owner_kind kind, uid_t owner, const char *path,
 
 static bool is_empty(int dir_fd)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	bool empty = dir != NULL;
+	struct dir_entries entries;
+	bool found;
 
-	if (!dir && fd >= 0)
-		close(fd);
-	while (empty && (entry = readdir(dir)))
-		empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
-	if (dir)
-		closedir(dir);
-	return empty;
+	dir_entries_begin(&entries, dir_fd);
+	found = dir_entries_next(&entries) != NULL;
+	return dir_entries_end(&entries) && !found;
 }
 
 static bool is_freshly_mounted(int fd, const struct stat *st)

@@ -1,14 +1,12 @@
 #include "pool/pool_names.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <nixferry/storepath.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/dir_entries.h"
 #include "base/encoding.h"
 #include "base/mem.h"
 
@@ -39,38 +37,20 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void close_stream(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-/* A new open file has its own read position. */
-static DIR *open_stream(int dir_fd)
-{
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir && fd >= 0)
-		close(fd);
-	return dir;
-}
-
 int pool_names_read(struct pool_names *n, int dir_fd, bool (*pick)(const char *name),
 		    struct nf_err *err)
 {
-	AUTO(close_stream) DIR *dir = open_stream(dir_fd);
-	struct dirent *entry;
+	struct dir_entries entries;
+	const struct dirent *entry;
 
-	if (!dir)
-		return err_sys(err, "cannot read the directory");
-	for (errno = 0; (entry = readdir(dir)); errno = 0) {
+	dir_entries_begin(&entries, dir_fd);
+	while ((entry = dir_entries_next(&entries))) {
 		if (!pick(entry->d_name))
 			continue;
 		MEM_GROW(n->list, n->len, n->cap);
 		n->list[n->len++] = mem_strdup(entry->d_name);
 	}
-	if (errno)
+	if (!dir_entries_end(&entries))
 		return err_sys(err, "cannot read the directory");
 	if (n->len)
 		qsort(n->list, n->len, sizeof(*n->list), compare_names);

@@ -1,6 +1,5 @@
 #include "store/gcroot_dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/dir_entries.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/owner.h"
@@ -84,22 +84,15 @@ int gcroot_dir_find(int *ret, const char *root, struct nf_err *err)
 
 int gcroot_dir_each(int dir_fd, gcroot_dir_fn *fn, void *ctx, struct nf_err *err)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	struct dir_entries entries;
+	const struct dirent *entry;
 	int rc = 0;
 
-	if (!dir) {
+	dir_entries_begin(&entries, dir_fd);
+	while (!rc && (entry = dir_entries_next(&entries)))
+		rc = fn(ctx, dir_fd, entry->d_name, err);
+	if (!dir_entries_end(&entries) && !rc)
 		rc = err_sys(err, "cannot read the directory '" GCROOT_DIR "'");
-		cleanup_fd(&fd);
-		return rc;
-	}
-	while (!rc && (errno = 0, entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			rc = fn(ctx, dir_fd, entry->d_name, err);
-	if (!rc && errno)
-		rc = err_sys(err, "cannot read the directory '" GCROOT_DIR "'");
-	closedir(dir);
 	return rc;
 }
 

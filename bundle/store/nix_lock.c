@@ -1,6 +1,5 @@
 #include "store/nix_lock.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <nixferry/storepath.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/dir_entries.h"
 #include "base/file_open.h"
 #include "base/interrupt.h"
 #include "base/mem.h"
@@ -250,20 +250,14 @@ static int sweep(const struct target *t, const char *name, path_is_valid_fn is_v
 int path_locks_sweep(const struct target *t, path_is_valid_fn is_valid, void *ctx,
 		     struct nf_err *err)
 {
-	int fd = openat(t->store_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	struct dir_entries entries;
+	const struct dirent *entry;
 	int rc = 0;
 
-	if (!dir) {
-		rc = err_sys(err, "cannot read '%s/nix/store'", t->root);
-		cleanup_fd(&fd);
-		return rc;
-	}
-	while (!rc && (errno = 0, (entry = readdir(dir))))
+	dir_entries_begin(&entries, t->store_fd);
+	while (!rc && (entry = dir_entries_next(&entries)))
 		rc = sweep(t, entry->d_name, is_valid, ctx, err);
-	if (!rc && errno)
+	if (!dir_entries_end(&entries) && !rc)
 		rc = err_sys(err, "cannot read '%s/nix/store'", t->root);
-	closedir(dir);
 	return rc;
 }

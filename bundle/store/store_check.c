@@ -1,6 +1,5 @@
 #include "store/store_check.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/arena.h"
+#include "base/dir_entries.h"
 #include "base/interrupt.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -253,21 +253,15 @@ static int take_entry(struct store_check *c, const struct dirent *entry,
 
 static int read_directory(struct store_check *c, struct nf_err *err)
 {
-	int fd = openat(c->place.store_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dir_entries entries;
 	const struct dirent *entry;
 	int rc = 0;
 
-	if (!dir) {
-		rc = err_sys(err, "cannot read the store's directory");
-		cleanup_fd(&fd);
-		return rc;
-	}
-	while (!rc && (errno = 0, (entry = readdir(dir))))
+	dir_entries_begin(&entries, c->place.store_fd);
+	while (!rc && (entry = dir_entries_next(&entries)))
 		rc = take_entry(c, entry, err);
-	if (!rc && errno)
+	if (!dir_entries_end(&entries) && !rc)
 		rc = err_sys(err, "cannot read the store's directory");
-	closedir(dir);
 	return rc;
 }
 

@@ -1,13 +1,11 @@
 #include "store/store_profile.h"
 
 #include <ctype.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/dir_entries.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/slice.h"
@@ -56,25 +54,18 @@ bool store_profile_is_name(const char *name)
 static int last_generation(int dir_fd, const char *name, uint64_t *ret,
 			   struct nf_err *err)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	struct dir_entries entries;
+	const struct dirent *entry;
 	uint64_t n;
-	int rc = 0;
 
-	if (!dir) {
-		rc = err_sys(err, "cannot read the directory of profiles");
-		cleanup_fd(&fd);
-		return rc;
-	}
 	*ret = 0;
-	while (errno = 0, (entry = readdir(dir)))
+	dir_entries_begin(&entries, dir_fd);
+	while ((entry = dir_entries_next(&entries)))
 		if (parse_generation(nf_slice_str(entry->d_name), name, &n) && n > *ret)
 			*ret = n;
-	if (errno)
-		rc = err_sys(err, "cannot read the directory of profiles");
-	closedir(dir);
-	return rc;
+	if (!dir_entries_end(&entries))
+		return err_sys(err, "cannot read the directory of profiles");
+	return 0;
 }
 
 /* Whether the link NAME leads to a generation that is WANT; FILE is set to that

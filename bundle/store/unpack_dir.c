@@ -1,6 +1,5 @@
 #include "store/unpack_dir.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/dir_entries.h"
 #include "base/file.h"
 #include "base/file_open.h"
 
@@ -21,22 +21,15 @@ static int cannot(const struct target *t, const char *what, const char *name,
 static int empty_directory(const struct target *t, const struct unpack_dir *d,
 			   struct nf_err *err)
 {
-	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	struct dir_entries entries;
+	const struct dirent *entry;
 	int rc = 0;
 
-	if (!dir) {
+	dir_entries_begin(&entries, d->fd);
+	while (!rc && (entry = dir_entries_next(&entries)))
+		rc = file_remove_tree_at(d->fd, entry->d_name, err);
+	if (!dir_entries_end(&entries) && !rc)
 		rc = cannot(t, "read", d->name, err);
-		cleanup_fd(&fd);
-		return rc;
-	}
-	while (!rc && (errno = 0, (entry = readdir(dir))))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			rc = file_remove_tree_at(d->fd, entry->d_name, err);
-	if (!rc && errno)
-		rc = cannot(t, "read", d->name, err);
-	closedir(dir);
 	return rc;
 }
 
