@@ -57,6 +57,9 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	rc = read_options(&target, &opts, args, err);
 	if (rc)
 		return rc;
+	rc = target_options_make_writable(&target, err);
+	if (rc)
+		return rc;
 	target_options_grant(sandbox, target.root);
 	rc = bundle_input_open(&in, args, ui, sandbox, err);
 	if (rc)
@@ -96,10 +99,11 @@ const struct command cmd_import = {
 		"verified before it is used. After an interruption the target store "
 		"is valid, and the same command continues.\n"
 		"\n"
-		"ROOT is the root of a system that is being installed, or of an "
-		"image; it cannot be the root of the running system. Nix may use "
-		"the target store during the import, but its garbage collector "
-		"waits until the import ends.\n"
+		"ROOT is the root of a system that is being installed, of an image, "
+		"or, as root, of the running system ('/'). Nix, its garbage collector "
+		"and other imports may use the target store during the import. The "
+		"running system does not change: the import ends by printing the "
+		"command that switches to the imported one.\n"
 		"\n"
 		"With --store daemon, nix-daemon takes the paths into its store. It "
 		"checks signatures by its own trusted-public-keys as well. That is "

@@ -1,6 +1,10 @@
 #include "cmd/import_report.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/plural.h"
 #include "base/shell_word.h"
 #include "cmd/human.h"
@@ -8,6 +12,26 @@
 
 /* A long list is truncated. */
 #define ROOTS_SHOWN 10
+
+#define SYSTEM_PROFILE "/nix/var/nix/profiles/system"
+#define SWITCH	       "/bin/switch-to-configuration"
+
+/* The command that makes the running system the imported one, which must be a system. */
+static void add_switch(const struct import_report *r, struct buf *out)
+{
+	const char *link = r->result->profile_link;
+	char path[NF_STOREPATH_TEXT_MAX];
+	AUTO_FREE char *program =
+		mem_printf("%s" SWITCH, nf_storepath_format(path, r->toplevel));
+
+	if (access(program, X_OK))
+		return;
+	if (link && !strncmp(link, SYSTEM_PROFILE "-", strlen(SYSTEM_PROFILE "-")))
+		buf_add_str(out, SYSTEM_PROFILE SWITCH " switch");
+	else
+		buf_addf(out, "nix-env -p " SYSTEM_PROFILE " --set %s && %s switch", path,
+			 program);
+}
 
 /* The command that puts the imported system to use, or nothing. */
 static void add_next(const struct import_report *r, struct buf *out)
@@ -18,6 +42,10 @@ static void add_next(const struct import_report *r, struct buf *out)
 		buf_add_str(out, r->result->next);
 	if (!r->toplevel || import_target_is_daemon(r->root))
 		return;
+	if (import_target_is_live(r->root)) {
+		add_switch(r, out);
+		return;
+	}
 	buf_add_str(out, "nixos-install --root ");
 	shell_word_add(out, r->root);
 	buf_addf(out, " --system %s --no-channel-copy --substituters \"\"",
@@ -60,6 +88,14 @@ static void add_gc_roots(const struct nf_import_result *r, struct buf *out)
 	buf_add_char(out, '\n');
 }
 
+static const char *purpose(const struct import_report *r)
+{
+	if (r->result->next)
+		return "to set the profile";
+	return import_target_is_live(r->root) ? "to switch to it"
+					      : "to install it without a network";
+}
+
 void import_report_add_text(const struct import_report *r, struct buf *out)
 {
 	const struct nf_import_result *result = r->result;
@@ -79,7 +115,5 @@ void import_report_add_text(const struct import_report *r, struct buf *out)
 	add_next(r, &next);
 	if (!next.len)
 		return;
-	buf_addf(out, "\n%s:\n\n  %s\n",
-		 result->next ? "to set the profile" : "to install it without a network",
-		 next.ptr);
+	buf_addf(out, "\n%s:\n\n  %s\n", purpose(r), next.ptr);
 }

@@ -7,6 +7,7 @@
 #include "store/gcroot.h"
 #include "store/import_run.h"
 #include "store/import_target.h"
+#include "store/store_mount.h"
 #include "store/store_profile.h"
 
 static const struct cmd_option options[] = {
@@ -73,6 +74,13 @@ static void grant_daemon(struct sandbox *s)
 }
 
 /* A ROOT without a store is a new one: then it is all made by us. */
+int target_options_make_writable(const struct target_options *t, struct nf_err *err)
+{
+	if (!t->root || import_target_is_daemon(t->root))
+		return 0;
+	return store_mount_make_writable(t->root, err);
+}
+
 void target_options_grant(struct sandbox *s, const char *root)
 {
 	AUTO_FREE char *nix = mem_printf("%s/nix", root);

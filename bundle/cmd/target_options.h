@@ -14,10 +14,14 @@ struct target_options {
 	const char *gc_root; /* or NULL */
 };
 
-/* The root must be a directory, and not that of the running system. A profile or a GC
- * root needs a root, and the two exclude each other. */
+/* The root must be a directory. A profile or a GC root needs a root, and the two exclude
+ * each other. */
 int target_options_read(struct target_options *ret, const struct cmd_args *args,
 			struct nf_err *err) MUST_CHECK;
+
+/* See store_mount_make_writable. */
+int target_options_make_writable(const struct target_options *t,
+				 struct nf_err *err) MUST_CHECK;
 
 /* Grants what importing into the store below ROOT needs. */
 void target_options_grant(struct sandbox *s, const char *root);

@@ -68,7 +68,10 @@ static int prepare(struct import *im, struct nf_err *err)
 		rc = import_plan_query(&im->plan, im->intake, progress, err);
 	if (!rc)
 		rc = import_plan_check_closed(&im->plan, im->intake, err);
-	return rc ? rc : check_space(im, err);
+	if (rc)
+		return rc;
+	intake_allow_gc(im->intake);
+	return check_space(im, err);
 }
 
 static int add_sigs(struct import *im, struct nf_err *err)

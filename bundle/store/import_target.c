@@ -9,19 +9,19 @@
 #include "store/gcroot.h"
 #include "store/store_profile.h"
 
-static bool is_same_file(const struct stat *a, const struct stat *b)
+bool import_target_is_live(const char *root)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+	struct stat given, live;
+
+	return !stat(root, &given) && !stat("/", &live) && given.st_dev == live.st_dev &&
+	       given.st_ino == live.st_ino;
 }
 
 bool import_target_is_daemon(const char *root)
 {
-	struct stat given, live;
-
 	if (!strcmp(root, DAEMON_STORE_NAME))
 		return true;
-	return geteuid() != 0 && !stat(root, &given) && !stat("/", &live) &&
-	       is_same_file(&given, &live);
+	return geteuid() != 0 && import_target_is_live(root);
 }
 
 void import_target_note_daemon(const char *root, struct progress *progress)
@@ -35,7 +35,7 @@ void import_target_note_daemon(const char *root, struct progress *progress)
 
 int import_target_check_root(const char *root, struct nf_err *err)
 {
-	struct stat given, live;
+	struct stat given;
 
 	if (import_target_is_daemon(root))
 		return 0;
@@ -44,13 +44,6 @@ int import_target_check_root(const char *root, struct nf_err *err)
 	if (!S_ISDIR(given.st_mode))
 		return err_set(err, NF_E_USAGE, "store root '%s' is not a directory",
 			       root);
-	if (stat("/", &live) != 0)
-		return err_sys(err, "cannot stat '/'");
-	if (is_same_file(&given, &live))
-		return err_set(
-			err, NF_E_USAGE,
-			"store root '%s' is the live system, where import cannot write: give the root of another one, such as /mnt",
-			root);
 	return 0;
 }
 

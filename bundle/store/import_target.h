@@ -7,6 +7,9 @@
 #include "base/err.h"
 #include "base/progress.h"
 
+/* Whether ROOT is the root of the running system. */
+bool import_target_is_live(const char *root);
+
 /* Whether ROOT is nix-daemon's store: "daemon", or the root of the running system where
  * the user is not root. */
 bool import_target_is_daemon(const char *root);
@@ -14,8 +17,7 @@ bool import_target_is_daemon(const char *root);
 /* Tells that the daemon is used for a ROOT that does not name it. */
 void import_target_note_daemon(const char *root, struct progress *progress);
 
-/* ROOT must be nix-daemon's store or a directory, and not the root of the running system.
- */
+/* ROOT must be nix-daemon's store or a directory. */
 int import_target_check_root(const char *root, struct nf_err *err) MUST_CHECK;
 
 /* The same for a root that may not exist yet. Also checks that PROFILE and GC_ROOT (each

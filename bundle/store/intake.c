@@ -51,10 +51,12 @@ static int open_for_writing(struct intake *in, const char *root, struct nf_err *
 	int rc = target_open(&in->target, root, err);
 
 	if (!rc)
-		rc = nix_lock_collector(&in->collector_fd, &in->target, in->progress,
-					err);
+		rc = temp_roots_open(&in->temp_roots, &in->target, in->progress, err);
 	if (!rc)
 		rc = unpack_dir_open(&in->unpack_dir, &in->target, err);
+	if (!rc)
+		rc = temp_roots_add(in->temp_roots, nf_slice_str(in->unpack_dir.name),
+				    err);
 	if (!rc)
 		rc = target_free_space(&in->target, &in->space, err);
 	if (!rc)
@@ -100,7 +102,6 @@ int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 	int rc;
 
 	in->target = (struct target)TARGET_INIT;
-	in->collector_fd = -1;
 	in->unpack_dir = (struct unpack_dir)UNPACK_DIR_INIT;
 	in->progress = progress;
 	pthread_mutex_init(&in->db_lock, NULL);
@@ -134,7 +135,7 @@ void intake_free(struct intake *in)
 	remove_temp(in);
 	unpack_dir_close(&in->unpack_dir);
 	store_db_free(in->db);
-	cleanup_fd(&in->collector_fd);
+	temp_roots_free(in->temp_roots);
 	target_close(&in->target);
 	for (size_t i = 0; i < in->waiting.len; i++)
 		intake_waiting_free(in->waiting.items[i]);
@@ -149,7 +150,7 @@ void intake_free(struct intake *in)
 
 const char *intake_root(const struct intake *in)
 {
-	return in->target.root;
+	return in->target.name;
 }
 
 int intake_temp_fd(const struct intake *in)
@@ -165,6 +166,20 @@ void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *t
 }
 
 /* ---- questions ---- */
+
+void intake_allow_gc(struct intake *in)
+{
+	if (in->temp_roots)
+		temp_roots_allow_gc(in->temp_roots);
+}
+
+/* What we are told of the path must stay true. */
+static int protect(struct intake *in, const struct nf_storepath *path, struct nf_err *err)
+{
+	return in->temp_roots
+		       ? temp_roots_add(in->temp_roots, nf_storepath_base(path), err)
+		       : 0;
+}
 
 /* 0 if only the database can tell. */
 static enum intake_known known_state(struct intake *in, struct nf_slice base)
@@ -201,7 +216,7 @@ int intake_find_row(struct intake *in, const struct nf_storepath *path, bool wit
 	pthread_mutex_lock(&in->db_lock);
 	rc = in->db ? store_db_query(in->db, path, with_refs, info, err)
 		    : err_set(err, NF_E_MISSING, "there is no store in '%s'",
-			      in->target.root);
+			      in->target.name);
 	pthread_mutex_unlock(&in->db_lock);
 	return rc;
 }
@@ -210,15 +225,19 @@ int intake_find(struct intake *in, const struct nf_storepath *path, bool with_re
 		struct nf_pathinfo *info, struct nf_err *err)
 {
 	bool there;
-	int rc = intake_find_row(in, path, with_refs, info, err);
+	int rc;
 
+	nf_pathinfo_init(info);
+	rc = protect(in, path, err);
+	if (!rc)
+		rc = intake_find_row(in, path, with_refs, info, err);
 	if (!rc)
 		rc = disk_check(in->target.store_fd, in->target.root, path->base, &there,
 				err);
 	if (rc || there)
 		return rc;
 	intake_note_lost(in, info);
-	return err_set(err, NF_E_MISSING, DISK_CHECK_LOST, path->base, in->target.root);
+	return err_set(err, NF_E_MISSING, DISK_CHECK_LOST, path->base, in->target.name);
 }
 
 int intake_has_row(struct intake *in, const struct nf_storepath *path, bool *ret,
@@ -269,7 +288,9 @@ int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *re
 	*ret = known_state(in, base) == INTAKE_VALID;
 	if (*ret)
 		return 0;
-	rc = intake_has_row(in, path, ret, err);
+	rc = protect(in, path, err);
+	if (!rc)
+		rc = intake_has_row(in, path, ret, err);
 	if (!rc && *ret)
 		rc = look_for_lost(in, path, ret, err);
 	if (rc || !*ret)
@@ -318,8 +339,10 @@ int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 	AUTO_FREE char *temp = mem_printf("%s.%u", info->path.base,
 					  atomic_fetch_add(&in->temp_number, 1));
 	uint64_t inodes = 0;
-	int rc = intake_check_hash(in, &info->path, err);
+	int rc = protect(in, &info->path, err);
 
+	if (!rc)
+		rc = intake_check_hash(in, &info->path, err);
 	if (rc)
 		return rc;
 	rc = unpack_nar(nar, in->unpack_dir.fd, temp, &inodes, err);
@@ -396,6 +419,8 @@ int intake_add_roots(struct intake *in, const struct intake_roots *roots,
 	}
 	if (!rc)
 		rc = target_sync(&in->target, err);
+	if (!rc)
+		rc = temp_roots_hand_over(in->temp_roots, err);
 	if (!rc && !roots->profile)
 		ret->gc_root_count = gcroot_names(&ret->gc_roots, roots->gc_root,
 						  roots->paths, roots->count);

@@ -26,8 +26,8 @@ enum intake_mode {
 	INTAKE_READ,  /* only asks what is valid; the store may be missing */
 };
 
-/* Opens the store below ROOT. Writing locks out Nix's garbage collector, and waits for
- * one that is running, so valid paths stay valid. Faults of the store are reported now:
+/* Opens the store below ROOT. Writing waits for a garbage collector that is running, and
+ * locks collectors out until intake_allow_gc. Faults of the store are reported now:
  * NF_E_UNSUPPORTED (another schema), NF_E_SYS (not writable). PROGRESS is borrowed. */
 int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 		struct progress *progress, struct nf_err *err) MUST_CHECK;
@@ -35,6 +35,11 @@ int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 void intake_free(struct intake *in);
 DEFINE_CLEANUP(struct intake *, intake_free)
 const char *intake_root(const struct intake *in);
+
+/* From now on collectors may run. They keep every path that was or will be asked for or
+ * unpacked, until the intake is freed; a question about another path waits for one that
+ * is running. Call it once most of the paths have been asked for. Any thread. */
+void intake_allow_gc(struct intake *in);
 
 /* For callers that need their own files on the store's file system; borrowed. */
 int intake_temp_fd(const struct intake *in);

@@ -42,7 +42,7 @@ void intake_note_lost(struct intake *in, const struct nf_pathinfo *row)
 	pthread_mutex_unlock(&in->lock);
 	if (is_told)
 		progress_note(in->progress, DISK_CHECK_LOST, row->path.base,
-			      in->target.root);
+			      in->target.name);
 }
 
 void intake_note_restored(struct intake *in, struct nf_slice base)
@@ -86,7 +86,7 @@ int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *na
 		err, NF_E_FORMAT,
 		"'" NF_STORE_DIR
 		"/%.*s' is valid in '%s' with different content, but missing on the disk",
-		NF_SLICE_ARG(base), in->target.root);
+		NF_SLICE_ARG(base), in->target.name);
 }
 
 void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base),

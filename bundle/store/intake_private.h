@@ -10,6 +10,7 @@
 #include "store/intake.h"
 #include "store/store_db.h"
 #include "store/target.h"
+#include "store/temp_roots.h"
 #include "store/unpack_dir.h"
 
 struct intake_lost_path;
@@ -36,9 +37,9 @@ enum intake_known {
 };
 
 struct intake {
-	struct target target; /* empty (names only) with INTAKE_READ */
-	int collector_fd;     /* lock that keeps collectors out; -1 when reading */
-	struct unpack_dir unpack_dir; /* not open when reading */
+	struct target target;	       /* empty (names only) with INTAKE_READ */
+	struct temp_roots *temp_roots; /* NULL when reading */
+	struct unpack_dir unpack_dir;  /* not open when reading */
 	struct progress *progress;
 	struct free_space space; /* free space at opening */
 	atomic_uint temp_number;

@@ -94,7 +94,7 @@ static int judge_valid(struct intake *in, struct intake_waiting *w,
 			in->progress,
 			"'" NF_STORE_DIR
 			"/%s' has become valid in '%s' with different content; it stays as it is",
-			w->info.path.base, in->target.root);
+			w->info.path.base, in->target.name);
 	return 0;
 }
 
@@ -324,7 +324,7 @@ static int tell_why(const struct intake *in, const struct intake_wait *w,
 	return err_set(err, NF_E_MISSING,
 		       "'" NF_STORE_DIR "/%s' needs '" NF_STORE_DIR
 		       "/%.*s', which is not valid in '%s'",
-		       w->info->path.base, NF_SLICE_ARG(w->missing), in->target.root);
+		       w->info->path.base, NF_SLICE_ARG(w->missing), in->target.name);
 }
 
 int intake_why_waiting(struct intake *in, struct nf_err *err)

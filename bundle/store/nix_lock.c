@@ -67,8 +67,7 @@ int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *pro
 		       struct nf_err *err)
 {
 	AUTO_FREE char *file = mem_printf("%s/gc.lock", t->state_dir);
-	AUTO_FREE char *what =
-		mem_printf("the garbage collector running in '%s'", t->root);
+	AUTO_FREE char *what = mem_printf(NIX_LOCK_COLLECTOR, t->name);
 	AUTO_FD int fd = -1;
 	int rc = open_lock(&fd, t, t->state_fd, "gc.lock", file, err);
 

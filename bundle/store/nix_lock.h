@@ -17,6 +17,9 @@
 int nix_lock_wait(int fd, int how, const char *file, const char *what,
 		  struct progress *progress, struct nf_err *err) MUST_CHECK;
 
+/* What a note calls a collector in a target (%s). */
+#define NIX_LOCK_COLLECTOR "the garbage collector running in '%s'"
+
 /* Keeps only garbage collectors out. While it is held, valid paths stay, and paths that
  * are not valid are not deleted. *ret_fd, which the caller closes, holds the lock. */
 int nix_lock_collector(int *ret_fd, const struct target *t, struct progress *progress,

@@ -129,6 +129,7 @@ void target_init(struct target *t, const char *root)
 		len--;
 	*t = (struct target)TARGET_INIT;
 	t->root = mem_strndup(root, len);
+	t->name = t->root[0] ? t->root : "/";
 	t->state_dir = mem_printf("%s/nix/var/nix", t->root);
 }
 
@@ -143,8 +144,7 @@ int target_open(struct target *t, const char *root, struct nf_err *err)
 	if (t->root[0])
 		rc = file_mkdirs_at(AT_FDCWD, t->root, err);
 	if (!rc)
-		rc = owner_open_named(&t->root_fd, &t->owner, t->root[0] ? t->root : "/",
-				      err);
+		rc = owner_open_named(&t->root_fd, &t->owner, t->name, err);
 	if (!rc)
 		rc = open_parts(t, err);
 	if (rc)

@@ -11,9 +11,10 @@
 
 /* Directory fds, all O_NOFOLLOW|O_CLOEXEC, owned. */
 struct target {
-	char *root;	 /* as the user wrote it */
-	char *state_dir; /* ROOT/nix/var/nix */
-	uid_t owner;	 /* of ROOT, who may also own what is below it */
+	char *root;	  /* as the user wrote it, without slashes at the end */
+	const char *name; /* the same for messages; that of the live system is "/" */
+	char *state_dir;  /* ROOT/nix/var/nix */
+	uid_t owner;	  /* of ROOT, who may also own what is below it */
 	int root_fd;
 	int store_fd; /* ROOT/nix/store */
 	int state_fd; /* ROOT/nix/var/nix */

@@ -155,7 +155,7 @@ int unpack_dir_open(struct unpack_dir *ret, const struct target *t, struct nf_er
 		rc = take_new(&d, t, err);
 	if (!rc && d.fd < 0)
 		rc = err_set(err, NF_E_SYS, "%u other imports into '%s' are running",
-			     UNPACK_DIRS, t->root);
+			     UNPACK_DIRS, t->name);
 	if (rc)
 		return rc;
 	rc = clean_directory(t, &d, err);

@@ -1,7 +1,6 @@
-/* Imports a bundle into a target store. Nix may use the target store during the import,
- * but its garbage collector waits until the import ends. Files that every user should be
- * able to read (the database, GC roots) get no more permissions than the process's umask
- * allows: it should be 022. */
+/* Imports a bundle into a target store. Nix and other imports may use the target store
+ * during the import. Files that every user should be able to read (the database, GC
+ * roots) get no more permissions than the process's umask allows: it should be 022. */
 #ifndef NIXFERRY_IMPORT_H
 #define NIXFERRY_IMPORT_H
 
@@ -19,10 +18,9 @@ NF_BEGIN_DECLS
 
 struct nf_import_options {
 	/* The root of a system that is being installed, or of an image, such as "/mnt":
-	 * its store is /mnt/nix/store, which is created if it does not exist. This
-	 * version refuses the root of the running system.
-	 * "daemon" is the store of nix-daemon, as is "/" where the user is not root.
-	 * nf_verify ignores it. */
+	 * its store is /mnt/nix/store, which is created if it does not exist. "/" is the
+	 * running system, whose store must be mounted writable. "daemon" is the store of
+	 * nix-daemon, as is "/" where the user is not root. nf_verify ignores it. */
 	const char *store_root;
 	const struct nf_keyring
 		*keys;	     /* that each path's own signature must verify with */

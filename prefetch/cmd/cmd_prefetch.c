@@ -98,6 +98,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 		rc = target_options_read(&p->target, args, err);
 	if (!rc)
 		rc = check_options(p, args, err);
+	if (!rc && !f->dry_run)
+		rc = target_options_make_writable(&p->target, err);
 	if (!rc)
 		rc = options_job_count(&f->jobs, args, err);
 	if (!rc)
@@ -145,6 +147,8 @@ static int open_target(struct prefetch *p, struct nf_err *err)
 	 * first. */
 	if (!p->output)
 		p->fetch.intake = p->intake;
+	else if (!rc)
+		intake_allow_gc(p->intake);
 	return rc;
 }
 

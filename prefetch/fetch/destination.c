@@ -90,6 +90,12 @@ void destination_free(struct destination *d)
 	free(d);
 }
 
+void destination_allow_gc(struct destination *d)
+{
+	if (d->intake)
+		intake_allow_gc(d->intake);
+}
+
 const char *destination_verb(const struct destination *d)
 {
 	if (d->intake)

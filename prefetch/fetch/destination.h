@@ -69,6 +69,9 @@ int destination_put_partial(struct destination *d, const struct nf_trusted *t,
 /* Signatures that a present path may lack; added at the end. */
 void destination_offer_sigs(struct destination *d, const struct nf_pathinfo *info);
 
+/* From now on Nix's garbage collector may run beside us (store/intake.h). */
+void destination_allow_gc(struct destination *d);
+
 /* Removes downloads that killed runs left, if their paths are now present. */
 void destination_sweep(struct destination *d);
 

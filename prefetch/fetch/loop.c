@@ -193,12 +193,17 @@ static const char *url_of(const void *ctx, uint32_t cache)
 	return e->caches[cache].conf->url;
 }
 
+/* A garbage collector waits for our lookups at most this long. */
+#define NO_GC_MS 60000
+
 /* Registers what was stored; reports as early as possible that something cannot fit. */
 static void pump_destination(struct engine *e, int64_t now)
 {
 	struct nf_err why;
 	int rc = destination_pump(e->destination, now, &why);
 
+	if (lookup_is_done(e) || now - e->began_at > NO_GC_MS)
+		destination_allow_gc(e->destination);
 	if (!rc)
 		rc = destination_check_space(e->destination, e->wanted_bytes,
 					     e->wanted_paths, &why);

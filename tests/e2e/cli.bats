@@ -51,7 +51,6 @@ setup() {
 		a bundle must be signed: give --sign-key FILE|pack x -o y
 		neither zstd, zstd:1 to zstd:19 nor keep|pack x -o y --compress zstd:20
 		neither zstd, zstd:1 to zstd:19 nor keep|pack x -o y --compress xz
-		store root '/' is the live system|import x --store /
 		unknown command 'no'|help no
 	EOF
 }

@@ -459,6 +459,13 @@ assert_store_whole() {
 	"$BUILD/storejudge" whole "$1" || fail "$1 is not whole"
 }
 
+# No process protects paths of the root store from collectors any more.
+assert_nothing_protected() {
+	local left
+	left=$(ls -A "$1/nix/var/nix/temproots")
+	[ -z "$left" ] || fail "left behind: temproots/$left"
+}
+
 assert_no_temp_files() {
 	local left
 	[ -e "$1" ] || return 0

@@ -139,7 +139,6 @@ fetches_with() {
 	fails 3 "not in any cache" "$T/fetch" "$URL" "$PUBLIC_KEY" "$T/pool" \
 		"/nix/store/$SELF_PLACEHOLDER-gone" "$T/root"
 	fails 2 "unknown parameters" "$T/fetch" "$URL?x=y" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/root"
-	fails 2 "live system" "$T/fetch" "$URL" "$PUBLIC_KEY" "$T/pool" "$TOP" /
 	dead_port
 	fails 6 "network" "$T/fetch" "http://127.0.0.1:$DEAD_PORT" "$PUBLIC_KEY" "$T/pool" "$TOP" "$T/root"
 	assert_nothing_valid "$T/root"

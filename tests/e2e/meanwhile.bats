@@ -151,35 +151,36 @@ system-1-link" ]
 
 # ---- the collector ----
 
-# collect: real Nix collects in $T/root, in the background; COLLECTOR is its process.
+# collect: real Nix collects in $T/root, and ends while the run that was started goes on.
 collect() {
-	nix-store --store "$T/root" --gc 3>&- >"$T/gc.out" 2>&1 8>&- &
-	COLLECTOR=$!
+	timeout "$(patience 20)" nix-store --store "$T/root" --gc
 }
 
-collector_waits() {
-	grep -qs "waiting for the big garbage collector lock" "$T/gc.out"
-}
-
-@test "a collector waits until the imported paths have a root" {
+@test "a collector that runs during a prefetch keeps what the prefetch found and brought" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
-	# What is there before, and nothing keeps alive, stays as well.
-	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=delay:$(late 4000)"
+	# Valid before, and nothing keeps it alive.
+	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=delay:$(late 6000)"
 	start_into "$LIB" "$DATA"
 	ends_well
 	rm -r "$T/root/nix/var/nix/gcroots/nixferry"
+	echo garbage >"$T/garbage"
+	garbage=$(nix-store --store "$T/root" --add "$T/garbage")
 	start_into "$TOP"
 	wait_for 20 has_begun
+	wait_for 20 test -e "$T/root/nix/var/nix/temproots/$FETCH"
+	wait_for 20 misses_app
 	collect
-	wait_for 20 collector_waits
+	! has_ended "$FETCH"
+	[ ! -e "$T/root$garbage" ]
+	[ -e "$T/root$LIB" ] && [ -e "$T/root$DATA" ]
 	ends_well
-	wait "$COLLECTOR"
 	assert_closure_in "$T/root"
+	assert_nothing_protected "$T/root"
 	nix_is_content "$T/root"
 }
 
-@test "the collector does not remove a bundle that is being imported" {
+@test "a collector that runs during an import keeps what is unpacked" {
 	have_nix || skip "no Nix here"
 	make_random_closure 20 3 500000
 	make_bundle "$TOP"
@@ -187,15 +188,37 @@ collector_waits() {
 	import_bundle "$T/pipe" 3>&- >"$T/import.out" 2>&1 &
 	importer=$!
 	exec 8>"$T/pipe"
-	head -c 2500000 "$T/b.bundle" >&8
+	head -c 1400000 "$T/b.bundle" >&8
 	wait_for 20 has_begun
-	collect
-	wait_for 20 collector_waits
-	tail -c +2500001 "$T/b.bundle" >&8
+	collect 8>&-
+	has_begun
+	! has_ended "$importer"
+	tail -c +1400001 "$T/b.bundle" >&8
 	exec 8>&-
 	wait "$importer" || fail "$(cat "$T/import.out")"
-	wait "$COLLECTOR"
 	assert_random_closure_in "$T/root"
+	collect
+	assert_random_closure_in "$T/root"
+}
+
+@test "a prefetch ends while a collector runs, and loses nothing" {
+	have_nix || skip "no Nix here"
+	make_small_closure "$T/cache"
+	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=delay:$(late 4000)"
+	start_into "$TOP"
+	wait_for 20 misses_app
+	# This collector has found the roots; it deletes once it has read that file.
+	mkfifo "$T/sync"
+	_NIX_TEST_GC_SYNC=$T/sync nix-store --store "$T/root" --gc 3>&- >"$T/gc.out" 2>&1 &
+	collector=$!
+	wait_for 20 grep -q "finding garbage collector roots" "$T/gc.out"
+	! has_ended "$FETCH"
+	ends_well
+	assert_nothing_protected "$T/root"
+	has_ended "$collector" || timeout 20 sh -c ": >'$T/sync'"
+	wait "$collector" || fail "$(cat "$T/gc.out")"
+	assert_closure_in "$T/root"
+	nix_is_content "$T/root"
 }
 
 @test "a running collector is waited for" {
@@ -212,24 +235,21 @@ collector_waits() {
 	assert_closure_in "$T/root"
 }
 
-@test "only a collector waits: Nix copies, adds, verifies and sets profiles" {
+@test "Nix copies, adds, verifies, collects and sets profiles during a prefetch" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
 	start_cache "$T/cache" --fault "/nar/*=delay:$(late 6000)"
 	start_into "$TOP"
 	wait_for 20 has_begun
-	collect
-	wait_for 20 collector_waits
 	echo "added meanwhile" >"$T/added"
 	timeout "$(patience 5)" nix-store --store "$T/root" --add "$T/added" >"$T/path"
 	timeout "$(patience 5)" nix --store "$T/root" copy --from "file://$T/cache" --no-check-sigs "$DATA"
 	timeout "$(patience 5)" nix-store --store "$T/root" --verify
 	timeout "$(patience 5)" nix-env --store "$T/root" -p "$T/root/nix/var/nix/profiles/mine" --set "$DATA"
+	collect
 	! has_ended "$FETCH"
-	ends_well
-	wait "$COLLECTOR"
-	# The collector had to wait, and then did its work.
 	[ ! -e "$T/root$(cat "$T/path")" ]
+	ends_well
 	assert_closure_in "$T/root"
 	nix_is_content "$T/root"
 }

@@ -207,7 +207,6 @@ flip_byte() {
 	: >"$T/root"
 	fails 2 "$T/root" nixferry import "$T/b.bundle" --store "$T/root" \
 		--trusted-public-key "$PUBLIC_KEY"
-	fails 2 "live" nixferry import "$T/b.bundle" --store / --trusted-public-key "$PUBLIC_KEY"
 }
 
 @test "a target with a symbolic link in its path is refused" {

@@ -50,7 +50,6 @@ ROW(no_pool, o->pool_dir = NULL)
 ROW(profile_alone, o->profile = "system")
 ROW(gc_root_alone, o->gc_root = "mine")
 ROW(profile_of_two, (o->profile = "system", o->store_root = "/tmp", o->path_count = 2))
-ROW(live_system, o->store_root = "/")
 ROW(level_over, o->level = 20)
 ROW(level_under, o->level = -1)
 ROW(connections_over, o->connections = 1025)
@@ -73,7 +72,6 @@ static void impossible_options_are_refused_at_once(void **state)
 		{ profile_alone, NF_E_USAGE, "needs a target store" },
 		{ gc_root_alone, NF_E_USAGE, "needs a target store" },
 		{ profile_of_two, NF_E_USAGE, "can hold one path, but there are 2" },
-		{ live_system, NF_E_USAGE, "live system" },
 		{ level_over, NF_E_USAGE, "level 20 is not one of 0 to 19" },
 		{ level_under, NF_E_USAGE, "level -1" },
 		{ connections_over, NF_E_USAGE, "connections 1025 is more than 1024" },
