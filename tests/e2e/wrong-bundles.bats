@@ -35,13 +35,13 @@ import_fails() {
 	[ ! -e "$T/etc" ] && [ ! -e "$T/root/etc" ]
 }
 
-@test "a bundle truncated at any length is refused" {
+# Every length and every byte have a unit test.
+@test "a truncated bundle is refused" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	mkdir "$T/root"
 	size=$(stat -c %s "$T/b.bundle")
-	for at in 0 1 511 512 513 1024 1500 2048 4096 5000 $((size / 3)) $((size / 2)) \
-		$((size * 3 / 4)) $((size - 10240)) $((size - 1024)) $((size - 513)) $((size - 1)); do
+	for at in 0 512 1500 $((size / 2)) $((size - 1024)) $((size - 1)); do
 		head -c "$at" "$T/b.bundle" >"$T/cut"
 		run timeout "$(patience 60)" "$BUILD/nixferry" verify "$T/cut" --trusted-public-key "$PUBLIC_KEY"
 		[ "$status" -eq 5 ] || fail "verify at $at: $status: $output"
@@ -62,14 +62,12 @@ flip_byte() {
 	printf "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
 
-@test "a bundle with any wrong byte is refused" {
+@test "a bundle with a wrong byte is refused" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
 	mkdir "$T/root"
 	size=$(stat -c %s "$T/b.bundle")
-	for i in $(seq 0 39) 1000 3000; do
-		at=$((i * size / 40 + i * 37 % 512))
-		[ "$at" -lt "$size" ] || continue
+	for at in 0 700 $((size / 8)) $((size / 3)) $((size / 2 + 37)) $((size - 1)); do
 		cp "$T/b.bundle" "$T/flipped"
 		flip_byte "$T/flipped" "$at"
 		run timeout "$(patience 60)" "$BUILD/nixferry" verify "$T/flipped" --trusted-public-key "$PUBLIC_KEY"
