@@ -355,8 +355,9 @@ install: all $(LIBRARIES)
 	install -Dm644 completions/nixferry.bash $(DEST)/share/bash-completion/completions/nixferry
 	install -Dm644 completions/_nixferry $(DEST)/share/zsh/site-functions/_nixferry
 	install -Dm644 completions/nixferry.fish $(DEST)/share/fish/vendor_completions.d/nixferry.fish
-	install -Dm644 -t $(DEST)/share/doc/nixferry README.md CONTRIBUTING.md LICENSE docs/*.md
-	install -Dm644 -t $(DEST)/share/doc/nixferry/examples docs/examples/*
+	install -Dm644 -t $(DEST)/share/doc/nixferry README.md CONTRIBUTING.md LICENSE
+	install -Dm644 -t $(DEST)/share/doc/nixferry/docs docs/*.md
+	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/examples docs/examples/*
 
 # An installed copy for tests.
 stage: all $(LIBRARIES)
