@@ -1,6 +1,5 @@
 #include "pool/pool_names.h"
 
-#include <errno.h>
 #include <nixferry/storepath.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* What the fuzz targets of the encodings share. */
+/* Shared by the fuzz targets of the decoders. */
 #ifndef CODEC_TARGET_H
 #define CODEC_TARGET_H
 
@@ -7,10 +7,10 @@
 
 #include "base/codec.h"
 
-/* Decodes an input twice: whole, and in pieces whose size is its first byte. Both give
- * the same result. A size in a header that would make the decoder allocate a large window
- * is made small first: it costs time and reaches no other line. Returns 0, for libFuzzer.
- */
+/* Decodes an input twice: whole, and in pieces of the size in its first byte. Both must
+ * give the same result. A size in a header that would make the decoder allocate a large
+ * window is reduced first: it takes time and reaches no other line. Returns 0, for
+ * libFuzzer. */
 int codec_target(enum codec codec, const uint8_t *data, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* Replays a corpus through a fuzz target where there is no fuzzer: every file named on
- * the command line, each also cut short at some lengths. */
+/* Replays a corpus through a fuzz target without a fuzzer: every file named on the
+ * command line, each also truncated at some lengths. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct nf_keyring *ring;
 static struct nf_secret_key *key;
 
-/* Keys take longer to make than most inputs to read. */
+/* Making keys takes longer than reading most inputs. */
 static void make_keys(void)
 {
 	ring = nf_keyring_new();
@@ -52,8 +52,7 @@ static void put_member(struct buf *out, const char *name, struct nf_slice conten
 	buf_add(out, zeros, (size_t)tar_padded(content.len) - content.len);
 }
 
-/* Makes the manifest's blocks digest right, where it is: so that what lies behind that
- * check is reached. */
+/* Corrects the manifest's blocks digest in place, to reach the code after that check. */
 static void fix_blocks_digest(struct buf *manifest, const uint8_t *digests, size_t len)
 {
 	struct manifest m;
@@ -104,7 +103,7 @@ static void sign_manifest(struct buf *out, struct nf_slice manifest,
 	free(digests);
 }
 
-/* Reads member I into what a writer takes. */
+/* Reads member I as input for a writer. */
 static int read_input(struct nf_bundle *b, size_t i, struct nf_bundle_input *input)
 {
 	const struct nf_bundle_member *member = nf_bundle_member(b, i);

@@ -1,6 +1,5 @@
-/* Content addresses. The first line is one, what follows are the bytes of a NAR: the
- * verdict does not depend on how they are cut, and only the right bytes have a right one.
- */
+/* Content addresses. The first line is an address, the rest the bytes of a NAR: the
+ * verdict does not depend on how they are split, and is good only for the right bytes. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,7 +38,7 @@ static int verdict(const struct nf_pathinfo *info, struct nf_slice nar, size_t c
 	return rc;
 }
 
-/* What the NAR's own address would be. */
+/* The NAR's own address. */
 static void make_address(struct ca *ca, const struct nf_pathinfo *info,
 			 struct nf_slice nar)
 {

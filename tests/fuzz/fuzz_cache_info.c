@@ -1,5 +1,5 @@
-/* nix-cache-info: whatever a server says, the struct is whole; keys that a bundle tells
- * of are read again as they are written. */
+/* nix-cache-info: the struct is consistent whatever a server sends; keys that a bundle
+ * lists survive a round trip. */
 #include <assert.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* What is known of caches: whatever the file says, what was understood of it is written
- * and read again as it was. */
+/* The history of caches: whatever the file contains, the entries that were parsed survive
+ * a round trip. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

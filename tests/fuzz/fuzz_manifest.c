@@ -1,4 +1,4 @@
-/* Each accepted manifest is the one text of what it says, and lays out to itself. */
+/* Each accepted manifest is the only text of its content, and its layout is its own. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* What the NAR reader accepts, the writer gives back byte by byte; how the source cuts
- * it does not matter. */
+/* What the NAR reader accepts, the writer reproduces byte by byte; how the source is
+ * split does not matter. */
 #include <nixferry/nar.h>
 
 #include <assert.h>

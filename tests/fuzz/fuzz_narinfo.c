@@ -1,5 +1,4 @@
-/* narinfos: what is parsed is the same after it was printed and parsed again, and prints
- * the same. */
+/* narinfos: a parsed one survives printing and parsing, and prints the same again. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -62,7 +61,7 @@ static void print_and_parse(const struct nf_narinfo *ni)
 	nf_pathinfo_copy(&copy, &again.info);
 	nf_pathinfo_release(&again.info);
 	again.info = copy;
-	/* What is not of the info went with its memory. */
+	/* Everything outside the info was freed with its memory. */
 	again.url = ni->url;
 	again.compression = ni->compression;
 	text_again = nf_narinfo_format(&again, &len_again);

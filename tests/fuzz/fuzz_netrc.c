@@ -1,4 +1,4 @@
-/* netrc: an entry that is read is found again when it is written in quotes. */
+/* netrc: a parsed entry is found again when it is written in quotes. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* What is noted of a partial download: whatever the file says, its runs are in order, and
- * what was understood is written and read again as it was. */
+/* The state of a partial download: whatever the file contains, its runs are in order, and
+ * what was parsed survives a round trip. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

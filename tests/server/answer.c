@@ -16,7 +16,7 @@
 #define BODY_BLOCK    65536
 #define HTTP_DATE_MAX 64
 
-/* A body that is made as it is sent. */
+/* A body that is generated while it is sent. */
 struct body {
 	struct entity entity;
 	struct fault_effects fx;
@@ -29,7 +29,7 @@ struct body {
 	char *path;
 };
 
-/* The part of an entity that is answered. */
+/* The part of an entity that is sent. */
 struct range {
 	unsigned status; /* 200, 206 or 416 */
 	uint64_t start;
@@ -40,11 +40,11 @@ struct request {
 	const struct answerer *server;
 	struct MHD_Connection *conn;
 	const char *path;
-	const char *target; /* as it was asked for */
+	const char *target; /* as requested */
 	const char *method;
 };
 
-/* True if the other side hung up meanwhile. */
+/* True if the client has hung up. */
 static bool wait_ms(int socket, int ms)
 {
 	struct pollfd p = { .fd = socket, .events = POLLRDHUP };
@@ -65,7 +65,7 @@ static const char *header_of(struct MHD_Connection *conn, const char *name)
 	return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
 }
 
-/* One write a line, so that lines of several threads do not mix. */
+/* One write per line, so that lines of several threads do not mix. */
 static void log_request(const struct request *rq, unsigned status, uint64_t bytes)
 {
 	const char *range = header_of(rq->conn, MHD_HTTP_HEADER_RANGE);
@@ -125,7 +125,7 @@ static const char *http_date(char out[HTTP_DATE_MAX], time_t t)
 	return out;
 }
 
-/* "+SECONDS" is told as a date. */
+/* "+SECONDS" becomes a date. */
 static void add_retry_after(struct MHD_Response *r, const char *value)
 {
 	char date[HTTP_DATE_MAX];
@@ -184,7 +184,7 @@ static enum MHD_Result answer_redirect(const struct request *rq, const char *to)
 	return send_off(rq->conn, MHD_HTTP_FOUND, r);
 }
 
-/* Whether the client's copy is of this entity (a missing If-Range agrees). */
+/* Whether the client has this entity (true without If-Range). */
 static bool if_range_agrees(struct MHD_Connection *conn, const struct entity *e)
 {
 	const char *value = header_of(conn, MHD_HTTP_HEADER_IF_RANGE);
@@ -285,7 +285,7 @@ static void body_free(void *cls)
 	free(b);
 }
 
-/* True if nothing is to be done to the bytes on their way. */
+/* True if the bytes are sent unchanged. */
 static bool is_plain(const struct answerer *server, const struct entity *e,
 		     const struct fault_effects *fx)
 {
@@ -293,7 +293,7 @@ static bool is_plain(const struct answerer *server, const struct entity *e,
 	       least(fx->truncate, fx->stall) == FAULT_NEVER;
 }
 
-/* Takes over the entity; FX's strings are not needed any more. */
+/* Takes over the entity; FX's strings are no longer needed. */
 static struct MHD_Response *body_response(const struct request *rq, struct entity *e,
 					  const struct fault_effects *fx,
 					  const struct range *range)
@@ -386,7 +386,8 @@ static enum MHD_Result answer(const struct request *rq, const struct fault_effec
 	return answer_entity(rq, &e, fx);
 }
 
-/* Whoever takes us for a proxy tells the whole URL: any host's files are ours. */
+/* A client that uses us as a proxy sends the whole URL: we serve the files of any
+ * host. */
 static const char *path_of(const char *target)
 {
 	const char *host = strstr(target, "://"), *path;
@@ -408,7 +409,7 @@ enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const cha
 
 	(void)version;
 	(void)upload;
-	/* An answer before the request's end would cost the connection. */
+	/* Responding before the end of the request would cost the connection. */
 	if (!*con_cls || *upload_size) {
 		*con_cls = cls;
 		*upload_size = 0;
@@ -422,7 +423,7 @@ enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const cha
 	if (!is_authorized(&rq))
 		return answer_unauthorized(&rq);
 	if (fault_table_match(rq.server->faults, rq.path, &fx, &err)) {
-		/* A test with a mistyped fault must not pass. */
+		/* A test with a misspelt fault must not pass. */
 		fprintf(stderr, "cached: %s\n", err.text);
 		_exit(2);
 	}

@@ -8,16 +8,15 @@
 #include "pace.h"
 
 struct answerer {
-	int root_fd; /* what is served */
-	int log_fd; /* "METHOD TARGET STATUS BYTES RANGE" a line, before the body is sent,
-		       and the Authorization header behind it if there was one; -1: none.
-		       STATUS 0 is a connection closed without an answer */
-	int sent_fd;   /* "PATH START BYTES" a line, when a body that is slowed down or
-			  broken off is over: what was sent of it; -1: none */
-	int header_fd; /* "PATH NAME: VALUE" a line for each header of a request; -1: none
-			*/
-	struct pace *pace; /* of all bodies together */
-	const char *auth;  /* "USER:PASSWORD" that every request must have; NULL: none */
+	int root_fd;   /* what is served */
+	int log_fd;    /* "METHOD TARGET STATUS BYTES RANGE" per line, before the body is
+			  sent, followed by the Authorization header if there was one; -1:
+			  none. STATUS 0 is a connection closed without a response */
+	int sent_fd;   /* "PATH START BYTES" per line, at the end of a body that is slowed
+			  down or broken off: how much of it was sent; -1: none */
+	int header_fd; /* "PATH NAME: VALUE" per header of a request; -1: none */
+	struct pace *pace; /* for all bodies together */
+	const char *auth;  /* "USER:PASSWORD" that every request must have; or NULL */
 	struct faults *faults;
 };
 

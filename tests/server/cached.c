@@ -41,7 +41,7 @@ struct settings {
 	uint64_t port;
 	const char *port_file;
 	const char *most_file;
-	unsigned connections, most; /* under lock */
+	unsigned connections, most; /* guarded by lock */
 	pthread_mutex_t lock;
 	char *tls_cert;
 	char *tls_key;
@@ -267,7 +267,7 @@ static int serve(struct settings *s, struct nf_err *err)
 		return rc;
 	}
 	sigwait(&ending, &sig);
-	/* Threads that stall on purpose are not waited for. */
+	/* Threads that stall on purpose are not joined. */
 	_exit(0);
 }
 

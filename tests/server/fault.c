@@ -34,8 +34,7 @@ struct faults {
 	struct stat file_state;
 };
 
-/* Each takes its argument ("" if there was none) and says whether it can be understood.
- */
+/* Each parses its argument ("" if there is none) and says whether it is valid. */
 struct fault_kind {
 	const char *name;
 	bool (*apply)(struct fault_effects *fx, const char *arg);
@@ -146,21 +145,21 @@ static const struct fault_kind kinds[] = {
 	{ "short", apply_shorter },		  /* half of it, announced as all */
 	{ "extra", apply_extra },		  /* N more bytes, announced */
 	{ "stall", apply_stall },		  /* BYTES[:SECONDS], then nothing */
-	{ "slow", apply_rate },			  /* BYTES a second */
-	{ "ignore-range", apply_ignore_range },	  /* 200 to a ranged request */
+	{ "slow", apply_rate },			  /* BYTES per second */
+	{ "ignore-range", apply_ignore_range },	  /* 200 to a range request */
 	{ "wrong-range", apply_wrong_range },	  /* 206 for another range; or only
 						     told wrong: start, end, total */
 	{ "no-ranges", apply_no_ranges },	  /* as above, not announced either */
 	{ "redirect", apply_redirect },		  /* URL; ending in '/': and the path */
 	{ "redirect-loop", apply_redirect_loop }, /* to itself */
 	{ "gzip", apply_gzip },			  /* Content-Encoding: gzip */
-	{ "encoding", apply_encoding },		  /* told, but not done */
-	{ "as-range", apply_as_range },		  /* 206 for the whole, never asked for */
-	{ "body", apply_body },			  /* FILE's bytes instead */
-	{ "drop-etag", apply_drop_etag },	  /* none */
-	{ "change-etag", apply_change_etag },	  /* another one each time */
-	{ "chunked", apply_chunked },		  /* its length is not told */
-	{ "delay", apply_delay_ms },		  /* MS before the answer */
+	{ "encoding", apply_encoding },		  /* announced, but not done */
+	{ "as-range", apply_as_range },	      /* 206 with the whole file, unrequested */
+	{ "body", apply_body },		      /* FILE's bytes instead */
+	{ "drop-etag", apply_drop_etag },     /* none */
+	{ "change-etag", apply_change_etag }, /* a different one each time */
+	{ "chunked", apply_chunked },	      /* its length is not announced */
+	{ "delay", apply_delay_ms },	      /* MS before the response */
 };
 
 static const struct fault_kind *find_kind(struct nf_slice name)
@@ -212,7 +211,8 @@ void fault_table_free(struct faults *f)
 	free(f);
 }
 
-/* Cuts a number behind the last MARK off the end of *rest; without one *ret stays. */
+/* Cuts a number after the last MARK off the end of *rest; without one *ret is
+ * unchanged. */
 static void cut_number(struct nf_slice *rest, char mark, uint64_t *ret)
 {
 	const char *at = rest->len ? memrchr(rest->ptr, mark, rest->len) : NULL;

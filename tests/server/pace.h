@@ -7,8 +7,8 @@
 
 struct pace {
 	pthread_mutex_t lock;
-	uint64_t rate;	    /* bytes a second; 0: no limit */
-	int64_t free_at_us; /* when all that was taken is sent */
+	uint64_t rate;	    /* bytes per second; 0: no limit */
+	int64_t free_at_us; /* when all bytes taken have been sent */
 };
 
 #define PACE_INIT                                                                        \
@@ -16,10 +16,11 @@ struct pace {
 		.lock = PTHREAD_MUTEX_INITIALIZER                                        \
 	}
 
-/* Takes N bytes; how many milliseconds to wait before they may be sent. Any thread. */
+/* Takes N bytes; returns how many milliseconds to wait before sending them. Any
+ * thread. */
 int pace_take(struct pace *p, uint64_t n);
 
-/* How many bytes to take at once, so that others get their turn. */
+/* How many bytes to take at a time, so that other senders get their turn. */
 uint64_t pace_slice(const struct pace *p, uint64_t n);
 
 #endif

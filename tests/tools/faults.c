@@ -22,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What a shell says of a process that SIGKILL ended. */
+/* The exit status that a shell reports after SIGKILL. */
 #define KILLED 137
 
 enum what {
@@ -111,7 +111,7 @@ static bool starts_below(const char *path)
 	return !strncmp(path, faults.below, strlen(faults.below));
 }
 
-/* The name of what FD is open on, then PATH. */
+/* The name of the file that FD has open, followed by PATH. */
 static void write_name(char out[PATH_MAX], int fd, const char *path)
 {
 	char link[64];
@@ -147,8 +147,8 @@ static bool count(const char *call, const char *name, bool marked)
 		   (number == faults.at || (number > faults.at && faults.how->lasts));
 
 	log_call(call, name, met, marked);
-	/* Nothing runs any more, as after SIGKILL, which a sandbox would not let us send.
-	 */
+	/* Nothing runs any more, as after SIGKILL, which a sandbox would not let us
+	 * send. */
 	if (met && faults.how->what == WHAT_KILL)
 		syscall(SYS_exit_group, KILLED);
 	return met;

@@ -1,5 +1,5 @@
-/* Makes binary caches without Nix: of real trees, of random ones, and of NARs that no
- * honest cache would serve. */
+/* Makes binary caches without Nix: from real trees, from random ones, and from NARs that
+ * no honest cache would serve. */
 #ifndef MKCACHE_H
 #define MKCACHE_H
 
@@ -11,12 +11,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Trees that refer to themselves have these 32 characters where the hash part of their
- * path is to stand. */
+/* In trees that refer to themselves, these 32 characters stand for the hash part of their
+ * path. */
 #define MKCACHE_SELF "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 struct mkcache_options {
-	const char *cache; /* the directory, made if it is missing */
+	const char *cache; /* the directory; created if it is missing */
 	const char *name;
 	const char *tree;
 	const char *nar;
@@ -30,7 +30,7 @@ struct mkcache_options {
 	bool self_ref;
 	bool input_addressed;
 	bool no_ca;
-	bool as_pool; /* with what only a pool keeps, one object a NAR */
+	bool as_pool; /* with the fields of a pool, one object per NAR */
 	uint64_t paths;
 	uint64_t seed;
 	uint64_t max_size;
@@ -46,9 +46,9 @@ struct mkcache_nar {
 int mkcache_nar_new(struct mkcache_nar *nar, struct nf_err *err) MUST_CHECK;
 void mkcache_nar_release(struct mkcache_nar *nar);
 
-/* What the narinfo says although it is not so. */
+/* False statements of the narinfo. */
 struct mkcache_lies {
-	uint64_t nar_size; /* 0: the truth */
+	uint64_t nar_size; /* 0: true value */
 	bool nar_hash;
 };
 
@@ -63,13 +63,13 @@ int mkcache_open(struct mkcache *m, const struct mkcache_options *opts,
 void mkcache_close(struct mkcache *m);
 
 /* Puts the NAR that was written to nar->fd into the cache as NAME, with the references of
- * OPTS and REFS, and gives its path. LIES may be NULL. */
+ * OPTS and REFS, and returns its path. LIES may be NULL. */
 int mkcache_put(struct mkcache *m, struct mkcache_nar *nar, const char *name,
 		const struct nf_storepath *refs, size_t nrefs,
 		const struct mkcache_lies *lies, struct nf_storepath *ret,
 		struct nf_err *err) MUST_CHECK;
 
-/* Replaces the signatures of a path's narinfo, whatever it says now. */
+/* Replaces the signatures in a path's narinfo, which may have been edited. */
 int mkcache_sign(struct mkcache *m, const struct nf_storepath *path,
 		 struct nf_err *err) MUST_CHECK;
 
@@ -80,7 +80,7 @@ int mkcache_generate(struct mkcache *m, struct nf_err *err) MUST_CHECK;
 /* A NAR of the hostile kind opts->kind. */
 int mkcache_hostile(struct mkcache *m, struct nf_storepath *ret,
 		    struct nf_err *err) MUST_CHECK;
-/* The names of the kinds, one a line. */
+/* The names of the kinds, one per line. */
 void mkcache_hostile_list(void);
 
 #endif

@@ -23,7 +23,7 @@
 
 static const char cache_info[] = "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n";
 
-/* The programs that encode what we only decode. */
+/* The programs that encode formats which nixferry only decodes. */
 static const struct {
 	enum codec codec;
 	const char *argv[5]; /* and NULL */
@@ -129,7 +129,7 @@ static void write_self(struct mkcache_nar *nar, struct nf_slice hash)
 		memcpy(p, hash.ptr, hash.len);
 }
 
-/* An output path that nothing recomputes: any digest of the name and content will do. */
+/* An arbitrary output path: any digest of the name and content will do. */
 static int make_output_path(struct nf_pathinfo *info, const struct nf_hash *content,
 			    struct nf_slice name, struct nf_err *err)
 {
@@ -221,7 +221,7 @@ static int encode_nar(const struct mkcache_nar *nar, enum codec codec, int out_f
 	}
 }
 
-/* Digests of the NAR file; the XXH3 is what a pool keeps beside Nix's own fields. */
+/* Digests of the NAR file; XXH3 is a pool's own field. */
 static int hash_file(int fd, struct nf_narinfo *ni, struct nf_err *err)
 {
 	AUTO(source_closep)
@@ -242,7 +242,7 @@ static int hash_file(int fd, struct nf_narinfo *ni, struct nf_err *err)
 	return rc;
 }
 
-/* Writes nar/FILEHASH.nar.SUFFIX and says so in NI; URL holds the name. */
+/* Writes nar/FILEHASH.nar.SUFFIX and records it in NI; URL holds the name. */
 static int write_nar(struct mkcache *m, const struct mkcache_nar *nar,
 		     struct nf_narinfo *ni, char url[NAR_URL_MAX], struct nf_err *err)
 {

@@ -8,7 +8,7 @@
 #include "mkcache.h"
 
 #define REFS_MAX    8
-#define NEAR	    32 /* most references are to one of so many paths before */
+#define NEAR	    32 /* most references are to one of this many earlier paths */
 #define FILES_MAX   4
 #define SIZE_SPREAD 10 /* NARs of max_size down to max_size / 2^SIZE_SPREAD */
 #define CHUNK	    65536
@@ -16,7 +16,7 @@
 struct generator {
 	struct mkcache *m;
 	uint64_t random;
-	struct nf_storepath *paths; /* made so far */
+	struct nf_storepath *paths; /* number made so far */
 	bool *referred;
 	size_t made;
 	struct nf_nar_writer *nar;
@@ -54,7 +54,7 @@ static int symlink_to(struct generator *g, const char *name, const char *target,
 	return nf_nar_write(g->nar, &ev, err);
 }
 
-/* Half text, half noise: it compresses about as programs do. */
+/* Half text, half noise: compresses about as well as programs. */
 static void fill(struct generator *g, size_t len)
 {
 	static const char text[] = "GLIBC_2.36 abort ";
@@ -136,7 +136,7 @@ static int directory_tree(struct generator *g, uint64_t size,
 	return rc ? rc : event(g, NF_NAR_LEAVE, "", err);
 }
 
-/* Now and then a path is a single file or link. */
+/* Occasionally a path is a single file or link. */
 static int tree(struct generator *g, const struct nf_storepath *refs, size_t nrefs,
 		struct nf_err *err)
 {
@@ -195,7 +195,7 @@ static size_t some_refs(struct generator *g, struct nf_storepath refs[REFS_MAX])
 	return count;
 }
 
-/* The last refers to all that nothing else refers to. */
+/* The last path refers to all paths without referrers. */
 static int toplevel(struct generator *g, struct nf_err *err)
 {
 	struct nf_storepath *refs = mem_calloc(g->made + 1, sizeof(*refs));

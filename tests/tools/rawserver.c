@@ -1,4 +1,5 @@
-/* rawserver: what a server with an HTTP library cannot do wrong, and a proxy's tunnel. */
+/* rawserver: faults that a server with an HTTP library cannot produce, and a proxy's
+ * tunnel. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -31,7 +32,7 @@ static const char usage[] =
 
 struct server {
 	const char *mode;
-	const char *file; /* behind the mode's colon, or NULL */
+	const char *file; /* after the mode's colon, or NULL */
 	int log_fd;
 };
 
@@ -74,7 +75,7 @@ static void write_all(int fd, const char *p, size_t len)
 	}
 }
 
-/* The head of a request, without its empty line's bytes being missed. */
+/* Reads the head of a request up to its empty line. */
 static bool read_head(const struct server *s, int fd, char head[HEAD_MAX])
 {
 	size_t len = 0;
@@ -163,7 +164,7 @@ static void serve(const struct server *s, int fd)
 	close(fd);
 }
 
-/* Each connection has a process of its own, that ends with this one. */
+/* Each connection has its own process, which ends with this one. */
 static void accept_all(const struct server *s, int listener)
 {
 	signal(SIGCHLD, SIG_IGN);

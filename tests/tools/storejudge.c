@@ -83,8 +83,7 @@ static void names_sort(struct names *names)
 		qsort(names->name, names->count, sizeof(*names->name), compare_names);
 }
 
-/* The entries of a directory, sorted, without .links; none where there is no directory.
- */
+/* The entries of a directory, sorted, without .links; empty if there is no directory. */
 static void list_dir(struct names *names, const char *dir)
 {
 	DIR *stream = opendir(dir);
@@ -102,7 +101,7 @@ static void list_dir(struct names *names, const char *dir)
 	names_sort(names);
 }
 
-/* Complains of each name that only one of two sorted lists has. */
+/* Reports each name that is in only one of two sorted lists. */
 static void compare_lists(const struct names *a, const char *of_a, const struct names *b,
 			  const char *of_b)
 {
@@ -129,7 +128,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The basenames of the valid paths; none where there is no database. */
+/* The base names of the valid paths; empty if there is no database. */
 static void list_valid(struct names *names, const char *root)
 {
 	char path[PATH_MAX];

@@ -165,7 +165,7 @@ static void *feed(void *arg)
 	size_t done = 0;
 
 	while (done < pipe->len) {
-		/* Odd runs, so that no reader can rely on whole blocks. */
+		/* Odd runs: a reader must not rely on whole blocks. */
 		size_t run = pipe->len - done < 60001 ? pipe->len - done : 60001;
 		ssize_t n = write(pipe->fds[1], pipe->p + done, run);
 
@@ -187,7 +187,7 @@ struct fixture_pipe *fixture_pipe_open(const void *p, size_t len)
 	pipe->p = p;
 	pipe->len = len;
 	assert_int_equal(pipe2(pipe->fds, O_CLOEXEC), 0);
-	/* What the pipe itself can hold needs no thread. */
+	/* What fits into the pipe itself needs no thread. */
 	pipe->has_thread = len > 60000;
 	if (pipe->has_thread)
 		assert_int_equal(pthread_create(&pipe->thread, NULL, feed, pipe), 0);

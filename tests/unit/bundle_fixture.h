@@ -39,8 +39,8 @@ uint8_t *fixture_bytes(const struct fixture *f, size_t *ret_len);
 /* A file in memory that holds the bytes. */
 int fixture_file(const void *p, size_t len);
 
-/* The reading end of a pipe through which a thread of its own sends the bytes, which must
- * live until fixture_pipe_close. */
+/* The reading end of a pipe; a separate thread sends the bytes, which must live until
+ * fixture_pipe_close. */
 struct fixture_pipe;
 struct fixture_pipe *fixture_pipe_open(const void *p, size_t len);
 int fixture_pipe_fd(const struct fixture_pipe *pipe);

@@ -1,5 +1,4 @@
-/* A fetch by the real engine, into a pool in a scratch directory, from caches that answer
- * what a test has written down. */
+/* Runs the real engine with prepared responses, into a pool in a scratch directory. */
 #ifndef ENGINE_FIXTURE_H
 #define ENGINE_FIXTURE_H
 
@@ -17,9 +16,9 @@ struct engine_fixture {
 	struct substituter caches[ENGINE_CACHES_MAX]; /* "http://c0", "http://c1" ... */
 	struct nf_storepath targets[ENGINE_TARGETS_MAX];
 	struct fetch_options opts;
-	struct buf texts[64]; /* that answers borrow */
+	struct buf texts[64]; /* borrowed by responses */
 	size_t text_count;
-	struct buf notes;	    /* of all fetches, a line each */
+	struct buf notes;	    /* notes of all fetches, one per line */
 	struct fetch_result result; /* of the last fetch */
 	int rc;
 	struct nf_err err;
@@ -28,7 +27,7 @@ struct engine_fixture {
 int engine_fixture_setup(void **state);
 int engine_fixture_teardown(void **state);
 
-/* The next cache, which has a nix-cache-info and nothing else. */
+/* Adds a cache, which only has a nix-cache-info. */
 void engine_fixture_add_cache(struct engine_fixture *f);
 /* The same without a nix-cache-info. */
 void engine_fixture_add_address(struct engine_fixture *f);
@@ -41,22 +40,22 @@ void engine_fixture_answer_text(struct engine_fixture *f, unsigned cache,
 				const char *file, const char *text);
 /* The narinfo of M: the text, the file's name, and both as an answer. */
 const char *engine_fixture_narinfo(struct engine_fixture *f, const struct made *m);
-/* Another compression; FILE_SIZE 0: neither the file's size nor its hash. */
+/* Other compression; FILE_SIZE 0: neither FileSize nor FileHash. */
 const char *engine_fixture_narinfo_of(struct engine_fixture *f, const struct made *m,
 				      const char *compression, uint64_t file_size);
 const char *engine_fixture_narinfo_file(struct engine_fixture *f, const struct made *m);
 void engine_fixture_offer_narinfo(struct engine_fixture *f, unsigned cache,
 				  const struct made *m);
-/* Where its NAR is: "nar/NAME". */
+/* The URL of its NAR: "nar/NAME". */
 const char *engine_fixture_nar_file(struct engine_fixture *f, const struct made *m);
-/* Narinfo and NAR, with ranges. */
+/* Serves narinfo and NAR, with ranges. */
 void engine_fixture_offer(struct engine_fixture *f, unsigned cache, const struct made *m);
 
 void engine_fixture_want(struct engine_fixture *f, const struct made *m);
-/* Fetches: rc, err and result are set. It may be called again. */
+/* Fetches and sets rc, err and result. May be called again. */
 void engine_fixture_fetch(struct engine_fixture *f);
 
-/* How often a cache was asked for a file. */
+/* Number of requests to a cache for a file. */
 size_t engine_fixture_asked(struct engine_fixture *f, unsigned cache, const char *file);
 bool engine_fixture_has(struct engine_fixture *f, const struct made *m);
 

@@ -1,4 +1,4 @@
-/* Asserting how a call was refused: the code and the text. */
+/* Asserts how a call failed: code and text. */
 #ifndef EXPECT_H
 #define EXPECT_H
 

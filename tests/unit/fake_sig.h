@@ -1,4 +1,4 @@
-/* Signatures that nobody made, but that every Nix reads: behind a key's name and ':'. */
+/* Fake signatures that every Nix can parse; each follows a key's name and ':'. */
 #ifndef FAKE_SIG_H
 #define FAKE_SIG_H
 

@@ -7,9 +7,9 @@
 #include "base/plural.h"
 #include "expect.h"
 
-/* Times are from here on: a clock need not begin with 0. */
+/* Start time: a clock need not begin at 0. */
 #define EPOCH_MS 1000000
-/* A test that runs for longer would never end. */
+/* A test that runs longer would never end. */
 #define HOURS_MAX 24
 
 struct written {
@@ -24,7 +24,7 @@ struct fake_transfer {
 	struct transfer_request req;
 	size_t request; /* its number */
 	struct fake_answer answer;
-	struct nf_slice body; /* what of it is sent */
+	struct nf_slice body; /* the bytes to be sent */
 	uint64_t from;
 	bool is_range, head_was_told;
 	size_t sent;
@@ -102,7 +102,7 @@ static struct fake_answer next_answer(struct fake_transport *ft, const char *url
 	return last->answer;
 }
 
-/* ---- what a server does with the request ---- */
+/* ---- the server's side ---- */
 
 static bool takes_range(const struct fake_transfer *x)
 {
@@ -169,7 +169,7 @@ static void cancel_transfer(void *ctx, struct transfer *transfer)
 	transfer_free(ft, x);
 }
 
-/* ---- time passes ---- */
+/* ---- virtual time ---- */
 
 static void end(struct fake_transport *ft, struct fake_transfer *x, int rc,
 		const struct nf_err *err)
@@ -295,7 +295,7 @@ struct transport fake_transport_transport(struct fake_transport *ft)
 	};
 }
 
-/* ---- what was asked ---- */
+/* ---- recorded requests ---- */
 
 size_t fake_transport_count(const struct fake_transport *ft, const char *url)
 {

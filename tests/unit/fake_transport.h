@@ -1,5 +1,5 @@
-/* A transport without a network: it gives the answers that a test has written down, in
- * virtual time. What no answer is written down for is 404. */
+/* A transport without a network: it returns prepared responses in virtual time. A URL
+ * without one is 404. */
 #ifndef FAKE_TRANSPORT_H
 #define FAKE_TRANSPORT_H
 
@@ -13,26 +13,26 @@ struct fake_answer {
 	long status; /* 0: the transfer fails, as CONNECTED and STALLED say */
 	bool connected, stalled;
 	int64_t after_ms;     /* from the request to the head */
-	uint64_t rate;	      /* bytes a millisecond; 0: all at once */
+	uint64_t rate;	      /* bytes per millisecond; 0: all at once */
 	struct nf_slice body; /* borrowed */
 	bool has_ranges;
-	/* Its ranges begin so many bytes further on, or end so many too early; and they
-	 * say so. */
+	/* Its ranges begin this many bytes late, or end this many early, and announce
+	 * that. */
 	uint64_t range_shift, range_short;
-	bool no_length;	    /* it does not say how long the body is */
+	bool no_length;	    /* it does not announce the length of the body */
 	const char *etag;   /* or NULL; borrowed */
-	uint64_t breaks_at; /* the connection breaks after so many bytes; 0: never */
+	uint64_t breaks_at; /* the connection breaks after this many bytes; 0: never */
 };
 
 struct fake_transport *fake_transport_new(void);
 void fake_transport_free(struct fake_transport *ft);
 struct transport fake_transport_transport(struct fake_transport *ft);
 
-/* The next answer for URL; each is given once, and the last one again and again. */
+/* Adds a response for URL; each is used once, the last one repeatedly. */
 void fake_transport_answer(struct fake_transport *ft, const char *url,
 			   const struct fake_answer *a);
 
-/* A request that was made. */
+/* A recorded request. */
 struct fake_request {
 	char *url;
 	int64_t at;			 /* milliseconds since the start */
@@ -41,9 +41,9 @@ struct fake_request {
 	bool no_cache, was_cancelled;
 };
 
-/* How often URL was asked for. */
+/* Number of requests for URL. */
 size_t fake_transport_count(const struct fake_transport *ft, const char *url);
-/* The Nth request (from 0) for URL; it fails the test if there is none. */
+/* The Nth request (from 0) for URL; fails the test if there is none. */
 const struct fake_request *fake_transport_request(const struct fake_transport *ft,
 						  const char *url, size_t n);
 /* Milliseconds since the start. */

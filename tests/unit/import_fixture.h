@@ -10,7 +10,7 @@
 
 #define IMPORT_PATHS 16
 
-/* A path: tests change what they like of it before the bundle is built. */
+/* A path: tests change it before the bundle is built. */
 struct made_path {
 	struct nf_narinfo ni;
 	struct buf nar; /* as the bundle holds it */
@@ -39,22 +39,22 @@ struct import_fixture {
 int import_fixture_setup(void **state);
 int import_fixture_teardown(void **state);
 
-/* A path named NAME with hash part number N: a directory with a file that holds TEXT, a
- * program and a link. Not compressed, signed when the bundle is built. */
+/* A path named NAME with hash part number N: a directory with a file that contains TEXT,
+ * a program and a link. Uncompressed; signed when the bundle is built. */
 struct made_path *import_fixture_add(struct import_fixture *f, unsigned n,
 				     const char *name, const char *text);
 /* Makes the path a regular file with that text. */
 void import_fixture_make_file(struct made_path *p, const char *text);
 /* Makes FROM refer to TO. */
 void import_fixture_ref(struct made_path *from, const struct made_path *to);
-/* Recomputes NarHash and NarSize from the NAR that the path has now, and its URL. */
+/* Recomputes NarHash and NarSize from the path's current NAR, and its URL. */
 void import_fixture_rehash(struct made_path *p);
 
-/* Signs the paths and writes the bundle; an earlier one is forgotten. */
+/* Signs the paths and writes the bundle; discards an earlier one. */
 void import_fixture_build(struct import_fixture *f);
 
-/* Opens the bundle, as a file or through a pipe, and imports it into DIR/root. What RET
- * had before is released. */
+/* Opens the bundle, as a file or through a pipe, and imports it into DIR/root. Releases
+ * the old content of RET. */
 int import_fixture_import(struct import_fixture *f, bool piped,
 			  struct nf_import_result *ret, struct nf_err *err);
 int import_fixture_verify(struct import_fixture *f, bool piped,

@@ -22,7 +22,7 @@ void nar_script(struct buf *out, const char *script);
 #define NAR_DIR		      "nix-archive-1 ( type directory"
 #define NAR_ENTRY(name, node) " entry ( name " name " node ( type " node " ) )"
 
-/* The vectors that Nix's own hash is known of. */
+/* The vectors whose Nix hash is known. */
 struct nar_vector {
 	const char *what;
 	const char *script;
@@ -32,10 +32,10 @@ struct nar_vector {
 extern const struct nar_vector nar_vectors[];
 #define NAR_VECTORS 6
 
-/* The vector that has one of everything. */
+/* The vector with one object of each kind. */
 #define NAR_VECTOR_TREE 5
 
-/* Reads the NAR in runs of at most CHUNK bytes (0: one) and writes it anew to OUT. */
+/* Reads the NAR in runs of at most CHUNK bytes (0: one) and writes it back to OUT. */
 int nar_rewrite(struct buf *out, struct nf_slice nar, size_t chunk, struct nf_err *err);
 
 #endif

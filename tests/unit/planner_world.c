@@ -10,7 +10,7 @@
 
 #include "base/hash.h"
 
-/* Few, so that the order of answers matters; all are under way at the same time. */
+/* Few, so that the order of answers matters; all are pending at the same time. */
 #define UNDER_WAY 512
 
 size_t world_path(struct world *w, const char *name, size_t len)

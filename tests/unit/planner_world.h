@@ -1,5 +1,5 @@
-/* Small worlds for the planner of what is missing: what is valid here, what caches have,
- * what derivations say. Paths are known by short names. */
+/* Small worlds for the planner: what is valid here, what caches have, what derivations
+ * contain. Paths have short names. */
 #ifndef PLANNER_WORLD_H
 #define PLANNER_WORLD_H
 
@@ -14,7 +14,7 @@
 #define WORLD_LINKS   16
 #define WORLD_OUTPUTS 4
 
-/* Outputs of a derivation are told by bits. */
+/* Bits stand for outputs of a derivation. */
 struct world_input {
 	size_t drv;
 	unsigned outputs;
@@ -31,7 +31,7 @@ struct world_path {
 	size_t outputs[WORLD_OUTPUTS]; /* their paths, sorted by name */
 	const char *output_names[WORLD_OUTPUTS];
 	size_t noutputs;
-	bool floating; /* the outputs' paths are not said */
+	bool floating; /* the outputs' paths are unknown */
 	bool no_substitutes;
 	struct world_input inputs[WORLD_LINKS];
 	size_t ninputs;
@@ -42,16 +42,17 @@ struct world {
 	size_t count;
 };
 
-/* The path of that name, made if there is none. */
+/* The path of that name, which is created if there is none. */
 size_t world_path(struct world *w, const char *name, size_t len);
 void world_storepath(const struct world *w, size_t i, struct nf_storepath *ret);
-/* The name that a node of the planner has; never NULL. */
+/* The name of a node of the planner; never NULL. */
 const char *world_name(const struct world *w, const struct planner_node *node);
 
-/* Wants the outputs with these bits. */
+/* Requests the outputs with these bits. */
 void world_want(const struct world *w, struct planner *m, size_t drv, unsigned outputs);
 
-/* Answers all questions as the world is, in an order that SEED decides, and finishes. */
+/* Answers all questions according to the world, in an order that depends on SEED, and
+ * finishes. */
 int world_run(const struct world *w, struct planner *m, unsigned seed,
 	      struct nf_err *err) MUST_CHECK;
 

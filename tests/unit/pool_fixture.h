@@ -28,7 +28,7 @@ struct pool_fixture {
 int pool_fixture_setup(void **state);
 int pool_fixture_teardown(void **state);
 
-/* Closes and opens the pool, as another run would. */
+/* Closes and reopens the pool, as another run would. */
 void pool_fixture_reopen(struct pool_fixture *f);
 
 /* A store path that is one file, signed by the fixture's key. */
@@ -44,13 +44,13 @@ void made_init(struct made *m, struct pool_fixture *f, const char *name,
 /* LEN bytes that hardly compress. */
 void made_init_random(struct made *m, struct pool_fixture *f, const char *name,
 		      size_t len);
-/* Any bytes as the NAR; NULL as key: no signature. */
+/* Any bytes as the NAR; no signature if the key is NULL. */
 void made_init_nar(struct made *m, const struct nf_secret_key *key, const char *name,
 		   const void *nar, size_t len, struct made *const *refs);
 void made_release(struct made *m);
 
 struct nf_source *made_source(const struct made *m);
-/* As zstd of a level: the buffer is the caller's. */
+/* Encoded as zstd of some level: the caller owns the buffer. */
 void made_encode(const struct made *m, int level, struct buf *out);
 
 /* Ingested, flushed and found again. */

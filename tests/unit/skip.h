@@ -1,4 +1,4 @@
-/* A test that cannot run here. */
+/* For tests that cannot run here. */
 #ifndef SKIP_H
 #define SKIP_H
 

@@ -1,5 +1,5 @@
-/* A store below a temporary directory: files in nix/store, and a database that knows
- * them. */
+/* A store below a temporary directory: files in nix/store, and a database with their
+ * rows. */
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
@@ -17,8 +17,8 @@
 	"sha256:04zwf782yjwnh3q6hz5izfd6jyip8kgw6g6yj43fiqhbyhdd0dqw"
 #define STORE_FIXTURE_NAR_SIZE 120
 
-/* Makes T the root of a store in which A, a file that holds "hello\n", and B, which
- * refers to A and is not on the disk, are valid. */
+/* Makes T the root of a store in which A, a file that contains "hello\n", and B, which
+ * refers to A and is missing on the disk, are valid. */
 void store_fixture_make(const struct temp_dir *t);
 
 /* Runs SQL on its database. */

@@ -1,4 +1,4 @@
-/* A directory for one test, and what tests ask of files in it. */
+/* A directory for one test, with helpers for its files. */
 #ifndef TEMP_DIR_H
 #define TEMP_DIR_H
 
@@ -17,11 +17,11 @@ int temp_dir_teardown(void **state);
 /* "PATH/NAME"; free(). */
 char *temp_dir_join(const struct temp_dir *t, const char *name);
 
-/* Makes a file with that text, or a directory with its parents. */
+/* Creates a file with that text, or a directory with its parents. */
 void temp_dir_write(const struct temp_dir *t, const char *name, const char *text);
 void temp_dir_mkdir(const struct temp_dir *t, const char *name);
 
-/* The file's text, cut at 64 KiB; free(). NULL if there is none. */
+/* The file's text, truncated at 64 KiB; free(). NULL if there is none. */
 char *temp_dir_read(const struct temp_dir *t, const char *name);
 bool temp_dir_has(const struct temp_dir *t, const char *name);
 /* The target of a link; free(). */

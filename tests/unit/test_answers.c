@@ -40,7 +40,7 @@ static void dropped_cache_stays_dropped(void **state)
 	assert_int_equal(code, 5);
 }
 
-/* No more than what fits is kept; what was kept stays. */
+/* Only what fits is kept; earlier answers stay. */
 static void answers_are_bounded(void **state)
 {
 	AUTO(answers_freep) struct answers *a = answers_new(1);

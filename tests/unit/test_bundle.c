@@ -1,4 +1,4 @@
-/* Reading: what is accepted, and that nothing damaged is. */
+/* Reading: what is accepted, and that damage is detected. */
 #include <nixferry/bundle.h>
 
 #include <pthread.h>
@@ -19,7 +19,7 @@
 #include "format/bundle_head.h"
 #include "format/tar.h"
 
-/* Reads member I and compares it with what was put in. */
+/* Reads member I and compares it with the original. */
 static int read_member(struct nf_bundle *b, const struct fixture *f, size_t i,
 		       struct nf_source *src, struct nf_err *err)
 {
@@ -415,8 +415,8 @@ static void another_key_of_the_same_name_is_refused(void **state)
 	fixture_release(&f);
 }
 
-/* A bundle as a trusted but careless signer makes it: PAYLOAD under a manifest that says
- * something else of its framing. */
+/* A bundle by a trusted but careless signer: PAYLOAD with a manifest that describes
+ * another framing. */
 static struct buf sign_payload(const struct fixture *f, const uint8_t *payload,
 			       const struct manifest *from)
 {
@@ -529,7 +529,7 @@ static void check_rest_finds_damage_in_unread_members(void **state)
 	assert_int_equal(nf_bundle_check_rest(b, &err), -NF_E_HASH);
 	nf_bundle_free(b);
 
-	/* Bytes that come after the bundle was opened. */
+	/* Bytes appended after the bundle was opened. */
 	bytes[len - 1] ^= 1;
 	assert_int_equal(pwrite(fd, bytes + len - 1, 1, (off_t)len - 1), 1);
 	assert_int_equal(nf_bundle_open(&b, fd, "x", f.ring, NULL, NULL), 0);

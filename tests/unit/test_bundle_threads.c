@@ -84,8 +84,8 @@ static void open_job(struct opened *o, struct job *job, size_t member, size_t ru
 	assert_int_equal(nf_bundle_member_source(o->b, member, &job->src, NULL), 0);
 }
 
-/* As an import does it: one thread opens the members in order and reads narinfos itself,
- * the NARs wait for one of the workers. */
+/* As an import does: one thread opens the members in order and reads the narinfos itself;
+ * NARs wait for one of the workers. */
 static void read_with_workers(struct opened *o, size_t threads, size_t runs)
 {
 	struct workers *w = workers_new(threads, 2 * threads);
@@ -197,7 +197,7 @@ static void pipe_cannot_be_read_backwards(void **state)
 	close_large(&o);
 }
 
-/* The first member is read last: the others may go on until the window is full. */
+/* The first member is read last: the other threads continue until the window is full. */
 static void slow_reader_blocks_others_only_when_the_window_is_full(void **state)
 {
 	struct workers *w = workers_new(1, 1);

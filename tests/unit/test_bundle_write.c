@@ -1,4 +1,4 @@
-/* Writing: the same bytes whatever the way, and what inputs may get wrong. */
+/* Writing: the same bytes in every way, and faults of inputs. */
 #include <fcntl.h>
 #include <ftw.h>
 #include <nixferry/bundle.h>
@@ -129,7 +129,7 @@ struct files {
 	struct fixture *f;
 	atomic_size_t opened;
 	size_t lie;	 /* from this open on, another byte at the end */
-	size_t short_by; /* bytes that the file lacks */
+	size_t short_by; /* number of missing bytes */
 };
 
 static int open_input(void *ctx, size_t index, int *ret_fd, struct nf_err *err)

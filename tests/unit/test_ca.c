@@ -254,7 +254,7 @@ static void references_that_a_method_forbids_are_refused(void **state)
 
 /* ---- bytes ---- */
 
-/* The verdict on a NAR that comes in runs of CHUNK bytes. */
+/* The verdict on a NAR that arrives in runs of CHUNK bytes. */
 static int check_nar(const struct nf_pathinfo *info, struct nf_slice nar, size_t chunk,
 		     struct nf_err *err)
 {
@@ -271,8 +271,8 @@ static int check_nar(const struct nf_pathinfo *info, struct nf_slice nar, size_t
 	return ca_check_final(c, err);
 }
 
-/* Whether every way of cutting the NAR gives the verdict, and the text if there is one.
- */
+/* Whether every way of splitting the NAR gives the verdict, and the text if there is
+ * one. */
 static void expect_verdict(const struct nf_pathinfo *info, struct nf_slice nar, int want,
 			   const char *text)
 {
@@ -310,7 +310,7 @@ static void nar_without_self_reference_has_its_plain_hash(void **state)
 	make_info(&info, HELLO, "fixed:r:" HELLO_NAR, "");
 	make_nar(&nar, &info, NAR_ROOT(NAR_FILE("hello~")));
 	expect_verdict(&info, buf_slice(&nar), 0, NULL);
-	/* Then the NarHash decides, which others compare with the bytes. */
+	/* Then the NarHash decides; other code compares it with the bytes. */
 	info.nar_hash.bytes[0] ^= 1;
 	expect_verdict(
 		&info, buf_slice(&nar), -NF_E_HASH,
@@ -364,7 +364,7 @@ static void self_references_are_excluded_from_the_hash(void **state)
 	buf_release(&nar);
 }
 
-/* Where NULs stand instead of the hash part, the offsets tell the difference. */
+/* If there are NULs in place of the hash part, the offsets make the difference. */
 static void nuls_do_not_count_as_self_references(void **state)
 {
 	struct nf_pathinfo info;
@@ -549,7 +549,7 @@ static void occurrences_are_found_across_every_edge(void **state)
 	(void)state;
 	for (size_t gap = 0; gap < 40; gap += 3) {
 		memset(bytes, SELF_HASH[0], len);
-		/* Around the end of the window, one behind the other with gaps. */
+		/* Around the end of the window, in succession with gaps. */
 		for (size_t at = 65536 - 80 + gap; at + 32 < 65536 * 2 + 200;
 		     at += 32 + gap * 37)
 			memcpy(bytes + at, SELF_HASH, 32);

@@ -73,7 +73,7 @@ static void verified_file_shows_which_cache_lied(void **state)
 	close(fd);
 }
 
-/* It may be shorter than what somebody sent. */
+/* It may be shorter than what a cache sent. */
 static void incomparable_answers_are_not_a_dispute(void **state)
 {
 	struct claims c = { 0 };

@@ -18,8 +18,9 @@
 static const struct {
 	enum codec codec;
 	const char *tool;
-	bool concatenates; /* members behind each other are one stream */
-	bool has_checksum; /* a flipped bit is always noticed (libarchive skips gzip's) */
+	bool concatenates; /* concatenated members are one stream */
+	bool has_checksum; /* a flipped bit is always detected (libarchive skips gzip's)
+			    */
 } rows[] = {
 	{ CODEC_XZ, "xz -c", true, true },
 	{ CODEC_ZSTD, "zstd -q -c --check", true, true },
@@ -362,7 +363,7 @@ static void a_zstd_window_over_the_limit_is_refused(void **state)
 	assert_string_equal(err.text, "zstd data: its window exceeds 128 MiB");
 }
 
-/* Gives its bytes, then fails, once. */
+/* Returns its bytes, then fails, once. */
 struct failing_source {
 	struct nf_source source;
 	struct nf_slice bytes;

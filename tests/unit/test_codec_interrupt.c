@@ -1,4 +1,4 @@
-/* An interruption is noticed within one NAR, wherever the time goes. */
+/* An interruption takes effect within one NAR, wherever the time is spent. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "format/nar_checked.h"
 
-/* Gives the same bytes for ever, and interrupts when it gives them for the third time. */
+/* Returns the same bytes forever, and interrupts at the third call. */
 struct endless {
 	struct nf_source source;
 	struct nf_slice bytes;
@@ -74,7 +74,7 @@ static void reading_an_uncompressed_nar_ends(void **state)
 	interrupt_set(false);
 }
 
-/* Interrupts at the first bytes that come out. */
+/* Interrupts at the first output. */
 struct interrupting_sink {
 	struct nf_sink sink;
 	size_t len;

@@ -348,7 +348,7 @@ static void help_lists_every_command(void **state)
 		assert_non_null(strstr(text.ptr, real_commands[i]->name));
 }
 
-/* Options with the same letter, or the same name twice, could not be told apart. */
+/* Options with the same letter, or a repeated name, would be ambiguous. */
 static void no_command_has_an_option_twice(void **state)
 {
 	(void)state;

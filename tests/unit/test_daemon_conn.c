@@ -1,4 +1,4 @@
-/* A thread plays a daemon that tells lies, breaks off, or says too much. */
+/* A thread plays a daemon that lies, breaks off, or sends too much. */
 #include "store/daemon_conn.h"
 
 #include <pthread.h>
@@ -20,7 +20,7 @@
 
 #define PATH "sgii4f5h9d2lym14f3av1r80w53l9k82-a"
 
-/* What the daemon sends at once, whatever it is sent; then it reads to the end. */
+/* What the daemon sends at once, whatever it receives; then it reads to the end. */
 struct fake {
 	int fd;
 	int client;
@@ -121,7 +121,7 @@ static void versions_from_nix_2_4_on_are_spoken(void **state)
 		struct daemon_conn *c = NULL;
 
 		fake_init(&f);
-		/* A newer daemon speaks as old as we do. */
+		/* A newer daemon speaks our older version. */
 		say_hello(&f, minors[i] < 35 ? minors[i] : 35);
 		f.says.ptr[8] = (char)minors[i];
 		assert_int_equal(fake_connect(&f, &c, NULL), 0);

@@ -220,7 +220,8 @@ static void truncated_derivation_is_refused(void **state)
 	(void)state;
 	for (size_t len = 0; len < text.len; len++) {
 		AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
-		/* Its own memory, so that sanitizers see what reads too far. */
+		/* In memory of its own, so that sanitizers detect reads beyond the
+		 * end. */
 		AUTO_FREE char *part = mem_dup(text.ptr, len);
 
 		assert_int_equal(nf_derivation_parse(&d, nf_slice(part, len), NULL),
@@ -270,7 +271,7 @@ static void substitutes_are_allowed_by_default(void **state)
 		{ "", true },
 		{ "(\"allowSubstitutes\",\"\")", false },
 		{ "(\"allowSubstitutes\",\"1\")", true },
-		/* Nix takes nothing but "1" for true. */
+		/* Nix accepts only "1" for true. */
 		{ "(\"allowSubstitutes\",\"true\")", false },
 		{ "(\"__json\",\"{}\")", true },
 		{ "(\"__json\",\"{\\\"allowSubstitutes\\\":false}\")", false },

@@ -109,7 +109,7 @@ static void intake_stores_paths_with_their_references(void **state)
 	assert_ok(f, put_nar(d, &leaf, CODEC_NONE, &f->err));
 	assert_ok(f, destination_finish(d, &f->err));
 	assert_ok(f, find_made(f, d, &top, f->ring));
-	/* What is valid there stays as it is, whoever vouches for it. */
+	/* A path that is valid there stays as it is, whoever vouches for it. */
 	assert_ok(f, find_made(f, d, &leaf, nobody));
 	assert_int_equal(destination_why_waiting(d, &f->err), 0);
 	/* Nothing of it is in the pool. */

@@ -105,7 +105,7 @@ static void broken_part_resumes_where_it_broke(void **state)
 	dispatch_free(d);
 }
 
-/* As a chunked body does whose last chunk does not come. */
+/* Like a chunked body without its last chunk. */
 static void file_is_whole_if_the_transfer_breaks_after_the_last_byte(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
@@ -245,7 +245,7 @@ static void all_bytes_may_be_present_already(void **state)
 	assert_int_equal(from, end);
 	dispatch_part_end(d, o.part, DISPATCH_CAME, 0, 0);
 	assert_true(dispatch_is_whole(d, 0));
-	/* The bytes from before may be the wrong ones: the cache is not to blame. */
+	/* The earlier bytes may be the wrong ones: the cache is not to blame. */
 	assert_int_equal(dispatch_spoilt(d, 0), DISPATCH_NONE);
 	o = next(d, 1, DISPATCH_START);
 	assert_true(o.fresh);
@@ -255,7 +255,7 @@ static void all_bytes_may_be_present_already(void **state)
 	dispatch_free(d);
 }
 
-/* What was told of the size is a hint: the first answer counts. */
+/* The reported size is a hint: the first response counts. */
 static void first_response_determines_the_size(void **state)
 {
 	static const uint64_t sizes[] = { 1, MB, 5 * MB, 5 * MB + 1, 9 * MB };
@@ -274,7 +274,7 @@ static void first_response_determines_the_size(void **state)
 		assert_int_equal(from, 0);
 		assert_int_equal(end, sizes[i]);
 		assert_int_equal(dispatch_part_size(d, o.part), sizes[i]);
-		/* Another size after that is of another file. */
+		/* A different size after that is that of another file. */
 		assert_false(dispatch_part_head(d, o.part, sizes[i] + 1, true, 1));
 		dispatch_part_bytes(d, o.part, sizes[i], 2);
 		dispatch_part_end(d, o.part, DISPATCH_CAME, 0, 3);
@@ -302,7 +302,7 @@ static void size_is_unknown_unless_reported(void **state)
 	dispatch_free(d);
 }
 
-/* MORE than was told have come when the body breaks, or less. */
+/* MORE than the reported bytes have arrived when the body breaks, or fewer. */
 static bool is_whole_when_it_breaks(int64_t more)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
@@ -340,7 +340,7 @@ static void present_bytes_may_exceed_the_reported_size(void **state)
 	dispatch_part_range(d, o.part, &from, &end);
 	assert_int_equal(from, 6 * MB);
 	assert_int_equal(end, DISPATCH_TO_END);
-	/* Fewer than are here: it is another file. */
+	/* Fewer than are present: it is another file. */
 	assert_false(dispatch_part_head(d, o.part, 5 * MB, true, 1));
 	dispatch_part_end(d, o.part, DISPATCH_NO_RANGE, 0, 2);
 	o = next(d, 3, DISPATCH_START);
@@ -562,8 +562,8 @@ static void the_last_part_is_cut_between_caches(void **state)
 	dispatch_free(d);
 }
 
-/* Nobody helps: neither where the other cache has the same file nor where it has another
- * one, neither before the answer's head nor behind it. */
+/* No help: neither if the other cache has the same file nor if it has another one,
+ * neither before nor after the response head. */
 static void without_races_no_byte_is_requested_twice(void **state)
 {
 	const struct dispatch_options o = {
@@ -595,7 +595,7 @@ static void without_races_no_byte_is_requested_twice(void **state)
 	dispatch_free(d);
 }
 
-/* One part shows whether the cache is back; nothing is asked of it meanwhile. */
+/* One part shows whether the cache is back; nothing else is requested from it. */
 static void a_cache_on_trial_gets_one_part_at_a_time(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 8, 8);
@@ -643,7 +643,7 @@ static void without_races_no_slot_is_reserved_for_help(void **state)
 	dispatch_free(d);
 }
 
-/* Starts what may start, all of which flows at once; returns how many parts that are. */
+/* Starts what can be started, with data flowing at once; returns the number of parts. */
 static unsigned start_all(struct dispatch *d, int64_t now, uint32_t *parts,
 			  unsigned count)
 {
@@ -676,7 +676,7 @@ static void large_file_uses_several_connections(void **state)
 	(void)state;
 	want_node(d, 0, 400 * MB, 1);
 	parts[0] = next(d, 0, DISPATCH_START).part;
-	/* Who serves no ranges is not asked for any. */
+	/* A cache without ranges is not asked for any. */
 	dispatch_part_head(d, parts[0], 0, false, 30);
 	flow_all(d, parts, 1, 2500000, 0, 1000);
 	next(d, 1000, DISPATCH_WAIT);
@@ -692,7 +692,7 @@ static void large_file_uses_several_connections(void **state)
 	dispatch_free(d);
 }
 
-/* Nobody gains when one slow link is shared by more parts. */
+/* Sharing one slow link among more parts does not help. */
 static void two_caches_do_not_steal_from_each_other_forever(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 16, 16);
@@ -772,7 +772,7 @@ static void no_part_is_helped_at_the_limit_for_all(void **state)
 	dispatch_free(d);
 }
 
-/* A file that two caches have is asked of the first; the second is slower. */
+/* A file that two caches have is requested from the first; the second is slower. */
 static struct dispatch *first_of_two_is_asked(uint64_t second_rate,
 					      struct dispatch_order *ret_part)
 {

@@ -1,4 +1,4 @@
-/* A whole fetch: what came, what did not, and what the result counts. */
+/* A whole fetch: what was fetched, what was not, and the counters of the result. */
 #include "fetch/fetch.h"
 
 #include <string.h>
@@ -150,7 +150,7 @@ static void without_keep_going_the_first_failure_ends_the_fetch(void **state)
 	closure_release(&c);
 }
 
-/* Of several reasons, what somebody has done wrong outweighs what is not there. */
+/* Of several reasons, a fault outweighs an absence. */
 static void most_severe_failure_is_returned(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -187,7 +187,7 @@ static void paths_of_a_failed_run_are_not_fetched_again(void **state)
 	broken = whole;
 	broken.breaks_at = 400000;
 	engine_fixture_answer(f, 0, "nar/large", &broken);
-	/* As often as it is asked again. */
+	/* Once per retry. */
 	for (int i = 1; i < 5; i++)
 		engine_fixture_answer(f, 0, "nar/large", &down);
 	engine_fixture_answer(f, 0, "nar/large", &whole);

@@ -175,7 +175,8 @@ static void endlessly_deep_tree_is_not_removed(void **state)
 	assert_int_equal(system(command), 0);
 }
 
-/* As in a store: directories nobody may write, and one that nobody may even read. */
+/* As in a store: directories without write permission, and one without read
+ * permission. */
 static int remove_as_nobody(const struct fixture *f)
 {
 	struct nf_err err = { 0 };

@@ -22,7 +22,7 @@
 #define SIZE	(3 * MIB + 123)
 #define SOON_US 20000
 
-/* A file that grows, and who reads it. */
+/* A file that grows, and its reader. */
 struct fixture {
 	struct temp_dir *dir;
 	int fd;
@@ -114,7 +114,7 @@ static void reader_gets_only_bytes_that_have_arrived(void **state)
 		if (i % 3 == 0)
 			usleep(SOON_US);
 	}
-	/* All bytes are there, but that they are all is not known. */
+	/* All bytes are present, but it is not yet known that these are all. */
 	assert_int_equal(pthread_tryjoin_np(f->reader, NULL), EBUSY);
 	follow_whole(f->follow);
 	join(f);

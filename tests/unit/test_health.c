@@ -89,7 +89,7 @@ static void one_success_closes_it(void **state)
 	for (int64_t now = 0; now < 200000; now += 60000)
 		health_event(&h, HEALTH_BROKEN, now);
 	assert_false(health_usable(&h, 180001));
-	/* What was under way may come through. */
+	/* Requests in progress may still succeed. */
 	health_event(&h, HEALTH_OK, 180002);
 	assert_true(health_usable(&h, 180002));
 	/* And all begins again: the first failure is not held against it, the second is

@@ -232,7 +232,7 @@ static void entry_is_reencoded_while_it_is_read(void **state)
 	assert_ok(f, pool_reencode(f->pool, &before, 9, &f->err));
 	assert_ok(f, pool_flush(f->pool, &f->err));
 	assert_whole(f, f->pool, &m);
-	/* Who had found the former entry can still read its file. */
+	/* A reader that found the former entry can still read its file. */
 	assert_ok(f, pool_check_entry(f->pool, &before, &f->err));
 	nf_narinfo_release(&before);
 	pool_fixture_find(f, &m, &before);

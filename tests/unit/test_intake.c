@@ -231,7 +231,7 @@ static void after_a_failure_nothing_is_registered(void **state)
 	struct nf_err err = { 0 };
 
 	add_path(in, p, NULL);
-	/* The tree is gone from under us. */
+	/* Another process has removed the tree. */
 	free(temp_dir_run(NULL, "rm -rf '%s'/root/nix/store/" UNPACK_DIR_FIRST "/*",
 			  f->dir->path));
 	assert_int_equal(intake_register(in, &err), -NF_E_SYS);
@@ -242,7 +242,7 @@ static void after_a_failure_nothing_is_registered(void **state)
 	assert_false(is_there(f, p) || is_there(f, q));
 }
 
-/* Another makes the path valid, as a file that holds "theirs". */
+/* Another process makes the path valid, as a file that contains "theirs". */
 static void others_register(struct import_fixture *f, const struct nf_pathinfo *info)
 {
 	AUTO_FREE char *state_dir = temp_dir_join(f->dir, "root/nix/var/nix");
@@ -316,7 +316,7 @@ static void no_lock_is_left(void **state)
 	register_now(in);
 	assert_false(temp_dir_has(f->dir, name));
 	intake_free(in);
-	/* What a killed run leaves. */
+	/* Leftovers of a killed run. */
 	temp_dir_write(f->dir, name, "");
 	temp_dir_write(f->dir, "root/nix/store/" OTHER_BASE ".lock", "");
 	temp_dir_mkdir(f->dir, "root/nix/store/" UNPACK_DIR_FIRST);

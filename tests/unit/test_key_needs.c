@@ -94,7 +94,7 @@ static void add_signed_path(struct fixture *f, const char *signers)
 }
 
 struct row {
-	const char *paths; /* words of signers; "-" nobody */
+	const char *paths; /* lists of signers; "-" for none */
 	const char
 		*needs; /* "a2 b1": key and number of paths; '?': its text is unknown */
 	size_t own;

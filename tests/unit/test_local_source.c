@@ -180,7 +180,7 @@ static void invalid_narinfo_is_reported(void **state)
 	expect_error(err, find_path(s, A, &err), NF_E_FORMAT,
 		     "'" NARINFO "' is a directory, not a regular file");
 	assert_int_equal(rmdir(file), 0);
-	/* Nobody writes into it: reading it would wait for ever. */
+	/* Nobody writes into it: reading it would block forever. */
 	assert_int_equal(mkfifo(file, 0600), 0);
 	expect_error(err, find_path(s, A, &err), NF_E_FORMAT,
 		     "'" NARINFO "' is a FIFO, not a regular file");

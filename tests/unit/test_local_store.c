@@ -298,7 +298,7 @@ static void invalid_derivation_is_named(void **state)
 	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is not a regular file");
 	assert_int_equal(symlink("/etc/passwd", file), 0);
 	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is not a regular file");
-	/* Nobody writes into it: reading it would wait for ever. */
+	/* Nobody writes into it: reading it would block forever. */
 	assert_int_equal(mkfifo(file, 0600), 0);
 	drv_fails(t, NF_E_FORMAT, NAMED "a derivation that is not a regular file");
 }

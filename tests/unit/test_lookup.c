@@ -45,7 +45,7 @@ static void path_in_no_cache_is_missing(void **state)
 	engine_fixture_fetch(f);
 	assert_int_equal(f->rc, -NF_E_MISSING);
 	assert_text(f->err.text, "not in any cache");
-	/* "Not there" is an answer: it is not asked for again. */
+	/* "Not there" is an answer: it is not requested again. */
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(
 			engine_fixture_asked(f, i, engine_fixture_narinfo_file(f, &m)),
@@ -56,7 +56,7 @@ static void path_in_no_cache_is_missing(void **state)
 	made_release(&m);
 }
 
-/* Each is named with its cache, and another cache that has the path makes up for it. */
+/* Each is named with its cache, and another cache that has the path supplies it. */
 static void wrong_narinfo_does_not_count_as_an_answer(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -138,7 +138,7 @@ static void busy_cache_is_retried_later(void **state)
 	made_release(&m);
 }
 
-/* It answers other questions, so it is not down: this one is given up. */
+/* It answers other requests, so it is not down: only this one is given up. */
 static void attempts_are_counted(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -194,7 +194,7 @@ static void only_cache_is_missing(void **state)
 	made_release(&m);
 }
 
-/* The first round trip is not waited for, but what it says counts. */
+/* The first round trip is not waited for, but its answer counts. */
 static void early_answer_waits_for_nix_cache_info(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -221,7 +221,8 @@ static void early_answer_waits_for_nix_cache_info(void **state)
 	made_release(&m);
 }
 
-/* Not even that it does not have a path: who asked the wrong cache is told that. */
+/* Not even its answer that a path is missing: the user is told that the cache is the
+ * wrong one. */
 static void early_absence_waits_for_nix_cache_info(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -308,8 +309,8 @@ static void denying_cache_is_not_queried_twice(void **state)
 	made_release(&m);
 }
 
-/* The NAR is not where the narinfo says: the cache is asked once more, past the memory of
- * whoever is on the way. */
+/* The NAR is not where the narinfo says: the cache is queried once more, bypassing
+ * proxies' caches. */
 static void narinfo_of_a_missing_nar_is_requested_again(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -338,7 +339,7 @@ static void narinfo_of_a_missing_nar_is_requested_again(void **state)
 	made_release(&m);
 }
 
-/* It still tells of the same place: that is enough of it. */
+/* It still names the same NAR: it is not queried again. */
 static void nar_that_never_appears_is_missing(void **state)
 {
 	struct engine_fixture *f = *state;

@@ -81,7 +81,7 @@ static void missing_optional_fields_have_nix_defaults(void **state)
 		MINIMAL,
 		MINIMAL "Compression: \nReferences: \nDeriver: unknown-deriver\nCA: \n",
 		MINIMAL "Compression:\nReferences:\nDeriver:\nCA:\nFileSize: 0\n",
-		/* Any order; what is unknown is no matter. */
+		/* Any order; unknown fields are ignored. */
 		SIZE_LINE HASH_LINE "System: x86_64-linux\nSystem:again\n" URL_LINE
 				    "Nar: 1\n:\nreferences: x\n" PATH_LINE,
 	};
@@ -294,7 +294,7 @@ static void unreadable_hints_are_ignored(void **state)
 			"Compression: xz\nCompression: \nCA: a\nCA: \n",
 		MINIMAL "Deriver: " REF_A ".drv\nDeriver: \nReferences: \n"
 			"References: \n",
-		/* Elsewhere than in a pool, these mean nothing. */
+		/* Outside a pool, these are meaningless. */
 		MINIMAL "Nixferry-Nodes: 0\nNixferry-Level: 256\nNixferry-By-Store: 1\n"
 			"Nixferry-Xxh3: 00\nNixferry-Nodes:5\n",
 	};

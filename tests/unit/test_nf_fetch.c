@@ -1,4 +1,4 @@
-/* What nf_fetch refuses before it does anything; tests/e2e/library.bats has the rest. */
+/* What nf_fetch refuses before doing anything; tests/e2e/library.bats has the rest. */
 #include <nixferry/fetch.h>
 
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 
 static const char *const urls[] = { "https://a" }, *const ssh[] = { "ssh://a" };
 
-/* A call that could begin, but for what CHANGE does. */
+/* A valid call, except for what CHANGE does. */
 static int refused(void (*change)(struct nf_fetch_options *o), struct nf_err *err)
 {
 	struct nf_keyring *keys = nf_keyring_new();

@@ -491,7 +491,7 @@ static void errors_name_the_environments_text_too(void **state)
 	nix_settings_release(&s);
 }
 
-/* Root may have been given somebody else's HOME. */
+/* Root may have inherited another user's HOME. */
 static void home_of_another_user_is_ignored(void **state)
 {
 	const struct temp_dir *t = *state;

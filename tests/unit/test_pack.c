@@ -301,7 +301,7 @@ static void path_trusted_by_store_is_signed_when_packed(void **state)
 	nf_pathinfo_add_sig(&m.info, nf_slice_str("z-1:" FAKE_SIG("A")));
 	nf_trust_by_store(&m.trusted, &m.info);
 	pool_fixture_ingest(f, &m, 3);
-	/* Also when it was encoded anew in between. */
+	/* Even if it was re-encoded in between. */
 	assert_ok(f, pack(f, &m, 5, output, &result));
 	open_bundle(f, output, &fd, &b);
 	read_narinfo(f, b, 1, &ni);
@@ -349,8 +349,8 @@ static bool has_signer(const struct nf_pathinfo *info, const char *name)
 	return false;
 }
 
-/* A path with OTHERS signatures by keys that nobody knows, before the one by the trusted
- * key or after it. */
+/* A path with OTHERS signatures by unknown keys, before or after the one by the trusted
+ * key. */
 static void sign_all_of(struct pool_fixture *f, size_t others, bool is_last,
 			struct nf_pathinfo *ret, char **ret_note)
 {

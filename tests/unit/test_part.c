@@ -1,4 +1,4 @@
-/* Parts of files, as the real engine asks for them: ranges, ETags and what is refused. */
+/* Parts of files, as the real engine requests them: ranges, ETags and refusals. */
 #include "fetch/part.h"
 
 #include <string.h>
@@ -60,7 +60,7 @@ static void fixture_release(struct fixture *x)
 	made_release(&x->m);
 }
 
-/* Not every server has ranges: none is asked for without need. */
+/* Not every server has ranges: none is requested without need. */
 static void whole_file_is_requested_without_a_range(void **state)
 {
 	struct fixture x;
@@ -119,7 +119,7 @@ static void changed_etag_restarts_the_download(void **state)
 	assert_true(engine_fixture_has(x.f, &x.m));
 	assert_string_equal(request(&x, 1)->if_range, "\"a\"");
 	assert_int_equal(request(&x, count(&x) - 1)->range_start, 0);
-	/* What came of the first file counts as no lie. */
+	/* The bytes of the first file do not count as a lie. */
 	assert_null(strstr(x.f->notes.ptr, "wrong"));
 	fixture_release(&x);
 }
@@ -142,8 +142,8 @@ static void server_without_ranges_resends_everything(void **state)
 	fixture_release(&x);
 }
 
-/* Nobody has told its size, and the last byte came before the connection broke: that
- * there is nothing more means that it is whole. */
+/* Its size was never reported, and the last byte arrived before the connection broke:
+ * that nothing follows means that it is complete. */
 static void error_after_the_last_byte_leaves_the_file_complete(void **state)
 {
 	struct fixture x;
@@ -235,8 +235,7 @@ static void unrequested_range_is_refused(void **state)
 	}
 }
 
-/* Two caches that have the file, both as slow as each other: 10 seconds for each alone.
- */
+/* Two equally slow caches that have the file: 10 seconds from each alone. */
 static void fixture_of_two(struct fixture *x, void **state)
 {
 	fixture_init(x, state, 2 * MIB);
@@ -269,7 +268,7 @@ static void another_cache_takes_over_the_end_of_a_large_file(void **state)
 	fixture_release(&x);
 }
 
-/* What is on its way beyond a cut would come twice. */
+/* Bytes on their way beyond a cut would arrive twice. */
 static void without_races_no_byte_is_requested_twice(void **state)
 {
 	struct fixture x;

@@ -37,7 +37,7 @@ static void patience_ends_after_the_limit_without_progress(void **state)
 	assert_int_equal(patience_left_ms(&p, 9 * HOUR_MS), 0);
 }
 
-/* Of a night without the cache: each question is asked some hundred times, not more. */
+/* In a night without the cache, each request is sent a few hundred times, not more. */
 static void attempts_are_few_and_end_with_the_patience(void **state)
 {
 	struct patience p;

@@ -1,5 +1,5 @@
-/* The planner of what is missing: random worlds beside the plainest way to compute it,
- * and large ones. */
+/* The planner: random worlds, compared with the simplest way to compute the result, and
+ * large ones. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +174,7 @@ static void assert_same_verdicts(const struct world *w, const struct planner *m,
 	assert_int_equal(planner_totals(m).download_size, x->download_size);
 }
 
-/* Every chain ends in a target. */
+/* Every chain ends in an installable. */
 static void assert_chains_end(const struct planner *m)
 {
 	for (uint32_t id = 0; id < planner_count(m); id++) {

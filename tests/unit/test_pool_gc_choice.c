@@ -51,7 +51,7 @@ static void each_rule_removes_the_expected_entries(void **state)
 		{ { false, -1, 300 }, "", "ab", 300 },
 		{ { false, -1, 299 }, "", "abcd", 200 },
 		{ { false, -1, 299 }, "d", "abce", 200 },
-		/* What is kept may be larger than what is asked for. */
+		/* The kept entries may be larger than the limit. */
 		{ { false, -1, 0 }, "af", "bcde", 200 },
 		/* The age counts first, then the size. */
 		{ { false, 500, 200 }, "", "abcd", 200 },

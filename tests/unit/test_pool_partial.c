@@ -88,7 +88,7 @@ static void age_days(struct pool_fixture *f, const char *name, int days)
 	assert_int_equal(utimensat(f->pool->tmp_fd, name, times, 0), 0);
 }
 
-/* What a killed run left: nobody closed it. */
+/* Left by a killed run, which did not close it. */
 static void leave_killed(struct pool_fixture *f, const char *id, const char *base,
 			 size_t len)
 {
@@ -254,7 +254,7 @@ static void bytes_written_in_any_order_are_kept(void **state)
 	assert_int_equal(pread(pp.fd, text, 12, 0), 12);
 	assert_string_equal(text, "0123456789AB");
 	pool_partial_keep(f->pool, &pp);
-	/* What has no holes any more needs no note. */
+	/* A file without holes needs no state. */
 	assert_int_equal(pool_fixture_count(f, "tmp"), 1);
 	open_partial(f, "id", &pp);
 	assert_int_equal(size_of(&pp), 12);
@@ -326,7 +326,7 @@ static void write_holes_and_die(struct pool_fixture *f, size_t len)
 	_exit(0);
 }
 
-/* Bytes are believed to be there only if they are; some MiB may be fetched again. */
+/* Bytes count as present only if they are; several MiB may be fetched again. */
 static void kill_loses_little_of_a_file_with_holes(void **state)
 {
 	static const size_t lens[] = { 1, 1000, 300 * KIB, MIB, MIB + 1 };
@@ -383,7 +383,7 @@ static void second_pool_opens_a_separate_partial(void **state)
 	assert_string_not_equal(first.name, second.name);
 	assert_ok(f, pool_partial_set_etag(other, &second, URL, "x", &f->err));
 	assert_string_equal(partial_state_etag(&second.state, URL), "x");
-	/* Nobody would look for it again. */
+	/* No run would look for it again. */
 	pool_partial_keep(other, &second);
 	assert_int_equal(pool_fixture_count(f, "tmp"), 1);
 	pool_partial_keep(f->pool, &first);
@@ -547,7 +547,7 @@ static void leftover_partial_is_removed_by_id(void **state)
 	assert_ok(f, pool_partial_set_etag(f->pool, &pp, URL, "\"v1\"", &f->err));
 	id = pool_partial_id(&pp);
 	assert_string_equal(id, "id");
-	/* Not while somebody has it; the second one has no ID. */
+	/* Not while another process has it; the second one has no ID. */
 	assert_int_equal(pool_partial_remove(f->pool, id), 0);
 	open_partial(f, "id", &second);
 	assert_null(pool_partial_id(&second));

@@ -27,7 +27,7 @@ static void closure_release(struct closure *c)
 	made_release(&c->top);
 }
 
-/* What is whole of the closure of PATHS, of which ASKED were asked for. */
+/* The complete part of the closure of PATHS, of which ASKED were requested. */
 static struct pool_whole find_whole(struct pool_fixture *f,
 				    const struct made *const *paths, size_t count,
 				    size_t asked)
@@ -68,7 +68,7 @@ static void one_root_covers_its_whole_closure(void **state)
 	assert_int_equal(w.left_out_count, 0);
 	assert_int_equal(w.missing, 0);
 	pool_whole_release(&w);
-	/* What was asked for is a root, although another one refers to it. */
+	/* A requested path is a root, although another one refers to it. */
 	w = find_whole(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 2);
 	assert_int_equal(w.root_count, 2);
 	assert_true(has(w.roots, 2, &c.leaf));
@@ -101,8 +101,8 @@ static void path_with_a_missing_reference_is_excluded(void **state)
 	closure_release(&c);
 }
 
-/* What "middle" refers to is known from elsewhere: it comes along, but is nobody's root
- * where another whole path has it. */
+/* The references of "middle" are known from elsewhere: the path is included, but is not a
+ * root if another complete path refers to it. */
 static void paths_below_a_missing_one_are_found(void **state)
 {
 	struct pool_fixture *f = *state;

@@ -1,4 +1,4 @@
-/* What is refused before anything is fetched, asked by the real engine. */
+/* What the real engine refuses before anything is fetched. */
 #include "cmd/preflight.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Probing what needs no server: directories, and an address where nobody listens. */
+/* Probes that need no server: directories, and an address without a server. */
 #include "caches/probe.h"
 
 #include <arpa/inet.h>
@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "pool_fixture.h"
 
-/* What probing the cache at URL shows; the report is to be released. */
+/* Probes the cache at URL; release the report. */
 static struct probe_report probe(struct pool_fixture *f, struct substituter *s,
 				 const char *url, const struct made *sample)
 {
@@ -70,7 +70,7 @@ static void directory_lists_its_paths(void **state)
 	probe_report_release(&r);
 	substituter_release(&s);
 
-	/* Without a sample, its own entries are looked at. */
+	/* Without a sample, its own entries are used. */
 	r = probe(f, &s, url, NULL);
 	assert_int_equal(r.asked, 2);
 	assert_int_equal(r.trusted, 2);
@@ -117,7 +117,7 @@ static void missing_directory_is_refused(void **state)
 	substituter_release(&s);
 }
 
-/* A port that is taken, so that nobody else listens there, and nobody does. */
+/* A port that is bound but not listened on. */
 static void address_without_a_server_is_refused(void **state)
 {
 	struct pool_fixture *f = *state;

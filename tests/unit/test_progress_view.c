@@ -66,7 +66,7 @@ static void line_shows_known_totals_only(void **state)
 		    .bytes_per_second = 5,
 		    .nar_bytes_per_second = 3 << 20 },
 		  "compressing: 140.0 MiB of 200.0 MiB, 3.00 MiB/s, 20 s left" },
-		/* Nobody knows for how long a transfer stands still. */
+		/* While a transfer stalls, the remaining time is unknown. */
 		{ { .now = { .phase = "fetching",
 			     .bytes_total = 40 << 20,
 			     .bytes_done = 30 << 20,

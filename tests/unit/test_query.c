@@ -1,5 +1,4 @@
-/* A planner's questions, answered by the real engine from caches that a test has written
- * down. */
+/* A planner's questions, answered by the real engine with prepared responses. */
 #include "fetch/query.h"
 
 #include <string.h>
@@ -12,7 +11,7 @@ struct asked {
 	struct query *query;
 };
 
-/* Asks for each path; the answer is to be released. */
+/* Queries each path; release the answer. */
 static struct asked ask(struct engine_fixture *f, const struct made *const *paths,
 			size_t count)
 {
@@ -59,7 +58,7 @@ static void paths_in_caches_are_to_be_fetched(void **state)
 	assert_string_equal(query_node(a.query, id)->base, leaf.info.path.base);
 	assert_int_equal(query_result(a.query)->caches[0].narinfos, 2);
 	assert_null(query_node(a.query, 1000));
-	/* It only asks. */
+	/* It only queries. */
 	assert_int_equal(engine_fixture_asked(f, 0, "nar/top"), 0);
 	asked_release(&a);
 	made_release(&leaf);
@@ -143,7 +142,7 @@ static void lack_of_caches_is_the_cause(void **state)
 	made_release(&m);
 }
 
-/* What was answered to one query is not asked by the next. */
+/* Answers to one query are not requested by the next. */
 static void answers_are_kept(void **state)
 {
 	struct engine_fixture *f = *state;

@@ -53,7 +53,7 @@ static int drop_world(void **state)
 	return 0;
 }
 
-/* What a cache says of path N, whose bytes are told apart by CONTENT. */
+/* A cache's answer about path N; CONTENT identifies its bytes. */
 static void narinfo_of(struct world *w, struct nf_narinfo *ni, unsigned n,
 		       uint8_t content, const unsigned *refs, size_t nrefs)
 {
@@ -209,7 +209,7 @@ static void most_severe_answer_is_the_reason_in_any_order(void **state)
 	assert_int_equal(resolver_node(w->r, after)->why, NF_E_TRUST);
 }
 
-/* Which cache answers first must not show. */
+/* The result must not depend on which cache answers first. */
 static void first_cache_wins_among_equal_reasons(void **state)
 {
 	struct world *w = *state;
@@ -286,7 +286,7 @@ static void only_agreeing_sources_are_collected(void **state)
 
 /* ---- disputes ---- */
 
-/* As a cache that nobody trusts says it. */
+/* The answer of an untrusted cache. */
 static void answer_unvouched(struct world *w, uint32_t id, uint32_t cache, unsigned n,
 			     uint8_t content)
 {
@@ -359,7 +359,7 @@ static void differing_unsigned_answer_is_a_dispute(void **state)
 		assert_int_equal(d->other.nar_hash[0], 9);
 		assert_null(d->other.by);
 		assert_int_equal(d->other.nar_size, 101);
-		the_only_dispute(w); /* and told the same again */
+		the_only_dispute(w); /* and reported again */
 		assert_int_equal(resolver_node(w->r, id)->nar_hash[0], 7);
 		drop_world(state);
 		make_world(state);
@@ -376,7 +376,7 @@ static void agreeing_unsigned_answer_is_not_a_dispute(void **state)
 	assert_int_equal(answer(w, early, 1, 1, 7, NULL, 0, NULL), 0);
 	assert_int_equal(answer(w, late, 1, 2, 7, NULL, 0, NULL), 0);
 	answer_unvouched(w, late, 0, 2, 7);
-	/* Two whom nobody trusts may say what they like. */
+	/* Disagreements between untrusted answers do not matter. */
 	answer_unvouched(w, never, 0, 3, 5);
 	answer_unvouched(w, never, 1, 3, 6);
 	assert_int_equal(resolver_node(w->r, never)->state, RESOLVER_UNKNOWN);

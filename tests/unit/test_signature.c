@@ -73,7 +73,7 @@ static void known_algorithms_are_recognised_by_size(void **state)
 	}
 }
 
-/* Of all that Nix reads leniently, one form goes on. */
+/* All lenient forms that Nix reads become one form. */
 static void lenient_forms_become_the_normal_one(void **state)
 {
 	AUTO(arena_release) struct arena a = { 0 };

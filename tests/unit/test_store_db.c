@@ -217,7 +217,7 @@ static void a_reference_that_is_not_valid_undoes_the_whole_set(void **state)
 	assert_non_null(strstr(err.text,
 			       "'/nix/store/" HASH_B "-f' refers to '/nix/store/" HASH_C
 			       "-x', which is not valid in '"));
-	/* The handle goes on after it. */
+	/* The handle remains usable. */
 	assert_int_equal(register_one(db, &a, NULL), 0);
 	store_db_free(db);
 	assert_rows(t, "select path from ValidPaths", "/nix/store/" HASH_A "-tree\n");
@@ -642,7 +642,7 @@ static void invalid_derivation_is_not_registered(void **state)
 	"select v.path, o.id, o.path from DerivationOutputs o "                          \
 	"join ValidPaths v on o.drv = v.id order by 1, 2"
 
-/* Registers in our store all that is valid in Nix's, whose files it uses. */
+/* Registers in our store everything that is valid in Nix's, using its files. */
 static void register_all_of(const struct temp_dir *t, const struct temp_dir *peer)
 {
 	AUTO_FREE char *paths = query(peer, "select path from ValidPaths");

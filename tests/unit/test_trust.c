@@ -206,7 +206,7 @@ static void trusted_store_does_not_vouch_for_bytes(void **state)
 	nf_narinfo_release(&ni);
 }
 
-/* FACTS with 10,000 signatures by nobody, and then the good one. */
+/* FACTS with 10,000 signatures by unknown keys, and then the good one. */
 static char *many_signatures(void)
 {
 	struct buf text;

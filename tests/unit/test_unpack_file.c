@@ -18,7 +18,7 @@
 
 #define LARGEST (4 * MIB)
 
-/* Bytes that tell where they belong. */
+/* Bytes that encode their own offset. */
 static char *make_bytes(size_t len)
 {
 	char *p = mem_alloc(len);

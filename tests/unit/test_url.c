@@ -10,7 +10,7 @@ static void references_are_resolved_against_a_base(void **state)
 {
 	static const char base[] = "http://h:80/a/b/";
 	static const struct {
-		const char *reference, *text; /* NULL: it is none */
+		const char *reference, *text; /* NULL if invalid */
 	} rows[] = {
 		{ "nar/x", "http://h/a/b/nar/x" },
 		{ "/nar/x", "http://h/nar/x" },

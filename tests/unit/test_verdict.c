@@ -1,5 +1,5 @@
-/* Who is to blame for wrong bytes, and what still comes: the real engine, with caches
- * that lie. */
+/* Blame for wrong bytes, and what is still fetched: the real engine, with caches that
+ * lie. */
 #include "fetch/verdict.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "engine_fixture.h"
 
-/* A cache that serves M with other bytes between FROM and END. */
+/* A cache that serves M with wrong bytes from FROM to END. */
 static char *offer_wrong(struct engine_fixture *f, unsigned cache, const struct made *m,
 			 size_t from, size_t end)
 {
@@ -55,7 +55,7 @@ static void another_cache_replaces_a_liar(void **state)
 	made_init(&m, f->pool, "lied-about", "some content", NULL);
 	engine_fixture_add_cache(f);
 	engine_fixture_add_cache(f);
-	f->caches[1].has_priority = true; /* it is asked second */
+	f->caches[1].has_priority = true; /* it is queried second */
 	f->caches[1].priority = 90;
 	bytes = offer_wrong(f, 0, &m, 100, m.nar.len);
 	engine_fixture_offer(f, 1, &m);
@@ -70,8 +70,8 @@ static void another_cache_replaces_a_liar(void **state)
 	made_release(&m);
 }
 
-/* The file is put together from two caches, of which one lies. Who, shows in the right
- * file, which then comes from the other one alone. */
+/* The file is assembled from two caches, of which one lies. The right file, which then
+ * comes from the other one alone, shows which. */
 static void the_liar_of_two_is_found(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -83,7 +83,7 @@ static void the_liar_of_two_is_found(void **state)
 	made_init_random(&m, f->pool, "put-together", 2 * MIB);
 	engine_fixture_add_cache(f);
 	engine_fixture_add_cache(f);
-	f->caches[1].has_priority = true; /* it is asked second */
+	f->caches[1].has_priority = true; /* it is queried second */
 	f->caches[1].priority = 90;
 	bytes = mem_alloc(m.nar.len);
 	for (size_t i = 0; i < m.nar.len; i++)
@@ -138,8 +138,8 @@ static void cache_is_dropped_after_three_wrong_answers(void **state)
 	}
 }
 
-/* The name of an encoding that we do not know, and bytes that tell nothing of it: perhaps
- * others can read them. */
+/* An unknown encoding, and bytes that do not reveal it: other clients may be able to
+ * decode them. */
 static void unknown_compression_is_not_a_lie(void **state)
 {
 	struct engine_fixture *f = *state;
@@ -162,7 +162,7 @@ static void unknown_compression_is_not_a_lie(void **state)
 	made_release(&m);
 }
 
-/* The hash of the file is a hint that nobody signs: what counts is the NAR. */
+/* The hash of the file is an unsigned hint: the NAR counts. */
 static void a_wrong_file_hash_does_no_harm(void **state)
 {
 	struct engine_fixture *f = *state;

@@ -1,4 +1,4 @@
-/* What targets come to: paths as such, derivations by asking caches and a store. */
+/* Resolving installables: paths, and derivations by querying caches and a store. */
 #include "cmd/wanted.h"
 
 #include <string.h>
@@ -91,7 +91,7 @@ static void literal_paths_are_accepted(void **state)
 	assert_int_equal(w.count, 1);
 	assert_string_equal(w.paths[0].base, x->output.info.path.base);
 	assert_int_equal(wanted_verdict(&w, NULL), 0);
-	/* Nobody is asked for that. */
+	/* No cache is queried for that. */
 	assert_int_equal(engine_fixture_asked(x->f, 0, "nix-cache-info"), 0);
 	wanted_release(&w);
 }
@@ -130,7 +130,7 @@ static void output_in_no_cache_must_be_built(void **state)
 	wanted_release(&w);
 }
 
-/* Then the derivation itself goes along, to be built elsewhere. */
+/* Then the derivation itself is included, to be built elsewhere. */
 static void with_build_inputs_the_derivation_is_included(void **state)
 {
 	struct fixture *x = *state;

@@ -11,12 +11,12 @@
 #include "base/interrupt.h"
 #include "base/workers.h"
 
-/* Somebody who looks on. */
+/* An observer. */
 struct onlooker {
 	struct nf_watch watch;
 	atomic_int looks;
 	atomic_bool is_cancelled;
-	uint64_t bytes_done; /* as it was last told */
+	uint64_t bytes_done; /* as last reported */
 	char notes[256];
 };
 
@@ -114,7 +114,7 @@ static void ask(void *job, size_t worker)
 	*(int *)job = interrupt_check(NULL);
 }
 
-/* What a worker's job is told. */
+/* What a worker's job sees. */
 static int ask_worker(struct workers *w)
 {
 	int answer = 1;
