@@ -14,6 +14,7 @@ struct fetch_scenario {
 	int code; /* NF_E_..., or 0 */
 	size_t came;
 	uint32_t accused, left_out; /* caches, all of them */
+	size_t accusations;	    /* of these, in sum, at most; 0: any */
 	unsigned infos, nars;	    /* requests, at most */
 	double twice; /* of the bytes of what came, in percent that may come in vain */
 	double least_ms, most_ms; /* that it takes; 0: any */

@@ -7,51 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/runs.h"
-#include "dispatch/dispatch.h"
-
-#define CACHES_MAX	64
-#define SOURCES_MAX	16
-#define PARTS_MAX	256
-#define ORDERS_PER_TURN 1000 /* and one a node */
-
-struct seen_source {
-	struct dispatch_source told;
-	bool is_dead;
-};
-
-/* One of a node's files. */
-struct seen_file {
-	uint32_t number;
-	struct dispatch_source of;
-	uint64_t size; /* as an answer said; 0: none did */
-	struct runs here;
-	struct runs refused; /* what is here and need not count */
-};
-
-enum node_state {
-	NODE_UNTOLD,
-	NODE_OPEN,
-	NODE_VERIFIED,
-	NODE_GIVEN_UP
-};
-
-struct seen_node {
-	enum node_state state;
-	bool is_closed;
-	bool is_whole; /* this file of it is, and has no verdict: */
-	uint32_t whole;
-	struct seen_source sources[SOURCES_MAX];
-	size_t source_count;
-	struct seen_file *files;
-	size_t file_count, file_cap;
-};
-
-struct seen_part {
-	bool is_busy, is_stopped;
-	uint32_t node, cache, file;
-	uint64_t from, at, end;
-};
+#include "orders_state.h"
+#include "pool/pool.h"
 
 static struct {
 	struct dispatch_options opts;
@@ -63,6 +20,7 @@ static struct {
 	uint32_t last_file; /* of the part that ended last */
 	int64_t turn;	    /* when it was asked for orders last */
 	size_t turn_orders, left_waiting;
+	bool was_there; /* something of what was written last */
 	char failure[200];
 } seen;
 
@@ -269,6 +227,15 @@ static void check_race(const struct dispatch_order *o)
 	}
 }
 
+static void note_race(const struct dispatch_order *o)
+{
+	for (size_t i = 0; i < PARTS_MAX; i++) {
+		struct seen_part *p = &seen.parts[i];
+
+		p->was_raced |= p->is_busy && p->node == o->node && p->file == o->file;
+	}
+}
+
 static void start_part(const struct dispatch_order *o)
 {
 	struct seen_node *n = node_at(o->node);
@@ -297,8 +264,11 @@ static void start_part(const struct dispatch_order *o)
 		runs_remove(&f->here, o->from, o->end);
 		runs_remove(&f->refused, o->from, o->end);
 	}
+	if (o->is_race)
+		note_race(o);
 	seen.parts[o->part] = (struct seen_part){
 		.is_busy = true,
+		.was_raced = o->is_race,
 		.node = o->node,
 		.cache = o->cache,
 		.file = o->file,
@@ -555,9 +525,26 @@ WATCH(void, dispatch_part_bytes, struct dispatch *d, uint32_t part, uint64_t n,
 	if (f)
 		runs_add(&f->here, p->at, p->at + n);
 	p->at += n;
+	if (p->is_stopped)
+		broken("part %u of node %u goes on after its file is whole", part,
+		       p->node);
+	if (seen.was_there && !p->was_raced)
+		broken("part %u of node %u brings what is there", part, p->node);
 	if (p->at > p->end)
 		broken("part %u is at %" PRIu64 ", after its end", part, p->at);
 	__real_dispatch_part_bytes(d, part, n, now);
+}
+
+WATCH(int, pool_partial_write, struct pool *p, struct pool_partial *pp, uint64_t offset,
+      const void *bytes, size_t len, struct nf_err *err)
+{
+	const struct runs *runs = &pp->state.runs;
+
+	seen.was_there = false;
+	for (size_t i = 0; i < runs->len; i++)
+		seen.was_there |=
+			runs->list[i].from < offset + len && offset < runs->list[i].end;
+	return __real_pool_partial_write(p, pp, offset, bytes, len, err);
 }
 
 WATCH(void, dispatch_part_end, struct dispatch *d, uint32_t part, enum dispatch_end how,

@@ -57,6 +57,15 @@ static uint32_t accused(const struct world_run *r)
 	return set;
 }
 
+static size_t count_accusations(const struct world_run *r)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->world->cache_count; i++)
+		count += r->result.caches[i].net.failures[TRANSFER_FAILED_CONTENT];
+	return count;
+}
+
 static uint32_t left_out(const struct world_run *r)
 {
 	uint32_t set = 0;
@@ -81,6 +90,8 @@ static void judge(const struct fetch_scenario *s, struct world_run *r,
 	if (accused(r) != s->accused)
 		world_run_broken(r, "caches %#x are accused, not %#x", accused(r),
 				 s->accused);
+	if (s->accusations && count_accusations(r) > s->accusations)
+		world_run_broken(r, "there are %zu accusations", count_accusations(r));
 	if (left_out(r) != s->left_out)
 		world_run_broken(r, "caches %#x are left out, not %#x", left_out(r),
 				 s->left_out);

@@ -1,0 +1,52 @@
+/* What orders.c has seen of a dispatcher. */
+#ifndef ORDERS_STATE_H
+#define ORDERS_STATE_H
+
+#include "base/runs.h"
+#include "dispatch/dispatch.h"
+
+#define CACHES_MAX	64
+#define SOURCES_MAX	16
+#define PARTS_MAX	256
+#define ORDERS_PER_TURN 1000 /* and one a node */
+
+struct seen_source {
+	struct dispatch_source told;
+	bool is_dead;
+};
+
+/* One of a node's files. */
+struct seen_file {
+	uint32_t number;
+	struct dispatch_source of;
+	uint64_t size; /* as an answer said; 0: none did */
+	struct runs here;
+	struct runs refused; /* what is here and need not count */
+};
+
+enum node_state {
+	NODE_UNTOLD,
+	NODE_OPEN,
+	NODE_VERIFIED,
+	NODE_GIVEN_UP
+};
+
+struct seen_node {
+	enum node_state state;
+	bool is_closed;
+	bool is_whole; /* this file of it is, and has no verdict: */
+	uint32_t whole;
+	struct seen_source sources[SOURCES_MAX];
+	size_t source_count;
+	struct seen_file *files;
+	size_t file_count, file_cap;
+};
+
+struct seen_part {
+	bool is_busy, is_stopped;
+	bool was_raced; /* another part was begun for the same bytes */
+	uint32_t node, cache, file;
+	uint64_t from, at, end;
+};
+
+#endif
