@@ -387,21 +387,21 @@ _nixferry() {
 	case ${COMP_WORDS[1]} in
 	plan)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--why-build --no-race --from-store --no-local-store --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --from-file --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--why-build --no-race --from-store --no-local-store --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --from-file --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --with-build-inputs --sign-key --sign-all --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --with-build-inputs --sign-key --sign-all --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --compress --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --compress --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -450,7 +450,7 @@ _nixferry() {
 		;;
 	caches)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--sample --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--sample --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			COMPREPLY=()
 		fi

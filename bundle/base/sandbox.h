@@ -15,7 +15,7 @@ struct sandbox;
 enum sandbox_use {
 	SANDBOX_LIST,	 /* open directories, and see what is in them */
 	SANDBOX_READ,	 /* read files too */
-	SANDBOX_REPLACE, /* create, write, rename and remove files, in one directory */
+	SANDBOX_REPLACE, /* create, write, rename and remove files too */
 	SANDBOX_WRITE,	 /* all that unpacking a tree needs */
 };
 

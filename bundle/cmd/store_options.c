@@ -1,5 +1,7 @@
 #include "cmd/store_options.h"
 
+#include "base/mem.h"
+
 static const struct cmd_option stores[] = {
 	{ .name = "from-store",
 	  .value = "ROOT",
@@ -46,4 +48,13 @@ static int open_nar(void *ctx, const struct nf_storepath *path, struct nf_source
 struct pack_origin store_options_origin(struct local_store *store)
 {
 	return (struct pack_origin){ .ctx = store, .find = find_path, .nar = open_nar };
+}
+
+void store_options_grant(struct sandbox *s, const char *root)
+{
+	AUTO_FREE char *store = mem_printf("%s/nix/store", root);
+	AUTO_FREE char *state = mem_printf("%s/nix/var/nix", root);
+
+	sandbox_grant(s, store, SANDBOX_READ);
+	sandbox_grant(s, state, SANDBOX_READ);
 }

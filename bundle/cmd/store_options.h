@@ -2,6 +2,7 @@
 #ifndef STORE_OPTIONS_H
 #define STORE_OPTIONS_H
 
+#include "base/sandbox.h"
 #include "cmd/cmd_args.h"
 #include "cmd/ui.h"
 #include "pool/pack.h"
@@ -17,5 +18,8 @@ int store_options_open(struct local_store **ret, const struct cmd_args *a, struc
 
 /* The same for packing; STORE is borrowed. */
 struct pack_origin store_options_origin(struct local_store *store);
+
+/* Grants reading the store below ROOT. */
+void store_options_grant(struct sandbox *s, const char *root);
 
 #endif

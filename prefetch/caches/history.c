@@ -348,7 +348,7 @@ int history_load(struct history *p, const char *file, int64_t now, struct nf_err
 	return 0;
 }
 
-static int make_parent(const char *file, struct nf_err *err)
+int history_make_directory(const char *file, struct nf_err *err)
 {
 	const char *slash = strrchr(file, '/');
 	AUTO_FREE char *dir = NULL;
@@ -365,7 +365,7 @@ int history_save(const struct history *p, const char *file, struct nf_err *err)
 	AUTO_FREE char *text = history_format(p);
 	int rc;
 
-	rc = make_parent(file, err);
+	rc = history_make_directory(file, err);
 	if (!rc)
 		rc = atomic_file_open(&f, AT_FDCWD, file, 0600, err);
 	if (!rc)

@@ -104,6 +104,9 @@ char *history_format(const struct history *p);
  * NULL if neither is known. */
 char *history_default_file(void);
 
+/* Makes the directory of FILE where it is missing. */
+int history_make_directory(const char *file, struct nf_err *err) MUST_CHECK;
+
 /* The entries of FILE that are not too old. A missing or oversized file is empty. */
 int history_load(struct history *p, const char *file, int64_t now,
 		 struct nf_err *err) MUST_CHECK;

@@ -10,7 +10,9 @@
 #include "caches/probe.h"
 #include "cmd/cache_options.h"
 #include "cmd/caches_view.h"
+#include "cmd/network_sandbox.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "cmd/ui.h"
 #include "store/local_store.h"
@@ -272,6 +274,19 @@ static int verdict(const struct caches *c, struct ui *ui, struct nf_err *err)
 	return usable ? 0 : err_set(err, NF_E_NET, "no cache can be used");
 }
 
+static int enter_sandbox(const struct caches *c, const struct cmd_args *args,
+			 struct ui *ui, struct nf_err *err)
+{
+	struct fetch_options options = c->transfers;
+	AUTO(sandbox_freep) struct sandbox *s = NULL;
+
+	options.substituters = c->substituters.items;
+	options.substituter_count = c->substituters.count;
+	options.history = c->history_file;
+	s = network_sandbox_new(&options, SANDBOX_READ, NULL);
+	return sandbox_options_enter(s, args, ui, err);
+}
+
 static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(caches_release) struct caches c = { 0 };
@@ -285,7 +300,9 @@ static int run_caches(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	c.history_file = history_default_file();
 	if (c.history_file && history_load(&c.known, c.history_file, time(NULL), NULL))
 		c.known = (struct history)HISTORY_INIT; /* remember reports */
-	rc = probe_run(c.reports, &c.probe, err);
+	rc = enter_sandbox(&c, args, ui, err);
+	if (!rc)
+		rc = probe_run(c.reports, &c.probe, err);
 	if (rc)
 		return rc;
 	print(&c, args);
@@ -321,6 +338,7 @@ const struct command cmd_caches = {
 		"  HAS       how many paths of the sample it has",
 	.groups = (const struct cmd_option_group *const[]){ &group, &options_caches,
 							    &options_keys, &options_pool,
+							    &options_sandbox,
 							    &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,

@@ -8,6 +8,7 @@
 #include "cmd/key_report.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
@@ -158,6 +159,19 @@ static int pack(const struct packing *p, struct progress *progress,
 	return pack_bundle(p->pool, p->output, &opts, result, err);
 }
 
+static int enter_sandbox(const struct packing *p, const struct cmd_args *args,
+			 struct ui *ui, struct nf_err *err)
+{
+	AUTO(sandbox_freep) struct sandbox *s = sandbox_new();
+
+	sandbox_grant(s, pool_dir(p->pool), SANDBOX_WRITE);
+	if (p->store)
+		store_options_grant(s, local_store_root(p->store));
+	preflight_grant_output(s, p->output);
+	sandbox_grant_owners(s);
+	return sandbox_options_enter(s, args, ui, err);
+}
+
 static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(packing_release) struct packing p = { 0 };
@@ -166,6 +180,8 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	int rc;
 
 	rc = read_options(&p, args, ui, err);
+	if (!rc)
+		rc = enter_sandbox(&p, args, ui, err);
 	if (rc)
 		return rc;
 	progress = ui_progress_start(ui);
@@ -204,7 +220,7 @@ const struct command cmd_pack = {
 		(const struct cmd_option_group *const[]){
 			&group, &wanted_group, &options_pack, &options_keys,
 			&options_stores, &options_from_file, &options_pool, &options_jobs,
-			&options_common, NULL },
+			&options_sandbox, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

@@ -4,9 +4,11 @@
 #include <time.h>
 
 #include "cmd/cache_options.h"
+#include "cmd/network_sandbox.h"
 #include "cmd/options.h"
 #include "cmd/plan_report.h"
 #include "cmd/run_report.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
@@ -53,6 +55,15 @@ static int read_options(struct plan_run *p, const struct cmd_args *args, struct 
 		rc = store_options_open(&p->store, args, ui, err);
 	f->pool = p->pool;
 	return rc;
+}
+
+static int enter_sandbox(const struct plan_run *p, const struct cmd_args *args,
+			 struct ui *ui, struct nf_err *err)
+{
+	AUTO(sandbox_freep)
+	struct sandbox *s = network_sandbox_new(&p->fetch, SANDBOX_READ, p->store);
+
+	return sandbox_options_enter(s, args, ui, err);
 }
 
 static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
@@ -107,6 +118,8 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 
 	rc = read_options(&p, args, ui, err);
 	if (!rc)
+		rc = enter_sandbox(&p, args, ui, err);
+	if (!rc)
 		rc = find_out(&p, ui, err);
 	if (rc)
 		return rc;
@@ -152,7 +165,8 @@ const struct command cmd_plan = {
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_stores, &options_caches, &options_keys,
-			&options_from_file, &options_pool, &options_common, NULL },
+			&options_from_file, &options_pool, &options_sandbox,
+			&options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

@@ -13,9 +13,11 @@
 #include "cmd/import_report.h"
 #include "cmd/json.h"
 #include "cmd/key_report.h"
+#include "cmd/network_sandbox.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
 #include "cmd/run_report.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "cmd/store_options.h"
 #include "cmd/target_options.h"
@@ -119,6 +121,21 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 		rc = store_options_open(&p->store, args, ui, err);
 	f->pool = p->pool;
 	return rc;
+}
+
+/* From here on what caches answer is parsed. */
+static int enter_sandbox(const struct prefetch *p, const struct cmd_args *args,
+			 struct ui *ui, struct nf_err *err)
+{
+	AUTO(sandbox_freep)
+	struct sandbox *s = network_sandbox_new(
+		&p->fetch, p->fetch.dry_run ? SANDBOX_READ : SANDBOX_WRITE, p->store);
+
+	if (p->target.root)
+		target_options_grant(s, p->target.root);
+	if (!p->fetch.dry_run)
+		preflight_grant_output(s, p->output);
+	return sandbox_options_enter(s, args, ui, err);
 }
 
 /* With --output everything is packed from the pool, whatever the daemon has. */
@@ -514,6 +531,8 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	int rc;
 
 	rc = read_options(&p, args, ui, err);
+	if (!rc)
+		rc = enter_sandbox(&p, args, ui, err);
 	if (rc)
 		return rc;
 	p.fetch.progress = ui_progress_start(ui);
@@ -572,7 +591,7 @@ const struct command cmd_prefetch = {
 			&group, &options_target_store, &wanted_group, &options_pack,
 			&options_caches, &transfer_options, &options_keys,
 			&options_stores, &options_from_file, &options_pool, &options_jobs,
-			&options_common, NULL },
+			&options_sandbox, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

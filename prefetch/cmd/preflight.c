@@ -17,6 +17,15 @@ int preflight_output(const char *output, bool json, bool read_only, struct nf_er
 	return pack_output_check(output, read_only, err);
 }
 
+void preflight_grant_output(struct sandbox *s, const char *output)
+{
+	AUTO_FREE char *copy = output ? mem_strdup(output) : NULL;
+
+	if (output)
+		sandbox_grant(s, pack_output_is_file(output) ? dirname(copy) : output,
+			      SANDBOX_REPLACE);
+}
+
 /* ---- file systems ---- */
 
 enum {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/sandbox.h"
 #include "cmd/fetched_bundle.h"
 #include "fetch/sizes.h"
 #include "pool/pool.h"
@@ -33,5 +34,8 @@ int preflight_sizes(void *ctx, const struct fetch_sizes *sizes,
 /* True if preflight_sizes must run before anything is fetched: a bundle may be
  * incomplete, or little space is free. */
 bool preflight_comes_first(const struct preflight *p);
+
+/* Grants writing the bundle (NULL: none): in its directory, or into the pipe. */
+void preflight_grant_output(struct sandbox *s, const char *output);
 
 #endif

@@ -66,6 +66,31 @@ import() {
 	[ "$(stat -c %a:%u "$T/elsewhere/secret")" = "600:$EUID" ]
 }
 
+# From another cache than the bundle's, with --store and --output.
+prefetch_anew() {
+	rm -rf "$T/pool" "$T/root" "$T/made"
+	mkdir "$T/root" "$T/made"
+	nixferry prefetch "$TOP" --substituter "$URL" --trusted-public-key "$PUBLIC_KEY" --no-local-store \
+		--pool "$T/pool" --store "$T/root" --sign-key "$T/lab.sec" -o "$T/made/b"
+}
+
+@test "a parser of what caches answer reaches the network, and nothing else" {
+	needs_sandbox
+	start_cache "$T/cache"
+	for at in crypto_sign_verify_detached ZSTD_decompressStream; do
+		[ "$(exploited "$at" prefetch_anew)" = "exploit: connect: DONE" ] || fail "prefetch: $(<"$T/err")"
+		[ -e "$T/made/b" ] && [ -e "$T/root$TOP" ]
+	done
+	for command in plan caches; do
+		[ "$command" = plan ] && named=("$TOP" --substituter "$URL" --no-local-store) || named=("$URL" --sample "$TOP")
+		[ "$(exploited crypto_sign_verify_detached trusting "$command" "${named[@]}" --json)" = "exploit: connect: DONE" ] ||
+			fail "$command: $(<"$T/err")"
+	done
+	[ -z "$(exploited crypto_sign_verify_detached trusting pack "$TOP" --pool "$T/pool" --no-local-store \
+		--sign-key "$T/lab.sec" -o "$T/made/b2")" ] || fail "pack: $(<"$T/err")"
+	[ "$(ls -A "$T/elsewhere")" = secret ]
+}
+
 @test "without the sandbox it can do all of that" {
 	needs_sandbox
 	[ "$(exploited ZSTD_decompressStream trusting verify "$T/b.bundle" --no-sandbox | wc -l)" -ge 12 ]
