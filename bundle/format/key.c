@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <sodium.h>
@@ -19,6 +21,8 @@
 #include "format/signature.h"
 
 #define SECRET_KEY_SIZE 64
+/* Characters of a secret key in base64, or of most of it. */
+#define KEY_TEXT_MIN 60
 
 _Static_assert(NF_SIGNATURE_SIZE == crypto_sign_BYTES, "Ed25519");
 _Static_assert(NF_PUBLIC_KEY_SIZE == crypto_sign_PUBLICKEYBYTES, "Ed25519");
@@ -49,20 +53,57 @@ static void start_sodium(void)
 		abort();
 }
 
+/* While a secret is in memory, the process leaves no core dump, and processes of the same
+ * user cannot trace it. */
+static struct {
+	pthread_mutex_t lock;
+	size_t count;
+	int was_dumpable;
+} held = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void hold(void)
+{
+	pthread_mutex_lock(&held.lock);
+	if (held.count++ == 0) {
+		held.was_dumpable = prctl(PR_GET_DUMPABLE);
+		prctl(PR_SET_DUMPABLE, 0);
+	}
+	pthread_mutex_unlock(&held.lock);
+}
+
+static void release(void)
+{
+	pthread_mutex_lock(&held.lock);
+	/* 2 cannot be set. */
+	if (--held.count == 0 && held.was_dumpable == 1)
+		prctl(PR_SET_DUMPABLE, 1);
+	pthread_mutex_unlock(&held.lock);
+}
+
+/* Memory that is locked, left out of core dumps, and wiped when it is freed. */
 static void *secret_alloc(size_t size)
 {
 	void *p;
 
 	start_sodium();
+	hold();
 	p = sodium_malloc(size);
 	if (!p)
 		abort();
 	return p;
 }
 
+static void secret_drop(void *p)
+{
+	if (!p)
+		return;
+	sodium_free(p);
+	release();
+}
+
 static void secret_free(void *p)
 {
-	sodium_free(*(void **)p);
+	secret_drop(*(void **)p);
 }
 
 /* ---- text ---- */
@@ -300,6 +341,14 @@ static int check_secrecy(int fd, const char *file, struct nf_err *err)
 	return 0;
 }
 
+/* A name that is taken for a file's, but long enough for a key, is not to be shown. */
+static bool may_be_key(const char *file)
+{
+	const char *colon = strchr(file, ':');
+
+	return colon && strlen(colon + 1) >= KEY_TEXT_MIN;
+}
+
 int nf_secret_key_read(struct nf_secret_key **ret, const char *file, struct nf_err *err)
 {
 	AUTO(secret_free) char *text = secret_alloc(KEY_FILE_MAX + 1);
@@ -307,6 +356,10 @@ int nf_secret_key_read(struct nf_secret_key **ret, const char *file, struct nf_e
 	size_t len = 0;
 	int rc = file_open_input(&fd, file, err);
 
+	if (rc && may_be_key(file))
+		return err_set(
+			err, NF_E_USAGE,
+			"secret key: give the name of its file, not the key itself");
 	if (rc == -NF_E_MISSING)
 		return err_set(err, NF_E_USAGE, "secret key '%s': no such file", file);
 	if (rc)
@@ -340,7 +393,7 @@ int nf_secret_key_generate(struct nf_secret_key **ret, struct nf_slice name,
 
 void nf_secret_key_free(struct nf_secret_key *key)
 {
-	sodium_free(key);
+	secret_drop(key);
 }
 
 const char *nf_secret_key_name(const struct nf_secret_key *key)
@@ -363,5 +416,5 @@ char *nf_secret_key_text(const struct nf_secret_key *key)
 
 void nf_secret_text_free(char *text)
 {
-	sodium_free(text);
+	secret_drop(text);
 }

@@ -46,7 +46,8 @@ int nf_keyring_find(const struct nf_keyring *ring, struct nf_slice sig,
 /* Whether a key of that name is in the ring. */
 bool nf_keyring_knows(const struct nf_keyring *ring, struct nf_slice name);
 
-/* A secret key; its memory is locked if the system allows it, and wiped when freed. */
+/* A secret key; its memory is locked if the system allows it, left out of core dumps, and
+ * wiped when freed. While there is one, the process is not dumpable (PR_SET_DUMPABLE). */
 struct nf_secret_key;
 
 int nf_secret_key_parse(struct nf_secret_key **ret, struct nf_slice text,
