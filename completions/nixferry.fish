@@ -46,6 +46,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l limit-rate -x 
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l netrc-file -r -F -d 'user names and passwords for caches; default: netrc-file of nix.conf'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l no-race -d 'never download the same bytes twice, even if another cache or connection could overtake a slow transfer; for metered links'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l retry-for -x -d 'wait for caches that cannot be reached, until nothing has arrived for TIME, such as 90s, 10m, 2h or 1d; default: give up after some attempts'
+complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l no-check-sigs -d 'accept paths without a signature by a trusted key'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l trusted-public-key -r -F -d 'trust this key, or the keys in FILE (one per line), in addition to those of nix.conf (default: cache.nixos.org\'s)'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l from-store -x -a '(__fish_complete_directories)' -d 'use paths of the store below ROOT, and trust its database; default: /, the live store'
 complete -c nixferry -n '__fish_seen_subcommand_from prefetch' -l no-local-store -d 'do not use the live store'
@@ -86,6 +87,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from import' -F
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l store -x -a '(__fish_complete_directories)' -d 'import into the store below this directory, such as /mnt; \'daemon\': through nix-daemon into its store'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l profile -x -d 'make the imported path the current generation of this profile, such as system'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l gc-root -x -d 'without --profile: name of the GC root that keeps the imported paths, instead of those that it kept before; default: the name of the store path without its version'
+complete -c nixferry -n '__fish_seen_subcommand_from import' -l no-check-sigs -d 'accept paths without a signature by a trusted key'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l trusted-public-key -r -F -d 'trust this key, or the keys in FILE (one per line), in addition to those of nix.conf (default: cache.nixos.org\'s)'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l jobs -s j -x -d 'number of worker threads; default: one per processor'
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l no-sandbox -d 'keep all privileges while parsing, for systems where the sandbox is in the way'
@@ -98,6 +100,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from import' -l log-format -x -a
 complete -c nixferry -n '__fish_seen_subcommand_from import' -l help -s h -d 'show this help'
 complete -c nixferry -n __fish_use_subcommand -a verify -d 'check everything in a bundle and write nothing'
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -F
+complete -c nixferry -n '__fish_seen_subcommand_from verify' -l no-check-sigs -d 'accept paths without a signature by a trusted key'
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -l trusted-public-key -r -F -d 'trust this key, or the keys in FILE (one per line), in addition to those of nix.conf (default: cache.nixos.org\'s)'
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -l jobs -s j -x -d 'number of worker threads; default: one per processor'
 complete -c nixferry -n '__fish_seen_subcommand_from verify' -l no-sandbox -d 'keep all privileges while parsing, for systems where the sandbox is in the way'

@@ -71,11 +71,14 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 			"option '--profile' needs a bundle with one root, but this one has %zu",
 			roots);
 	opts.keys = in.keys;
+	opts.no_check_sigs = options_no_check_sigs(args, ui, "the bundle's signer");
 	opts.ret_untrusted = &untrusted;
 	opts.watch = ui_watch(ui);
 	rc = nf_import(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
 	key_report_warn(ui, &untrusted, nf_bundle_signed_by(in.bundle));
+	if (!rc)
+		key_report_warn_unchecked(ui, result.unchecked);
 	if (rc)
 		return rc;
 	rep.root = target.root;
@@ -113,7 +116,7 @@ const struct command cmd_import = {
 		"  nixferry import system.nixferry --store /mnt --profile system \\\n"
 		"      --trusted-public-key example-1:BASE64",
 	.groups = (const struct cmd_option_group *const[]){ &options_target_store,
-							    &options_keys, &options_jobs,
+							    &options_trust, &options_jobs,
 							    &options_sandbox,
 							    &options_common, NULL },
 	.min_args = 1,

@@ -21,6 +21,7 @@ static void print_json(const struct bundle_input *in, const struct nf_import_res
 	json_add_str(doc, "bundle", in->name);
 	json_add_str(doc, "signedBy", nf_bundle_signed_by(in->bundle));
 	json_add_number(doc, "paths", r->imported);
+	json_add_number(doc, "unchecked", r->unchecked);
 	json_add_number(doc, "narSize", r->nar_bytes);
 	json_add_number(doc, "nodes", r->inodes);
 	json_print(doc, stdout);
@@ -52,11 +53,14 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (rc)
 		return rc;
 	opts.keys = in.keys;
+	opts.no_check_sigs = options_no_check_sigs(args, ui, "the bundle's signer");
 	opts.ret_untrusted = &untrusted;
 	opts.watch = ui_watch(ui);
 	rc = nf_verify(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
 	key_report_warn(ui, &untrusted, nf_bundle_signed_by(in.bundle));
+	if (!rc)
+		key_report_warn_unchecked(ui, result.unchecked);
 	if (rc)
 		return rc;
 	if (cmd_args_flag(args, "json"))
@@ -77,7 +81,7 @@ const struct command cmd_verify = {
 		"bundle's signature, each block, path info, signature, NAR and "
 		"reference, and that the bundle has the complete closure of each "
 		"root.",
-	.groups = (const struct cmd_option_group *const[]){ &options_keys, &options_jobs,
+	.groups = (const struct cmd_option_group *const[]){ &options_trust, &options_jobs,
 							    &options_sandbox,
 							    &options_common, NULL },
 	.min_args = 1,

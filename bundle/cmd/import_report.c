@@ -60,6 +60,7 @@ void import_report_add_json(const struct import_report *r, struct json_doc *doc)
 	buf_init(&next, IMPORT_REPORT_MAX);
 	json_add_number(doc, "imported", result->imported);
 	json_add_number(doc, "present", result->present);
+	json_add_number(doc, "unchecked", result->unchecked);
 	json_add_number(doc, "signaturesAdded", result->sigs_added);
 	json_add_number(doc, "narSize", result->nar_bytes);
 	json_add_number(doc, "nodes", result->inodes);

@@ -94,3 +94,10 @@ void key_report_warn(struct ui *ui, const struct nf_key_needs *needs, const char
 				n->name, option.ptr);
 	}
 }
+
+void key_report_warn_unchecked(struct ui *ui, size_t count)
+{
+	if (count)
+		ui_warn(ui, "%zu %s no signature by a trusted key", count,
+			plural(count, "path has", "paths have"));
+}

@@ -25,6 +25,9 @@ bool key_report_is_trusted(const struct nf_keyring *ring, const char *text);
  * the bundle, which lists the keys. */
 void key_report_warn(struct ui *ui, const struct nf_key_needs *needs, const char *by);
 
+/* Warns about COUNT paths of a bundle whose signatures --no-check-sigs left unchecked. */
+void key_report_warn_unchecked(struct ui *ui, size_t count);
+
 /* The maximum of a buffer that the lines fit in. */
 #define KEY_REPORT_MAX (256 * 1024)
 

@@ -32,6 +32,8 @@ const struct cmd_option_group options_common = { "Common options", common };
 const struct cmd_option_group options_common_text = { "Common options", common + 1 };
 
 static const struct cmd_option keys[] = {
+	{ .name = "no-check-sigs",
+	  .help = "accept paths without a signature by a trusted key" },
 	{ .name = "trusted-public-key",
 	  .value = "NAME:KEY|FILE",
 	  .help = "trust this key, or the keys in FILE (one per line), in addition to "
@@ -40,7 +42,9 @@ static const struct cmd_option keys[] = {
 	  .repeatable = true },
 	{ 0 },
 };
-const struct cmd_option_group options_keys = { "Trust", keys };
+const struct cmd_option_group options_trust = { "Trust", keys };
+/* All but the first. */
+const struct cmd_option_group options_keys = { "Trust", keys + 1 };
 
 static const struct cmd_option pool[] = {
 	{ .name = "pool",
@@ -152,6 +156,17 @@ int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
 		return rc;
 	*ret = TAKE_PTR(ring);
 	return 0;
+}
+
+bool options_no_check_sigs(const struct cmd_args *a, struct ui *ui, const char *who)
+{
+	bool given = cmd_args_flag(a, "no-check-sigs");
+
+	if (given)
+		ui_warn(ui,
+			"--no-check-sigs: paths need no signature; %s can install anything",
+			who);
+	return given;
 }
 
 int options_pool_dir(char **ret, const struct cmd_args *a, struct nf_err *err)

@@ -15,6 +15,8 @@
 extern const struct cmd_option_group options_common;
 /* Without --json, for commands that only print text. */
 extern const struct cmd_option_group options_common_text;
+/* --no-check-sigs --trusted-public-key */
+extern const struct cmd_option_group options_trust;
 /* --trusted-public-key */
 extern const struct cmd_option_group options_keys;
 /* --pool */
@@ -41,6 +43,9 @@ DEFINE_CLEANUP(struct nf_secret_key *, nf_secret_key_free)
 /* The keys that nix.conf trusts and those of --trusted-public-key. */
 int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
 		    struct nix_settings *settings, struct nf_err *err) MUST_CHECK;
+
+/* Whether --no-check-sigs is given; then warns that WHO can install anything. */
+bool options_no_check_sigs(const struct cmd_args *a, struct ui *ui, const char *who);
 
 /* Shows the remarks that reading and evaluating the settings produced. */
 void options_tell_notes(const struct nix_settings *s, struct ui *ui);

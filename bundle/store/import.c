@@ -57,7 +57,7 @@ static int check_space(struct import *im, struct nf_err *err)
 static int prepare(struct import *im, struct nf_err *err)
 {
 	struct progress *progress = im->progress;
-	int rc = import_plan_load(&im->plan, im->bundle, im->opts->keys, err);
+	int rc = import_plan_load(&im->plan, im->bundle, im->opts, err);
 
 	if (!rc)
 		import_plan_note_left_out(&im->plan, progress);
@@ -187,7 +187,7 @@ static int import_through_daemon(struct import *im, struct nf_err *err)
 
 	import_target_note_daemon(im->opts->store_root, im->progress);
 	progress_phase(im->progress, "checking");
-	rc = import_plan_load(&im->plan, im->bundle, im->opts->keys, err);
+	rc = import_plan_load(&im->plan, im->bundle, im->opts, err);
 	if (rc)
 		return rc;
 	import_plan_note_left_out(&im->plan, im->progress);
@@ -215,6 +215,7 @@ int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 		return rc;
 	if (!by_daemon)
 		intake_tell(im.intake, &im.result);
+	im.result.unchecked = im.plan.unchecked;
 	*ret = im.result;
 	im.result = (struct nf_import_result){ 0 };
 	return 0;

@@ -3,6 +3,7 @@
 #define IMPORT_PLAN_H
 
 #include <nixferry/bundle.h>
+#include <nixferry/import.h>
 #include <nixferry/narinfo.h>
 #include <nixferry/trust.h>
 #include <stdatomic.h>
@@ -36,16 +37,17 @@ struct import_plan {
 	struct map by_base; /* base name -> index */
 	struct bundle_keys keys;
 	struct nf_key_needs untrusted; /* number of paths that nothing vouches for */
+	size_t unchecked;	       /* paths that NO_CHECK_SIGS accepted */
 	const char *first_untrusted;   /* base name of the first of them */
 };
 
-/* Reads all narinfos of B and judges each. NF_E_TRUST if neither a key of RING nor a
- * content address vouches for one; all are judged first, to report all missing keys at
- * once. NF_E_FORMAT if a NAR is not in the bundle, NF_E_UNSUPPORTED if a NAR cannot be
- * decoded. A content address that does not match when recomputed is dropped. Release PLAN
- * even after a failure. */
+/* Reads all narinfos of B and judges each. NF_E_TRUST if neither a key of OPTS nor a
+ * content address vouches for one, unless OPTS has no_check_sigs; all are judged first,
+ * to report all missing keys at once. NF_E_FORMAT if a NAR is not in the bundle,
+ * NF_E_UNSUPPORTED if a NAR cannot be decoded. A content address that does not match when
+ * recomputed is dropped. Release PLAN even after a failure. */
 int import_plan_load(struct import_plan *p, struct nf_bundle *b,
-		     const struct nf_keyring *ring, struct nf_err *err) MUST_CHECK;
+		     const struct nf_import_options *opts, struct nf_err *err) MUST_CHECK;
 void import_plan_release(struct import_plan *p);
 
 /* What the paths that nothing vouches for need; the caller's (nf_key_needs_release). */

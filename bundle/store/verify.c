@@ -53,7 +53,7 @@ static int verify(struct nf_bundle *b, struct import_plan *plan,
 	int rc;
 
 	progress_phase(progress, "verifying");
-	rc = import_plan_load(plan, b, opts->keys, err);
+	rc = import_plan_load(plan, b, opts, err);
 	if (!rc)
 		rc = import_plan_check_closed(plan, NULL, err);
 	if (rc)
@@ -78,6 +78,7 @@ int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,
 	totals = import_plan_totals(&plan, IMPORT_UNPACKED);
 	*ret = (struct nf_import_result){
 		.imported = totals.paths,
+		.unchecked = plan.unchecked,
 		.nar_bytes = totals.bytes,
 		.inodes = totals.inodes,
 	};

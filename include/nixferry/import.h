@@ -24,6 +24,8 @@ struct nf_import_options {
 	const char *store_root;
 	const struct nf_keyring
 		*keys;	     /* that each path's own signature must verify with */
+	bool no_check_sigs;  /* the bundle's signature is enough: a path whose own does
+				not verify is accepted as the bundle states it */
 	const char *profile; /* "system", or NULL for none */
 	const char *gc_root; /* without a profile: the GC root that keeps the bundle's
 				roots; NULL: one per root, named after it */
@@ -37,6 +39,7 @@ struct nf_import_options {
 struct nf_import_result {
 	size_t imported;    /* paths that were unpacked and registered */
 	size_t present;	    /* paths that were already valid */
+	size_t unchecked;   /* paths of the bundle that were accepted by no_check_sigs */
 	size_t sigs_added;  /* valid paths that gained signatures */
 	uint64_t nar_bytes; /* total size of the imported paths */
 	uint64_t inodes;    /* files, directories and symbolic links written */

@@ -47,8 +47,9 @@ struct nf_key_needs {
 };
 void nf_key_needs_release(struct nf_key_needs *n);
 
-/* Only for metadata from a store that the user has declared trusted: no signature is
- * needed. */
+/* Only for metadata from a store that the user has declared trusted, or from a bundle
+ * that a trusted key signed, where the user wants no other check: no signature is needed.
+ */
 void nf_trust_by_store(struct nf_trusted *ret, struct nf_pathinfo *info);
 
 NF_END_DECLS

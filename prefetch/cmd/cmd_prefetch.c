@@ -108,6 +108,9 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 		rc = options_level(&f->level, args, err);
 	if (!rc)
 		rc = cache_setup_read(&p->caches, f, args, ui, err);
+	if (!rc && options_no_check_sigs(
+			   args, ui, "everybody who controls a cache, or the way to it,"))
+		substituter_list_trust(&p->caches.substituters);
 	if (!rc && p->output)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
@@ -589,7 +592,7 @@ const struct command cmd_prefetch = {
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_target_store, &wanted_group, &options_pack,
-			&options_caches, &transfer_options, &options_keys,
+			&options_caches, &transfer_options, &options_trust,
 			&options_stores, &options_from_file, &options_pool, &options_jobs,
 			&options_sandbox, &options_common, NULL },
 	.min_args = 0,

@@ -23,4 +23,7 @@ int substituter_list_add(struct substituter_list *l, const char *text, bool any_
 			 const struct substituter **ret, struct nf_err *err) MUST_CHECK;
 void substituter_list_release(struct substituter_list *l);
 
+/* From now on, all are trusted as "?trusted=1" says. */
+void substituter_list_trust(struct substituter_list *l);
+
 #endif

@@ -206,3 +206,47 @@ options_of() {
 	[ "${args[1]}" = "$(cat "$T/odd.pub")" ]
 	into_root "${args[@]}"
 }
+
+# sigs_in_root: of each path, how many names of signers, and whether it counts as built here.
+sigs_in_root() {
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" \
+		"select coalesce(sigs, ''), coalesce(ultimate, 0) from ValidPaths order by path" | sed 's/:[^ |]*//g'
+}
+
+@test "--no-check-sigs imports what only the bundle's signer vouches for, and says so" {
+	make_mixed_closure
+	carry
+	local only=(--trusted-public-key "$CARRIER")
+	fails 4 "no signature by a trusted key" nixferry verify "$T/b.bundle" "${only[@]}"
+	run -0 --separate-stderr nixferry verify "$T/b.bundle" "${only[@]}" --no-check-sigs --quiet
+	grep -q "warning: --no-check-sigs: paths need no signature" <<<"$stderr"
+	grep -q "warning: 3 paths have no signature by a trusted key" <<<"$stderr"
+	run -0 --separate-stderr into_root "${only[@]}" --no-check-sigs --json
+	[ "$(jq .unchecked <<<"$output")" -eq 3 ]
+	# What the bundle has is kept; nothing says that it was checked, or built here.
+	[ "$(sigs_in_root | LC_ALL=C sort | xargs)" = "carrier-1|0 lab-1|0 up-1|0 up-1|0" ] || fail "$(sigs_in_root)"
+	# It is not remembered.
+	rm -rf "$T/root"
+	mkdir "$T/root"
+	fails 4 "no signature by a trusted key" into_root "${only[@]}"
+	[ ! -e "$T/root/nix/store" ]
+}
+
+@test "--no-check-sigs still needs a trusted signature of the bundle, and everything intact" {
+	make_mixed_closure
+	carry
+	fails 4 "carrier-1" into_root --no-check-sigs --trusted-public-key "$UP"
+	[ ! -e "$T/root/nix" ]
+	printf 'x' | dd of="$T/b.bundle" bs=1 seek=$(($(stat -c %s "$T/b.bundle") - 3000)) conv=notrunc status=none
+	fails 5 "block|digest|corrupt" into_root --no-check-sigs --trusted-public-key "$CARRIER"
+}
+
+@test "prefetch --no-check-sigs trusts caches once, and packs under one's own name" {
+	make_mixed_closure
+	local fetch=(nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" --no-local-store)
+	fails 4 "not a trusted key" "${fetch[@]}"
+	run -0 --separate-stderr "${fetch[@]}" --no-check-sigs --sign-key "$T/carrier-1.sec" -o "$T/b.bundle"
+	grep -q "warning: --no-check-sigs: paths need no signature; everybody who controls a cache" <<<"$stderr"
+	into_root --trusted-public-key "$CARRIER"
+	fails 4 "not a trusted key" "${fetch[@]}"
+}
