@@ -15,8 +15,8 @@
 
 #define KB	1000.0
 #define MB	1e6
-#define MBIT(n) ((n)*125.0) /* bytes a millisecond */
-/* How often bytes are told, at least. */
+#define MBIT(n) ((n)*125.0) /* bytes per millisecond */
+/* Bytes are reported at least this often. */
 #define TICK_MS	    100
 #define PART_MIN    65536
 #define SOURCES_MAX 8
@@ -26,14 +26,14 @@
 struct load_case {
 	const char *name;
 	double limit; /* of its time, by the bound */
-	double twice; /* of the bytes, in percent, that may come in vain */
+	double twice; /* percent of the bytes that may be wasted */
 	unsigned slots;
 	double link;
-	/* Of caches by chance, or else each of RATES. */
+	/* Random caches, or each of RATES. */
 	size_t caches;
 	double rate_least, rate_most, latency_least, latency_most;
 	double rates[SOURCES_ALL];
-	unsigned spread; /* a file is in so many of them; 0: in all */
+	unsigned spread; /* number of caches that have each file; 0: all */
 	size_t files;
 };
 
@@ -72,7 +72,7 @@ static const struct load_case cases[] = {
 struct load_part {
 	bool is_busy, flows;
 	uint32_t node;
-	double due; /* its head comes */
+	double due; /* its response head arrives */
 	double at, end;
 	uint64_t told;
 	struct flow flow;
@@ -88,7 +88,7 @@ struct load {
 	struct flow **flows;
 	uint32_t random;
 	double now, told_at;
-	int64_t due; /* the dispatcher's */
+	int64_t due; /* the dispatcher's number */
 	double bytes, size_sum, latency_sum, rate_sum;
 	size_t verified, orders, requests, cuts, races;
 	int64_t decide_ns;
@@ -103,7 +103,7 @@ static uint32_t any(struct load *l)
 	return l->random;
 }
 
-/* By the logarithm: as many from 1 to 10 as from 10 to 100. */
+/* Logarithmic: as many from 1 to 10 as from 10 to 100. */
 static double between(struct load *l, double least, double most)
 {
 	return most > least ? least * pow(most / least, (double)any(l) / UINT32_MAX)
@@ -126,7 +126,7 @@ static int64_t clock_ns(void)
 		(l)->decide_ns += clock_ns() - began_;                                   \
 	} while (0)
 
-/* ---- what there is ---- */
+/* ---- the world ---- */
 
 static void add_caches(struct load *l)
 {
@@ -217,7 +217,7 @@ static void follow_orders(struct load *l)
 	l->due = o.due;
 }
 
-/* ---- what happens ---- */
+/* ---- events ---- */
 
 static void tell_bytes(struct load *l, uint32_t part)
 {

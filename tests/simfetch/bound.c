@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-#define UNLIMITED 1e7 /* bytes a millisecond */
+#define UNLIMITED 1e7 /* bytes per millisecond */
 
 struct bound_state {
 	const struct fetch_world *world;
@@ -13,13 +13,13 @@ struct bound_state {
 	double rates[WORLD_CACHES];
 };
 
-/* One that is busy goes on with what it has begun. */
+/* A busy cache continues with what it has begun. */
 static bool gives(enum net_mode mode)
 {
 	return mode == NET_UP || mode == NET_BUSY;
 }
 
-/* What a cache brings in a millisecond, by what it is capped to. */
+/* Bytes per millisecond that a cache brings within its limit. */
 static double cap_of(const struct bound_state *s, size_t cache)
 {
 	const struct net_cache *c = &s->world->caches[cache];
@@ -33,7 +33,7 @@ static double cap_of(const struct bound_state *s, size_t cache)
 	return all > 0 && all < rate ? all : rate;
 }
 
-/* What the caches of the set bring; SET NULL: all. */
+/* Bytes per millisecond of the caches in the set; SET NULL: of all. */
 static double cap_of_set(const struct bound_state *s, const bool *set)
 {
 	double network = 0, local = 0, link = s->world->link / 1000;
@@ -64,7 +64,7 @@ static void state_change(struct bound_state *s, const struct net_change *c)
 		s->rates[c->cache] = c->rate;
 }
 
-/* How long the nearest of all takes for an answer; SET NULL: of all. */
+/* Shortest latency of the caches in the set; SET NULL: of all. */
 static double latency_of(const struct fetch_world *w, const bool *set)
 {
 	double least = INFINITY;
@@ -78,13 +78,13 @@ static double latency_of(const struct fetch_world *w, const bool *set)
 	return least;
 }
 
-/* No byte comes sooner: a narinfo is asked for before. */
+/* No byte arrives sooner: a narinfo is requested first. */
 static double first_ms(const struct fetch_world *w, const bool *set)
 {
 	return latency_of(w, NULL) + latency_of(w, set);
 }
 
-/* How long the caches of the set need for so many bytes, as they change over time. */
+/* How long the caches of the set need for this many bytes, as they change over time. */
 static double time_for(struct bound_state *s, double bytes, const bool *set)
 {
 	const struct fetch_world *w = s->world;
@@ -101,11 +101,11 @@ static double time_for(struct bound_state *s, double bytes, const bool *set)
 		at += span;
 		state_change(s, &w->changes[i]);
 	}
-	/* What none of them brings any more does not count. */
+	/* Bytes that none of them brings any more do not count. */
 	return cap_of_set(s, set) > 0 ? at + bytes / cap_of_set(s, set) : 0;
 }
 
-/* It would bring the path, if its cache is asked in time. */
+/* It would supply the path, if its cache is queried in time. */
 static bool brings(const struct fetch_world *w, size_t cache, size_t path)
 {
 	const struct net_cache *c = &w->caches[cache];
@@ -118,7 +118,7 @@ static bool brings(const struct fetch_world *w, size_t cache, size_t path)
 	return c->place != NET_AWAY || gives(c->mode);
 }
 
-/* What an earlier run left of it and is right. */
+/* What an earlier run left of it, if right. */
 static double present(const struct fetch_world *w, size_t path)
 {
 	const struct world_path *p = &w->paths[path];
@@ -136,7 +136,7 @@ static double least_size(const struct fetch_world *w, size_t path)
 	return least == INFINITY ? least : fmax(0, least - present(w, path));
 }
 
-/* How long its slots are taken together, at least. */
+/* Minimum total time for which its slots are occupied. */
 static double slot_ms(const struct fetch_world *w, size_t path, double *ret_latency)
 {
 	double least = INFINITY, here = present(w, path);
@@ -162,7 +162,7 @@ struct sums {
 	double *by_set; /* bytes that only caches of the set have */
 };
 
-/* When it is known, at the earliest: narinfos come one after the other. Paths refer to
+/* Earliest time at which it is known: narinfos arrive one after the other. Paths refer to
  * earlier ones. */
 static double *known_ms(const struct fetch_world *w)
 {

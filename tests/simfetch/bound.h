@@ -1,4 +1,4 @@
-/* What no client can beat. */
+/* A bound that no client can beat. */
 #ifndef BOUND_H
 #define BOUND_H
 

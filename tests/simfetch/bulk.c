@@ -17,11 +17,11 @@
 static char zeros[BULK_BYTES], wrong[BULK_BYTES];
 
 static struct {
-	const struct fetch_world *world; /* NULL: none */
+	const struct fetch_world *world; /* or NULL */
 	struct pool *pool;
-	struct map by_base; /* paths */
+	struct map by_base; /* number of paths */
 	atomic_bool has_lied;
-	pthread_mutex_t lock; /* of what came: */
+	pthread_mutex_t lock; /* of what arrived: */
 	uint64_t *came, here;
 } bulk = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -69,7 +69,7 @@ uint64_t bulk_came_here(void)
 
 /* ---- files ---- */
 
-/* Something else may be there where a liar was first. */
+/* A liar may have written other bytes there before. */
 static bool has_data(int fd, uint64_t offset, size_t len)
 {
 	off_t data =

@@ -24,7 +24,7 @@ static uint32_t any(struct planner_of_bulk *b)
 	return b->random;
 }
 
-/* By the logarithm: as many from 1 to 10 as from 10 to 100. */
+/* Logarithmic: as many from 1 to 10 as from 10 to 100. */
 static double between(struct planner_of_bulk *b, double least, double most)
 {
 	if (most <= least)

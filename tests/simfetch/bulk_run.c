@@ -6,15 +6,15 @@
 #include "bulk.h"
 #include "world_run.h"
 
-/* Of the bound; it is computed with fractions. */
+/* Of the bound, which is computed with fractions. */
 #define FASTEST 0.999
 
 struct bulk_sums {
 	double seconds, bound;
 	unsigned requests, infos;
-	uint64_t bytes;	 /* that came over the network */
+	uint64_t bytes;	 /* that arrived over the network */
 	uint64_t needed; /* of these */
-	uint64_t files;	 /* of all that came */
+	uint64_t files;	 /* of all that arrived */
 };
 
 static struct bulk_sums add_up(const struct world_run *r)

@@ -10,7 +10,7 @@
 #define CACHE(mbit) .count = 1, .like = { .rate = MBIT(mbit), .latency_ms = 20 }
 #define KNOWN(mbit)                                                                      \
 	.count = 1, .like = { .rate = MBIT(mbit), .latency_ms = 20, .is_known = true }
-/* As closures have them: many small files, and few large ones. */
+/* As in closures: many small files, and few large ones. */
 #define CLOSURE .count = 300, .size = 10 * KB, .size_max = 20 * MB
 
 const struct bulk_scenario bulk_scenarios[] = {
@@ -135,7 +135,7 @@ const struct bulk_scenario bulk_scenarios[] = {
 			  .change_count = 2 },
 	},
 	{
-		/* The bound takes it for up: without the pause it would be 1.03. */
+		/* The bound assumes that it is up: without the pause it would be 1.03. */
 		.name = "busy-for-minutes",
 		.limit = 11.2,
 		.twice = 2,

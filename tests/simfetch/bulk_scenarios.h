@@ -1,5 +1,4 @@
-/* The scenarios of bulk worlds: what is there, and how near a good client comes to what
- * none can beat. */
+/* The scenarios of bulk worlds, and how close a good client comes to the bound. */
 #ifndef BULK_SCENARIOS_H
 #define BULK_SCENARIOS_H
 
@@ -9,9 +8,9 @@ struct bulk_scenario {
 	const char *name;
 	double limit;	 /* of its time, by the bound; 0: none */
 	double most_s;	 /* likewise, in itself */
-	double twice;	 /* of the bytes, in percent, that may come in vain */
-	size_t given_up; /* paths */
-	size_t requests; /* for NARs, at most; 0: as many as there are */
+	double twice;	 /* percent of the bytes that may be wasted */
+	size_t given_up; /* number of paths */
+	size_t requests; /* maximum for NARs; 0: as many as there are */
 	int code;	 /* NF_E_..., or 0 */
 	struct bulk_plan plan;
 };

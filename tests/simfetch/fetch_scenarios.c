@@ -6,7 +6,7 @@
 #define LARGE  800000
 #define LEVELS 6
 
-/* The last of COUNT paths is the target; each refers to the one before it. */
+/* The last of COUNT paths is requested; each refers to the one before it. */
 static void chain(struct fetch_world *w, const struct goods_keys *k, size_t caches,
 		  size_t count, size_t size)
 {
@@ -72,7 +72,7 @@ static void all_lie(struct fetch_world *w, const struct goods_keys *k)
 	set_faults(w, 1, 0, NAR_LIES);
 }
 
-/* One file, so slow that both bring parts of it. */
+/* One file, so slow that both caches bring parts of it. */
 static void of_two_one_lies(struct fetch_world *w, const struct goods_keys *k)
 {
 	chain(w, k, 2, 1, LARGE);
@@ -116,7 +116,7 @@ static void of_three_one_lies(struct fetch_world *w, const struct goods_keys *k)
 	set_faults(w, 2, 0, NAR_LIES);
 }
 
-/* It begins, and is not there any more when somebody goes on. */
+/* It begins, and is gone when another part would continue. */
 static void a_liar_was_killed(struct fetch_world *w, const struct goods_keys *k)
 {
 	chain(w, k, 2, 1, LARGE);
@@ -257,8 +257,7 @@ static void it_comes_back(struct fetch_world *w, const struct goods_keys *k)
 	add_change(w, 120000, 0, NET_UP);
 }
 
-/* One question at a time is asked of it meanwhile: the others wait, and so does the
- * engine. */
+/* It gets one request at a time: the others wait, and so does the engine. */
 static void it_is_silent_from_the_start(struct fetch_world *w, const struct goods_keys *k)
 {
 	chain(w, k, 1, LEVELS, SMALL);
@@ -315,7 +314,7 @@ static void the_first_failure_ends_it(struct fetch_world *w, const struct goods_
 	w->stops_at_first = true;
 }
 
-/* What is below a path that nobody vouches for, is not known. */
+/* What is below an untrusted path is unknown. */
 static void a_path_is_nowhere(struct fetch_world *w, const struct goods_keys *k)
 {
 	chain(w, k, 2, LEVELS, SMALL);

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-/* What a cache may say without being blamed for it. */
+/* Answers for which a cache may not be blamed. */
 #define INFO_HONEST                                                                      \
 	(INFO_UNSIGNED | INFO_UNKNOWN_KEY | INFO_NO_SIZE | INFO_NO_HASH |                \
 	 INFO_WRONG_SIZE | INFO_OTHER_CODEC)

@@ -1,4 +1,4 @@
-/* A world for the engine: caches behind a network, what each has, and what goes wrong. */
+/* A world for the engine: caches behind a network, what each has, and its faults. */
 #ifndef FETCH_WORLD_H
 #define FETCH_WORLD_H
 
@@ -10,10 +10,10 @@
 
 enum net_mode {
 	NET_UP,
-	NET_REFUSING,  /* connections are refused, those that are there are reset */
+	NET_REFUSING,  /* connections are refused, open ones are reset */
 	NET_BLACKHOLE, /* connections are not answered */
-	NET_MUTE,      /* connections are accepted, and then nothing comes */
-	NET_BUSY,      /* new requests are answered with 503 */
+	NET_MUTE,      /* connections are accepted, but nothing is sent */
+	NET_BUSY,      /* new requests get a 503 */
 };
 
 enum net_info {
@@ -23,35 +23,36 @@ enum net_info {
 	NET_INFO_GARBAGE,
 };
 
-/* Only in a bulk world, but for the first. */
+/* Only in a bulk world, except for the first. */
 enum net_place {
 	NET_AWAY,
 	NET_DIRECTORY, /* on this machine */
-	NET_STORE,     /* likewise: others are asked for what it does not have */
+	NET_STORE,     /* likewise: for what it lacks, others are queried */
 };
 
 struct net_cache {
 	int priority;
 	enum net_info info;
-	enum net_mode mode;	/* at first */
-	double latency_ms;	/* from the request to the head */
-	double rate;		/* bytes a second, of all its connections; 0: no limit */
-	double connection_rate; /* of one; 0: no limit */
-	int retry_after_s;	/* said with a 503; 0: not said */
+	enum net_mode mode; /* at first */
+	double latency_ms;  /* from the request to the response head */
+	double rate;	    /* bytes per second, for all its connections; 0: no limit */
+	double connection_rate; /* for one connection; 0: no limit */
+	int retry_after_s;	/* sent with a 503; 0: none */
 	bool no_range, no_etag, no_length;
 	double breaks, stalls, errors; /* of a request, in percent */
-	bool is_known; /* its latency and rate are remembered from an earlier run */
+	bool is_known;		       /* the history has its latency and rate */
 	enum net_place place;
 };
 
-/* What is wrong with a NAR's file. */
+/* The fault of a NAR's file. */
 enum {
-	NAR_GONE = 1,  /* 404, whatever the narinfo says */
-	NAR_MOVED = 2, /* 404; a narinfo that nobody remembers names another place */
-	NAR_LIES = 4,  /* other bytes between LIES_FROM and LIES_END */
+	NAR_GONE = 1, /* 404, whatever the narinfo says */
+	NAR_MOVED =
+		2,    /* 404; a narinfo that bypasses proxies' caches names another URL */
+	NAR_LIES = 4, /* wrong bytes between LIES_FROM and LIES_END */
 	NAR_SHORT = 8,
 	NAR_LONG = 16,
-	NAR_OTHER_RANGE = 32, /* than was asked for, and it says so */
+	NAR_OTHER_RANGE = 32, /* than requested, and it says so */
 };
 
 /* What a cache has of a path. */
@@ -66,7 +67,7 @@ struct net_change {
 	double at_ms;
 	uint32_t cache;
 	enum net_mode mode;
-	double rate; /* 0: as before */
+	double rate; /* 0: unchanged */
 };
 
 struct world_path {
@@ -74,9 +75,8 @@ struct world_path {
 	uint32_t refs[WORLD_REFS]; /* earlier paths */
 	size_t ref_count;
 	bool is_target;
-	/* Bytes at the beginning of its file that an earlier run left, perhaps wrong
-	 * ones.
-	 */
+	/* Bytes at the beginning of its file that an earlier run left, possibly wrong
+	 * ones. */
 	uint64_t present;
 	bool is_spoilt;
 };
@@ -84,9 +84,9 @@ struct world_path {
 struct fetch_world {
 	uint32_t seed;
 	bool is_bulk;	/* no byte is stored, see bulk.h */
-	bool is_steady; /* each answer takes the latency of its cache, not a bit more */
-	double tick_ms; /* how often bytes are told to the engine, at least */
-	double link;	/* bytes a second; 0: no limit */
+	bool is_steady; /* each response takes exactly the latency of its cache */
+	double tick_ms; /* bytes are reported to the engine at least this often */
+	double link;	/* bytes per second; 0: no limit */
 	struct net_cache caches[WORLD_CACHES];
 	size_t cache_count;
 	struct world_path *paths;
@@ -94,17 +94,17 @@ struct fetch_world {
 	struct net_offer *offers; /* by path, and for each by cache */
 	struct net_change changes[WORLD_CHANGES];
 	size_t change_count;
-	/* Of the client. */
+	/* The client. */
 	bool no_race;
-	bool stops_at_first; /* failure, instead of going on with other paths */
+	bool stops_at_first; /* failure, instead of continuing with other paths */
 	size_t slots, connections;
-	uint64_t limit_rate; /* 0: none */
+	uint64_t limit_rate; /* 0: never */
 	int64_t retry_for_ms;
-	double killed_at_ms; /* it is run again after that; 0: once is enough */
+	double killed_at_ms; /* it is run again after that; 0: only once */
 };
 
 void world_init(struct fetch_world *w, uint32_t seed, size_t caches, size_t paths);
-/* The next path, which refers to earlier ones. All caches have it. */
+/* Adds a path, which refers to earlier ones. All caches have it. */
 void world_add_path(struct fetch_world *w, const struct goods_keys *k, size_t size,
 		    const uint32_t *refs, size_t ref_count);
 /* The same in a bulk world. */
@@ -112,20 +112,20 @@ void world_add_bulk(struct fetch_world *w, const struct goods_keys *k,
 		    const uint64_t sizes[GOODS_ENCODINGS], const uint32_t *refs,
 		    size_t ref_count);
 struct net_offer *world_offer(const struct fetch_world *w, size_t cache, size_t path);
-/* The size of its file there, if it is as it should be. */
+/* The size of its file there, if the file has no fault. */
 uint64_t world_file_size(const struct fetch_world *w, size_t cache, size_t path);
 void world_release(struct fetch_world *w);
 
-/* The cache answers whatever it is asked, at all times. */
+/* The cache answers every request, at all times. */
 bool world_is_reliable(const struct fetch_world *w, size_t cache);
 /* Nothing that it says or serves is wrong. */
 bool world_is_honest(const struct fetch_world *w, size_t cache);
-/* Its narinfo of the path is one that is believed. */
+/* Its narinfo of the path is trusted. */
 bool world_is_vouched(const struct net_offer *o);
-/* The NAR can be had there. */
+/* It can supply the NAR. */
 bool world_is_good(const struct net_offer *o);
 
-/* A world in which anything may be wrong. */
+/* A world with any kind of fault. */
 void world_random(struct fetch_world *w, const struct goods_keys *k, uint32_t seed,
 		  bool is_bulk);
 

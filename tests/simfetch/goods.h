@@ -1,5 +1,5 @@
-/* What the simulated caches serve: store paths with real NARs, their encodings, and what
- * narinfos say of them, honest or not. */
+/* What the simulated caches serve: store paths with real NARs, their encodings, and
+ * narinfos, honest or not. */
 #ifndef GOODS_H
 #define GOODS_H
 
@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-/* A file that a NAR may come as. */
+/* A file in which a NAR is served. */
 enum goods_encoding {
 	GOODS_PLAIN,
 	GOODS_ZSTD,
@@ -40,7 +40,7 @@ struct goods_keys {
 void goods_keys_make(struct goods_keys *k);
 void goods_keys_release(struct goods_keys *k);
 
-/* One file of SIZE bytes that hardly compress, and equal ones for equal SEEDs. */
+/* One file of SIZE bytes that hardly compress; equal SEEDs give equal files. */
 void goods_make(struct goods *g, const struct goods_keys *k, uint32_t seed, size_t size,
 		const struct goods *const *refs, size_t ref_count);
 /* Files of SIZES bytes that are not stored: each byte is 0 (see bulk.h). */
@@ -54,11 +54,11 @@ const struct goods_file *goods_file(struct goods *g, enum goods_encoding encodin
 enum {
 	INFO_UNSIGNED = 1,
 	INFO_UNKNOWN_KEY = 2,
-	INFO_FORGED = 4, /* other facts under the signature of the true ones */
+	INFO_FORGED = 4, /* other metadata under the signature of the true one */
 	INFO_GARBAGE = 8,
 	INFO_OTHER_PATH = 16,
 	INFO_WRONG_SIZE = 32, /* of the file */
-	INFO_NO_SIZE = 64,    /* nothing is said of the file's */
+	INFO_NO_SIZE = 64,    /* no FileHash */
 	INFO_NO_HASH = 128,   /* likewise */
 	INFO_OTHER_CODEC = 256,
 };

@@ -1,4 +1,4 @@
-/* What the simulator itself cannot do without. */
+/* For failures of the simulator itself. */
 #ifndef MUST_H
 #define MUST_H
 

@@ -13,11 +13,11 @@
 
 #define CONNECT_TIMEOUT_MS 5000
 #define STALL_TIMEOUT_MS   30000
-/* Less than this of a byte is nothing. */
+/* A smaller fraction of a byte counts as nothing. */
 #define ROUNDING 0.05
-/* No run may take longer, ask for more, or turn more often without time going on. */
+/* Limits of a run: its time, its requests, and its turns without progress of time. */
 #define RUN_MS_MAX   (4 * 3600e3)
-#define REQUESTS_MAX 20000 /* and 20 a path */
+#define REQUESTS_MAX 20000 /* and 20 per path */
 #define STILL_MAX    10000
 
 static uint32_t any(struct net *n)
@@ -47,7 +47,7 @@ static void trace(const struct net *n, const struct net_transfer *x, const char 
 			number);
 }
 
-/* ---- ends ---- */
+/* ---- ends of transfers ---- */
 
 static void transfer_free(struct net *n, struct net_transfer *x)
 {
@@ -71,7 +71,7 @@ static void finish(struct net *n, struct net_transfer *x, struct transfer_done d
 	trace(n, x, d.rc ? "failed after" : "over after", x->told);
 	if (x->req.stats)
 		transfer_stats_end(x->req.stats, x->req.large, &d, now);
-	/* It is over: what is called may end others. */
+	/* The transfer has ended: the callee may end others. */
 	TAILQ_REMOVE(&n->transfers, x, link);
 	x->req.done(x->req.ctx, &d, &x->err);
 	TAILQ_INSERT_HEAD(&n->transfers, x, link);
@@ -106,7 +106,7 @@ static void answered(struct net *n, struct net_transfer *x, int rc)
 	finish(n, x, d);
 }
 
-/* ---- questions ---- */
+/* ---- requests ---- */
 
 static struct transfer *net_start(void *ctx, const struct transfer_request *req)
 {
@@ -186,7 +186,7 @@ static void ask_queued(struct net *n)
 		ask(n, x);
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static void begin_flow(struct net *n, struct net_transfer *x)
 {
@@ -267,7 +267,7 @@ static bool has_arrived(const struct net_transfer *x)
 	return x->at >= x->stops_at - ROUNDING;
 }
 
-/* True if it is over. */
+/* True if the transfer has ended. */
 static bool tell_what_came(struct net *n, struct net_transfer *x)
 {
 	uint64_t at = (uint64_t)(has_arrived(x) ? x->stops_at : x->at);
@@ -300,7 +300,7 @@ static bool go_on(struct net *n, struct net_transfer *x)
 	return false;
 }
 
-/* Does what is due for it; true if others may be gone, too. */
+/* Does what is due for it; true if other transfers may have ended, too. */
 static bool turn(struct net *n, struct net_transfer *x)
 {
 	switch (x->phase) {
@@ -376,7 +376,7 @@ static void move_to(struct net *n, double next)
 	n->now = next;
 }
 
-/* Its cache is in another mode now; true if it is over. */
+/* Its cache has changed its mode; true if the transfer has ended. */
 static bool change_mode(struct net *n, struct net_transfer *x)
 {
 	enum net_mode mode = n->modes[x->cache];
@@ -467,7 +467,7 @@ static int64_t net_now_ms(void *ctx)
 	return (int64_t)((struct net *)ctx)->now;
 }
 
-/* ---- the whole ---- */
+/* ---- interface ---- */
 
 struct net *net_new(struct fetch_world *w, bool is_traced)
 {

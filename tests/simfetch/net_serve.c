@@ -16,7 +16,7 @@ static uint32_t path_of_hash(const struct net *n, const char *file)
 	return path ? (uint32_t)*path : UINT32_MAX;
 }
 
-/* The number after PREFIX, and where the text goes on; false if there is none. */
+/* Parses the number after PREFIX; false if there is none. */
 static bool read_number(char **text, const char *prefix, uint32_t limit, uint32_t *ret)
 {
 	size_t len = strlen(prefix);
@@ -130,7 +130,7 @@ static struct nf_slice bulk_file(const struct goods_file *f, unsigned faults)
 	return nf_slice(NULL, (size_t)size);
 }
 
-/* As this cache has it. */
+/* The file as this cache has it. */
 static struct nf_slice file_of(struct net *n, const struct net_offer *o, uint32_t path)
 {
 	const struct goods_file *f =

@@ -1,5 +1,5 @@
-/* What the files of the network share: net.c has the clock and the transfers,
- * net_serve.c what a server answers. */
+/* Shared by the files of the network: net.c has the clock and the transfers, net_serve.c
+ * the servers' responses. */
 #ifndef NET_STATE_H
 #define NET_STATE_H
 
@@ -18,12 +18,12 @@ struct net_answer {
 	bool is_range;
 	bool has_ranges; /* in general */
 	bool has_length;
-	char etag[32]; /* empty: none */
+	char etag[32]; /* or empty */
 };
 
 enum net_phase {
 	NET_QUEUED, /* for a connection */
-	NET_ASKED,  /* the head is waited for, or a time-out */
+	NET_ASKED,  /* waiting for the response head, or for a time-out */
 	NET_FLOWS,
 	NET_SILENT, /* until the time-out */
 };
@@ -40,7 +40,7 @@ struct net_transfer {
 	double began, asked, due;
 	double at, stops_at; /* in the body */
 	uint64_t told;
-	struct buf text; /* of an answer that is made for it */
+	struct buf text; /* of a generated response */
 	struct net_answer answer;
 	struct flow flow;
 	struct nf_err err;
@@ -64,9 +64,9 @@ struct net {
 	char failure[128];
 };
 
-/* Finds out what X asks for. */
+/* Determines what X requests. */
 void net_address(struct net *n, struct net_transfer *x);
-/* What its cache says to it, if it says anything. */
+/* Determines the response of its cache, if any. */
 void net_serve(struct net *n, struct net_transfer *x);
 
 #endif

@@ -1,13 +1,13 @@
-/* Watches what the engine and its dispatcher say to each other: every promise of
- * dispatch.h that can be seen from outside, in every world. The functions of dispatch.h
- * are wrapped for that when simfetch is linked. */
+/* Watches the engine and its dispatcher: checks in every world the rules of dispatch.h
+ * that are visible from outside. For that, the functions of dispatch.h are wrapped when
+ * simfetch is linked. */
 #ifndef ORDERS_H
 #define ORDERS_H
 
 #include <stdbool.h>
 
-/* What was broken since the last call, or NULL. ENDED: the run was not killed, nor ended
- * by its first failure. */
+/* The rule broken since the last call, or NULL. ENDED: the run was neither killed nor
+ * ended by its first failure. */
 const char *orders_broken(bool ended);
 
 #endif

@@ -79,7 +79,7 @@ static void register_all(const struct fetch_world *w, const char *root)
 	MUST(store_db_register(db, -1, infos, w->path_count, 1700000000, &err), &err);
 }
 
-/* Each path is a file of zeros, where it was not lost. */
+/* Each path is a file of zeros, unless it was lost. */
 static void make_store(const struct fetch_world *w, size_t cache, const char *root)
 {
 	static const char *const dirs[] = { "nix", "nix/store", "nix/var", "nix/var/nix",

@@ -4,7 +4,7 @@
 
 #include "fetch_world.h"
 
-/* Makes in DIR what each of them is; DIR/cNUMBER is its directory, or root. */
+/* Creates in DIR what each of them serves; DIR/cNUMBER is its directory, or root. */
 void places_make(const struct fetch_world *w, const char *dir);
 
 #endif

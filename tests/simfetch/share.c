@@ -46,7 +46,7 @@ static void fix(struct flow *f, double rate, struct share_cache *caches,
 	}
 }
 
-/* Those with the least limit cannot get more: they are fixed, and leave the rest to the
+/* Those with the lowest limit cannot get more: they are fixed, and leave the rest to the
  * others. */
 void share(struct flow *const *flows, size_t count, struct share_cache *caches,
 	   double link_rate)

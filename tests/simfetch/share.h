@@ -1,4 +1,4 @@
-/* How flows share what they go through. */
+/* How flows share bandwidth. */
 #ifndef SHARE_H
 #define SHARE_H
 
@@ -6,14 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What all have that nothing limits; bytes a millisecond, as all rates here. */
+/* The rate of a flow that nothing limits; in bytes per millisecond, like all rates
+ * here. */
 #define SHARE_UNLIMITED 1e7
 
 struct flow {
 	uint32_t cache;
 	bool is_linked; /* goes through the client's link */
 	double cap;
-	double rate; /* what it gets */
+	double rate; /* its share */
 	bool is_fixed;
 };
 

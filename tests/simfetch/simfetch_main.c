@@ -162,7 +162,7 @@ static bool run_randoms(const struct goods_keys *k, const struct options *o)
 	return bad == 0;
 }
 
-/* The seed that a name like PREFIX-SEED ends with. */
+/* The seed at the end of a name like PREFIX-SEED. */
 static bool read_seed(const char *name, const char *prefix, uint32_t *ret)
 {
 	size_t len = strlen(prefix);

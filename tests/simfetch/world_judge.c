@@ -1,4 +1,4 @@
-/* The promises that the engine keeps in every world. */
+/* Invariants of the engine in every world. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static bool is_sound(const struct fetch_world *w, size_t cache)
 	return world_is_reliable(w, cache) && world_is_honest(w, cache);
 }
 
-/* ---- what honest caches have comes ---- */
+/* ---- paths of honest caches ---- */
 
 static bool some_cache(const struct fetch_world *w, size_t path,
 		       bool (*has)(const struct net_offer *o))
@@ -50,7 +50,7 @@ static void check_all_came(struct world_run *r)
 	}
 }
 
-/* ---- who is accused ---- */
+/* ---- accusations ---- */
 
 static void check_accused(struct world_run *r)
 {
@@ -66,7 +66,7 @@ static void check_accused(struct world_run *r)
 	}
 }
 
-/* The cache that alone brought the file, all of it; the cache count if there is none. */
+/* The cache that alone brought the whole file; the cache count if there is none. */
 static size_t only_bringer(const struct world_run *r, size_t path)
 {
 	const struct fetch_world *w = r->world;
@@ -85,7 +85,7 @@ static size_t only_bringer(const struct world_run *r, size_t path)
 	return found;
 }
 
-/* Who lied and could not have been helped by others is accused. */
+/* A cache that lied, with no other that could have helped, is accused. */
 static void check_liars(struct world_run *r)
 {
 	const struct fetch_world *w = r->world;
@@ -104,7 +104,7 @@ static void check_liars(struct world_run *r)
 
 /* ---- reasons ---- */
 
-/* Where all caches answer, and say nothing that is wrong: the gravest reason counts. */
+/* If all caches answer without a fault, the most severe reason counts. */
 static int expected_code(const struct fetch_world *w, size_t path)
 {
 	bool is_doubted = false;
@@ -172,7 +172,7 @@ static void check_status(struct world_run *r)
 			world_run_broken(r, "path %zu is missing without a reason", i);
 }
 
-/* ---- what was asked for ---- */
+/* ---- requests ---- */
 
 static void check_requests(struct world_run *r, size_t cache, size_t path)
 {
@@ -192,7 +192,7 @@ static void check_requests(struct world_run *r, size_t cache, size_t path)
 				 path);
 }
 
-/* Nothing that is asked about the path fails, or is not what was told. */
+/* No request about the path fails or returns something unexpected. */
 static bool is_plain(const struct fetch_world *w, size_t path)
 {
 	for (size_t i = 0; i < w->cache_count; i++) {
@@ -220,7 +220,7 @@ static uint64_t largest_file(const struct fetch_world *w, size_t path)
 	return largest;
 }
 
-/* Once is enough, unless it is raced for. */
+/* Once is enough, unless it is raced. */
 static void check_bytes_once(struct world_run *r, size_t path)
 {
 	const struct fetch_world *w = r->world;

@@ -26,13 +26,13 @@ static bool one_in(uint32_t *random, uint32_t n)
 	return below(random, n) == 0;
 }
 
-/* By the logarithm: as many from 1 to 10 as from 10 to 100. */
+/* Logarithmic: as many from 1 to 10 as from 10 to 100. */
 static double between(uint32_t *random, double least, double most)
 {
 	return least * pow(most / least, (double)any(random) / UINT32_MAX);
 }
 
-/* Half of the caches answer always. */
+/* Half of the caches always answer. */
 static void random_cache(struct net_cache *c, uint32_t *random)
 {
 	bool is_reliable = !one_in(random, 2);
@@ -97,7 +97,7 @@ static void random_offer(struct net_offer *o, uint32_t *random, bool lies, uint6
 	o->lies_end = o->lies_from + (one_in(random, 2) ? 1 : below(random, 100000) + 1);
 }
 
-/* Each is referred to by a later one, so that all are in one closure. */
+/* Each is referred to by a later one: all are in one closure. */
 static void random_path(struct fetch_world *w, const struct goods_keys *k,
 			uint32_t *random, bool *is_needed)
 {

@@ -66,7 +66,7 @@ static void name_cache(struct world_run *r, size_t cache)
 	     &err);
 }
 
-/* What an earlier run has measured. */
+/* What an earlier run measured. */
 static void write_history(struct world_run *r)
 {
 	AUTO(history_release) struct history h = HISTORY_INIT;
@@ -139,7 +139,7 @@ static void tell_notes(struct world_run *r, bool trace)
 	}
 }
 
-/* ---- what came ---- */
+/* ---- results ---- */
 
 static void check_bytes(struct world_run *r, const struct nf_narinfo *ni, size_t path)
 {
@@ -266,7 +266,7 @@ void world_run_release(struct world_run *r)
 	free(r->history);
 }
 
-/* ---- questions ---- */
+/* ---- checks ---- */
 
 bool world_run_accused(const struct world_run *r, size_t cache)
 {
