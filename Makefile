@@ -263,6 +263,12 @@ coverage-fuzz-run: $(FUZZ_BINS)
 check-valgrind: all $(TEST_TOOLS)
 	@sh tests/run/valgrind.sh $(B)
 
+#: make check-live      imports into a store that real Nix works in, for LIVE_SECONDS
+LIVE_SECONDS ?= 120
+.PHONY: check-live
+check-live: all $(TEST_TOOLS)
+	@bash tests/bench/live.sh $(B) $(LIVE_SECONDS)
+
 #: make fuzz-run        each fuzz target for FUZZ_SECONDS (needs CC=clang FLAVOR=fuzz)
 FUZZ_SECONDS ?= 20
 fuzz-run: $(FUZZ_BINS)
@@ -383,6 +389,7 @@ demo:
 #: make bench           measure beside the peers (needs Nix, root, tens of minutes)
 bench:
 	@sh tests/bench/run.sh
+	@$(MAKE) --no-print-directory check-live LIVE_SECONDS=3600
 	@$(MAKE) --no-print-directory check-faults check-power FULL=1
 
 #: make clean           remove build/
