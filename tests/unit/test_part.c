@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/encoding.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "engine_fixture.h"
@@ -235,6 +236,40 @@ static void unrequested_range_is_refused(void **state)
 	}
 }
 
+/* Leaves bytes [FROM, end) of the file in the pool, as a killed run would. */
+static void leave_end(struct fixture *x, uint64_t from)
+{
+	struct pool *pool = x->f->pool->pool;
+	char id[80] = "f-";
+	struct pool_partial pp;
+
+	nix32_encode(id + 2, x->m.info.nar_hash.bytes, 32);
+	strcat(id, "-none");
+	assert_int_equal(pool_partial_open(pool, id, &pp, &x->f->err), 0);
+	assert_int_equal(pool_partial_write(pool, &pp, from, x->m.nar.ptr + from,
+					    x->m.nar.len - from, &x->f->err),
+			 0);
+	pool_partial_keep(pool, &pp);
+}
+
+/* It was asked for the beginning and sends everything: the rest is not needed. */
+static void whole_answer_ends_where_bytes_are_present(void **state)
+{
+	struct fixture x;
+
+	fixture_init(&x, state, 256 * KIB);
+	leave_end(&x, 128 * KIB);
+	x.whole.has_ranges = false;
+	fixture_add(&x, &x.whole);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_int_equal(count(&x), 1);
+	assert_int_equal(request(&x, 0)->range_end, 128 * KIB - 1);
+	assert_int_equal(x.f->result.resumed_bytes, x.m.nar.len - 128 * KIB);
+	assert_int_equal(x.f->result.fetched_bytes, 128 * KIB);
+	fixture_release(&x);
+}
+
 /* Two equally slow caches that have the file: 10 seconds from each alone. */
 static void fixture_of_two(struct fixture *x, void **state)
 {
@@ -295,6 +330,7 @@ int main(void)
 		ENGINE_TEST(busy_server_is_retried_later),
 		ENGINE_TEST(implausible_files_are_refused),
 		ENGINE_TEST(unrequested_range_is_refused),
+		ENGINE_TEST(whole_answer_ends_where_bytes_are_present),
 		ENGINE_TEST(another_cache_takes_over_the_end_of_a_large_file),
 		ENGINE_TEST(without_races_no_byte_is_requested_twice),
 	};
