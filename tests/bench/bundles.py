@@ -42,6 +42,40 @@ def import_bundle(top):
                   [f"{WORK}/cache-zstd"], [root]),
     ])
 
+class daemon:
+    """nix-daemon for the store below ROOT, which may go away between runs: each connection opens it."""
+    def __init__(self, root):
+        self.socket, conf = f"{WORK}/daemon.socket", f"{WORK}/daemon-conf"
+        remove(self.socket)
+        os.makedirs(conf, exist_ok=True)
+        open(f"{conf}/nix.conf", "w").write(f"trusted-public-keys = {key()}\nbuild-users-group =\n")
+        self.process = subprocess.Popen(
+            ["nix-daemon"], stderr=subprocess.DEVNULL,
+            env=dict(os.environ, NIX_REMOTE=root, NIX_CONF_DIR=conf, NIX_DAEMON_SOCKET_PATH=self.socket))
+        while not os.path.exists(self.socket):
+            time.sleep(0.1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        self.process.wait()
+
+def import_through_daemon(top):
+    """CPU is the client's alone."""
+    bundle, root = make_bundle(top), f"{WORK}/root"
+    with daemon(root) as d:
+        ours = (f"env NIX_DAEMON_SOCKET_PATH={d.socket} NIX_STATE_DIR={root}/nix/var/nix XDG_STATE_HOME={WORK}/state "
+                f"{FERRY} import --quiet {bundle} --store daemon --trusted-public-key {key()}")
+        compare("bundle into a fresh store through nix-daemon", [
+            Contender("nixferry import --store daemon", ours, [bundle], [root]),
+            Contender("nixferry import --store daemon --jobs 1", f"{ours} --jobs 1", [bundle], [root]),
+            Contender("nix copy to the daemon from a zstd file:// cache",
+                      f"nix copy --from file://{WORK}/cache-zstd --to unix://{d.socket} {top}",
+                      [f"{WORK}/cache-zstd"], [root]),
+        ])
+
 def sizes(top):
     print("\n## Size and time by level\n\n| what | bytes | time to make | time to import |\n|---|---|---|---|")
     for how in ("xz", "zstd"):
@@ -59,4 +93,4 @@ def sizes(top):
               flush=True)
     remove(f"{WORK}/level.bundle")
 
-SCENARIOS = [bundle_from_xz, import_bundle, sizes]
+SCENARIOS = [bundle_from_xz, import_bundle, import_through_daemon, sizes]
