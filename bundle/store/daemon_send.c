@@ -4,11 +4,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/stream.h"
 #include "base/workers.h"
+#include "format/drv_nar.h"
 #include "store/daemon_store.h"
 
 #define IDLE_MS 100
@@ -156,6 +159,7 @@ struct lane_source {
 	struct nf_source source;
 	struct nf_source *in;
 	struct send_run *run;
+	char *bytes; /* that IN reads, or NULL */
 };
 
 static int lane_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
@@ -175,20 +179,51 @@ static void lane_close(struct nf_source *s)
 	struct lane_source *l = (struct lane_source *)s;
 
 	source_close(l->in);
+	free(l->bytes);
 	free(l);
+}
+
+/* The daemon would take any NAR for a derivation: *NAR is read and judged first, and
+ * *RET_BYTES (free()) is what it then reads. */
+static int check_drv(const struct nf_storepath *path, struct nf_source **nar,
+		     char **ret_bytes, struct nf_err *err)
+{
+	AUTO(source_closep) struct nf_source *copy = NULL;
+	AUTO_BUF struct buf bytes = { 0 };
+	struct buf_sink sink;
+	uint64_t inodes;
+	int rc;
+
+	buf_init(&bytes, DERIVATION_MAX + MIB);
+	buf_sink_init(&sink, &bytes);
+	rc = source_copy(*nar, &sink.sink, err);
+	if (rc)
+		return rc;
+	copy = nf_source_of_memory(bytes.ptr, bytes.len);
+	rc = drv_nar_check(path, copy, &inodes, err);
+	if (rc)
+		return rc;
+	source_close(*nar);
+	*nar = nf_source_of_memory(bytes.ptr, bytes.len);
+	*ret_bytes = buf_take(&bytes);
+	return 0;
 }
 
 static int open_nar(struct send_run *run, size_t i, struct nf_source **ret,
 		    struct nf_err *err)
 {
+	const struct nf_storepath *path = &run->opts->infos[i]->path;
+	AUTO(source_closep) struct nf_source *in = NULL;
 	struct lane_source *l;
-	struct nf_source *in = NULL;
+	char *bytes = NULL;
 	int rc = run->opts->open(run->opts->ctx, i, &in, err);
 
+	if (!rc && nf_storepath_is_drv(path))
+		rc = check_drv(path, &in, &bytes, err);
 	if (rc)
 		return rc;
 	l = mem_alloc(sizeof(*l));
-	*l = (struct lane_source){ { lane_next, lane_close }, in, run };
+	*l = (struct lane_source){ { lane_next, lane_close }, TAKE_PTR(in), run, bytes };
 	*ret = &l->source;
 	return 0;
 }

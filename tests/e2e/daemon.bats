@@ -200,6 +200,17 @@ prefetch_into_daemon() {
 		jq -e '.import.imported == 0 and .import.present == 5'
 }
 
+@test "what is no derivation does not get into the daemon's store under the name of one" {
+	start_daemon
+	echo nonsense >"$T/file"
+	local put=(mkcache add --cache "$T/pool" --sign "$T/lab.sec" --as-pool --input-addressed)
+	bad=$("${put[@]}" --name bad.drv --tree "$T/file")
+	TOP=$("${put[@]}" --name top --tree "$T/file" --ref "$bad")
+	mkdir -p "$T/cache"
+	fails 5 "$bad'" prefetch_into_daemon
+	assert_nothing_valid "$T/root"
+}
+
 @test "prefetch names the key that the daemon does not know" {
 	start_daemon "trusted-public-keys ="
 	make_small_closure "$T/cache"
