@@ -92,7 +92,7 @@ class Disk:
 def cut(base, requests, image, chance):
     """IMAGE becomes what is on the disk if the power goes after these requests: BASE, all that
     was flushed, and what CHANCE leaves of the rest."""
-    flushed = max((i for i, r in enumerate(requests) if r is None), default=0)
+    flushed = max((i for i, r in enumerate(requests) if r is None), default=-1)
     keep = chance.choice((0, 0.2, 0.5, 0.8, 1))
     subprocess.run(["cp", "--sparse=always", "--reflink=auto", base, image], check=True)
     with open(image, "r+b") as f:

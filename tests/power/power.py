@@ -185,7 +185,7 @@ def record(kernel, initramfs, base, work, kill_after):
 
 
 def cut_often(args, bundles, kernel, fs, work, chance):
-    image, base = f"{work}/cut.img", f"{work}/base.img"
+    base = f"{work}/base.img"
     with open(base, "wb") as f:
         f.truncate(IMAGE_BYTES)
     run(f"mkfs.{fs}", "-q", base)
@@ -208,6 +208,8 @@ def cut_often(args, bundles, kernel, fs, work, chance):
         # Where it was killed, and at other moments of the same run.
         moments = [len(requests)] + [chance.randint(begin, len(requests)) for _ in range(share - 1)]
         for moment in moments[:share]:
+            # A loop device that is being released may still have what a file of this name held.
+            image = f"{work}/cut-{passed + failed}.img"
             disk.cut(base, requests[:moment], image, chance)
             try:
                 seen.append(check_cut(bundles, image, f"{work}/mnt"))
@@ -216,6 +218,7 @@ def cut_often(args, bundles, kernel, fs, work, chance):
                 failed += 1
                 print(f"FAILED: {fs}: seed {args.seed}, run {number}, after request {moment} of"
                       f" {len(requests)}: {e}", flush=True)
+            os.unlink(image)
     middle = sum(0 < n < len(bundles.new_paths) for n in seen)
     print(f"{fs}: {passed + failed} power cuts in {args.runs} imports of {whole:.0f} s;"
           f" in {sum(not n for n in seen)} no new path was valid, in {middle} some, in"
