@@ -102,11 +102,14 @@ class Bundles:
 class Mounted:
     def __init__(self, image, where):
         self.image, self.where = image, where
+        # Another mount namespace may still hold the last disk, which has the same UUID.
+        kind = run("blkid", "-o", "value", "-s", "TYPE", image)
+        self.options = "loop,nouuid" if kind == "xfs" else "loop"
 
     def __enter__(self):
         os.makedirs(self.where, exist_ok=True)
         try:
-            run("mount", "-o", "loop", self.image, self.where)
+            run("mount", "-o", self.options, self.image, self.where)
         except subprocess.CalledProcessError as e:
             raise Unmountable(f"mount: {e.stderr}") from e
         return self.where
