@@ -66,6 +66,9 @@ make_system() {
 	live_prefetch
 	assert_closure_in "$T/root"
 	nix_is_content "$T/root"
+	rm -r "$T/pool"
+	live "$BUILD/nixferry" prefetch "$TOP" --store / --substituter "file://$T/cache" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" | grep "5 were there already"
 }
 
 @test "an import into the running system ends with the command that switches to it" {

@@ -201,6 +201,27 @@ collect() {
 	assert_random_closure_in "$T/root"
 }
 
+@test "an import that ends while a collector runs waits for it" {
+	make_random_closure 20 3 500000
+	make_bundle "$TOP"
+	mkfifo "$T/pipe"
+	import_bundle "$T/pipe" 3>&- >"$T/import.out" 2>&1 &
+	FETCH=$!
+	exec 8>"$T/pipe"
+	head -c 1400000 "$T/b.bundle" >&8
+	wait_for 20 has_begun
+	wait_for 20 flock -n "$T/root/nix/var/nix/gc.lock" true
+	hold "$T/root/nix/var/nix/gc.lock" 8>&-
+	tail -c +1400001 "$T/b.bundle" >&8
+	exec 8>&-
+	wait_for 20 grep -q "waiting for the garbage collector running in '$T/root'" "$T/import.out"
+	! has_ended "$FETCH"
+	kill "$HOLDER"
+	wait "$FETCH" || fail "$(cat "$T/import.out")"
+	assert_random_closure_in "$T/root"
+	assert_nothing_protected "$T/root"
+}
+
 @test "a prefetch ends while a collector runs, and loses nothing" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
