@@ -93,7 +93,8 @@ static int wait_for(struct daemon_conn *c, short events, short *ret, struct nf_e
 	}
 }
 
-static int fill(void *ctx, void *bytes, size_t size, size_t *ret_len, struct nf_err *err)
+static int receive_some(void *ctx, void *bytes, size_t size, size_t *ret_len,
+			struct nf_err *err)
 {
 	struct daemon_conn *c = ctx;
 	short events;
@@ -148,7 +149,7 @@ static int wait_to_send(struct daemon_conn *c, struct nf_err *err)
 	return !rc && !c->refused && (events & POLLIN) ? take_message(c, err) : rc;
 }
 
-static void advance(struct iovec *iov, size_t count, size_t sent)
+static void skip_sent(struct iovec *iov, size_t count, size_t sent)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t n = sent < iov[i].iov_len ? sent : iov[i].iov_len;
@@ -176,7 +177,7 @@ static int send_all(struct daemon_conn *c, struct nf_slice rest, struct nf_err *
 		int rc = 0;
 
 		if (n >= 0)
-			advance(iov, ARRAY_SIZE(iov), (size_t)n);
+			skip_sent(iov, ARRAY_SIZE(iov), (size_t)n);
 		else if (errno == EAGAIN)
 			rc = wait_to_send(c, err);
 		else if (errno != EINTR)
@@ -362,7 +363,7 @@ int daemon_conn_new(struct daemon_conn **ret, int fd, const char *name, int hell
 	c->fd = fd;
 	c->name = mem_strdup(name);
 	c->progress = progress;
-	c->in.fill = fill;
+	c->in.fill = receive_some;
 	c->in.ctx = c;
 	buf_init(&c->out, DAEMON_REQUEST_MAX);
 	rc = say_hello(c, hello_ms, err);

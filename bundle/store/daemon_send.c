@@ -228,8 +228,8 @@ static int open_nar(struct send_run *run, size_t i, struct nf_source **ret,
 	return 0;
 }
 
-static int take(struct send_run *run, size_t *ret, struct nf_source **ret_nar,
-		struct nf_err *err)
+static int take_item(struct send_run *run, size_t *ret, struct nf_source **ret_nar,
+		     struct nf_err *err)
 {
 	int rc = 0;
 
@@ -277,7 +277,7 @@ static int send_items(struct send_run *run, struct daemon_conn *c, struct nf_err
 	for (;;) {
 		AUTO(source_closep) struct nf_source *nar = NULL;
 		size_t i;
-		int rc = take(run, &i, &nar, err);
+		int rc = take_item(run, &i, &nar, err);
 
 		if (!rc && i == NO_ITEM)
 			return 0;

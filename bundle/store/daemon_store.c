@@ -125,7 +125,7 @@ static void add_signers(struct buf *out, const struct nf_pathinfo *info)
 }
 
 /* The daemon's settings decide, whoever we are. */
-static int untrusted(const struct nf_pathinfo *info, struct nf_err *err)
+static int tell_untrusted(const struct nf_pathinfo *info, struct nf_err *err)
 {
 	AUTO_BUF struct buf names = { 0 };
 
@@ -153,7 +153,7 @@ int daemon_store_add(struct daemon_conn *c, const struct nf_pathinfo *info,
 	rc = daemon_conn_send_nar(c, nar, err);
 	if (!rc)
 		rc = daemon_conn_finish(c, err);
-	return rc == -NF_E_TRUST ? untrusted(info, err) : rc;
+	return rc == -NF_E_TRUST ? tell_untrusted(info, err) : rc;
 }
 
 static bool has_sig(const struct nf_pathinfo *info, struct nf_slice sig)

@@ -461,19 +461,6 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 	return rc;
 }
 
-static int fill_daemon(struct prefetch *p, const struct intake_roots *roots,
-		       struct nf_err *err)
-{
-	const struct daemon_target_fill fill = {
-		.pool = p->pool,
-		.keys = p->fetch.keys,
-		.jobs = p->fetch.jobs,
-		.roots = *roots,
-	};
-
-	return daemon_target_fill(p->daemon, &fill, &p->imported, err);
-}
-
 /* Report what was registered in any case. */
 static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 {
@@ -483,11 +470,13 @@ static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 		.profile = p->target.profile,
 		.gc_root = p->target.gc_root,
 	};
+	const struct daemon_target_fill fill = { p->pool, p->fetch.keys, p->fetch.jobs,
+						 roots };
 
 	if (!fills_target(p))
 		return rc;
 	if (p->daemon)
-		return rc ? rc : fill_daemon(p, &roots, err);
+		return rc ? rc : daemon_target_fill(p->daemon, &fill, &p->imported, err);
 	intake_tell(p->intake, &p->imported);
 	return rc ? rc : intake_add_roots(p->intake, &roots, &p->imported, err);
 }

@@ -115,7 +115,7 @@ static int add_path(struct filling *f, const struct nf_storepath *path,
 	return 0;
 }
 
-static int collect(struct filling *f, struct nf_err *err)
+static int collect_missing(struct filling *f, struct nf_err *err)
 {
 	const struct intake_roots *roots = &f->fill->roots;
 	AUTO_FREE uint32_t *by_name = NULL;
@@ -138,20 +138,20 @@ static int collect(struct filling *f, struct nf_err *err)
 /* ---- sending ---- */
 
 /* The file is closed with the source. */
-struct file_source {
+struct pool_nar_source {
 	struct nf_source source;
 	struct nf_source *in;
 	int fd;
 };
 
-static int file_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
+static int pool_nar_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
 {
-	return source_next(((struct file_source *)s)->in, ret, err);
+	return source_next(((struct pool_nar_source *)s)->in, ret, err);
 }
 
-static void file_close(struct nf_source *s)
+static void pool_nar_close(struct nf_source *s)
 {
-	struct file_source *f = (struct file_source *)s;
+	struct pool_nar_source *f = (struct pool_nar_source *)s;
 
 	source_close(f->in);
 	cleanup_fd(&f->fd);
@@ -162,15 +162,15 @@ static int open_nar(void *ctx, size_t i, struct nf_source **ret, struct nf_err *
 {
 	const struct filling *f = ctx;
 	const struct sent_path *p = &f->paths[i];
-	struct file_source *file;
+	struct pool_nar_source *file;
 	int fd;
 	int rc = pool_open_nar(f->fill->pool, &p->ni, &fd, err);
 
 	if (rc)
 		return rc;
 	file = mem_alloc(sizeof(*file));
-	*file = (struct file_source){
-		{ file_next, file_close },
+	*file = (struct pool_nar_source){
+		{ pool_nar_next, pool_nar_close },
 		nf_source_of_fd_range(fd, 0, UINT64_MAX),
 		fd,
 	};
@@ -220,7 +220,7 @@ int daemon_target_fill(struct daemon_target *t, const struct daemon_target_fill 
 	int rc;
 
 	pool_closure_init(&f.closure);
-	rc = collect(&f, err);
+	rc = collect_missing(&f, err);
 	if (rc)
 		return rc;
 	/* What valid paths that were not fetched refer to, the fetch has counted. */

@@ -15,7 +15,8 @@ struct bytes {
 	size_t left;
 };
 
-static int fill(void *ctx, void *to, size_t size, size_t *ret_len, struct nf_err *err)
+static int give_bytes(void *ctx, void *to, size_t size, size_t *ret_len,
+		      struct nf_err *err)
 {
 	struct bytes *b = ctx;
 	size_t n = b->left < size ? b->left : size;
@@ -47,7 +48,7 @@ static void send_again(const struct nf_pathinfo *info)
 	struct nf_pathinfo again;
 	struct buf out;
 	struct bytes b;
-	struct daemon_in in = { .fill = fill, .ctx = &b };
+	struct daemon_in in = { .fill = give_bytes, .ctx = &b };
 
 	buf_init(&out, DAEMON_REQUEST_MAX);
 	daemon_put_info(&out, info);
@@ -65,7 +66,7 @@ static void send_again(const struct nf_pathinfo *info)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes b = { data, size };
-	struct daemon_in in = { .fill = fill, .ctx = &b };
+	struct daemon_in in = { .fill = give_bytes, .ctx = &b };
 	struct nf_pathinfo info;
 	struct nf_storepath path;
 	uint64_t count = 0;
