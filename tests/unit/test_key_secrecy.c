@@ -98,12 +98,24 @@ struct mapping {
 	bool is_left_out;
 };
 
+/* "FROM-TO MODE ..."; what follows TO, or NULL of another line. */
+static const char *parse_range(const char *line, uintptr_t *from, uintptr_t *to)
+{
+	char *at;
+
+	*from = strtoull(line, &at, 16);
+	if (at == line || *at != '-')
+		return NULL;
+	*to = strtoull(at + 1, &at, 16);
+	return at;
+}
+
 static void look_for_flags(void *ctx, const char *line)
 {
 	struct mapping *m = ctx;
-	unsigned long from, to;
+	uintptr_t from, to;
 
-	if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+	if (parse_range(line, &from, &to))
 		m->is_current = m->address >= from && m->address < to;
 	if (m->is_current && !strncmp(line, "VmFlags:", 8))
 		m->is_left_out = strstr(line, " dd") != NULL;
@@ -150,10 +162,10 @@ static bool is_trace(const struct trace *t, const uint8_t *p)
 static void look_for_trace(void *ctx, const char *line)
 {
 	struct trace *t = ctx;
-	char *at;
-	uintptr_t from = strtoull(line, &at, 16), to = strtoull(at + 1, &at, 16);
+	uintptr_t from, to;
+	const char *mode = parse_range(line, &from, &to);
 
-	if (strncmp(at, " rw", 3) != 0)
+	if (!mode || strncmp(mode, " rw", 3) != 0)
 		return;
 	for (; from + TRACE_LEN <= to; from++)
 		t->count += is_trace(t, (const uint8_t *)from);
