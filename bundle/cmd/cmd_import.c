@@ -23,6 +23,7 @@ static int read_options(struct target_options *target, struct nf_import_options 
 	opts->store_root = target->root;
 	opts->profile = target->profile;
 	opts->gc_root = target->gc_root;
+	opts->repair = target->repair;
 	return rc ? rc : options_job_count(&opts->jobs, args, err);
 }
 
@@ -101,6 +102,12 @@ const struct command cmd_import = {
 		"reference is in the bundle or in the target store. Every byte is "
 		"verified before it is used. After an interruption the target store "
 		"is valid, and the same command continues.\n"
+		"\n"
+		"With --repair, what is valid in the target store and missing, or has "
+		"other contents or metadata, or a text in the database that Nix cannot "
+		"read, is unpacked and verified beside it, then exchanged. A damaged "
+		"path that is not in the bundle is named, with status 5 or, if it is "
+		"only missing, 3.\n"
 		"\n"
 		"ROOT is the root of a system that is being installed, of an image, "
 		"or, as root, of the running system ('/'). Nix, its garbage collector "

@@ -61,6 +61,7 @@ void import_report_add_json(const struct import_report *r, struct json_doc *doc)
 	json_add_number(doc, "imported", result->imported);
 	json_add_number(doc, "present", result->present);
 	json_add_number(doc, "unchecked", result->unchecked);
+	json_add_number(doc, "repaired", result->repaired);
 	json_add_number(doc, "signaturesAdded", result->sigs_added);
 	json_add_number(doc, "narSize", result->nar_bytes);
 	json_add_number(doc, "nodes", result->inodes);
@@ -107,6 +108,10 @@ void import_report_add_text(const struct import_report *r, struct buf *out)
 		 plural(result->imported, "path", "paths"),
 		 human_size(size, result->nar_bytes), result->present,
 		 plural(result->present, "was", "were"));
+	if (result->repaired)
+		buf_addf(out, "%zu of the imported %s damaged and %s restored\n",
+			 result->repaired, plural(result->repaired, "was", "were"),
+			 plural(result->repaired, "is", "are"));
 	if (result->sigs_added)
 		buf_addf(out, "added signatures to %zu of them\n", result->sigs_added);
 	if (result->profile_link)

@@ -23,6 +23,9 @@ static const struct cmd_option options[] = {
 	  .help = "without --profile: name of the GC root that keeps the imported "
 		  "paths, instead of those that it kept before; default: the name of "
 		  "the store path without its version" },
+	{ .name = "repair",
+	  .help = "also compare the contents of paths that are valid in the target "
+		  "store with its database, and restore what is damaged" },
 	{ 0 },
 };
 const struct cmd_option_group options_target_store = { "Target store", options };
@@ -53,6 +56,13 @@ int target_options_read(struct target_options *ret, const struct cmd_args *args,
 	ret->root = cmd_args_value(args, "store");
 	ret->profile = cmd_args_value(args, "profile");
 	ret->gc_root = cmd_args_value(args, "gc-root");
+	ret->repair = cmd_args_flag(args, "repair");
+	if (ret->repair && !ret->root)
+		return err_set(err, NF_E_USAGE, "option '--repair' needs --store ROOT");
+	if (ret->repair && import_target_is_daemon(ret->root))
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--repair' cannot be used with nix-daemon: run 'nix-store --repair-path PATH' as root");
 	if (ret->profile && !store_profile_is_name(ret->profile))
 		return err_set(err, NF_E_USAGE,
 			       "option '--profile': '%s' is not the name of a profile",

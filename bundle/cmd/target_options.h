@@ -2,16 +2,19 @@
 #ifndef TARGET_OPTIONS_H
 #define TARGET_OPTIONS_H
 
+#include <stdbool.h>
+
 #include "base/sandbox.h"
 #include "cmd/cmd_args.h"
 
-/* --store --profile --gc-root */
+/* --store --profile --gc-root --repair */
 extern const struct cmd_option_group options_target_store;
 
 struct target_options {
 	const char *root;    /* NULL if not given */
 	const char *profile; /* or NULL */
 	const char *gc_root; /* or NULL */
+	bool repair;
 };
 
 /* The root must be a directory. A profile or a GC root needs a root, and the two exclude

@@ -54,6 +54,28 @@ static int check_space(struct import *im, struct nf_err *err)
 	return intake_check_space(im->intake, need.bytes, need.inodes, err);
 }
 
+/* What is damaged among the paths of the bundle is then wanted again. */
+static int find_damage(struct import *im, struct nf_err *err)
+{
+	AUTO_FREE struct nf_storepath *paths =
+		mem_calloc(im->plan.count + 1, sizeof(*paths));
+
+	for (size_t i = 0; i < im->plan.count; i++)
+		paths[i] = im->plan.paths[i].ni.info.path;
+	return intake_find_damage(im->intake, paths, im->plan.count, im->opts->jobs, err);
+}
+
+static int check_closed(struct import *im, struct nf_err *err)
+{
+	AUTO(import_outside_release) struct import_outside outside = { 0 };
+	int rc = import_plan_check_closed(&im->plan, im->intake, &outside, err);
+
+	if (rc || !im->opts->repair || !outside.count)
+		return rc;
+	return intake_find_damage(im->intake, outside.paths, outside.count,
+				  im->opts->jobs, err);
+}
+
 static int prepare(struct import *im, struct nf_err *err)
 {
 	struct progress *progress = im->progress;
@@ -64,10 +86,12 @@ static int prepare(struct import *im, struct nf_err *err)
 	if (!rc)
 		rc = intake_open(&im->intake, im->opts->store_root, INTAKE_WRITE,
 				 progress, err);
+	if (!rc && im->opts->repair)
+		rc = find_damage(im, err);
 	if (!rc)
 		rc = import_plan_query(&im->plan, im->intake, progress, err);
 	if (!rc)
-		rc = import_plan_check_closed(&im->plan, im->intake, err);
+		rc = check_closed(im, err);
 	if (rc)
 		return rc;
 	intake_allow_gc(im->intake);
@@ -178,7 +202,9 @@ static int import(struct import *im, struct nf_err *err)
 	rc = register_all(im, err);
 	if (!rc)
 		rc = add_sigs(im, err);
-	return rc ? rc : add_roots(im, err);
+	if (!rc)
+		rc = add_roots(im, err);
+	return rc ? rc : intake_check_repaired(im->intake, err);
 }
 
 static int import_through_daemon(struct import *im, struct nf_err *err)

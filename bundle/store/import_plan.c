@@ -495,8 +495,28 @@ static int check_refs_outside(struct outside *o, struct nf_err *err)
 	return rc;
 }
 
+void import_outside_release(struct import_outside *o)
+{
+	free(TAKE_PTR(o->paths));
+	o->count = 0;
+}
+
+static int list_outside(const struct outside *o, struct import_outside *ret,
+			struct nf_err *err)
+{
+	int rc = 0;
+
+	*ret = (struct import_outside){ mem_calloc(o->len, sizeof(*ret->paths)), 0 };
+	while (!rc && ret->count < o->len) {
+		rc = nf_storepath_parse_base(&ret->paths[ret->count], o->list[ret->count],
+					     err);
+		ret->count += !rc;
+	}
+	return rc;
+}
+
 int import_plan_check_closed(const struct import_plan *p, struct intake *target,
-			     struct nf_err *err)
+			     struct import_outside *ret, struct nf_err *err)
 {
 	size_t roots = nf_bundle_root_count(p->bundle);
 	AUTO(outside_release) struct outside o = { .plan = p, .target = target };
@@ -509,5 +529,7 @@ int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 				 "the bundle's root is", err);
 	for (size_t i = 0; !rc && i < p->count; i++)
 		rc = check_refs(&o, &p->paths[i].ni.info, err);
-	return rc ? rc : check_refs_outside(&o, err);
+	if (!rc)
+		rc = check_refs_outside(&o, err);
+	return rc || !ret ? rc : list_outside(&o, ret, err);
 }

@@ -53,6 +53,12 @@ void import_plan_release(struct import_plan *p);
 /* What the paths that nothing vouches for need; the caller's (nf_key_needs_release). */
 struct nf_key_needs import_plan_take_untrusted(struct import_plan *p);
 
+/* Paths of the bundle's closure that only the target has. */
+struct import_outside {
+	struct nf_storepath *paths;
+	size_t count;
+};
+
 struct import_totals {
 	size_t paths;
 	uint64_t bytes; /* total size of NARs */
@@ -74,8 +80,10 @@ int import_plan_query(struct import_plan *p, struct intake *target,
 
 /* Checks that every reference of a path, and every root of the bundle, is in the bundle
  * or valid in TARGET (NULL: nothing is valid); otherwise NF_E_MISSING. NF_E_FORMAT if
- * such a path of TARGET, or one in its closure, is missing on the disk. */
+ * such a path of TARGET, or one in its closure, is missing on the disk. RET (may be NULL)
+ * gets the paths of TARGET. */
 int import_plan_check_closed(const struct import_plan *p, struct intake *target,
-			     struct nf_err *err) MUST_CHECK;
+			     struct import_outside *ret, struct nf_err *err) MUST_CHECK;
+void import_outside_release(struct import_outside *o);
 
 #endif

@@ -108,6 +108,7 @@ int intake_open(struct intake **ret, const char *root, enum intake_mode mode,
 	pthread_mutex_init(&in->lock, NULL);
 	map_init(&in->known);
 	map_init(&in->lost_by_base);
+	map_init(&in->damaged);
 	arena_init(&in->names);
 	rc = mode == INTAKE_WRITE ? open_for_writing(in, root, err)
 				  : open_for_reading(in, root, err);
@@ -142,6 +143,7 @@ void intake_free(struct intake *in)
 	free(in->waiting.items);
 	intake_lost_release(in);
 	map_release(&in->known);
+	map_release(&in->damaged);
 	arena_release(&in->names);
 	pthread_mutex_destroy(&in->db_lock);
 	pthread_mutex_destroy(&in->lock);
@@ -229,6 +231,10 @@ int intake_find(struct intake *in, const struct nf_storepath *path, bool with_re
 
 	nf_pathinfo_init(info);
 	rc = protect(in, path, err);
+	if (!rc && intake_is_damaged(in, nf_storepath_base(path)))
+		return err_set(err, NF_E_MISSING,
+			       "'" NF_STORE_DIR "/%s' is damaged in '%s'", path->base,
+			       in->target.root);
 	if (!rc)
 		rc = intake_find_row(in, path, with_refs, info, err);
 	if (!rc)
@@ -289,6 +295,8 @@ int intake_is_valid(struct intake *in, const struct nf_storepath *path, bool *re
 	if (*ret)
 		return 0;
 	rc = protect(in, path, err);
+	if (!rc && intake_is_damaged(in, base))
+		return 0;
 	if (!rc)
 		rc = intake_has_row(in, path, ret, err);
 	if (!rc && *ret)
@@ -432,6 +440,7 @@ void intake_tell(struct intake *in, struct nf_import_result *r)
 	pthread_mutex_lock(&in->lock);
 	r->imported = in->done.imported;
 	r->present += in->done.present;
+	r->repaired = in->done.repaired;
 	r->sigs_added = in->done.sigs_added;
 	r->nar_bytes = in->done.nar_bytes;
 	r->inodes = in->done.inodes;

@@ -68,6 +68,17 @@ int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *na
 void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base),
 		      void *ctx);
 
+/* Reads valid paths from the disk, as store_check does. From now on the intake regards
+ * those as not valid that are missing, damaged, or have a row that Nix cannot read. When
+ * one is added, it replaces what is on the disk, and its row is rewritten. PATHS: only
+ * these, as far as they are valid; NULL: all. Notes name the first that are found. Not
+ * while others use the intake. */
+int intake_find_damage(struct intake *in, const struct nf_storepath *paths, size_t count,
+		       size_t jobs, struct nf_err *err) MUST_CHECK;
+/* Fails if damaged paths were not restored: NF_E_MISSING if all of them are only missing,
+ * else NF_E_FORMAT. */
+int intake_check_repaired(struct intake *in, struct nf_err *err) MUST_CHECK;
+
 /* Free space of the store's file system when the store was opened for writing. */
 struct free_space intake_space(const struct intake *in);
 /* Space that NARs of that size with that many file system objects take there. */

@@ -76,7 +76,7 @@ int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *na
 
 	pthread_mutex_lock(&in->lock);
 	lost = find_lost(in, base);
-	is_other = lost &&
+	is_other = lost && !in->repairs &&
 		   (lost->nar_hash.algo != NF_SHA256 ||
 		    memcmp(lost->nar_hash.bytes, nar_hash, nf_hash_size(NF_SHA256)) != 0);
 	pthread_mutex_unlock(&in->lock);
@@ -87,6 +87,18 @@ int intake_check_lost(struct intake *in, struct nf_slice base, const uint8_t *na
 		"'" NF_STORE_DIR
 		"/%.*s' is valid in '%s' with different content, but missing on the disk",
 		NF_SLICE_ARG(base), in->target.name);
+}
+
+bool intake_is_damaged(struct intake *in, struct nf_slice base)
+{
+	const uintptr_t *damage;
+	bool ret;
+
+	pthread_mutex_lock(&in->lock);
+	damage = map_get(&in->damaged, base);
+	ret = damage && *damage != INTAKE_RESTORED;
+	pthread_mutex_unlock(&in->lock);
+	return ret;
 }
 
 void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base),

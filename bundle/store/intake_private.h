@@ -20,9 +20,10 @@ struct intake_waiting {
 	struct nf_pathinfo info;
 	struct intake_tree tree;
 	char *token;
-	bool was_valid; /* it was valid when its turn came, */
-	bool was_lost;	/* but missing on the disk */
-	bool is_placed; /* its tree */
+	bool was_valid;	  /* it was valid when its turn came, */
+	bool was_lost;	  /* but missing on the disk, */
+	bool was_damaged; /* or damaged: it is to be replaced */
+	bool is_placed;	  /* its tree */
 };
 
 struct intake_waiting_list {
@@ -34,6 +35,13 @@ struct intake_waiting_list {
 enum intake_known {
 	INTAKE_WAITING = 1,
 	INTAKE_VALID,
+};
+
+/* What was found of a path on the disk. */
+enum intake_damage {
+	INTAKE_RESTORED = 1,
+	INTAKE_MISSING,
+	INTAKE_DAMAGED,
 };
 
 struct intake {
@@ -57,6 +65,8 @@ struct intake {
 	struct intake_lost_path *lost;
 	size_t lost_len, lost_cap;
 	struct map lost_by_base;
+	bool repairs;	    /* intake_find_damage was called */
+	struct map damaged; /* base name -> enum intake_damage */
 	bool is_broken;
 	bool is_lock_left; /* the directory for trees then stays, and makes a later run
 			      remove it */
@@ -74,6 +84,14 @@ int intake_has_row(struct intake *in, const struct nf_storepath *path, bool *ret
 		   struct nf_err *err) MUST_CHECK;
 /* Records that a valid path is missing on the disk. Reports it the first time. */
 void intake_note_lost(struct intake *in, const struct nf_pathinfo *row);
+/* Whether a path was found damaged and is not restored. */
+bool intake_is_damaged(struct intake *in, struct nf_slice base);
+/* Replaces what is there with the tree of W, which was damaged. */
+int intake_replace(struct intake *in, struct intake_waiting *w,
+		   struct nf_err *err) MUST_CHECK;
+/* Makes the rows of restored paths those of their contents. */
+int intake_rewrite(struct intake *in, const struct nf_pathinfo *const *infos,
+		   size_t count, struct nf_err *err) MUST_CHECK;
 /* Records that it is restored. */
 void intake_note_restored(struct intake *in, struct nf_slice base);
 void intake_lost_release(struct intake *in);

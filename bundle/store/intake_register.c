@@ -102,8 +102,14 @@ static int judge_valid(struct intake *in, struct intake_waiting *w,
 static int look_again(struct intake *in, struct intake_waiting *w, struct nf_err *err)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo row = { 0 };
-	int rc = intake_find_row(in, &w->info.path, false, &row, err);
+	int rc;
 
+	if (intake_is_damaged(in, nf_storepath_base(&w->info.path))) {
+		rc = intake_has_row(in, &w->info.path, &w->was_valid, err);
+		w->was_damaged = w->was_valid;
+		return rc;
+	}
+	rc = intake_find_row(in, &w->info.path, false, &row, err);
 	if (rc == -NF_E_MISSING)
 		return 0;
 	/* A path whose row cannot be read is still valid. */
@@ -121,7 +127,7 @@ static int look_at_group(struct intake *in, const struct register_group *g,
 
 	for (size_t i = 0; !rc && i < g->len; i++) {
 		rc = look_again(in, g->items[i], err);
-		any_lost |= g->items[i]->was_lost;
+		any_lost |= g->items[i]->was_lost || g->items[i]->was_damaged;
 	}
 	/* A valid path must not be half written after a power failure. */
 	return rc || !any_lost ? rc : target_sync(&in->target, err);
@@ -133,6 +139,8 @@ static int place(struct intake *in, struct intake_waiting *w, struct nf_err *err
 	const char *base = w->info.path.base;
 	int rc;
 
+	if (w->was_damaged)
+		return intake_replace(in, w, err);
 	if (w->was_valid && !w->was_lost)
 		return file_remove_tree_at(in->unpack_dir.fd, w->tree.temp, err);
 	rc = file_remove_tree_at(in->target.store_fd, base, err);
@@ -182,6 +190,18 @@ static int register_placed(struct intake *in, const struct register_group *g,
 	return rc;
 }
 
+static int rewrite_damaged(struct intake *in, const struct register_group *g,
+			   struct nf_err *err)
+{
+	AUTO_FREE const struct nf_pathinfo **infos = mem_calloc(g->len, sizeof(*infos));
+	size_t count = 0;
+
+	for (size_t i = 0; i < g->len; i++)
+		if (g->items[i]->was_damaged)
+			infos[count++] = &g->items[i]->info;
+	return intake_rewrite(in, infos, count, err);
+}
+
 static int sign_valid(struct intake *in, const struct register_group *g,
 		      struct nf_err *err)
 {
@@ -200,6 +220,8 @@ static int write_group(struct intake *in, const struct register_group *g,
 		rc = place(in, g->items[i], err);
 	if (!rc)
 		rc = register_placed(in, g, err);
+	if (!rc)
+		rc = rewrite_damaged(in, g, err);
 	return rc ? rc : sign_valid(in, g, err);
 }
 
@@ -219,7 +241,7 @@ static void count_registered(struct intake *in, const struct intake_waiting *w)
 {
 	pthread_mutex_lock(&in->lock);
 	intake_note_known(in, nf_storepath_base(&w->info.path), INTAKE_VALID);
-	if (w->was_valid && !w->was_lost) {
+	if (w->was_valid && !w->was_lost && !w->was_damaged) {
 		in->done.present++;
 	} else {
 		in->done.imported++;

@@ -58,4 +58,10 @@ bool store_db_is_in_doubt(const struct store_db *db);
 int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *const *infos,
 		      size_t count, size_t *ret_added, struct nf_err *err) MUST_CHECK;
 
+/* Rewrites the rows of valid paths, whose contents on the disk are those of INFOS, in one
+ * transaction: hash, size and references become those of INFOS. Of a row with the same
+ * hash, what Nix can read of deriver, signatures and content address stays. */
+int store_db_rewrite(struct store_db *db, const struct nf_pathinfo *const *infos,
+		     size_t count, struct nf_err *err) MUST_CHECK;
+
 #endif

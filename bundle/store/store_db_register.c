@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "store/drv_file.h"
+#include "store/row_form.h"
 #include "store/store_db_private.h"
 #include "store/store_text.h"
 
@@ -229,4 +230,114 @@ int store_db_add_sigs(struct store_db *db, const struct nf_pathinfo *const *info
 	if (!rc)
 		*ret_added = gained;
 	return rc;
+}
+
+/* ---- rewriting rows ---- */
+
+/* What a row becomes. */
+struct new_row {
+	int64_t id;
+	char *deriver; /* or NULL */
+	char *ca;      /* or NULL */
+	struct buf sigs;
+};
+
+static void new_row_release(struct new_row *r)
+{
+	free(r->deriver);
+	free(r->ca);
+	buf_release(&r->sigs);
+}
+
+/* Only what describes the same contents stays. */
+static void merge_row(struct new_row *ret, struct sqlite3_stmt *s,
+		      const struct nf_pathinfo *info)
+{
+	struct store_db_row row = {
+		.hash = store_sql_text(s, STORE_COL_HASH),
+		.deriver = store_sql_text(s, STORE_COL_DERIVER),
+		.sigs = store_sql_text(s, STORE_COL_SIGS),
+		.ca = store_sql_text(s, STORE_COL_CA),
+	};
+	struct nf_hash hash;
+	unsigned faults = row_form_judge(&row, &hash);
+	bool same = !(faults & ROW_HASH) && nf_hash_eq(&hash, &info->nar_hash);
+
+	ret->id = store_sql_int(s, STORE_COL_ID);
+	if (same && row.deriver.len && !(faults & ROW_DERIVER))
+		ret->deriver = mem_strndup(row.deriver.ptr, row.deriver.len);
+	else if (info->deriver.len)
+		ret->deriver =
+			mem_printf(NF_STORE_DIR "/%.*s", NF_SLICE_ARG(info->deriver));
+	if (info->ca.len)
+		ret->ca = mem_strndup(info->ca.ptr, info->ca.len);
+	else if (same && row.ca.len && !(faults & ROW_CA))
+		ret->ca = mem_strndup(row.ca.ptr, row.ca.len);
+	buf_init(&ret->sigs, SIZE_MAX);
+	store_text_sigs(&ret->sigs, same ? row.sigs : (struct nf_slice){ 0 }, info);
+}
+
+static int update_row(struct store_db *db, const struct new_row *row,
+		      const struct nf_pathinfo *info, struct nf_err *err)
+{
+	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
+	int rc = store_sql_prepare(&db->sql, STORE_UPDATE_PATH, &s, err);
+	char hash[NF_HASH_TEXT_MAX];
+
+	if (rc)
+		return rc;
+	nf_hash_format(hash, &info->nar_hash, NF_HEX);
+	store_sql_bind_text(s, 1, nf_slice_str(hash));
+	store_sql_bind_int(s, 2, (int64_t)info->nar_size);
+	store_sql_bind_text(s, 3, nf_slice_str(row->deriver ? row->deriver : ""));
+	store_sql_bind_text(s, 4, buf_slice(&row->sigs));
+	store_sql_bind_text(s, 5, nf_slice_str(row->ca ? row->ca : ""));
+	store_sql_bind_int(s, 6, row->id);
+	return store_sql_run(&db->sql, s, err);
+}
+
+static int delete_refs(struct store_db *db, int64_t id, struct nf_err *err)
+{
+	AUTO(store_sql_reset) struct sqlite3_stmt *s = NULL;
+	int rc = store_sql_prepare(&db->sql, STORE_DELETE_REFS, &s, err);
+	bool row;
+
+	if (rc)
+		return rc;
+	store_sql_bind_int(s, 1, id);
+	return store_sql_step(&db->sql, s, &row, err);
+}
+
+static int rewrite_row(struct store_db *db, const struct nf_pathinfo *info,
+		       struct nf_err *err)
+{
+	AUTO(new_row_release) struct new_row new = { 0 };
+	char path[NF_STOREPATH_TEXT_MAX];
+	struct sqlite3_stmt *row = NULL;
+	bool found = false;
+	int rc;
+
+	nf_storepath_format(path, &info->path);
+	rc = store_db_find(db, path, &row, &found, err);
+	if (!rc && found)
+		merge_row(&new, row, info);
+	store_sql_reset(&row);
+	if (rc || !found)
+		return rc;
+	rc = update_row(db, &new, info, err);
+	if (!rc)
+		rc = delete_refs(db, new.id, err);
+	return rc ? rc : insert_refs(db, info, new.id, err);
+}
+
+int store_db_rewrite(struct store_db *db, const struct nf_pathinfo *const *infos,
+		     size_t count, struct nf_err *err)
+{
+	int rc = store_sql_begin(&db->sql, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = rewrite_row(db, infos[i], err);
+	return store_sql_end(&db->sql, rc, err);
 }

@@ -31,6 +31,10 @@ static const char *const stmt_sql[STORE_STMT_COUNT] = {
 	[STORE_QUERY_REFS] =
 		"select path from Refs join ValidPaths on reference = id where referrer = ?",
 	[STORE_UPDATE_SIGS] = "update ValidPaths set sigs = ? where id = ?",
+	[STORE_UPDATE_PATH] =
+		("update ValidPaths set ultimate = case when hash = ?1 then ultimate end, "
+		 "hash = ?1, narSize = ?2, deriver = ?3, sigs = ?4, ca = ?5 where id = ?6"),
+	[STORE_DELETE_REFS] = "delete from Refs where referrer = ?",
 	[STORE_QUERY_SCHEMA] = "select type, name, sql from sqlite_master",
 	[STORE_QUERY_HASH_PART] =
 		"select path from ValidPaths where path >= ? order by path limit 1",

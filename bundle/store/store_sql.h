@@ -19,6 +19,8 @@ enum store_stmt {
 	STORE_QUERY_PATH,
 	STORE_QUERY_REFS,
 	STORE_UPDATE_SIGS,
+	STORE_UPDATE_PATH,
+	STORE_DELETE_REFS,
 	STORE_QUERY_SCHEMA,    /* type, name, SQL text */
 	STORE_QUERY_HASH_PART, /* the first path at or after a text */
 	STORE_QUERY_ALL,       /* the columns of STORE_QUERY_PATH, and the path */

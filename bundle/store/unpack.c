@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "store/canonical.h"
 #include "store/unpack_file.h"
 
@@ -198,23 +199,87 @@ static int rename_new(int from_fd, const char *name, int to_fd, const char *to_n
 	return renameat(from_fd, name, to_fd, to_name);
 }
 
-int unpack_finish(int from_fd, const char *name, int to_fd, const char *to_name,
-		  struct nf_err *err)
+/* Exchanges two trees. A directory whose parent changes must be writable for users other
+ * than root. */
+static int rename_exchange(int from_fd, const char *name, int to_fd, const char *to_name)
 {
-	AUTO_FD int fd = -1;
+	if (!renameat2(from_fd, name, to_fd, to_name, RENAME_EXCHANGE))
+		return 0;
+	if (errno != EACCES || fchmodat(to_fd, to_name, 0755, 0))
+		return -1;
+	return renameat2(from_fd, name, to_fd, to_name, RENAME_EXCHANGE);
+}
+
+/* A FIFO, socket or device has no contents to keep, and a sandbox lets none be moved. */
+static bool drop_special(int dir_fd, const char *name)
+{
+	int saved = errno;
+	struct stat st;
+	bool is_gone = !fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
+		       !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) &&
+		       !S_ISLNK(st.st_mode) && !unlinkat(dir_fd, name, 0);
+
+	errno = saved;
+	return is_gone;
+}
+
+/* Where the file system cannot exchange, a tree moves away before the other moves in. */
+static int rename_replace(int from_fd, const char *name, int to_fd, const char *to_name)
+{
+	AUTO_FREE char *aside = NULL;
+
+	if (!rename_exchange(from_fd, name, to_fd, to_name))
+		return 0;
+	if (errno == ENOENT || drop_special(to_fd, to_name))
+		return rename_new(from_fd, name, to_fd, to_name);
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	aside = mem_printf("%s.old", name);
+	if (renameat(to_fd, to_name, from_fd, aside))
+		return -1;
+	if (!rename_new(from_fd, name, to_fd, to_name))
+		return 0;
+	(void)!renameat(from_fd, aside, to_fd, to_name);
+	return -1;
+}
+
+/* Opens the tree's topmost directory; *RET is -1 if it is not a directory. */
+static int open_top(int *ret, int dir_fd, const char *name, struct nf_err *err)
+{
 	struct stat st;
 
-	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+	*ret = -1;
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return err_sys(err, "cannot stat '%s'", name);
-	if (S_ISDIR(st.st_mode)) {
-		fd = openat(from_fd, name,
-			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			return err_sys(err, "cannot open the directory '%s'", name);
-	}
-	if (rename_new(from_fd, name, to_fd, to_name))
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	*ret = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *ret < 0 ? err_sys(err, "cannot open the directory '%s'", name) : 0;
+}
+
+static int move(int from_fd, const char *name, int to_fd, const char *to_name,
+		int (*how)(int, const char *, int, const char *), struct nf_err *err)
+{
+	AUTO_FD int fd = -1;
+	int rc = open_top(&fd, from_fd, name, err);
+
+	if (rc)
+		return rc;
+	if (how(from_fd, name, to_fd, to_name))
 		return err_sys(err, "cannot move '%s' into the store", to_name);
 	if (fd >= 0 && (fchmod(fd, 0555) || futimens(fd, canonical_times)))
 		return err_sys(err, "cannot set the mode and time of '%s'", to_name);
 	return 0;
+}
+
+int unpack_finish(int from_fd, const char *name, int to_fd, const char *to_name,
+		  struct nf_err *err)
+{
+	return move(from_fd, name, to_fd, to_name, rename_new, err);
+}
+
+int unpack_replace(int from_fd, const char *name, int to_fd, const char *to_name,
+		   struct nf_err *err)
+{
+	return move(from_fd, name, to_fd, to_name, rename_replace, err);
 }

@@ -20,4 +20,10 @@ int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *re
 int unpack_finish(int from_fd, const char *name, int to_fd, const char *to_name,
 		  struct nf_err *err) MUST_CHECK;
 
+/* The same, and what is there under TO_NAME moves to FROM_FD, as NAME or, where the file
+ * system cannot exchange two names at once, as NAME with ".old" added. Nothing need be
+ * there. */
+int unpack_replace(int from_fd, const char *name, int to_fd, const char *to_name,
+		   struct nf_err *err) MUST_CHECK;
+
 #endif

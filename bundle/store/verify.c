@@ -55,7 +55,7 @@ static int verify(struct nf_bundle *b, struct import_plan *plan,
 	progress_phase(progress, "verifying");
 	rc = import_plan_load(plan, b, opts, err);
 	if (!rc)
-		rc = import_plan_check_closed(plan, NULL, err);
+		rc = import_plan_check_closed(plan, NULL, NULL, err);
 	if (rc)
 		return rc;
 	import_plan_note_left_out(plan, progress);

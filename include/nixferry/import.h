@@ -29,7 +29,9 @@ struct nf_import_options {
 	const char *profile; /* "system", or NULL for none */
 	const char *gc_root; /* without a profile: the GC root that keeps the bundle's
 				roots; NULL: one per root, named after it */
-	size_t jobs;	     /* unpacking threads; 0: one per processor */
+	bool repair; /* also compare the contents of valid paths, and restore what is
+			damaged */
+	size_t jobs; /* unpacking threads; 0: one per processor */
 	const struct nf_watch *watch;	    /* may be NULL */
 	struct nf_key_needs *ret_untrusted; /* may be NULL; after NF_E_TRUST: the keys of
 					       the paths that no key of KEYS vouches for
@@ -40,6 +42,7 @@ struct nf_import_result {
 	size_t imported;    /* paths that were unpacked and registered */
 	size_t present;	    /* paths that were already valid */
 	size_t unchecked;   /* paths of the bundle that were accepted by no_check_sigs */
+	size_t repaired;    /* of these, valid paths that were damaged */
 	size_t sigs_added;  /* valid paths that gained signatures */
 	uint64_t nar_bytes; /* total size of the imported paths */
 	uint64_t inodes;    /* files, directories and symbolic links written */

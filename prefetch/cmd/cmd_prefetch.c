@@ -163,6 +163,8 @@ static int open_target(struct prefetch *p, struct nf_err *err)
 	rc = intake_open(&p->intake, p->target.root,
 			 p->fetch.dry_run ? INTAKE_READ : INTAKE_WRITE, p->fetch.progress,
 			 err);
+	if (!rc && p->target.repair)
+		rc = intake_find_damage(p->intake, NULL, 0, p->fetch.jobs, err);
 	/* A bundle is packed from the pool, so with --output everything goes there
 	 * first. */
 	if (!p->output)
@@ -478,7 +480,9 @@ static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 	if (p->daemon)
 		return rc ? rc : daemon_target_fill(p->daemon, &fill, &p->imported, err);
 	intake_tell(p->intake, &p->imported);
-	return rc ? rc : intake_add_roots(p->intake, &roots, &p->imported, err);
+	if (!rc)
+		rc = intake_add_roots(p->intake, &roots, &p->imported, err);
+	return rc ? rc : intake_check_repaired(p->intake, err);
 }
 
 static int fetch_and_pack(struct prefetch *p, struct fetch_result *result,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# nixferry check: what is on the disk, compared with what the database says.
+# nixferry check: what is on the disk, compared with what the database says; and --repair.
 
 load helper
 
@@ -201,4 +201,126 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 	chmod -R a-w "$T/root"
 	check
 	chmod u+w "$T/root" "$T/root/nix" "$T/root/nix/var" "$T/root/nix/var/nix"
+}
+
+# ---- repair ----
+
+rows() {
+	sql "select id, path, hash, registrationTime, deriver, narSize, ultimate, sigs, ca from ValidPaths order by id;
+		select referrer, reference from Refs order by 1, 2"
+}
+
+@test "import --repair restores every kind of damage" {
+	make_store
+	rows >"$T/rows"
+	cp -a "$T/root" "$T/whole"
+	for kind in $KINDS; do
+		damage "$kind"
+		import_bundle "$T/b.bundle" "$T/root" --repair >"$T/out" 2>"$T/err" || fail "$kind: $(cat "$T/err")"
+		grep -q "^nixferry: import: '$APP' is damaged: " "$T/err" || fail "$kind: $(cat "$T/err")"
+		grep -q '^1 of the imported was damaged and is restored' "$T/out" || fail "$kind: $(cat "$T/out")"
+		assert_closure_in "$T/root" || fail "$kind"
+		check >"$T/out" || fail "$kind: $(cat "$T/out")"
+		rows | diff "$T/rows" - || fail "$kind"
+		chmod -R u+w "$T/root" && rm -rf "$T/root"
+		cp -a "$T/whole" "$T/root"
+	done
+	nix_is_content "$T/root"
+}
+
+@test "without --repair an import does not look at contents" {
+	make_store
+	damage flipped
+	import_bundle >"$T/out"
+	fails 5 "1 corrupt" check
+	fails 2 "option '--repair' needs --store" nixferry import "$T/b.bundle" --repair
+	fails 2 "'--repair' cannot be used with nix-daemon" nixferry import "$T/b.bundle" --store daemon --repair
+}
+
+@test "import --repair restores metadata and several paths at once, and leaves good ones alone" {
+	make_store
+	stat -c %i "$T/root$DATA" >"$T/inode"
+	damage cut
+	chmod 666 "$T/root$LIB/share/aligned"
+	chmod -R u+w "$T/root$TOP" && rm -rf "$T/root$TOP"
+	import_bundle "$T/b.bundle" "$T/root" --repair --json | jq -e '.repaired == 3 and .imported == 3 and .present == 2'
+	assert_closure_in "$T/root"
+	check >"$T/out"
+	stat -c %i "$T/root$DATA" | diff "$T/inode" -
+	import_bundle "$T/b.bundle" "$T/root" --repair --json | jq -e '.repaired == 0 and .imported == 0'
+}
+
+@test "import --repair heals texts in the database that Nix cannot read" {
+	make_store
+	rows >"$T/rows"
+	for bad in "sigs = 'x:%%%'" "sigs = sigs || ' nonsense'" "deriver = '/nix/store/short.drv'" "ca = 'nothing'" \
+		"hash = 'sha256:12'" "narSize = -1" "narSize = 7" "hash = 'sha256:' || hex(zeroblob(32)), narSize = 9"; do
+		sql "update ValidPaths set $bad where path = '$APP'"
+		import_bundle "$T/b.bundle" "$T/root" --repair >"$T/out" 2>"$T/err" || fail "$bad: $(cat "$T/err")"
+		check >"$T/out" || fail "$bad: $(cat "$T/out")"
+		rows | diff "$T/rows" - || fail "$bad"
+	done
+	nix_is_content "$T/root"
+	have_nix || skip "no Nix here"
+	nix_on "$T/root" path-info -r --json "$TOP" >/dev/null
+}
+
+@test "what is damaged and not in the bundle is named: status 5, or 3 if it is only missing" {
+	make_store
+	local upper
+	echo upper >"$T/upper"
+	upper=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name upper --tree "$T/upper" \
+		--input-addressed --ref "$APP")
+	nixferry prefetch "$upper" --substituter "file://$T/cache" --pool "$T/pool" --from-store "$T/root" \
+		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/whole.bundle" >"$T/out"
+	import_bundle "$T/whole.bundle" >"$T/out"
+	damage flipped
+	chmod -R u+w "$T/root$upper"
+	echo more >>"$T/root$upper"
+	chmod 444 "$T/root$upper"
+	touch -d @1 "$T/root$upper"
+	# A bundle restores what it has, and an import looks at nothing else.
+	import_bundle "$T/b.bundle" "$T/root" --repair >"$T/out"
+	fails 5 "damaged: 1 corrupt" check
+	damage flipped
+	import_bundle "$T/whole.bundle" "$T/root" --repair --json | jq -e '.repaired == 2'
+	check >"$T/out"
+	damage flipped
+	start_cache "$T/cache"
+	local into=(--store "$T/root" --pool "$T/pool2" --no-local-store --trusted-public-key "$PUBLIC_KEY"
+		--substituter "$URL" --repair)
+	fails 5 "1 damaged path of '$T/root' could not be restored, first '$APP'" \
+		nixferry prefetch "$DATA" "${into[@]}"
+	nixferry prefetch "$upper" "${into[@]}" >"$T/out"
+	grep -q '^1 of the imported was damaged and is restored' "$T/out" || fail "$(cat "$T/out")"
+	check >"$T/out"
+	chmod -R u+w "$T/root$TOP" && rm -rf "$T/root$TOP"
+	fails 3 "1 damaged path of '$T/root' could not be restored, first '$TOP'" \
+		nixferry prefetch "$DATA" "${into[@]}"
+	nixferry prefetch "$TOP" "${into[@]}" >"$T/out"
+	check >"$T/out"
+	assert_store_whole "$T/root"
+}
+
+@test "a path that is repaired is never away, and a killed repair is completed" {
+	make_random_closure 30 5 200000
+	make_bundle "$TOP" >"$T/out"
+	import_bundle >"$T/out"
+	local path i
+	while read -r path; do
+		[ ! -f "$T/root$path" ] || continue
+		chmod u+w "$T/root$path" && echo more >"$T/root$path/more"
+	done <"$T/paths"
+	for i in 1 2 3 4 5 6; do
+		"$BUILD/nixferry" import "$T/b.bundle" --store "$T/root" --trusted-public-key "$PUBLIC_KEY" --repair \
+			3>&- >"$T/out" 2>&1 &
+		sleep "0.0$i"
+		end_by KILL $!
+		while read -r path; do
+			[ -e "$T/root$path" ] || [ -L "$T/root$path" ] || fail "$path is gone"
+		done <"$T/paths"
+	done
+	import_bundle "$T/b.bundle" "$T/root" --repair >"$T/out"
+	assert_random_closure_in "$T/root"
+	check >"$T/out"
 }
