@@ -76,6 +76,17 @@ def import_through_daemon(top):
                       [f"{WORK}/cache-zstd"], [root]),
         ])
 
+def check_store(top):
+    root = f"{WORK}/root-check"
+    if not os.path.exists(root):
+        os.makedirs(root)
+        sh([FERRY, "import", "--quiet", make_bundle(top), "--store", root, "--trusted-public-key", key()])
+    compare("a store's contents compared with its database", [
+        Contender("nixferry check", f"{FERRY} check --quiet --store {root}", [f"{root}/nix/store"], []),
+        Contender("nix-store --verify --check-contents", f"nix-store --store {root} --verify --check-contents",
+                  [f"{root}/nix/store"], []),
+    ])
+
 def sizes(top):
     print("\n## Size and time by level\n\n| what | bytes | time to make | time to import |\n|---|---|---|---|")
     for how in ("xz", "zstd"):
