@@ -154,32 +154,32 @@ static const int denied_without_network[] = {
 
 #define FILTER_MAX 512
 
-struct filter {
+struct call_filter {
 	struct sock_filter code[FILTER_MAX];
 	unsigned short len;
 };
 
-static void add(struct filter *f, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
+static void add(struct call_filter *f, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
 {
 	f->code[f->len++] = (struct sock_filter){ code, jt, jf, k };
 }
 
-static void load(struct filter *f, size_t offset)
+static void load(struct call_filter *f, size_t offset)
 {
 	add(f, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
 }
 
-static void answer(struct filter *f, uint32_t what)
+static void answer(struct call_filter *f, uint32_t what)
 {
 	add(f, BPF_RET | BPF_K, 0, 0, what);
 }
 
-static void refuse(struct filter *f, int error)
+static void refuse(struct call_filter *f, int error)
 {
 	answer(f, SECCOMP_RET_ERRNO | (uint32_t)error);
 }
 
-static void refuse_call(struct filter *f, int call, int error)
+static void refuse_call(struct call_filter *f, int call, int error)
 {
 	add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)call);
 	refuse(f, error);
@@ -192,14 +192,14 @@ static size_t arg_offset(int i)
 }
 
 /* Of CALL, argument ARG decides. After it the call's number is no longer loaded. */
-static void look_at(struct filter *f, int call, int arg, uint8_t rest)
+static void look_at(struct call_filter *f, int call, int arg, uint8_t rest)
 {
 	add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)(rest + 1), (uint32_t)call);
 	load(f, arg_offset(arg));
 }
 
 /* CALL only where its argument is one of VALUES, or (IF_NOT) none of them. */
-static void add_values(struct filter *f, int call, int arg, const uint32_t *values,
+static void add_values(struct call_filter *f, int call, int arg, const uint32_t *values,
 		       uint8_t count, bool if_not)
 {
 	look_at(f, call, arg, (uint8_t)(count + 2));
@@ -216,7 +216,7 @@ static void add_values(struct filter *f, int call, int arg, const uint32_t *valu
 
 /* Threads, and no processes. The arguments of clone3 are in memory, where no filter sees
  * them: libc uses clone if there is none. */
-static void add_threads(struct filter *f)
+static void add_threads(struct call_filter *f)
 {
 #if !SANDBOX_HAS_CHECKER
 	look_at(f, SYS_clone, 0, 3);
@@ -227,13 +227,13 @@ static void add_threads(struct filter *f)
 	refuse_call(f, SYS_clone3, ENOSYS);
 }
 
-static void refuse_calls(struct filter *f, const int *calls, size_t count)
+static void refuse_calls(struct call_filter *f, const int *calls, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		refuse_call(f, calls[i], EPERM);
 }
 
-static void add_sockets(struct filter *f, enum sandbox_sockets sockets)
+static void add_sockets(struct call_filter *f, enum sandbox_sockets sockets)
 {
 	/* Names are looked up through the last two. */
 	static const uint32_t families[] = { AF_INET, AF_INET6, AF_UNIX, AF_NETLINK };
@@ -251,7 +251,7 @@ static void add_sockets(struct filter *f, enum sandbox_sockets sockets)
 			     ARRAY_SIZE(denied_without_sockets));
 }
 
-static void make(struct filter *f, enum sandbox_sockets sockets)
+static void make(struct call_filter *f, enum sandbox_sockets sockets)
 {
 	/* They type into the terminal, as its user would. */
 	static const uint32_t typing[] = { TIOCSTI, TIOCLINUX };
@@ -278,7 +278,7 @@ static void make(struct filter *f, enum sandbox_sockets sockets)
 bool sandbox_calls_enter(enum sandbox_sockets sockets)
 {
 #ifdef OUR_ARCH
-	struct filter f = { .len = 0 };
+	struct call_filter f = { .len = 0 };
 	struct sock_fprog program = { .filter = f.code };
 
 	/* A program of another architecture has other numbers for its calls. */

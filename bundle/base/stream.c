@@ -60,6 +60,7 @@ struct fd_source {
 	struct nf_source source;
 	int fd;
 	bool is_range;
+	bool owns_fd;
 	uint64_t offset;
 	uint64_t left;
 	char *buffer;
@@ -105,6 +106,8 @@ static void fd_close(struct nf_source *s)
 {
 	struct fd_source *f = (struct fd_source *)s;
 
+	if (f->owns_fd)
+		close(f->fd);
 	free(f->buffer);
 	free(f);
 }
@@ -130,6 +133,14 @@ struct nf_source *nf_source_of_fd_range(int fd, uint64_t offset, uint64_t size)
 struct nf_source *nf_source_of_fd(int fd)
 {
 	return fd_source_new(fd, false, 0, UINT64_MAX);
+}
+
+struct nf_source *source_of_file(int fd)
+{
+	struct nf_source *s = fd_source_new(fd, true, 0, UINT64_MAX);
+
+	((struct fd_source *)s)->owns_fd = true;
+	return s;
 }
 
 /* ---- filters ---- */

@@ -34,6 +34,9 @@ static inline MUST_CHECK int sink_write(struct nf_sink *s, const void *p, size_t
  * run. */
 struct nf_source *source_of_memory(const void *p, size_t len, size_t chunk);
 
+/* The whole file from its start, whatever its position is. FD is taken over. */
+struct nf_source *source_of_file(int fd);
+
 /* Writes everything that passes to SINK (borrowed). */
 struct nf_source *source_tee(struct nf_source *in, struct nf_sink *sink);
 

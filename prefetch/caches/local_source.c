@@ -249,37 +249,6 @@ int local_source_find(struct local_source *s, const struct nf_storepath *path,
 
 /* ---- NARs ---- */
 
-/* A file that is closed together with its source. */
-struct file_source {
-	struct nf_source source;
-	struct nf_source *in;
-	int fd;
-};
-
-static int file_next(struct nf_source *source, struct nf_slice *ret, struct nf_err *err)
-{
-	return source_next(((struct file_source *)source)->in, ret, err);
-}
-
-static void file_close(struct nf_source *source)
-{
-	struct file_source *f = (struct file_source *)source;
-
-	source_close(f->in);
-	close(f->fd);
-	free(f);
-}
-
-static struct nf_source *file_source_new(int fd)
-{
-	struct file_source *f = mem_calloc(1, sizeof(*f));
-
-	f->source = (struct nf_source){ file_next, file_close };
-	f->fd = fd;
-	f->in = nf_source_of_fd_range(fd, 0, UINT64_MAX);
-	return &f->source;
-}
-
 /* Removes the last component of a path; false if there is none. */
 static bool drop_name(struct buf *path)
 {
@@ -329,7 +298,7 @@ static int open_file(const struct local_source *s, const char *url,
 	rc = open_regular(s, path, O_NOFOLLOW, &fd, ret_size, err);
 	if (rc)
 		return rc;
-	*ret = file_source_new(TAKE_FD(fd));
+	*ret = source_of_file(TAKE_FD(fd));
 	return 0;
 }
 

@@ -115,7 +115,7 @@ static int add_path(struct filling *f, const struct nf_storepath *path,
 	return 0;
 }
 
-static int collect_missing(struct filling *f, struct nf_err *err)
+static int collect(struct filling *f, struct nf_err *err)
 {
 	const struct intake_roots *roots = &f->fill->roots;
 	AUTO_FREE uint32_t *by_name = NULL;
@@ -137,44 +137,16 @@ static int collect_missing(struct filling *f, struct nf_err *err)
 
 /* ---- sending ---- */
 
-/* The file is closed with the source. */
-struct pool_nar_source {
-	struct nf_source source;
-	struct nf_source *in;
-	int fd;
-};
-
-static int pool_nar_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
-{
-	return source_next(((struct pool_nar_source *)s)->in, ret, err);
-}
-
-static void pool_nar_close(struct nf_source *s)
-{
-	struct pool_nar_source *f = (struct pool_nar_source *)s;
-
-	source_close(f->in);
-	cleanup_fd(&f->fd);
-	free(f);
-}
-
 static int open_nar(void *ctx, size_t i, struct nf_source **ret, struct nf_err *err)
 {
 	const struct filling *f = ctx;
 	const struct sent_path *p = &f->paths[i];
-	struct pool_nar_source *file;
 	int fd;
 	int rc = pool_open_nar(f->fill->pool, &p->ni, &fd, err);
 
 	if (rc)
 		return rc;
-	file = mem_alloc(sizeof(*file));
-	*file = (struct pool_nar_source){
-		{ pool_nar_next, pool_nar_close },
-		nf_source_of_fd_range(fd, 0, UINT64_MAX),
-		fd,
-	};
-	*ret = nar_checked_source(decoder_new(p->codec, &file->source), &p->trusted);
+	*ret = nar_checked_source(decoder_new(p->codec, source_of_file(fd)), &p->trusted);
 	return 0;
 }
 
@@ -220,7 +192,7 @@ int daemon_target_fill(struct daemon_target *t, const struct daemon_target_fill 
 	int rc;
 
 	pool_closure_init(&f.closure);
-	rc = collect_missing(&f, err);
+	rc = collect(&f, err);
 	if (rc)
 		return rc;
 	/* What valid paths that were not fetched refer to, the fetch has counted. */
