@@ -169,14 +169,14 @@ static void load(struct call_filter *f, size_t offset)
 	add(f, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
 }
 
-static void answer(struct call_filter *f, uint32_t what)
+static void put_verdict(struct call_filter *f, uint32_t what)
 {
 	add(f, BPF_RET | BPF_K, 0, 0, what);
 }
 
 static void refuse(struct call_filter *f, int error)
 {
-	answer(f, SECCOMP_RET_ERRNO | (uint32_t)error);
+	put_verdict(f, SECCOMP_RET_ERRNO | (uint32_t)error);
 }
 
 static void refuse_call(struct call_filter *f, int call, int error)
@@ -206,11 +206,11 @@ static void add_values(struct call_filter *f, int call, int arg, const uint32_t 
 	for (uint8_t i = 0; i < count; i++)
 		add(f, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(count - i), 0, values[i]);
 	if (if_not) {
-		answer(f, SECCOMP_RET_ALLOW);
+		put_verdict(f, SECCOMP_RET_ALLOW);
 		refuse(f, EPERM);
 	} else {
 		refuse(f, EPERM);
-		answer(f, SECCOMP_RET_ALLOW);
+		put_verdict(f, SECCOMP_RET_ALLOW);
 	}
 }
 
@@ -222,7 +222,7 @@ static void add_threads(struct call_filter *f)
 	look_at(f, SYS_clone, 0, 3);
 	add(f, BPF_JMP | BPF_JSET | BPF_K, 1, 0, CLONE_THREAD);
 	refuse(f, EPERM);
-	answer(f, SECCOMP_RET_ALLOW);
+	put_verdict(f, SECCOMP_RET_ALLOW);
 #endif
 	refuse_call(f, SYS_clone3, ENOSYS);
 }
@@ -272,7 +272,7 @@ static void make(struct call_filter *f, enum sandbox_sockets sockets)
 	add_values(f, SYS_ioctl, 1, typing, ARRAY_SIZE(typing), true);
 	add_values(f, SYS_prlimit64, 0, own, ARRAY_SIZE(own), false);
 	add_values(f, SYS_tgkill, 0, own, ARRAY_SIZE(own), false);
-	answer(f, SECCOMP_RET_ALLOW);
+	put_verdict(f, SECCOMP_RET_ALLOW);
 }
 
 bool sandbox_calls_enter(enum sandbox_sockets sockets)

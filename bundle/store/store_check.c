@@ -18,6 +18,7 @@
 #include "base/workers.h"
 #include "store/row_form.h"
 #include "store/tree_check.h"
+#include "store/unpack_dir.h"
 
 #define IDLE_MS 500
 /* A NAR is large if it is more than this part of what one thread has to do. */
@@ -219,7 +220,8 @@ static bool is_known_name(const char *name)
 
 	return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, ".links") ||
 	       slice_ends_with(s, ".lock") || !strncmp(name, "tmp-", 4) ||
-	       !strncmp(name, ".tmp-link", 9);
+	       !strncmp(name, ".tmp-link", 9) ||
+	       !strncmp(name, UNPACK_DIR_PREFIX, strlen(UNPACK_DIR_PREFIX));
 }
 
 /* One that became valid since the database was read is known as well. */

@@ -10,8 +10,9 @@
 
 /* The name is that of a store path, so a temporary root keeps it from collectors of every
  * version. No store path has this hash part. */
-#define UNPACK_DIR_FORMAT "00000000000000000000000000000000-nixferry-%u.tmp"
-#define UNPACK_DIR_FIRST  "00000000000000000000000000000000-nixferry-0.tmp"
+#define UNPACK_DIR_PREFIX "00000000000000000000000000000000-nixferry-"
+#define UNPACK_DIR_FORMAT UNPACK_DIR_PREFIX "%u.tmp"
+#define UNPACK_DIR_FIRST  UNPACK_DIR_PREFIX "0.tmp"
 /* At most this many imports write to a store at the same time. */
 #define UNPACK_DIRS 64
 

@@ -115,7 +115,7 @@ static int add_path(struct filling *f, const struct nf_storepath *path,
 	return 0;
 }
 
-static int collect(struct filling *f, struct nf_err *err)
+static int collect_closure(struct filling *f, struct nf_err *err)
 {
 	const struct intake_roots *roots = &f->fill->roots;
 	AUTO_FREE uint32_t *by_name = NULL;
@@ -192,7 +192,7 @@ int daemon_target_fill(struct daemon_target *t, const struct daemon_target_fill 
 	int rc;
 
 	pool_closure_init(&f.closure);
-	rc = collect(&f, err);
+	rc = collect_closure(&f, err);
 	if (rc)
 		return rc;
 	/* What valid paths that were not fetched refer to, the fetch has counted. */

@@ -95,7 +95,7 @@ struct load {
 	const char *failure;
 };
 
-static uint32_t any(struct load *l)
+static uint32_t any_number(struct load *l)
 {
 	l->random ^= l->random << 13;
 	l->random ^= l->random >> 17;
@@ -106,8 +106,9 @@ static uint32_t any(struct load *l)
 /* Logarithmic: as many from 1 to 10 as from 10 to 100. */
 static double between(struct load *l, double least, double most)
 {
-	return most > least ? least * pow(most / least, (double)any(l) / UINT32_MAX)
-			    : least;
+	return most > least
+		       ? least * pow(most / least, (double)any_number(l) / UINT32_MAX)
+		       : least;
 }
 
 static int64_t clock_ns(void)
@@ -161,7 +162,8 @@ static void add_file(struct load *l, uint32_t node)
 	DECIDE(l, dispatch_want(l->dispatch, node, 4 * l->sizes[node]));
 	for (uint32_t i = 0; i < count; i++)
 		add_source(l, node,
-			   l->what->spread ? any(l) % (uint32_t)l->what->caches : i,
+			   l->what->spread ? any_number(l) % (uint32_t)l->what->caches
+					   : i,
 			   &latency);
 	DECIDE(l, dispatch_closed(l->dispatch, node));
 	l->size_sum += size;
@@ -315,7 +317,7 @@ static size_t memory_in_use(void)
 	return m.uordblks + m.hblkhd;
 }
 
-static void judge(struct load *l, double vain)
+static void judge_load(struct load *l, double vain)
 {
 	if (l->now < 0.999 * bound_ms(l))
 		l->failure = "that is faster than can be";
@@ -363,7 +365,7 @@ static bool run_case(const struct load_case *c)
 		take_events(&l);
 	}
 	vain = 100 * fmax(0, l.bytes - l.size_sum) / l.size_sum;
-	judge(&l, vain);
+	judge_load(&l, vain);
 	printf("%s %-12s %8.2f s, bound %8.2f s, ratio %5.3f, twice %5.2f %%, "
 	       "%zu requests, %zu cuts, %zu races, %.0f ns/order, told in %.2f s, "
 	       "decided in %.2f s, simulated in %.2f s, %.1f MB%s%s\n",

@@ -187,7 +187,8 @@ static const uintptr_t *path_of(const struct nf_trusted *t)
 			  : NULL;
 }
 
-static int judge(size_t path, struct nf_source *in, uint64_t *size, struct nf_err *err)
+static int judge_nar(size_t path, struct nf_source *in, uint64_t *size,
+		     struct nf_err *err)
 {
 	int rc = read_zeros(in, size, err);
 
@@ -212,7 +213,7 @@ int __wrap_destination_put_partial(struct destination *d, const struct nf_truste
 
 	if (!path)
 		return __real_destination_put_partial(d, t, codec, pp, in, err);
-	rc = judge(*path, in, &size, err);
+	rc = judge_nar(*path, in, &size, err);
 	if (rc)
 		return rc;
 	pool_partial_discard(bulk.pool, pp);
@@ -241,7 +242,7 @@ int __wrap_destination_put(struct destination *d, const struct nf_trusted *t,
 		size = bulk.world->paths[*path].goods.files[GOODS_ZSTD].size;
 		rc = 0;
 	} else {
-		rc = judge(*path, in, &size, err);
+		rc = judge_nar(*path, in, &size, err);
 	}
 	if (!rc)
 		note_came(*path, size, true);

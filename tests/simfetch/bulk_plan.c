@@ -16,7 +16,7 @@ struct planner_of_bulk {
 	uint32_t random;
 };
 
-static uint32_t any(struct planner_of_bulk *b)
+static uint32_t any_number(struct planner_of_bulk *b)
 {
 	b->random ^= b->random << 13;
 	b->random ^= b->random >> 17;
@@ -29,7 +29,7 @@ static double between(struct planner_of_bulk *b, double least, double most)
 {
 	if (most <= least)
 		return least;
-	return least * pow(most / least, (double)any(b) / UINT32_MAX);
+	return least * pow(most / least, (double)any_number(b) / UINT32_MAX);
 }
 
 static size_t count_caches(const struct bulk_plan *plan)
@@ -65,7 +65,7 @@ static void offer(struct planner_of_bulk *b, const struct plan_files *files, siz
 {
 	for (size_t i = 0; i < b->w->cache_count; i++) {
 		const struct plan_caches *c = b->group_of[i];
-		bool is_lost = any(b) % 100 < c->absent;
+		bool is_lost = any_number(b) % 100 < c->absent;
 
 		*world_offer(b->w, i, path) = (struct net_offer){
 			.is_there = !files->groups ||

@@ -45,8 +45,8 @@ static uint64_t vain(const struct bulk_sums *n)
 	return n->bytes > n->needed ? n->bytes - n->needed : 0;
 }
 
-static void judge(const struct bulk_scenario *s, struct world_run *r,
-		  const struct bulk_sums *n)
+static void judge_bulk(const struct bulk_scenario *s, struct world_run *r,
+		       const struct bulk_sums *n)
 {
 	size_t given_up = r->world->path_count - r->came_count;
 
@@ -79,7 +79,7 @@ bool bulk_run(const struct bulk_scenario *s, const struct goods_keys *k, bool tr
 	bulk_plan_make(&s->plan, &w, k);
 	world_run(&r, &w, k, trace);
 	n = add_up(&r);
-	judge(s, &r, &n);
+	judge_bulk(s, &r, &n);
 	ok = !r.failure[0];
 	printf("%s %-24s %8.2f s, bound %8.2f s, ratio %5.3f, in vain %5.2f %%, "
 	       "%u narinfos, %u requests",

@@ -138,8 +138,8 @@ BY_PATH(statvfs64, "statfs", (const char *path, struct statvfs64 *st), path, st)
 		return faults_meets("openat", fd, path) ? refuse()                       \
 							: real(fd, path, flags, mode);   \
 	}
-OPENAT(openat)
-OPENAT(openat64)
+OPENAT(openat);
+OPENAT(openat64);
 
 #define OPEN(name)                                                                       \
 	int name(const char *path, int flags, ...)                                       \
@@ -149,8 +149,8 @@ OPENAT(openat64)
 		return faults_meets("open", AT_FDCWD, path) ? refuse()                   \
 							    : real(path, flags, mode);   \
 	}
-OPEN(open)
-OPEN(open64)
+OPEN(open);
+OPEN(open64);
 
 #define OPEN_STREAM(type, name, PARAMS, ...)                                             \
 	CALL(type *, name, PARAMS, faults_meets("open", AT_FDCWD, path),                 \
@@ -175,8 +175,8 @@ OPEN_STREAM(DIR, opendir, (const char *path), path)
 			return refuse();                                                 \
 		return real(fd, operation, arg);                                         \
 	}
-FCNTL(fcntl)
-FCNTL(fcntl64)
+FCNTL(fcntl);
+FCNTL(fcntl64);
 
 /* ---- of the machine ---- */
 
@@ -191,8 +191,8 @@ FCNTL(fcntl64)
 		}                                                                        \
 		return real(at, len, prot, flags, fd, offset);                           \
 	}
-MMAP(mmap)
-MMAP(mmap64)
+MMAP(mmap);
+MMAP(mmap64);
 
 CALL(ssize_t, getrandom, (void *p, size_t len, unsigned flags),
      faults_meets_fileless("getrandom"), refuse(), p, len, flags)

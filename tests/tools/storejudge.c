@@ -44,7 +44,7 @@ static void __attribute__((noreturn)) give_up(const char *what)
 	exit(2);
 }
 
-static void join(char *path, const char *dir, const char *name)
+static void join_path(char *path, const char *dir, const char *name)
 {
 	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
 
@@ -136,7 +136,7 @@ static void list_valid(struct names *names, const char *root)
 	sqlite3_stmt *query;
 	int rc;
 
-	join(path, root, "nix/var/nix/db/db.sqlite");
+	join_path(path, root, "nix/var/nix/db/db.sqlite");
 	if (access(path, F_OK))
 		return;
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) ||
@@ -183,7 +183,7 @@ static void look_for_temporary(const char *dir)
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		join(path, dir, entry->d_name);
+		join_path(path, dir, entry->d_name);
 		if (is_temporary(entry->d_name))
 			complain("left behind: '%s'", path);
 		if (entry->d_type == DT_DIR)
@@ -197,7 +197,7 @@ static void judge_whole(const char *root, const struct names *valid)
 	struct names there = { 0 };
 	char store[PATH_MAX];
 
-	join(store, root, "nix/store");
+	join_path(store, root, "nix/store");
 	list_dir(&there, store);
 	compare_lists(valid, "the database", &there, "the store");
 	names_free(&there);
@@ -271,8 +271,8 @@ static void compare_trees(const char *made, const char *unpacked)
 		for (size_t i = 0; i < of_made.count; i++) {
 			char path_a[PATH_MAX], path_b[PATH_MAX];
 
-			join(path_a, made, of_made.name[i]);
-			join(path_b, unpacked, of_made.name[i]);
+			join_path(path_a, made, of_made.name[i]);
+			join_path(path_b, unpacked, of_made.name[i]);
 			compare_trees(path_a, path_b);
 		}
 	}
@@ -294,9 +294,9 @@ static void judge_closure(const char *root, const char *trees, const struct name
 	for (size_t i = 0; i < wanted.count; i++) {
 		char tree[PATH_MAX], store[PATH_MAX], path[PATH_MAX];
 
-		join(tree, trees, wanted.name[i]);
-		join(store, root, "nix/store");
-		join(path, store, wanted.name[i]);
+		join_path(tree, trees, wanted.name[i]);
+		join_path(store, root, "nix/store");
+		join_path(path, store, wanted.name[i]);
 		compare_trees(tree, path);
 	}
 	names_free(&wanted);

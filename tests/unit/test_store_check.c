@@ -8,6 +8,7 @@
 #include "expect.h"
 #include "store/canonical.h"
 #include "store/store_db_list.h"
+#include "store/unpack_dir.h"
 #include "store_fixture.h"
 
 #define A STORE_FIXTURE_A
@@ -41,6 +42,7 @@ static void each_finding_has_its_path_and_cause(void **state)
 	struct temp_dir *t = *state;
 
 	temp_dir_write(t, "nix/store/00000000000000000000000000000000-unknown", "x");
+	temp_dir_write(t, "nix/store/" UNPACK_DIR_FIRST, "x");
 	check(t, &r);
 	assert_int_equal(r.paths, 2);
 	assert_int_equal(r.bytes, 2 * STORE_FIXTURE_NAR_SIZE);
