@@ -473,8 +473,8 @@ static void probe_init(struct probe *p, struct probe_report *ret)
 {
 	const struct probe_options *o = p->opts;
 
-	p->timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms
-					      : TRANSFERS_CONNECT_TIMEOUT_MS;
+	p->timeout_ms = o->http.connect_timeout_ms ? o->http.connect_timeout_ms
+						   : TRANSFERS_CONNECT_TIMEOUT_MS;
 	p->caches = mem_calloc(o->substituter_count, sizeof(p->caches[0]));
 	for (size_t i = 0; i < o->substituter_count; i++) {
 		ret[i] = (struct probe_report){ .conf = &o->substituters[i] };
@@ -519,20 +519,14 @@ int probe_run(struct probe_report *ret, const struct probe_options *opts,
 	      struct nf_err *err)
 {
 	struct probe p = { .opts = opts };
-	size_t connections = opts->connections ? opts->connections : CONNECTIONS;
-	struct transfers_options t = {
-		.connections = connections,
-		.connections_per_host = opts->connections_per_cache
-						? opts->connections_per_cache
-						: connections,
-		.limit = opts->limit,
-		.credentials = opts->credentials,
-		.ca_file = opts->ca_file,
-		.user_agent_suffix = opts->user_agent_suffix,
-	};
+	struct transfers_options t = opts->http;
 	int rc;
 
 	probe_init(&p, ret);
+	if (!t.connections)
+		t.connections = CONNECTIONS;
+	if (!t.connections_per_host)
+		t.connections_per_host = t.connections;
 	t.connect_timeout_ms = p.timeout_ms;
 	t.stall_timeout_s = p.timeout_ms / 1000 + 1;
 	rc = transfers_new(&p.transfers, &t, err);

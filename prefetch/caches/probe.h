@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "caches/probe_report.h"
-#include "http/rate_limit.h"
+#include "http/transfer.h"
 
 struct probe_options {
 	const struct substituter *substituters;
@@ -16,13 +16,9 @@ struct probe_options {
 	 * there are none, a directory's own narinfos are used. */
 	const struct nf_storepath *samples;
 	size_t sample_count;
-	size_t connections;	      /* total maximum; 0: the default */
-	size_t connections_per_cache; /* maximum; 0: the same as the total */
-	struct rate_schedule limit;   /* limit for all transfers together */
-	int connect_timeout_ms;	      /* also for each response; 0: the default */
-	const struct credentials *credentials; /* or NULL */
-	const char *ca_file;		       /* or NULL for the system's */
-	const char *user_agent_suffix;	       /* or NULL */
+	/* A zero stands for the default. The connect timeout also holds for each
+	 * response, and decides the stall timeout. */
+	struct transfers_options http;
 };
 
 /* Maximum number of requested paths. */

@@ -200,16 +200,18 @@ int cache_options_transfers(struct fetch_options *f, const struct cmd_args *a,
 		rc = cmd_args_number(a, "connections-per-cache", 1, FETCH_CONNECTIONS_MAX,
 				     0, &per_cache, err);
 	if (!rc)
-		rc = read_limit(&f->limit, a, s, err);
+		rc = read_limit(&f->http.limit, a, s, err);
 	if (rc)
 		return rc;
-	f->connections = (size_t)connections;
-	f->connections_per_cache = (size_t)per_cache;
+	f->http.connections = (size_t)connections;
+	f->http.connections_per_host = (size_t)per_cache;
 	f->transfers = (size_t)setting(s->max_substitution_jobs, 1, DOWNLOADS_MAX);
-	f->connect_timeout_ms = (int)setting(s->connect_timeout, NEVER_S, NEVER_S) * 1000;
-	f->stall_timeout_s = (int)setting(s->stalled_download_timeout, NEVER_S, NEVER_S);
-	f->ca_file = s->ssl_cert_file;
-	f->user_agent_suffix = s->user_agent_suffix;
+	f->http.connect_timeout_ms =
+		(int)setting(s->connect_timeout, NEVER_S, NEVER_S) * 1000;
+	f->http.stall_timeout_s =
+		(int)setting(s->stalled_download_timeout, NEVER_S, NEVER_S);
+	f->http.ca_file = s->ssl_cert_file;
+	f->http.user_agent_suffix = s->user_agent_suffix;
 	return 0;
 }
 
@@ -235,7 +237,7 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 	f->substituters = setup->substituters.items;
 	f->substituter_count = setup->substituters.count;
 	f->keys = setup->keys;
-	f->credentials = setup->credentials;
+	f->http.credentials = setup->credentials;
 	setup->history = history_default_file();
 	f->history = setup->history;
 	return 0;

@@ -171,7 +171,6 @@ static int read_options(struct caches *c, const struct cmd_args *args, struct ui
 
 static void prepare(struct caches *c)
 {
-	const struct fetch_options *t = &c->transfers;
 	struct probe_options *p = &c->probe;
 
 	*p = (struct probe_options){
@@ -180,16 +179,11 @@ static void prepare(struct caches *c)
 		.keys = c->keys,
 		.samples = c->samples,
 		.sample_count = c->sample_count,
-		.connections = t->connections,
-		.connections_per_cache = t->connections_per_cache,
-		.limit = t->limit,
-		.connect_timeout_ms = t->connect_timeout_ms,
-		.credentials = c->credentials,
-		.ca_file = t->ca_file,
-		.user_agent_suffix = t->user_agent_suffix,
+		.http = c->transfers.http,
 	};
-	if (p->connect_timeout_ms > TIMEOUT_MAX_MS)
-		p->connect_timeout_ms = TIMEOUT_MAX_MS;
+	p->http.credentials = c->credentials;
+	if (p->http.connect_timeout_ms > TIMEOUT_MAX_MS)
+		p->http.connect_timeout_ms = TIMEOUT_MAX_MS;
 	c->reports = mem_calloc(p->substituter_count, sizeof(c->reports[0]));
 }
 
@@ -214,7 +208,7 @@ static int remember(const struct caches *c, struct nf_err *err)
 {
 	AUTO(history_release) struct history known = HISTORY_INIT;
 	int64_t now = time(NULL);
-	bool limited = rate_schedule_lowest(&c->probe.limit) != 0;
+	bool limited = rate_schedule_lowest(&c->probe.http.limit) != 0;
 	int rc;
 
 	if (!c->history_file)

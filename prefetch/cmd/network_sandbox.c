@@ -98,7 +98,7 @@ struct sandbox *network_sandbox_new(const struct fetch_options *options,
 
 	sandbox_grant_network(s);
 	sandbox_grant_owners(s);
-	grant_libraries(s, options->ca_file);
+	grant_libraries(s, options->http.ca_file);
 	grant_history(s, options->history);
 	for (size_t i = 0; i < options->substituter_count; i++)
 		grant_cache(s, &options->substituters[i]);

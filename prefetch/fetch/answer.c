@@ -29,7 +29,7 @@ static bool has_node(const uint32_t *list, size_t len, uint32_t node)
 
 bool answer_lacks_sigs(const struct engine *e, uint32_t node)
 {
-	return has_node(e->unsigned_here, e->unsigned_len, node);
+	return has_node(e->here.unsigned_nodes, e->here.unsigned_len, node);
 }
 
 /* Which of the two: the destination, or one of the sources. */
@@ -45,9 +45,9 @@ static int take_from_pool(struct engine *e, uint32_t node, const struct nf_narin
 			  : resolver_found(e->resolver, node, RESOLVER_HERE, ni, t, err);
 	}
 	resolver_asked(e->resolver, node, pending + 1);
-	rc = resolver_found(e->resolver, node, e->locals->index, ni, t, err);
+	rc = resolver_found(e->resolver, node, e->here.sources->index, ni, t, err);
 	if (!rc)
-		wanted_nar_found(e, node, e->locals->index);
+		wanted_nar_found(e, node, e->here.sources->index);
 	return rc;
 }
 
@@ -59,7 +59,7 @@ static bool is_in_pool(struct engine *e, uint32_t node, const struct nf_trusted 
 	struct nf_err err;
 	int rc;
 
-	if (!has_node(e->doubted, e->doubted_len, node))
+	if (!has_node(e->here.doubted, e->here.doubted_len, node))
 		return false;
 	rc = pool_find(e->opts->pool, &t->info->path, &ni, &err);
 	if (!rc && (!has_same_facts(&ni.info, t->info) || (t->by_store && !ni.by_store)))

@@ -8,8 +8,8 @@
 static void push(struct engine *e, const struct ask_again *q)
 {
 	wanted_nar_open(e, q->node);
-	MEM_GROW(e->questions, e->question_count, e->question_cap);
-	e->questions[e->question_count++] = *q;
+	MEM_GROW(e->questions.items, e->questions.count, e->questions.cap);
+	e->questions.items[e->questions.count++] = *q;
 }
 
 void ask_again_cache(struct engine *e, uint32_t node, struct cache *c)
@@ -25,15 +25,16 @@ void ask_again_others(struct engine *e, uint32_t node, struct cache *from)
 
 bool ask_again_is_due(const struct engine *e)
 {
-	return e->question_count > 0;
+	return e->questions.count > 0;
 }
 
 bool ask_again_take(struct engine *e, struct ask_again *ret)
 {
-	if (!e->question_count)
+	if (!e->questions.count)
 		return false;
-	*ret = e->questions[0];
-	e->question_count--;
-	memmove(e->questions, e->questions + 1, e->question_count * sizeof(*ret));
+	*ret = e->questions.items[0];
+	e->questions.count--;
+	memmove(e->questions.items, e->questions.items + 1,
+		e->questions.count * sizeof(*ret));
 	return true;
 }

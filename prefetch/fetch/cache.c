@@ -62,7 +62,7 @@ void cache_transferring(struct cache *c, int change)
 	if (c->transferring == 0)
 		c->busy_since = now;
 	c->transferring += change;
-	c->engine->transferring += change;
+	c->engine->downloads.transferring += change;
 	if (c->transferring == 0)
 		c->busy_ms += now - c->busy_since;
 }
@@ -92,8 +92,8 @@ void cache_set_reason(const struct cache *c, uint32_t node, int code, const char
 static void open_local(struct engine *e, enum cache_role role, struct local_source *local,
 		       enum substituter_kind kind, const char *scheme, const char *path)
 {
-	struct substituter *conf = &e->local_confs[e->local_count];
-	struct cache *c = &e->locals[e->local_count++];
+	struct substituter *conf = &e->here.confs[e->here.count];
+	struct cache *c = &e->here.sources[e->here.count++];
 
 	conf->kind = kind;
 	conf->url = mem_printf("%s%s", scheme, path);
@@ -131,9 +131,9 @@ int caches_open(struct engine *e, struct nf_err *err)
 	int rc;
 
 	e->caches = mem_calloc(o->substituter_count + locals, sizeof(e->caches[0]));
-	e->locals = e->caches + o->substituter_count;
+	e->here.sources = e->caches + o->substituter_count;
 	rc = open_locals(e, err);
-	e->cache_count = o->substituter_count + e->local_count;
+	e->cache_count = o->substituter_count + e->here.count;
 	e->result->caches = mem_calloc(e->cache_count, sizeof(e->result->caches[0]));
 	e->result->cache_count = e->cache_count;
 	for (size_t i = 0; i < e->cache_count; i++) {
@@ -159,8 +159,8 @@ void caches_close(struct engine *e)
 		free(e->caches[i].refused);
 	}
 	free(e->caches);
-	for (size_t i = 0; i < e->local_count; i++)
-		substituter_release(&e->local_confs[i]);
+	for (size_t i = 0; i < e->here.count; i++)
+		substituter_release(&e->here.confs[i]);
 }
 
 void caches_tell_left_out(struct engine *e)

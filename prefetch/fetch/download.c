@@ -48,7 +48,7 @@ void download_begin(struct engine *e)
 {
 	unsigned slots =
 		e->opts->transfers ? (unsigned)e->opts->transfers : TRANSFERS_DEFAULT;
-	size_t per_cache = e->opts->connections_per_cache;
+	size_t per_cache = e->opts->http.connections_per_host;
 	size_t workers = e->opts->jobs ? e->opts->jobs : workers_cpu_count();
 	struct dispatch_options o = {
 		.slots = slots,
@@ -100,7 +100,7 @@ static void start_part(struct engine *e, const struct dispatch_order *o)
 	int rc;
 
 	if (o->cut != DISPATCH_NONE)
-		part_cut(e->parts[o->cut], o->from);
+		part_cut(e->downloads.parts[o->cut], o->from);
 	rc = download_file_describe(f, &err);
 	if (rc) {
 		verdict_part_over(p, &(struct part_outcome){
@@ -123,7 +123,7 @@ static void start_part(struct engine *e, const struct dispatch_order *o)
 
 static void cancel(struct engine *e, uint32_t part)
 {
-	struct part *p = part < e->part_count ? e->parts[part] : NULL;
+	struct part *p = part < e->downloads.part_count ? e->downloads.parts[part] : NULL;
 	struct download_file *f;
 
 	if (!p)
@@ -156,12 +156,12 @@ static void follow_orders(struct engine *e, int64_t now)
 {
 	struct dispatch_order o;
 
-	e->downloads_due = DISPATCH_NEVER;
-	while (!e->stopping && e->unverified < WAITING_MAX) {
+	e->downloads.due = DISPATCH_NEVER;
+	while (!e->stopping && e->downloads.unverified < WAITING_MAX) {
 		dispatch_next(e->dispatch, now, &o);
 		switch (o.act) {
 		case DISPATCH_WAIT:
-			e->downloads_due = o.due;
+			e->downloads.due = o.due;
 			return;
 		case DISPATCH_START:
 			start_part(e, &o);
@@ -182,9 +182,10 @@ void download_pump(struct engine *e, int64_t now)
 	if (e->stopping || e->opts->dry_run)
 		return;
 	tell_caches(e, now);
-	dispatch_set_limit(e->dispatch, rate_schedule_at(&e->opts->limit, time(NULL)));
+	dispatch_set_limit(e->dispatch,
+			   rate_schedule_at(&e->opts->http.limit, time(NULL)));
 	if (sizes_hold(e, now))
-		e->downloads_due = DISPATCH_NEVER; /* process the answers first */
+		e->downloads.due = DISPATCH_NEVER; /* process the answers first */
 	else
 		follow_orders(e, now);
 }
@@ -192,7 +193,7 @@ void download_pump(struct engine *e, int64_t now)
 int64_t download_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
 	/* Nothing is started: the dispatcher's last order no longer counts. */
-	int64_t due = e->stopping || e->opts->dry_run ? DISPATCH_NEVER : e->downloads_due;
+	int64_t due = e->stopping || e->opts->dry_run ? DISPATCH_NEVER : e->downloads.due;
 
 	for (size_t i = 0; i < e->cache_count; i++) {
 		int64_t until = e->caches[i].health.open_until;
@@ -239,14 +240,14 @@ void download_tell_rest(struct engine *e)
 	const struct wanted_nar *d;
 	uint64_t rest;
 
-	LIST_FOREACH (d, &e->active, link)
+	LIST_FOREACH (d, &e->downloads.active, link)
 		if (rest_of(d, &rest))
 			rest_set(&e->rest, d->node, rest);
 }
 
 bool download_is_done(const struct engine *e)
 {
-	return e->downloads == 0 &&
+	return e->downloads.count == 0 &&
 	       (e->opts->dry_run || dispatch_waiting(e->dispatch) == 0);
 }
 
@@ -255,7 +256,7 @@ void download_let_go(struct engine *e)
 	struct wanted_nar *d;
 	struct download_file *f;
 
-	LIST_FOREACH (d, &e->active, link)
+	LIST_FOREACH (d, &e->downloads.active, link)
 		LIST_FOREACH (f, &d->files, link)
 			download_file_unfollow(f);
 	ingests_wait_followers(e->ingests);
@@ -267,10 +268,10 @@ void download_end(struct engine *e)
 	struct wanted_nar *next;
 
 	ingests_collect(e->ingests);
-	for (struct wanted_nar *d = LIST_FIRST(&e->active); d; d = next) {
+	for (struct wanted_nar *d = LIST_FIRST(&e->downloads.active); d; d = next) {
 		next = LIST_NEXT(d, link);
 		wanted_nar_free(d);
 	}
-	free(e->parts);
+	free(e->downloads.parts);
 	dispatch_free(e->dispatch);
 }

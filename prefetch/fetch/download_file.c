@@ -146,7 +146,7 @@ static int open_partial(struct download_file *f, struct nf_err *err)
 	resolver_path(e->resolver, f->nar->node, &path);
 	pool_partial_set_path(&f->partial, &path);
 	f->is_open = true;
-	e->open_files++;
+	e->downloads.open_files++;
 	return 0;
 }
 
@@ -203,7 +203,7 @@ void download_file_submit(struct download_file *f, struct local_source *local)
 	d->item = progress_begin(e->opts->progress, destination_verb(e->destination),
 				 resolver_node(e->resolver, d->node)->base + 33);
 	f->at_worker = true;
-	e->unverified += !local;
+	e->downloads.unverified += !local;
 	if (f->ingest.follow) {
 		ingest_is_whole(&f->ingest);
 		return;
@@ -254,7 +254,7 @@ bool download_file_has_all(const struct download_file *f)
 void download_file_consumed(struct download_file *f)
 {
 	f->is_open = false;
-	f->nar->engine->open_files--;
+	f->nar->engine->downloads.open_files--;
 }
 
 static void close_partial(struct download_file *f)
@@ -269,7 +269,7 @@ static void close_partial(struct download_file *f)
 	else
 		pool_partial_keep(e->opts->pool, &f->partial);
 	f->is_open = false;
-	e->open_files--;
+	e->downloads.open_files--;
 }
 
 void download_file_rest(struct download_file *f)
@@ -277,7 +277,7 @@ void download_file_rest(struct download_file *f)
 	if (!f->is_open || runs_total(&f->partial.state.runs) == 0) {
 		f->is_doubtful = true;
 		download_file_free(f);
-	} else if (f->nar->engine->open_files > OPEN_FILES_MAX) {
+	} else if (f->nar->engine->downloads.open_files > OPEN_FILES_MAX) {
 		close_partial(f);
 	}
 }

@@ -65,6 +65,52 @@ struct cache {
 	struct fetch_cache_stats *stats;
 };
 
+/* What this machine has: the local sources, and what they said. */
+struct engine_here {
+	struct cache *sources; /* in query order */
+	size_t count;
+	struct substituter confs[FETCH_FIRSTS_MAX];
+	uint32_t cursor; /* nodes below it were looked for on this machine */
+	/* Nodes that the pool has without a trusted signature; ascending. */
+	uint32_t *doubted;
+	size_t doubted_len, doubted_cap;
+	/* Nodes that the target store has without a trusted signature; ascending. */
+	uint32_t *unsigned_nodes;
+	size_t unsigned_len, unsigned_cap;
+	/* Nodes whose NAR the store could not supply: caches are queried after all. */
+	uint32_t *again;
+	size_t again_len, again_cap;
+	size_t dropped_texts; /* number of texts in the target's database that Nix cannot
+				 read */
+	uint64_t bytes;	      /* size of files that are already in the pool */
+};
+
+struct engine_lookups {
+	LIST_HEAD(, lookup) started; /* and not answered */
+	unsigned early_max;	     /* number for a cache that has not answered yet */
+	size_t delayed;		     /* those waiting for a retry */
+	/* Called in each turn, to request more nodes; NULL: references are followed. */
+	int (*ask)(void *ctx, struct nf_err *err);
+	void *ask_ctx;
+};
+
+/* Queries that follow from verdicts; the oldest first. */
+struct engine_questions {
+	struct ask_again *items;
+	size_t count, cap;
+};
+
+struct engine_downloads {
+	LIST_HEAD(, wanted_nar) active;
+	size_t count;	     /* NARs with bytes present or in progress */
+	struct part **parts; /* by the dispatcher's numbers; NULL: unused */
+	size_t part_count, part_cap;
+	size_t open_files;   /* number of partial downloads */
+	size_t unverified;   /* complete ones, with the workers */
+	int64_t due;	     /* when the dispatcher wants to be called again */
+	size_t transferring; /* parts in progress over the network */
+};
+
 struct engine {
 	const struct fetch_options *opts;
 	struct fetch_result *result;
@@ -77,41 +123,13 @@ struct engine {
 	struct ingests *ingests;
 	struct cache *caches; /* the substituters, then those that are queried first */
 	size_t cache_count;
-	struct cache *locals; /* in query order */
-	size_t local_count;
-	struct substituter local_confs[FETCH_FIRSTS_MAX];
-	uint32_t here_cursor; /* nodes below it were looked for on this machine */
-	/* Nodes that the pool has without a trusted signature; ascending. */
-	uint32_t *doubted;
-	size_t doubted_len, doubted_cap;
-	/* Nodes that the target store has without a trusted signature; ascending. */
-	uint32_t *unsigned_here;
-	size_t unsigned_len, unsigned_cap;
-	size_t left_out_here; /* number of texts in the target's database that Nix cannot
-				 read */
+	struct engine_here here;
 	/* Known total size of what the target store will receive. */
 	uint64_t wanted_paths, wanted_bytes;
 	struct rest rest; /* of the bytes counted as downloaded */
-	/* Nodes whose NAR the store could not supply: caches are queried after all. */
-	uint32_t *again;
-	size_t again_len, again_cap;
-	/* Queries that follow from verdicts; the oldest first. */
-	struct ask_again *questions;
-	size_t question_count, question_cap;
-	LIST_HEAD(, lookup) lookups; /* started and not answered */
-	unsigned early_lookups; /* maximum number for a cache that has not answered yet */
-	size_t delayed_lookups; /* those waiting for a retry */
-	LIST_HEAD(, wanted_nar) active;
-	size_t downloads;    /* NARs with bytes present or in progress */
-	struct part **parts; /* by the dispatcher's numbers; NULL: unused */
-	size_t part_count, part_cap;
-	size_t open_files;     /* number of partial downloads */
-	size_t unverified;     /* complete ones, with the workers */
-	int64_t downloads_due; /* when the dispatcher wants to be called again */
-	size_t transferring;   /* parts in progress over the network */
-	/* Called in each turn, to request more nodes; NULL: references are followed. */
-	int (*ask)(void *ctx, struct nf_err *err);
-	void *ask_ctx;
+	struct engine_lookups lookups;
+	struct engine_questions questions;
+	struct engine_downloads downloads;
 	bool stopping;	       /* nothing new is started */
 	atomic_bool is_broken; /* this machine failed: workers skip their queue */
 	int rc;		       /* the most severe failure */
@@ -120,7 +138,6 @@ struct engine {
 	struct patience patience;
 	int64_t began_at;
 	bool sizes_checked;
-	uint64_t here_bytes; /* size of files that are already in the pool */
 };
 
 int64_t engine_now_ms(const struct engine *e);

@@ -14,7 +14,7 @@
 #include "fetch/daemon_target.h"
 #include "fetch/sizes.h"
 #include "fetch/transport.h"
-#include "http/rate_limit.h"
+#include "http/transfer.h"
 #include "http/transfer_stats.h"
 #include "pool/pool.h"
 #include "store/intake.h"
@@ -38,17 +38,11 @@ struct fetch_options {
 	struct intake *intake;
 	/* What it has is not fetched; or NULL. */
 	struct daemon_target *daemon;
-	size_t connections;	      /* maximum in total; 0: the default */
-	size_t connections_per_cache; /* maximum; 0: the same as the total */
-	size_t jobs;		/* threads that decode and encode; 0: one per processor */
-	int connect_timeout_ms; /* 0: the default */
-	int stall_timeout_s;	/* 0: the default */
-	size_t transfers;	/* concurrent transfers of NARs; 0: the default */
-	struct rate_schedule limit;	       /* for all transfers together */
-	const struct credentials *credentials; /* or NULL */
-	const char *ca_file;		       /* or NULL for libcurl's */
-	const char *user_agent_suffix;	       /* or NULL */
-	const char *history;	 /* file with the history of the caches, or NULL */
+	/* Of all transfers; a zero stands for the default. */
+	struct transfers_options http;
+	size_t jobs;	     /* threads that decode and encode; 0: one per processor */
+	size_t transfers;    /* concurrent transfers of NARs; 0: the default */
+	const char *history; /* file with the history of the caches, or NULL */
 	struct answers *answers; /* answers of the same caches, from earlier; or NULL */
 	bool keep_going;	 /* an unavailable path does not stop the others */
 	bool dry_run;		 /* resolve only */

@@ -48,7 +48,7 @@ static void lookup_free(struct lookup *l)
 	struct engine *e = l->cache->engine;
 
 	LIST_REMOVE(l, link);
-	e->delayed_lookups -= l->delayed;
+	e->lookups.delayed -= l->delayed;
 	l->cache->asking -= l->transfer != NULL;
 	l->cache->lookups--;
 	l->cache->held -= l->held;
@@ -104,7 +104,7 @@ static void take_held(struct cache *c)
 {
 	struct lookup *next;
 
-	for (struct lookup *l = LIST_FIRST(&c->engine->lookups); l; l = next) {
+	for (struct lookup *l = LIST_FIRST(&c->engine->lookups.started); l; l = next) {
 		next = LIST_NEXT(l, link);
 		if (l->cache == c && l->held)
 			settle(l);
@@ -127,7 +127,7 @@ static void delay(struct lookup *l, int64_t ms)
 {
 	l->due = engine_now_ms(l->cache->engine) + ms;
 	l->delayed = true;
-	l->cache->engine->delayed_lookups++;
+	l->cache->engine->lookups.delayed++;
 }
 
 static void give_up(struct lookup *l, struct lookup_why why)
@@ -175,7 +175,7 @@ static void keep_answer(const struct lookup *l, struct nf_slice text)
 	const struct engine *e = l->cache->engine;
 	char file[FILE_NAME_MAX];
 
-	if (e->ask && e->opts->answers)
+	if (e->lookups.ask && e->opts->answers)
 		answers_add(e->opts->answers, l->cache->index,
 			    file_name(file, e, l->node), text);
 }
@@ -274,7 +274,7 @@ static struct lookup *lookup_new(struct cache *c, uint32_t node)
 	l->node = node;
 	l->early = c->state == CACHE_NEW;
 	c->lookups++;
-	LIST_INSERT_HEAD(&c->engine->lookups, l, link);
+	LIST_INSERT_HEAD(&c->engine->lookups.started, l, link);
 	if (node == NODE_CACHE_INFO) {
 		buf_init(&l->body, NIX_CACHE_INFO_MAX);
 	} else {
@@ -413,7 +413,7 @@ static unsigned early_lookups(const struct engine *e)
 
 void lookup_begin(struct engine *e)
 {
-	e->early_lookups = early_lookups(e);
+	e->lookups.early_max = early_lookups(e);
 	for (size_t i = 0; i < e->cache_count; i++) {
 		struct cache *c = &e->caches[i];
 
@@ -436,7 +436,7 @@ static bool ask_cache(struct cache *c, uint32_t node, int64_t now)
 	} else if (c->local) {
 		ask_local(c, node);
 	} else if (!knows_narinfo(c, node)) {
-		unsigned most = c->state == CACHE_NEW ? c->engine->early_lookups
+		unsigned most = c->state == CACHE_NEW ? c->engine->lookups.early_max
 						      : LOOKUPS_PER_CACHE;
 
 		if (c->lookups >= most || !outage_may_ask(c, now))
@@ -453,10 +453,10 @@ static void pump_cache(struct cache *c, int64_t now)
 
 	if (c->role != CACHE_SUBSTITUTER)
 		return;
-	while (c->again_cursor < e->again_len &&
-	       ask_cache(c, e->again[c->again_cursor], now))
+	while (c->again_cursor < e->here.again_len &&
+	       ask_cache(c, e->here.again[c->again_cursor], now))
 		c->again_cursor++;
-	while (c->cursor < e->here_cursor) {
+	while (c->cursor < e->here.cursor) {
 		if (lookup_local_is_asked_for(e, c->cursor)) {
 			if (c->local && local++ == LOCAL_BATCH)
 				return;
@@ -473,7 +473,7 @@ static void repeat(struct lookup *l, int64_t now)
 
 	if (l->due <= now && outage_may_ask(c, now)) {
 		l->delayed = false;
-		c->engine->delayed_lookups--;
+		c->engine->lookups.delayed--;
 		send_query(l);
 	}
 }
@@ -484,7 +484,7 @@ static void give_up_all(struct cache *c)
 	struct engine *e = c->engine;
 	struct lookup *next;
 
-	for (struct lookup *l = LIST_FIRST(&e->lookups); l; l = next) {
+	for (struct lookup *l = LIST_FIRST(&e->lookups.started); l; l = next) {
 		next = LIST_NEXT(l, link);
 		if (l->cache != c)
 			continue;
@@ -498,9 +498,9 @@ static void repeat_due(struct engine *e, int64_t now)
 {
 	struct lookup *next;
 
-	if (e->delayed_lookups == 0)
+	if (e->lookups.delayed == 0)
 		return;
-	for (struct lookup *l = LIST_FIRST(&e->lookups); l; l = next) {
+	for (struct lookup *l = LIST_FIRST(&e->lookups.started); l; l = next) {
 		next = LIST_NEXT(l, link);
 		if (l->delayed)
 			repeat(l, now);
@@ -520,9 +520,9 @@ void lookup_pump(struct engine *e, int64_t now)
 	repeat_due(e, now);
 	ask_again(e);
 	for (int i = 0; i < LOCAL_BATCH && !e->stopping &&
-			e->here_cursor < resolver_count(e->resolver);
+			e->here.cursor < resolver_count(e->resolver);
 	     i++)
-		lookup_local_ask(e, e->here_cursor++);
+		lookup_local_ask(e, e->here.cursor++);
 	for (size_t i = 0; i < e->cache_count; i++)
 		pump_cache(&e->caches[i], now);
 }
@@ -534,7 +534,7 @@ static bool has_been_asked(const struct cache *c)
 
 	return c->role != CACHE_SUBSTITUTER ||
 	       (c->cursor == resolver_count(e->resolver) &&
-		c->again_cursor == e->again_len);
+		c->again_cursor == e->here.again_len);
 }
 
 /* When it may be retried, unless an answer to another request arrives first. */
@@ -553,7 +553,7 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 {
 	const struct lookup *l;
 
-	LIST_FOREACH (l, &e->lookups, link)
+	LIST_FOREACH (l, &e->lookups.started, link)
 		if (l->delayed && due_of(l, now) - now < limit)
 			limit = due_of(l, now) > now ? due_of(l, now) - now : 0;
 	if (e->stopping)
@@ -561,7 +561,7 @@ int64_t lookup_next_due(const struct engine *e, int64_t now, int64_t limit)
 	if (ask_again_is_due(e))
 		return 0;
 	/* A local cache answers at once: there is more to do. */
-	if (e->here_cursor < resolver_count(e->resolver))
+	if (e->here.cursor < resolver_count(e->resolver))
 		return 0;
 	for (size_t i = 0; i < e->cache_count; i++)
 		if (e->caches[i].local && !has_been_asked(&e->caches[i]))
@@ -578,17 +578,17 @@ bool lookup_is_done(const struct engine *e)
 		if (!has_been_asked(&e->caches[i]) &&
 		    !health_is_waited_for(&e->caches[i].health))
 			return false;
-	LIST_FOREACH (l, &e->lookups, link)
+	LIST_FOREACH (l, &e->lookups.started, link)
 		if (!health_is_waited_for(&l->cache->health))
 			return false;
-	return e->here_cursor == resolver_count(e->resolver) && !ask_again_is_due(e);
+	return e->here.cursor == resolver_count(e->resolver) && !ask_again_is_due(e);
 }
 
 void lookup_end(struct engine *e)
 {
 	struct lookup *next;
 
-	for (struct lookup *l = LIST_FIRST(&e->lookups); l; l = next) {
+	for (struct lookup *l = LIST_FIRST(&e->lookups.started); l; l = next) {
 		next = LIST_NEXT(l, link);
 		lookup_free(l);
 	}

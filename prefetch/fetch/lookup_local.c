@@ -9,8 +9,8 @@
 /* Nodes are queried in numerical order. */
 static void doubt(struct engine *e, uint32_t node)
 {
-	MEM_GROW(e->doubted, e->doubted_len, e->doubted_cap);
-	e->doubted[e->doubted_len++] = node;
+	MEM_GROW(e->here.doubted, e->here.doubted_len, e->here.doubted_cap);
+	e->here.doubted[e->here.doubted_len++] = node;
 }
 
 static int find_in_local(struct cache *c, const struct nf_storepath *path,
@@ -43,10 +43,10 @@ static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trust
 
 	if (e->opts->dry_run)
 		return;
-	for (size_t i = 0; i < e->local_count; i++) {
+	for (size_t i = 0; i < e->here.count; i++) {
 		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 
-		if (find_in_local(&e->locals[i], &t->info->path, &ni, &err) ||
+		if (find_in_local(&e->here.sources[i], &t->info->path, &ni, &err) ||
 		    !has_more_sigs(&ni.info, t->info))
 			continue;
 		/* Those by trusted keys come first. */
@@ -56,15 +56,15 @@ static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trust
 	}
 	if (!t->by_store || !e->opts->substituter_count)
 		return;
-	MEM_GROW(e->unsigned_here, e->unsigned_len, e->unsigned_cap);
-	e->unsigned_here[e->unsigned_len++] = node;
+	MEM_GROW(e->here.unsigned_nodes, e->here.unsigned_len, e->here.unsigned_cap);
+	e->here.unsigned_nodes[e->here.unsigned_len++] = node;
 	resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
 }
 
 /* A query changes nothing. */
 static void mark_used(struct engine *e, const struct nf_storepath *path)
 {
-	if (!e->opts->dry_run && !e->ask)
+	if (!e->opts->dry_run && !e->lookups.ask)
 		pool_mark_used(e->opts->pool, path);
 }
 
@@ -102,7 +102,7 @@ static bool ask_destination(struct engine *e, uint32_t node)
 
 	resolver_path(e->resolver, node, &path);
 	rc = destination_find(e->destination, &path, e->opts->keys, &ni, &t, &err);
-	e->left_out_here += ni.info.left_out;
+	e->here.dropped_texts += ni.info.left_out;
 	if (rc == -NF_E_TRUST)
 		doubt(e, node);
 	if (!rc)
@@ -123,7 +123,7 @@ static bool ask_destination(struct engine *e, uint32_t node)
 	} else {
 		e->result->in_pool++;
 		mark_used(e, &path);
-		e->here_bytes += ni.file_size;
+		e->here.bytes += ni.file_size;
 	}
 	return true;
 }
@@ -178,8 +178,8 @@ static bool ask_one_local(struct cache *c, uint32_t node)
 /* From this number on. */
 static bool ask_locals(struct engine *e, uint32_t node, size_t from)
 {
-	for (size_t i = from; i < e->local_count; i++)
-		if (ask_one_local(&e->locals[i], node))
+	for (size_t i = from; i < e->here.count; i++)
+		if (ask_one_local(&e->here.sources[i], node))
 			return true;
 	return false;
 }
@@ -201,10 +201,10 @@ static bool is_here(const struct engine *e, const struct resolver_node *n)
 void lookup_local_again(struct engine *e, uint32_t node, const struct cache *from)
 {
 	if (!is_here(e, resolver_node(e->resolver, node)) ||
-	    ask_locals(e, node, (size_t)(from - e->locals) + 1))
+	    ask_locals(e, node, (size_t)(from - e->here.sources) + 1))
 		return;
-	MEM_GROW(e->again, e->again_len, e->again_cap);
-	e->again[e->again_len++] = node;
+	MEM_GROW(e->here.again, e->here.again_len, e->here.again_cap);
+	e->here.again[e->here.again_len++] = node;
 	resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
 }
 

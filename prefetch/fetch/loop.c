@@ -42,27 +42,28 @@ static int open_transport(struct engine *e, const struct transfers_options *t,
 	return rc;
 }
 
+static struct transfers_options transfers_with_defaults(const struct transfers_options *o)
+{
+	struct transfers_options t = *o;
+
+	if (!t.connections)
+		t.connections = CONNECTIONS_DEFAULT;
+	if (!t.connections_per_host)
+		t.connections_per_host = t.connections;
+	if (!t.connect_timeout_ms)
+		t.connect_timeout_ms = TRANSFERS_CONNECT_TIMEOUT_MS;
+	if (!t.stall_timeout_s)
+		t.stall_timeout_s = STALL_TIMEOUT_DEFAULT_S;
+	return t;
+}
+
 int loop_open(struct engine *e, const struct fetch_options *o,
 	      struct fetch_result *result, struct nf_err *err)
 {
-	size_t connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
-	struct transfers_options t = {
-		.connections = connections,
-		.connections_per_host =
-			o->connections_per_cache ? o->connections_per_cache : connections,
-		.connect_timeout_ms = o->connect_timeout_ms
-					      ? o->connect_timeout_ms
-					      : TRANSFERS_CONNECT_TIMEOUT_MS,
-		.stall_timeout_s =
-			o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_DEFAULT_S,
-		.credentials = o->credentials,
-		.ca_file = o->ca_file,
-		.user_agent_suffix = o->user_agent_suffix,
-		.limit = o->limit,
-	};
+	struct transfers_options t = transfers_with_defaults(&o->http);
 	int rc;
 
-	*e = (struct engine){ .opts = o, .result = result, .connections = connections };
+	*e = (struct engine){ .opts = o, .result = result, .connections = t.connections };
 	*result = (struct fetch_result){ 0 };
 	e->random = (o->seed ? o->seed : (uint32_t)getpid()) * 2654435761U | 1;
 	e->resolver = resolver_new();
@@ -96,10 +97,10 @@ void loop_close(struct engine *e)
 	destination_free(e->destination);
 	caches_close(e);
 	rest_release(&e->rest);
-	free(e->again);
-	free(e->questions);
-	free(e->doubted);
-	free(e->unsigned_here);
+	free(e->here.again);
+	free(e->questions.items);
+	free(e->here.doubted);
+	free(e->here.unsigned_nodes);
 }
 
 static bool is_done(const struct engine *e)
@@ -108,11 +109,11 @@ static bool is_done(const struct engine *e)
 		return false;
 	if (e->stopping)
 		return true;
-	if (e->ask)
+	if (e->lookups.ask)
 		return resolver_open_count(e->resolver) == 0 && lookup_is_done(e);
 	/* Present paths without a trusted signature wait for the answers of caches. */
 	return resolver_open_count(e->resolver) == 0 && download_is_done(e) &&
-	       (e->unsigned_len == 0 || lookup_is_done(e));
+	       (e->here.unsigned_len == 0 || lookup_is_done(e));
 }
 
 /* Once everything is present, storing it is what takes time. */
@@ -161,9 +162,9 @@ static bool asks_more(struct engine *e, int *rc, struct nf_err *err)
 {
 	uint32_t before = resolver_count(e->resolver);
 
-	if (!e->ask || e->stopping)
+	if (!e->lookups.ask || e->stopping)
 		return false;
-	*rc = e->ask(e->ask_ctx, err);
+	*rc = e->lookups.ask(e->lookups.ask_ctx, err);
 	return resolver_count(e->resolver) != before;
 }
 
@@ -181,7 +182,7 @@ static void note_left_out(const struct engine *e)
 	}
 	if (destination_is_store(e->destination))
 		left_out_note_store(progress, destination_name(e->destination),
-				    e->left_out_here);
+				    e->here.dropped_texts);
 }
 
 static const char *url_of(const void *ctx, uint32_t cache)

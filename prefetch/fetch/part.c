@@ -37,11 +37,12 @@ struct part *part_new(struct download_file *f, const struct dispatch_order *o,
 	if (!p->url) /* a transfer from it fails like one without a source */
 		p->url = mem_strdup("");
 	LIST_INSERT_HEAD(&f->parts, p, link);
-	while (e->part_count <= p->number) {
-		MEM_GROW(e->parts, e->part_count, e->part_cap);
-		e->parts[e->part_count++] = NULL;
+	while (e->downloads.part_count <= p->number) {
+		MEM_GROW(e->downloads.parts, e->downloads.part_count,
+			 e->downloads.part_cap);
+		e->downloads.parts[e->downloads.part_count++] = NULL;
 	}
-	e->parts[p->number] = p;
+	e->downloads.parts[p->number] = p;
 	return p;
 }
 
@@ -71,7 +72,7 @@ void part_stop(struct part *p)
 void part_free(struct part *p)
 {
 	part_stop(p);
-	p->file->nar->engine->parts[p->number] = NULL;
+	p->file->nar->engine->downloads.parts[p->number] = NULL;
 	LIST_REMOVE(p, link);
 	xxh3_free(p->digest);
 	free(p->url);

@@ -143,8 +143,8 @@ int query_run(struct query **ret, const struct fetch_options *fetch,
 	rc = loop_open(&q->engine, &q->fetch, &q->result, err);
 	if (rc)
 		return rc;
-	q->engine.ask = query_pump;
-	q->engine.ask_ctx = q;
+	q->engine.lookups.ask = query_pump;
+	q->engine.lookups.ask_ctx = q;
 	resolver_set_settled(q->engine.resolver, on_settled, q);
 	rc = loop_run(&q->engine, err);
 	if (!rc && q->engine.rc) {

@@ -36,7 +36,7 @@ static void add_up(const struct engine *e, struct fetch_sizes *ret)
 {
 	*ret = (struct fetch_sizes){ .resolver = e->resolver,
 				     .level = e->opts->level,
-				     .here_bytes = e->here_bytes };
+				     .here_bytes = e->here.bytes };
 	for (uint32_t id = 0; id < resolver_count(e->resolver); id++) {
 		const struct resolver_node *n = resolver_node(e->resolver, id);
 
@@ -54,7 +54,7 @@ void sizes_pump(struct engine *e)
 	int rc;
 
 	if (!e->opts->check_sizes || e->sizes_checked ||
-	    e->here_cursor != resolver_count(e->resolver) ||
+	    e->here.cursor != resolver_count(e->resolver) ||
 	    resolver_open_count(e->resolver))
 		return;
 	e->sizes_checked = true;

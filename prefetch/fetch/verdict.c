@@ -234,7 +234,7 @@ void verdict_on_ingested(struct ingest *job)
 	if (job->local)
 		count_local(f);
 	else
-		d->engine->unverified--;
+		d->engine->downloads.unverified--;
 	if (job->rc == 0 && !job->local)
 		download_file_consumed(f);
 	if (d->is_over || job->rc == -NF_E_INTR)

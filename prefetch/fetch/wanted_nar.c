@@ -91,7 +91,7 @@ struct wanted_nar *wanted_nar_find(const struct engine *e, uint32_t node)
 {
 	struct wanted_nar *d;
 
-	LIST_FOREACH (d, &e->active, link)
+	LIST_FOREACH (d, &e->downloads.active, link)
 		if (d->node == node)
 			return d;
 	return NULL;
@@ -107,8 +107,8 @@ struct wanted_nar *wanted_nar_find_or_new(struct engine *e, uint32_t node)
 	d->engine = e;
 	d->node = node;
 	d->item = progress_begin(e->opts->progress, "fetch", wanted_nar_path(d) + 33);
-	LIST_INSERT_HEAD(&e->active, d, link);
-	e->downloads++;
+	LIST_INSERT_HEAD(&e->downloads.active, d, link);
+	e->downloads.count++;
 	return d;
 }
 
@@ -137,7 +137,7 @@ void wanted_nar_free(struct wanted_nar *d)
 		wanted_nar_drop_file(f);
 	}
 	LIST_REMOVE(d, link);
-	d->engine->downloads--;
+	d->engine->downloads.count--;
 	progress_end(d->engine->opts->progress, d->item);
 	claims_release(&d->claims);
 	free(d);

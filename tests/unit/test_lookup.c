@@ -252,7 +252,7 @@ static void early_lookups_leave_connections_for_others(void **state)
 		engine_fixture_add_address(f);
 	for (unsigned i = 0; i < 2; i++)
 		engine_fixture_answer(f, i, "nix-cache-info", &late);
-	f->opts.connections = 6;
+	f->opts.http.connections = 6;
 	for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
 		char name[16];
 

@@ -21,7 +21,7 @@ static struct probe_report probe(struct pool_fixture *f, struct substituter *s,
 		.substituters = s,
 		.substituter_count = 1,
 		.keys = f->ring,
-		.connect_timeout_ms = 5000,
+		.http = { .connect_timeout_ms = 5000 },
 	};
 	struct probe_report r;
 
