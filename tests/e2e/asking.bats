@@ -163,6 +163,7 @@ arguments_for() {
 	keygen) echo "keygen a-$RANDOM-1 $T/key.$RANDOM$RANDOM $T/pub.$RANDOM$RANDOM" ;;
 	caches) echo caches ;;
 	roots) echo "roots list" ;;
+	check) echo check ;;
 	completions) echo "completions bash" ;;
 	help) echo help ;;
 	*) return 1 ;;
@@ -173,7 +174,7 @@ arguments_for() {
 companions_for() {
 	local command=$1 option=$2 help=$3
 	[[ $command != import ]] || [ "$option" = store ] || echo "--store $T/target"
-	[[ $command != roots ]] || [ "$option" = store ] || echo "--store $T/root"
+	[[ ! $command =~ ^(roots|check)$ ]] || [ "$option" = store ] || echo "--store $T/root"
 	[[ $command != pack ]] || [ "$option" = output ] || echo "--output $T/out.bundle"
 	[[ $command != pack && "$command $option" != "prefetch output" ]] || [ "$option" = sign-key ] ||
 		echo "--sign-key $T/lab.sec"
@@ -197,7 +198,7 @@ try_option() {
 	if [ -n "$value" ]; then
 		words+=" $(value_for "$option")" || fail "value_for does not know '--$option'" || return 1
 	fi
-	[[ $1 != roots ]] || words=${words/"$T/target"/"$T/root"}
+	[[ ! $1 =~ ^(roots|check)$ ]] || words=${words/"$T/target"/"$T/root"}
 	rm -rf "$T/target" "$T/out.bundle"
 	mkdir "$T/target"
 	# shellcheck disable=SC2086

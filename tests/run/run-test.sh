@@ -42,7 +42,20 @@ run_tap() {
 	sed -nE 's/^ok [0-9]+ (.*) # skip ?(.*)/\1: \2/p' "$log" | sed -E 's/ in [0-9]+ms:/:/' >"$result.skipped"
 }
 
+# Imports sync the file system of their target: on a disk, many tests at a time would wait for one
+# another. A file system in memory is used where there is a large one that can run programs.
+in_memory=/dev/shm
+in_memory_dir() {
+	free=$(df --output=avail -k "$in_memory" 2>/dev/null | tail -n 1) || return 1
+	[ "${free:-0}" -gt $((4 << 20)) ] && ! findmnt -no OPTIONS "$in_memory" | grep -qw noexec
+}
+
 run_e2e() {
+	if [ -z "${TMPDIR:-}" ] && in_memory_dir; then
+		TMPDIR=$(mktemp -d "$in_memory/nixferry-tests.XXXXXX")
+		export TMPDIR
+		trap 'rm -rf "$TMPDIR"' EXIT
+	fi
 	BUILD=$build run bats --tap --timing "tests/e2e/$name.bats"
 	run_tap
 }
