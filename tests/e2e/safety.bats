@@ -475,7 +475,7 @@ put() {
 		nix/var/nix/db/db.sqlite-wal nix/var/nix/db/big-lock nix/var/nix/gc.lock \
 		nix/var/nix/gcroots nix/var/nix/gcroots/nixferry nix/var/nix/profiles \
 		nix/var/nix/profiles/system-1-link "nix/store/$UNPACK_DIR" "${APP#/}" "${APP#/}.lock"; do
-		for kind in link "${kinds[n++ % 6]}" "${kinds[n / 6 % 6]}"; do
+		for kind in link "${kinds[n++ % 6]}"; do
 			cp -a "$T/kept" "$T/root"
 			mkdir -p "$T/root/$(dirname "$place")"
 			put "$kind" "$T/root/$place"

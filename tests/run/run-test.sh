@@ -53,6 +53,7 @@ in_memory_dir() {
 run_e2e() {
 	if [ -z "${TMPDIR:-}" ] && in_memory_dir; then
 		TMPDIR=$(mktemp -d "$in_memory/nixferry-tests.XXXXXX")
+		chmod 711 "$TMPDIR" # tests become other users
 		export TMPDIR
 		trap 'rm -rf "$TMPDIR"' EXIT
 	fi
