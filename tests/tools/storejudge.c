@@ -94,7 +94,8 @@ static void list_dir(struct names *names, const char *dir)
 	while ((entry = readdir(stream))) {
 		const char *name = entry->d_name;
 
-		if (strcmp(name, ".") && strcmp(name, "..") && strcmp(name, ".links"))
+		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+		    strcmp(name, ".links") != 0)
 			names_add(names, name);
 	}
 	closedir(stream);
