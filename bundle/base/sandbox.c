@@ -17,6 +17,8 @@ struct sandbox {
 	int rules_fd; /* -1: the kernel has none */
 	enum sandbox_sockets sockets;
 	bool owners;
+	int rc; /* of the first grant for which the system failed */
+	struct nf_err err;
 };
 
 static const char *const always[] = {
@@ -51,8 +53,8 @@ void sandbox_free(struct sandbox *s)
 
 void sandbox_grant(struct sandbox *s, const char *path, enum sandbox_use use)
 {
-	if (s->rules_fd >= 0)
-		sandbox_files_grant(s->rules_fd, path, use);
+	if (s->rules_fd >= 0 && !s->rc && !sandbox_files_grant(s->rules_fd, path, use))
+		s->rc = err_sys(&s->err, "cannot open '%s'", path);
 }
 
 void sandbox_grant_network(struct sandbox *s)
@@ -97,8 +99,12 @@ static int drop_capabilities(bool owners, struct nf_err *err)
 
 int sandbox_enter(const struct sandbox *s, struct sandbox_state *ret, struct nf_err *err)
 {
-	int rc = drop_capabilities(s->owners, err);
+	int rc = s->rc;
 
+	if (rc && err)
+		*err = s->err;
+	if (!rc)
+		rc = drop_capabilities(s->owners, err);
 	if (rc)
 		return rc;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

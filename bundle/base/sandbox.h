@@ -25,7 +25,8 @@ void sandbox_free(struct sandbox *s);
 DEFINE_CLEANUP(struct sandbox *, sandbox_free)
 
 /* Grants USE of PATH and of all below it, as it is now: what takes its place later is
- * another object. What does not exist, or cannot be looked up, is passed over. */
+ * another object. What does not exist, or cannot be looked up, is passed over.
+ * Where the system fails, sandbox_enter reports it. */
 void sandbox_grant(struct sandbox *s, const char *path, enum sandbox_use use);
 /* Grants connections to other hosts, and what looking up their names needs. */
 void sandbox_grant_network(struct sandbox *s);

@@ -1,5 +1,6 @@
 #include "base/sandbox_files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -100,7 +101,13 @@ static uint64_t rights_of(enum sandbox_use use)
 	return FILE_RIGHTS_WRITE;
 }
 
-void sandbox_files_grant(int rules_fd, const char *path, enum sandbox_use use)
+static bool is_lookup_failure(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM ||
+	       error == ELOOP || error == ENAMETOOLONG;
+}
+
+bool sandbox_files_grant(int rules_fd, const char *path, enum sandbox_use use)
 {
 	AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
 	struct landlock_path_beneath_attr rule = {
@@ -110,13 +117,14 @@ void sandbox_files_grant(int rules_fd, const char *path, enum sandbox_use use)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st))
-		return;
+		return is_lookup_failure(errno);
 	if (!S_ISDIR(st.st_mode))
 		rule.allowed_access &= FILE_RIGHTS_OF_FILES;
 	/* What fails here is denied later, where that has an error message. */
 	if (rule.allowed_access)
 		(void)!syscall(SYS_landlock_add_rule, rules_fd,
 			       LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	return true;
 }
 
 bool sandbox_files_enter(int rules_fd)

@@ -64,7 +64,7 @@ static int look_at_file(const struct temp_roots *r, int fd, const char *file,
 	struct stat st, named;
 
 	*ret = FILE_TAKEN;
-	if (flock(fd, LOCK_EX | LOCK_NB))
+	if (file_lock(fd, LOCK_EX))
 		return errno == EWOULDBLOCK ? 0 : err_sys(err, "cannot lock '%s'", file);
 	if (fstat(fd, &st))
 		return err_sys(err, "cannot stat '%s'", file);
@@ -208,7 +208,7 @@ static int find_no_collector(const struct temp_roots *r, bool *ret, struct nf_er
 	*ret = r->is_gc_kept_out;
 	if (*ret)
 		return 0;
-	*ret = !flock(r->collector_fd, LOCK_SH | LOCK_NB);
+	*ret = !file_lock(r->collector_fd, LOCK_SH);
 	if (!*ret)
 		return errno == EWOULDBLOCK ? 0
 					    : err_sys(err, "cannot lock '%s/gc.lock'",

@@ -65,7 +65,8 @@ class Import(Job):
 
     def result(self):
         root = self.store()
-        tree = tree_of(f"{root}/nix", skip=("var/nix/db/db.sqlite", "store"))
+        # The file of temporary roots of a killed process is removed by a collector.
+        tree = tree_of(f"{root}/nix", skip=("var/nix/db/db.sqlite", "var/nix/temproots/", "store"))
         store = tree_of(f"{root}/nix/store", with_time=True)
         return rows_of(root), lasting(tree), lasting(store)
 
