@@ -14,19 +14,22 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n';
 }
 
-/* Do not cut within a UTF-8 character. */
-static size_t to_character(const char *word, size_t at)
+/* The head and the tail lose the character of UTF-8 that is cut: neither may grow, as the
+ * word becomes shorter in its place. */
+static bool is_within_character(char c)
 {
-	while (at && ((unsigned char)word[at] & 0xc0) == 0x80)
-		at--;
-	return at;
+	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
 static size_t copy_short(char *to, const char *word, size_t len)
 {
-	size_t head = to_character(word, HEAD_LEN);
-	size_t tail = to_character(word, len - TAIL_LEN);
+	size_t head = HEAD_LEN;
+	size_t tail = len - TAIL_LEN;
 
+	while (head && is_within_character(word[head]))
+		head--;
+	while (tail < len && is_within_character(word[tail]))
+		tail++;
 	memmove(to, word, head);
 	memcpy(to + head, DOTS, strlen(DOTS));
 	memmove(to + head + strlen(DOTS), word + tail, len - tail);

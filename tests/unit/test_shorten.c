@@ -50,6 +50,22 @@ static void long_words_lose_their_middle(void **state)
 	free(text);
 }
 
+/* Bytes that only continue a character, at the cut or all over: nothing grows. */
+static void words_that_are_not_text_do_not_grow(void **state)
+{
+	(void)state;
+	for (size_t len = SHORTEN_WORD_MAX + 1; len < SHORTEN_WORD_MAX + 70; len++) {
+		for (size_t first = 0; first < len; first += 7) {
+			char *text = run_of('\x80', len);
+
+			memset(text, 'a', first);
+			shorten_words(text);
+			assert_in_range(strlen(text), 1, SHORTEN_WORD_MAX);
+			free(text);
+		}
+	}
+}
+
 static void no_character_is_split(void **state)
 {
 	for (size_t before = 0; before < 4; before++) {
@@ -93,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(short_words_stay),
 		cmocka_unit_test(long_words_lose_their_middle),
+		cmocka_unit_test(words_that_are_not_text_do_not_grow),
 		cmocka_unit_test(no_character_is_split),
 		cmocka_unit_test(an_error_keeps_its_cause),
 	};
