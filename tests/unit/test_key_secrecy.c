@@ -199,12 +199,13 @@ static void write_key(const struct temp_dir *dir, struct trace *ret_text,
 
 static void nothing_of_a_key_stays_in_memory(void **state)
 {
-	AUTO_FREE char *file = temp_dir_join(*state, "key");
+	AUTO_FREE char *file = NULL;
 	struct nf_secret_key *key;
 	struct trace text, bytes;
 
 	if (SANDBOX_HAS_CHECKER)
 		skip_because("a sanitizer keeps memory that was freed");
+	file = temp_dir_join(*state, "key");
 	write_key(*state, &text, &bytes);
 	assert_int_equal(nf_secret_key_read(&key, file, NULL), 0);
 	assert_int_equal(count_in_memory(&bytes), 1);
