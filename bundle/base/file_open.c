@@ -99,6 +99,14 @@ int file_open_input(int *ret_fd, const char *path, struct nf_err *err)
 	return 0;
 }
 
+bool file_is_named(const struct stat *st, int dir_fd, const char *name)
+{
+	struct stat named;
+
+	return !fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) &&
+	       named.st_ino == st->st_ino && named.st_dev == st->st_dev;
+}
+
 int file_lock(int fd, int operation)
 {
 	int rc;

@@ -3,6 +3,8 @@
 #ifndef FILE_OPEN_H
 #define FILE_OPEN_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -20,6 +22,10 @@ int file_open_regular_at(int *ret_fd, int dir_fd, const char *path, int flags,
  * a regular file. */
 int file_open_lock_at(int *ret_fd, int dir_fd, const char *path,
 		      struct nf_err *err) MUST_CHECK;
+
+/* Whether NAME in the directory is the file that ST describes, itself and no link to it.
+ */
+bool file_is_named(const struct stat *st, int dir_fd, const char *name);
 
 /* Takes a lock as flock does, with LOCK_NB: it never waits, and a signal does not make it
  * fail. */

@@ -90,6 +90,14 @@ uint64_t progress_get(struct progress *p, enum progress_count which)
 	return p ? atomic_load_explicit(&p->counts[which], memory_order_relaxed) : 0;
 }
 
+void progress_restart(struct progress *p)
+{
+	progress_set(p, PROGRESS_PATHS_TOTAL, 0);
+	progress_set(p, PROGRESS_PATHS_DONE, 0);
+	progress_set(p, PROGRESS_BYTES_TOTAL, 0);
+	progress_set(p, PROGRESS_BYTES_DONE, 0);
+}
+
 int progress_begin(struct progress *p, const char *verb, const char *name)
 {
 	int item = -1;

@@ -40,6 +40,8 @@ void progress_get_wait(struct progress *p, char out[NF_PROGRESS_WAIT_MAX]);
 void progress_add(struct progress *p, enum progress_count which, uint64_t n);
 void progress_set(struct progress *p, enum progress_count which, uint64_t n);
 uint64_t progress_get(struct progress *p, enum progress_count which);
+/* Starts the counts of paths and bytes again, for work of another kind. */
+void progress_restart(struct progress *p);
 
 /* An item in progress; its name is copied and truncated. Returns a handle for
  * progress_end, or -1 if there is no room (progress_end accepts it). */

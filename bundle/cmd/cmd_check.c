@@ -59,15 +59,6 @@ static int run_check(const struct cmd_args *args, struct ui *ui, struct nf_err *
 	return check_report_verdict(&report, err);
 }
 
-static const struct cmd_option options[] = {
-	{ .name = "store",
-	  .value = "ROOT",
-	  .help = "the store below this directory, such as /mnt, or / for the live one",
-	  .kind = CMD_VALUE_DIR },
-	{ 0 },
-};
-static const struct cmd_option_group group = { "Options", options };
-
 const struct command cmd_check = {
 	.name = "check",
 	.args = "[PATH...]",
@@ -89,7 +80,7 @@ const struct command cmd_check = {
 		"store that are not in its database are counted; --verbose names "
 		"them. The exit status is 5 if something is damaged, 3 if paths are "
 		"only missing.",
-	.groups = (const struct cmd_option_group *const[]){ &group, &options_jobs,
+	.groups = (const struct cmd_option_group *const[]){ &options_store, &options_jobs,
 							    &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,

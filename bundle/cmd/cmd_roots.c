@@ -145,15 +145,6 @@ static int run_roots(const struct cmd_args *args, struct ui *ui, struct nf_err *
 					 : run_rm(args, store, err);
 }
 
-static const struct cmd_option options[] = {
-	{ .name = "store",
-	  .value = "ROOT",
-	  .help = "the store below this directory, such as /mnt, or / for the live one",
-	  .kind = CMD_VALUE_DIR },
-	{ 0 },
-};
-static const struct cmd_option_group group = { "Options", options };
-
 const struct command cmd_roots = {
 	.name = "roots",
 	.args = "list|rm [NAME...]",
@@ -169,8 +160,8 @@ const struct command cmd_roots = {
 		"         that nothing else keeps\n"
 		"\n"
 		"Roots named HASH-NAME were made by earlier versions.",
-	.groups =
-		(const struct cmd_option_group *const[]){ &group, &options_common, NULL },
+	.groups = (const struct cmd_option_group *const[]){ &options_store,
+							    &options_common, NULL },
 	.min_args = 1,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_ANY,

@@ -55,6 +55,15 @@ static const struct cmd_option pool[] = {
 };
 const struct cmd_option_group options_pool = { "Pool", pool };
 
+static const struct cmd_option store[] = {
+	{ .name = "store",
+	  .value = "ROOT",
+	  .help = "the store below this directory, such as /mnt, or / for the live one",
+	  .kind = CMD_VALUE_DIR },
+	{ 0 },
+};
+const struct cmd_option_group options_store = { "Options", store };
+
 static const struct cmd_option jobs[] = {
 	{ .name = "jobs",
 	  .letter = 'j',

@@ -21,6 +21,8 @@ extern const struct cmd_option_group options_trust;
 extern const struct cmd_option_group options_keys;
 /* --pool */
 extern const struct cmd_option_group options_pool;
+/* --store, for commands that look at a store. */
+extern const struct cmd_option_group options_store;
 /* --jobs */
 extern const struct cmd_option_group options_jobs;
 /* --sign-key --sign-all --compress */

@@ -303,16 +303,6 @@ int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
 
 /* ---- writing ---- */
 
-static void add_member(struct buf *out, const char *name, const void *p, size_t len)
-{
-	static const uint8_t zeros[TAR_UNIT];
-	uint8_t header[TAR_HEADER_MAX];
-
-	buf_add(out, header, tar_header(header, name, len));
-	buf_add(out, p, len);
-	buf_add(out, zeros, (size_t)(tar_padded(len) - len));
-}
-
 int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *digests,
 		       const struct nf_secret_key *key, struct nf_err *err)
 {
@@ -330,10 +320,10 @@ int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *diges
 			       MANIFEST_MAX);
 	sig = nf_sign(key, message.ptr, message.len);
 	line = mem_printf("%s\n", sig);
-	add_member(out, MANIFEST_NAME, message.ptr + DOMAIN_LEN,
-		   message.len - DOMAIN_LEN);
-	add_member(out, SIG_NAME, line, strlen(line));
-	add_member(out, BLOCKS_NAME, digests, digests_len);
+	tar_add_member(out, MANIFEST_NAME, message.ptr + DOMAIN_LEN,
+		       message.len - DOMAIN_LEN);
+	tar_add_member(out, SIG_NAME, line, strlen(line));
+	tar_add_member(out, BLOCKS_NAME, digests, digests_len);
 	assert(!buf_failed(out));
 	return 0;
 }

@@ -189,7 +189,7 @@ int pathinfo_take_refs(struct nf_pathinfo *info, struct nf_slice list, struct nf
 
 /* ---- the other fields ---- */
 
-static bool has_sig(const struct nf_pathinfo *info, struct nf_slice sig)
+bool nf_pathinfo_has_sig(const struct nf_pathinfo *info, struct nf_slice sig)
 {
 	for (size_t i = 0; i < info->nsigs; i++)
 		if (nf_slice_eq(info->sigs[i], sig))
@@ -236,7 +236,7 @@ void nf_pathinfo_add_sig(struct nf_pathinfo *info, struct nf_slice sig)
 
 	if (!normal.len)
 		info->left_out++;
-	else if (!has_sig(info, normal))
+	else if (!nf_pathinfo_has_sig(info, normal))
 		append_sig(info, arena_slice(pathinfo_arena(info), normal));
 }
 

@@ -94,6 +94,16 @@ uint64_t tar_padded(uint64_t size)
 	return (size + TAR_UNIT - 1) & ~(uint64_t)(TAR_UNIT - 1);
 }
 
+void tar_add_member(struct buf *out, const char *name, const void *p, size_t len)
+{
+	static const uint8_t zeros[TAR_UNIT];
+	uint8_t header[TAR_HEADER_MAX];
+
+	buf_add(out, header, tar_header(header, name, len));
+	buf_add(out, p, len);
+	buf_add(out, zeros, (size_t)(tar_padded(len) - len));
+}
+
 bool tar_header_match(const uint8_t header[TAR_UNIT], const char *name,
 		      uint64_t *ret_size)
 {

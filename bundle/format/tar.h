@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 #define TAR_UNIT	512
 #define TAR_NAME_MAX	100
 #define TAR_SIZE_MAX	077777777777ULL /* largest size in a ustar header: 8 GiB - 1 */
@@ -28,6 +30,9 @@ size_t tar_header(uint8_t out[TAR_HEADER_MAX], const char *name, uint64_t size);
 
 /* SIZE rounded up to a multiple of 512 (cannot overflow: see limits.h). */
 uint64_t tar_padded(uint64_t size);
+
+/* Appends a whole member: header, content and padding. */
+void tar_add_member(struct buf *out, const char *name, const void *p, size_t len);
 
 /* True if the 512 bytes are exactly tar_header(NAME, some size up to TAR_SIZE_MAX);
  * returns that size. */

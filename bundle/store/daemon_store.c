@@ -156,14 +156,6 @@ int daemon_store_add(struct daemon_conn *c, const struct nf_pathinfo *info,
 	return rc == -NF_E_TRUST ? tell_untrusted(info, err) : rc;
 }
 
-static bool has_sig(const struct nf_pathinfo *info, struct nf_slice sig)
-{
-	for (size_t i = 0; i < info->nsigs; i++)
-		if (nf_slice_eq(info->sigs[i], sig))
-			return true;
-	return false;
-}
-
 int daemon_store_add_sigs(struct daemon_conn *c, const struct nf_pathinfo *info,
 			  const struct nf_pathinfo *have, bool *ret_any,
 			  struct nf_err *err)
@@ -174,7 +166,8 @@ int daemon_store_add_sigs(struct daemon_conn *c, const struct nf_pathinfo *info,
 	size_t count = 0;
 
 	for (size_t i = 0; i < info->nsigs; i++)
-		if (signature_is_ed25519(info->sigs[i]) && !has_sig(have, info->sigs[i]))
+		if (signature_is_ed25519(info->sigs[i]) &&
+		    !nf_pathinfo_has_sig(have, info->sigs[i]))
 			lacking[count++] = info->sigs[i];
 	*ret_any = count > 0;
 	if (!count)

@@ -45,14 +45,6 @@ static struct nf_storepath *list_valid(struct intake *in,
 	return TAKE_PTR(valid);
 }
 
-static void forget_progress(struct progress *p)
-{
-	progress_set(p, PROGRESS_PATHS_TOTAL, 0);
-	progress_set(p, PROGRESS_PATHS_DONE, 0);
-	progress_set(p, PROGRESS_BYTES_TOTAL, 0);
-	progress_set(p, PROGRESS_BYTES_DONE, 0);
-}
-
 int intake_find_damage(struct intake *in, const struct nf_storepath *paths, size_t count,
 		       size_t jobs, struct nf_err *err)
 {
@@ -71,7 +63,7 @@ int intake_find_damage(struct intake *in, const struct nf_storepath *paths, size
 		opts.paths = valid;
 	}
 	rc = store_check(&found, in->target.root, &opts, err);
-	forget_progress(in->progress);
+	progress_restart(in->progress);
 	for (size_t i = 0; !rc && i < found.count; i++)
 		note_damage(in, &found.findings[i]);
 	return rc;

@@ -25,7 +25,7 @@
 
 #define LOCK_SUFFIX ".lock"
 
-/* Nix writes this to a lock file that it removes, for those who have it open. */
+/* As Nix marks a file that it has removed. */
 #define STALE "d"
 
 int nix_lock_wait(int fd, int how, const char *file, const char *what,
@@ -92,12 +92,11 @@ struct lock_dir {
 static int check_lock(const struct lock_dir *dir, int fd, const char *name,
 		      const char *file, bool *ret_stale, struct nf_err *err)
 {
-	struct stat st, named;
+	struct stat st;
 
 	if (fstat(fd, &st))
 		return err_sys(err, "cannot stat '%s'", file);
-	*ret_stale = fstatat(dir->fd, name, &named, AT_SYMLINK_NOFOLLOW) ||
-		     named.st_ino != st.st_ino || named.st_dev != st.st_dev;
+	*ret_stale = !file_is_named(&st, dir->fd, name);
 	if (!*ret_stale && st.st_size != 0)
 		return err_set(err, NF_E_SYS,
 			       "'%s' is not a lock, because it is not empty: remove it",
@@ -190,9 +189,7 @@ int path_locks_take_profile(struct path_locks *l, const struct target *t, int di
 	return take_locks(l, &dir, &name, 1, progress, err);
 }
 
-/* The mark shows a waiting process that the file it will lock is no longer the lock.
- * Returns false if the file stays. */
-static bool remove_lock(int dir_fd, const char *name, int fd)
+bool nix_lock_remove(int dir_fd, const char *name, int fd)
 {
 	if (unlinkat(dir_fd, name, 0) && errno != ENOENT)
 		return false;
@@ -205,7 +202,7 @@ void path_locks_release(struct path_locks *l)
 	for (size_t i = 0; i < l->len; i++) {
 		AUTO_FREE char *name = mem_printf("%s" LOCK_SUFFIX, l->bases[i]);
 
-		if (!remove_lock(l->dir_fd, name, l->fds[i]) && l->is_left)
+		if (!nix_lock_remove(l->dir_fd, name, l->fds[i]) && l->is_left)
 			*l->is_left = true;
 		close(l->fds[i]);
 	}
@@ -224,7 +221,7 @@ static void remove_if_free(const struct target *t, const char *name)
 	if (!file_open_regular_at(&fd, t->store_fd, name, O_RDWR | O_NOFOLLOW, NULL) &&
 	    !file_lock(fd, LOCK_EX) && !fstat(fd, &st) && !st.st_size &&
 	    !owner_check(&st, OWNER_FILE, t->owner, name, NULL))
-		(void)remove_lock(t->store_fd, name, fd);
+		(void)nix_lock_remove(t->store_fd, name, fd);
 }
 
 /* Is it the lock of a valid path? "X.lock" may also be the name of a path. */

@@ -17,6 +17,11 @@
 int nix_lock_wait(int fd, int how, const char *file, const char *what,
 		  struct progress *progress, struct nf_err *err) MUST_CHECK;
 
+/* Removes the locked file FD, then marks it as Nix does, so a process that waits for the
+ * lock learns that the file is no longer the lock. False, with errno, if the file stays.
+ */
+bool nix_lock_remove(int dir_fd, const char *name, int fd);
+
 /* What a note calls a collector in a target (%s). */
 #define NIX_LOCK_COLLECTOR "the garbage collector running in '%s'"
 

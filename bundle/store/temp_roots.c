@@ -24,10 +24,6 @@
 #define PID_LIMIT  (1L << 22)
 #define NAME_TRIES 64
 
-/* A collector removes the file of a process that has died and then writes this into it,
- * for a process that has just opened it. */
-#define STALE "d"
-
 /* A collector that is running is waited for half an hour. */
 #define GC_TRIES    18000
 #define GC_PAUSE_US 100000
@@ -61,7 +57,7 @@ enum file_state {
 static int look_at_file(const struct temp_roots *r, int fd, const char *file,
 			enum file_state *ret, struct nf_err *err)
 {
-	struct stat st, named;
+	struct stat st;
 
 	*ret = FILE_TAKEN;
 	if (file_lock(fd, LOCK_EX))
@@ -69,8 +65,7 @@ static int look_at_file(const struct temp_roots *r, int fd, const char *file,
 	if (fstat(fd, &st))
 		return err_sys(err, "cannot stat '%s'", file);
 	*ret = FILE_STALE;
-	if (!st.st_size && !fstatat(r->dir_fd, r->name, &named, AT_SYMLINK_NOFOLLOW) &&
-	    named.st_ino == st.st_ino && named.st_dev == st.st_dev)
+	if (!st.st_size && file_is_named(&st, r->dir_fd, r->name))
 		*ret = FILE_OURS;
 	return 0;
 }
@@ -93,9 +88,8 @@ static int try_name(struct temp_roots *r, enum file_state *ret, struct nf_err *e
 	if (*ret == FILE_OURS) {
 		r->fd = TAKE_FD(fd);
 	} else if (*ret == FILE_STALE) {
-		if (unlinkat(r->dir_fd, r->name, 0) && errno != ENOENT)
+		if (!nix_lock_remove(r->dir_fd, r->name, fd))
 			return err_sys(err, "cannot remove '%s'", file);
-		(void)!write(fd, STALE, strlen(STALE));
 	}
 	return 0;
 }
@@ -178,8 +172,8 @@ void temp_roots_free(struct temp_roots *r)
 	if (!r)
 		return;
 	/* A process that opens it now must not take it for its own. */
-	if (r->fd >= 0 && !unlinkat(r->dir_fd, r->name, 0))
-		(void)!write(r->fd, STALE, strlen(STALE));
+	if (r->fd >= 0)
+		(void)nix_lock_remove(r->dir_fd, r->name, r->fd);
 	cleanup_fd(&r->fd);
 	cleanup_fd(&r->collector_fd);
 	cleanup_fd(&r->dir_fd);

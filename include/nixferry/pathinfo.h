@@ -50,6 +50,7 @@ void nf_pathinfo_set_ca(struct nf_pathinfo *info, struct nf_slice ca);
 void nf_pathinfo_copy(struct nf_pathinfo *to, const struct nf_pathinfo *from);
 
 bool nf_pathinfo_has_ref(const struct nf_pathinfo *info, struct nf_slice base);
+bool nf_pathinfo_has_sig(const struct nf_pathinfo *info, struct nf_slice sig);
 
 NF_END_DECLS
 

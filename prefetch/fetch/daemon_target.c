@@ -198,10 +198,7 @@ int daemon_target_fill(struct daemon_target *t, const struct daemon_target_fill 
 	/* What valid paths that were not fetched refer to, the fetch has counted. */
 	if (ret->present < f.present)
 		ret->present = f.present;
-	progress_set(t->progress, PROGRESS_PATHS_DONE, 0);
-	progress_set(t->progress, PROGRESS_PATHS_TOTAL, 0);
-	progress_set(t->progress, PROGRESS_BYTES_DONE, 0);
-	progress_set(t->progress, PROGRESS_BYTES_TOTAL, 0);
+	progress_restart(t->progress);
 	progress_phase(t->progress, "adding");
 	rc = send_paths(&f, err);
 	return rc ? rc : daemon_roots_add(t->conn, &fill->roots, ret, t->progress, err);

@@ -42,16 +42,6 @@ static void make_keys(void)
 		abort();
 }
 
-static void put_member(struct buf *out, const char *name, struct nf_slice content)
-{
-	static const uint8_t zeros[TAR_UNIT];
-	uint8_t header[TAR_HEADER_MAX];
-
-	buf_add(out, header, tar_header(header, name, content.len));
-	buf_add_slice(out, content);
-	buf_add(out, zeros, (size_t)tar_padded(content.len) - content.len);
-}
-
 /* Corrects the manifest's blocks digest in place, to reach the code after that check. */
 static void fix_blocks_digest(struct buf *manifest, const uint8_t *digests, size_t len)
 {
@@ -91,10 +81,9 @@ static void sign_manifest(struct buf *out, struct nf_slice manifest,
 	buf_add_slice(&message, buf_slice(&text));
 	sig = nf_sign(key, message.ptr, message.len);
 	line = mem_printf("%s\n", sig);
-	put_member(out, "nixferry/manifest", buf_slice(&text));
-	put_member(out, "nixferry/manifest.sig", nf_slice_str(line));
-	put_member(out, "nixferry/blocks",
-		   nf_slice((char *)digests, blocks * BLAKE2B_SIZE));
+	tar_add_member(out, "nixferry/manifest", text.ptr, text.len);
+	tar_add_member(out, "nixferry/manifest.sig", line, strlen(line));
+	tar_add_member(out, "nixferry/blocks", digests, blocks * BLAKE2B_SIZE);
 	buf_add_slice(out, payload);
 	free(line);
 	free(sig);

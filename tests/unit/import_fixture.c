@@ -19,6 +19,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/stream.h"
+#include "store/store_db.h"
+#include "store/unpack_dir.h"
 
 #define NAR_MAX (64 << 20)
 
@@ -153,6 +155,16 @@ void import_fixture_ref(struct made_path *from, const struct made_path *to)
 	assert_int_equal(nf_pathinfo_add_ref(&from->ni.info,
 					     nf_storepath_base(&to->ni.info.path), NULL),
 			 0);
+}
+
+void import_fixture_closure(struct import_fixture *f)
+{
+	struct made_path *prog = import_fixture_add(f, 1, "prog", "a program\n");
+	struct made_path *lib = import_fixture_add(f, 0, "lib", "a library\n");
+
+	import_fixture_ref(prog, lib);
+	import_fixture_ref(prog, prog);
+	f->roots[f->root_count++] = 0;
 }
 
 static void sign_path(struct import_fixture *f, struct made_path *p)
@@ -324,4 +336,37 @@ int import_fixture_verify(struct import_fixture *f, bool piped,
 	nf_import_result_release(ret);
 	return piped ? use_piped(f, nf_verify, ret, err)
 		     : use(f, f->fd, nf_verify, ret, err);
+}
+
+bool import_fixture_is_valid(const struct import_fixture *f, size_t i)
+{
+	AUTO_FREE char *dir = temp_dir_join(f->dir, "root/nix/var/nix");
+	struct store_db *db;
+	bool valid;
+	int rc = store_db_open(&db, dir, STORE_DB_READ, NULL);
+
+	if (rc == -NF_E_MISSING)
+		return false;
+	assert_int_equal(rc, 0);
+	assert_int_equal(store_db_is_valid(db, &f->paths[i].ni.info.path, &valid, NULL),
+			 0);
+	store_db_free(db);
+	return valid;
+}
+
+bool import_fixture_is_there(const struct import_fixture *f, size_t i)
+{
+	AUTO_FREE char *name =
+		mem_printf("root/nix/store/%s", f->paths[i].ni.info.path.base);
+
+	return temp_dir_has(f->dir, name);
+}
+
+void import_fixture_expect_nothing(const struct import_fixture *f, const char *why)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (import_fixture_is_valid(f, i) || import_fixture_is_there(f, i))
+			fail_msg("%s: '%s' came in", why, f->paths[i].ni.info.path.base);
+	if (temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST))
+		fail_msg("%s: the directory for unpacking is left", why);
 }

@@ -47,6 +47,8 @@ struct made_path *import_fixture_add(struct import_fixture *f, unsigned n,
 void import_fixture_make_file(struct made_path *p, const char *text);
 /* Makes FROM refer to TO. */
 void import_fixture_ref(struct made_path *from, const struct made_path *to);
+/* Adds "prog", which refers to "lib" and to itself, and then "lib"; the root is prog. */
+void import_fixture_closure(struct import_fixture *f);
 /* Recomputes NarHash and NarSize from the path's current NAR, and its URL. */
 void import_fixture_rehash(struct made_path *p);
 
@@ -59,5 +61,11 @@ int import_fixture_import(struct import_fixture *f, bool piped,
 			  struct nf_import_result *ret, struct nf_err *err);
 int import_fixture_verify(struct import_fixture *f, bool piped,
 			  struct nf_import_result *ret, struct nf_err *err);
+
+/* Whether path I is valid in the target, and whether it is on the disk. */
+bool import_fixture_is_valid(const struct import_fixture *f, size_t i);
+bool import_fixture_is_there(const struct import_fixture *f, size_t i);
+/* What a failed import leaves: no path that it brought, and nothing of its own. */
+void import_fixture_expect_nothing(const struct import_fixture *f, const char *why);
 
 #endif

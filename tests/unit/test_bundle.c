@@ -247,16 +247,6 @@ static void a_bundle_cut_in_its_payload_is_refused_at_once(void **state)
 
 /* ---- signatures ---- */
 
-static void put_member(struct buf *out, const char *name, const void *p, size_t len)
-{
-	static const uint8_t zeros[TAR_UNIT];
-	uint8_t header[TAR_HEADER_MAX];
-
-	buf_add(out, header, tar_header(header, name, len));
-	buf_add(out, p, len);
-	buf_add(out, zeros, (size_t)tar_padded(len) - len);
-}
-
 /* The small bundle with SIGS in place of its signature. */
 static struct buf with_signatures(const struct fixture *f, const char *sigs)
 {
@@ -272,7 +262,7 @@ static struct buf with_signatures(const struct fixture *f, const char *sigs)
 	assert_true(tar_header_match(bytes + sig_at, "nixferry/manifest.sig", &sig_len));
 	buf_init(&out, MIB);
 	buf_add(&out, bytes, sig_at);
-	put_member(&out, "nixferry/manifest.sig", sigs, strlen(sigs));
+	tar_add_member(&out, "nixferry/manifest.sig", sigs, strlen(sigs));
 	sig_at += unit + (size_t)tar_padded(sig_len);
 	buf_add(&out, bytes + sig_at, len - sig_at);
 	free(bytes);

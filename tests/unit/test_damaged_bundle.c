@@ -28,24 +28,10 @@ static void assert_refused(struct import_fixture *f, const char *how, size_t at)
 		fail_msg("verify: %s at %zu: %d %s", how, at, rc, err.text);
 }
 
-static void assert_nothing_imported(const struct import_fixture *f)
-{
-	for (size_t i = 0; i < f->count; i++) {
-		AUTO_FREE char *name =
-			mem_printf("root/nix/store/%s", f->paths[i].ni.info.path.base);
-
-		assert_false(temp_dir_has(f->dir, name));
-	}
-}
-
-/* A path and what it refers to; returns the size of their bundle. */
+/* Returns the bundle's size. */
 static size_t build_bundle(struct import_fixture *f)
 {
-	struct made_path *prog = import_fixture_add(f, 1, "prog", "a program\n");
-	struct made_path *lib = import_fixture_add(f, 0, "lib", "a library\n");
-
-	import_fixture_ref(prog, lib);
-	f->roots[f->root_count++] = 0;
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	return (size_t)lseek(f->fd, 0, SEEK_END);
 }
@@ -69,7 +55,7 @@ static void import_refuses_any_wrong_byte(void **state)
 		assert_refused(f, "a wrong byte", at);
 		flip(f->fd, at);
 	}
-	assert_nothing_imported(f);
+	import_fixture_expect_nothing(f, "a damaged bundle");
 }
 
 static void import_refuses_any_truncation(void **state)
@@ -81,7 +67,7 @@ static void import_refuses_any_truncation(void **state)
 		assert_int_equal(ftruncate(f->fd, (off_t)at), 0);
 		assert_refused(f, "cut", at);
 	}
-	assert_nothing_imported(f);
+	import_fixture_expect_nothing(f, "a damaged bundle");
 }
 
 int main(void)

@@ -18,41 +18,17 @@
 #include "base/mem.h"
 #include "format/tar.h"
 #include "import_fixture.h"
-#include "store/store_db.h"
 
 #define DOMAIN "nixferry-bundle-manifest-1\n"
 #define OTHER  "xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-other"
 
-/* prog refers to lib; the root is prog. */
-static void make_closure(struct import_fixture *f)
-{
-	struct made_path *prog = import_fixture_add(f, 1, "prog", "a program\n");
-	struct made_path *lib = import_fixture_add(f, 0, "lib", "a library\n");
-
-	import_fixture_ref(prog, lib);
-	f->roots[f->root_count++] = 0;
-}
-
-/* Neither a row nor a file of the bundle's paths, and nothing beside the store. */
+/* Nothing of the bundle came in, and nothing was made beside the store. */
 static void assert_untouched(const struct import_fixture *f, const char *why)
 {
 	static const char *const outside[] = { "etc", "root/etc", "root/nix/etc", "nar",
 					       "root/nar" };
-	AUTO_FREE char *dir = temp_dir_join(f->dir, "root/nix/var/nix");
-	struct store_db *db = NULL;
-	bool has_db = store_db_open(&db, dir, STORE_DB_READ, NULL) == 0;
 
-	for (size_t i = 0; i < f->count; i++) {
-		const struct nf_storepath *path = &f->paths[i].ni.info.path;
-		AUTO_FREE char *name = mem_printf("root/nix/store/%s", path->base);
-		bool valid = false;
-
-		if (has_db)
-			assert_int_equal(store_db_is_valid(db, path, &valid, NULL), 0);
-		if (valid || temp_dir_has(f->dir, name))
-			fail_msg("%s: '%s' came in", why, path->base);
-	}
-	store_db_free(db);
+	import_fixture_expect_nothing(f, why);
 	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
 		if (temp_dir_has(f->dir, outside[i]))
 			fail_msg("%s: '%s' was made", why, outside[i]);
@@ -104,7 +80,7 @@ static void import_refuses_signed_lies_of_a_narinfo(void **state)
 		struct nf_err err = { 0 };
 
 		import_fixture_setup((void **)&f);
-		make_closure(f);
+		import_fixture_closure(f);
 		f->paths[1].was = narinfo_lies[i / 2].was;
 		f->paths[1].becomes = becomes;
 		import_fixture_build(f);
@@ -126,16 +102,6 @@ struct parts {
 	struct buf manifest; /* its text */
 	struct buf payload;
 };
-
-static void put_member(struct buf *out, const char *name, struct nf_slice content)
-{
-	static const uint8_t zeros[TAR_UNIT];
-	uint8_t header[TAR_HEADER_MAX];
-
-	buf_add(out, header, tar_header(header, name, content.len));
-	buf_add_slice(out, content);
-	buf_add(out, zeros, (size_t)tar_padded(content.len) - content.len);
-}
 
 static void take_parts(struct parts *parts, int fd)
 {
@@ -175,9 +141,10 @@ static int join_parts(const struct parts *parts, const struct nf_secret_key *key
 	sig = nf_sign(key, message.ptr, message.len);
 	line = mem_printf("%s\n", sig);
 	buf_init(&out, MIB);
-	put_member(&out, "nixferry/manifest", buf_slice(&parts->manifest));
-	put_member(&out, "nixferry/manifest.sig", nf_slice_str(line));
-	put_member(&out, "nixferry/blocks", nf_slice((char *)digest, sizeof(digest)));
+	tar_add_member(&out, "nixferry/manifest", parts->manifest.ptr,
+		       parts->manifest.len);
+	tar_add_member(&out, "nixferry/manifest.sig", line, strlen(line));
+	tar_add_member(&out, "nixferry/blocks", digest, sizeof(digest));
 	buf_add_slice(&out, buf_slice(&parts->payload));
 	assert_int_equal(pwrite(fd, out.ptr, out.len, 0), (ssize_t)out.len);
 	return fd;
@@ -237,7 +204,7 @@ static void import_refuses_signed_lies_of_a_manifest(void **state)
 		struct parts parts;
 
 		import_fixture_setup((void **)&f);
-		make_closure(f);
+		import_fixture_closure(f);
 		import_fixture_build(f);
 		take_parts(&parts, f->fd);
 		edit_text(&parts.manifest, manifest_lies[i].was,
@@ -258,7 +225,7 @@ static void import_takes_unchanged_parts(void **state)
 	struct nf_err err = { 0 };
 	struct parts parts;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	take_parts(&parts, f->fd);
 	if (import_parts(f, &parts, f->key, &err))
@@ -272,7 +239,7 @@ static void import_refuses_an_old_manifest_over_new_data(void **state)
 	struct nf_err err = { 0 };
 	struct parts old, new;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	take_parts(&old, f->fd);
 	f->paths[1].nar.len = 0;
@@ -294,7 +261,7 @@ static void import_refuses_a_bundle_signed_again_by_an_untrusted_key(void **stat
 	struct nf_err err = { 0 };
 	struct parts parts;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	take_parts(&parts, f->fd);
 	for (int same_name = 0; same_name < 2; same_name++) {

@@ -20,17 +20,6 @@
 #include "store/store_db.h"
 #include "store/unpack_dir.h"
 
-/* prog refers to lib and to itself; the root is prog. In the bundle prog comes first. */
-static void make_closure(struct import_fixture *f)
-{
-	struct made_path *prog = import_fixture_add(f, 1, "prog", "a program\n");
-	struct made_path *lib = import_fixture_add(f, 0, "lib", "a library\n");
-
-	import_fixture_ref(prog, lib);
-	import_fixture_ref(prog, prog);
-	f->roots[f->root_count++] = 0;
-}
-
 static int import(struct import_fixture *f, struct nf_import_result *r,
 		  struct nf_err *err)
 {
@@ -43,40 +32,6 @@ static void assert_imported(struct import_fixture *f, struct nf_import_result *r
 
 	if (import(f, r, &err))
 		fail_msg("%s", err.text);
-}
-
-static bool is_valid(const struct import_fixture *f, size_t i)
-{
-	AUTO_FREE char *dir = temp_dir_join(f->dir, "root/nix/var/nix");
-	struct store_db *db;
-	bool valid;
-	int rc = store_db_open(&db, dir, STORE_DB_READ, NULL);
-
-	if (rc == -NF_E_MISSING)
-		return false;
-	assert_int_equal(rc, 0);
-	assert_int_equal(store_db_is_valid(db, &f->paths[i].ni.info.path, &valid, NULL),
-			 0);
-	store_db_free(db);
-	return valid;
-}
-
-static bool is_there(const struct import_fixture *f, size_t i)
-{
-	AUTO_FREE char *name =
-		mem_printf("root/nix/store/%s", f->paths[i].ni.info.path.base);
-
-	return temp_dir_has(f->dir, name);
-}
-
-/* What a failed import leaves: no path that it brought, and nothing of its own. */
-static void assert_nothing_imported(const struct import_fixture *f)
-{
-	for (size_t i = 0; i < f->count; i++) {
-		assert_false(is_valid(f, i));
-		assert_false(is_there(f, i));
-	}
-	assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 }
 
 /* Runs a command of Nix on the imported store. */
@@ -114,7 +69,7 @@ static void a_bundle_becomes_a_store(void **state)
 			import_fixture_setup(state);
 			f = *state;
 		}
-		make_closure(f);
+		import_fixture_closure(f);
 		import_fixture_build(f);
 		if (import_fixture_import(f, piped, &r, &err))
 			fail_msg("%s", err.text);
@@ -124,7 +79,8 @@ static void a_bundle_becomes_a_store(void **state)
 		assert_int_equal(r.nar_bytes, f->paths[0].ni.info.nar_size +
 						      f->paths[1].ni.info.nar_size);
 		assert_null(r.profile_link);
-		assert_true(is_valid(f, 0) && is_valid(f, 1));
+		assert_true(import_fixture_is_valid(f, 0) &&
+			    import_fixture_is_valid(f, 1));
 		assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 		assert_nix_agrees(f);
 	}
@@ -142,7 +98,7 @@ static void nix_finds_references_signatures_and_roots(void **state)
 
 	if (!temp_dir_have_command("nix-store"))
 		skip_because("no Nix here");
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	base = f->paths[0].ni.info.path.base;
@@ -158,7 +114,7 @@ static void nix_finds_references_signatures_and_roots(void **state)
 	assert_non_null(strstr(roots, "/gcroots/nixferry/"));
 	free(nix(&status, f, "nix-store", "--gc"));
 	assert_int_equal(status, 0);
-	assert_true(is_there(f, 0) && is_there(f, 1));
+	assert_true(import_fixture_is_there(f, 0) && import_fixture_is_there(f, 1));
 }
 
 static void a_profile_gets_the_root(void **state)
@@ -166,7 +122,7 @@ static void a_profile_gets_the_root(void **state)
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 
-	make_closure(f);
+	import_fixture_closure(f);
 	f->profile = "system";
 	import_fixture_build(f);
 	assert_imported(f, &r);
@@ -179,7 +135,7 @@ static void a_profile_cannot_hold_several_roots(void **state)
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct nf_err err;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	f->roots[f->root_count++] = 1;
 	f->profile = "system";
 	import_fixture_build(f);
@@ -195,7 +151,7 @@ static void valid_paths_are_skipped(void **state)
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	assert_imported(f, &r);
@@ -210,7 +166,7 @@ static void valid_paths_gain_signatures(void **state)
 	struct import_fixture *f = *state;
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	nf_pathinfo_add_sig(
@@ -229,7 +185,7 @@ static void leftovers_of_a_killed_run_are_replaced(void **state)
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	AUTO_FREE char *garbage = NULL;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	temp_dir_mkdir(f->dir, "root/nix/store/" UNPACK_DIR_FIRST "/x");
 	temp_dir_write(f->dir, "root/nix/store/" UNPACK_DIR_FIRST "/x/y", "");
@@ -248,7 +204,7 @@ static void parallel_imports_work(void **state)
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	int fd;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	temp_dir_mkdir(f->dir, "root/nix/store/" UNPACK_DIR_FIRST "/x");
 	fd = openat(f->dir->fd, "root/nix/store/" UNPACK_DIR_FIRST, O_RDONLY | O_CLOEXEC);
@@ -270,7 +226,7 @@ static void second_import_is_refused(void **state)
 	char text[512];
 	struct nf_err err;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	for (unsigned i = 0; i < UNPACK_DIRS; i++) {
 		snprintf(text, sizeof(text), "root/nix/store/" UNPACK_DIR_FORMAT, i);
@@ -298,7 +254,7 @@ static void paths_may_share_a_nar(void **state)
 		struct nf_err err = { 0 };
 
 		import_fixture_setup((void **)&f);
-		make_closure(f);
+		import_fixture_closure(f);
 		import_fixture_add(f, 7, "copy", "a library\n");
 		f->roots[f->root_count++] = 2;
 		import_fixture_build(f);
@@ -323,7 +279,7 @@ static void zstd_is_decoded(void **state)
 	struct buf_sink sink;
 	struct buf encoded;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	p = &f->paths[1];
 	buf_init(&encoded, 1 << 20);
 	buf_sink_init(&sink, &encoded);
@@ -501,13 +457,13 @@ static void nothing_is_imported_after_any_fault(void **state)
 		int rc;
 
 		import_fixture_setup((void **)&f);
-		make_closure(f);
+		import_fixture_closure(f);
 		damages[row].change(f);
 		import_fixture_build(f);
 		rc = import_fixture_import(f, i % 2, &r, &err);
 		if (rc != damages[row].rc || !strstr(err.text, damages[row].text))
 			fail_msg("%s: %d %s", damages[row].why, rc, err.text);
-		assert_nothing_imported(f);
+		import_fixture_expect_nothing(f, "import");
 		rc = import_fixture_verify(f, i % 2, &r, &err);
 		if (rc != damages[row].rc)
 			fail_msg("verify: %s: %d %s", damages[row].why, rc, err.text);
@@ -523,7 +479,7 @@ static void damage_keeps_valid_paths(void **state)
 	struct made_path *p;
 	char *text;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	p = import_fixture_add(f, 9, "new", "something new\n");
@@ -532,8 +488,8 @@ static void damage_keeps_valid_paths(void **state)
 	text[0] = 'N';
 	import_fixture_build(f);
 	assert_int_equal(import(f, &r, NULL), -NF_E_HASH);
-	assert_true(is_valid(f, 0) && is_valid(f, 1));
-	assert_false(is_valid(f, 2) || is_there(f, 2));
+	assert_true(import_fixture_is_valid(f, 0) && import_fixture_is_valid(f, 1));
+	assert_false(import_fixture_is_valid(f, 2) || import_fixture_is_there(f, 2));
 	assert_nix_agrees(f);
 }
 
@@ -543,7 +499,7 @@ static void a_reference_may_be_valid_in_the_target_already(void **state)
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct made_path *p;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	/* A bundle of one path, whose reference is not in it. */
@@ -568,7 +524,7 @@ static void refuses_lost_reference(struct import_fixture *f, size_t which, size_
 	struct made_path *p;
 	int rc;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	assert_imported(f, &r);
 	tree = mem_printf("root/nix/store/%s", f->paths[lost].ni.info.path.base);
@@ -582,8 +538,9 @@ static void refuses_lost_reference(struct import_fixture *f, size_t which, size_
 	assert_int_equal(rc, -NF_E_FORMAT);
 	assert_non_null(strstr(err.text, f->paths[lost].ni.info.path.base));
 	assert_non_null(strstr(err.text, "missing on the disk, and not in the bundle"));
-	assert_false(is_valid(f, 2) || is_there(f, 2) || is_there(f, lost));
-	assert_true(is_valid(f, lost));
+	assert_false(import_fixture_is_valid(f, 2) || import_fixture_is_there(f, 2) ||
+		     import_fixture_is_there(f, lost));
+	assert_true(import_fixture_is_valid(f, lost));
 }
 
 static void a_reference_that_is_missing_on_the_disk_is_refused(void **state)
@@ -604,7 +561,7 @@ static void a_content_address_that_is_wrong_is_dropped(void **state)
 	AUTO_FREE char *dir = temp_dir_join(f->dir, "root/nix/var/nix");
 	struct store_db *db;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	nf_pathinfo_set_ca(
 		&f->paths[1].ni.info,
 		NF_SLICE_LIT(
@@ -625,12 +582,12 @@ static void interrupt_leaves_a_valid_store(void **state)
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct nf_err err;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	interrupt_set(true);
 	assert_int_equal(import(f, &r, &err), -NF_E_INTR);
 	interrupt_set(false);
-	assert_nothing_imported(f);
+	import_fixture_expect_nothing(f, "import");
 	assert_imported(f, &r);
 	assert_int_equal(r.imported, 2);
 }
@@ -641,13 +598,13 @@ static void another_schema_is_refused(void **state)
 	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
 	struct nf_err err;
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	temp_dir_mkdir(f->dir, "root/nix/var/nix/db");
 	temp_dir_write(f->dir, "root/nix/var/nix/db/schema", "11");
 	assert_int_equal(import(f, &r, &err), -NF_E_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "has database schema 11"));
-	assert_false(is_there(f, 0));
+	assert_false(import_fixture_is_there(f, 0));
 	assert_false(temp_dir_has(f->dir, "root/nix/store/" UNPACK_DIR_FIRST));
 }
 
@@ -656,7 +613,7 @@ static void verify_counts_and_writes_nothing(void **state)
 	struct import_fixture *f = *state;
 	struct nf_err err = { 0 };
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_build(f);
 	for (int piped = 0; piped < 2; piped++) {
 		AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
@@ -674,7 +631,7 @@ static void bundle_may_omit_the_inode_count(void **state)
 	struct import_fixture *f = *state;
 	struct nf_err err = { 0 };
 
-	make_closure(f);
+	import_fixture_closure(f);
 	import_fixture_make_file(import_fixture_add(f, 2, "d.drv", ""), DRV_TEXT);
 	for (size_t i = 0; i < 3; i++)
 		f->paths[i].inodes = 0;
