@@ -12,13 +12,6 @@ teardown() {
 	teardown_lab
 }
 
-# The small closure in $T/root.
-make_store() {
-	make_small_closure "$T/cache"
-	make_bundle "$TOP" >"$T/out"
-	import_bundle >"$T/out"
-}
-
 check() {
 	nixferry check --store "$T/root" "$@"
 }
@@ -81,7 +74,7 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 	link-to-it"
 
 @test "an imported store is good, and checking it changes nothing" {
-	make_store
+	make_imported_closure
 	find "$T/root" -printf '%p %T@ %m %i\n' | LC_ALL=C sort >"$T/before"
 	check >"$T/out"
 	grep -qx 'checked 5 paths (.*): good' "$T/out" || fail "$(cat "$T/out")"
@@ -92,7 +85,7 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 }
 
 @test "other contents are found, whatever they are instead, and in no other path" {
-	make_store
+	make_imported_closure
 	cp -a "$T/root" "$T/whole"
 	for kind in $KINDS; do
 		damage "$kind"
@@ -109,7 +102,7 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 
 @test "Nix finds the same damage" {
 	have_nix || skip "no Nix here"
-	make_store
+	make_imported_closure
 	for kind in flipped executable; do
 		damage "$kind"
 		run nix_is_content "$T/root"
@@ -118,7 +111,7 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 }
 
 @test "what is missing is status 3, and 5 if something else is damaged as well" {
-	make_store
+	make_imported_closure
 	chmod -R u+w "$T/root$LIB" && rm -rf "$T/root$LIB"
 	fails 3 "damaged: 1 missing" check
 	grep -qx "$LIB: missing: it is not on the disk" <<<"$output"
@@ -134,7 +127,7 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 }
 
 @test "metadata that Nix does not make is found" {
-	make_store
+	make_imported_closure
 	local file=$T/root$APP/share/noise
 	chmod 644 "$file"
 	fails 5 "damaged: 1 metadata" check
@@ -155,7 +148,7 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 }
 
 @test "texts in the database that Nix cannot read are found" {
-	make_store
+	make_imported_closure
 	local id
 	id=$(sql "select id from ValidPaths where path = '$DATA'")
 	for bad in "sigs = 'x:%%%'" "sigs = sigs || ' nonsense'" "deriver = '/nix/store/short.drv'" "deriver = ''" \
@@ -178,7 +171,7 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 }
 
 @test "what the database does not know is counted, and named on demand" {
-	make_store
+	make_imported_closure
 	chmod u+w "$T/root/nix/store"
 	mkdir "$T/root/nix/store/.links" "$T/root/nix/store/tmp-1-2"
 	touch "$T/root/nix/store/00000000000000000000000000000000-left" "$T/root/nix/store/$(basename "$APP").lock"
@@ -190,7 +183,7 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 }
 
 @test "a store that may only be read can be checked, and a database that is in use" {
-	make_store
+	make_imported_closure
 	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" >"$T/sqlite.out" <<-EOF
 		begin immediate;
 		update ValidPaths set registrationTime = 7;
@@ -211,7 +204,7 @@ rows() {
 }
 
 @test "import --repair restores every kind of damage" {
-	make_store
+	make_imported_closure
 	rows >"$T/rows"
 	cp -a "$T/root" "$T/whole"
 	for kind in $KINDS; do
@@ -229,7 +222,7 @@ rows() {
 }
 
 @test "without --repair an import does not look at contents" {
-	make_store
+	make_imported_closure
 	damage flipped
 	import_bundle >"$T/out"
 	fails 5 "1 corrupt" check
@@ -238,7 +231,7 @@ rows() {
 }
 
 @test "import --repair restores metadata and several paths at once, and leaves good ones alone" {
-	make_store
+	make_imported_closure
 	stat -c %i "$T/root$DATA" >"$T/inode"
 	damage cut
 	chmod 666 "$T/root$LIB/share/aligned"
@@ -251,7 +244,7 @@ rows() {
 }
 
 @test "import --repair heals texts in the database that Nix cannot read" {
-	make_store
+	make_imported_closure
 	rows >"$T/rows"
 	for bad in "sigs = 'x:%%%'" "sigs = sigs || ' nonsense'" "deriver = '/nix/store/short.drv'" "ca = 'nothing'" \
 		"hash = 'sha256:12'" "narSize = -1" "narSize = 7" "hash = 'sha256:' || hex(zeroblob(32)), narSize = 9"; do
@@ -266,7 +259,7 @@ rows() {
 }
 
 @test "what is damaged and not in the bundle is named: status 5, or 3 if it is only missing" {
-	make_store
+	make_imported_closure
 	local upper
 	echo upper >"$T/upper"
 	upper=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name upper --tree "$T/upper" \

@@ -353,6 +353,13 @@ fetch_top() {
 		--trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
+# The small closure in $T/root, and a bundle of it in $T/b.bundle.
+make_imported_closure() {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP" >"$T/out"
+	import_bundle >"$T/out"
+}
+
 import_bundle() {
 	mkdir -p "${2:-$T/root}"
 	nixferry import "${1:-$T/b.bundle}" --store "${2:-$T/root}" \

@@ -13,13 +13,6 @@ teardown() {
 	teardown_lab
 }
 
-# The small closure in $T/root, and a bundle of it in $T/b.bundle.
-make_store() {
-	make_small_closure "$T/cache"
-	make_bundle "$TOP" >"$T/out"
-	import_bundle >"$T/out"
-}
-
 lose() {
 	local path
 	for path; do
@@ -51,7 +44,7 @@ snapshot() {
 }
 
 @test "import restores lost paths and keeps their rows" {
-	make_store
+	make_imported_closure
 	rows >"$T/before"
 	for lost in "$TOP" "$APP" "$LIB" "$DATA" "$LINK" "$APP $LIB" "${ALL_PATHS[*]}"; do
 		# shellcheck disable=SC2086
@@ -68,14 +61,14 @@ snapshot() {
 }
 
 @test "a bundle from a pipe restores lost paths, too" {
-	make_store
+	make_imported_closure
 	lose "$LIB" "$TOP"
 	nixferry import - --store "$T/root" --trusted-public-key "$PUBLIC_KEY" <"$T/b.bundle"
 	assert_closure_in "$T/root"
 }
 
 @test "prefetch --store restores lost paths from a cache or the pool" {
-	make_store
+	make_imported_closure
 	start_cache "$T/cache"
 	lose "$LIB" "$LINK"
 	into "$TOP" >"$T/out" 2>"$T/err"
@@ -91,7 +84,7 @@ snapshot() {
 }
 
 @test "paths that no cache has are named, with status 5" {
-	make_store
+	make_imported_closure
 	lose "$LIB"
 	mkdir "$T/empty"
 	printf 'StoreDir: /nix/store\n' >"$T/empty/nix-cache-info"
@@ -105,7 +98,7 @@ snapshot() {
 }
 
 @test "a lost path with another hash in the database is not touched" {
-	make_store
+	make_imported_closure
 	lose "$LIB"
 	sql "update ValidPaths set hash = 'sha256:' || hex(zeroblob(32)) where path = '$LIB'"
 	start_cache "$T/cache"
@@ -117,7 +110,7 @@ snapshot() {
 }
 
 @test "paths that refer to an unavailable lost path are not imported" {
-	make_store
+	make_imported_closure
 	local upper
 	echo upper >"$T/upper"
 	upper=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name upper --tree "$T/upper" \
@@ -131,7 +124,7 @@ snapshot() {
 }
 
 @test "plan, pack and prefetch do not count lost paths as present" {
-	make_store
+	make_imported_closure
 	lose "$LIB"
 	local from=(--from-store "$T/root" --pool "$T/pool2" --trusted-public-key "$PUBLIC_KEY")
 	nixferry plan "$LIB" "$DATA" "${from[@]}" --substituter "file://$T/cache" >"$T/plan"
