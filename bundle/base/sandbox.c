@@ -73,7 +73,7 @@ void sandbox_grant_owners(struct sandbox *s)
 	s->owners = true;
 }
 
-/* Those of this thread; a program that it started would have no others either. */
+/* Drops the capabilities of this thread, and of programs that it might start. */
 static int drop_capabilities(bool owners, struct nf_err *err)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -82,11 +82,12 @@ static int drop_capabilities(bool owners, struct nf_err *err)
 
 	if (owners)
 		keep = 1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER;
-	/* Fails where there is none, or nothing to drop it with. */
+	/* Ends at the first number without a capability, or at once without CAP_SETPCAP.
+	 */
 	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
 		;
 	if (syscall(SYS_capget, &head, data))
-		return err_sys(err, "cannot look at the capabilities of this process");
+		return err_sys(err, "cannot read the capabilities of this process");
 	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
 		data[i].permitted &= i ? 0 : keep;
 		data[i].effective &= data[i].permitted;

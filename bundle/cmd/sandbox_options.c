@@ -12,8 +12,8 @@ const struct cmd_option_group options_sandbox = { "Sandbox", options };
 static const char *missing(const struct sandbox_state *state)
 {
 	if (!state->files && !state->calls)
-		return "neither files (Landlock) nor system calls (seccomp)";
-	return state->files ? "no system calls (seccomp)" : "no files (Landlock)";
+		return "files (Landlock) or system calls (seccomp)";
+	return state->files ? "system calls (seccomp)" : "files (Landlock)";
 }
 
 int sandbox_options_enter(const struct sandbox *s, const struct cmd_args *args,
@@ -29,7 +29,7 @@ int sandbox_options_enter(const struct sandbox *s, const struct cmd_args *args,
 	}
 	rc = sandbox_enter(s, &state, err);
 	if (!rc && (!state.files || !state.calls))
-		ui_note(ui, "this kernel can restrict %s: the sandbox is incomplete",
+		ui_note(ui, "this kernel cannot restrict %s: the sandbox is incomplete",
 			missing(&state));
 	return rc;
 }

@@ -109,7 +109,7 @@ static int tell_absent(const struct import_plan *p, struct nf_slice base,
 		by->ni.info.path.base, NF_SLICE_ARG(base));
 }
 
-/* The roots come first: what is valid then stays so. */
+/* Takes the temporary roots first: a path that is valid then stays valid. */
 static int query(struct daemon_import *d, struct nf_err *err)
 {
 	struct import_plan *p = d->plan;
@@ -174,8 +174,7 @@ static uint32_t next_ref(void *ctx, uint32_t node, size_t i)
 	return ref && *ref != node ? (uint32_t)*ref : TOPOSORT_NONE;
 }
 
-/* As they lie in the bundle, as far as references come first then. There are no circles.
- */
+/* In the order of the bundle, except that references come first. There are no cycles. */
 static void order_wanted(struct daemon_import *d)
 {
 	struct ordering o = { .d = d };
@@ -226,8 +225,8 @@ static int spool(struct daemon_import *d, size_t member, struct nf_err *err)
 	return rc;
 }
 
-/* Members of a stream pass once: those that are wanted later, or more than once, are
- * kept. */
+/* A stream delivers each member once. One that is needed later, or by several paths, is
+ * kept in a file. */
 static int open_stream(struct daemon_import *d, size_t member, struct nf_source **ret,
 		       struct nf_err *err)
 {

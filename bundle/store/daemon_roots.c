@@ -56,7 +56,7 @@ static int set_profile(const char *state_dir, const struct intake_roots *roots,
 	return rc;
 }
 
-/* The command that sets it for who may; free(). */
+/* The command that sets the profile, for a user who may; free(). */
 static char *profile_command(const char *profiles, const struct intake_roots *roots)
 {
 	AUTO_FREE char *profile = mem_printf("%s/%s", profiles, roots->profile);

@@ -17,8 +17,8 @@
 #define IDLE_MS 100
 /* More connections than processors: one waits for the daemon while another sends. */
 #define LANES_EXTRA 2
-/* How far ahead of the first path that waits another is looked for. Near by, in a bundle,
- * they share blocks. */
+/* How far past the first waiting path another one is looked for. Neighbours in a bundle
+ * share blocks. */
 #define WINDOW 64
 
 #define NO_ITEM SIZE_MAX
@@ -50,7 +50,7 @@ struct lane {
 
 /* ---- failing ---- */
 
-/* Nobody waits for the daemon any more. */
+/* Ends all waits for the daemon. */
 static void fail_run(struct send_run *run, int rc, const struct nf_err *err)
 {
 	pthread_mutex_lock(&run->lock);
@@ -85,8 +85,8 @@ static bool is_ready(const struct send_run *run, size_t i)
 	return true;
 }
 
-/* The first that can be sent now. All before run->first are taken, and what that one
- * refers to is before it: so somebody sends, or it is ready. */
+/* The first item that can be sent now. All items before run->first are taken, and they
+ * include what that item refers to. So an item is being sent, or that one is ready. */
 static size_t find_ready(const struct send_run *run)
 {
 	size_t end = run->first + WINDOW;
@@ -183,8 +183,8 @@ static void lane_close(struct nf_source *s)
 	free(l);
 }
 
-/* The daemon would take any NAR for a derivation: *NAR is read and judged first, and
- * *RET_BYTES (free()) is what it then reads. */
+/* The daemon accepts any NAR as a derivation, so *NAR is read and checked first. It then
+ * reads from *RET_BYTES (free()). */
 static int check_drv(const struct nf_storepath *path, struct nf_source **nar,
 		     char **ret_bytes, struct nf_err *err)
 {
@@ -271,7 +271,7 @@ static int send_item(struct send_run *run, struct daemon_conn *c, size_t i,
 	return rc;
 }
 
-/* Until nothing is left to be taken. */
+/* Sends items until none is left. */
 static int send_items(struct send_run *run, struct daemon_conn *c, struct nf_err *err)
 {
 	for (;;) {

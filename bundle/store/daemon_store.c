@@ -124,7 +124,7 @@ static void add_signers(struct buf *out, const struct nf_pathinfo *info)
 	}
 }
 
-/* The daemon's settings decide, whoever we are. */
+/* The daemon's settings decide, also for a user whom it trusts. */
 static int tell_untrusted(const struct nf_pathinfo *info, struct nf_err *err)
 {
 	AUTO_BUF struct buf names = { 0 };
@@ -148,8 +148,8 @@ int daemon_store_add(struct daemon_conn *c, const struct nf_pathinfo *info,
 
 	daemon_put_path(out, nf_storepath_base(&info->path));
 	daemon_put_info(out, info);
-	daemon_put_number(out, 0); /* what is valid is not replaced */
-	daemon_put_number(out, 0); /* signatures are checked */
+	daemon_put_number(out, 0); /* do not replace a valid path */
+	daemon_put_number(out, 0); /* check signatures */
 	rc = daemon_conn_send_nar(c, nar, err);
 	if (!rc)
 		rc = daemon_conn_finish(c, err);

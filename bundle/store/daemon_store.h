@@ -1,4 +1,4 @@
-/* The store that nix-daemon keeps: what is asked of it, and how paths get into it. */
+/* nix-daemon's store: queries, and adding paths. */
 #ifndef DAEMON_STORE_H
 #define DAEMON_STORE_H
 
@@ -18,14 +18,14 @@ int daemon_store_add_temp_roots(struct daemon_conn *c, const struct nf_slice *ba
 int daemon_store_query_valid(struct daemon_conn *c, const struct nf_slice *bases,
 			     size_t count, bool *ret, struct nf_err *err) MUST_CHECK;
 
-/* What the daemon says of a path: NF_E_MISSING if it is not valid. INFO is initialised in
- * any case. */
+/* The daemon's information about a path: NF_E_MISSING if it is not valid. Always
+ * initialises INFO. */
 int daemon_store_find(struct daemon_conn *c, const struct nf_storepath *path,
 		      struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
 
 /* Streams NAR (borrowed), which must verify its bytes by itself, to the daemon, which
  * verifies it again and makes the path valid. What it refers to must be valid. NF_E_TRUST
- * tells which keys have signed the path: the daemon trusts none of them. */
+ * names the keys that signed the path, none of which the daemon trusts. */
 int daemon_store_add(struct daemon_conn *c, const struct nf_pathinfo *info,
 		     struct nf_source *nar, struct nf_err *err) MUST_CHECK;
 
@@ -35,7 +35,8 @@ int daemon_store_add_sigs(struct daemon_conn *c, const struct nf_pathinfo *info,
 			  const struct nf_pathinfo *have, bool *ret_any,
 			  struct nf_err *err) MUST_CHECK;
 
-/* The symbolic link LINK, an absolute path, is to keep what it leads to. */
+/* Makes the symbolic link LINK, an absolute path, a GC root of the path that it points
+ * to. */
 int daemon_store_add_root(struct daemon_conn *c, const char *link,
 			  struct nf_err *err) MUST_CHECK;
 

@@ -88,8 +88,8 @@ static bool is_again(void)
 	return errno == EAGAIN || errno == EINTR;
 }
 
-/* After a send or receive that gave N: 1 if it has to be repeated, 0 if not; closes the
- * connection if the collector has ended. */
+/* After a send or receive that returned N: 1 if it has to be repeated, 0 if not; closes
+ * the connection if the collector has ended. */
 static int look_at_transfer(struct gc_client *c, ssize_t n, short events,
 			    struct nf_err *err)
 {

@@ -15,7 +15,7 @@ static bool are_sigs_readable(struct nf_slice sigs)
 	return true;
 }
 
-/* Nix takes an empty text for a path that is none. */
+/* Nix rejects an empty text as an invalid path. */
 static bool is_deriver_readable(struct nf_slice deriver)
 {
 	struct nf_storepath path;

@@ -93,7 +93,7 @@ static int open_store(struct store_check *c, const char *root, struct nf_err *er
 
 /* ---- findings ---- */
 
-/* With the lock. */
+/* The caller holds the lock. */
 static void add_finding(struct store_check *c, enum store_fault fault,
 			struct nf_slice path, const char *cause)
 {
@@ -129,7 +129,7 @@ static void set_failed(struct store_check *c, int rc, const struct nf_err *err)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Of a path that was removed since the database was read, nothing is to be said. */
+/* Reports nothing for a path that was removed since the database was read. */
 static void find(struct check_path *p, enum store_fault fault, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 static void find(struct check_path *p, enum store_fault fault, const char *fmt, ...)
@@ -213,7 +213,7 @@ static int read_database(struct store_check *c, struct nf_err *err)
 
 /* ---- the directory ---- */
 
-/* What Nix and imports keep there beside paths. */
+/* Names that Nix and imports use there, besides those of store paths. */
 static bool is_known_name(const char *name)
 {
 	struct nf_slice s = nf_slice_str(name);
@@ -224,7 +224,7 @@ static bool is_known_name(const char *name)
 	       !strncmp(name, UNPACK_DIR_PREFIX, strlen(UNPACK_DIR_PREFIX));
 }
 
-/* One that became valid since the database was read is known as well. */
+/* A path that became valid since the database was read is not unknown. */
 static int take_unknown(struct store_check *c, const char *name, struct nf_err *err)
 {
 	struct store_check_result *r = c->ret;
@@ -288,7 +288,8 @@ static void judge_contents(struct check_path *p, const struct tree_check *t)
 		find(p, STORE_FAULT_METADATA, "%s", t->odd);
 }
 
-/* What a disk cannot give back is damage; what may not be read is not. */
+/* A path that the disk cannot return is damaged; one that this user may not read is not.
+ */
 static enum store_fault fault_of(int rc, const struct nf_err *err)
 {
 	if (rc == -NF_E_MISSING)
@@ -374,8 +375,8 @@ static void count_work(struct store_check *c)
 	progress_add(c->opts->progress, PROGRESS_BYTES_TOTAL, c->ret->bytes);
 }
 
-/* Large ones first, since one at the end would keep one thread busy alone; then as they
- * lie on the disk. */
+/* Large paths first, because a large one at the end would occupy one thread alone; then
+ * in the order of their inodes. */
 static int cmp_paths(const void *a, const void *b)
 {
 	const struct check_path *x = *(struct check_path *const *)a;

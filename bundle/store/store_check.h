@@ -1,5 +1,5 @@
-/* Comparing a store with its database, on all processors. Nothing is written, and no lock
- * keeps others waiting: what Nix removes or adds meanwhile is no fault. */
+/* Compares a store with its database, on all processors. It writes nothing and takes no
+ * lock: a path that Nix adds or removes during the check is not a fault. */
 #ifndef STORE_CHECK_H
 #define STORE_CHECK_H
 
@@ -12,10 +12,11 @@
 
 enum store_fault {
 	STORE_FAULT_MISSING,	/* valid, but not on the disk, or not valid at all */
-	STORE_FAULT_CORRUPT,	/* other contents than the database says */
-	STORE_FAULT_UNREADABLE, /* for want of permission: nobody knows */
-	STORE_FAULT_METADATA,	/* a mode, time or owner that Nix does not give */
-	STORE_FAULT_DATABASE,	/* what its row says cannot be read, or is not there */
+	STORE_FAULT_CORRUPT,	/* the contents do not have the recorded hash */
+	STORE_FAULT_UNREADABLE, /* this user lacks the permission */
+	STORE_FAULT_METADATA,	/* a mode, time or owner that Nix does not set */
+	STORE_FAULT_DATABASE,	/* a field that Nix cannot read, or a reference to no path
+				 */
 	STORE_FAULT_COUNT,
 };
 

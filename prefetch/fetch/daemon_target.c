@@ -76,8 +76,8 @@ int daemon_target_find(struct daemon_target *t, const struct nf_storepath *path,
 
 /* ---- what is sent ---- */
 
-/* Of a valid path the references need not be looked at, but the pool may tell them.
- * Called once for each node, in their order. */
+/* The references of a valid path are not needed, but the pool may have them. Called once
+ * for each node, in order. */
 static int find_in_pool(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
 			struct nf_err *err)
 {
@@ -95,7 +95,7 @@ static int find_in_pool(void *ctx, const struct nf_storepath *path, struct nf_na
 	return rc == -NF_E_MISSING && valid ? 0 : rc;
 }
 
-/* What is in the pool was judged when it was fetched. */
+/* Pool entries were verified when they were fetched. */
 static int add_path(struct filling *f, const struct nf_storepath *path,
 		    struct nf_err *err)
 {
@@ -195,7 +195,7 @@ int daemon_target_fill(struct daemon_target *t, const struct daemon_target_fill 
 	rc = collect_closure(&f, err);
 	if (rc)
 		return rc;
-	/* What valid paths that were not fetched refer to, the fetch has counted. */
+	/* The fetch has counted the references of valid paths that it did not fetch. */
 	if (ret->present < f.present)
 		ret->present = f.present;
 	progress_restart(t->progress);
