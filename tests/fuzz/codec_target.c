@@ -44,6 +44,22 @@ static bool is_limit(int rc)
 	return rc == -NF_E_LIMIT;
 }
 
+/* libzstd compares the content size that a frame declares with what it decoded, except
+ * where the last block is empty and the frame comes in parts. The NAR hash decides there.
+ */
+static bool is_short_frame(enum codec codec, int whole_rc, int parts_rc)
+{
+	return codec == CODEC_ZSTD && whole_rc == -NF_E_FORMAT && !parts_rc;
+}
+
+static bool may_differ(enum codec codec, int whole_rc, int parts_rc)
+{
+	if (is_short_frame(codec, whole_rc, parts_rc))
+		return true;
+	/* Damaged input may reach the limit of the output first, or the damage. */
+	return whole_rc && parts_rc && (is_limit(whole_rc) || is_limit(parts_rc));
+}
+
 int codec_target(enum codec codec, const uint8_t *data, size_t size)
 {
 	AUTO_BUF struct buf whole = { 0 }, parts = { 0 };
@@ -59,8 +75,7 @@ int codec_target(enum codec codec, const uint8_t *data, size_t size)
 	in = nf_slice((const char *)copy + 1, size - 1);
 	rc = decode_all(&whole, codec, in, 0);
 	parts_rc = decode_all(&parts, codec, in, 1 + copy[0] % 32);
-	/* Damaged input may reach the limit of the output first, or the damage. */
-	if (rc != parts_rc && (!rc || !parts_rc || !(is_limit(rc) || is_limit(parts_rc))))
+	if (rc != parts_rc && !may_differ(codec, rc, parts_rc))
 		abort();
 	if (!rc && !nf_slice_eq(buf_slice(&whole), buf_slice(&parts)))
 		abort();
