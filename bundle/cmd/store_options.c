@@ -33,23 +33,6 @@ int store_options_open(struct local_store **ret, const struct cmd_args *a, struc
 	return 0;
 }
 
-static int find_path(void *ctx, const struct nf_storepath *path, struct nf_pathinfo *info,
-		     struct nf_err *err)
-{
-	return local_store_find(ctx, path, info, err);
-}
-
-static int open_nar(void *ctx, const struct nf_storepath *path, struct nf_source **ret,
-		    struct nf_err *err)
-{
-	return local_store_nar(ctx, path, ret, err);
-}
-
-struct pack_origin store_options_origin(struct local_store *store)
-{
-	return (struct pack_origin){ .ctx = store, .find = find_path, .nar = open_nar };
-}
-
 void store_options_grant(struct sandbox *s, const char *root)
 {
 	AUTO_FREE char *store = mem_printf("%s/nix/store", root);

@@ -5,7 +5,6 @@
 #include "base/sandbox.h"
 #include "cmd/cmd_args.h"
 #include "cmd/ui.h"
-#include "pool/pack.h"
 #include "store/local_store.h"
 
 /* --from-store --no-local-store */
@@ -15,9 +14,6 @@ extern const struct cmd_option_group options_stores;
  * there is none, or with --no-local-store. */
 int store_options_open(struct local_store **ret, const struct cmd_args *a, struct ui *ui,
 		       struct nf_err *err) MUST_CHECK;
-
-/* The same for packing; STORE is borrowed. */
-struct pack_origin store_options_origin(struct local_store *store);
 
 /* Grants reading the store below ROOT. */
 void store_options_grant(struct sandbox *s, const char *root);

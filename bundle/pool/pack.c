@@ -9,7 +9,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/stream.h"
-#include "base/watch.h"
 #include "base/workers.h"
 #include "format/bundle_keys.h"
 #include "format/bundle_write.h"
@@ -524,30 +523,4 @@ int pack_bundle(struct pool *p, const char *output, const struct pack_options *o
 	}
 	pack_release(&pk);
 	return rc;
-}
-
-int nf_pack(const char *output, const struct nf_pack_options *opts,
-	    struct nf_pack_result *ret, struct nf_err *err)
-{
-	AUTO(watcher_freep) struct watcher *w = watcher_start(opts->watch);
-	AUTO(pool_freep) struct pool *pool = NULL;
-	const struct pack_options pack = {
-		.roots = opts->roots,
-		.root_count = opts->root_count,
-		.key = opts->key,
-		.keys = opts->keys,
-		.sign_all = opts->sign_all,
-		.level = opts->level,
-		.jobs = opts->jobs,
-		.progress = watcher_progress(w),
-	};
-	int rc;
-
-	if (!opts->pool_dir || !opts->key || !opts->root_count)
-		return err_set(err, NF_E_USAGE, "a bundle needs a pool, a key and roots");
-	if (opts->level < POOL_KEEP || opts->level > ZSTD_LEVEL_MAX)
-		return err_set(err, NF_E_USAGE, "level %d is not one of 0 to %d",
-			       opts->level, ZSTD_LEVEL_MAX);
-	rc = pool_open(&pool, opts->pool_dir, err);
-	return rc ? rc : pack_bundle(pool, output, &pack, ret, err);
 }

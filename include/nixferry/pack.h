@@ -1,4 +1,4 @@
-/* Packs a closure from a pool into one signed bundle. */
+/* Packs a closure from a pool, and from a store, into one signed bundle. */
 #ifndef NIXFERRY_PACK_H
 #define NIXFERRY_PACK_H
 
@@ -19,6 +19,10 @@ struct nf_pack_options {
 	const char *pool_dir;		  /* required */
 	const struct nf_storepath *roots; /* required; each is packed with its closure */
 	size_t root_count;
+	/* The root of a store on this machine ("/"): paths that the pool lacks are copied
+	 * from it into the pool, and its database is trusted without signatures. NULL:
+	 * only the pool is used. */
+	const char *from_store;
 	const struct nf_secret_key
 		*key; /* required; signs the bundle, and each path without a signature */
 	const struct nf_keyring *keys; /* paths that they vouch for need no further
@@ -41,7 +45,7 @@ struct nf_pack_result {
 
 /* Writes the bundle to the file OUTPUT, which is replaced once the new one is complete
  * and on the disk; "-" is standard output. NF_E_MISSING names a path of the closure that
- * is not in the pool, and its referrer. RET is filled on success. */
+ * is in neither, and its referrer. RET is filled on success. */
 int nf_pack(const char *output, const struct nf_pack_options *opts,
 	    struct nf_pack_result *ret, struct nf_err *err) NF_MUST_CHECK;
 void nf_pack_result_release(struct nf_pack_result *r);

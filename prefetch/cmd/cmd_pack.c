@@ -1,5 +1,6 @@
 #include "cmd/network_commands.h"
 
+#include <nixferry/pack.h>
 #include <stdio.h>
 
 #include "base/plural.h"
@@ -13,7 +14,6 @@
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
-#include "pool/pack.h"
 #include "pool/pack_output.h"
 
 static int check_output(const char *output, bool json, struct nf_err *err)
@@ -140,23 +140,25 @@ static int find_wanted(struct packing *p, struct progress *progress, struct nf_e
 	return rc ? rc : wanted_verdict(&p->wanted, err);
 }
 
-static int pack(const struct packing *p, struct progress *progress,
-		struct nf_pack_result *result, struct nf_err *err)
+static int pack(const struct packing *p, struct ui *ui, struct nf_pack_result *result,
+		struct nf_err *err)
 {
-	const struct pack_origin origin = store_options_origin(p->store);
-	const struct pack_options opts = {
+	const struct nf_pack_options opts = {
+		.pool_dir = pool_dir(p->pool),
 		.roots = p->wanted.paths,
 		.root_count = p->wanted.count,
+		.from_store = p->store ? local_store_root(p->store) : NULL,
 		.key = p->sign_key,
-		.level = p->level,
-		.origin = p->store ? &origin : NULL,
 		.keys = p->keys,
 		.sign_all = p->sign_all,
+		.level = p->level,
 		.jobs = p->jobs,
-		.progress = progress,
+		.watch = ui_watch(ui),
 	};
+	int rc = nf_pack(p->output, &opts, result, err);
 
-	return pack_bundle(p->pool, p->output, &opts, result, err);
+	ui_progress_stop(ui);
+	return rc;
 }
 
 static int enter_sandbox(const struct packing *p, const struct cmd_args *args,
@@ -176,7 +178,6 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 {
 	AUTO(packing_release) struct packing p = { 0 };
 	struct nf_pack_result result;
-	struct progress *progress;
 	int rc;
 
 	rc = read_options(&p, args, ui, err);
@@ -184,11 +185,10 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		rc = enter_sandbox(&p, args, ui, err);
 	if (rc)
 		return rc;
-	progress = ui_progress_start(ui);
-	rc = find_wanted(&p, progress, err);
-	if (!rc)
-		rc = pack(&p, progress, &result, err);
+	rc = find_wanted(&p, ui_progress_start(ui), err);
 	ui_progress_stop(ui);
+	if (!rc)
+		rc = pack(&p, ui, &result, err);
 	if (rc)
 		return rc;
 	report(ui, &result, p.output, p.json);
