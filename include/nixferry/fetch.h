@@ -31,7 +31,8 @@ struct nf_fetch_options {
 	const char *const *substituters;
 	size_t substituter_count;
 	const struct nf_keyring *keys; /* required; the trusted public keys */
-	const char *pool_dir;	       /* required; created if it is missing */
+	const char *pool_dir;	       /* required; created if it is missing, except
+				    for DRY_RUN */
 
 	/* The target store to import into, as in struct nf_import_options. Fetched paths
 	 * then go there; the pool is one of the sources, and keeps partial downloads.
@@ -39,6 +40,9 @@ struct nf_fetch_options {
 	const char *store_root;
 	const char *profile; /* for one path */
 	const char *gc_root;
+	/* Also compare the contents of valid paths of the target store, and restore what
+	 * is damaged. Not for nix-daemon's store. */
+	bool repair;
 	/* The root of a store on this machine ("/"): paths that it has are copied from
 	 * it, and its database is trusted without signatures. */
 	const char *from_store;
@@ -58,6 +62,8 @@ struct nf_fetch_options {
 	const char *ca_file;	       /* certificates; NULL: libcurl's */
 	const char *user_agent_suffix; /* sent to the substituters */
 	const char *history_file;      /* where to keep the history of the caches */
+	bool dry_run;		       /* only resolve the closure: neither pool nor store
+					     changes */
 	bool keep_going;	       /* fetch the rest even if a path is unavailable */
 	bool no_race;		       /* never request the same bytes twice */
 	const struct nf_watch *watch;
@@ -81,14 +87,17 @@ struct nf_fetch_cache {
 };
 
 struct nf_fetch_result {
-	size_t paths;		/* in the closure, as far as it is known */
-	size_t present;		/* already valid in the target store */
-	size_t in_pool;		/* others that were already in the pool */
-	size_t fetched;		/* fetched from substituters */
-	size_t copied;		/* taken from the pool or FROM_STORE */
-	uint64_t nar_bytes;	/* unpacked size of all paths */
-	uint64_t fetched_bytes; /* compressed size of what came over the network */
-	uint64_t resumed_bytes; /* size of what an earlier call had left */
+	size_t paths;		 /* in the closure, as far as it is known */
+	size_t present;		 /* already valid in the target store */
+	size_t in_pool;		 /* others that were already in the pool */
+	size_t in_store;	 /* others that FROM_STORE has */
+	size_t fetched;		 /* fetched from substituters */
+	size_t copied;		 /* taken from the pool or FROM_STORE */
+	uint64_t nar_bytes;	 /* unpacked size of all paths */
+	uint64_t to_fetch_bytes; /* compressed size of what nothing on this machine
+				    had, as the substituters state it */
+	uint64_t fetched_bytes;	 /* compressed size of what came over the network */
+	uint64_t resumed_bytes;	 /* size of what an earlier call had left */
 	struct nf_fetch_failure *failures;
 	size_t failure_count;
 	struct nf_fetch_cache *caches;

@@ -25,6 +25,7 @@
 #include "cmd/ui.h"
 #include "cmd/wanted.h"
 #include "fetch/fetch.h"
+#include "fetch/fetch_target.h"
 #include "pool/pack.h"
 #include "pool/pack_output.h"
 #include "store/import_target.h"
@@ -39,8 +40,7 @@ struct prefetch {
 	struct pool *pool;
 	struct local_store *store; /* or NULL */
 	struct target_options target;
-	struct daemon_target *daemon; /* the target store; NULL: it is another */
-	struct intake *intake;	      /* paths of the target store; NULL without one */
+	struct fetch_target store_to_fill;
 	struct nf_import_result imported;
 	const char *output;
 	struct fetched_bundle bundle;
@@ -57,8 +57,7 @@ static void prefetch_release(struct prefetch *p)
 	installables_release(&p->targets);
 	cache_setup_release(&p->caches);
 	nf_import_result_release(&p->imported);
-	intake_free(p->intake);
-	daemon_target_free(p->daemon);
+	fetch_target_release(&p->store_to_fill);
 	nf_secret_key_free(p->sign_key);
 	pool_free(p->pool);
 	local_store_free(p->store);
@@ -141,36 +140,27 @@ static int enter_sandbox(const struct prefetch *p, const struct cmd_args *args,
 	return sandbox_options_enter(s, args, ui, err);
 }
 
-/* With --output everything is packed from the pool, whatever the daemon has. */
-static int open_daemon(struct prefetch *p, struct nf_err *err)
-{
-	int rc = daemon_target_open(&p->daemon, p->target.root, p->fetch.progress, err);
-
-	if (!p->output)
-		p->fetch.daemon = p->daemon;
-	return rc;
-}
-
-/* Report a problem with the target store before fetching anything. */
+/* Report a problem with the target store before fetching anything. A bundle is packed
+ * from the pool: with --output everything goes there first, whatever the target store
+ * has. */
 static int open_target(struct prefetch *p, struct nf_err *err)
 {
-	int rc;
+	struct fetch_target *t = &p->store_to_fill;
+	const struct fetch_target_options opts = {
+		.root = p->target.root,
+		.read_only = p->fetch.dry_run,
+		.repair = p->target.repair,
+		.jobs = p->fetch.jobs,
+		.progress = p->fetch.progress,
+	};
+	int rc = fetch_target_open(t, &opts, err);
 
-	if (!p->target.root)
-		return 0;
-	if (import_target_is_daemon(p->target.root))
-		return open_daemon(p, err);
-	rc = intake_open(&p->intake, p->target.root,
-			 p->fetch.dry_run ? INTAKE_READ : INTAKE_WRITE, p->fetch.progress,
-			 err);
-	if (!rc && p->target.repair)
-		rc = intake_find_damage(p->intake, NULL, 0, p->fetch.jobs, err);
-	/* A bundle is packed from the pool, so with --output everything goes there
-	 * first. */
-	if (!p->output)
-		p->fetch.intake = p->intake;
-	else if (!rc)
-		intake_allow_gc(p->intake);
+	if (!p->output) {
+		p->fetch.intake = t->intake;
+		p->fetch.daemon = t->daemon;
+	} else if (!rc && t->intake) {
+		intake_allow_gc(t->intake);
+	}
 	return rc;
 }
 
@@ -216,7 +206,7 @@ static void look_ahead(struct prefetch *p)
 	p->preflight = (struct preflight){
 		.pool = p->pool,
 		.bundle = &p->bundle,
-		.store = p->intake,
+		.store = p->store_to_fill.intake,
 		.fills_nothing = p->fetch.dry_run,
 		.keeps_going = keeps_going,
 		.progress = p->fetch.progress,
@@ -249,7 +239,7 @@ static bool asks_target(const struct prefetch *p)
 
 static bool fills_target(const struct prefetch *p)
 {
-	return (p->intake || p->daemon) && !p->fetch.dry_run;
+	return p->target.root && !p->fetch.dry_run;
 }
 
 static void add_failures(struct json_doc *doc, const struct fetch_result *r)
@@ -449,7 +439,7 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 	struct fetch_result result;
 	int rc;
 
-	opts.intake = p->intake;
+	opts.intake = p->store_to_fill.intake;
 	opts.check_sizes = NULL;
 	opts.retry_for_ms = 0; /* fetching, and waiting for caches, is over */
 	rc = fetch_closure(&opts, &result, err);
@@ -463,26 +453,23 @@ static int import_from_pool(struct prefetch *p, struct fetch_result *fetched,
 	return rc;
 }
 
-/* Report what was registered in any case. */
 static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 {
-	const struct intake_roots roots = {
-		.paths = p->wanted.paths,
-		.count = p->wanted.count,
-		.profile = p->target.profile,
-		.gc_root = p->target.gc_root,
+	const struct daemon_target_fill fill = {
+		.pool = p->pool,
+		.keys = p->fetch.keys,
+		.jobs = p->fetch.jobs,
+		.roots = {
+			.paths = p->wanted.paths,
+			.count = p->wanted.count,
+			.profile = p->target.profile,
+			.gc_root = p->target.gc_root,
+		},
 	};
-	const struct daemon_target_fill fill = { p->pool, p->fetch.keys, p->fetch.jobs,
-						 roots };
 
-	if (!fills_target(p))
+	if (p->fetch.dry_run)
 		return rc;
-	if (p->daemon)
-		return rc ? rc : daemon_target_fill(p->daemon, &fill, &p->imported, err);
-	intake_tell(p->intake, &p->imported);
-	if (!rc)
-		rc = intake_add_roots(p->intake, &roots, &p->imported, err);
-	return rc ? rc : intake_check_repaired(p->intake, err);
+	return fetch_target_finish(&p->store_to_fill, rc, &fill, &p->imported, err);
 }
 
 static int fetch_and_pack(struct prefetch *p, struct fetch_result *result,
@@ -497,7 +484,7 @@ static int fetch_and_pack(struct prefetch *p, struct fetch_result *result,
 	p->imported.present = result->present;
 	if (p->output && !p->fetch.dry_run) {
 		rc = write_bundle(p, result, rc, err);
-		if (p->bundle.is_written && p->intake)
+		if (p->bundle.is_written && p->store_to_fill.intake)
 			rc = graver(rc, import_from_pool(p, result, &why), &why, err);
 	}
 	return finish_import(p, rc, err);

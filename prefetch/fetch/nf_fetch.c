@@ -9,6 +9,7 @@
 #include "config/netrc.h"
 #include "config/substituter_list.h"
 #include "fetch/fetch.h"
+#include "fetch/fetch_target.h"
 #include "store/import_target.h"
 
 #define TIMEOUT_MAX_S (24 * 3600)
@@ -21,14 +22,12 @@ struct nf_fetch {
 	struct credentials *credentials;
 	struct pool *pool;
 	struct local_store *from_store;
-	struct intake *intake;
-	struct daemon_target *daemon;
+	struct fetch_target target;
 };
 
 static void nf_fetch_close(struct nf_fetch *f)
 {
-	intake_free(f->intake);
-	daemon_target_free(f->daemon);
+	fetch_target_release(&f->target);
 	local_store_free(f->from_store);
 	pool_free(f->pool);
 	credentials_free(f->credentials);
@@ -46,9 +45,11 @@ static int check_given(const struct nf_fetch_options *o, struct nf_err *err)
 		return err_set(err, NF_E_USAGE, "no trusted keys are given");
 	if (!o->pool_dir)
 		return err_set(err, NF_E_USAGE, "no pool is given");
-	if (!o->store_root && (o->profile || o->gc_root))
+	if (!o->store_root && (o->profile || o->gc_root || o->repair))
 		return err_set(err, NF_E_USAGE,
-			       "a profile or GC root needs a target store");
+			       "a profile, a GC root or a repair needs a target store");
+	if (o->repair && import_target_is_daemon(o->store_root))
+		return err_set(err, NF_E_USAGE, "nix-daemon's store cannot be repaired");
 	if (o->profile && o->path_count != 1)
 		return err_set(err, NF_E_USAGE,
 			       "profile '%s' can hold one path, but there are %zu",
@@ -117,22 +118,32 @@ static int read_credentials(struct nf_fetch *f, struct nf_err *err)
 	return rc;
 }
 
-static int open_places(struct nf_fetch *f, struct nf_err *err)
+static int open_pool(struct nf_fetch *f, struct nf_err *err)
 {
 	const struct nf_fetch_options *o = f->opts;
-	int rc = pool_open(&f->pool, o->pool_dir, err);
+	int rc;
 
-	if (!rc)
-		rc = pool_check_writable(f->pool, err);
-	if (!rc && o->from_store)
+	if (o->dry_run)
+		return pool_open_read(&f->pool, o->pool_dir, err);
+	rc = pool_open(&f->pool, o->pool_dir, err);
+	return rc ? rc : pool_check_writable(f->pool, err);
+}
+
+static int open_stores(struct nf_fetch *f, struct nf_err *err)
+{
+	const struct nf_fetch_options *o = f->opts;
+	const struct fetch_target_options target = {
+		.root = o->store_root,
+		.read_only = o->dry_run,
+		.repair = o->repair,
+		.jobs = o->jobs,
+		.progress = watcher_progress(f->watcher),
+	};
+	int rc = 0;
+
+	if (o->from_store)
 		rc = local_store_open(&f->from_store, o->from_store, err);
-	if (!rc && o->store_root && import_target_is_daemon(o->store_root))
-		rc = daemon_target_open(&f->daemon, o->store_root,
-					watcher_progress(f->watcher), err);
-	else if (!rc && o->store_root)
-		rc = intake_open(&f->intake, o->store_root, INTAKE_WRITE,
-				 watcher_progress(f->watcher), err);
-	return rc;
+	return rc ? rc : fetch_target_open(&f->target, &target, err);
 }
 
 static int nf_fetch_open(struct nf_fetch *f, struct nf_err *err)
@@ -145,7 +156,9 @@ static int nf_fetch_open(struct nf_fetch *f, struct nf_err *err)
 		rc = read_substituters(f, err);
 	if (!rc)
 		rc = read_credentials(f, err);
-	return rc ? rc : open_places(f, err);
+	if (!rc)
+		rc = open_pool(f, err);
+	return rc ? rc : open_stores(f, err);
 }
 
 /* ---- the result ---- */
@@ -189,9 +202,11 @@ static void take_result(struct nf_fetch_result *ret, struct fetch_result *from)
 	ret->paths = from->paths;
 	ret->present = from->present;
 	ret->in_pool = from->in_pool;
+	ret->in_store = from->in_store;
 	ret->fetched = from->fetched;
 	ret->copied = from->from_pool + from->dumped;
 	ret->nar_bytes = from->nar_bytes;
+	ret->to_fetch_bytes = from->to_fetch_bytes;
 	ret->fetched_bytes = from->fetched_bytes;
 	ret->resumed_bytes = from->resumed_bytes;
 	ret->imported.present = from->present;
@@ -231,8 +246,8 @@ static int run_fetch(struct nf_fetch *f, struct nf_fetch_result *ret, struct nf_
 		.keys = o->keys,
 		.pool = f->pool,
 		.level = o->level,
-		.intake = f->intake,
-		.daemon = f->daemon,
+		.intake = f->target.intake,
+		.daemon = f->target.daemon,
 		.http = {
 			.connections = o->connections,
 			.connections_per_host = o->connections_per_cache,
@@ -246,6 +261,7 @@ static int run_fetch(struct nf_fetch *f, struct nf_fetch_result *ret, struct nf_
 		.jobs = o->jobs,
 		.history = o->history_file,
 		.keep_going = o->keep_going,
+		.dry_run = o->dry_run,
 		.retry_for_ms = (int64_t)o->retry_for * 1000,
 		.no_race = o->no_race,
 		.progress = watcher_progress(f->watcher),
@@ -257,31 +273,25 @@ static int run_fetch(struct nf_fetch *f, struct nf_fetch_result *ret, struct nf_
 	return rc;
 }
 
-/* Report what was registered in any case. */
 static int finish_store(struct nf_fetch *f, int rc, struct nf_fetch_result *ret,
 			struct nf_err *err)
 {
-	const struct intake_roots roots = {
-		.paths = f->opts->paths,
-		.count = f->opts->path_count,
-		.profile = f->opts->profile,
-		.gc_root = f->opts->gc_root,
-	};
-
+	const struct nf_fetch_options *o = f->opts;
 	const struct daemon_target_fill fill = {
 		.pool = f->pool,
-		.keys = f->opts->keys,
-		.jobs = f->opts->jobs,
-		.roots = roots,
+		.keys = o->keys,
+		.jobs = o->jobs,
+		.roots = {
+			.paths = o->paths,
+			.count = o->path_count,
+			.profile = o->profile,
+			.gc_root = o->gc_root,
+		},
 	};
 
-	if (f->daemon)
-		return rc ? rc
-			  : daemon_target_fill(f->daemon, &fill, &ret->imported, err);
-	if (!f->intake)
+	if (o->dry_run)
 		return rc;
-	intake_tell(f->intake, &ret->imported);
-	return rc ? rc : intake_add_roots(f->intake, &roots, &ret->imported, err);
+	return fetch_target_finish(&f->target, rc, &fill, &ret->imported, err);
 }
 
 int nf_fetch(const struct nf_fetch_options *opts, struct nf_fetch_result *ret,

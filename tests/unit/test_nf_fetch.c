@@ -1,14 +1,14 @@
-/* What nf_fetch refuses before doing anything; tests/e2e/library.bats has the rest. */
-#include <nixferry/fetch.h>
+/* What nf_fetch makes of its options, with a pool as the cache; tests/e2e/library.bats
+ * has the installed function and the network. */
+#include "pool_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include <fcntl.h>
+#include <nixferry/fetch.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/cleanup.h"
+#include "base/mem.h"
 
 #define BASE "00000000000000000000000000000000-x"
 
@@ -49,6 +49,8 @@ ROW(no_keys, o->keys = NULL)
 ROW(no_pool, o->pool_dir = NULL)
 ROW(profile_alone, o->profile = "system")
 ROW(gc_root_alone, o->gc_root = "mine")
+ROW(repair_alone, o->repair = true)
+ROW(repair_of_daemon, (o->repair = true, o->store_root = "daemon"))
 ROW(profile_of_two, (o->profile = "system", o->store_root = "/tmp", o->path_count = 2))
 ROW(level_over, o->level = 20)
 ROW(level_under, o->level = -1)
@@ -71,6 +73,8 @@ static void impossible_options_are_refused_at_once(void **state)
 		{ no_pool, NF_E_USAGE, "no pool" },
 		{ profile_alone, NF_E_USAGE, "needs a target store" },
 		{ gc_root_alone, NF_E_USAGE, "needs a target store" },
+		{ repair_alone, NF_E_USAGE, "needs a target store" },
+		{ repair_of_daemon, NF_E_USAGE, "cannot be repaired" },
 		{ profile_of_two, NF_E_USAGE, "can hold one path, but there are 2" },
 		{ level_over, NF_E_USAGE, "level 20 is not one of 0 to 19" },
 		{ level_under, NF_E_USAGE, "level -1" },
@@ -92,10 +96,100 @@ static void impossible_options_are_refused_at_once(void **state)
 	}
 }
 
+/* ---- a pool as the cache of another ---- */
+
+/* Fetches M from the fixture's pool into another, or into ROOT. */
+static void fetch(struct pool_fixture *f, const struct made *m,
+		  struct nf_fetch_options opts, struct nf_fetch_result *ret)
+{
+	AUTO_FREE char *url = mem_printf("file://%s", f->dir);
+	AUTO_FREE char *pool = mem_printf("%s/other", f->top);
+	const char *const caches[] = { url };
+
+	opts.paths = &m->info.path;
+	opts.path_count = 1;
+	opts.substituters = caches;
+	opts.substituter_count = 1;
+	opts.keys = f->ring;
+	opts.pool_dir = pool;
+	assert_ok(f, nf_fetch(&opts, ret, &f->err));
+	assert_int_equal(ret->paths, 1);
+}
+
+static void a_dry_run_counts_and_writes_nothing(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO_FREE char *pool = mem_printf("%s/other", f->top);
+	AUTO_FREE char *root = mem_printf("%s/root", f->top);
+	struct nf_fetch_result r;
+	struct made m;
+
+	made_init(&m, f, "a", "text", NULL);
+	pool_fixture_ingest(f, &m, POOL_KEEP);
+	assert_int_equal(mkdir(root, 0755), 0);
+	fetch(f, &m,
+	      (struct nf_fetch_options){
+		      .dry_run = true, .store_root = root, .gc_root = "mine" },
+	      &r);
+	assert_int_equal(r.to_fetch_bytes, m.nar.len);
+	assert_int_equal(r.fetched + r.imported.imported + r.imported.gc_root_count, 0);
+	nf_fetch_result_release(&r);
+	assert_int_equal(access(pool, F_OK), -1);
+	assert_int_equal(rmdir(root), 0);
+	fetch(f, &m, (struct nf_fetch_options){ 0 }, &r);
+	assert_int_equal(r.fetched, 1);
+	nf_fetch_result_release(&r);
+	fetch(f, &m, (struct nf_fetch_options){ .dry_run = true }, &r);
+	assert_int_equal(r.in_pool, 1);
+	assert_int_equal(r.to_fetch_bytes, 0);
+	nf_fetch_result_release(&r);
+	made_release(&m);
+}
+
+static void damage(const char *root, const struct made *m)
+{
+	AUTO_FREE char *file =
+		mem_printf("%s" NF_STORE_DIR "/%s", root, m->info.path.base);
+
+	assert_int_equal(chmod(file, 0644), 0);
+	pool_fixture_write(file, "else");
+	assert_int_equal(chmod(file, 0444), 0);
+}
+
+static void a_damaged_path_is_restored_with_repair(void **state)
+{
+	struct pool_fixture *f = *state;
+	AUTO_FREE char *root = mem_printf("%s/root", f->top);
+	struct nf_fetch_options opts = { .store_root = root };
+	struct nf_fetch_result r;
+	struct made m;
+
+	made_init(&m, f, "a", "text", NULL);
+	pool_fixture_ingest(f, &m, POOL_KEEP);
+	assert_int_equal(mkdir(root, 0755), 0);
+	fetch(f, &m, opts, &r);
+	assert_int_equal(r.imported.imported, 1);
+	nf_fetch_result_release(&r);
+	damage(root, &m);
+	fetch(f, &m, opts, &r);
+	assert_int_equal(r.imported.present, 1);
+	nf_fetch_result_release(&r);
+	opts.repair = true;
+	fetch(f, &m, opts, &r);
+	assert_int_equal(r.imported.repaired, 1);
+	nf_fetch_result_release(&r);
+	fetch(f, &m, opts, &r);
+	assert_int_equal(r.imported.repaired, 0);
+	nf_fetch_result_release(&r);
+	made_release(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(impossible_options_are_refused_at_once),
+		FIXTURE_TEST(a_dry_run_counts_and_writes_nothing),
+		FIXTURE_TEST(a_damaged_path_is_restored_with_repair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
