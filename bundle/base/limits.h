@@ -40,6 +40,12 @@
 /* Number of its file system objects, likewise. */
 #define NAR_NODES_MAX (1ULL << 40)
 
+/* Objects of one tree whose hashes are kept in memory until they are linked: some 150
+ * bytes each. The largest known path has 100,000. */
+#define TREE_OBJECTS_MAX (1ULL << 18)
+/* Links of a target store that are remembered as good: some 100 bytes each. */
+#define KNOWN_LINKS_MAX (1ULL << 18)
+
 /* A bundle's manifest is read whole before its signature is verified: about 300 bytes per
  * path, so this allows 200,000 paths. */
 #define MANIFEST_MAX	  (64 * MIB)

@@ -36,14 +36,12 @@ static int open_file(struct bundle_input *in, const char *arg, struct nf_err *er
 static int read_keys(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
 		     struct nf_err *err)
 {
-	AUTO(nix_settings_release) struct nix_settings settings = { 0 };
-	int rc;
+	int rc = nix_settings_load(&in->settings, err);
 
-	rc = nix_settings_load(&settings, err);
 	if (!rc)
-		rc = options_keyring(&in->keys, args, &settings, err);
+		rc = options_keyring(&in->keys, args, &in->settings, err);
 	if (!rc)
-		options_tell_notes(&settings, ui);
+		options_tell_notes(&in->settings, ui);
 	return rc;
 }
 
@@ -69,6 +67,7 @@ void bundle_input_release(struct bundle_input *in)
 	nf_bundle_signers_release(&in->signers);
 	bundle_keys_release(&in->told);
 	nf_keyring_free(in->keys);
+	nix_settings_release(&in->settings);
 	if (in->fd >= 0)
 		close(in->fd);
 }

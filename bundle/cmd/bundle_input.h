@@ -9,10 +9,12 @@
 #include "base/sandbox.h"
 #include "cmd/cmd_args.h"
 #include "format/bundle_keys.h"
+#include "input/nix_settings.h"
 
 struct bundle_input {
-	const char *name; /* for messages: the file, or "standard input" */
-	int fd;		  /* owned */
+	const char *name;	      /* for messages: the file, or "standard input" */
+	int fd;			      /* owned */
+	struct nix_settings settings; /* of nix.conf */
 	struct nf_keyring *keys;
 	struct nf_bundle *bundle; /* NULL if not trusted, or not a bundle */
 	struct nf_bundle_signers signers;

@@ -72,6 +72,7 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 			"option '--profile' needs a bundle with one root, but this one has %zu",
 			roots);
 	opts.keys = in.keys;
+	opts.optimise = target_options_optimise(&target, &in.settings);
 	opts.no_check_sigs = options_no_check_sigs(args, ui, "the bundle's signer");
 	opts.ret_untrusted = &untrusted;
 	opts.watch = ui_watch(ui);
@@ -108,6 +109,11 @@ const struct command cmd_import = {
 		"read, is unpacked and verified beside it, then exchanged. A damaged "
 		"path that is not in the bundle is named, with status 5 or, if it is "
 		"only missing, 3.\n"
+		"\n"
+		"With --optimise, a file with the same contents as one in the target "
+		"store becomes a hard link to it, through ROOT/nix/store/.links, as "
+		"'nix-store --optimise' does it. An existing link is used only if its "
+		"contents and metadata are right; a damaged one is replaced, and named.\n"
 		"\n"
 		"ROOT is the root of a system that is being installed, of an image, "
 		"or, as root, of the running system ('/'). Nix, its garbage collector "

@@ -65,6 +65,8 @@ void import_report_add_json(const struct import_report *r, struct json_doc *doc)
 	json_add_number(doc, "signaturesAdded", result->sigs_added);
 	json_add_number(doc, "narSize", result->nar_bytes);
 	json_add_number(doc, "nodes", result->inodes);
+	json_add_number(doc, "sharedFiles", result->shared_files);
+	json_add_number(doc, "sharedBytes", result->shared_bytes);
 	if (result->profile_link)
 		json_add_str(doc, "profile", result->profile_link);
 	json_begin_array(doc, "gcRoots");
@@ -112,6 +114,12 @@ void import_report_add_text(const struct import_report *r, struct buf *out)
 		buf_addf(out, "%zu of the imported %s damaged and %s restored\n",
 			 result->repaired, plural(result->repaired, "was", "were"),
 			 plural(result->repaired, "is", "are"));
+	if (result->shared_files)
+		buf_addf(
+			out, "%llu %s to others with the same contents (saves %s)\n",
+			(unsigned long long)result->shared_files,
+			plural(result->shared_files, "file is a link", "files are links"),
+			human_size(size, result->shared_bytes));
 	if (result->sigs_added)
 		buf_addf(out, "added signatures to %zu of them\n", result->sigs_added);
 	if (result->profile_link)

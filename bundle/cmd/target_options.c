@@ -26,9 +26,28 @@ static const struct cmd_option options[] = {
 	{ .name = "repair",
 	  .help = "also compare the contents of paths that are valid in the target "
 		  "store with its database, and restore what is damaged" },
+	{ .name = "optimise",
+	  .help = "save space: files with the same contents become hard links, as with 'nix-store --optimise'; "
+		  "default for the running system: auto-optimise-store of nix.conf" },
 	{ 0 },
 };
 const struct cmd_option_group options_target_store = { "Target store", options };
+
+/* What nix-daemon does on its own, if its nix.conf says so. */
+static int check_daemon(const struct target_options *t, struct nf_err *err)
+{
+	if (!t->root || !import_target_is_daemon(t->root))
+		return 0;
+	if (t->repair)
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--repair' cannot be used with nix-daemon: run 'nix-store --repair-path PATH' as root");
+	if (t->optimise)
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--optimise' cannot be used with nix-daemon: set auto-optimise-store in its nix.conf");
+	return 0;
+}
 
 static int check_gc_root(const struct target_options *t, struct nf_err *err)
 {
@@ -57,12 +76,14 @@ int target_options_read(struct target_options *ret, const struct cmd_args *args,
 	ret->profile = cmd_args_value(args, "profile");
 	ret->gc_root = cmd_args_value(args, "gc-root");
 	ret->repair = cmd_args_flag(args, "repair");
+	ret->optimise = cmd_args_flag(args, "optimise");
 	if (ret->repair && !ret->root)
 		return err_set(err, NF_E_USAGE, "option '--repair' needs --store ROOT");
-	if (ret->repair && import_target_is_daemon(ret->root))
-		return err_set(
-			err, NF_E_USAGE,
-			"option '--repair' cannot be used with nix-daemon: run 'nix-store --repair-path PATH' as root");
+	if (ret->optimise && !ret->root)
+		return err_set(err, NF_E_USAGE, "option '--optimise' needs --store ROOT");
+	rc = check_daemon(ret, err);
+	if (rc)
+		return rc;
 	if (ret->profile && !store_profile_is_name(ret->profile))
 		return err_set(err, NF_E_USAGE,
 			       "option '--profile': '%s' is not the name of a profile",
@@ -73,6 +94,14 @@ int target_options_read(struct target_options *ret, const struct cmd_args *args,
 	if (rc)
 		return rc;
 	return ret->root ? import_target_check_root(ret->root, err) : 0;
+}
+
+bool target_options_optimise(const struct target_options *t,
+			     const struct nix_settings *settings)
+{
+	return t->optimise ||
+	       (settings->auto_optimise_store && t->root &&
+		!import_target_is_daemon(t->root) && import_target_is_live(t->root));
 }
 
 /* A NAR that a stream has once and several paths share is kept in a temporary file. */

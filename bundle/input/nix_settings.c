@@ -58,6 +58,7 @@ static const struct setting table[] = {
 	ROW("fallback", BOOLEAN, fallback),
 	ROW("build-fallback", BOOLEAN, fallback),
 	ROW("always-allow-substitutes", BOOLEAN, always_allow_substitutes),
+	ROW("auto-optimise-store", BOOLEAN, auto_optimise_store),
 	ROW("connect-timeout", NUMBER, connect_timeout),
 	ROW("stalled-download-timeout", NUMBER, stalled_download_timeout),
 	ROW("http-connections", NUMBER, http_connections),

@@ -39,6 +39,7 @@ struct nix_settings {
 	bool substitute;
 	bool fallback;
 	bool always_allow_substitutes;
+	bool auto_optimise_store;
 	uint64_t connect_timeout;	   /* seconds; 0 for none */
 	uint64_t stalled_download_timeout; /* seconds; 0 for none */
 	uint64_t http_connections;	   /* 0 for no limit */

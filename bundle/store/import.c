@@ -86,6 +86,8 @@ static int prepare(struct import *im, struct nf_err *err)
 	if (!rc)
 		rc = intake_open(&im->intake, im->opts->store_root, INTAKE_WRITE,
 				 progress, err);
+	if (!rc && im->opts->optimise)
+		rc = intake_share_files(im->intake, err);
 	if (!rc && im->opts->repair)
 		rc = find_damage(im, err);
 	if (!rc)

@@ -133,6 +133,7 @@ void intake_free(struct intake *in)
 {
 	if (!in)
 		return;
+	store_links_free(in->links);
 	remove_temp(in);
 	unpack_dir_close(&in->unpack_dir);
 	store_db_free(in->db);
@@ -148,6 +149,12 @@ void intake_free(struct intake *in)
 	pthread_mutex_destroy(&in->db_lock);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
+}
+
+int intake_share_files(struct intake *in, struct nf_err *err)
+{
+	return store_links_open(&in->links, &in->target, in->unpack_dir.fd, in->progress,
+				err);
 }
 
 const char *intake_root(const struct intake *in)
@@ -340,27 +347,45 @@ int intake_check_space(const struct intake *in, uint64_t bytes, uint64_t inodes,
 
 /* ---- unpacking ---- */
 
+/* Unpacks the tree, verifies it and shares its files. */
+static int unpack_tree(struct intake *in, const struct nf_pathinfo *info,
+		       struct nf_source *nar, struct intake_tree *tree,
+		       struct nf_err *err)
+{
+	AUTO(tree_hashes_release) struct tree_hashes hashes = { 0 };
+	struct unpack_notes notes = { .hashes = in->links ? &hashes : NULL };
+	int fd = in->unpack_dir.fd, rc;
+
+	tree_hashes_init(&hashes);
+	rc = unpack_nar(nar, fd, tree->temp, &notes, err);
+	if (!rc && nf_storepath_is_drv(&info->path))
+		rc = drv_file_check(fd, tree->temp, err);
+	if (!rc && in->links)
+		rc = store_links_share(in->links, tree->temp, &hashes, err);
+	tree->inodes = notes.inodes;
+	return rc;
+}
+
 int intake_unpack(struct intake *in, const struct nf_pathinfo *info,
 		  struct nf_source *nar, struct intake_tree *ret, struct nf_err *err)
 {
 	/* Two workers may unpack the same path, from two sources. */
 	AUTO_FREE char *temp = mem_printf("%s.%u", info->path.base,
 					  atomic_fetch_add(&in->temp_number, 1));
-	uint64_t inodes = 0;
+	struct intake_tree tree = { .temp = temp };
 	int rc = protect(in, &info->path, err);
 
 	if (!rc)
 		rc = intake_check_hash(in, &info->path, err);
 	if (rc)
 		return rc;
-	rc = unpack_nar(nar, in->unpack_dir.fd, temp, &inodes, err);
-	if (!rc && nf_storepath_is_drv(&info->path))
-		rc = drv_file_check(in->unpack_dir.fd, temp, err);
+	rc = unpack_tree(in, info, nar, &tree, err);
 	if (rc) {
 		(void)!file_remove_tree_at(in->unpack_dir.fd, temp, NULL);
 		return rc;
 	}
-	*ret = (struct intake_tree){ TAKE_PTR(temp), inodes };
+	*ret = tree;
+	temp = NULL;
 	return 0;
 }
 
@@ -444,5 +469,7 @@ void intake_tell(struct intake *in, struct nf_import_result *r)
 	r->sigs_added = in->done.sigs_added;
 	r->nar_bytes = in->done.nar_bytes;
 	r->inodes = in->done.inodes;
+	if (in->links)
+		store_links_tell(in->links, &r->shared_files, &r->shared_bytes);
 	pthread_mutex_unlock(&in->lock);
 }

@@ -41,6 +41,11 @@ const char *intake_root(const struct intake *in);
  * is running. Call it once most of the paths have been asked for. Any thread. */
 void intake_allow_gc(struct intake *in);
 
+/* From now on unpacked files share their contents with equal ones in the store, as hard
+ * links (store/store_links.h). Only an intake that is open for writing; before anything
+ * is unpacked. */
+int intake_share_files(struct intake *in, struct nf_err *err) MUST_CHECK;
+
 /* For callers that need their own files on the store's file system; borrowed. */
 int intake_temp_fd(const struct intake *in);
 

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "store/intake.h"
 #include "store/store_db.h"
+#include "store/store_links.h"
 #include "store/target.h"
 #include "store/temp_roots.h"
 #include "store/unpack_dir.h"
@@ -48,6 +49,7 @@ struct intake {
 	struct target target;	       /* empty (names only) with INTAKE_READ */
 	struct temp_roots *temp_roots; /* NULL when reading */
 	struct unpack_dir unpack_dir;  /* not open when reading */
+	struct store_links *links;     /* NULL: files are not shared */
 	struct progress *progress;
 	struct free_space space; /* free space at opening */
 	atomic_uint temp_number;

@@ -211,7 +211,7 @@ static int sign_valid(struct intake *in, const struct register_group *g,
 	return intake_add_sigs(in, infos, count, err);
 }
 
-static int write_group(struct intake *in, const struct register_group *g,
+static int place_group(struct intake *in, const struct register_group *g,
 		       struct nf_err *err)
 {
 	int rc = look_at_group(in, g, err);
@@ -223,6 +223,29 @@ static int write_group(struct intake *in, const struct register_group *g,
 	if (!rc)
 		rc = rewrite_damaged(in, g, err);
 	return rc ? rc : sign_valid(in, g, err);
+}
+
+/* Whatever is placed is made durable before it is registered. */
+static bool was_synced(const struct register_group *g)
+{
+	for (size_t i = 0; i < g->len; i++)
+		if (g->items[i]->is_placed || g->items[i]->was_damaged)
+			return true;
+	return false;
+}
+
+/* A power failure must not leave a link to a file that was not written. */
+static int write_group(struct intake *in, const struct register_group *g,
+		       struct nf_err *err)
+{
+	AUTO(store_links_batch_release) struct store_links_batch links = { 0 };
+	int rc = in->links ? store_links_collect(in->links, &links, err) : 0;
+
+	if (!rc)
+		rc = place_group(in, g, err);
+	if (!rc && in->links && was_synced(g))
+		store_links_publish(in->links, &links);
+	return rc;
 }
 
 /* After any failure, what the database records stays, and so does what it may record when

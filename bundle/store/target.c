@@ -58,7 +58,7 @@ static int open_error(int dir_fd, const char *name, const char *path, struct nf_
 	return err_sys(err, "cannot open the directory '%s'", path);
 }
 
-/* Opens BELOW/NAME of the target; creates it if it is missing. */
+/* BELOW is the path of DIR_FD below ROOT. */
 static int open_part(const struct target *t, int dir_fd, const char *below,
 		     const char *name, int *ret, struct nf_err *err)
 {
@@ -119,6 +119,11 @@ static int open_parts(struct target *t, struct nf_err *err)
 	if (rc)
 		return rc;
 	return open_state_parts(t, err);
+}
+
+int target_open_links(const struct target *t, int *ret, struct nf_err *err)
+{
+	return open_part(t, t->store_fd, "/nix/store", ".links", ret, err);
 }
 
 void target_init(struct target *t, const char *root)

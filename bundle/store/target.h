@@ -33,6 +33,10 @@ int target_open(struct target *t, const char *root, struct nf_err *err) MUST_CHE
 void target_init(struct target *t, const char *root);
 void target_close(struct target *t);
 
+/* Opens (the caller closes *ret) or creates Nix's directory of links to the files in the
+ * store. */
+int target_open_links(const struct target *t, int *ret, struct nf_err *err) MUST_CHECK;
+
 /* Free space of the store's file system. */
 int target_free_space(const struct target *t, struct free_space *ret,
 		      struct nf_err *err) MUST_CHECK;

@@ -159,8 +159,8 @@ static void free_reader(struct nf_nar_reader **r)
 	nf_nar_reader_free(*r);
 }
 
-int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *ret_inodes,
-	       struct nf_err *err)
+int unpack_nar(struct nf_source *src, int dir_fd, const char *name,
+	       struct unpack_notes *notes, struct nf_err *err)
 {
 	AUTO(free_reader) struct nf_nar_reader *reader = nf_nar_reader_new(src);
 	AUTO(unpacker_release)
@@ -177,9 +177,11 @@ int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *re
 			rc = handle(&u, &ev, err);
 		if (rc)
 			return rc;
+		if (notes && notes->hashes)
+			tree_hashes_note(notes->hashes, &ev);
 	} while (ev.kind != NF_NAR_END);
-	if (ret_inodes)
-		*ret_inodes = u.inodes;
+	if (notes)
+		notes->inodes = u.inodes;
 	return 0;
 }
 

@@ -6,14 +6,21 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "store/tree_hashes.h"
+
+/* What is to be known of a tree that is unpacked. */
+struct unpack_notes {
+	uint64_t inodes;	    /* the number of its objects */
+	struct tree_hashes *hashes; /* its objects; NULL: do not hash them */
+};
 
 /* Unpacks SRC (borrowed; must verify its own bytes, see nar_checked_source) as NAME in
  * DIR_FD, where that name must not exist. Uses only *at calls with O_NOFOLLOW and O_EXCL.
  * Files get mode 0444 or 0555, directories 0555 (the topmost stays 0755 until
  * unpack_finish), times 1, whatever the umask. On failure a partial tree may remain.
- * *ret_inodes (may be NULL) is the number of objects. */
-int unpack_nar(struct nf_source *src, int dir_fd, const char *name, uint64_t *ret_inodes,
-	       struct nf_err *err) MUST_CHECK;
+ * NOTES may be NULL. */
+int unpack_nar(struct nf_source *src, int dir_fd, const char *name,
+	       struct unpack_notes *notes, struct nf_err *err) MUST_CHECK;
 
 /* Moves NAME of FROM_FD to TO_NAME of TO_FD (same file system; replaces nothing) and
  * gives a topmost directory its final mode and time. */

@@ -43,6 +43,9 @@ struct nf_fetch_options {
 	/* Also compare the contents of valid paths of the target store, and restore what
 	 * is damaged. Not for nix-daemon's store. */
 	bool repair;
+	/* Make files with the same contents hard links, in a store that nix-daemon does
+	 * not own. */
+	bool optimise;
 	/* The root of a store on this machine ("/"): paths that it has are copied from
 	 * it, and its database is trusted without signatures. */
 	const char *from_store;

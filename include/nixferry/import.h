@@ -29,9 +29,11 @@ struct nf_import_options {
 	const char *profile; /* "system", or NULL for none */
 	const char *gc_root; /* without a profile: the GC root that keeps the bundle's
 				roots; NULL: one per root, named after it */
-	bool repair; /* also compare the contents of valid paths, and restore what is
+	bool optimise; /* files with the same contents become hard links to one, as with
+			  `nix-store --optimise` */
+	bool repair;   /* also compare the contents of valid paths, and restore what is
 			damaged */
-	size_t jobs; /* unpacking threads; 0: one per processor */
+	size_t jobs;   /* unpacking threads; 0: one per processor */
 	const struct nf_watch *watch;	    /* may be NULL */
 	struct nf_key_needs *ret_untrusted; /* may be NULL; after NF_E_TRUST: the keys of
 					       the paths that no key of KEYS vouches for
@@ -46,6 +48,8 @@ struct nf_import_result {
 	size_t sigs_added;  /* valid paths that gained signatures */
 	uint64_t nar_bytes; /* total size of the imported paths */
 	uint64_t inodes;    /* files, directories and symbolic links written */
+	uint64_t shared_files; /* of these, links to a file with the same contents */
+	uint64_t shared_bytes; /* the total size of these */
 	char *profile_link; /* "/nix/var/nix/profiles/system-1-link" (free()), or NULL */
 	char *next;	    /* a command that sets the profile which this user may not set
 			       (free()), or NULL */

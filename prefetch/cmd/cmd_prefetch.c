@@ -150,6 +150,7 @@ static int open_target(struct prefetch *p, struct nf_err *err)
 		.root = p->target.root,
 		.read_only = p->fetch.dry_run,
 		.repair = p->target.repair,
+		.optimise = target_options_optimise(&p->target, &p->caches.settings),
 		.jobs = p->fetch.jobs,
 		.progress = p->fetch.progress,
 	};

@@ -15,6 +15,8 @@ int fetch_target_open(struct fetch_target *ret, const struct fetch_target_option
 	rc = intake_open(&ret->intake, opts->root,
 			 opts->read_only ? INTAKE_READ : INTAKE_WRITE, opts->progress,
 			 err);
+	if (!rc && opts->optimise && !opts->read_only)
+		rc = intake_share_files(ret->intake, err);
 	if (!rc && opts->repair)
 		rc = intake_find_damage(ret->intake, NULL, 0, opts->jobs, err);
 	return rc;

@@ -14,8 +14,9 @@ struct fetch_target {
 struct fetch_target_options {
 	const char *root; /* as the user names it; NULL: no target store */
 	bool read_only;
-	bool repair; /* as intake_find_damage */
-	size_t jobs; /* 0: one per processor */
+	bool repair;   /* as intake_find_damage */
+	bool optimise; /* as intake_share_files */
+	size_t jobs;   /* 0: one per processor */
 	struct progress *progress;
 };
 

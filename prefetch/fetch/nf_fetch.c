@@ -136,6 +136,7 @@ static int open_stores(struct nf_fetch *f, struct nf_err *err)
 		.root = o->store_root,
 		.read_only = o->dry_run,
 		.repair = o->repair,
+		.optimise = o->optimise,
 		.jobs = o->jobs,
 		.progress = watcher_progress(f->watcher),
 	};

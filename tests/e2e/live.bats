@@ -71,6 +71,20 @@ make_system() {
 		--trusted-public-key "$PUBLIC_KEY" | grep "5 were there already"
 }
 
+@test "auto-optimise-store of nix.conf counts for the running system, and for no other" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP"
+	export NIX_CONFIG="auto-optimise-store = true"
+	import_bundle "$T/b.bundle" "$T/other" --json | jq -e '.sharedFiles == 0'
+	[ ! -e "$T/other/nix/store/.links" ]
+	live_import --json | jq -e '.sharedFiles >= 4'
+	assert_closure_in "$T/root"
+	rm -r "$T/root"
+	mkdir -p "$T/root/nix/store"
+	live_prefetch --json | jq -e '.import.sharedFiles >= 4'
+	assert_closure_in "$T/root"
+}
+
 @test "an import into the running system ends with the command that switches to it" {
 	make_system
 	live_import >"$T/out"

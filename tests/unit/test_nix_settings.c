@@ -97,6 +97,7 @@ static void without_a_file_the_public_cache_and_its_key_count(void **state)
 	assert_true(s.substitute);
 	assert_false(s.fallback);
 	assert_false(s.always_allow_substitutes);
+	assert_false(s.auto_optimise_store);
 	assert_true(s.connect_timeout == NIX_SETTING_UNSET);
 	assert_true(s.max_substitution_jobs == NIX_SETTING_UNSET);
 	assert_null(s.netrc_file);
@@ -175,6 +176,7 @@ static void every_name_of_a_setting_reaches_it(void **state)
 			       "build-fallback = yes\n"
 			       "build-use-substitutes = no\n"
 			       "always-allow-substitutes = 1\n"
+			       "auto-optimise-store = true\n"
 			       "connect-timeout = 1\n"
 			       "stalled-download-timeout = 2\n"
 			       "binary-caches-parallel-connections = 3\n"
@@ -190,6 +192,7 @@ static void every_name_of_a_setting_reaches_it(void **state)
 	assert_true(s.fallback);
 	assert_false(s.substitute);
 	assert_true(s.always_allow_substitutes);
+	assert_true(s.auto_optimise_store);
 	assert_int_equal(s.connect_timeout, 1);
 	assert_int_equal(s.stalled_download_timeout, 2);
 	assert_int_equal(s.http_connections, 3);

@@ -96,7 +96,12 @@ static int unpack(const struct temp_dir *t, const struct buf *nar, size_t chunk,
 	AUTO(source_closep)
 	struct nf_source *src = source_of_memory(nar->ptr, nar->len, chunk);
 
-	return unpack_nar(src, t->fd, "tree", ret_inodes, err);
+	struct unpack_notes notes = { 0 };
+	int rc = unpack_nar(src, t->fd, "tree", &notes, err);
+
+	if (ret_inodes)
+		*ret_inodes = notes.inodes;
+	return rc;
 }
 
 static void assert_same_nar(const struct temp_dir *t, const char *name,
