@@ -13,7 +13,7 @@
 
 void partial_state_clear(struct partial_state *s)
 {
-	runs_clear(&s->runs);
+	byte_ranges_clear(&s->ranges);
 	s->has_holes = false;
 	while (s->etag_count)
 		free(s->etags[--s->etag_count].value);
@@ -22,7 +22,7 @@ void partial_state_clear(struct partial_state *s)
 void partial_state_release(struct partial_state *s)
 {
 	partial_state_clear(s);
-	runs_release(&s->runs);
+	byte_ranges_release(&s->ranges);
 }
 
 /* ---- ETags ---- */
@@ -96,15 +96,15 @@ bool partial_state_set_etag(struct partial_state *s, const char *url, const char
 
 /* ---- text ---- */
 
-static void take_run(struct partial_state *s, struct nf_slice value)
+static void take_range(struct partial_state *s, struct nf_slice value)
 {
 	struct nf_slice from = slice_cut(&value, '-');
-	struct run run;
+	struct byte_range range;
 
-	if (!slice_parse_u64(from, &run.from) || !slice_parse_u64(value, &run.end))
+	if (!slice_parse_u64(from, &range.from) || !slice_parse_u64(value, &range.end))
 		return;
 	s->has_holes = true;
-	runs_add(&s->runs, run.from, run.end);
+	byte_ranges_add(&s->ranges, range.from, range.end);
 }
 
 static void take_etag(struct partial_state *s, struct nf_slice value)
@@ -130,7 +130,7 @@ void partial_state_parse(struct partial_state *s, struct nf_slice text)
 		struct nf_slice line = slice_cut(&text, '\n');
 
 		if (slice_skip_prefix(&line, "Run: "))
-			take_run(s, line);
+			take_range(s, line);
 		else if (slice_skip_prefix(&line, "ETag: "))
 			take_etag(s, line);
 		else if (slice_skip_prefix(&line, "Path: "))
@@ -142,11 +142,11 @@ void partial_state_format(const struct partial_state *s, struct buf *out)
 {
 	char url[64];
 
-	if (s->has_holes && s->runs.len == 0)
+	if (s->has_holes && s->ranges.len == 0)
 		buf_add_str(out, "Run: 0-0\n");
-	for (size_t i = 0; s->has_holes && i < s->runs.len; i++)
-		buf_addf(out, "Run: %" PRIu64 "-%" PRIu64 "\n", s->runs.list[i].from,
-			 s->runs.list[i].end);
+	for (size_t i = 0; s->has_holes && i < s->ranges.len; i++)
+		buf_addf(out, "Run: %" PRIu64 "-%" PRIu64 "\n", s->ranges.list[i].from,
+			 s->ranges.list[i].end);
 	for (size_t i = 0; i < s->etag_count; i++) {
 		nix32_encode(url, s->etags[i].url, BLAKE2B_SIZE);
 		buf_addf(out, "ETag: %s %s\n", url, s->etags[i].value);

@@ -19,8 +19,8 @@
 #include <nixferry/storepath.h>
 
 #include "base/buf.h"
+#include "base/byte_ranges.h"
 #include "base/hash.h"
-#include "base/runs.h"
 
 /* Number of servers that one file may come from; the oldest are forgotten first. */
 #define PARTIAL_ETAGS_MAX 8
@@ -31,7 +31,7 @@ struct partial_etag {
 };
 
 struct partial_state {
-	struct runs runs;
+	struct byte_ranges ranges;
 	bool has_holes; /* the file's size does not show what is present */
 	struct partial_etag etags[PARTIAL_ETAGS_MAX];
 	size_t etag_count;

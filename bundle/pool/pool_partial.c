@@ -74,10 +74,10 @@ static void read_state(struct pool *p, struct pool_partial *pp)
 }
 
 /* With holes, bytes that were written but not recorded are cut off: the file must end
- * where the last recorded run ends. */
+ * where the last recorded range ends. */
 static int look_at(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 {
-	struct runs *runs = &pp->state.runs;
+	struct byte_ranges *ranges = &pp->state.ranges;
 	struct stat st;
 
 	if (fstat(pp->fd, &st))
@@ -87,9 +87,9 @@ static int look_at(struct pool *p, struct pool_partial *pp, struct nf_err *err)
 	read_state(p, pp);
 	pp->is_path_noted = pp->state.path.base[0];
 	if (!pp->state.has_holes)
-		runs_add(runs, 0, (uint64_t)st.st_size);
-	runs_cut(runs, (uint64_t)st.st_size);
-	if (ftruncate(pp->fd, (off_t)runs_end(runs)))
+		byte_ranges_add(ranges, 0, (uint64_t)st.st_size);
+	byte_ranges_cut(ranges, (uint64_t)st.st_size);
+	if (ftruncate(pp->fd, (off_t)byte_ranges_end(ranges)))
 		return err_sys(err, "cannot truncate '%s/tmp/%s'", p->dir, pp->name);
 	return 0;
 }
@@ -169,24 +169,25 @@ int pool_partial_set_etag(struct pool *p, struct pool_partial *pp, const char *u
 static int note_hole(struct pool *p, struct pool_partial *pp, uint64_t offset,
 		     struct nf_err *err)
 {
-	if (pp->state.has_holes || offset <= runs_end(&pp->state.runs))
+	if (pp->state.has_holes || offset <= byte_ranges_end(&pp->state.ranges))
 		return 0;
 	pp->state.has_holes = true;
 	return save_state(p, pp, err);
 }
 
-static int write_run(struct pool *p, struct pool_partial *pp, const struct run *run,
-		     const char *bytes, struct nf_err *err)
+static int write_range(struct pool *p, struct pool_partial *pp,
+		       const struct byte_range *range, const char *bytes,
+		       struct nf_err *err)
 {
-	size_t len = (size_t)(run->end - run->from);
+	size_t len = (size_t)(range->end - range->from);
 	int rc;
 
-	rc = note_hole(p, pp, run->from, err);
+	rc = note_hole(p, pp, range->from, err);
 	if (!rc)
-		rc = file_pwrite_all(pp->fd, bytes, len, run->from, pp->name, err);
+		rc = file_pwrite_all(pp->fd, bytes, len, range->from, pp->name, err);
 	if (rc)
 		return rc;
-	runs_add(&pp->state.runs, run->from, run->end);
+	byte_ranges_add(&pp->state.ranges, range->from, range->end);
 	pp->unsaved += len;
 	return 0;
 }
@@ -196,11 +197,12 @@ int pool_partial_write(struct pool *p, struct pool_partial *pp, uint64_t offset,
 {
 	const char *first = bytes;
 	uint64_t at = offset, end = offset + len;
-	struct run run;
+	struct byte_range range;
 	int rc = 0;
 
-	for (; !rc && runs_missing(&pp->state.runs, at, end, &run); at = run.end)
-		rc = write_run(p, pp, &run, first + (run.from - offset), err);
+	for (; !rc && byte_ranges_missing(&pp->state.ranges, at, end, &range);
+	     at = range.end)
+		rc = write_range(p, pp, &range, first + (range.from - offset), err);
 	if (rc || pp->unsaved < UNSAVED_MAX)
 		return rc;
 	/* If the process is killed, at least record what a large file was for. */
@@ -211,15 +213,15 @@ int pool_partial_write(struct pool *p, struct pool_partial *pp, uint64_t offset,
 int pool_partial_drop(struct pool *p, struct pool_partial *pp, uint64_t from,
 		      uint64_t end, struct nf_err *err)
 {
-	struct runs *runs = &pp->state.runs;
-	uint64_t before = runs_total(runs);
+	struct byte_ranges *ranges = &pp->state.ranges;
+	uint64_t before = byte_ranges_total(ranges);
 
-	runs_remove(runs, from, end);
-	if (runs_total(runs) == before)
+	byte_ranges_remove(ranges, from, end);
+	if (byte_ranges_total(ranges) == before)
 		return 0;
-	if (ftruncate(pp->fd, (off_t)runs_end(runs)))
+	if (ftruncate(pp->fd, (off_t)byte_ranges_end(ranges)))
 		return err_sys(err, "cannot truncate '%s/tmp/%s'", p->dir, pp->name);
-	pp->state.has_holes |= !runs_are_whole(runs);
+	pp->state.has_holes |= !byte_ranges_are_whole(ranges);
 	return save_state(p, pp, err);
 }
 
@@ -270,10 +272,10 @@ static void save_and_close(struct pool *p, struct pool_partial *pp)
 
 	/* If this fails, an earlier state records fewer bytes. */
 	if (pp->name && pp->state.has_holes) {
-		pp->state.has_holes = !runs_are_whole(&pp->state.runs);
+		pp->state.has_holes = !byte_ranges_are_whole(&pp->state.ranges);
 		(void)!save_state(p, pp, &err);
 	}
-	if (pp->name && pp->state.path.base[0] && runs_total(&pp->state.runs))
+	if (pp->name && pp->state.path.base[0] && byte_ranges_total(&pp->state.ranges))
 		(void)!pool_partial_note_path(p, pp, NULL);
 	close_partial(pp);
 }

@@ -4,7 +4,7 @@
 #include "dispatch/state.h"
 
 uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
-			struct run run)
+			struct byte_range range)
 {
 	const struct source *s = &d->sources[source];
 	struct supplier *c = &d->caches[s->cache];
@@ -23,9 +23,9 @@ uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
 		.source = source,
 		.cache = s->cache,
 		.twin = NONE,
-		.from = run.from,
-		.at = run.from,
-		.end = run.end,
+		.from = range.from,
+		.at = range.from,
+		.end = range.end,
 	};
 	d->files[file].parts++;
 	d->nodes[s->node].parts++;

@@ -19,7 +19,7 @@ void dispatch_free(struct dispatch *d)
 	if (!d)
 		return;
 	for (size_t i = 0; i < d->file_count; i++)
-		runs_release(&d->files[i].holes);
+		byte_ranges_release(&d->files[i].holes);
 	free(d->nodes);
 	free(d->sources);
 	free(d->files);
@@ -180,7 +180,7 @@ static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fre
 static bool order_start(struct dispatch *d, unsigned where, struct dispatch_order *ret)
 {
 	uint32_t source = choice_best(d, where), file;
-	struct run run;
+	struct byte_range range;
 
 	if (source == NONE)
 		return false;
@@ -189,10 +189,10 @@ static bool order_start(struct dispatch *d, unsigned where, struct dispatch_orde
 	ret->cache = d->sources[source].cache;
 	file = file_to_start(d, source, &ret->fresh);
 	ret->file = d->files[file].number;
-	run = runs_take_first(&d->files[file].holes);
-	ret->from = run.from;
-	ret->end = run.end;
-	ret->part = assignment_new(d, source, file, run);
+	range = byte_ranges_take_first(&d->files[file].holes);
+	ret->from = range.from;
+	ret->end = range.end;
+	ret->part = assignment_new(d, source, file, range);
 	offer_node(d, ret->node);
 	offer_cache(d, ret->cache);
 	return true;
@@ -202,16 +202,16 @@ static void order_race(struct dispatch *d, const struct steal *s,
 		       struct dispatch_order *ret)
 {
 	struct assignment *p = &d->parts[s->part];
-	struct run run = { s->from, p->end };
+	struct byte_range range = { s->from, p->end };
 	uint32_t file = p->file;
 
 	ret->is_race = true;
 	if (s->is_other_file) {
 		file = file_new(d, p->node, s->source);
-		run = runs_take_first(&d->files[file].holes);
+		range = byte_ranges_take_first(&d->files[file].holes);
 		ret->fresh = true;
 	}
-	ret->part = assignment_new(d, s->source, file, run);
+	ret->part = assignment_new(d, s->source, file, range);
 	if (s->is_other_file)
 		return;
 	d->parts[ret->part].twin = s->part;
@@ -222,12 +222,12 @@ static void order_cut(struct dispatch *d, const struct steal *s,
 		      struct dispatch_order *ret)
 {
 	struct assignment *p = &d->parts[s->part];
-	struct run run = { s->from, p->end };
+	struct byte_range range = { s->from, p->end };
 
 	p->end = s->from;
 	speed_part_resized(d, p);
 	ret->cut = s->part;
-	ret->part = assignment_new(d, s->source, p->file, run);
+	ret->part = assignment_new(d, s->source, p->file, range);
 	if (d->sources[s->source].cache == d->parts[s->part].cache)
 		speed_own_cut(d, &d->caches[d->sources[s->source].cache]);
 }
@@ -292,18 +292,18 @@ void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t
 {
 	struct assignment *p = &d->parts[part];
 	struct file *f = &d->files[p->file];
-	struct run first;
+	struct byte_range first;
 
 	if (p->is_cancelled || from >= end)
 		return;
 	/* So either the reported size or what is present is wrong. */
 	if (f->size && end > f->size && !f->is_measured)
 		resize_file(d, p->file, part, 0);
-	runs_add(&f->holes, p->at, p->end);
-	runs_remove(&f->holes, from, end);
+	byte_ranges_add(&f->holes, p->at, p->end);
+	byte_ranges_remove(&f->holes, from, end);
 	f->by_several = true;
-	first = f->holes.len ? runs_take_first(&f->holes)
-			     : (struct run){ p->end, p->end };
+	first = f->holes.len ? byte_ranges_take_first(&f->holes)
+			     : (struct byte_range){ p->end, p->end };
 	p->from = p->at = first.from;
 	p->end = first.end;
 	speed_part_resized(d, p);
@@ -428,7 +428,7 @@ static void on_missing(struct dispatch *d, const struct assignment *p,
 	const struct source *s = &d->sources[p->source];
 
 	if (p->twin == NONE && !ended_as_told(d, p, how))
-		runs_add(&f->holes, missing_from(p, how), p->end);
+		byte_ranges_add(&f->holes, missing_from(p, how), p->end);
 	if (has_all(f)) {
 		become_whole(d, p->node, p->file);
 		return;

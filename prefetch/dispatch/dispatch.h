@@ -120,8 +120,8 @@ void dispatch_next(struct dispatch *d, int64_t now, struct dispatch_order *ret);
 
 /* ---- events ---- */
 
-/* Call it for a DISPATCH_START with is_fresh, before its first byte, for each run of the
- * file that an earlier run has left. The part shrinks to the first missing run (see
+/* Call it for a DISPATCH_START with is_fresh, before its first byte, for each range of
+ * the file that an earlier run has left. The part shrinks to the first missing range (see
  * dispatch_part_range; other runs are ordered separately), or to nothing: then end it
  * with DISPATCH_CAME at once. */
 void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t end);

@@ -88,7 +88,7 @@ uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source)
 		.by = NONE,
 	};
 	d->nodes[node].files = id;
-	runs_add(&f->holes, 0, f->size ? f->size : DISPATCH_TO_END);
+	byte_ranges_add(&f->holes, 0, f->size ? f->size : DISPATCH_TO_END);
 	return id;
 }
 
@@ -100,7 +100,7 @@ void file_drop(struct dispatch *d, uint32_t file)
 	while (*at != file)
 		at = &d->files[*at].next;
 	*at = f->next;
-	runs_release(&f->holes);
+	byte_ranges_release(&f->holes);
 	*f = (struct file){ .node = NONE, .next = d->free_file };
 	d->free_file = file;
 }
@@ -111,7 +111,7 @@ uint64_t file_missing(const struct dispatch *d, const struct file *f)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < f->holes.len; i++) {
-		const struct run *r = &f->holes.list[i];
+		const struct byte_range *r = &f->holes.list[i];
 
 		if (r->end != DISPATCH_TO_END)
 			sum += r->end - r->from;

@@ -6,12 +6,12 @@ static uint64_t end_of(uint64_t size)
 	return size ? size : DISPATCH_TO_END;
 }
 
-/* Number of bytes of a run after FROM. */
-static uint64_t bytes_after(uint64_t from, struct run run)
+/* Number of bytes of a range after FROM. */
+static uint64_t bytes_after(uint64_t from, struct byte_range range)
 {
-	if (run.end <= from)
+	if (range.end <= from)
 		return 0;
-	return run.end - (run.from > from ? run.from : from);
+	return range.end - (range.from > from ? range.from : from);
 }
 
 static bool is_part_of(const struct assignment *p, uint32_t file)
@@ -29,14 +29,14 @@ static uint64_t missing_behind(const struct dispatch *d, uint32_t file, uint64_t
 		sum += bytes_after(from, f->holes.list[i]);
 	for (uint32_t i = 0; f->parts && i < d->part_count; i++)
 		if (is_part_of(&d->parts[i], file))
-			sum += bytes_after(
-				from, (struct run){ d->parts[i].at, d->parts[i].end });
+			sum += bytes_after(from, (struct byte_range){ d->parts[i].at,
+								      d->parts[i].end });
 	return sum;
 }
 
 static void shorten(struct dispatch *d, uint32_t file, uint64_t end)
 {
-	runs_cut(&d->files[file].holes, end);
+	byte_ranges_cut(&d->files[file].holes, end);
 	for (uint32_t i = 0; d->files[file].parts && i < d->part_count; i++) {
 		struct assignment *p = &d->parts[i];
 
@@ -62,7 +62,7 @@ bool resize_file(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size
 		d->parts[part].end = end;
 		speed_part_resized(d, &d->parts[part]);
 	} else {
-		runs_add(&f->holes, old, end);
+		byte_ranges_add(&f->holes, old, end);
 	}
 	f->size = size;
 	return true;

@@ -7,7 +7,7 @@
 #ifndef DISPATCH_STATE_H
 #define DISPATCH_STATE_H
 
-#include "base/runs.h"
+#include "base/byte_ranges.h"
 #include "dispatch/dispatch.h"
 
 #define NONE DISPATCH_NONE
@@ -56,9 +56,9 @@ struct file {
 	uint32_t parts;	  /* in progress */
 	uint64_t size;	  /* 0: unknown */
 	bool is_measured; /* a response reported the size; before, it is from a narinfo */
-	struct runs holes; /* neither present nor in progress */
-	uint32_t by;	   /* the cache that brought everything so far */
-	bool by_several;   /* or an earlier run did */
+	struct byte_ranges holes; /* neither present nor in progress */
+	uint32_t by;		  /* the cache that brought everything so far */
+	bool by_several;	  /* or an earlier run did */
 };
 
 /* Bytes over time, in windows of at least METER_WINDOW_MS. */
@@ -153,7 +153,7 @@ struct dispatch {
 	unsigned known_count; /* and their number */
 };
 
-/* ---- node.c: nodes, their files, the missing runs ---- */
+/* ---- node.c: nodes, their files, the missing ranges ---- */
 
 struct node *node_get(struct dispatch *d, uint32_t node);
 /* The assumed size of a file whose size nobody reports. */
@@ -221,7 +221,7 @@ bool resize_file(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size
 
 /* The source's cache is asked for RUN of the file; returns the part's number. */
 uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
-			struct run run);
+			struct byte_range range);
 /* It no longer counts; its number is free once the caller knows. */
 void assignment_stop(struct dispatch *d, struct assignment *p);
 void assignment_free(struct dispatch *d, uint32_t part);

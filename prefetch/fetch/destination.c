@@ -227,7 +227,7 @@ int destination_put(struct destination *d, const struct nf_trusted *t, enum code
  * is gone. */
 static char *put_aside(struct destination *d, struct pool_partial *pp)
 {
-	uint64_t size = runs_total(&pp->state.runs);
+	uint64_t size = byte_ranges_total(&pp->state.ranges);
 	char *id = pool_partial_id(pp);
 
 	if (id && atomic_fetch_add(&d->kept, size) + size > KEPT_MAX) {

@@ -213,7 +213,7 @@ static uint64_t missing_of(const struct download_file *f)
 
 	if (f->at_worker)
 		return 0;
-	here = runs_total(&f->partial.state.runs);
+	here = byte_ranges_total(&f->partial.state.ranges);
 	return f->size > here ? f->size - here : 0;
 }
 

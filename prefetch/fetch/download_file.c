@@ -120,12 +120,12 @@ int download_file_describe(struct download_file *f, struct nf_err *err)
 static void tell_present(struct download_file *f, uint32_t part)
 {
 	struct engine *e = f->nar->engine;
-	const struct runs *runs = &f->partial.state.runs;
-	uint64_t bytes = runs_total(runs);
+	const struct byte_ranges *ranges = &f->partial.state.ranges;
+	uint64_t bytes = byte_ranges_total(ranges);
 
-	for (size_t i = 0; i < runs->len; i++)
-		dispatch_present(e->dispatch, part, runs->list[i].from,
-				 runs->list[i].end);
+	for (size_t i = 0; i < ranges->len; i++)
+		dispatch_present(e->dispatch, part, ranges->list[i].from,
+				 ranges->list[i].end);
 	e->result->resumed_bytes += bytes;
 	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, bytes);
 }
@@ -155,9 +155,9 @@ static int open_partial(struct download_file *f, struct nf_err *err)
 /* How much is present from the beginning on. */
 static uint64_t beginning(const struct download_file *f)
 {
-	const struct runs *runs = &f->partial.state.runs;
+	const struct byte_ranges *ranges = &f->partial.state.ranges;
 
-	return runs->len && runs->list[0].from == 0 ? runs->list[0].end : 0;
+	return ranges->len && ranges->list[0].from == 0 ? ranges->list[0].end : 0;
 }
 
 static void fill_job(struct download_file *f, struct local_source *local)
@@ -246,9 +246,10 @@ int download_file_prepare(struct download_file *f, const struct dispatch_order *
 
 bool download_file_has_all(const struct download_file *f)
 {
-	const struct runs *runs = &f->partial.state.runs;
+	const struct byte_ranges *ranges = &f->partial.state.ranges;
 
-	return runs_are_whole(runs) && (!f->size || runs_end(runs) == f->size);
+	return byte_ranges_are_whole(ranges) &&
+	       (!f->size || byte_ranges_end(ranges) == f->size);
 }
 
 void download_file_consumed(struct download_file *f)
@@ -274,7 +275,7 @@ static void close_partial(struct download_file *f)
 
 void download_file_rest(struct download_file *f)
 {
-	if (!f->is_open || runs_total(&f->partial.state.runs) == 0) {
+	if (!f->is_open || byte_ranges_total(&f->partial.state.ranges) == 0) {
 		f->is_doubtful = true;
 		download_file_free(f);
 	} else if (f->nar->engine->downloads.open_files > OPEN_FILES_MAX) {

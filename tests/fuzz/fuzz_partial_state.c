@@ -1,5 +1,5 @@
-/* The state of a partial download: whatever the file contains, its runs are in order, and
- * what was parsed survives a round trip. */
+/* The state of a partial download: whatever the file contains, its ranges are in order,
+ * and what was parsed survives a round trip. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -9,16 +9,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_runs(const struct runs *r)
+static void check_ranges(const struct byte_ranges *r)
 {
-	struct run run;
+	struct byte_range range;
 
 	for (size_t i = 0; i < r->len; i++) {
 		assert(r->list[i].from < r->list[i].end);
 		assert(i == 0 || r->list[i - 1].end < r->list[i].from);
-		assert(!runs_missing(r, r->list[i].from, r->list[i].end, &run));
+		assert(!byte_ranges_missing(r, r->list[i].from, r->list[i].end, &range));
 	}
-	assert(runs_missing(r, 0, runs_end(r), &run) != runs_are_whole(r));
+	assert(byte_ranges_missing(r, 0, byte_ranges_end(r), &range) !=
+	       byte_ranges_are_whole(r));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -32,14 +33,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&twice, 2 * PARTIAL_STATE_MAX);
 	partial_state_parse(&s, nf_slice((const char *)data, size));
 	assert(s.etag_count <= PARTIAL_ETAGS_MAX);
-	check_runs(&s.runs);
+	check_ranges(&s.ranges);
 	partial_state_format(&s, &once);
 	partial_state_parse(&again, buf_slice(&once));
 	partial_state_format(&again, &twice);
 	assert(!buf_failed(&once) && nf_slice_eq(buf_slice(&once), buf_slice(&twice)));
-	runs_cut(&s.runs, size);
-	assert(runs_end(&s.runs) <= size);
-	check_runs(&s.runs);
+	byte_ranges_cut(&s.ranges, size);
+	assert(byte_ranges_end(&s.ranges) <= size);
+	check_ranges(&s.ranges);
 	partial_state_release(&s);
 	partial_state_release(&again);
 	buf_release(&once);

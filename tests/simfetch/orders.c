@@ -58,8 +58,8 @@ static struct seen_node *node_at(uint32_t node)
 
 static void drop_file(struct seen_node *n, struct seen_file *f)
 {
-	runs_release(&f->here);
-	runs_release(&f->refused);
+	byte_ranges_release(&f->here);
+	byte_ranges_release(&f->refused);
 	*f = n->files[--n->file_count];
 }
 
@@ -190,14 +190,14 @@ static bool is_under_way(const struct dispatch_order *o)
 /* Something of it is here, and counts. */
 static bool is_here(const struct dispatch_order *o, const struct seen_file *f)
 {
-	struct run again;
+	struct byte_range again;
 
 	for (size_t i = 0; i < f->here.len; i++) {
-		const struct run *r = &f->here.list[i];
+		const struct byte_range *r = &f->here.list[i];
 		uint64_t from = r->from > o->from ? r->from : o->from;
 		uint64_t end = r->end < o->end ? r->end : o->end;
 
-		if (from < end && runs_missing(&f->refused, from, end, &again))
+		if (from < end && byte_ranges_missing(&f->refused, from, end, &again))
 			return true;
 	}
 	return false;
@@ -261,8 +261,8 @@ static void start_part(const struct dispatch_order *o)
 	check_range(o, f);
 	check_race(o);
 	if (!o->fresh && !o->is_race) {
-		runs_remove(&f->here, o->from, o->end);
-		runs_remove(&f->refused, o->from, o->end);
+		byte_ranges_remove(&f->here, o->from, o->end);
+		byte_ranges_remove(&f->refused, o->from, o->end);
 	}
 	if (o->is_race)
 		note_race(o);
@@ -351,7 +351,7 @@ static void end_part(uint32_t part, enum dispatch_end how, int64_t retry_at)
 	if (!p->is_busy)
 		broken("part %u ends, and is not under way", part);
 	if (f && (how == DISPATCH_REFUSED || (how == DISPATCH_BROKE && is_raced(p))))
-		runs_add(&f->refused, p->from, p->at);
+		byte_ranges_add(&f->refused, p->from, p->at);
 	if (s && (how == DISPATCH_REFUSED ||
 		  (how == DISPATCH_BROKE && retry_at == DISPATCH_NEVER)))
 		s->is_dead = true;
@@ -364,7 +364,7 @@ static void on_whole(uint32_t node)
 	struct seen_node *n = node_at(node);
 	const struct seen_file *f = file_of(n, seen.last_file);
 
-	if (!f || !runs_are_whole(&f->here))
+	if (!f || !byte_ranges_are_whole(&f->here))
 		broken("node %u is whole, and has holes", node);
 	n->is_whole = true;
 	n->whole = seen.last_file;
@@ -491,7 +491,7 @@ WATCH(void, dispatch_present, struct dispatch *d, uint32_t part, uint64_t from,
 	struct seen_file *f = file_of_part(&seen.parts[part]);
 
 	if (f)
-		runs_add(&f->here, from, end);
+		byte_ranges_add(&f->here, from, end);
 	__real_dispatch_present(d, part, from, end);
 }
 
@@ -523,7 +523,7 @@ WATCH(void, dispatch_part_bytes, struct dispatch *d, uint32_t part, uint64_t n,
 	struct seen_file *f = file_of_part(p);
 
 	if (f)
-		runs_add(&f->here, p->at, p->at + n);
+		byte_ranges_add(&f->here, p->at, p->at + n);
 	p->at += n;
 	if (p->is_stopped)
 		broken("part %u of node %u goes on after its file is whole", part,
@@ -538,12 +538,12 @@ WATCH(void, dispatch_part_bytes, struct dispatch *d, uint32_t part, uint64_t n,
 WATCH(int, pool_partial_write, struct pool *p, struct pool_partial *pp, uint64_t offset,
       const void *bytes, size_t len, struct nf_err *err)
 {
-	const struct runs *runs = &pp->state.runs;
+	const struct byte_ranges *ranges = &pp->state.ranges;
 
 	seen.was_there = false;
-	for (size_t i = 0; i < runs->len; i++)
-		seen.was_there |=
-			runs->list[i].from < offset + len && offset < runs->list[i].end;
+	for (size_t i = 0; i < ranges->len; i++)
+		seen.was_there |= ranges->list[i].from < offset + len &&
+				  offset < ranges->list[i].end;
 	return __real_pool_partial_write(p, pp, offset, bytes, len, err);
 }
 

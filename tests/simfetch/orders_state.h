@@ -2,7 +2,7 @@
 #ifndef ORDERS_STATE_H
 #define ORDERS_STATE_H
 
-#include "base/runs.h"
+#include "base/byte_ranges.h"
 #include "dispatch/dispatch.h"
 
 #define CACHES_MAX	64
@@ -20,8 +20,8 @@ struct seen_file {
 	uint32_t number;
 	struct dispatch_source of;
 	uint64_t size; /* as an answer said; 0: none did */
-	struct runs here;
-	struct runs refused; /* what is here and need not count */
+	struct byte_ranges here;
+	struct byte_ranges refused; /* what is here and need not count */
 };
 
 enum node_state {

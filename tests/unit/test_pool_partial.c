@@ -15,7 +15,7 @@
 
 static uint64_t size_of(const struct pool_partial *pp)
 {
-	return runs_total(&pp->state.runs);
+	return byte_ranges_total(&pp->state.ranges);
 }
 
 static struct nf_source *partial_source(const struct pool_partial *pp)
@@ -31,7 +31,7 @@ static void open_partial(struct pool_fixture *f, const char *id, struct pool_par
 static void write_partial(struct pool_fixture *f, struct pool_partial *pp, const void *p,
 			  size_t len)
 {
-	uint64_t end = runs_end(&pp->state.runs);
+	uint64_t end = byte_ranges_end(&pp->state.ranges);
 
 	assert_ok(f, pool_partial_write(f->pool, pp, end, p, len, &f->err));
 }
@@ -248,9 +248,9 @@ static void bytes_written_in_any_order_are_kept(void **state)
 	pool_fixture_reopen(f);
 	open_partial(f, "id", &pp);
 	assert_int_equal(size_of(&pp), 6);
-	assert_false(runs_are_whole(&pp.state.runs));
+	assert_false(byte_ranges_are_whole(&pp.state.ranges));
 	assert_ok(f, pool_partial_write(f->pool, &pp, 2, "234567", 6, &f->err));
-	assert_true(runs_are_whole(&pp.state.runs));
+	assert_true(byte_ranges_are_whole(&pp.state.ranges));
 	assert_int_equal(pread(pp.fd, text, 12, 0), 12);
 	assert_string_equal(text, "0123456789AB");
 	pool_partial_keep(f->pool, &pp);
@@ -344,11 +344,11 @@ static void kill_loses_little_of_a_file_with_holes(void **state)
 		open_partial(f, "id", &pp);
 		assert_true(size_of(&pp) <= written);
 		assert_true(size_of(&pp) + MIB > written);
-		assert_true(runs_end(&pp.state.runs) <= 6 * MIB + lens[i]);
-		for (size_t r = 0; r < pp.state.runs.len; r++)
-			assert_int_equal(pp.state.runs.list[r].from % (2 * MIB), 0);
+		assert_true(byte_ranges_end(&pp.state.ranges) <= 6 * MIB + lens[i]);
+		for (size_t r = 0; r < pp.state.ranges.len; r++)
+			assert_int_equal(pp.state.ranges.list[r].from % (2 * MIB), 0);
 		assert_int_equal(fstat(pp.fd, &st), 0);
-		assert_int_equal(st.st_size, runs_end(&pp.state.runs));
+		assert_int_equal(st.st_size, byte_ranges_end(&pp.state.ranges));
 		pool_partial_discard(f->pool, &pp);
 	}
 }

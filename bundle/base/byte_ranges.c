@@ -1,23 +1,23 @@
-#include "base/runs.h"
+#include "base/byte_ranges.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-void runs_release(struct runs *r)
+void byte_ranges_release(struct byte_ranges *r)
 {
 	free(r->list);
-	*r = (struct runs){ 0 };
+	*r = (struct byte_ranges){ 0 };
 }
 
-void runs_clear(struct runs *r)
+void byte_ranges_clear(struct byte_ranges *r)
 {
 	r->len = 0;
 }
 
-/* The first run that ends at or after AT. */
-static size_t find_run(const struct runs *r, uint64_t at)
+/* The first range that ends at or after AT. */
+static size_t find_range(const struct byte_ranges *r, uint64_t at)
 {
 	size_t low = 0, high = r->len;
 
@@ -32,18 +32,18 @@ static size_t find_run(const struct runs *r, uint64_t at)
 	return low;
 }
 
-static void insert(struct runs *r, size_t at, struct run run)
+static void insert(struct byte_ranges *r, size_t at, struct byte_range range)
 {
 	MEM_GROW(r->list, r->len, r->cap);
 	memmove(&r->list[at + 1], &r->list[at], (r->len - at) * sizeof(r->list[0]));
-	r->list[at] = run;
+	r->list[at] = range;
 	r->len++;
 }
 
-void runs_add(struct runs *r, uint64_t from, uint64_t end)
+void byte_ranges_add(struct byte_ranges *r, uint64_t from, uint64_t end)
 {
-	size_t at = find_run(r, from), behind = at;
-	struct run whole = { from, end };
+	size_t at = find_range(r, from), behind = at;
+	struct byte_range whole = { from, end };
 
 	if (end <= from)
 		return;
@@ -63,27 +63,27 @@ void runs_add(struct runs *r, uint64_t from, uint64_t end)
 	r->len -= behind - at - 1;
 }
 
-void runs_remove(struct runs *r, uint64_t from, uint64_t end)
+void byte_ranges_remove(struct byte_ranges *r, uint64_t from, uint64_t end)
 {
-	size_t at = find_run(r, from);
+	size_t at = find_range(r, from);
 
 	while (at < r->len && r->list[at].from < end && from < end) {
-		struct run *run = &r->list[at];
-		struct run behind = { end, run->end };
+		struct byte_range *range = &r->list[at];
+		struct byte_range behind = { end, range->end };
 
-		if (run->from < from) {
-			run->end = from < run->end ? from : run->end;
+		if (range->from < from) {
+			range->end = from < range->end ? from : range->end;
 			at++;
 		} else {
 			r->len--;
-			memmove(run, run + 1, (r->len - at) * sizeof(*run));
+			memmove(range, range + 1, (r->len - at) * sizeof(*range));
 		}
 		if (behind.from < behind.end)
 			insert(r, at++, behind);
 	}
 }
 
-void runs_cut(struct runs *r, uint64_t end)
+void byte_ranges_cut(struct byte_ranges *r, uint64_t end)
 {
 	while (r->len && r->list[r->len - 1].from >= end)
 		r->len--;
@@ -91,11 +91,12 @@ void runs_cut(struct runs *r, uint64_t end)
 		r->list[r->len - 1].end = end;
 }
 
-bool runs_missing(const struct runs *r, uint64_t from, uint64_t end, struct run *ret)
+bool byte_ranges_missing(const struct byte_ranges *r, uint64_t from, uint64_t end,
+			 struct byte_range *ret)
 {
-	size_t at = find_run(r, from);
+	size_t at = find_range(r, from);
 
-	/* A run that ends where the gap begins does not help, but the next one may. */
+	/* A range that ends where the gap begins does not help, but the next one may. */
 	if (at < r->len && r->list[at].end == from)
 		at++;
 	if (at < r->len && r->list[at].from <= from)
@@ -104,20 +105,20 @@ bool runs_missing(const struct runs *r, uint64_t from, uint64_t end, struct run 
 		return false;
 	if (at < r->len && r->list[at].from < end)
 		end = r->list[at].from;
-	*ret = (struct run){ from, end };
+	*ret = (struct byte_range){ from, end };
 	return true;
 }
 
-struct run runs_take_first(struct runs *r)
+struct byte_range byte_ranges_take_first(struct byte_ranges *r)
 {
-	struct run first = r->list[0];
+	struct byte_range first = r->list[0];
 
 	r->len--;
 	memmove(&r->list[0], &r->list[1], r->len * sizeof(r->list[0]));
 	return first;
 }
 
-uint64_t runs_total(const struct runs *r)
+uint64_t byte_ranges_total(const struct byte_ranges *r)
 {
 	uint64_t sum = 0;
 
@@ -126,12 +127,12 @@ uint64_t runs_total(const struct runs *r)
 	return sum;
 }
 
-uint64_t runs_end(const struct runs *r)
+uint64_t byte_ranges_end(const struct byte_ranges *r)
 {
 	return r->len ? r->list[r->len - 1].end : 0;
 }
 
-bool runs_are_whole(const struct runs *r)
+bool byte_ranges_are_whole(const struct byte_ranges *r)
 {
 	return r->len == 0 || (r->len == 1 && r->list[0].from == 0);
 }

@@ -1,4 +1,4 @@
-#include "base/runs.h"
+#include "base/byte_ranges.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@ struct model {
 	bool there[SPACE];
 };
 
-static void assert_same(const struct runs *r, const struct model *m)
+static void assert_same(const struct byte_ranges *r, const struct model *m)
 {
 	uint64_t total = 0, end = 0;
 	bool there[SPACE] = { false };
@@ -30,54 +30,54 @@ static void assert_same(const struct runs *r, const struct model *m)
 		total += m->there[at];
 		end = m->there[at] ? at + 1 : end;
 	}
-	assert_int_equal(runs_total(r), total);
-	assert_int_equal(runs_end(r), end);
-	assert_int_equal(runs_are_whole(r), total == end);
+	assert_int_equal(byte_ranges_total(r), total);
+	assert_int_equal(byte_ranges_end(r), end);
+	assert_int_equal(byte_ranges_are_whole(r), total == end);
 }
 
-static void assert_missing(const struct runs *r, const struct model *m, uint64_t from,
-			   uint64_t end)
+static void assert_missing(const struct byte_ranges *r, const struct model *m,
+			   uint64_t from, uint64_t end)
 {
 	uint64_t first = from, last;
-	struct run run;
+	struct byte_range range;
 
 	while (first < end && m->there[first])
 		first++;
 	for (last = first; last < end && !m->there[last];)
 		last++;
 	if (first >= end) {
-		assert_false(runs_missing(r, from, end, &run));
+		assert_false(byte_ranges_missing(r, from, end, &range));
 		return;
 	}
-	assert_true(runs_missing(r, from, end, &run));
-	assert_int_equal(run.from, first);
-	assert_int_equal(run.end, last);
+	assert_true(byte_ranges_missing(r, from, end, &range));
+	assert_int_equal(range.from, first);
+	assert_int_equal(range.end, last);
 }
 
-static void runs_agree_with_a_flag_per_byte(void **state)
+static void ranges_agree_with_a_flag_per_byte(void **state)
 {
-	struct runs r = { 0 };
+	struct byte_ranges r = { 0 };
 
 	(void)state;
 	srandom(1);
 	for (int round = 0; round < 500; round++) {
 		struct model m = { { false } };
 
-		runs_clear(&r);
+		byte_ranges_clear(&r);
 		for (int i = 0; i < 30; i++) {
 			uint64_t from = (uint64_t)random() % SPACE;
 			uint64_t end = from + (uint64_t)random() % 8;
 
 			end = end < SPACE ? end : SPACE;
 			if (random() % 10 == 0) {
-				runs_cut(&r, from);
+				byte_ranges_cut(&r, from);
 				memset(m.there + from, 0, SPACE - from);
 			} else if (random() % 4 == 0) {
-				runs_remove(&r, from, end);
+				byte_ranges_remove(&r, from, end);
 				for (uint64_t at = from; at < end; at++)
 					m.there[at] = false;
 			} else {
-				runs_add(&r, from, end);
+				byte_ranges_add(&r, from, end);
 				for (uint64_t at = from; at < end; at++)
 					m.there[at] = true;
 			}
@@ -86,50 +86,50 @@ static void runs_agree_with_a_flag_per_byte(void **state)
 			assert_missing(&r, &m, (uint64_t)random() % SPACE, end);
 		}
 	}
-	runs_release(&r);
+	byte_ranges_release(&r);
 }
 
 static void largest_numbers_do_not_overflow(void **state)
 {
-	struct runs r = { 0 };
-	struct run run;
+	struct byte_ranges r = { 0 };
+	struct byte_range range;
 
 	(void)state;
-	runs_add(&r, 5, UINT64_MAX);
-	runs_add(&r, 9, 3);
+	byte_ranges_add(&r, 5, UINT64_MAX);
+	byte_ranges_add(&r, 9, 3);
 	assert_int_equal(r.len, 1);
-	assert_true(runs_missing(&r, 0, UINT64_MAX, &run));
-	assert_int_equal(run.end, 5);
-	runs_add(&r, 0, 5);
-	assert_true(runs_are_whole(&r));
-	assert_false(runs_missing(&r, 0, UINT64_MAX, &run));
-	runs_release(&r);
+	assert_true(byte_ranges_missing(&r, 0, UINT64_MAX, &range));
+	assert_int_equal(range.end, 5);
+	byte_ranges_add(&r, 0, 5);
+	assert_true(byte_ranges_are_whole(&r));
+	assert_false(byte_ranges_missing(&r, 0, UINT64_MAX, &range));
+	byte_ranges_release(&r);
 }
 
 static void first_run_is_removed(void **state)
 {
-	struct runs r = { 0 };
-	struct run first;
+	struct byte_ranges r = { 0 };
+	struct byte_range first;
 
 	(void)state;
-	runs_add(&r, 10, 20);
-	runs_add(&r, 30, 40);
-	runs_add(&r, 0, 5);
-	first = runs_take_first(&r);
+	byte_ranges_add(&r, 10, 20);
+	byte_ranges_add(&r, 30, 40);
+	byte_ranges_add(&r, 0, 5);
+	first = byte_ranges_take_first(&r);
 	assert_int_equal(first.from, 0);
 	assert_int_equal(first.end, 5);
-	first = runs_take_first(&r);
+	first = byte_ranges_take_first(&r);
 	assert_int_equal(first.from, 10);
-	assert_int_equal(runs_total(&r), 10);
-	runs_take_first(&r);
+	assert_int_equal(byte_ranges_total(&r), 10);
+	byte_ranges_take_first(&r);
 	assert_int_equal(r.len, 0);
-	runs_release(&r);
+	byte_ranges_release(&r);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(runs_agree_with_a_flag_per_byte),
+		cmocka_unit_test(ranges_agree_with_a_flag_per_byte),
 		cmocka_unit_test(largest_numbers_do_not_overflow),
 		cmocka_unit_test(first_run_is_removed),
 	};
