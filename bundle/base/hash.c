@@ -1,6 +1,12 @@
 #include "base/hash.h"
 
 #include <string.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 #include <openssl/evp.h>
 #include <sodium.h>
@@ -177,6 +183,25 @@ void blake2b(uint8_t out[BLAKE2B_SIZE], const void *p, size_t len)
 	must(sodium_init() >= 0 &&
 	     crypto_generichash(out, BLAKE2B_SIZE, p, len, NULL, 0) == 0);
 }
+
+#if defined(__x86_64__) || defined(__i386__)
+bool hash_sha256_is_fast(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+}
+#elif defined(__aarch64__)
+bool hash_sha256_is_fast(void)
+{
+	return getauxval(AT_HWCAP) & HWCAP_SHA2;
+}
+#else
+bool hash_sha256_is_fast(void)
+{
+	return false;
+}
+#endif
 
 uint64_t xxh3_64(const void *p, size_t len)
 {

@@ -50,6 +50,7 @@
  * path, so this allows 200,000 paths. */
 #define MANIFEST_MAX	  (64 * MIB)
 #define MANIFEST_SIG_MAX  (16 * KIB)
+#define MANIFEST_NOTE_MAX 1024
 #define BUNDLE_BLOCK_SIZE MIB
 /* Blocks, each with a digest of 32 bytes: allows bundles of 1 TiB. */
 #define BUNDLE_BLOCKS_MAX  (1 * MIB)

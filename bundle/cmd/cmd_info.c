@@ -85,6 +85,41 @@ static void print_untrusted(const struct bundle_input *in, bool json)
 	say_line("%-12s%s", "trusted", "no");
 }
 
+static void add_terms(struct json_doc *doc, const struct nf_bundle *b)
+{
+	const struct nf_bundle_terms *t = nf_bundle_terms(b);
+
+	json_add_number(doc, "formatVersion", nf_bundle_version(b));
+	if (t->series) {
+		json_add_str(doc, "series", t->series);
+		json_add_number(doc, "serial", t->serial);
+	}
+	if (t->expires)
+		json_add_str(doc, "expires", t->expires);
+	json_add_number(doc, "requiredPaths", t->required_count);
+	json_begin_array(doc, "madeFrom");
+	for (size_t i = 0; i < t->made_from_count; i++)
+		json_add_str(doc, NULL, t->made_from[i]);
+	json_end(doc);
+}
+
+static void print_terms(const struct nf_bundle *b)
+{
+	const struct nf_bundle_terms *t = nf_bundle_terms(b);
+
+	say_line("%-12s%u", "format", nf_bundle_version(b));
+	if (t->series)
+		say_line("%-12s%s, number %llu", "series", t->series,
+			 (unsigned long long)t->serial);
+	if (t->expires)
+		say_line("%-12s%s", "expires", t->expires);
+	if (t->required_count)
+		say_line("%-12s%zu %s that the target must have", "requires",
+			 t->required_count, plural(t->required_count, "path", "paths"));
+	for (size_t i = 0; i < t->made_from_count; i++)
+		say_line("%-12s%s", "made from", t->made_from[i]);
+}
+
 static void print_json(const struct bundle_input *in, const struct totals *t)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
@@ -97,6 +132,7 @@ static void print_json(const struct bundle_input *in, const struct totals *t)
 		json_add_str(doc, NULL,
 			     nf_storepath_format(path, nf_bundle_root(in->bundle, i)));
 	json_end(doc);
+	add_terms(doc, in->bundle);
 	json_add_number(doc, "paths", t->paths);
 	json_add_number(doc, "bundleSize", nf_bundle_total_size(in->bundle));
 	json_add_number(doc, "narSize", t->nar_bytes);
@@ -134,6 +170,7 @@ static void print_human(const struct bundle_input *in, const struct totals *t)
 	for (size_t i = 0; i < nf_bundle_root_count(in->bundle); i++)
 		say_line("%-12s%s", "root",
 			 nf_storepath_format(path, nf_bundle_root(in->bundle, i)));
+	print_terms(in->bundle);
 	say_line("%-12s%llu", "paths", (unsigned long long)t->paths);
 	say_line("%-12s%s", "size", human_size(size, nf_bundle_total_size(in->bundle)));
 	say_line("%-12s%s", "unpacked", human_size(size, t->nar_bytes));

@@ -3,28 +3,23 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "base/plural.h"
 #include "format/frame.h"
 
 int bundle_blocks_init(struct bundle_blocks *b, const struct manifest *m,
 		       uint8_t *digests, size_t len, struct nf_err *err)
 {
-	uint64_t count = manifest_block_count(m);
-	uint8_t digest[BLAKE2B_SIZE];
+	int rc = block_digest_check(m, digests, len, err);
 
-	if (len != count * BLAKE2B_SIZE)
-		return err_set(err, NF_E_FORMAT,
-			       "%zu %s of block digests for %" PRIu64 " %s", len,
-			       plural(len, "byte", "bytes"), count,
-			       plural(count, "block", "blocks"));
-	blake2b(digest, digests, len);
-	if (memcmp(digest, m->blocks_digest, BLAKE2B_SIZE) != 0)
-		return err_set(err, NF_E_HASH,
-			       "the block digests are not those that were signed");
-	*b = (struct bundle_blocks){ .m = m, .digests = digests, .count = count };
+	if (rc)
+		return rc;
+	*b = (struct bundle_blocks){
+		.m = m,
+		.digests = digests,
+		.kind = block_digest_choose(m),
+		.count = manifest_block_count(m),
+	};
 	pthread_mutex_init(&b->lock, NULL);
 	return 0;
 }
@@ -75,10 +70,8 @@ struct bundle_block *bundle_blocks_new(struct bundle_blocks *b, uint64_t index)
 int bundle_blocks_verify(const struct bundle_blocks *b, const struct bundle_block *block,
 			 struct nf_err *err)
 {
-	uint8_t digest[BLAKE2B_SIZE];
-
-	blake2b(digest, block->data, block->len);
-	if (memcmp(digest, b->digests + block->index * BLAKE2B_SIZE, BLAKE2B_SIZE) != 0)
+	if (!block_digest_match(b->digests, b->m, b->kind, block->index, block->data,
+				block->len))
 		return err_set(err, NF_E_HASH,
 			       "block %" PRIu64 " of %" PRIu64
 			       " is damaged: its digest is not the one that was signed",

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/limits.h"
+#include "format/block_digest.h"
 #include "format/manifest.h"
 
 struct bundle_block {
@@ -22,8 +22,9 @@ struct bundle_block {
 
 /* What blocks are checked against, and the unused buffers. */
 struct bundle_blocks {
-	const struct manifest *m; /* borrowed, verified */
-	uint8_t *digests;	  /* BLAKE2B_SIZE for each block; owned */
+	const struct manifest *m;    /* borrowed, verified */
+	uint8_t *digests;	     /* see block_digest.h; owned */
+	enum block_digest_kind kind; /* the list that blocks are compared with */
 	uint64_t count;
 	pthread_mutex_t lock; /* guards free and the refs of every block */
 	struct bundle_block *free;

@@ -7,13 +7,14 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "format/block_digest.h"
 #include "format/bundle_keys.h"
 #include "format/key_option.h"
 #include "format/tar.h"
 
 /* [header] nixferry/manifest       [zeros to a multiple of 512]
  * [header] nixferry/manifest.sig   [zeros]    lines "KEYNAME:BASE64"
- * [header] nixferry/blocks         [zeros]    32 bytes for each MiB of the payload */
+ * [header] nixferry/blocks         [zeros]    digests of each MiB of the payload */
 #define MANIFEST_NAME "nixferry/manifest"
 #define SIG_NAME      "nixferry/manifest.sig"
 #define BLOCKS_NAME   "nixferry/blocks"
@@ -26,7 +27,8 @@
 #define DOMAIN	   "nixferry-bundle-manifest-1\n"
 #define DOMAIN_LEN (sizeof(DOMAIN) - 1)
 
-#define DIGESTS_MAX (BUNDLE_BLOCKS_MAX * BLAKE2B_SIZE)
+/* Of the two lists of version 2. */
+#define DIGESTS_MAX (2 * BUNDLE_BLOCKS_MAX * MANIFEST_DIGEST_SIZE)
 
 void bundle_head_init(struct bundle_head *h)
 {
@@ -306,12 +308,12 @@ int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
 int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *digests,
 		       const struct nf_secret_key *key, struct nf_err *err)
 {
-	size_t digests_len = (size_t)manifest_block_count(m) * BLAKE2B_SIZE;
+	size_t digests_len = block_digest_len(m);
 	AUTO_BUF struct buf message = { 0 };
 	AUTO_FREE char *sig = NULL;
 	AUTO_FREE char *line = NULL;
 
-	blake2b(m->blocks_digest, digests, digests_len);
+	block_digest_pin(m, digests);
 	buf_init(&message, DOMAIN_LEN + MANIFEST_MAX);
 	buf_add(&message, DOMAIN, DOMAIN_LEN);
 	manifest_format(&message, m);

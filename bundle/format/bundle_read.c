@@ -124,6 +124,16 @@ bool nf_bundle_is_seekable(const struct nf_bundle *b)
 	return b->seekable;
 }
 
+unsigned nf_bundle_version(const struct nf_bundle *b)
+{
+	return b->head.manifest.version;
+}
+
+const struct nf_bundle_terms *nf_bundle_terms(const struct nf_bundle *b)
+{
+	return &b->head.manifest.terms;
+}
+
 size_t nf_bundle_root_count(const struct nf_bundle *b)
 {
 	return b->head.manifest.root_count;

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/watch.h"
 #include "base/workers.h"
+#include "format/block_digest.h"
 #include "format/bundle_head.h"
 #include "format/frame.h"
 
@@ -27,7 +28,7 @@
  *   read     in parallel: content from the inputs, framing from the manifest
  *   in turn  one block after another: XXH3 of the members' content (it must see a member
  *            in order, and is ten times faster than the rest), writing to a pipe
- *   finish   in parallel: BLAKE2b, writing to a file
+ *   finish   in parallel: digests of the block, writing to a file
  *
  * A file needs one pass. A pipe, whose head comes first, needs two. */
 enum pass_kind {
@@ -184,10 +185,10 @@ static void end_turn(struct hand *h)
 
 static int compare_digest(struct hand *h)
 {
-	uint8_t digest[BLAKE2B_SIZE];
+	const struct pass *pass = h->pass;
 
-	blake2b(digest, h->data, h->len);
-	if (memcmp(digest, h->pass->digests + h->index * BLAKE2B_SIZE, BLAKE2B_SIZE) != 0)
+	if (!block_digest_match(pass->digests, pass->m, block_digest_choose(pass->m),
+				h->index, h->data, h->len))
 		return err_set(&h->err, NF_E_HASH,
 			       "a file changed while the bundle was written");
 	return 0;
@@ -197,7 +198,7 @@ static int finish_block(struct hand *h)
 {
 	struct pass *pass = h->pass;
 
-	blake2b(pass->digests + h->index * BLAKE2B_SIZE, h->data, h->len);
+	block_digest_put(pass->digests, pass->m, h->index, h->data, h->len);
 	if (pass->kind == PASS_DIGEST)
 		return 0;
 	return file_pwrite_all(pass->fd, h->data, h->len,
@@ -308,6 +309,14 @@ static void copy_roots(struct manifest *m, const struct nf_bundle_write_options 
 static int make_manifest(struct manifest *m, const struct nf_bundle_write_options *opts,
 			 struct nf_err *err)
 {
+	int rc;
+
+	m->version = opts->version ? opts->version : NF_BUNDLE_VERSION;
+	if (m->version > NF_BUNDLE_VERSION)
+		return err_set(err, NF_E_USAGE, "unknown format version %u", m->version);
+	rc = manifest_set_terms(m, opts->terms, err);
+	if (rc)
+		return rc;
 	copy_roots(m, opts);
 	m->members = mem_calloc(opts->input_count, sizeof(*m->members));
 	m->member_count = opts->input_count;
@@ -380,7 +389,7 @@ static bool can_place(int fd)
 
 static int write_bundle(struct pass *pass, struct manifest *m, struct nf_err *err)
 {
-	size_t digests_len = (size_t)manifest_block_count(m) * BLAKE2B_SIZE;
+	size_t digests_len = block_digest_len(m);
 	AUTO_BUF struct buf head = { 0 };
 	int rc;
 

@@ -12,10 +12,18 @@
 #include "base/err.h"
 #include "base/hash.h"
 
+/* The two lists of block digests have digests of the same size. */
+#define MANIFEST_DIGEST_SIZE BLAKE2B_SIZE
+
 struct manifest {
+	unsigned version;
 	uint64_t payload_size;
-	uint8_t blocks_digest[BLAKE2B_SIZE]; /* digest of all block digests, one after
-						another */
+	/* BLAKE2b digest of all BLAKE2b digests of blocks, one after another, and, in
+	 * version 2, the same with SHA-256. */
+	uint8_t blake2b_digest[MANIFEST_DIGEST_SIZE];
+	uint8_t sha256_digest[MANIFEST_DIGEST_SIZE];
+	struct nf_bundle_terms terms; /* what it points to is owned */
+	char *notes;		      /* the lines "note WORD TEXT", or NULL */
 	struct nf_storepath *roots;
 	size_t root_count;
 	struct nf_bundle_member *members;
@@ -25,9 +33,18 @@ struct manifest {
 void manifest_init(struct manifest *m);
 void manifest_release(struct manifest *m);
 
+/* Takes copies of TERMS in their canonical order. NF_E_FORMAT for what the format does
+ * not allow, such as a path that is required twice. */
+int manifest_set_terms(struct manifest *m, const struct nf_bundle_terms *terms,
+		       struct nf_err *err) MUST_CHECK;
+
+/* Whether they need version 2. TERMS may be NULL. */
+bool manifest_has_terms(const struct nf_bundle_terms *terms);
+
 /* Always initialises the struct. On success every guarantee of the format holds: names,
  * their order and uniqueness, offsets without gap or overlap, sizes within the limits.
- * NF_E_UNSUPPORTED for another version; NF_E_FORMAT names the line. */
+ * NF_E_UNSUPPORTED for a later version, or what it would take one to read; NF_E_FORMAT
+ * names the line. */
 int manifest_parse(struct manifest *m, struct nf_slice text,
 		   struct nf_err *err) MUST_CHECK;
 

@@ -28,6 +28,33 @@ struct nf_bundle_member {
 	uint64_t inodes;       /* number that a NAR unpacks to; 0 for other members */
 };
 
+/* The newest version of the format, and the oldest that is read. */
+#define NF_BUNDLE_VERSION     2
+#define NF_BUNDLE_VERSION_MIN 1
+
+/* A path that a target store must have, with the NAR hash (SHA-256) of its contents. */
+struct nf_bundle_required {
+	struct nf_storepath path;
+	struct nf_hash nar_hash;
+};
+
+/* What a bundle says about the targets that it is for; all of it may be 0 or NULL. Needs
+ * version 2. */
+struct nf_bundle_terms {
+	/* Paths that the bundle refers to without carrying them. */
+	const struct nf_bundle_required *required;
+	size_t required_count;
+	/* A target takes no bundle of a series with a lower serial than it had before:
+	 * letters, digits and ".-_", up to 64 characters, the first a letter or digit. */
+	const char *series;
+	uint64_t serial;
+	const char *expires; /* the last day, in UTC, on which to import it:
+				"2027-01-31" */
+	/* Base names of the paths whose closures were left out. For people only. */
+	const char *const *made_from;
+	size_t made_from_count;
+};
+
 /* ---- reading ---- */
 
 /* A bundle whose signature was verified; a bundle that was not never exists as an object.
@@ -58,6 +85,10 @@ void nf_bundle_free(struct nf_bundle *b);
 const char *nf_bundle_signed_by(const struct nf_bundle *b);
 const char *nf_bundle_signing_key(const struct nf_bundle *b);
 bool nf_bundle_is_seekable(const struct nf_bundle *b);
+
+/* Version of its format, and its terms, which live as long as the bundle. */
+unsigned nf_bundle_version(const struct nf_bundle *b);
+const struct nf_bundle_terms *nf_bundle_terms(const struct nf_bundle *b);
 
 /* The paths that the bundle was made for. */
 size_t nf_bundle_root_count(const struct nf_bundle *b);
@@ -106,6 +137,8 @@ struct nf_bundle_write_options {
 	const struct nf_storepath *roots;
 	size_t root_count;
 	const struct nf_secret_key *key;
+	unsigned version;		     /* of the format; 0: the newest */
+	const struct nf_bundle_terms *terms; /* in any order; may be NULL */
 	void *open_ctx;
 	size_t jobs; /* threads that read and hash; 0: one per processor */
 	const struct nf_watch *watch; /* may be NULL; counts bytes of the payload */
@@ -114,7 +147,7 @@ struct nf_bundle_write_options {
 
 /* Writes the bundle to FD (borrowed): a regular file at offset 0 (written in parallel,
  * inputs read once) or anything else (inputs read twice: digests first). The same inputs,
- * roots and key give the same bytes. Does not sync. */
+ * roots, terms and key give the same bytes. Does not sync. */
 int nf_bundle_write(int fd, const char *name, const struct nf_bundle_write_options *opts,
 		    struct nf_err *err) NF_MUST_CHECK;
 

@@ -32,6 +32,7 @@ look() {
 @test "info shows signers, roots and sizes" {
 	look info "$T/b.bundle" >"$T/info"
 	grep -q '^trusted  *yes, lab-1$' "$T/info"
+	grep -q '^format  *2$' "$T/info"
 	grep -q "^root  *$TOP\$" "$T/info"
 	grep -q '^paths  *5$' "$T/info"
 	look info --json - <"$T/b.bundle" >"$T/json"

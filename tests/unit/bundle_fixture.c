@@ -17,11 +17,12 @@
 
 #include "base/hash.h"
 
-#define ROOT "0123456789abcdfghijklmnpqrsvwxyz-hello-1.0"
+#define ROOT	 "0123456789abcdfghijklmnpqrsvwxyz-hello-1.0"
+#define REQUIRED "1123456789abcdfghijklmnpqrsvwxyz-lib-2"
 
 static void start_fixture(struct fixture *f)
 {
-	*f = (struct fixture){ 0 };
+	*f = (struct fixture){ .version = 1 };
 	f->ring = nf_keyring_new();
 	assert_int_equal(nf_secret_key_parse(&f->key, NF_SLICE_LIT(FIXTURE_SECRET), NULL),
 			 0);
@@ -81,6 +82,31 @@ void fixture_small(struct fixture *f)
 	fixture_add(f, "nar/x.nar", nar, sizeof(nar));
 }
 
+void fixture_small_version(struct fixture *f, unsigned version)
+{
+	static const char *const made_from[] = {
+		"0123456789abcdfghijklmnpqrsvwxyz-hello-0.9"
+	};
+
+	fixture_small(f);
+	f->version = version;
+	if (version < 2)
+		return;
+	assert_int_equal(
+		nf_storepath_parse_base(&f->required.path, NF_SLICE_LIT(REQUIRED), NULL),
+		0);
+	hash_bytes(&f->required.nar_hash, NF_SHA256, "lib", 3);
+	f->terms = (struct nf_bundle_terms){
+		.required = &f->required,
+		.required_count = 1,
+		.series = "web",
+		.serial = 7,
+		.expires = "2027-01-31",
+		.made_from = made_from,
+		.made_from_count = 1,
+	};
+}
+
 void fixture_large(struct fixture *f)
 {
 	/* Empty, small, around a tar unit, around a block, over several blocks. */
@@ -119,6 +145,8 @@ int fixture_write(const struct fixture *f, int fd, size_t jobs, struct nf_err *e
 		.roots = &f->root,
 		.root_count = 1,
 		.key = f->key,
+		.version = f->version,
+		.terms = &f->terms,
 		.jobs = jobs,
 	};
 

@@ -20,10 +20,15 @@ struct fixture {
 	struct nf_bundle_input inputs[FIXTURE_MEMBERS];
 	char *bytes[FIXTURE_MEMBERS];
 	size_t count;
+	unsigned version; /* of the format */
+	struct nf_bundle_terms terms;
+	struct nf_bundle_required required;
 };
 
 /* The worked example of docs/bundle-format.md: nix-cache-info, one narinfo, one NAR. */
 void fixture_small(struct fixture *f);
+/* The same in version VERSION; 2 has all kinds of terms. */
+void fixture_small_version(struct fixture *f, unsigned version);
 /* 20 narinfos and 40 NARs from nothing to several MiB. */
 void fixture_large(struct fixture *f);
 void fixture_release(struct fixture *f);

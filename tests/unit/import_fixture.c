@@ -232,6 +232,8 @@ void import_fixture_build(struct import_fixture *f)
 		.root_count = f->root_count,
 		.key = f->key,
 		.jobs = 1,
+		.version = f->version,
+		.terms = f->terms,
 	};
 	struct nf_err err = { 0 };
 	size_t count = 0;

@@ -32,6 +32,8 @@ struct import_fixture {
 	size_t root_count;
 	const char *cache_info;
 	const char *profile;
+	unsigned version;		     /* of the bundle; 0: the newest */
+	const struct nf_bundle_terms *terms; /* or NULL */
 	int fd; /* of the built bundle, a file in memory; -1 */
 };
 

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/stream.h"
 #include "bundle_fixture.h"
+#include "format/block_digest.h"
 #include "format/bundle_head.h"
 #include "format/tar.h"
 
@@ -119,12 +120,13 @@ static void members_are_read_back_from_files_and_pipes(void **state)
 	void (*const make[])(struct fixture *) = { fixture_small, fixture_large };
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct fixture f;
 		uint8_t *bytes;
 		size_t len;
 
-		make[i](&f);
+		make[i / 2](&f);
+		f.version = 1 + i % 2;
 		bytes = fixture_bytes(&f, &len);
 		assert_int_equal(read_file(&f, bytes, len, NULL), 0);
 		assert_int_equal(read_pipe(&f, bytes, len, NULL), 0);
@@ -133,22 +135,28 @@ static void members_are_read_back_from_files_and_pipes(void **state)
 	}
 }
 
+/* As a file or from a pipe. */
+static int read_either(const struct fixture *f, bool piped, const void *p, size_t len)
+{
+	return piped ? read_pipe(f, p, len, NULL) : read_file(f, p, len, NULL);
+}
+
 static void a_bundle_cut_anywhere_is_refused(void **state)
 {
-	struct nf_err err;
-	struct fixture f;
-	uint8_t *bytes;
-	size_t len;
-
 	(void)state;
-	fixture_small(&f);
-	bytes = fixture_bytes(&f, &len);
-	for (size_t cut = 0; cut < len; cut++) {
-		assert_int_equal(read_file(&f, bytes, cut, &err), -NF_E_FORMAT);
-		assert_int_equal(read_pipe(&f, bytes, cut, &err), -NF_E_FORMAT);
+	for (unsigned version = 1; version <= 2; version++) {
+		struct fixture f;
+		uint8_t *bytes;
+		size_t len;
+
+		fixture_small_version(&f, version);
+		bytes = fixture_bytes(&f, &len);
+		for (size_t cut = 0; cut < len; cut++)
+			assert_int_equal(read_either(&f, (cut + version) % 2, bytes, cut),
+					 -NF_E_FORMAT);
+		free(bytes);
+		fixture_release(&f);
 	}
-	free(bytes);
-	fixture_release(&f);
 }
 
 static bool is_corrupt(int rc)
@@ -160,23 +168,25 @@ static bool is_corrupt(int rc)
 static void a_bundle_with_any_byte_changed_is_refused(void **state)
 {
 	static const uint8_t flips[] = { 0x01, 0x80 };
-	struct nf_err err;
-	struct fixture f;
-	uint8_t *bytes;
-	size_t len;
 
 	(void)state;
-	fixture_small(&f);
-	bytes = fixture_bytes(&f, &len);
-	for (size_t i = 0; i < len; i++)
-		for (size_t j = 0; j < sizeof(flips); j++) {
-			bytes[i] ^= flips[j];
-			assert_true(is_corrupt(read_file(&f, bytes, len, &err)));
-			assert_true(is_corrupt(read_pipe(&f, bytes, len, &err)));
-			bytes[i] ^= flips[j];
-		}
-	free(bytes);
-	fixture_release(&f);
+	for (unsigned version = 1; version <= 2; version++) {
+		struct fixture f;
+		uint8_t *bytes;
+		size_t len;
+
+		fixture_small_version(&f, version);
+		bytes = fixture_bytes(&f, &len);
+		for (size_t i = 0; i < len; i++)
+			for (size_t j = 0; j < sizeof(flips); j++) {
+				bytes[i] ^= flips[j];
+				assert_true(is_corrupt(read_either(
+					&f, (i + j + version) % 2, bytes, len)));
+				bytes[i] ^= flips[j];
+			}
+		free(bytes);
+		fixture_release(&f);
+	}
 }
 
 static void bytes_after_a_bundle_are_refused(void **state)
@@ -412,15 +422,15 @@ static struct buf sign_payload(const struct fixture *f, const uint8_t *payload,
 {
 	struct manifest m = *from;
 	size_t blocks = (size_t)manifest_block_count(&m);
-	uint8_t *digests = mem_calloc(blocks, BLAKE2B_SIZE);
+	uint8_t *digests = mem_calloc(block_digest_len(&m), 1);
 	struct buf out;
 
 	for (size_t i = 0; i < blocks; i++) {
 		size_t at = i * BUNDLE_BLOCK_SIZE;
 		size_t left = (size_t)m.payload_size - at;
 
-		blake2b(digests + i * BLAKE2B_SIZE, payload + at,
-			left < BUNDLE_BLOCK_SIZE ? left : BUNDLE_BLOCK_SIZE);
+		block_digest_put(digests, &m, i, payload + at,
+				 left < BUNDLE_BLOCK_SIZE ? left : BUNDLE_BLOCK_SIZE);
 	}
 	buf_init(&out, 64 * MIB);
 	assert_int_equal(bundle_head_format(&out, &m, digests, f->key, NULL), 0);
@@ -438,6 +448,36 @@ static bool is_content(const struct manifest *m, uint64_t at)
 	return false;
 }
 
+static void terms_are_read_back(void **state)
+{
+	const struct nf_bundle_terms *t;
+	struct nf_bundle *b;
+	struct fixture f;
+	uint8_t *bytes;
+	size_t len;
+	int fd;
+
+	(void)state;
+	fixture_small_version(&f, 2);
+	bytes = fixture_bytes(&f, &len);
+	fd = fixture_file(bytes, len);
+	assert_int_equal(nf_bundle_open(&b, fd, "x", f.ring, NULL, NULL), 0);
+	assert_int_equal(nf_bundle_version(b), 2);
+	t = nf_bundle_terms(b);
+	assert_string_equal(t->series, "web");
+	assert_int_equal(t->serial, 7);
+	assert_string_equal(t->expires, "2027-01-31");
+	assert_int_equal(t->made_from_count, 1);
+	assert_string_equal(t->made_from[0], f.terms.made_from[0]);
+	assert_int_equal(t->required_count, 1);
+	assert_string_equal(t->required[0].path.base, f.required.path.base);
+	assert_true(nf_hash_eq(&t->required[0].nar_hash, &f.required.nar_hash));
+	nf_bundle_free(b);
+	close(fd);
+	free(bytes);
+	fixture_release(&f);
+}
+
 static void signed_framing_that_is_not_canonical_is_refused(void **state)
 {
 	struct bundle_head head;
@@ -450,7 +490,7 @@ static void signed_framing_that_is_not_canonical_is_refused(void **state)
 	int fd;
 
 	(void)state;
-	fixture_small(&f);
+	fixture_small_version(&f, 2);
 	bytes = fixture_bytes(&f, &len);
 	fd = fixture_file(bytes, len);
 	assert_int_equal(bundle_head_read(&head, fd, true, f.ring, &signers, NULL), 0);
@@ -565,6 +605,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bundle_lists_its_contents),
 		cmocka_unit_test(members_are_read_back_from_files_and_pipes),
+		cmocka_unit_test(terms_are_read_back),
 		cmocka_unit_test(a_bundle_cut_anywhere_is_refused),
 		cmocka_unit_test(a_bundle_with_any_byte_changed_is_refused),
 		cmocka_unit_test(bytes_after_a_bundle_are_refused),

@@ -13,9 +13,9 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "format/block_digest.h"
 #include "format/tar.h"
 #include "import_fixture.h"
 
@@ -81,6 +81,7 @@ static void import_refuses_signed_lies_of_a_narinfo(void **state)
 
 		import_fixture_setup((void **)&f);
 		import_fixture_closure(f);
+		f->version = 1 + (unsigned)(i / 2) % 2;
 		f->paths[1].was = narinfo_lies[i / 2].was;
 		f->paths[1].becomes = becomes;
 		import_fixture_build(f);
@@ -131,10 +132,12 @@ static int join_parts(const struct parts *parts, const struct nf_secret_key *key
 {
 	AUTO_BUF struct buf out = { 0 }, message = { 0 };
 	AUTO_FREE char *sig = NULL, *line = NULL;
-	uint8_t digest[BLAKE2B_SIZE];
+	struct manifest m = { .version = 1, .payload_size = 1 };
+	uint8_t digests[2 * MANIFEST_DIGEST_SIZE];
 	int fd = memfd_create("bundle", MFD_CLOEXEC);
 
-	blake2b(digest, parts->payload.ptr, parts->payload.len);
+	m.version += strncmp(parts->manifest.ptr, "nixferry-bundle 1\n", 18) != 0;
+	block_digest_put(digests, &m, 0, parts->payload.ptr, parts->payload.len);
 	buf_init(&message, MIB);
 	buf_add_str(&message, DOMAIN);
 	buf_add_slice(&message, buf_slice(&parts->manifest));
@@ -144,7 +147,7 @@ static int join_parts(const struct parts *parts, const struct nf_secret_key *key
 	tar_add_member(&out, "nixferry/manifest", parts->manifest.ptr,
 		       parts->manifest.len);
 	tar_add_member(&out, "nixferry/manifest.sig", line, strlen(line));
-	tar_add_member(&out, "nixferry/blocks", digest, sizeof(digest));
+	tar_add_member(&out, "nixferry/blocks", digests, block_digest_len(&m));
 	buf_add_slice(&out, buf_slice(&parts->payload));
 	assert_int_equal(pwrite(fd, out.ptr, out.len, 0), (ssize_t)out.len);
 	return fd;
@@ -172,11 +175,13 @@ static int import_parts(struct import_fixture *f, const struct parts *parts,
 	return import_fixture_import(f, false, &r, err);
 }
 
+#define ZEROS "0000000000000000000000000000000000000000000000000000"
+
 static const struct {
 	const char *was;
 	const char *becomes;
 } manifest_lies[] = {
-	{ "nixferry-bundle 1", "nixferry-bundle 2" },
+	{ "nixferry-bundle ", "nixferry-bundle 1" },
 	{ "store-dir /nix/store", "store-dir /" },
 	{ "block-size 1048576", "block-size 1" },
 	{ "payload-size ", "payload-size 1" },
@@ -194,43 +199,64 @@ static const struct {
 	  "0000000000000000000000000000000000000000000000000000 0\nmember nar/" },
 	{ "\nend\n", "\nend\nend\n" },
 	{ "\nend\n", "\n" },
+}, version_2_lies[] = {
+	{ "nixferry-bundle 2", "nixferry-bundle 1" },
+	{ "nixferry-bundle 2", "nixferry-bundle 3" },
+	{ "\nroot ", "\nseries ../../etc\nserial 1\nroot " },
+	{ "\nroot ", "\nnote made-from x\033[2J\nroot " },
+	{ "\nroot ", "\nmust-not-be-ignored 1\nroot " },
+	{ "\nmember ", "\nrequires ../../etc " ZEROS "\nmember " },
+	{ "\nend\n", " patch " OTHER "\nend\n" },
 };
+
+static void refuse_manifest_lie(unsigned version, const char *was, const char *becomes)
+{
+	struct import_fixture *f;
+	struct nf_err err = { 0 };
+	struct parts parts;
+
+	import_fixture_setup((void **)&f);
+	import_fixture_closure(f);
+	f->version = version;
+	import_fixture_build(f);
+	take_parts(&parts, f->fd);
+	edit_text(&parts.manifest, was, becomes);
+	if (import_parts(f, &parts, f->key, &err) == 0)
+		fail_msg("import took '%s'", becomes);
+	assert_true(err.text[0]);
+	assert_untouched(f, becomes);
+	parts_release(&parts);
+	import_fixture_teardown((void **)&f);
+}
 
 static void import_refuses_signed_lies_of_a_manifest(void **state)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(manifest_lies); i++) {
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(manifest_lies); i++)
+		refuse_manifest_lie(1 + i % 2, manifest_lies[i].was,
+				    manifest_lies[i].becomes);
+	for (size_t i = 0; i < ARRAY_SIZE(version_2_lies); i++)
+		refuse_manifest_lie(2, version_2_lies[i].was, version_2_lies[i].becomes);
+}
+
+static void import_takes_unchanged_parts(void **state)
+{
+	for (unsigned version = 1; version <= 2; version++) {
 		struct import_fixture *f;
 		struct nf_err err = { 0 };
 		struct parts parts;
 
 		import_fixture_setup((void **)&f);
 		import_fixture_closure(f);
+		f->version = version;
 		import_fixture_build(f);
 		take_parts(&parts, f->fd);
-		edit_text(&parts.manifest, manifest_lies[i].was,
-			  manifest_lies[i].becomes);
-		if (import_parts(f, &parts, f->key, &err) == 0)
-			fail_msg("import took '%s'", manifest_lies[i].becomes);
-		assert_true(err.text[0]);
-		assert_untouched(f, manifest_lies[i].becomes);
+		if (import_parts(f, &parts, f->key, &err))
+			fail_msg("%s", err.text);
 		parts_release(&parts);
 		import_fixture_teardown((void **)&f);
 	}
 	(void)state;
-}
-
-static void import_takes_unchanged_parts(void **state)
-{
-	struct import_fixture *f = *state;
-	struct nf_err err = { 0 };
-	struct parts parts;
-
-	import_fixture_closure(f);
-	import_fixture_build(f);
-	take_parts(&parts, f->fd);
-	if (import_parts(f, &parts, f->key, &err))
-		fail_msg("%s", err.text);
-	parts_release(&parts);
 }
 
 static void import_refuses_an_old_manifest_over_new_data(void **state)
@@ -281,9 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(import_refuses_signed_lies_of_a_narinfo),
 		cmocka_unit_test(import_refuses_signed_lies_of_a_manifest),
-		cmocka_unit_test_setup_teardown(import_takes_unchanged_parts,
-						import_fixture_setup,
-						import_fixture_teardown),
+		cmocka_unit_test(import_takes_unchanged_parts),
 		cmocka_unit_test_setup_teardown(
 			import_refuses_an_old_manifest_over_new_data,
 			import_fixture_setup, import_fixture_teardown),

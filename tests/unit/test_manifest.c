@@ -30,7 +30,7 @@ static void a_manifest_is_read(void **state)
 	assert_int_equal(manifest_parse(&m, NF_SLICE_LIT(COMPLETE), NULL), 0);
 	assert_int_equal(m.payload_size, 4608);
 	assert_int_equal(manifest_block_count(&m), 1);
-	assert_int_equal(m.blocks_digest[1], 0x11);
+	assert_int_equal(m.blake2b_digest[1], 0x11);
 	assert_int_equal(m.root_count, 1);
 	assert_string_equal(m.roots[0].base, ROOT);
 	assert_int_equal(m.member_count, 3);
@@ -43,24 +43,122 @@ static void a_manifest_is_read(void **state)
 	manifest_release(&m);
 }
 
-static void parsed_texts_format_back(void **state)
+#define START2	  "nixferry-bundle 2\nstore-dir /nix/store\nblock-size 1048576\n"
+#define SIZES2	  "payload-size 4608\nblocks 1 " BLAKE " " BLAKE "\n"
+#define TERMS	  "series web.1\nserial 18446744073709551615\nexpires 2028-02-29\n"
+#define NOTES	  "note colour blue\nnote made-from " ROOT "\nnote made-from not a path\n"
+#define REQUIRED  "requires 1123456789abcdfghijklmnpqrsvwxyz-lib " SHA256 "\n"
+#define COMPLETE2 START2 SIZES2 TERMS NOTES ROOTS REQUIRED INFO NARINFO NAR "end\n"
+
+static void the_terms_of_version_2_are_read(void **state)
 {
 	struct manifest m;
-	struct buf text;
 
 	(void)state;
-	buf_init(&text, MANIFEST_MAX);
-	assert_int_equal(manifest_parse(&m, NF_SLICE_LIT(COMPLETE), NULL), 0);
-	manifest_format(&text, &m);
-	assert_string_equal(text.ptr, COMPLETE);
+	assert_int_equal(manifest_parse(&m, NF_SLICE_LIT(COMPLETE2), NULL), 0);
+	assert_int_equal(m.version, 2);
+	assert_int_equal(m.sha256_digest[1], 0x11);
+	assert_string_equal(m.terms.series, "web.1");
+	assert_true(m.terms.serial == UINT64_MAX);
+	assert_string_equal(m.terms.expires, "2028-02-29");
+	assert_int_equal(m.terms.made_from_count, 1);
+	assert_string_equal(m.terms.made_from[0], ROOT);
+	assert_int_equal(m.terms.required_count, 1);
+	assert_string_equal(m.terms.required[0].path.base,
+			    "1123456789abcdfghijklmnpqrsvwxyz-lib");
+	assert_int_equal(m.terms.required[0].nar_hash.bytes[0], 1);
+	assert_int_equal(m.root_count, 1);
+	assert_int_equal(m.member_count, 3);
 	manifest_release(&m);
-	buf_release(&text);
+}
+
+static void parsed_texts_format_back(void **state)
+{
+	static const char *const texts[] = { COMPLETE, COMPLETE2 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct manifest m;
+		struct buf text;
+
+		buf_init(&text, MANIFEST_MAX);
+		assert_int_equal(manifest_parse(&m, nf_slice_str(texts[i]), NULL), 0);
+		manifest_format(&text, &m);
+		assert_string_equal(text.ptr, texts[i]);
+		manifest_release(&m);
+		buf_release(&text);
+	}
 }
 
 #define AT_END	START SIZES INFO NARINFO NAR
 #define SOME	START SIZES INFO
 #define ONE(l)	START SIZES l "end\n"
+#define TWO(l)	START2 SIZES2 l "end\n"
 #define NAME(n) START SIZES INFO "member " n " 1536 1 " SHA256 " 0\nend\n"
+
+static int set_terms(unsigned version, const struct nf_bundle_terms *terms,
+		     struct buf *text, struct nf_err *err)
+{
+	struct nf_bundle_member members[] = { { .name = "nix-cache-info" } };
+	struct manifest m;
+	int rc;
+
+	manifest_init(&m);
+	m.version = version;
+	rc = manifest_set_terms(&m, terms, err);
+	m.members = members;
+	m.member_count = 1;
+	if (!rc)
+		assert_int_equal(manifest_layout(&m, NULL), 0);
+	manifest_format(text, &m);
+	m.members = NULL;
+	manifest_release(&m);
+	return rc;
+}
+
+static void terms_are_written_in_one_order(void **state)
+{
+	static const char *const made_from[] = { ROOT, ROOT };
+	struct nf_bundle_required required[2] = { 0 };
+	struct nf_bundle_terms terms = {
+		.required = required,
+		.required_count = 2,
+		.expires = "2027-01-31",
+		.made_from = made_from,
+		.made_from_count = 2,
+	};
+	struct nf_err err = { 0 };
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, MANIFEST_MAX);
+	for (int i = 0; i < 2; i++) {
+		char base[] = "1123456789abcdfghijklmnpqrsvwxyz-lib";
+
+		base[0] -= (char)i;
+		assert_int_equal(nf_storepath_parse_base(&required[i].path,
+							 nf_slice_str(base), NULL),
+				 0);
+		required[i].nar_hash.algo = NF_SHA256;
+	}
+	assert_int_equal(set_terms(2, &terms, &text, NULL), 0);
+	assert_non_null(strstr(text.ptr,
+			       "expires 2027-01-31\nnote made-from " ROOT
+			       "\nrequires 0123456789abcdfghijklmnpqrsvwxyz-lib"));
+	assert_int_equal(set_terms(1, &terms, &text, &err), -NF_E_USAGE);
+	assert_string_equal(err.text, "format version 1 cannot express what it requires");
+	required[1] = required[0];
+	assert_int_equal(set_terms(2, &terms, &text, &err), -NF_E_FORMAT);
+	terms.required_count = 0;
+	terms.expires = "2027-02-30";
+	assert_int_equal(set_terms(2, &terms, &text, &err), -NF_E_FORMAT);
+	assert_string_equal(err.text, "'2027-02-30' is not a date like 2027-01-31");
+	terms.expires = NULL;
+	terms.series = "..";
+	assert_int_equal(set_terms(2, &terms, &text, &err), -NF_E_FORMAT);
+	assert_string_equal(err.text, "'..' is not the name of a series");
+	buf_release(&text);
+}
 
 static void each_fault_is_named(void **state)
 {
@@ -70,8 +168,10 @@ static void each_fault_is_named(void **state)
 		const char *says;
 	} rows[] = {
 		{ "", NF_E_FORMAT, "line 1: the manifest is truncated" },
-		{ "nixferry-bundle 2\nnew\n", NF_E_UNSUPPORTED,
-		  "unknown format version 2: only version 1 is supported" },
+		{ "nixferry-bundle 3\nnew\n", NF_E_UNSUPPORTED,
+		  "unknown format version 3: only versions 1 to 2 are supported" },
+		{ "nixferry-bundle 0\n", NF_E_UNSUPPORTED,
+		  "unknown format version 0: only versions 1 to 2 are supported" },
 		{ "nixferry-bundle 01\n", NF_E_FORMAT, "line 1: not a number" },
 		{ "nixferry-bundle\n", NF_E_FORMAT,
 		  "line 1: expected 'nixferry-bundle '" },
@@ -155,6 +255,50 @@ static void each_fault_is_named(void **state)
 		{ NAME("e123456789abcdfghijklmnpqrsvwxyz.narinfo"), NF_E_FORMAT,
 		  "line 7: wrong member name 'e123456789abcdfghijklmnpqrsvwxyz.narinfo'" },
 		{ ONE(ROOTS), NF_E_FORMAT, "no member" },
+		{ START "payload-size 4608\nblocks 1 " BLAKE " " BLAKE "\n", NF_E_FORMAT,
+		  "line 5: too many fields" },
+		{ START SIZES REQUIRED, NF_E_FORMAT,
+		  "line 6: expected a root, a member or the end, in this order" },
+		{ START2 "payload-size 4608\nblocks 1 " BLAKE "\n", NF_E_FORMAT,
+		  "line 5: a field is missing" },
+		{ START2 "payload-size 4608\nblocks 1 " BLAKE " 00\n", NF_E_FORMAT,
+		  "line 5: not a SHA-256 digest" },
+		{ TWO("series .x\nserial 1\n"), NF_E_FORMAT,
+		  "line 6: not the name of a series" },
+		{ TWO("series a/b\nserial 1\n"), NF_E_FORMAT,
+		  "line 6: not the name of a series" },
+		{ TWO("series web\n"), NF_E_FORMAT, "line 7: expected 'serial '" },
+		{ TWO("series web\nserial 01\n"), NF_E_FORMAT, "line 7: not a number" },
+		{ TWO("serial 1\n"), NF_E_FORMAT,
+		  "line 6: expected a root, a member or the end, in this order" },
+		{ TWO("expires 2027-02-29\n"), NF_E_FORMAT, "line 6: not a date" },
+		{ TWO("expires 2027-13-01\n"), NF_E_FORMAT, "line 6: not a date" },
+		{ TWO("expires 2027-1-1\n"), NF_E_FORMAT, "line 6: not a date" },
+		{ TWO("expires 2027-00-10\n"), NF_E_FORMAT, "line 6: not a date" },
+		{ TWO("note x\n"), NF_E_FORMAT, "line 6: not a note" },
+		{ TWO("note x \n"), NF_E_FORMAT, "line 6: not a note" },
+		{ TWO("note x \033[2J\n"), NF_E_FORMAT, "line 6: not a note" },
+		{ TWO("note b c\nnote a c\n"), NF_E_FORMAT,
+		  "line 7: a note out of order" },
+		{ TWO("note a c\nnote a c\n"), NF_E_FORMAT,
+		  "line 7: a note out of order" },
+		{ TWO(REQUIRED REQUIRED), NF_E_FORMAT,
+		  "line 7: a required path out of order" },
+		{ TWO(REQUIRED ROOTS), NF_E_FORMAT,
+		  "line 7: expected a root, a member or the end, in this order" },
+		{ TWO("requires x " SHA256 "\n"), NF_E_FORMAT,
+		  "line 6: 'x' is not a store path: it is too short" },
+		{ TWO("requires " ROOT " 1\n"), NF_E_FORMAT,
+		  "line 6: not a SHA-256 digest" },
+		{ TWO("quorum 3\n"), NF_E_UNSUPPORTED,
+		  "line 6: 'quorum' is not supported: a newer nixferry is needed" },
+		{ TWO("Quorum 3\n"), NF_E_FORMAT,
+		  "line 6: expected a root, a member or the end, in this order" },
+		{ TWO(INFO "member nar/x 1536 1 " SHA256 " 0 patch x\n"),
+		  NF_E_UNSUPPORTED,
+		  "line 7: the NAR encoding 'patch' is not supported: a newer nixferry is needed" },
+		{ TWO(INFO "member nar/x 1536 1 " SHA256 " 0 \n"), NF_E_FORMAT,
+		  "line 7: not a NAR encoding" },
 		{ SOME, NF_E_FORMAT, "line 7: the manifest is truncated" },
 		{ SOME "end", NF_E_FORMAT, "line 7: no line feed at the end" },
 		{ SOME "end\n\n", NF_E_FORMAT, "line 7: unexpected text after the end" },
@@ -198,8 +342,8 @@ static void truncated_manifest_is_never_accepted(void **state)
 	struct manifest m;
 
 	(void)state;
-	for (size_t len = 0; len < strlen(COMPLETE); len++) {
-		assert_int_not_equal(manifest_parse(&m, nf_slice(COMPLETE, len), NULL),
+	for (size_t len = 0; len < strlen(COMPLETE2); len++) {
+		assert_int_not_equal(manifest_parse(&m, nf_slice(COMPLETE2, len), NULL),
 				     0);
 		manifest_release(&m);
 	}
@@ -209,10 +353,10 @@ static void truncated_manifest_is_never_accepted(void **state)
 static void every_accepted_text_is_canonical(void **state)
 {
 	static const char bytes[] = " \n\t0129azA./-";
-	char text[] = COMPLETE;
+	char text[] = COMPLETE2;
 
 	(void)state;
-	for (size_t i = 0; i < strlen(COMPLETE); i++)
+	for (size_t i = 0; i < strlen(COMPLETE2); i++)
 		for (const char *c = bytes; *c; c++) {
 			struct manifest m;
 			struct buf again;
@@ -225,7 +369,7 @@ static void every_accepted_text_is_canonical(void **state)
 			}
 			manifest_release(&m);
 			buf_release(&again);
-			text[i] = COMPLETE[i];
+			text[i] = COMPLETE2[i];
 		}
 }
 
@@ -293,7 +437,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_manifest_is_read),
+		cmocka_unit_test(the_terms_of_version_2_are_read),
 		cmocka_unit_test(parsed_texts_format_back),
+		cmocka_unit_test(terms_are_written_in_one_order),
 		cmocka_unit_test(each_fault_is_named),
 		cmocka_unit_test(names_of_99_characters_fit),
 		cmocka_unit_test(truncated_manifest_is_never_accepted),

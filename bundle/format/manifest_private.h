@@ -1,0 +1,44 @@
+/* Parts of the manifest that parsing and formatting share. */
+#ifndef MANIFEST_PRIVATE_H
+#define MANIFEST_PRIVATE_H
+
+#include <stdbool.h>
+
+#include "format/manifest.h"
+
+#define MANIFEST_VERSION_KEY "nixferry-bundle "
+#define MANIFEST_STORE_LINE  "store-dir " NF_STORE_DIR
+#define MANIFEST_NOTE_KEY    "note "
+#define MANIFEST_MADE_FROM   MANIFEST_NOTE_KEY "made-from "
+
+enum manifest_kind { /* of members, in the order in which they come */
+	MANIFEST_NONE,
+	MANIFEST_CACHE_INFO,
+	MANIFEST_NARINFO,
+	MANIFEST_NAR,
+	MANIFEST_BAD,
+};
+
+/* State for laying out members one after another. */
+struct manifest_place {
+	enum manifest_kind last;
+	uint64_t end; /* end of the last member, with padding */
+};
+
+int manifest_place_member(struct manifest_place *at, struct nf_slice name,
+			  const struct nf_bundle_member *member, uint64_t *ret_offset,
+			  struct nf_err *err) MUST_CHECK;
+int manifest_place_end(const struct manifest_place *at, uint64_t *ret_size,
+		       struct nf_err *err) MUST_CHECK;
+int manifest_check_unique(const struct manifest *m, struct nf_err *err) MUST_CHECK;
+
+/* Whether TEXT can be the name of a series, or a date. */
+bool manifest_is_series(struct nf_slice text);
+bool manifest_is_date(struct nf_slice text);
+
+void manifest_terms_release(struct nf_bundle_terms *t);
+/* Appends the lines of terms and notes that precede the roots. */
+void manifest_terms_format(struct buf *out, const struct manifest *m);
+void manifest_required_format(struct buf *out, const struct manifest *m);
+
+#endif
