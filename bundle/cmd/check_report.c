@@ -10,6 +10,8 @@
 #include "cmd/say.h"
 
 #define REMEDY_MAX 8192
+/* A new one is made when files are shared again. */
+#define LINK_REMEDY "remove this link"
 
 /* BUNDLE is one that has the paths. */
 static void add_remedy(const struct check_report *r, struct buf *out)
@@ -37,7 +39,9 @@ void check_report_json(const struct check_report *r)
 		json_add_str(doc, "path", f->path);
 		json_add_str(doc, "fault", store_fault_name(f->fault));
 		json_add_str(doc, "cause", f->cause);
-		if (f->fault != STORE_FAULT_UNREADABLE)
+		if (f->fault == STORE_FAULT_LINK)
+			json_add_str(doc, "remedy", LINK_REMEDY);
+		else if (f->fault != STORE_FAULT_UNREADABLE)
 			json_add_slice(doc, "remedy", buf_slice(&remedy));
 		json_end(doc);
 	}
@@ -102,7 +106,8 @@ int check_report_verdict(const struct check_report *r, struct nf_err *err)
 
 	if (!res->count)
 		return 0;
-	if (n[STORE_FAULT_CORRUPT] || n[STORE_FAULT_METADATA] || n[STORE_FAULT_DATABASE])
+	if (n[STORE_FAULT_CORRUPT] || n[STORE_FAULT_METADATA] ||
+	    n[STORE_FAULT_DATABASE] || n[STORE_FAULT_LINK])
 		code = NF_E_FORMAT;
 	else
 		code = n[STORE_FAULT_MISSING] ? NF_E_MISSING : NF_E_SYS;
@@ -113,7 +118,11 @@ int check_report_verdict(const struct check_report *r, struct nf_err *err)
 		return err_set(err, code,
 			       "store '%s' cannot be read whole: %zu unreadable", r->root,
 			       n[STORE_FAULT_UNREADABLE]);
-	buf_add_str(&text, "; to restore it: ");
-	add_remedy(r, &text);
+	if (res->count > n[STORE_FAULT_LINK]) {
+		buf_add_str(&text, "; to restore it: ");
+		add_remedy(r, &text);
+	}
+	if (n[STORE_FAULT_LINK])
+		buf_add_str(&text, "; remove the damaged links");
 	return err_set(err, code, "%s", text.ptr);
 }

@@ -75,6 +75,8 @@ const struct command cmd_check = {
 		"  metadata    a file has a mode, time or owner that Nix does not set\n"
 		"  database    the database has a text that Nix may not be able to read, or a\n"
 		"              reference to a path that does not exist\n"
+		"  link        an entry of /nix/store/.links, through which files are shared, has\n"
+		"              other contents than its name says; without PATH... only\n"
 		"\n"
 		"'import --repair' restores such paths from a bundle. Entries of the "
 		"store that are not in its database are counted; --verbose names "

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 #include "base/workers.h"
+#include "store/links_check.h"
 #include "store/row_form.h"
 #include "store/tree_check.h"
 #include "store/unpack_dir.h"
@@ -71,6 +72,7 @@ const char *store_fault_name(enum store_fault fault)
 		[STORE_FAULT_UNREADABLE] = "unreadable",
 		[STORE_FAULT_METADATA] = "metadata",
 		[STORE_FAULT_DATABASE] = "database",
+		[STORE_FAULT_LINK] = "link",
 	};
 
 	return names[fault];
@@ -410,6 +412,36 @@ static int run_all(struct store_check *c, struct nf_err *err)
 	return c->failed ? c->failed : interrupt_check(err);
 }
 
+/* ---- what shares files ---- */
+
+static void take_link(void *ctx, const char *link, const char *cause)
+{
+	AUTO_FREE char *path = mem_printf(NF_STORE_DIR "/.links/%s", link);
+
+	add_finding(ctx, STORE_FAULT_LINK, nf_slice_str(path), cause);
+}
+
+/* Only if all paths were read. */
+static int check_links(struct store_check *c, struct nf_err *err)
+{
+	const struct store_check_result *r = c->ret;
+	AUTO_FREE const char **corrupt = mem_calloc(r->count + 1, sizeof(char *));
+	struct links_check check = {
+		.place = &c->place,
+		.corrupt = corrupt,
+		.found = take_link,
+		.ctx = c,
+	};
+
+	if (c->opts->paths)
+		return 0;
+	for (size_t i = 0; i < r->count; i++)
+		if (r->findings[i].fault == STORE_FAULT_CORRUPT)
+			corrupt[check.count++] =
+				r->findings[i].path + strlen(NF_STORE_DIR "/");
+	return links_check(&check, err);
+}
+
 static int cmp_findings(const void *a, const void *b)
 {
 	const struct store_finding *x = a, *y = b;
@@ -453,6 +485,8 @@ int store_check(struct store_check_result *ret, const char *root,
 	find_wanted(&c);
 	count_work(&c);
 	rc = run_all(&c, err);
+	if (!rc)
+		rc = check_links(&c, err);
 	sort_result(ret);
 	return rc;
 }

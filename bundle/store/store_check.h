@@ -17,6 +17,7 @@ enum store_fault {
 	STORE_FAULT_METADATA,	/* a mode, time or owner that Nix does not set */
 	STORE_FAULT_DATABASE,	/* a field that Nix cannot read, or a reference to no path
 				 */
+	STORE_FAULT_LINK, /* an entry of .links has other contents than its name says */
 	STORE_FAULT_COUNT,
 };
 

@@ -182,6 +182,32 @@ KINDS="flipped cut file-missing file-extra executable link-instead fifo-inside f
 	check --json | jq -e '.notInDatabase == ["00000000000000000000000000000000-left"]'
 }
 
+@test "a link that shares damaged contents is named, with the paths that share it" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP" >"$T/out"
+	import_bundle "$T/b.bundle" "$T/root" --optimise >"$T/out"
+	check
+	local store=$T/root/nix/store file=$T/root$APP/share/noise link
+	link=$(find "$store/.links" -samefile "$file")
+	damage flipped
+	fails 5 "damaged: 1 corrupt, 1 link; .* --repair .*; remove the damaged links" check
+	grep -q "^/nix/store/.links/${link##*/}: link: .* hash sha256:.*; '$(basename "$APP")/share/noise' shares it" <<<"$output" ||
+		fail "$output"
+	link=$(find "$store/.links" -samefile "$T/root$APP/share/doc/text")
+	chmod u+w "$link" && printf X | dd of="$link" conv=notrunc status=none && chmod 444 "$link" && touch -d @1 "$link"
+	fails 5 "damaged: 2 corrupt, 2 link" check
+	grep -q "^/nix/store/.links/${link##*/}: link: .*/share/doc/text' and 1 more share it" <<<"$output" || fail "$output"
+	import_bundle "$T/b.bundle" "$T/root" --repair
+	fails 5 "damaged: 2 link; remove the damaged links" check
+	grep -q "^/nix/store/.links/${link##*/}: link: .*, and no path shares it" <<<"$output" || fail "$output"
+	check "$APP"
+	check --json >"$T/json" || true
+	jq -e '.findings[0].remedy == "remove this link"' "$T/json"
+	if have_nix; then run nix_is_content "$T/root"; [[ $output == *"link"*"modified"* ]] || fail "$output"; fi
+	rm -f "$store/.links/"*
+	check
+}
+
 @test "a store that may only be read can be checked, and a database that is in use" {
 	make_imported_closure
 	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" >"$T/sqlite.out" <<-EOF
