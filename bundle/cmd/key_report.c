@@ -74,7 +74,8 @@ void key_report_add_json(struct json_doc *doc, const char *own,
 	json_end(doc);
 }
 
-void key_report_warn(struct ui *ui, const struct nf_key_needs *needs, const char *by)
+void key_report_warn(struct ui *ui, const struct nf_key_needs *needs,
+		     const char *signed_by)
 {
 	for (size_t i = 0; i < needs->count; i++) {
 		const struct nf_key_need *n = &needs->items[i];
@@ -86,7 +87,7 @@ void key_report_warn(struct ui *ui, const struct nf_key_needs *needs, const char
 			ui_warn(ui,
 				"%zu %s signed by '%s', which is not trusted; its key, according to '%s', which signed the bundle: %s",
 				n->paths, plural(n->paths, "path is", "paths are"),
-				n->name, by, option.ptr);
+				n->name, signed_by, option.ptr);
 		else
 			ui_warn(ui,
 				"%zu %s signed by '%s', which is not trusted; to trust it, with the KEY that its owner publishes: %s",

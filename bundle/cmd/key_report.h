@@ -23,7 +23,8 @@ bool key_report_is_trusted(const struct nf_keyring *ring, const char *text);
 
 /* Warns about each key that a bundle needs and that is not trusted. BY is the signer of
  * the bundle, which lists the keys. */
-void key_report_warn(struct ui *ui, const struct nf_key_needs *needs, const char *by);
+void key_report_warn(struct ui *ui, const struct nf_key_needs *needs,
+		     const char *signed_by);
 
 /* Warns about COUNT paths of a bundle whose signatures --no-check-sigs left unchecked. */
 void key_report_warn_unchecked(struct ui *ui, size_t count);

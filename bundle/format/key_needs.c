@@ -80,11 +80,6 @@ static uint64_t bit_of(struct key_survey *s, struct nf_slice name, const char *t
 	return 1ULL << s->key_count++;
 }
 
-static struct nf_slice signer(struct nf_slice sig)
-{
-	return slice_cut(&sig, ':');
-}
-
 /* The keys of RING that have signed MESSAGE. */
 static uint64_t verified_by(struct key_survey *s, const struct nf_keyring *ring,
 			    const struct nf_pathinfo *info, struct nf_slice message)
@@ -99,7 +94,7 @@ static uint64_t verified_by(struct key_survey *s, const struct nf_keyring *ring,
 				    NULL))
 			continue;
 		text = nf_keyring_format(ring, key);
-		mask |= bit_of(s, signer(info->sigs[i]), text);
+		mask |= bit_of(s, signature_signer(info->sigs[i]), text);
 	}
 	return mask;
 }
@@ -109,8 +104,8 @@ static uint64_t named_signers(struct key_survey *s, const struct nf_pathinfo *in
 	uint64_t mask = 0;
 
 	for (size_t i = 0; i < info->nsigs; i++)
-		if (signature_is_name(signer(info->sigs[i])))
-			mask |= bit_of(s, signer(info->sigs[i]), NULL);
+		if (signature_is_name(signature_signer(info->sigs[i])))
+			mask |= bit_of(s, signature_signer(info->sigs[i]), NULL);
 	return mask;
 }
 

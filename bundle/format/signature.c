@@ -24,6 +24,11 @@ bool signature_is_name(struct nf_slice name)
 	return true;
 }
 
+struct nf_slice signature_signer(struct nf_slice sig)
+{
+	return slice_cut(&sig, ':');
+}
+
 static bool is_ml_dsa_size(size_t size)
 {
 	return size == 2420 || size == 3309 || size == 4627;

@@ -11,6 +11,8 @@
 
 /* A key's name: printable ASCII without spaces and colons. */
 bool signature_is_name(struct nf_slice name);
+/* The name in front of a signature's colon, whatever it is. */
+struct nf_slice signature_signer(struct nf_slice sig);
 
 /* The normal form of TEXT: canonical base64 of an Ed25519 signature, or of one of the
  * longer algorithms of newer versions of Nix. Lenient forms that Nix accepts (no padding,

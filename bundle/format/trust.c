@@ -16,11 +16,6 @@
 #define NAMES_MAX 3
 #define NAME_MAX  80
 
-static struct nf_slice signer(struct nf_slice sig)
-{
-	return slice_cut(&sig, ':');
-}
-
 /* Returns the ring's own copy of a name, or NULL. */
 static const char *known_name(const struct nf_keyring *ring, struct nf_slice name)
 {
@@ -33,7 +28,7 @@ static const char *known_name(const struct nf_keyring *ring, struct nf_slice nam
 static void add_signers(struct buf *out, const struct nf_pathinfo *info)
 {
 	for (size_t i = 0; i < info->nsigs && i < NAMES_MAX; i++) {
-		struct nf_slice name = signer(info->sigs[i]);
+		struct nf_slice name = signature_signer(info->sigs[i]);
 
 		if (name.len > NAME_MAX)
 			name.len = NAME_MAX;
@@ -47,7 +42,7 @@ static void add_signers(struct buf *out, const struct nf_pathinfo *info)
 static void add_remedy(struct buf *out, const struct nf_pathinfo *info)
 {
 	for (size_t i = 0; i < info->nsigs; i++) {
-		struct nf_slice name = signer(info->sigs[i]);
+		struct nf_slice name = signature_signer(info->sigs[i]);
 		AUTO_FREE char *text = mem_strndup(name.ptr, name.len);
 
 		if (name.len > NAME_MAX || !signature_is_name(name))
@@ -101,7 +96,7 @@ static void keep(struct order *o, struct nf_slice sig)
 static bool keeps_one_of(const struct order *o, struct nf_slice name)
 {
 	for (size_t i = 0; i < o->count; i++)
-		if (nf_slice_eq(signer(o->kept[i]), name))
+		if (nf_slice_eq(signature_signer(o->kept[i]), name))
 			return true;
 	return false;
 }
@@ -117,7 +112,7 @@ static void keep_others(struct order *o, const struct nf_keyring *ring)
 		if (signature_is_ed25519(info->sigs[i]))
 			keep(o, info->sigs[i]);
 	for (size_t i = 0; i < info->nsigs && o->count < PATHINFO_SIGS_MAX; i++) {
-		struct nf_slice name = signer(info->sigs[i]);
+		struct nf_slice name = signature_signer(info->sigs[i]);
 
 		if (!signature_is_ed25519(info->sigs[i]) && !keeps_one_of(o, name) &&
 		    !(ring && known_name(ring, name)))
@@ -158,7 +153,7 @@ static int check_signatures(struct order *o, const char **ret_by,
 	bool wrong = false;
 
 	for (size_t i = 0; i < info->nsigs && checks < PATHINFO_CHECKS_MAX; i++) {
-		const char *name = known_name(ring, signer(info->sigs[i]));
+		const char *name = known_name(ring, signature_signer(info->sigs[i]));
 		bool quiet = wrong || o->count;
 
 		if (!name)
@@ -202,7 +197,7 @@ int nf_trust_pathinfo(struct nf_trusted *ret, struct nf_pathinfo *info,
 	keep_others(&o, ring);
 	settle_ca(info);
 	*ret = (struct nf_trusted){ .info = info,
-				    .by = is_signed ? by : "content address",
+				    .vouched_by = is_signed ? by : "content address",
 				    .by_content = !is_signed };
 	return 0;
 }
@@ -214,6 +209,6 @@ void nf_trust_by_store(struct nf_trusted *ret, struct nf_pathinfo *info)
 	keep_others(&o, NULL);
 	settle_ca(info);
 	*ret = (struct nf_trusted){ .info = info,
-				    .by = "trusted store",
+				    .vouched_by = "trusted store",
 				    .by_store = true };
 }

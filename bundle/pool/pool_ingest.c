@@ -294,7 +294,7 @@ int pool_ingest_partial(struct pool *p, const struct pool_input *in,
 static struct nf_trusted trust_own_entry(const struct nf_narinfo *ni)
 {
 	return (struct nf_trusted){ .info = &ni->info,
-				    .by = "the pool",
+				    .vouched_by = "the pool",
 				    .by_store = ni->by_store };
 }
 

@@ -13,8 +13,8 @@ NF_BEGIN_DECLS
 
 struct nf_trusted {
 	const struct nf_pathinfo *info; /* borrowed */
-	const char *by;	 /* name of the key that vouches, "content address" or "trusted
-			    store" */
+	const char *vouched_by; /* name of the key that vouches, "content address" or
+			   "trusted store" */
 	bool by_content; /* no signature: the bytes must match the content address */
 	bool by_store;	 /* no signature: the user trusts the store that says so */
 };

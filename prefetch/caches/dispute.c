@@ -19,7 +19,7 @@ static void fill_word(struct dispute_word *w, const struct resolver_word *from,
 	nf_hash_format(w->nar_hash, &hash, NF_NIX32);
 	w->nar_size = from->nar_size;
 	w->cache = mem_strdup(naming->url_of(naming->ctx, from->cache));
-	w->by = from->by ? mem_strdup(from->by) : NULL;
+	w->vouched_by = from->vouched_by ? mem_strdup(from->vouched_by) : NULL;
 }
 
 void dispute_list_collect(struct dispute_list *ret, struct resolver *r,
@@ -45,9 +45,9 @@ void dispute_list_release(struct dispute_list *l)
 	for (size_t i = 0; i < l->count; i++) {
 		free(l->items[i].path);
 		free(l->items[i].known.cache);
-		free(l->items[i].known.by);
+		free(l->items[i].known.vouched_by);
 		free(l->items[i].other.cache);
-		free(l->items[i].other.by);
+		free(l->items[i].other.vouched_by);
 	}
 	free(l->items);
 	*l = (struct dispute_list){ 0 };

@@ -9,8 +9,8 @@
 #include "plan/resolver.h"
 
 struct dispute_word {
-	char *cache; /* its URL, or "pool" */
-	char *by;    /* the key, or what else vouches; NULL: nobody who is trusted */
+	char *cache;	  /* its URL, or "pool" */
+	char *vouched_by; /* the key, or what else vouches; NULL: nobody who is trusted */
 	char nar_hash[NF_HASH_TEXT_MAX];
 	uint64_t nar_size;
 };

@@ -26,8 +26,8 @@ static uint64_t round_up(double seconds)
 
 static void add_names(struct buf *line, const struct plan_cache *c)
 {
-	for (size_t i = 0; i < c->by_count; i++)
-		buf_addf(line, "%s%s", i ? ", " : "  vouched for by ", c->by[i]);
+	for (size_t i = 0; i < c->voucher_count; i++)
+		buf_addf(line, "%s%s", i ? ", " : "  vouched for by ", c->vouchers[i]);
 }
 
 static void print_caches(const struct plan *p, const struct plan_sums *s)
@@ -43,7 +43,7 @@ static void print_caches(const struct plan *p, const struct plan_sums *s)
 		buf_addf(&line, "    %-40s %6zu  %10s  %10s", c->url, sums->paths,
 			 human_size(download, sums->download),
 			 human_size(nar, sums->nar));
-		if (sums->by_count)
+		if (sums->voucher_count)
 			add_names(&line, sums);
 		else if (c->last_failure)
 			buf_addf(&line, "  %s", c->last_failure);
@@ -156,7 +156,7 @@ static void add_fetch(struct json_doc *doc, const struct plan *p,
 
 	begin_node(doc, node, n && n->here ? "pool" : "fetch");
 	json_add_number(doc, "narSize", node->nar_size);
-	json_add_str(doc, "trustedBy", n && n->by ? n->by : "");
+	json_add_str(doc, "trustedBy", n && n->vouched_by ? n->vouched_by : "");
 	if (from)
 		json_add_str(doc, "cache",
 			     query_result(p->query)->caches[from->cache].url);
@@ -206,8 +206,8 @@ static void add_cache(struct json_doc *doc, const struct plan *p,
 	json_add_number(doc, "downloadSize", c->download);
 	json_add_number(doc, "narSize", c->nar);
 	json_begin_array(doc, "trustedBy");
-	for (size_t k = 0; k < c->by_count; k++)
-		json_add_str(doc, NULL, c->by[k]);
+	for (size_t k = 0; k < c->voucher_count; k++)
+		json_add_str(doc, NULL, c->vouchers[k]);
 	json_end(doc);
 	if (s->speeds[i].throughput)
 		json_add_number(doc, "bytesPerSecond", s->speeds[i].throughput);

@@ -8,7 +8,7 @@
 void plan_sums_release(struct plan_sums *s)
 {
 	for (size_t i = 0; i < s->cache_count; i++)
-		free(s->caches[i].by);
+		free(s->caches[i].vouchers);
 	free(s->caches);
 	free(s->speeds);
 	free(s->fetches);
@@ -67,13 +67,13 @@ static void recall_speeds(struct plan_sums *s, const struct plan *p)
 	}
 }
 
-static void add_name(struct plan_cache *c, const char *by)
+static void add_name(struct plan_cache *c, const char *voucher)
 {
-	for (size_t i = 0; i < c->by_count; i++)
-		if (c->by[i] == by)
+	for (size_t i = 0; i < c->voucher_count; i++)
+		if (c->vouchers[i] == voucher)
 			return;
-	MEM_GROW(c->by, c->by_count, c->by_cap);
-	c->by[c->by_count++] = by;
+	MEM_GROW(c->vouchers, c->voucher_count, c->voucher_cap);
+	c->vouchers[c->voucher_count++] = voucher;
 }
 
 /* If a cache does not report the size of its file, use that of the NAR. */
@@ -116,7 +116,7 @@ static void take_source(struct plan_sums *s, const struct plan *p, uint32_t id)
 	c->paths++;
 	c->download += taken->file_size;
 	c->nar += n->nar_size;
-	add_name(c, taken->by);
+	add_name(c, taken->vouched_by);
 }
 
 void plan_sums_init(struct plan_sums *s, const struct plan *p)

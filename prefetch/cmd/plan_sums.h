@@ -10,8 +10,8 @@ struct plan_cache {
 	size_t paths;
 	uint64_t download; /* as far as it reports one */
 	uint64_t nar;
-	const char **by; /* who vouches for these paths */
-	size_t by_count, by_cap;
+	const char **vouchers; /* who vouches for these paths */
+	size_t voucher_count, voucher_cap;
 };
 
 struct plan_sums {

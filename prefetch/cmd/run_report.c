@@ -69,9 +69,9 @@ static void add_word(struct json_doc *doc, const char *key, const struct dispute
 	json_add_str(doc, "cache", w->cache);
 	json_add_str(doc, "narHash", w->nar_hash);
 	json_add_number(doc, "narSize", w->nar_size);
-	json_add_bool(doc, "trusted", w->by != NULL);
-	if (w->by)
-		json_add_str(doc, "by", w->by);
+	json_add_bool(doc, "trusted", w->vouched_by != NULL);
+	if (w->vouched_by)
+		json_add_str(doc, "by", w->vouched_by);
 	json_end(doc);
 }
 
@@ -211,11 +211,11 @@ static char *word_text(const struct dispute_word *w, bool with_size)
 		with_size ? mem_printf(", NarSize %llu", (unsigned long long)w->nar_size)
 			  : mem_strdup("");
 
-	if (!w->by)
+	if (!w->vouched_by)
 		return mem_printf("cache '%s' (without a trusted signature) says %s%s",
 				  w->cache, w->nar_hash, size);
-	return mem_printf("cache '%s' (vouched for by '%s') says %s%s", w->cache, w->by,
-			  w->nar_hash, size);
+	return mem_printf("cache '%s' (vouched for by '%s') says %s%s", w->cache,
+			  w->vouched_by, w->nar_hash, size);
 }
 
 static void tell_dispute(struct ui *ui, const struct dispute *d)

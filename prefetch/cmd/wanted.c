@@ -83,9 +83,9 @@ static void add_node(struct wanted *w, const struct planner *m, uint32_t id)
 /* Do not report what comes with the closure of another node. */
 static bool is_wanted_itself(const struct planner_node *node)
 {
-	const struct planner_request *by = node->why ? node->why->parent : NULL;
+	const struct planner_request *parent = node->why ? node->why->parent : NULL;
 
-	return node->here || (node->substitute && (!by || by->outputs));
+	return node->here || (node->substitute && (!parent || parent->outputs));
 }
 
 static void set_reason(struct wanted *w, int rc, const struct nf_err *err)

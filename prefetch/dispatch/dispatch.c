@@ -168,8 +168,8 @@ static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fre
 	struct node *n = &d->nodes[s->node];
 	uint32_t file = node_file(d, n, source);
 
-	*ret_fresh =
-		file == NONE || s->no_range || (n->solo && d->files[file].by != s->cache);
+	*ret_fresh = file == NONE || s->no_range ||
+		     (n->solo && d->files[file].brought_by != s->cache);
 	if (!*ret_fresh)
 		return file;
 	while (n->files != NONE)
@@ -301,7 +301,7 @@ void dispatch_present(struct dispatch *d, uint32_t part, uint64_t from, uint64_t
 		resize_file(d, p->file, part, 0);
 	byte_ranges_add(&f->holes, p->at, p->end);
 	byte_ranges_remove(&f->holes, from, end);
-	f->by_several = true;
+	f->brought_by_several = true;
 	first = f->holes.len ? byte_ranges_take_first(&f->holes)
 			     : (struct byte_range){ p->end, p->end };
 	p->from = p->at = first.from;
@@ -545,7 +545,7 @@ uint32_t dispatch_spoilt(struct dispatch *d, uint32_t node)
 {
 	struct node *n = &d->nodes[node];
 	const struct file *f = &d->files[n->files];
-	uint32_t liar = f->by_several ? NONE : f->by;
+	uint32_t liar = f->brought_by_several ? NONE : f->brought_by;
 
 	if (liar == NONE)
 		n->solo = true;

@@ -85,7 +85,7 @@ uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source)
 		.number = file_number(d, &d->nodes[node], source),
 		.source = source,
 		.size = d->sources[source].file_size,
-		.by = NONE,
+		.brought_by = NONE,
 	};
 	d->nodes[node].files = id;
 	byte_ranges_add(&f->holes, 0, f->size ? f->size : DISPATCH_TO_END);
@@ -123,10 +123,10 @@ uint64_t file_missing(const struct dispatch *d, const struct file *f)
 
 void file_brought_by(struct file *f, uint32_t cache)
 {
-	if (f->by == NONE)
-		f->by = cache;
-	else if (f->by != cache)
-		f->by_several = true;
+	if (f->brought_by == NONE)
+		f->brought_by = cache;
+	else if (f->brought_by != cache)
+		f->brought_by_several = true;
 }
 
 uint64_t node_missing(const struct dispatch *d, uint32_t source)

@@ -57,8 +57,8 @@ struct file {
 	uint64_t size;	  /* 0: unknown */
 	bool is_measured; /* a response reported the size; before, it is from a narinfo */
 	struct byte_ranges holes; /* neither present nor in progress */
-	uint32_t by;		  /* the cache that brought everything so far */
-	bool by_several;	  /* or an earlier run did */
+	uint32_t brought_by;	  /* the cache that brought everything so far */
+	bool brought_by_several;  /* or an earlier run did */
 };
 
 /* Bytes over time, in windows of at least METER_WINDOW_MS. */
@@ -219,7 +219,7 @@ bool resize_file(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size
 
 /* ---- assignment.c ---- */
 
-/* The source's cache is asked for RUN of the file; returns the part's number. */
+/* The source's cache is asked for RANGE of the file; returns the part's number. */
 uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
 			struct byte_range range);
 /* It no longer counts; its number is free once the caller knows. */

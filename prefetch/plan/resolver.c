@@ -205,7 +205,7 @@ static void keep_facts(struct resolver *r, uint32_t id, const struct nf_trusted 
 
 	memcpy(node->nar_hash, info->nar_hash.bytes, sizeof(node->nar_hash));
 	node->nar_size = info->nar_size;
-	node->by = keep_name(r, t->by);
+	node->vouched_by = keep_name(r, t->vouched_by);
 	node->by_store = t->by_store;
 	node->deriver = keep_slice(r, info->deriver);
 	node->ca = keep_slice(r, info->ca);
@@ -228,7 +228,7 @@ static int check_agreement(const struct resolver_node *node,
 	return err_set(
 		err, NF_E_HASH,
 		"path '%s': trusted sources disagree: NarHash %s is vouched for by '%s', but this one says %s",
-		node->base, nf_hash_format(a, &known, NF_NIX32), node->by,
+		node->base, nf_hash_format(a, &known, NF_NIX32), node->vouched_by,
 		nf_hash_format(b, &info->nar_hash, NF_NIX32));
 }
 
@@ -247,7 +247,7 @@ static void add_dispute(struct resolver *r, uint32_t id,
 	d->id = id;
 	d->other = *other;
 	d->known.cache = node->sources ? node->sources->cache : RESOLVER_HERE;
-	d->known.by = node->by;
+	d->known.vouched_by = node->vouched_by;
 	d->known.nar_size = node->nar_size;
 	memcpy(d->known.nar_hash, node->nar_hash, sizeof(node->nar_hash));
 }
@@ -257,7 +257,7 @@ static void add_trusted_dispute(struct resolver *r, uint32_t id, uint32_t cache,
 {
 	struct resolver_word other = {
 		.cache = cache,
-		.by = keep_name(r, t->by),
+		.vouched_by = keep_name(r, t->vouched_by),
 		.nar_size = t->info->nar_size,
 	};
 
@@ -353,7 +353,7 @@ static void add_source(struct resolver *r, struct resolver_node *node, uint32_t 
 		return;
 	s = arena_calloc(&r->arena, 1, sizeof(*s));
 	s->cache = cache;
-	s->by = keep_name(r, t->by);
+	s->vouched_by = keep_name(r, t->vouched_by);
 	s->asked_anew = old != NULL;
 	s->next = old ? old->next : NULL;
 	s->url = keep_slice(r, ni->url);

@@ -32,7 +32,7 @@ struct resolver_source {
 	uint64_t file_size;    /* 0: unknown */
 	const char *url;
 	const char *compression;
-	const char *by; /* who vouches for this cache's answer */
+	const char *vouched_by; /* who vouches for this cache's answer */
 	bool asked_anew;
 };
 
@@ -45,11 +45,11 @@ struct resolver_node {
 	uint64_t nar_size;
 	uint32_t *refs; /* node numbers */
 	uint32_t nrefs;
-	const char *deriver; /* or NULL */
-	const char *ca;	     /* one that matches the path, or NULL */
-	const char *sigs;    /* separated by spaces; or NULL */
-	const char *by;	     /* who vouches; equal names are the same pointer */
-	bool by_store;	     /* it was a store that the user trusts */
+	const char *deriver;	/* or NULL */
+	const char *ca;		/* one that matches the path, or NULL */
+	const char *sigs;	/* separated by spaces; or NULL */
+	const char *vouched_by; /* who vouches; equal names are the same pointer */
+	bool by_store;		/* it was a store that the user trusts */
 	struct resolver_source *sources; /* in order of arrival */
 	int why;	      /* UNKNOWN: the most severe NF_E_... of the answers */
 	const char *why_text; /* and its text; NULL: no cache has it */
@@ -71,8 +71,8 @@ struct resolver_reason {
 
 /* A cache's answer about the content of a path. */
 struct resolver_word {
-	uint32_t cache; /* or RESOLVER_HERE */
-	const char *by; /* who vouches for it; NULL: nobody who is trusted */
+	uint32_t cache;		/* or RESOLVER_HERE */
+	const char *vouched_by; /* who vouches for it; NULL: nobody who is trusted */
 	uint8_t nar_hash[32];
 	uint64_t nar_size;
 };

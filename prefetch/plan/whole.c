@@ -45,14 +45,15 @@ static void find_referrers(struct referrers *ret, const struct resolver *r)
 }
 
 /* TODO contains LEN nodes that lack something. */
-static void spread(struct whole *w, const struct referrers *by, uint32_t *todo,
+static void spread(struct whole *w, const struct referrers *referrers, uint32_t *todo,
 		   uint32_t len)
 {
 	while (len) {
 		uint32_t id = todo[--len];
 
-		for (uint32_t i = by->first[id]; i < by->first[id + 1]; i++) {
-			uint32_t referrer = by->nodes[i];
+		for (uint32_t i = referrers->first[id]; i < referrers->first[id + 1];
+		     i++) {
+			uint32_t referrer = referrers->nodes[i];
 
 			if (w->lacks[referrer])
 				continue;
@@ -67,7 +68,7 @@ void whole_find(struct whole *ret, const struct resolver *r)
 {
 	uint32_t count = resolver_count(r), len = 0;
 	AUTO_FREE uint32_t *todo = mem_calloc(count, sizeof(*todo));
-	struct referrers by = { 0 };
+	struct referrers referrers = { 0 };
 
 	*ret = (struct whole){ .lacks = mem_calloc(count, sizeof(*ret->lacks)) };
 	for (uint32_t id = 0; id < count; id++) {
@@ -83,12 +84,12 @@ void whole_find(struct whole *ret, const struct resolver *r)
 	}
 	ret->unknown = len;
 	if (len) {
-		find_referrers(&by, r);
-		spread(ret, &by, todo, len);
+		find_referrers(&referrers, r);
+		spread(ret, &referrers, todo, len);
 	}
 	ret->count = count - ret->unknown - ret->others;
-	free(by.first);
-	free(by.nodes);
+	free(referrers.first);
+	free(referrers.nodes);
 }
 
 void whole_release(struct whole *w)

@@ -101,7 +101,7 @@ void made_init_nar(struct made *m, const struct nf_secret_key *key, const char *
 
 		nf_pathinfo_add_sig(&m->info, nf_slice_str(sig));
 	}
-	m->trusted = (struct nf_trusted){ .info = &m->info, .by = "test" };
+	m->trusted = (struct nf_trusted){ .info = &m->info, .vouched_by = "test" };
 }
 
 static void made_init_bytes(struct made *m, struct pool_fixture *f, const char *name,

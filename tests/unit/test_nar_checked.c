@@ -40,7 +40,7 @@ static void promise_vector(struct nf_pathinfo *info, const char *base, size_t ve
 static int read_checked(struct buf *out, struct nf_source *in,
 			const struct nf_pathinfo *info, struct nf_err *err)
 {
-	const struct nf_trusted trusted = { .info = info, .by = "test" };
+	const struct nf_trusted trusted = { .info = info, .vouched_by = "test" };
 	AUTO(source_closep)
 	struct nf_source *src = nar_checked_source(in, &trusted);
 	struct buf_sink sink;
@@ -276,7 +276,7 @@ static void the_reader_ends_only_with_a_verdict(void **state)
 {
 	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
 	AUTO_BUF struct buf nar = { 0 };
-	const struct nf_trusted trusted = { .info = &info, .by = "test" };
+	const struct nf_trusted trusted = { .info = &info, .vouched_by = "test" };
 	AUTO(source_closep) struct nf_source *src = NULL;
 	struct nf_err err;
 

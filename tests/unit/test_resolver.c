@@ -332,10 +332,10 @@ static void trusted_answers_that_differ_are_a_dispute(void **state)
 	assert_int_equal(d->id, id);
 	assert_int_equal(d->known.cache, 2);
 	assert_int_equal(d->known.nar_hash[0], 7);
-	assert_string_equal(d->known.by, "test-1");
+	assert_string_equal(d->known.vouched_by, "test-1");
 	assert_int_equal(d->other.cache, 0);
 	assert_int_equal(d->other.nar_hash[0], 8);
-	assert_string_equal(d->other.by, "test-1");
+	assert_string_equal(d->other.vouched_by, "test-1");
 }
 
 /* Whichever comes first. */
@@ -357,7 +357,7 @@ static void differing_unsigned_answer_is_a_dispute(void **state)
 		assert_int_equal(d->known.nar_hash[0], 7);
 		assert_int_equal(d->other.cache, 0);
 		assert_int_equal(d->other.nar_hash[0], 9);
-		assert_null(d->other.by);
+		assert_null(d->other.vouched_by);
 		assert_int_equal(d->other.nar_size, 101);
 		the_only_dispute(w); /* and reported again */
 		assert_int_equal(resolver_node(w->r, id)->nar_hash[0], 7);
@@ -420,7 +420,7 @@ static void metadata_is_verified_again_before_use(void **state)
 	assert_int_equal(answer(w, id, 0, 1, 7, (unsigned[]){ 1, 5 }, 2, NULL), 0);
 	assert_int_equal(resolver_trusted(w->r, id, w->ring, &info, &t, NULL), 0);
 	assert_int_equal(info.nrefs, 2);
-	assert_string_equal(t.by, "test-1");
+	assert_string_equal(t.vouched_by, "test-1");
 	nf_pathinfo_release(&info);
 	assert_int_equal(resolver_trusted(w->r, id, nobody, &info, &t, NULL),
 			 -NF_E_TRUST);

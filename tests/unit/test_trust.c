@@ -67,7 +67,7 @@ static void real_signatures_verify(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		parse_narinfo(&ni, rows[i].text);
 		assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, &err), 0);
-		assert_string_equal(t.by, rows[i].by);
+		assert_string_equal(t.vouched_by, rows[i].by);
 		assert_ptr_equal(t.info, &ni.info);
 		assert_false(t.by_content);
 		nf_narinfo_release(&ni);
@@ -125,7 +125,7 @@ static void matching_content_address_vouches(void **state)
 		parse_narinfo(&ni, texts[i]);
 		assert_int_equal(nf_trust_pathinfo(&t, &ni.info, *state, &err), 0);
 		assert_true(t.by_content);
-		assert_string_equal(t.by, "content address");
+		assert_string_equal(t.vouched_by, "content address");
 		nf_narinfo_release(&ni);
 	}
 }
@@ -200,7 +200,7 @@ static void trusted_store_does_not_vouch_for_bytes(void **state)
 	parse_narinfo(&ni, FACTS "Sig: unknown:" NO_SIG "\n");
 	nf_trust_by_store(&t, &ni.info);
 	assert_ptr_equal(t.info, &ni.info);
-	assert_string_equal(t.by, "trusted store");
+	assert_string_equal(t.vouched_by, "trusted store");
 	assert_true(t.by_store);
 	assert_false(t.by_content);
 	nf_narinfo_release(&ni);
