@@ -406,15 +406,21 @@ int atomic_file_open(struct atomic_file *f, int dir_fd, const char *path, mode_t
 	return rc;
 }
 
+static int finish_temp(struct atomic_file *f, bool sync, struct nf_err *err)
+{
+	int rc = sync ? file_sync(f->fd, f->name, err) : 0;
+
+	if (!rc && close(TAKE_FD(f->fd)) < 0)
+		rc = err_sys(err, "cannot write '%s'", f->name);
+	return rc;
+}
+
 static int commit(struct atomic_file *f, bool sync, struct nf_err *err)
 {
-	int fd, rc;
+	int rc = finish_temp(f, sync, err);
 
-	if (sync && (rc = file_sync(f->fd, f->name, err)))
+	if (rc)
 		return rc;
-	fd = TAKE_FD(f->fd);
-	if (close(fd) < 0)
-		return err_sys(err, "cannot write '%s'", f->name);
 	if (renameat(f->dir_fd, f->temp, f->dir_fd, f->name) < 0)
 		return err_sys(err, "cannot rename to '%s'", f->name);
 	cleanup_free(&f->temp);
@@ -432,6 +438,27 @@ int atomic_file_commit(struct atomic_file *f, struct nf_err *err)
 int atomic_file_commit_nosync(struct atomic_file *f, struct nf_err *err)
 {
 	return commit(f, false, err);
+}
+
+int atomic_file_commit_new(struct atomic_file *f, bool *ret_exists, struct nf_err *err)
+{
+	int rc = finish_temp(f, true, err);
+
+	*ret_exists = false;
+	if (rc)
+		return rc;
+	/* A rename would replace; not every file system has one that does not. */
+	if (linkat(f->dir_fd, f->temp, f->dir_fd, f->name, 0) < 0) {
+		*ret_exists = errno == EEXIST;
+		return *ret_exists ? 0 : err_sys(err, "cannot create '%s'", f->name);
+	}
+	if (unlinkat(f->dir_fd, f->temp, 0) < 0)
+		return err_sys(err, "cannot remove '%s'", f->temp);
+	cleanup_free(&f->temp);
+	f->temp = NULL;
+	rc = file_sync(f->dir_fd, f->name, err);
+	atomic_file_discard(f);
+	return rc;
 }
 
 void atomic_file_discard(struct atomic_file *f)

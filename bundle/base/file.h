@@ -85,6 +85,10 @@ struct atomic_file {
 int atomic_file_open(struct atomic_file *f, int dir_fd, const char *path, mode_t mode,
 		     struct nf_err *err) MUST_CHECK;
 int atomic_file_commit(struct atomic_file *f, struct nf_err *err) MUST_CHECK;
+/* As atomic_file_commit, but replaces nothing: if the name is taken, be it by a dangling
+ * link, *RET_EXISTS is true and the new file is discarded. */
+int atomic_file_commit_new(struct atomic_file *f, bool *ret_exists,
+			   struct nf_err *err) MUST_CHECK;
 /* Without the two fsyncs: for callers that sync many files at once. */
 int atomic_file_commit_nosync(struct atomic_file *f, struct nf_err *err) MUST_CHECK;
 void atomic_file_discard(struct atomic_file *f);
