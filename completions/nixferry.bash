@@ -394,7 +394,7 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --with-build-inputs --sign-key --sign-all --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -408,7 +408,7 @@ _nixferry() {
 		;;
 	import)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--store --profile --gc-root --repair --optimise --no-check-sigs --trusted-public-key --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --no-check-sigs --trusted-public-key --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

@@ -6,6 +6,7 @@
 #include "cmd/import_report.h"
 #include "cmd/json.h"
 #include "cmd/key_report.h"
+#include "cmd/nix_conf_options.h"
 #include "cmd/options.h"
 #include "cmd/sandbox_options.h"
 #include "cmd/say.h"
@@ -27,20 +28,53 @@ static int read_options(struct target_options *target, struct nf_import_options 
 	return rc ? rc : options_job_count(&opts->jobs, args, err);
 }
 
-static void report(const struct import_report *r, bool json)
+static void report_json(const struct import_report *r,
+			const struct nix_conf_options *conf)
+{
+	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
+
+	import_report_add_json(r, doc);
+	nix_conf_options_add_json(conf, doc);
+	json_print(doc, stdout);
+}
+
+static void report_text(const struct import_report *r,
+			const struct nix_conf_options *conf, struct ui *ui)
 {
 	AUTO_BUF struct buf text = { 0 };
 
-	if (json) {
-		AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
-
-		import_report_add_json(r, doc);
-		json_print(doc, stdout);
-		return;
-	}
 	buf_init(&text, IMPORT_REPORT_MAX);
 	import_report_add_text(r, &text);
-	say_text(buf_slice(&text));
+	if (nix_conf_options_take_stdout(conf))
+		ui_note_lines(ui, buf_slice(&text));
+	else
+		say_text(buf_slice(&text));
+	nix_conf_options_print(conf);
+}
+
+static void report(const struct import_report *r, const struct nix_conf_options *conf,
+		   const struct cmd_args *args, struct ui *ui)
+{
+	if (cmd_args_flag(args, "json"))
+		report_json(r, conf);
+	else
+		report_text(r, conf, ui);
+}
+
+/* What the sandbox would forbid. */
+static int prepare_target(const struct target_options *target,
+			  struct nix_conf_options *conf, struct sandbox *sandbox,
+			  struct nf_err *err)
+{
+	int rc = target_options_make_writable(target, err);
+
+	if (!rc && nix_conf_options_any(conf))
+		rc = nix_conf_options_load(conf, err);
+	if (!rc)
+		rc = nix_conf_options_open(conf, target->root, sandbox, err);
+	if (!rc)
+		target_options_grant(sandbox, target->root);
+	return rc;
 }
 
 static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
@@ -50,19 +84,20 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	AUTO(nf_import_result_release) struct nf_import_result result = { 0 };
 	struct import_report rep = { .result = &result };
 	AUTO(nf_key_needs_release) struct nf_key_needs untrusted = { 0 };
+	AUTO(nix_conf_options_release)
+	struct nix_conf_options conf = NIX_CONF_OPTIONS_INIT;
 	struct target_options target = { 0 };
 	struct nf_import_options opts = { 0 };
 	size_t roots;
 	int rc;
 
 	rc = read_options(&target, &opts, args, err);
-	if (rc)
-		return rc;
-	rc = target_options_make_writable(&target, err);
-	if (rc)
-		return rc;
-	target_options_grant(sandbox, target.root);
-	rc = bundle_input_open(&in, args, ui, sandbox, err);
+	if (!rc)
+		rc = nix_conf_options_read(&conf, args, &target, err);
+	if (!rc)
+		rc = prepare_target(&target, &conf, sandbox, err);
+	if (!rc)
+		rc = bundle_input_open(&in, args, ui, sandbox, err);
 	if (rc)
 		return rc;
 	roots = nf_bundle_root_count(in.bundle);
@@ -79,15 +114,16 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	rc = nf_import(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
 	key_report_warn(ui, &untrusted, nf_bundle_signed_by(in.bundle));
-	if (!rc)
-		key_report_warn_unchecked(ui, result.unchecked);
 	if (rc)
 		return rc;
+	key_report_warn_unchecked(ui, result.unchecked);
+	target_conf_add_keys(&conf.conf, in.keys);
+	rc = nix_conf_options_write(&conf, target.root, ui, err);
 	rep.root = target.root;
 	if (roots == 1)
 		rep.toplevel = nf_bundle_root(in.bundle, 0);
-	report(&rep, cmd_args_flag(args, "json"));
-	return 0;
+	report(&rep, &conf, args, ui);
+	return rc;
 }
 
 const struct command cmd_import = {
@@ -124,14 +160,19 @@ const struct command cmd_import = {
 		"With --store daemon, nix-daemon takes the paths into its store. It "
 		"checks signatures by its own trusted-public-keys as well. That is "
 		"how a user who is not root imports into the running system; "
-		"--store / then means the same. Example:\n"
+		"--store / then means the same.\n"
+		"\n"
+		"--write-nix-conf takes caches and features from this machine's nix.conf "
+		"and adds the keys that were trusted, without any password. On NixOS "
+		"the configuration makes nix.conf: import what --print-nix-module "
+		"prints there. Example:\n"
 		"\n"
 		"  nixferry import system.nixferry --store /mnt --profile system \\\n"
 		"      --trusted-public-key example-1:BASE64",
-	.groups = (const struct cmd_option_group *const[]){ &options_target_store,
-							    &options_trust, &options_jobs,
-							    &options_sandbox,
-							    &options_common, NULL },
+	.groups =
+		(const struct cmd_option_group *const[]){
+			&options_target_store, &options_nix_conf, &options_trust,
+			&options_jobs, &options_sandbox, &options_common, NULL },
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_FILE,

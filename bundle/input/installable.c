@@ -179,7 +179,8 @@ static int resolve_marked(struct installable *t, const char *text, struct nf_err
 			       "installable '%s': '%.*s' is not a list of outputs", text,
 			       NF_SLICE_ARG(outputs));
 	ref = mem_strndup(name.ptr, name.len);
-	if (strchr(ref, '#')) {
+	t->is_flake = strchr(ref, '#') != NULL;
+	if (t->is_flake) {
 		rc = flake_ref_derivation(&t->path, ref, err);
 		if (rc)
 			return err_prefix(err, rc, "installable '%s'", text);

@@ -6,6 +6,7 @@
 #define INSTALLABLE_H
 
 #include <nixferry/storepath.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -16,6 +17,7 @@ struct installable {
 	 * separated by commas, or "*" for all. NULL if it was not given, and for all
 	 * other paths. Owned. */
 	char *outputs;
+	bool is_flake; /* it was named as an attribute of a flake */
 };
 
 void installable_release(struct installable *t);

@@ -248,6 +248,20 @@ const char *cache_setup_no_substituter(const struct cache_setup *setup)
 	return setup->settings.substitute ? NULL : "nix.conf sets substitute = false";
 }
 
+void cache_setup_describe(const struct cache_setup *setup, struct target_conf *c)
+{
+	for (size_t i = 0; i < setup->substituters.count; i++) {
+		const struct substituter *s = &setup->substituters.items[i];
+		AUTO_FREE char *url = s->has_priority ? mem_printf("%s?priority=%d",
+								   s->url, s->priority)
+						      : mem_strdup(s->url);
+
+		(void)target_conf_add_substituter(c, nf_slice_str(url));
+	}
+	target_conf_add_keys(c, setup->keys);
+	target_conf_add_features(c, &setup->settings);
+}
+
 void cache_setup_release(struct cache_setup *setup)
 {
 	free(setup->history);

@@ -8,6 +8,7 @@
 #include "config/substituter_list.h"
 #include "fetch/fetch.h"
 #include "input/nix_settings.h"
+#include "input/target_conf.h"
 
 /* The substituters of --substituter, or else of nix.conf, and those of
  * --extra-substituter. Invalid or unsupported ones in nix.conf are skipped with a remark
@@ -46,6 +47,8 @@ int cache_setup_read(struct cache_setup *setup, struct fetch_options *f,
 		     struct nf_err *err) MUST_CHECK;
 /* Why no cache is configured, if nix.conf is the reason; else NULL. */
 const char *cache_setup_no_substituter(const struct cache_setup *setup);
+/* Adds the caches, keys and features of this setup, for another machine. */
+void cache_setup_describe(const struct cache_setup *setup, struct target_conf *c);
 void cache_setup_release(struct cache_setup *setup);
 
 #endif

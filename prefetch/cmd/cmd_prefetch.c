@@ -14,6 +14,7 @@
 #include "cmd/json.h"
 #include "cmd/key_report.h"
 #include "cmd/network_sandbox.h"
+#include "cmd/nix_conf_options.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
 #include "cmd/run_report.h"
@@ -40,6 +41,7 @@ struct prefetch {
 	struct pool *pool;
 	struct local_store *store; /* or NULL */
 	struct target_options target;
+	struct nix_conf_options conf;
 	struct fetch_target store_to_fill;
 	struct nf_import_result imported;
 	const char *output;
@@ -52,6 +54,7 @@ struct prefetch {
 
 static void prefetch_release(struct prefetch *p)
 {
+	nix_conf_options_release(&p->conf);
 	fetched_bundle_release(&p->bundle);
 	wanted_release(&p->wanted);
 	installables_release(&p->targets);
@@ -76,6 +79,11 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 		return err_set(
 			err, NF_E_USAGE,
 			"option '--compress' is for the pool and bundles: with --store alone nothing is compressed");
+	if (p->output && pack_output_is_stdout(p->output) &&
+	    nix_conf_options_take_stdout(&p->conf))
+		return err_set(
+			err, NF_E_USAGE,
+			"options '--print-nix-conf' and '--print-nix-module' cannot be combined with --output -: both print on standard output");
 	return 0;
 }
 
@@ -98,6 +106,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = target_options_read(&p->target, args, err);
 	if (!rc)
+		rc = nix_conf_options_read(&p->conf, args, &p->target, err);
+	if (!rc)
 		rc = check_options(p, args, err);
 	if (!rc && !f->dry_run)
 		rc = target_options_make_writable(&p->target, err);
@@ -115,6 +125,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = options_installables(&p->targets, args, err);
 	if (!rc)
+		nix_conf_options_add_installables(&p->conf, &p->targets);
+	if (!rc)
 		rc = f->dry_run ? options_open_pool_read(&p->pool, args, err)
 				: options_open_pool(&p->pool, args, err);
 	if (!rc && !f->dry_run)
@@ -126,8 +138,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 }
 
 /* From here on what caches answer is parsed. */
-static int enter_sandbox(const struct prefetch *p, const struct cmd_args *args,
-			 struct ui *ui, struct nf_err *err)
+static int enter_sandbox(struct prefetch *p, const struct cmd_args *args, struct ui *ui,
+			 struct nf_err *err)
 {
 	AUTO(sandbox_freep)
 	struct sandbox *s = network_sandbox_new(
@@ -135,8 +147,13 @@ static int enter_sandbox(const struct prefetch *p, const struct cmd_args *args,
 
 	if (p->target.root)
 		target_options_grant(s, p->target.root);
-	if (!p->fetch.dry_run)
+	if (!p->fetch.dry_run) {
+		int rc = nix_conf_options_open(&p->conf, p->target.root, s, err);
+
+		if (rc)
+			return rc;
 		preflight_grant_output(s, p->output);
+	}
 	return sandbox_options_enter(s, args, ui, err);
 }
 
@@ -243,19 +260,6 @@ static bool fills_target(const struct prefetch *p)
 	return p->target.root && !p->fetch.dry_run;
 }
 
-static void add_failures(struct json_doc *doc, const struct fetch_result *r)
-{
-	json_begin_array(doc, "failures");
-	for (size_t i = 0; i < r->failure_count; i++) {
-		json_begin_object(doc, NULL);
-		json_add_str(doc, "path", r->failures[i].path);
-		json_add_str(doc, "class", nf_error_name(r->failures[i].code));
-		json_add_str(doc, "cause", r->failures[i].text);
-		json_end(doc);
-	}
-	json_end(doc);
-}
-
 static struct import_report import_report(const struct prefetch *p)
 {
 	return (struct import_report){
@@ -294,17 +298,19 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r, 
 	json_add_number(doc, "resumedBytes", r->resumed_bytes);
 	wanted_add_json(&p->wanted, doc);
 	run_report_add_json(doc, r);
-	add_failures(doc, r);
+	run_report_add_failures(doc, r);
 	fetched_bundle_add_json(&p->bundle, doc);
 	if (fills_target(p))
 		add_import(p, doc);
+	nix_conf_options_add_json(&p->conf, doc);
 	json_print(doc, stdout);
 }
 
 /* The summary goes to stdout, unless the bundle does. */
 static void say(const struct prefetch *p, struct ui *ui, const struct buf *text)
 {
-	if (p->output && pack_output_is_stdout(p->output))
+	if ((p->output && pack_output_is_stdout(p->output)) ||
+	    nix_conf_options_take_stdout(&p->conf))
 		ui_note_lines(ui, buf_slice(text));
 	else
 		say_text(buf_slice(text));
@@ -382,19 +388,7 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 		import_report_add_text(&imported, &text);
 	}
 	say(p, ui, &text);
-}
-
-/* A long list is truncated. */
-#define FAILURES_SHOWN 20
-
-static void tell_failures(struct ui *ui, const struct fetch_result *r)
-{
-	for (size_t i = 0; i < r->failure_count && i < FAILURES_SHOWN; i++)
-		ui_warn(ui, "path '%s': %s", r->failures[i].path, r->failures[i].text);
-	if (r->failure_count > FAILURES_SHOWN)
-		ui_warn(ui, "and %zu more %s (--json lists all)",
-			r->failure_count - FAILURES_SHOWN,
-			plural(r->failure_count - FAILURES_SHOWN, "path", "paths"));
+	nix_conf_options_print(&p->conf);
 }
 
 /* The more severe of the fetch's failure and a later one is the command's. */
@@ -497,7 +491,7 @@ static void report_failure(const struct prefetch *p, struct ui *ui,
 {
 	if (result->failure_count > 1 ||
 	    (result->failure_count && result->failures[0].code != -rc))
-		tell_failures(ui, result);
+		run_report_tell_failures(ui, result);
 	if (rc == -NF_E_NET && !p->fetch.retry_for_ms)
 		ui_note(ui,
 			"to continue, run the same command again; add --retry-for 2h to wait for the caches");
@@ -510,7 +504,7 @@ static void report_failure(const struct prefetch *p, struct ui *ui,
 
 static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
-	AUTO(prefetch_release) struct prefetch p = { 0 };
+	AUTO(prefetch_release) struct prefetch p = { .conf = NIX_CONF_OPTIONS_INIT };
 	struct fetch_result result;
 	int rc;
 
@@ -522,6 +516,9 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	p.fetch.progress = ui_progress_start(ui);
 	rc = fetch_and_pack(&p, &result, err);
 	ui_progress_stop(ui);
+	cache_setup_describe(&p.caches, &p.conf.conf);
+	if (!rc)
+		rc = nix_conf_options_write(&p.conf, p.target.root, ui, err);
 	if (rc)
 		report_failure(&p, ui, &result, rc);
 	wanted_tell(&p.wanted, ui);
@@ -572,8 +569,8 @@ const struct command cmd_prefetch = {
 		"\n" OPTIONS_INSTALLABLE_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
-			&group, &options_target_store, &wanted_group, &options_pack,
-			&options_caches, &transfer_options, &options_trust,
+			&group, &options_target_store, &options_nix_conf, &wanted_group,
+			&options_pack, &options_caches, &transfer_options, &options_trust,
 			&options_stores, &options_from_file, &options_pool, &options_jobs,
 			&options_sandbox, &options_common, NULL },
 	.min_args = 0,

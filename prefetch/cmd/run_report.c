@@ -239,3 +239,29 @@ void run_report_tell_disputes(struct ui *ui, const struct fetch_result *r)
 		ui_warn(ui, "caches disagree on content %zu %s more (see --json)",
 			l->total - shown, plural(l->total - shown, "time", "times"));
 }
+
+void run_report_add_failures(struct json_doc *doc, const struct fetch_result *r)
+{
+	json_begin_array(doc, "failures");
+	for (size_t i = 0; i < r->failure_count; i++) {
+		json_begin_object(doc, NULL);
+		json_add_str(doc, "path", r->failures[i].path);
+		json_add_str(doc, "class", nf_error_name(r->failures[i].code));
+		json_add_str(doc, "cause", r->failures[i].text);
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
+/* A long list is truncated. */
+#define FAILURES_SHOWN 20
+
+void run_report_tell_failures(struct ui *ui, const struct fetch_result *r)
+{
+	for (size_t i = 0; i < r->failure_count && i < FAILURES_SHOWN; i++)
+		ui_warn(ui, "path '%s': %s", r->failures[i].path, r->failures[i].text);
+	if (r->failure_count > FAILURES_SHOWN)
+		ui_warn(ui, "and %zu more %s (--json lists all)",
+			r->failure_count - FAILURES_SHOWN,
+			plural(r->failure_count - FAILURES_SHOWN, "path", "paths"));
+}

@@ -24,4 +24,8 @@ void run_report_tell_forbidden(struct ui *ui, const struct fetch_result *r);
 /* Warns of each path that caches disagree on. */
 void run_report_tell_disputes(struct ui *ui, const struct fetch_result *r);
 
+/* The paths that failed, and why. */
+void run_report_tell_failures(struct ui *ui, const struct fetch_result *r);
+void run_report_add_failures(struct json_doc *doc, const struct fetch_result *r);
+
 #endif

@@ -448,3 +448,74 @@ with_login() {
 	echo "ssl-cert-file = $T/tls.crt" >>"$CONF"
 	NIX_SSL_CERT_FILE=$T/none fetch "$TOP"
 }
+
+# ---- the target's nix.conf ----
+
+# has_settings FILE: of the caches, keys and features that a run with $URL used.
+has_settings() {
+	grep -qx "substituters = $URL?priority=7" "$1" || fail "$(<"$1")" || return 1
+	grep -qx "trusted-public-keys = .*$PUBLIC_KEY" "$1" || fail "$(<"$1")" || return 1
+	grep -qx "experimental-features = nix-command flakes" "$1" || fail "$(<"$1")" || return 1
+	grep -qx "max-jobs = auto" "$1" && grep -qx "cores = 0" "$1" || fail "$(<"$1")" || return 1
+	! grep -qE "netrc|secret|password" "$1" || fail "$(<"$1")"
+}
+
+@test "prefetch and import write the target's nix.conf, and never replace one" {
+	make_path
+	start_cache "$T/cache" --auth user:password
+	echo "machine 127.0.0.1 login user password password" >"$T/netrc"
+	chmod 600 "$T/netrc"
+	configure "substituters = file://$T/elsewhere"
+	NIX_CONFIG+=$'\nextra-experimental-features = flakes'
+	local caches=(--substituter "$URL?priority=7" --extra-substituter "file://$T/elsewhere"
+		--netrc-file "$T/netrc" --trusted-public-key "$PUBLIC_KEY" --no-local-store)
+	mkdir "$T/root" "$T/other"
+	run --separate-stderr fetch "$TOP" "${caches[@]}" --store "$T/root" --write-nix-conf --print-nix-conf
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[[ $stderr == *"wrote '$T/root/etc/nix/nix.conf'"*"imported 1 path"* ]] || fail "$stderr"
+	has_settings "$T/root/etc/nix/nix.conf"
+	diff "$T/root/etc/nix/nix.conf" - <<<"$output"
+	ls -l "$T/root/etc/nix" | grep -q '^-rw-r--r--.* nix.conf$'
+
+	# A pool and a bundle, and the machine that imports has a nix.conf of its own.
+	fetch "$TOP" "${caches[@]}" -o "$T/b.bundle" --sign-key "$T/lab.sec" >"$T/out"
+	configure "substituters = https://u:secret@c.example $URL?priority=7&trusted=1 file:///x" \
+		"netrc-file = $T/netrc" "trusted-public-keys = $PUBLIC_KEY"
+	run --separate-stderr nixferry import "$T/b.bundle" --store "$T/other" --write-nix-conf --json \
+		--print-nix-module
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[ "$(jq .nixConfWritten <<<"$output")" = true ]
+	grep -qx "substituters = https://c.example $URL?priority=7" "$T/other/etc/nix/nix.conf"
+	grep -qx "trusted-public-keys = $PUBLIC_KEY" "$T/other/etc/nix/nix.conf"
+	jq -r .nixModule <<<"$output" >"$T/module.nix"
+	grep -qF "\"$URL?priority=7\"" "$T/module.nix"
+	! have_nix || nix-instantiate --parse "$T/module.nix" >/dev/null
+
+	# What is there stays, and the command succeeds.
+	echo "# mine" >"$T/other/etc/nix/nix.conf"
+	run --separate-stderr nixferry import "$T/b.bundle" --store "$T/other" --write-nix-conf
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[[ $stderr == *"exists, and was left as it is"* ]] || fail "$stderr"
+	[ "$(<"$T/other/etc/nix/nix.conf")" = "# mine" ]
+
+	# A link may not lead out of the target, and a dry run writes nothing.
+	rm -rf "$T/other/etc"
+	fetch -n "$TOP" "${caches[@]}" --store "$T/other" --write-nix-conf >"$T/out"
+	[ ! -e "$T/other/etc" ]
+	mkdir "$T/host"
+	ln -s "$T/host" "$T/other/etc"
+	fails 1 "cannot open directory 'etc'" nixferry import "$T/b.bundle" --store "$T/other" --write-nix-conf
+	[ -z "$(ls "$T/host")" ]
+}
+
+@test "options for the target's nix.conf are refused where they have no effect" {
+	while IFS='|' read -r text args; do
+		read -ra argv <<<"$args"
+		fails 2 "$text" nixferry "${argv[@]}"
+	done <<-'EOF'
+		option '--write-nix-conf' needs --store ROOT|prefetch x --write-nix-conf
+		option '--write-nix-conf' cannot be used with nix-daemon|import x --store daemon --write-nix-conf
+		options '--print-nix-conf' and '--print-nix-module' exclude|prefetch x --print-nix-conf --print-nix-module
+		cannot be combined with --output -: both print|prefetch x --print-nix-conf -o - --sign-key x
+	EOF
+}
