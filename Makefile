@@ -180,7 +180,7 @@ $(B)/sim: $(call obj,tests/sim/load.c tests/simfetch/share.c) $(B)/libprefetch.a
 # watched.
 SIMFETCH_SRCS := $(sort $(wildcard tests/simfetch/*.c))
 SIMFETCH_WRAPS := file_pwrite_all destination_put destination_put_partial pool_partial_write \
-	$(addprefix dispatch_,new free set_cache set_state want add_source closed next present part_range part_head \
+	$(addprefix dispatch_,new free set_cache set_state want add_offer closed next present part_range part_head \
 		part_bytes part_end is_whole verified spoilt)
 $(B)/simfetch: $(call obj,$(SIMFETCH_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
 	$(call say,LD $@)

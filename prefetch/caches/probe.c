@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 #include "base/stream.h"
-#include "caches/local_source.h"
+#include "caches/local_cache.h"
 #include "http/retry.h"
 #include "http/transfer.h"
 
@@ -403,14 +403,14 @@ static void read_entries(struct probed_cache *c)
 		closedir(dir);
 }
 
-static void read_samples(struct probed_cache *c, struct local_source *src)
+static void read_samples(struct probed_cache *c, struct local_cache *src)
 {
 	struct probe *p = c->probe;
 
 	/* Their references are appended to the list. */
 	for (size_t i = 0; i < p->sample_count; i++) {
 		struct nf_narinfo ni;
-		int rc = local_source_find(src, &p->samples[i], &ni, NULL);
+		int rc = local_cache_find(src, &p->samples[i], &ni, NULL);
 
 		c->report->asked++;
 		if (rc != -NF_E_MISSING)
@@ -421,7 +421,7 @@ static void read_samples(struct probed_cache *c, struct local_source *src)
 		read_entries(c);
 }
 
-static void measure_local(struct probed_cache *c, const struct local_source *src)
+static void measure_local(struct probed_cache *c, const struct local_cache *src)
 {
 	AUTO(source_closep) struct nf_source *in = NULL;
 	struct measure m = { 0 };
@@ -429,8 +429,8 @@ static void measure_local(struct probed_cache *c, const struct local_source *src
 	uint64_t size;
 
 	/* The speed of a store's files does not depend on the path. */
-	if (!c->nar || local_source_dumps(src) ||
-	    local_source_nar(src, NULL, c->nar, &in, &size, NULL))
+	if (!c->nar || local_cache_dumps(src) ||
+	    local_cache_nar(src, NULL, c->nar, &in, &size, NULL))
 		return;
 	measure_add(&m, 0);
 	do {
@@ -445,17 +445,17 @@ static void measure_local(struct probed_cache *c, const struct local_source *src
 
 static void probe_local(struct probed_cache *c)
 {
-	AUTO(local_source_freep) struct local_source *src = NULL;
+	AUTO(local_cache_freep) struct local_cache *src = NULL;
 	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 	int rc;
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);
-	if (local_source_open(&src, c->conf, c->probe->opts->keys, &err)) {
+	if (local_cache_open(&src, c->conf, c->probe->opts->keys, &err)) {
 		probe_report_fail(c->report, PROBE_REFUSED, err.text);
 		return;
 	}
-	rc = local_source_info(src, &text, &err);
+	rc = local_cache_info(src, &text, &err);
 	if (rc && rc != -NF_E_MISSING) {
 		probe_report_fail(c->report, PROBE_NO_CACHE, err.text);
 		return;

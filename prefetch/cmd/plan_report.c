@@ -123,13 +123,13 @@ static void add_path(struct json_doc *doc, const char *key, const char *base)
 	json_add_str(doc, key, path);
 }
 
-static void add_sources(struct json_doc *doc, const struct plan *p,
-			const struct resolver_node *n)
+static void add_offers(struct json_doc *doc, const struct plan *p,
+		       const struct resolver_node *n)
 {
 	const struct fetch_result *r = query_result(p->query);
 
 	json_begin_array(doc, "sources");
-	for (const struct resolver_source *s = n ? n->sources : NULL; s; s = s->next) {
+	for (const struct resolver_offer *s = n ? n->offers : NULL; s; s = s->next) {
 		json_begin_object(doc, NULL);
 		json_add_str(doc, "cache", r->caches[s->cache].url);
 		json_add_number(doc, "downloadSize", s->file_size);
@@ -152,7 +152,7 @@ static void add_fetch(struct json_doc *doc, const struct plan *p,
 {
 	const struct planner_node *node = planner_node(p->planner, id);
 	const struct resolver_node *n = query_node(p->query, id);
-	const struct resolver_source *from = s->sources[id];
+	const struct resolver_offer *from = s->offers[id];
 
 	begin_node(doc, node, n && n->here ? "pool" : "fetch");
 	json_add_number(doc, "narSize", node->nar_size);
@@ -160,7 +160,7 @@ static void add_fetch(struct json_doc *doc, const struct plan *p,
 	if (from)
 		json_add_str(doc, "cache",
 			     query_result(p->query)->caches[from->cache].url);
-	add_sources(doc, p, n);
+	add_offers(doc, p, n);
 	json_end(doc);
 }
 

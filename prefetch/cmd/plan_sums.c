@@ -12,7 +12,7 @@ void plan_sums_release(struct plan_sums *s)
 	free(s->caches);
 	free(s->speeds);
 	free(s->fetches);
-	free(s->sources);
+	free(s->offers);
 	*s = (struct plan_sums){ 0 };
 }
 
@@ -90,24 +90,24 @@ static uint64_t race_of(const struct plan_sums *s, const struct resolver_node *n
 	return estimate_race(s->speeds, sized, count, taken);
 }
 
-static void take_source(struct plan_sums *s, const struct plan *p, uint32_t id)
+static void take_offer(struct plan_sums *s, const struct plan *p, uint32_t id)
 {
 	const struct resolver_node *n = query_node(p->query, id);
 	struct estimate_offer offers[SUBSTITUTER_LIST_MAX];
-	const struct resolver_source *sources[SUBSTITUTER_LIST_MAX];
-	const struct resolver_source *taken;
+	const struct resolver_offer *served[SUBSTITUTER_LIST_MAX];
+	const struct resolver_offer *taken;
 	struct plan_cache *c;
 	size_t count = 0, best;
 
-	for (const struct resolver_source *from = n ? n->sources : NULL;
+	for (const struct resolver_offer *from = n ? n->offers : NULL;
 	     from && count < ARRAY_SIZE(offers); from = from->next) {
 		offers[count] = (struct estimate_offer){ from->cache, from->file_size };
-		sources[count++] = from;
+		served[count++] = from;
 	}
 	if (count == 0)
 		return;
 	best = estimate_take(s->speeds, offers, count);
-	taken = s->sources[id] = sources[best];
+	taken = s->offers[id] = served[best];
 	if (!p->no_race)
 		s->race += race_of(s, n, offers, count, best);
 	s->download += taken->file_size;
@@ -124,12 +124,12 @@ void plan_sums_init(struct plan_sums *s, const struct plan *p)
 	*s = (struct plan_sums){ .cache_count = query_result(p->query)->cache_count };
 	s->caches = mem_calloc(s->cache_count, sizeof(*s->caches));
 	s->speeds = mem_calloc(s->cache_count, sizeof(*s->speeds));
-	s->sources = mem_calloc(planner_count(p->planner), sizeof(*s->sources));
+	s->offers = mem_calloc(planner_count(p->planner), sizeof(*s->offers));
 	count_nodes(s, p);
 	if (s->fetch_count)
 		qsort_r(s->fetches, s->fetch_count, sizeof(*s->fetches), larger_first,
 			(void *)p->planner);
 	recall_speeds(s, p);
 	for (size_t i = 0; i < s->fetch_count; i++)
-		take_source(s, p, s->fetches[i]);
+		take_offer(s, p, s->fetches[i]);
 }

@@ -24,8 +24,8 @@ struct plan_sums {
 			   download size */
 	uint32_t *fetches; /* ids of the planner, the largest first */
 	size_t fetch_count;
-	const struct resolver_source *
-		*sources; /* the offer that would be taken, by these ids */
+	const struct resolver_offer *
+		*offers; /* the offer that would be taken, by these ids */
 	struct plan_cache *caches;
 	struct estimate_cache *speeds; /* one per cache */
 	size_t cache_count;

@@ -3,10 +3,10 @@
 #include "base/mem.h"
 #include "dispatch/state.h"
 
-uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
+uint32_t assignment_new(struct dispatch *d, uint32_t offer, uint32_t file,
 			struct byte_range range)
 {
-	const struct source *s = &d->sources[source];
+	const struct offer *s = &d->offers[offer];
 	struct supplier *c = &d->caches[s->cache];
 	uint32_t id = d->free_part;
 
@@ -20,7 +20,7 @@ uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
 		.is_active = true,
 		.node = s->node,
 		.file = file,
-		.source = source,
+		.offer = offer,
 		.cache = s->cache,
 		.twin = NONE,
 		.from = range.from,

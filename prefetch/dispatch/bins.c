@@ -17,32 +17,32 @@ unsigned bins_of(uint64_t size)
 	return bin < BIN_COUNT ? bin : BIN_COUNT - 1;
 }
 
-void bins_put(struct dispatch *d, uint32_t source, unsigned bin)
+void bins_put(struct dispatch *d, uint32_t offer, unsigned bin)
 {
-	struct source *s = &d->sources[source];
+	struct offer *s = &d->offers[offer];
 	struct supplier *c = &d->caches[s->cache];
 
 	s->bin = (uint8_t)bin;
 	s->bin_before = NONE;
 	s->bin_next = c->bins[bin];
 	if (s->bin_next != NONE)
-		d->sources[s->bin_next].bin_before = source;
-	c->bins[bin] = source;
+		d->offers[s->bin_next].bin_before = offer;
+	c->bins[bin] = offer;
 	if (bin != BIN_LATER)
 		c->filled[bin / BIN_COUNT][bin % BIN_COUNT / 64] |=
 			1ULL << bin % BIN_COUNT % 64;
 }
 
-void bins_take(struct dispatch *d, uint32_t source)
+void bins_take(struct dispatch *d, uint32_t offer)
 {
-	struct source *s = &d->sources[source];
+	struct offer *s = &d->offers[offer];
 	struct supplier *c = &d->caches[s->cache];
 	unsigned bin = s->bin;
 
 	if (s->bin_next != NONE)
-		d->sources[s->bin_next].bin_before = s->bin_before;
+		d->offers[s->bin_next].bin_before = s->bin_before;
 	if (s->bin_before != NONE)
-		d->sources[s->bin_before].bin_next = s->bin_next;
+		d->offers[s->bin_before].bin_next = s->bin_next;
 	else
 		c->bins[bin] = s->bin_next;
 	if (bin != BIN_LATER && c->bins[bin] == NONE)

@@ -16,22 +16,22 @@ static bool may_start(const struct dispatch *d, const struct supplier *c)
 
 struct choice {
 	const struct supplier *cache; /* or NULL */
-	uint32_t source;
+	uint32_t offer;
 	int64_t ms; /* until it has arrived */
 };
 
 static void consider(const struct dispatch *d, const struct supplier *c,
 		     struct choice *best)
 {
-	uint32_t source;
+	uint32_t offer;
 
 	if (!may_start(d, c) || c == best->cache)
 		return;
 	if (best->cache && !rank_comes_first(d, c, best->cache))
 		return;
-	source = bins_largest(c, rank_most_bytes(d, c));
-	if (source != NONE)
-		*best = (struct choice){ .cache = c, .source = source };
+	offer = bins_largest(c, rank_most_bytes(d, c));
+	if (offer != NONE)
+		*best = (struct choice){ .cache = c, .offer = offer };
 }
 
 /* If everything left is too large to arrive in time, choose what arrives first. */
@@ -42,9 +42,9 @@ static void consider_late(const struct dispatch *d, const struct supplier *c,
 
 	if (!may_start(d, c))
 		return;
-	it.source = bins_largest(c, UINT64_MAX);
+	it.offer = bins_largest(c, UINT64_MAX);
 	it.ms = speed_backlog_ms(d, c) +
-		speed_ms(node_missing(d, it.source), speed_of_cache(d, c));
+		speed_ms(node_missing(d, it.offer), speed_of_cache(d, c));
 	if (!best->cache || it.ms < best->ms)
 		*best = it;
 }
@@ -52,7 +52,7 @@ static void consider_late(const struct dispatch *d, const struct supplier *c,
 static uint32_t best_of_network(const struct dispatch *d)
 {
 	const struct ready *idle = &d->ready[0];
-	struct choice best = { .source = NONE };
+	struct choice best = { .offer = NONE };
 
 	for (size_t i = 0; i < d->part_count; i++)
 		if (d->parts[i].is_active)
@@ -64,13 +64,13 @@ static uint32_t best_of_network(const struct dispatch *d)
 			break;
 	}
 	if (best.cache)
-		return best.source;
+		return best.offer;
 	for (size_t i = 0; i < d->part_count; i++)
 		if (d->parts[i].is_active)
 			consider_late(d, &d->caches[d->parts[i].cache], &best);
 	for (size_t i = 0; i < idle->len; i++)
 		consider_late(d, &d->caches[idle->ids[i]], &best);
-	return best.source;
+	return best.offer;
 }
 
 static unsigned slots_to_start(const struct dispatch *d)

@@ -10,7 +10,7 @@ struct dispatch *dispatch_new(const struct dispatch_options *o)
 	struct dispatch *d = mem_calloc(1, sizeof(*d));
 
 	d->opts = *o;
-	d->free_source = d->free_file = d->free_part = NONE;
+	d->free_offer = d->free_file = d->free_part = NONE;
 	return d;
 }
 
@@ -21,7 +21,7 @@ void dispatch_free(struct dispatch *d)
 	for (size_t i = 0; i < d->file_count; i++)
 		byte_ranges_release(&d->files[i].holes);
 	free(d->nodes);
-	free(d->sources);
+	free(d->offers);
 	free(d->files);
 	free(d->parts);
 	free(d->caches);
@@ -87,32 +87,31 @@ void dispatch_want(struct dispatch *d, uint32_t node, uint64_t nar_size)
 	offer_node(d, node);
 }
 
-void dispatch_add_source(struct dispatch *d, uint32_t node,
-			 const struct dispatch_source *s)
+void dispatch_add_offer(struct dispatch *d, uint32_t node, const struct dispatch_offer *s)
 {
 	struct node *n = node_get(d, node);
 	uint32_t id;
 
-	for (id = n->sources; id != NONE; id = d->sources[id].next)
-		if (d->sources[id].cache == s->cache && !d->sources[id].is_out)
+	for (id = n->offers; id != NONE; id = d->offers[id].next)
+		if (d->offers[id].cache == s->cache && !d->offers[id].is_out)
 			return;
-	id = d->free_source;
+	id = d->free_offer;
 	if (id != NONE) {
-		d->free_source = d->sources[id].next;
+		d->free_offer = d->offers[id].next;
 	} else {
-		MEM_GROW(d->sources, d->source_count, d->source_cap);
-		id = (uint32_t)d->source_count++;
+		MEM_GROW(d->offers, d->offer_count, d->offer_cap);
+		id = (uint32_t)d->offer_count++;
 	}
-	d->sources[id] = (struct source){
+	d->offers[id] = (struct offer){
 		.file_size = s->file_size,
 		.file_id = s->file_id,
 		.node = node,
 		.cache = s->cache,
-		.next = n->sources,
+		.next = n->offers,
 		.bin = BIN_NOWHERE,
 		.is_local = d->caches[s->cache].facts.local,
 	};
-	n->sources = id;
+	n->offers = id;
 	offer_node(d, node);
 }
 
@@ -161,12 +160,12 @@ static bool order_give_up(struct dispatch *d, struct dispatch_order *ret)
 	return false;
 }
 
-/* The source's file; a new one if the source cannot continue what is present. */
-static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fresh)
+/* The offer's file; a new one if the offer cannot continue what is present. */
+static uint32_t file_to_start(struct dispatch *d, uint32_t offer, bool *ret_fresh)
 {
-	const struct source *s = &d->sources[source];
+	const struct offer *s = &d->offers[offer];
 	struct node *n = &d->nodes[s->node];
-	uint32_t file = node_file(d, n, source);
+	uint32_t file = node_file(d, n, offer);
 
 	*ret_fresh = file == NONE || s->no_range ||
 		     (n->solo && d->files[file].brought_by != s->cache);
@@ -174,25 +173,25 @@ static uint32_t file_to_start(struct dispatch *d, uint32_t source, bool *ret_fre
 		return file;
 	while (n->files != NONE)
 		file_drop(d, n->files);
-	return file_new(d, s->node, source);
+	return file_new(d, s->node, offer);
 }
 
 static bool order_start(struct dispatch *d, unsigned where, struct dispatch_order *ret)
 {
-	uint32_t source = choice_best(d, where), file;
+	uint32_t offer = choice_best(d, where), file;
 	struct byte_range range;
 
-	if (source == NONE)
+	if (offer == NONE)
 		return false;
 	ret->act = DISPATCH_START;
-	ret->node = d->sources[source].node;
-	ret->cache = d->sources[source].cache;
-	file = file_to_start(d, source, &ret->fresh);
+	ret->node = d->offers[offer].node;
+	ret->cache = d->offers[offer].cache;
+	file = file_to_start(d, offer, &ret->fresh);
 	ret->file = d->files[file].number;
 	range = byte_ranges_take_first(&d->files[file].holes);
 	ret->from = range.from;
 	ret->end = range.end;
-	ret->part = assignment_new(d, source, file, range);
+	ret->part = assignment_new(d, offer, file, range);
 	offer_node(d, ret->node);
 	offer_cache(d, ret->cache);
 	return true;
@@ -207,11 +206,11 @@ static void order_race(struct dispatch *d, const struct steal *s,
 
 	ret->is_race = true;
 	if (s->is_other_file) {
-		file = file_new(d, p->node, s->source);
+		file = file_new(d, p->node, s->offer);
 		range = byte_ranges_take_first(&d->files[file].holes);
 		ret->fresh = true;
 	}
-	ret->part = assignment_new(d, s->source, file, range);
+	ret->part = assignment_new(d, s->offer, file, range);
 	if (s->is_other_file)
 		return;
 	d->parts[ret->part].twin = s->part;
@@ -227,9 +226,9 @@ static void order_cut(struct dispatch *d, const struct steal *s,
 	p->end = s->from;
 	speed_part_resized(d, p);
 	ret->cut = s->part;
-	ret->part = assignment_new(d, s->source, p->file, range);
-	if (d->sources[s->source].cache == d->parts[s->part].cache)
-		speed_own_cut(d, &d->caches[d->sources[s->source].cache]);
+	ret->part = assignment_new(d, s->offer, p->file, range);
+	if (d->offers[s->offer].cache == d->parts[s->part].cache)
+		speed_own_cut(d, &d->caches[d->offers[s->offer].cache]);
 }
 
 /* Nothing can be started: the missing bytes of a part in progress, or half of them, may
@@ -242,8 +241,8 @@ static bool order_steal(struct dispatch *d, struct dispatch_order *ret)
 	if (!steal_find(d, &s))
 		return false;
 	ret->act = DISPATCH_START;
-	ret->node = d->sources[s.source].node;
-	ret->cache = d->sources[s.source].cache;
+	ret->node = d->offers[s.offer].node;
+	ret->cache = d->offers[s.offer].cache;
 	if (s.is_race)
 		order_race(d, &s, ret);
 	else
@@ -342,7 +341,7 @@ bool dispatch_part_head(struct dispatch *d, uint32_t part, uint64_t size, bool r
 	d->now = now;
 	if (p->is_cancelled)
 		return true;
-	d->sources[p->source].has_ranges = ranges;
+	d->offers[p->offer].has_ranges = ranges;
 	if (!measure(d, part, size))
 		return false;
 	speed_part_flows(d, p);
@@ -413,7 +412,7 @@ static uint64_t missing_from(const struct assignment *p, enum dispatch_end how)
 static bool ended_as_told(const struct dispatch *d, const struct assignment *p,
 			  enum dispatch_end how)
 {
-	uint64_t told = d->sources[p->source].file_size;
+	uint64_t told = d->offers[p->offer].file_size;
 
 	return how == DISPATCH_BROKE && p->end == DISPATCH_TO_END && told &&
 	       p->at == told;
@@ -425,7 +424,7 @@ static void on_missing(struct dispatch *d, const struct assignment *p,
 {
 	struct node *n = &d->nodes[p->node];
 	struct file *f = &d->files[p->file];
-	const struct source *s = &d->sources[p->source];
+	const struct offer *s = &d->offers[p->offer];
 
 	if (p->twin == NONE && !ended_as_told(d, p, how))
 		byte_ranges_add(&f->holes, missing_from(p, how), p->end);
@@ -433,11 +432,11 @@ static void on_missing(struct dispatch *d, const struct assignment *p,
 		become_whole(d, p->node, p->file);
 		return;
 	}
-	if (f->source == p->source && s->no_range && f->parts)
+	if (f->offer == p->offer && s->no_range && f->parts)
 		for (uint32_t i = 0; i < d->part_count; i++)
 			if (d->parts[i].is_active && !d->parts[i].is_cancelled &&
 			    d->parts[i].file == p->file)
-				f->source = d->parts[i].source;
+				f->offer = d->parts[i].offer;
 	if (f->parts == 0 && (n->parts || s->no_range))
 		file_drop(d, p->file);
 }
@@ -453,7 +452,7 @@ static void leave_to_twin(struct dispatch *d, const struct assignment *p)
 
 static bool has_gained(const struct dispatch *d, const struct assignment *p)
 {
-	const struct source *s = &d->sources[p->source];
+	const struct offer *s = &d->offers[p->offer];
 	uint64_t size = d->files[p->file].size;
 
 	if (!size)
@@ -465,7 +464,7 @@ static bool has_gained(const struct dispatch *d, const struct assignment *p)
 static void note_end(struct dispatch *d, const struct assignment *p,
 		     enum dispatch_end how, int64_t retry_at)
 {
-	struct source *s = &d->sources[p->source];
+	struct offer *s = &d->offers[p->offer];
 
 	s->is_out |= how == DISPATCH_REFUSED ||
 		     (how == DISPATCH_BROKE && retry_at == DISPATCH_NEVER);
@@ -506,7 +505,7 @@ unsigned dispatch_part_attempts(const struct dispatch *d, uint32_t part)
 {
 	const struct assignment *p = &d->parts[part];
 
-	return has_gained(d, p) ? 0 : d->sources[p->source].attempts;
+	return has_gained(d, p) ? 0 : d->offers[p->offer].attempts;
 }
 
 bool dispatch_is_whole(const struct dispatch *d, uint32_t node)
@@ -522,12 +521,12 @@ static void forget(struct dispatch *d, uint32_t node)
 
 	while (n->files != NONE)
 		file_drop(d, n->files);
-	for (uint32_t id = n->sources, next; id != NONE; id = next) {
-		next = d->sources[id].next;
-		d->sources[id] = (struct source){ .node = NONE, .next = d->free_source };
-		d->free_source = id;
+	for (uint32_t id = n->offers, next; id != NONE; id = next) {
+		next = d->offers[id].next;
+		d->offers[id] = (struct offer){ .node = NONE, .next = d->free_offer };
+		d->free_offer = id;
 	}
-	*n = (struct node){ .sources = NONE, .files = NONE };
+	*n = (struct node){ .offers = NONE, .files = NONE };
 }
 
 /* A part that was considered too late may be on time if earlier ones were not; then its
@@ -549,9 +548,9 @@ uint32_t dispatch_spoilt(struct dispatch *d, uint32_t node)
 
 	if (liar == NONE)
 		n->solo = true;
-	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
-		if (d->sources[s].cache == liar)
-			d->sources[s].is_out = true;
+	for (uint32_t s = n->offers; s != NONE; s = d->offers[s].next)
+		if (d->offers[s].cache == liar)
+			d->offers[s].is_out = true;
 	while (n->files != NONE)
 		file_drop(d, n->files);
 	n->whole = false;

@@ -9,8 +9,8 @@
  * part may also be raced: a second part fetches its bytes, or another file of the node;
  * the first to finish cancels the other.
  *
- * Caches may serve different files for one node (different compression): sources with
- * equal file_id share one file, any other source has its own. A part belongs to the file
+ * Caches may serve different files for one node (different compression): offers with
+ * equal file_id share one file, any other offer has its own. A part belongs to the file
  * of its cache. */
 #ifndef DISPATCH_H
 #define DISPATCH_H
@@ -69,20 +69,21 @@ void dispatch_set_limit(struct dispatch *d, uint64_t rate);
 
 /* ---- nodes ---- */
 
-struct dispatch_source {
+/* The file that a cache serves for a node. */
+struct dispatch_offer {
 	uint32_t cache;
 	uint64_t file_size; /* as reported; 0: unknown */
 	uint64_t file_id;   /* of the file that it serves; 0: unknown */
 };
 
-/* Adds a NAR to be fetched. Its sources are added before or after, until dispatch_closed.
- * Called after dispatch_closed, it opens the node for sources again. */
+/* Adds a NAR to be fetched. Its offers are added before or after, until dispatch_closed.
+ * Called after dispatch_closed, it opens the node for offers again. */
 void dispatch_want(struct dispatch *d, uint32_t node, uint64_t nar_size);
 /* One per cache and node. A second one is ignored, unless the cache is no longer used for
- * the node: then the new source replaces the old. */
-void dispatch_add_source(struct dispatch *d, uint32_t node,
-			 const struct dispatch_source *s);
-/* No more sources will be added. */
+ * the node: then the new offer replaces the old. */
+void dispatch_add_offer(struct dispatch *d, uint32_t node,
+			const struct dispatch_offer *s);
+/* No more offers will be added. */
 void dispatch_closed(struct dispatch *d, uint32_t node);
 
 /* ---- orders ---- */
@@ -92,7 +93,7 @@ enum dispatch_act {
 	DISPATCH_START,	 /* PART: [from, end) of NODE from CACHE */
 	DISPATCH_CANCEL, /* cancel PART: another one has brought its bytes. Report nothing
 			    more about it */
-	DISPATCH_GIVE_UP, /* NODE has no source left; it is dropped */
+	DISPATCH_GIVE_UP, /* NODE has no offer left; it is dropped */
 };
 
 struct dispatch_order {

@@ -12,7 +12,7 @@ struct node *node_get(struct dispatch *d, uint32_t node)
 	while (d->node_count <= node) {
 		MEM_GROW(d->nodes, d->node_count, d->node_cap);
 		d->nodes[d->node_count++] =
-			(struct node){ .sources = NONE, .files = NONE };
+			(struct node){ .offers = NONE, .files = NONE };
 	}
 	return &d->nodes[node];
 }
@@ -35,7 +35,7 @@ void node_recount(struct dispatch *d, struct node *n)
 		d->waiting--;
 }
 
-bool node_same_file(const struct source *a, const struct source *b)
+bool node_same_file(const struct offer *a, const struct offer *b)
 {
 	if (a == b)
 		return true;
@@ -43,31 +43,31 @@ bool node_same_file(const struct source *a, const struct source *b)
 	       !a->no_range && !b->no_range && !a->is_local && !b->is_local;
 }
 
-uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t source)
+uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t offer)
 {
 	for (uint32_t f = n->files; f != NONE; f = d->files[f].next)
-		if (node_same_file(&d->sources[d->files[f].source], &d->sources[source]))
+		if (node_same_file(&d->offers[d->files[f].offer], &d->offers[offer]))
 			return f;
 	return NONE;
 }
 
-/* Equal for all sources of a shared file; no two sources with their own files are
+/* Equal for all offers of a shared file; no two offers with their own files are
  * equal. */
 static uint32_t file_number(const struct dispatch *d, const struct node *n,
-			    uint32_t source)
+			    uint32_t offer)
 {
-	const struct source *own = &d->sources[source];
+	const struct offer *own = &d->offers[offer];
 	uint32_t least = own->cache;
 
 	if (own->no_range || n->solo)
 		return 2 * least + 1;
-	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
-		if (d->sources[s].cache < least && node_same_file(&d->sources[s], own))
-			least = d->sources[s].cache;
+	for (uint32_t s = n->offers; s != NONE; s = d->offers[s].next)
+		if (d->offers[s].cache < least && node_same_file(&d->offers[s], own))
+			least = d->offers[s].cache;
 	return 2 * least;
 }
 
-uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source)
+uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t offer)
 {
 	uint32_t id = d->free_file;
 	struct file *f;
@@ -82,9 +82,9 @@ uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source)
 	*f = (struct file){
 		.node = node,
 		.next = d->nodes[node].files,
-		.number = file_number(d, &d->nodes[node], source),
-		.source = source,
-		.size = d->sources[source].file_size,
+		.number = file_number(d, &d->nodes[node], offer),
+		.offer = offer,
+		.size = d->offers[offer].file_size,
 		.brought_by = NONE,
 	};
 	d->nodes[node].files = id;
@@ -129,11 +129,11 @@ void file_brought_by(struct file *f, uint32_t cache)
 		f->brought_by_several = true;
 }
 
-uint64_t node_missing(const struct dispatch *d, uint32_t source)
+uint64_t node_missing(const struct dispatch *d, uint32_t offer)
 {
-	const struct source *s = &d->sources[source];
+	const struct offer *s = &d->offers[offer];
 	const struct node *n = &d->nodes[s->node];
-	uint32_t file = node_file(d, n, source);
+	uint32_t file = node_file(d, n, offer);
 
 	if (file != NONE && !s->no_range)
 		return file_missing(d, &d->files[file]);

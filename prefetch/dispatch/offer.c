@@ -82,7 +82,7 @@ void offer_cache(struct dispatch *d, uint32_t cache)
 
 /* ---- offers that are not due yet ---- */
 
-static void timer_add(struct dispatch *d, int64_t at, uint32_t source)
+static void timer_add(struct dispatch *d, int64_t at, uint32_t offer)
 {
 	size_t i = d->timer_len;
 
@@ -92,7 +92,7 @@ static void timer_add(struct dispatch *d, int64_t at, uint32_t source)
 		d->timers[i] = d->timers[(i - 1) / 2];
 		i = (i - 1) / 2;
 	}
-	d->timers[i] = (struct timer){ at, source };
+	d->timers[i] = (struct timer){ at, offer };
 }
 
 static struct timer timer_take(struct dispatch *d)
@@ -117,7 +117,7 @@ void offer_due(struct dispatch *d)
 {
 	while (d->timer_len && d->timers[0].at <= d->now) {
 		struct timer t = timer_take(d);
-		struct source *s = &d->sources[t.source];
+		struct offer *s = &d->offers[t.offer];
 
 		if (s->node != NONE && s->bin == BIN_LATER && s->retry_at == t.at)
 			offer_node(d, s->node);
@@ -135,22 +135,22 @@ void offer_take_away(struct dispatch *d, uint32_t node)
 {
 	d->offered -= d->nodes[node].offered;
 	d->nodes[node].offered = 0;
-	for (uint32_t s = d->nodes[node].sources; s != NONE; s = d->sources[s].next) {
-		if (d->sources[s].bin == BIN_NOWHERE)
+	for (uint32_t s = d->nodes[node].offers; s != NONE; s = d->offers[s].next) {
+		if (d->offers[s].bin == BIN_NOWHERE)
 			continue;
 		bins_take(d, s);
-		offer_cache(d, d->sources[s].cache);
+		offer_cache(d, d->offers[s].cache);
 	}
 }
 
-bool offer_is_alive(const struct dispatch *d, const struct source *s)
+bool offer_is_alive(const struct dispatch *d, const struct offer *s)
 {
 	return !s->is_out && d->caches[s->cache].state != DISPATCH_GONE;
 }
 
-/* Whether the source could bring what is missing of the node, in addition to what is in
+/* Whether the offer could bring what is missing of the node, in addition to what is in
  * progress. */
-static bool is_of_use(const struct dispatch *d, const struct node *n, uint32_t source)
+static bool is_of_use(const struct dispatch *d, const struct node *n, uint32_t offer)
 {
 	uint32_t file = n->files;
 
@@ -158,7 +158,7 @@ static bool is_of_use(const struct dispatch *d, const struct node *n, uint32_t s
 		return true;
 	/* A second file is a race, which is not ordered here. */
 	return !n->solo && d->files[file].next == NONE && d->files[file].holes.len &&
-	       node_file(d, n, source) == file && !d->sources[source].no_range;
+	       node_file(d, n, offer) == file && !d->offers[offer].no_range;
 }
 
 struct candidates {
@@ -174,8 +174,8 @@ static void look_at(struct dispatch *d, const struct node *n, struct candidates 
 		.network = INT32_MAX,
 		.size = UINT64_MAX,
 	};
-	for (uint32_t id = n->sources; id != NONE; id = d->sources[id].next) {
-		const struct source *s = &d->sources[id];
+	for (uint32_t id = n->offers; id != NONE; id = d->offers[id].next) {
+		const struct offer *s = &d->offers[id];
 		const struct dispatch_cache *facts = &d->caches[s->cache].facts;
 		int *best = facts->local ? &c->local : &c->network;
 		uint64_t size;
@@ -194,24 +194,22 @@ static void look_at(struct dispatch *d, const struct node *n, struct candidates 
 	}
 }
 
-static void offer_at(struct dispatch *d, const struct node *n, uint32_t source,
+static void offer_at(struct dispatch *d, const struct node *n, uint32_t offer,
 		     const struct candidates *c)
 {
-	struct source *s = &d->sources[source];
+	struct offer *s = &d->offers[offer];
 	bool prefer_local = c->local <= c->network && c->local != INT32_MAX;
 
 	if (!offer_is_alive(d, s))
 		return;
 	if (s->retry_at > d->now) {
-		bins_put(d, source, BIN_LATER);
-		timer_add(d, s->retry_at, source);
+		bins_put(d, offer, BIN_LATER);
+		timer_add(d, s->retry_at, offer);
 		return;
 	}
-	if (!is_of_use(d, n, source) ||
-	    (prefer_local && !d->caches[s->cache].facts.local))
+	if (!is_of_use(d, n, offer) || (prefer_local && !d->caches[s->cache].facts.local))
 		return;
-	bins_put(d, source,
-		 bins_of(node_missing(d, source)) + (c->count == 1) * BIN_COUNT);
+	bins_put(d, offer, bins_of(node_missing(d, offer)) + (c->count == 1) * BIN_COUNT);
 	offer_cache(d, s->cache);
 }
 
@@ -229,7 +227,7 @@ void offer_node(struct dispatch *d, uint32_t node)
 		n->offered = c.size;
 		d->offered += n->offered;
 	}
-	for (uint32_t s = n->sources; s != NONE; s = d->sources[s].next)
+	for (uint32_t s = n->offers; s != NONE; s = d->offers[s].next)
 		offer_at(d, n, s, &c);
 	if (c.alive || n->parts || !n->closed || n->is_doomed)
 		return;
@@ -242,5 +240,5 @@ void offer_gone(struct dispatch *d, uint32_t cache)
 {
 	for (unsigned bin = 0; bin <= BIN_LATER; bin++)
 		while (d->caches[cache].bins[bin] != NONE)
-			offer_node(d, d->sources[d->caches[cache].bins[bin]].node);
+			offer_node(d, d->offers[d->caches[cache].bins[bin]].node);
 }

@@ -43,8 +43,8 @@ uint64_t rank_most_bytes(const struct dispatch *d, const struct supplier *c)
 /* Bytes per second that one more of its parts would bring. */
 static uint64_t gain_of(const struct dispatch *d, const struct supplier *c)
 {
-	uint32_t source = bins_largest(c, rank_most_bytes(d, c));
-	uint64_t size = source != NONE ? node_missing(d, source) : 0;
+	uint32_t offer = bins_largest(c, rank_most_bytes(d, c));
+	uint64_t size = offer != NONE ? node_missing(d, offer) : 0;
 	int64_t ms =
 		c->latency_ms + speed_ms(size, speed_of_cache(d, c) / (c->active + 1));
 

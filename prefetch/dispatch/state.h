@@ -19,9 +19,9 @@
 
 struct node {
 	uint64_t nar_size;
-	uint32_t sources; /* a list */
-	uint32_t files;	  /* a list of files with bytes present or in progress */
-	uint16_t parts;	  /* in progress */
+	uint32_t offers; /* a list */
+	uint32_t files;	 /* a list of files with bytes present or in progress */
+	uint16_t parts;	 /* in progress */
 	bool wanted, closed, whole;
 	bool solo;	/* one cache at a time */
 	bool is_doomed; /* in the list of nodes to give up */
@@ -29,7 +29,7 @@ struct node {
 	uint64_t offered; /* bytes that are counted in the dispatcher's total */
 };
 
-struct source {
+struct offer {
 	uint64_t file_size;
 	uint64_t file_id;
 	int64_t retry_at;
@@ -52,7 +52,7 @@ struct file {
 	uint32_t node;
 	uint32_t next;	  /* of the node, or free */
 	uint32_t number;  /* number among the node's */
-	uint32_t source;  /* one of those that serve it */
+	uint32_t offer;	  /* one of those that serve it */
 	uint32_t parts;	  /* in progress */
 	uint64_t size;	  /* 0: unknown */
 	bool is_measured; /* a response reported the size; before, it is from a narinfo */
@@ -72,7 +72,7 @@ struct assignment {
 	bool is_active;
 	bool is_cancelled; /* the order has not been given yet */
 	bool is_flowing;   /* its response head has arrived */
-	uint32_t node, file, source, cache;
+	uint32_t node, file, offer, cache;
 	uint32_t twin; /* the part that races it for the same bytes */
 	uint32_t next; /* free */
 	uint64_t from, at, end;
@@ -113,7 +113,7 @@ struct ready {
 
 struct timer {
 	int64_t at;
-	uint32_t source;
+	uint32_t offer;
 };
 
 struct list {
@@ -127,9 +127,9 @@ struct dispatch {
 	uint64_t limit; /* bytes per second, of all caches; 0: no limit */
 	struct node *nodes;
 	size_t node_count, node_cap;
-	struct source *sources;
-	size_t source_count, source_cap;
-	uint32_t free_source;
+	struct offer *offers;
+	size_t offer_count, offer_cap;
+	uint32_t free_offer;
 	struct file *files;
 	size_t file_count, file_cap;
 	uint32_t free_file;
@@ -160,27 +160,27 @@ struct node *node_get(struct dispatch *d, uint32_t node);
 uint64_t node_guess(const struct node *n);
 /* Updates the number of waiting nodes. */
 void node_recount(struct dispatch *d, struct node *n);
-bool node_same_file(const struct source *a, const struct source *b);
-/* The file that the source serves, if bytes of it are present; or NONE. */
-uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t source);
-uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t source);
+bool node_same_file(const struct offer *a, const struct offer *b);
+/* The file that the offer serves, if bytes of it are present; or NONE. */
+uint32_t node_file(const struct dispatch *d, const struct node *n, uint32_t offer);
+uint32_t file_new(struct dispatch *d, uint32_t node, uint32_t offer);
 /* Forgets it; no part of it may be in progress. */
 void file_drop(struct dispatch *d, uint32_t file);
 /* Bytes that are neither present nor in progress; an estimate if the size is unknown. */
 uint64_t file_missing(const struct dispatch *d, const struct file *f);
 void file_brought_by(struct file *f, uint32_t cache);
-/* Bytes that the source would have to bring. */
-uint64_t node_missing(const struct dispatch *d, uint32_t source);
+/* Bytes that the offer would have to bring. */
+uint64_t node_missing(const struct dispatch *d, uint32_t offer);
 
 /* ---- bins.c: what each cache could start now, by size ---- */
 
 /* The bin for offers of that size. */
 unsigned bins_of(uint64_t size);
-void bins_put(struct dispatch *d, uint32_t source, unsigned bin);
-void bins_take(struct dispatch *d, uint32_t source);
+void bins_put(struct dispatch *d, uint32_t offer, unsigned bin);
+void bins_take(struct dispatch *d, uint32_t offer);
 bool bins_have_any(const struct supplier *c);
 /* The largest offer that no other cache has, or else the largest of at most MOST bytes; a
- * source, or NONE. */
+ * offer, or NONE. */
 uint32_t bins_largest(const struct supplier *c, uint64_t most);
 
 /* ---- offer.c: which caches can work for which node ---- */
@@ -199,7 +199,7 @@ int64_t offer_next_due(const struct dispatch *d);
 bool offer_has_room(const struct dispatch *d, const struct supplier *c);
 bool offer_is_ready(const struct dispatch *d, const struct supplier *c);
 /* Whether the cache may be used for the node now; ever. */
-bool offer_is_alive(const struct dispatch *d, const struct source *s);
+bool offer_is_alive(const struct dispatch *d, const struct offer *s);
 
 /* ---- rank.c ---- */
 
@@ -219,8 +219,8 @@ bool resize_file(struct dispatch *d, uint32_t file, uint32_t part, uint64_t size
 
 /* ---- assignment.c ---- */
 
-/* The source's cache is asked for RANGE of the file; returns the part's number. */
-uint32_t assignment_new(struct dispatch *d, uint32_t source, uint32_t file,
+/* The offer's cache is asked for RANGE of the file; returns the part's number. */
+uint32_t assignment_new(struct dispatch *d, uint32_t offer, uint32_t file,
 			struct byte_range range);
 /* It no longer counts; its number is free once the caller knows. */
 void assignment_stop(struct dispatch *d, struct assignment *p);
@@ -230,7 +230,7 @@ void assignment_cancel(struct dispatch *d, uint32_t part);
 
 /* ---- choice.c ---- */
 
-/* What to start next from the network (0) or from this machine (1): a source, or NONE. */
+/* What to start next from the network (0) or from this machine (1): an offer, or NONE. */
 uint32_t choice_best(struct dispatch *d, unsigned where);
 
 /* ---- steal.c ---- */
@@ -238,8 +238,8 @@ uint32_t choice_best(struct dispatch *d, unsigned where);
 /* What to take from a part in progress. */
 struct steal {
 	uint32_t part;
-	uint32_t source; /* of the cache that takes it */
-	uint64_t from;	 /* the cut; or where a race for the same bytes begins */
+	uint32_t offer; /* of the cache that takes it */
+	uint64_t from;	/* the cut; or where a race for the same bytes begins */
 	bool is_race;
 	bool is_other_file;
 };

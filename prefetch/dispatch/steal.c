@@ -69,22 +69,21 @@ static uint64_t thief_backlog(const struct dispatch *d, const struct assignment 
 }
 
 static bool can_cut(const struct dispatch *d, const struct assignment *p,
-		    const struct source *s)
+		    const struct offer *s)
 {
 	const struct node *n = &d->nodes[p->node];
 
 	/* Bytes that a race brought behind the part's position must not be left to the
 	 * part. */
-	return d->sources[p->source].has_ranges && p->end != DISPATCH_TO_END &&
-	       !n->solo && p->raced_to <= p->at &&
-	       node_same_file(s, &d->sources[p->source]) &&
+	return d->offers[p->offer].has_ranges && p->end != DISPATCH_TO_END && !n->solo &&
+	       p->raced_to <= p->at && node_same_file(s, &d->offers[p->offer]) &&
 	       p->left >= 2 * d->opts.part_min;
 }
 
 /* Another connection to the same cache helps only if the link is not the bottleneck; and
  * what is on its way on the cut connection is lost. */
 static bool is_worth_a_cut(const struct dispatch *d, const struct assignment *p,
-			   const struct source *s, int64_t own_ms)
+			   const struct offer *s, int64_t own_ms)
 {
 	const struct supplier *c = &d->caches[s->cache];
 
@@ -157,16 +156,16 @@ static int64_t try_cut(const struct dispatch *d, const struct assignment *p,
 
 /* Then a cut is as good as a race, and brings nothing twice. */
 static bool is_only_slow(const struct dispatch *d, const struct assignment *p,
-			 const struct source *s)
+			 const struct offer *s)
 {
 	return p->is_flowing && can_cut(d, p, s) &&
 	       speed_ms(d->opts.part_min, expected_rate(d, p)) < RACE_MS;
 }
 
 static int64_t try_race(const struct dispatch *d, const struct assignment *p,
-			uint32_t source, struct steal *s)
+			uint32_t offer, struct steal *s)
 {
-	const struct source *other = &d->sources[source];
+	const struct offer *other = &d->offers[offer];
 	const struct node *n = &d->nodes[p->node];
 	const struct supplier *c = &d->caches[other->cache];
 	uint64_t bytes = p->left;
@@ -176,7 +175,7 @@ static int64_t try_race(const struct dispatch *d, const struct assignment *p,
 	    (!p->is_flowing && d->now - p->started < ANSWER_MS))
 		return SPEED_NEVER;
 	s->is_race = true;
-	s->is_other_file = n->solo || !node_same_file(other, &d->sources[p->source]);
+	s->is_other_file = n->solo || !node_same_file(other, &d->offers[p->offer]);
 	if (s->is_other_file) {
 		/* All of it, in addition to the only part of the only file; on this
 		 * machine that has no cost. */
@@ -189,7 +188,7 @@ static int64_t try_race(const struct dispatch *d, const struct assignment *p,
 	       speed_ms(bytes + thief_backlog(d, p, c), thief_rate(d, p, c));
 }
 
-static bool may_help(const struct dispatch *d, const struct source *s)
+static bool may_help(const struct dispatch *d, const struct offer *s)
 {
 	const struct supplier *c = &d->caches[s->cache];
 
@@ -200,12 +199,12 @@ static bool may_help(const struct dispatch *d, const struct source *s)
 	       offer_has_room(d, c) && !bins_have_any(c);
 }
 
-/* How the source would help the part whose own end is OWN_MS away, and when all of it
+/* How the offer would help the part whose own end is OWN_MS away, and when all of it
  * would have arrived; SPEED_NEVER: not notably sooner. */
-static int64_t try_source(const struct dispatch *d, const struct assignment *p,
-			  int64_t own_ms, uint32_t source, struct steal *way)
+static int64_t try_offer(const struct dispatch *d, const struct assignment *p,
+			 int64_t own_ms, uint32_t offer, struct steal *way)
 {
-	const struct source *s = &d->sources[source];
+	const struct offer *s = &d->offers[offer];
 	struct steal cut = *way, race = *way;
 	int64_t best = own_ms, ms;
 
@@ -219,7 +218,7 @@ static int64_t try_source(const struct dispatch *d, const struct assignment *p,
 		}
 	}
 	if (best > RACE_MS) {
-		ms = try_race(d, p, source, &race);
+		ms = try_race(d, p, offer, &race);
 		if (ms < best / RACE_GAIN) {
 			best = ms;
 			*way = race;
@@ -235,10 +234,10 @@ static bool best_help(const struct dispatch *d, uint32_t part, int64_t own_ms,
 	const struct assignment *p = &d->parts[part];
 	int64_t best_ms = SPEED_NEVER;
 
-	for (uint32_t id = d->nodes[p->node].sources; id != NONE;
-	     id = d->sources[id].next) {
-		struct steal way = { .part = part, .source = id };
-		int64_t ms = try_source(d, p, own_ms, id, &way);
+	for (uint32_t id = d->nodes[p->node].offers; id != NONE;
+	     id = d->offers[id].next) {
+		struct steal way = { .part = part, .offer = id };
+		int64_t ms = try_offer(d, p, own_ms, id, &way);
 
 		if (ms < best_ms) {
 			best_ms = ms;

@@ -32,7 +32,7 @@ bool answer_lacks_sigs(const struct engine *e, uint32_t node)
 	return has_node(e->here.unsigned_nodes, e->here.unsigned_len, node);
 }
 
-/* Which of the two: the destination, or one of the sources. */
+/* Which of the two: the destination, or one of the local caches. */
 static int take_from_pool(struct engine *e, uint32_t node, const struct nf_narinfo *ni,
 			  const struct nf_trusted *t, struct nf_err *err)
 {
@@ -45,9 +45,9 @@ static int take_from_pool(struct engine *e, uint32_t node, const struct nf_narin
 			  : resolver_found(e->resolver, node, RESOLVER_HERE, ni, t, err);
 	}
 	resolver_asked(e->resolver, node, pending + 1);
-	rc = resolver_found(e->resolver, node, e->here.sources->index, ni, t, err);
+	rc = resolver_found(e->resolver, node, e->here.caches->index, ni, t, err);
 	if (!rc)
-		wanted_nar_found(e, node, e->here.sources->index);
+		wanted_nar_found(e, node, e->here.caches->index);
 	return rc;
 }
 
@@ -88,8 +88,8 @@ int answer_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
 {
 	struct engine *e = c->engine;
 	bool first = resolver_node(e->resolver, node)->state == RESOLVER_WANTED;
-	const struct resolver_source *before =
-		resolver_source_of(e->resolver, node, c->index);
+	const struct resolver_offer *before =
+		resolver_offer_of(e->resolver, node, c->index);
 	int rc;
 
 	/* If it fails, trusted sources disagree: the report shows that. */
@@ -98,7 +98,7 @@ int answer_take(struct cache *c, uint32_t node, const struct nf_narinfo *ni,
 		take_first(c, node, t);
 	else if (!rc && answer_lacks_sigs(e, node))
 		destination_offer_sigs(e->destination, t->info);
-	if (!rc && resolver_source_of(e->resolver, node, c->index) != before)
+	if (!rc && resolver_offer_of(e->resolver, node, c->index) != before)
 		wanted_nar_found(e, node, c->index);
 	wanted_nar_answered(e, node);
 	return rc;

@@ -89,11 +89,11 @@ void cache_set_reason(const struct cache *c, uint32_t node, int code, const char
 
 /* ---- all of them ---- */
 
-static void open_local(struct engine *e, enum cache_role role, struct local_source *local,
+static void open_local(struct engine *e, enum cache_role role, struct local_cache *local,
 		       enum substituter_kind kind, const char *scheme, const char *path)
 {
 	struct substituter *conf = &e->here.confs[e->here.count];
-	struct cache *c = &e->here.sources[e->here.count++];
+	struct cache *c = &e->here.caches[e->here.count++];
 
 	conf->kind = kind;
 	conf->url = mem_printf("%s%s", scheme, path);
@@ -111,15 +111,15 @@ static int open_locals(struct engine *e, struct nf_err *err)
 
 	if (o->intake && pool_is_there(o->pool)) {
 		const char *dir = pool_dir(o->pool);
-		struct local_source *pool;
-		int rc = local_source_of_directory(&pool, dir, err);
+		struct local_cache *pool;
+		int rc = local_cache_of_directory(&pool, dir, err);
 
 		if (rc)
 			return rc;
 		open_local(e, CACHE_POOL, pool, SUBSTITUTER_FILE, "file://", dir);
 	}
 	if (o->store)
-		open_local(e, CACHE_STORE, local_source_of_store(o->store),
+		open_local(e, CACHE_STORE, local_cache_of_store(o->store),
 			   SUBSTITUTER_PATH, "local?root=", local_store_root(o->store));
 	return 0;
 }
@@ -131,7 +131,7 @@ int caches_open(struct engine *e, struct nf_err *err)
 	int rc;
 
 	e->caches = mem_calloc(o->substituter_count + locals, sizeof(e->caches[0]));
-	e->here.sources = e->caches + o->substituter_count;
+	e->here.caches = e->caches + o->substituter_count;
 	rc = open_locals(e, err);
 	e->cache_count = o->substituter_count + e->here.count;
 	e->result->caches = mem_calloc(e->cache_count, sizeof(e->result->caches[0]));
@@ -155,7 +155,7 @@ int caches_open(struct engine *e, struct nf_err *err)
 void caches_close(struct engine *e)
 {
 	for (size_t i = 0; i < e->cache_count; i++) {
-		local_source_free(e->caches[i].local);
+		local_cache_free(e->caches[i].local);
 		free(e->caches[i].refused);
 	}
 	free(e->caches);

@@ -91,11 +91,11 @@ static void tell_caches(struct engine *e, int64_t now)
 
 static void start_part(struct engine *e, const struct dispatch_order *o)
 {
-	const struct resolver_source *source =
-		resolver_source_of(e->resolver, o->node, o->cache);
+	const struct resolver_offer *offer =
+		resolver_offer_of(e->resolver, o->node, o->cache);
 	struct wanted_nar *d = wanted_nar_find_or_new(e, o->node);
-	struct download_file *f = download_file_of(d, o, source, verdict_on_ingested);
-	struct part *p = part_new(f, o, source, verdict_part_over);
+	struct download_file *f = download_file_of(d, o, offer, verdict_on_ingested);
+	struct part *p = part_new(f, o, offer, verdict_part_over);
 	struct nf_err err;
 	int rc;
 

@@ -23,7 +23,7 @@
 /* A partial download is identified by the file that it is part of: the hash of the file
  * if the narinfo has it, with the encoding, because the hash that some narinfos give is
  * that before re-encoding; otherwise by the URL. */
-static void partial_id(const struct resolver_source *s, const struct cache *c,
+static void partial_id(const struct resolver_offer *s, const struct cache *c,
 		       char out[PARTIAL_ID_SIZE])
 {
 	uint8_t digest[BLAKE2B_SIZE];
@@ -44,31 +44,31 @@ static void partial_id(const struct resolver_source *s, const struct cache *c,
 }
 
 bool download_file_is_same(const struct download_file *f,
-			   const struct resolver_source *source)
+			   const struct resolver_offer *offer)
 {
 	const struct cache *caches = f->nar->engine->caches;
 	char a[PARTIAL_ID_SIZE], b[PARTIAL_ID_SIZE];
 
-	if (caches[f->source->cache].local || caches[source->cache].local)
+	if (caches[f->offer->cache].local || caches[offer->cache].local)
 		return false;
-	partial_id(f->source, &caches[f->source->cache], a);
-	partial_id(source, &caches[source->cache], b);
+	partial_id(f->offer, &caches[f->offer->cache], a);
+	partial_id(offer, &caches[offer->cache], b);
 	return strcmp(a, b) == 0;
 }
 
 /* A restarted download may replace one that was given up. */
 static struct download_file *find_file(struct wanted_nar *d,
 				       const struct dispatch_order *o,
-				       const struct resolver_source *source)
+				       const struct resolver_offer *offer)
 {
 	struct download_file *f;
 
 	LIST_FOREACH (f, &d->files, link) {
 		if (f->number == o->file &&
-		    (!o->fresh || download_file_is_same(f, source)))
+		    (!o->fresh || download_file_is_same(f, offer)))
 			return f;
 		if (o->fresh && LIST_EMPTY(&f->parts) && !f->at_worker &&
-		    download_file_is_same(f, source))
+		    download_file_is_same(f, offer))
 			return f;
 	}
 	return NULL;
@@ -76,10 +76,10 @@ static struct download_file *find_file(struct wanted_nar *d,
 
 struct download_file *download_file_of(struct wanted_nar *d,
 				       const struct dispatch_order *o,
-				       const struct resolver_source *source,
+				       const struct resolver_offer *offer,
 				       void (*done)(struct ingest *job))
 {
-	struct download_file *f = find_file(d, o, source);
+	struct download_file *f = find_file(d, o, offer);
 
 	if (!f) {
 		f = mem_calloc(1, sizeof(*f));
@@ -91,8 +91,8 @@ struct download_file *download_file_of(struct wanted_nar *d,
 	if (o->fresh)
 		download_file_unfollow(f);
 	f->number = o->file;
-	f->source = source;
-	f->cache = &d->engine->caches[source->cache];
+	f->offer = offer;
+	f->cache = &d->engine->caches[offer->cache];
 	f->size = dispatch_part_size(d->engine->dispatch, o->part);
 	return f;
 }
@@ -106,9 +106,9 @@ int download_file_describe(struct download_file *f, struct nf_err *err)
 	/* Also a hint: if the encoding has an unknown name, the file's first bytes
 	 * decide. */
 	f->ingest.unknown = NULL;
-	if (!codec_parse(&f->ingest.codec, nf_slice_str(f->source->compression))) {
+	if (!codec_parse(&f->ingest.codec, nf_slice_str(f->offer->compression))) {
 		f->ingest.codec = CODEC_NONE;
-		f->ingest.unknown = f->source->compression;
+		f->ingest.unknown = f->offer->compression;
 	}
 	nf_pathinfo_release(&f->ingest.info);
 	return resolver_trusted(e->resolver, f->nar->node, e->opts->keys, &f->ingest.info,
@@ -139,7 +139,7 @@ static int open_partial(struct download_file *f, struct nf_err *err)
 
 	if (f->is_open)
 		return 0;
-	partial_id(f->source, f->cache, id);
+	partial_id(f->offer, f->cache, id);
 	rc = pool_partial_open(e->opts->pool, id, &f->partial, err);
 	if (rc)
 		return rc;
@@ -160,11 +160,11 @@ static uint64_t beginning(const struct download_file *f)
 	return ranges->len && ranges->list[0].from == 0 ? ranges->list[0].end : 0;
 }
 
-static void fill_job(struct download_file *f, struct local_source *local)
+static void fill_job(struct download_file *f, struct local_cache *local)
 {
 	f->ingest.ingests = f->nar->engine->ingests;
 	f->ingest.local = local;
-	f->ingest.local_url = f->source->url;
+	f->ingest.local_url = f->offer->url;
 	f->ingest.partial = &f->partial;
 }
 
@@ -194,7 +194,7 @@ void download_file_unfollow(struct download_file *f)
 		ingest_withdraw(&f->ingest);
 }
 
-void download_file_submit(struct download_file *f, struct local_source *local)
+void download_file_submit(struct download_file *f, struct local_cache *local)
 {
 	struct wanted_nar *d = f->nar;
 	struct engine *e = d->engine;

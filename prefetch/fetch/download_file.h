@@ -10,12 +10,12 @@
  * arrives in parts; when it is complete, a worker gets it. */
 struct download_file {
 	struct wanted_nar *nar;
-	LIST_ENTRY(download_file) link;	      /* list of the download */
-	uint32_t number;		      /* the dispatcher's number */
-	const struct resolver_source *source; /* one of the sources that serve it */
-	struct cache *cache;	 /* cache that brought the last bytes of it */
-	LIST_HEAD(, part) parts; /* in progress */
-	uint64_t size;		 /* 0: unknown */
+	LIST_ENTRY(download_file) link;	    /* list of the download */
+	uint32_t number;		    /* the dispatcher's number */
+	const struct resolver_offer *offer; /* one of the offers that serve it */
+	struct cache *cache;		    /* cache that brought the last bytes of it */
+	LIST_HEAD(, part) parts;	    /* in progress */
+	uint64_t size;			    /* 0: unknown */
 	struct pool_partial partial;
 	bool is_open; /* the partial is open */
 	bool was_open;
@@ -30,11 +30,11 @@ struct download_file {
  * verdict. */
 struct download_file *download_file_of(struct wanted_nar *d,
 				       const struct dispatch_order *o,
-				       const struct resolver_source *source,
+				       const struct resolver_offer *offer,
 				       void (*done)(struct ingest *job));
-/* Whether the source claims to have the same bytes. */
+/* Whether the offer claims to have the same bytes. */
 bool download_file_is_same(const struct download_file *f,
-			   const struct resolver_source *source);
+			   const struct resolver_offer *offer);
 /* What a worker needs to know about the NAR. Constant while the file is followed. */
 int download_file_describe(struct download_file *f, struct nf_err *err) MUST_CHECK;
 /* Opens the partial for a new part, and reports to the dispatcher what an earlier run
@@ -47,7 +47,7 @@ void download_file_grew(struct download_file *f);
 void download_file_unfollow(struct download_file *f);
 /* Passes it to a worker: the whole file or, with LOCAL, one that is read from this
  * machine. */
-void download_file_submit(struct download_file *f, struct local_source *local);
+void download_file_submit(struct download_file *f, struct local_cache *local);
 /* False if bytes that were present have disappeared. */
 bool download_file_has_all(const struct download_file *f);
 /* The partial has become an entry of the pool. */

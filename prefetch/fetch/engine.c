@@ -50,7 +50,7 @@ void engine_broken(struct engine *e, const char *where, int code, const char *te
 	engine_fail(e, NULL, code, whole);
 }
 
-bool engine_is_sources_fault(int rc)
+bool engine_is_caches_fault(int rc)
 {
 	switch (-rc) {
 	case NF_E_FORMAT:

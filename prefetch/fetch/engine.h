@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "caches/health.h"
 #include "caches/history.h"
-#include "caches/local_source.h"
+#include "caches/local_cache.h"
 #include "caches/patience.h"
 #include "dispatch/dispatch.h"
 #include "fetch/destination.h"
@@ -41,7 +41,7 @@ struct cache {
 	const struct substituter *conf;
 	enum cache_state state;
 	int priority;
-	struct local_source *local; /* NULL: over the network */
+	struct local_cache *local; /* NULL: over the network */
 	enum cache_role role;
 	struct health health;
 	char *refused; /* reason */
@@ -65,9 +65,9 @@ struct cache {
 	struct fetch_cache_stats *stats;
 };
 
-/* What this machine has: the local sources, and what they said. */
+/* What this machine has: the local caches, and what they said. */
 struct engine_here {
-	struct cache *sources; /* in query order */
+	struct cache *caches; /* in query order */
 	size_t count;
 	struct substituter confs[FETCH_FIRSTS_MAX];
 	uint32_t cursor; /* nodes below it were looked for on this machine */
@@ -151,7 +151,7 @@ void engine_fail(struct engine *e, const char *path, int code, const char *text)
  * run. Many parts and workers meet the same failure; the first is reported. */
 void engine_broken(struct engine *e, const char *where, int code, const char *text);
 
-/* Whether a failure is the source's fault, not this machine's. */
-bool engine_is_sources_fault(int rc);
+/* Whether a failure is the cache's fault, not this machine's. */
+bool engine_is_caches_fault(int rc);
 
 #endif

@@ -49,7 +49,7 @@ void ingests_free(struct ingests *in)
 	free(in);
 }
 
-/* Passes a local source through, and distinguishes its failures from those of the
+/* Passes a local cache through, and distinguishes its failures from those of the
  * destination. */
 struct noted_source {
 	struct nf_source source;
@@ -85,13 +85,13 @@ static int ingest_local(struct ingest *job)
 	struct nf_source *in;
 	int rc;
 
-	rc = local_source_nar(job->local, &job->info, job->local_url, &in,
-			      &job->local_bytes, &job->err);
+	rc = local_cache_nar(job->local, &job->info, job->local_url, &in,
+			     &job->local_bytes, &job->err);
 	job->unreadable = rc != 0;
 	if (rc)
 		return rc;
 	return destination_put(job->ingests->opts.destination, &job->trusted, job->codec,
-			       noted_source_new(in, job), local_source_dumps(job->local),
+			       noted_source_new(in, job), local_cache_dumps(job->local),
 			       &job->err);
 }
 

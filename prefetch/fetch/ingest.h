@@ -13,7 +13,7 @@
 
 #include "base/codec.h"
 #include "base/err.h"
-#include "caches/local_source.h"
+#include "caches/local_cache.h"
 #include "fetch/destination.h"
 #include "fetch/follow.h"
 #include "pool/pool.h"
@@ -46,15 +46,15 @@ struct ingest {
 	enum codec codec;
 	const char *unknown; /* the encoding that the narinfo names, if it is unknown; or
 				NULL */
-	struct local_source *local;   /* the local source; NULL: PARTIAL */
+	struct local_cache *local;    /* the local cache; NULL: PARTIAL */
 	const char *local_url;	      /* its name there */
 	struct pool_partial *partial; /* consumed if it is used */
 	void (*done)(struct ingest *job);
 
 	int rc;
 	struct nf_err err;
-	bool unreadable;      /* the local source failed, not the destination */
-	uint64_t local_bytes; /* read from the local source */
+	bool unreadable;      /* the local cache failed, not the destination */
+	uint64_t local_bytes; /* read from the local cache */
 	bool was_followed; /* a failure may concern early bytes only; a worker will decide
 			    */
 	/* Private. */

@@ -361,7 +361,7 @@ static void ask_local(struct cache *c, uint32_t node)
 	int rc;
 
 	resolver_path(c->engine->resolver, node, &path);
-	rc = local_source_find(c->local, &path, &ni, &err);
+	rc = local_cache_find(c->local, &path, &ni, &err);
 	if (rc == -NF_E_MISSING)
 		lookup_why_absent(c, node);
 	else
@@ -385,9 +385,9 @@ static void begin_local(struct cache *c)
 	int rc;
 
 	buf_init(&text, NIX_CACHE_INFO_MAX);
-	rc = local_source_open(&c->local, c->conf, c->engine->opts->keys, &err);
+	rc = local_cache_open(&c->local, c->conf, c->engine->opts->keys, &err);
 	if (!rc) {
-		rc = local_source_info(c->local, &text, &err);
+		rc = local_cache_info(c->local, &text, &err);
 		rc = rc == -NF_E_MISSING ? 0 : rc;
 	}
 	if (rc)

@@ -18,7 +18,7 @@ static int find_in_local(struct cache *c, const struct nf_storepath *path,
 {
 	if (c->role == CACHE_POOL)
 		return pool_find(c->engine->opts->pool, path, ni, err);
-	return local_source_find(c->local, path, ni, err);
+	return local_cache_find(c->local, path, ni, err);
 }
 
 static bool has_more_sigs(const struct nf_pathinfo *info, const struct nf_pathinfo *than)
@@ -46,7 +46,7 @@ static void complete_sigs(struct engine *e, uint32_t node, const struct nf_trust
 	for (size_t i = 0; i < e->here.count; i++) {
 		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 
-		if (find_in_local(&e->here.sources[i], &t->info->path, &ni, &err) ||
+		if (find_in_local(&e->here.caches[i], &t->info->path, &ni, &err) ||
 		    !has_more_sigs(&ni.info, t->info))
 			continue;
 		/* Those by trusted keys come first. */
@@ -179,7 +179,7 @@ static bool ask_one_local(struct cache *c, uint32_t node)
 static bool ask_locals(struct engine *e, uint32_t node, size_t from)
 {
 	for (size_t i = from; i < e->here.count; i++)
-		if (ask_one_local(&e->here.sources[i], node))
+		if (ask_one_local(&e->here.caches[i], node))
 			return true;
 	return false;
 }
@@ -195,13 +195,13 @@ void lookup_local_ask(struct engine *e, uint32_t node)
 /* Whether it is present, or on this machine among the caches that are queried first. */
 static bool is_here(const struct engine *e, const struct resolver_node *n)
 {
-	return n->here || (n->sources && n->sources->cache >= e->opts->substituter_count);
+	return n->here || (n->offers && n->offers->cache >= e->opts->substituter_count);
 }
 
 void lookup_local_again(struct engine *e, uint32_t node, const struct cache *from)
 {
 	if (!is_here(e, resolver_node(e->resolver, node)) ||
-	    ask_locals(e, node, (size_t)(from - e->here.sources) + 1))
+	    ask_locals(e, node, (size_t)(from - e->here.caches) + 1))
 		return;
 	MEM_GROW(e->here.again, e->here.again_len, e->here.again_cap);
 	e->here.again[e->here.again_len++] = node;

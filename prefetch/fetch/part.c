@@ -18,7 +18,7 @@ static uint64_t nar_size_of(const struct part *p)
 }
 
 struct part *part_new(struct download_file *f, const struct dispatch_order *o,
-		      const struct resolver_source *source, part_over_fn over)
+		      const struct resolver_offer *offer, part_over_fn over)
 {
 	struct engine *e = f->nar->engine;
 	struct part *p = mem_calloc(1, sizeof(*p));
@@ -27,14 +27,14 @@ struct part *part_new(struct download_file *f, const struct dispatch_order *o,
 	p->over = over;
 	p->number = o->part;
 	p->cache = &e->caches[o->cache];
-	p->source = source;
+	p->offer = offer;
 	p->is_race = o->is_race;
 	p->from = p->at = o->from;
 	p->end = o->end;
 	p->digest = xxh3_new();
 	if (!p->cache->local)
-		p->url = substituter_resolve(p->cache->conf, source->url);
-	if (!p->url) /* a transfer from it fails like one without a source */
+		p->url = substituter_resolve(p->cache->conf, offer->url);
+	if (!p->url) /* a transfer from it fails like one without an offer */
 		p->url = mem_strdup("");
 	LIST_INSERT_HEAD(&f->parts, p, link);
 	while (e->downloads.part_count <= p->number) {
@@ -262,7 +262,7 @@ static void on_failure(struct part *p, const struct transfer_done *done, const c
 /* A transfer that this machine ended, or that ended because of what the server sent. */
 static void on_refusal(struct part *p, int rc, const char *text)
 {
-	if (!engine_is_sources_fault(rc)) {
+	if (!engine_is_caches_fault(rc)) {
 		struct engine *e = p->file->nar->engine;
 
 		engine_broken(e, pool_dir(e->opts->pool), rc, text);

@@ -23,7 +23,7 @@ struct part {
 	part_over_fn over;     /* called when it ended by itself; frees it */
 	uint32_t number;       /* the dispatcher's number */
 	struct cache *cache;
-	const struct resolver_source *source;
+	const struct resolver_offer *offer;
 	char *url;
 	struct transfer *transfer; /* NULL: it has none, or it is finished */
 	bool is_race;		   /* another part fetches the same bytes */
@@ -39,7 +39,7 @@ struct part {
 };
 
 struct part *part_new(struct download_file *f, const struct dispatch_order *o,
-		      const struct resolver_source *source, part_over_fn over);
+		      const struct resolver_offer *offer, part_over_fn over);
 /* Sends its request. The file must be prepared. */
 void part_ask(struct part *p);
 /* Moves its end down. */

@@ -8,7 +8,7 @@
 
 /* Minimum size of the file in the pool. A re-encoded file is about as large as the
  * received one, often larger; for uncompressed ones nothing is known. */
-static uint64_t least_size(const struct resolver_source *s, int level)
+static uint64_t least_size(const struct resolver_offer *s, int level)
 {
 	uint64_t size = s->file_size;
 	enum codec codec;
@@ -24,12 +24,12 @@ uint64_t sizes_least(const struct resolver_node *n, int level)
 {
 	uint64_t least = UINT64_MAX;
 
-	for (const struct resolver_source *s = n->sources; s; s = s->next) {
+	for (const struct resolver_offer *s = n->offers; s; s = s->next) {
 		uint64_t size = least_size(s, level);
 
 		least = size < least ? size : least;
 	}
-	return n->sources ? least : 0;
+	return n->offers ? least : 0;
 }
 
 static void add_up(const struct engine *e, struct fetch_sizes *ret)

@@ -62,7 +62,7 @@ static void on_spoilt(struct download_file *f, int code, const char *text)
 			      wanted_nar_path(d), text);
 		resolver_set_reason(e->resolver, d->node, code, text);
 		claims_move(&d->claims, &f->claims);
-		d->claimed = f->source;
+		d->claimed = f->offer;
 	}
 	f->is_doubtful = true;
 	wanted_nar_drop_file(f);
@@ -242,7 +242,7 @@ void verdict_on_ingested(struct ingest *job)
 	else if (job->rc == 0)
 		on_verified(f);
 	else if (err_is_shortage(&job->err) ||
-		 (!engine_is_sources_fault(job->rc) && !job->unreadable))
+		 (!engine_is_caches_fault(job->rc) && !job->unreadable))
 		engine_broken(d->engine, destination_dir(d->engine->destination), job->rc,
 			      job->err.text);
 	else if (job->local)

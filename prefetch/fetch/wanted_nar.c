@@ -20,7 +20,7 @@ void wanted_nar_open(struct engine *e, uint32_t node)
 }
 
 /* Equal for caches that claim to have the same bytes. */
-static uint64_t file_id(const struct resolver_source *s)
+static uint64_t file_id(const struct resolver_offer *s)
 {
 	AUTO_BUF struct buf text = { 0 };
 	uint8_t digest[BLAKE2B_SIZE];
@@ -39,17 +39,17 @@ static uint64_t file_id(const struct resolver_source *s)
 
 void wanted_nar_found(struct engine *e, uint32_t node, uint32_t cache)
 {
-	const struct resolver_source *s = resolver_source_of(e->resolver, node, cache);
-	struct dispatch_source told;
+	const struct resolver_offer *s = resolver_offer_of(e->resolver, node, cache);
+	struct dispatch_offer told;
 
 	if (e->opts->dry_run || !s || resolver_node(e->resolver, node)->here)
 		return;
-	told = (struct dispatch_source){
+	told = (struct dispatch_offer){
 		.cache = cache,
 		.file_size = s->file_size,
 		.file_id = file_id(s),
 	};
-	dispatch_add_source(e->dispatch, node, &told);
+	dispatch_add_offer(e->dispatch, node, &told);
 }
 
 void wanted_nar_answered(struct engine *e, uint32_t node)
@@ -74,8 +74,8 @@ void wanted_nar_add(struct engine *e, uint32_t node, bool on_this_machine)
 	e->wanted_paths++;
 	e->wanted_bytes += n->nar_size;
 	if (!on_this_machine) {
-		e->result->to_fetch_bytes += n->sources->file_size;
-		rest_set(&e->rest, node, n->sources->file_size);
+		e->result->to_fetch_bytes += n->offers->file_size;
+		rest_set(&e->rest, node, n->offers->file_size);
 	}
 	wanted_nar_open(e, node);
 }

@@ -14,9 +14,9 @@ struct wanted_nar {
 	LIST_HEAD(, download_file) files;
 	int item;     /* in the progress */
 	bool is_over; /* only a worker is left to wait for */
-	/* Who brought which bytes of a wrong file, and one of its sources. */
+	/* Who brought which bytes of a wrong file, and one of its offers. */
 	struct claims claims;
-	const struct resolver_source *claimed;
+	const struct resolver_offer *claimed;
 };
 
 /* A path is known and not in its destination: its NAR must be fetched, over the network

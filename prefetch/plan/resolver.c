@@ -246,7 +246,7 @@ static void add_dispute(struct resolver *r, uint32_t id,
 	d = &r->disputes[r->dispute_count++];
 	d->id = id;
 	d->other = *other;
-	d->known.cache = node->sources ? node->sources->cache : RESOLVER_HERE;
+	d->known.cache = node->offers ? node->offers->cache : RESOLVER_HERE;
 	d->known.vouched_by = node->vouched_by;
 	d->known.nar_size = node->nar_size;
 	memcpy(d->known.nar_hash, node->nar_hash, sizeof(node->nar_hash));
@@ -306,17 +306,17 @@ size_t resolver_disputes(struct resolver *r, const struct resolver_dispute **ret
 	return r->dispute_total;
 }
 
-static struct resolver_source **place_of(struct resolver_node *node, uint32_t cache)
+static struct resolver_offer **place_of(struct resolver_node *node, uint32_t cache)
 {
-	struct resolver_source **at = &node->sources;
+	struct resolver_offer **at = &node->offers;
 
 	while (*at && (*at)->cache != cache)
 		at = &(*at)->next;
 	return at;
 }
 
-const struct resolver_source *resolver_source_of(const struct resolver *r, uint32_t id,
-						 uint32_t cache)
+const struct resolver_offer *resolver_offer_of(const struct resolver *r, uint32_t id,
+					       uint32_t cache)
 {
 	return *place_of(node_at(r, id), cache);
 }
@@ -324,7 +324,7 @@ const struct resolver_source *resolver_source_of(const struct resolver *r, uint3
 bool resolver_asks_anew(struct resolver *r, uint32_t id, uint32_t cache)
 {
 	struct resolver_node *node = node_at(r, id);
-	struct resolver_source *s = *place_of(node, cache);
+	struct resolver_offer *s = *place_of(node, cache);
 
 	if (!s || s->asked_anew)
 		return false;
@@ -333,7 +333,7 @@ bool resolver_asks_anew(struct resolver *r, uint32_t id, uint32_t cache)
 	return true;
 }
 
-static bool tells_same(const struct resolver_source *s, const struct nf_narinfo *ni)
+static bool tells_same(const struct resolver_offer *s, const struct nf_narinfo *ni)
 {
 	bool has_hash = ni->has_file_hash && ni->file_hash.algo == NF_SHA256;
 
@@ -344,10 +344,10 @@ static bool tells_same(const struct resolver_source *s, const struct nf_narinfo 
 		memcmp(s->file_hash, ni->file_hash.bytes, sizeof(s->file_hash)) == 0);
 }
 
-static void add_source(struct resolver *r, struct resolver_node *node, uint32_t cache,
-		       const struct nf_narinfo *ni, const struct nf_trusted *t)
+static void add_offer(struct resolver *r, struct resolver_node *node, uint32_t cache,
+		      const struct nf_narinfo *ni, const struct nf_trusted *t)
 {
-	struct resolver_source **at = place_of(node, cache), *old = *at, *s;
+	struct resolver_offer **at = place_of(node, cache), *old = *at, *s;
 
 	if (old && tells_same(old, ni))
 		return;
@@ -388,7 +388,7 @@ int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 	if (cache == RESOLVER_HERE)
 		node->here = true;
 	else
-		add_source(r, node, cache, ni, t);
+		add_offer(r, node, cache, ni, t);
 	if (first && r->settled)
 		r->settled(r->settled_ctx, id, ni);
 	return 0;
@@ -447,7 +447,7 @@ static bool may_have_helped(const struct resolver *r, uint32_t id,
 			    const struct resolver_reason *why)
 {
 	return err_gravity(why->code) > err_gravity(NF_E_MISSING) &&
-	       !resolver_source_of(r, id, why->cache);
+	       !resolver_offer_of(r, id, why->cache);
 }
 
 void resolver_not_found(struct resolver *r, uint32_t id,

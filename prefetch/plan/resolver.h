@@ -19,13 +19,14 @@
 
 enum resolver_state {
 	RESOLVER_WANTED,  /* no trusted answer yet */
-	RESOLVER_KNOWN,	  /* metadata and at least one source, or present */
+	RESOLVER_KNOWN,	  /* metadata and at least one offer, or present */
 	RESOLVER_UNKNOWN, /* all have answered, none usefully */
 };
 
-/* One way to obtain a NAR. Everything here is a hint from an untrusted server. */
-struct resolver_source {
-	struct resolver_source *next;
+/* The file that a cache serves for a NAR. Everything here is a hint from an untrusted
+ * server. */
+struct resolver_offer {
+	struct resolver_offer *next;
 	uint32_t cache;
 	bool has_file_hash;
 	uint8_t file_hash[32]; /* SHA-256 */
@@ -45,12 +46,12 @@ struct resolver_node {
 	uint64_t nar_size;
 	uint32_t *refs; /* node numbers */
 	uint32_t nrefs;
-	const char *deriver;	/* or NULL */
-	const char *ca;		/* one that matches the path, or NULL */
-	const char *sigs;	/* separated by spaces; or NULL */
-	const char *vouched_by; /* who vouches; equal names are the same pointer */
-	bool by_store;		/* it was a store that the user trusts */
-	struct resolver_source *sources; /* in order of arrival */
+	const char *deriver;	       /* or NULL */
+	const char *ca;		       /* one that matches the path, or NULL */
+	const char *sigs;	       /* separated by spaces; or NULL */
+	const char *vouched_by;	       /* who vouches; equal names are the same pointer */
+	bool by_store;		       /* it was a store that the user trusts */
+	struct resolver_offer *offers; /* in order of arrival */
 	int why;	      /* UNKNOWN: the most severe NF_E_... of the answers */
 	const char *why_text; /* and its text; NULL: no cache has it */
 	const struct resolver_reason *reason; /* the same, if caches gave it; or NULL */
@@ -115,19 +116,19 @@ uint32_t resolver_open_count(const struct resolver *r);
 void resolver_asked(struct resolver *r, uint32_t id, uint16_t n);
 
 /* A trusted answer: stores the metadata (the first time), requests its references and
- * adds a source. NF_E_HASH if an earlier trusted answer vouches for other content: this
+ * adds an offer. NF_E_HASH if an earlier trusted answer vouches for other content: this
  * one is then ignored. For RESOLVER_HERE no answer was pending. */
 int resolver_found(struct resolver *r, uint32_t id, uint32_t cache,
 		   const struct nf_narinfo *ni, const struct nf_trusted *t,
 		   struct nf_err *err) MUST_CHECK;
 
-/* The cache's source for the node, or NULL. */
-const struct resolver_source *resolver_source_of(const struct resolver *r, uint32_t id,
-						 uint32_t cache);
+/* The cache's offer of the node's NAR, or NULL. */
+const struct resolver_offer *resolver_offer_of(const struct resolver *r, uint32_t id,
+					       uint32_t cache);
 
 /* The narinfo named a NAR that the cache does not have. Returns true the first time: the
  * cache can be queried again for the node, and an answer is pending. If that names
- * another NAR, resolver_found adds a new source in place of the old one, which stays
+ * another NAR, resolver_found adds a new offer in place of the old one, which stays
  * valid. */
 bool resolver_asks_anew(struct resolver *r, uint32_t id, uint32_t cache);
 
@@ -136,7 +137,7 @@ bool resolver_asks_anew(struct resolver *r, uint32_t id, uint32_t cache);
 void resolver_not_found(struct resolver *r, uint32_t id,
 			const struct resolver_reason *why);
 
-/* The NAR of a known path could not be fetched from a source: kept if it is the most
+/* The NAR of a known path could not be fetched as offered: kept if it is the most
  * severe failure so far. */
 void resolver_set_reason(struct resolver *r, uint32_t id, int code, const char *text);
 
@@ -148,7 +149,7 @@ int resolver_trusted(const struct resolver *r, uint32_t id, const struct nf_keyr
 		     struct nf_err *err) MUST_CHECK;
 
 /* An answer that nobody vouches for; resolver_not_found is also called for it. It is not
- * a source; but if its content differs from that of a trusted answer, earlier or later,
+ * an offer; but if its content differs from that of a trusted answer, earlier or later,
  * that is a dispute. */
 void resolver_unvouched(struct resolver *r, uint32_t id, uint32_t cache,
 			const struct nf_pathinfo *info);

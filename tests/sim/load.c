@@ -17,11 +17,11 @@
 #define MB	1e6
 #define MBIT(n) ((n)*125.0) /* bytes per millisecond */
 /* Bytes are reported at least this often. */
-#define TICK_MS	    100
-#define PART_MIN    65536
-#define SOURCES_MAX 8
-#define SOURCES_ALL 3
-#define ROUNDING    0.05
+#define TICK_MS	   100
+#define PART_MIN   65536
+#define OFFERS_MAX 8
+#define OFFERS_ALL 3
+#define ROUNDING   0.05
 
 struct load_case {
 	const char *name;
@@ -32,7 +32,7 @@ struct load_case {
 	/* Random caches, or each of RATES. */
 	size_t caches;
 	double rate_least, rate_most, latency_least, latency_most;
-	double rates[SOURCES_ALL];
+	double rates[OFFERS_ALL];
 	unsigned spread; /* number of caches that have each file; 0: all */
 	size_t files;
 };
@@ -48,7 +48,7 @@ static const struct load_case cases[] = {
 	  .rate_most = MBIT(1000),
 	  .latency_least = 5,
 	  .latency_most = 200,
-	  .spread = SOURCES_MAX,
+	  .spread = OFFERS_MAX,
 	  .files = 200000 },
 	{ .name = "three-large",
 	  .limit = 1.10,
@@ -145,12 +145,12 @@ static void add_caches(struct load *l)
 	}
 }
 
-static void add_source(struct load *l, uint32_t node, uint32_t cache, double *latency)
+static void add_offer(struct load *l, uint32_t node, uint32_t cache, double *latency)
 {
-	const struct dispatch_source s = { cache, l->sizes[node], node + 1 };
+	const struct dispatch_offer s = { cache, l->sizes[node], node + 1 };
 
 	*latency = fmin(*latency, l->latencies[cache]);
-	DECIDE(l, dispatch_add_source(l->dispatch, node, &s));
+	DECIDE(l, dispatch_add_offer(l->dispatch, node, &s));
 }
 
 static void add_file(struct load *l, uint32_t node)
@@ -161,10 +161,9 @@ static void add_file(struct load *l, uint32_t node)
 	l->sizes[node] = (uint64_t)size;
 	DECIDE(l, dispatch_want(l->dispatch, node, 4 * l->sizes[node]));
 	for (uint32_t i = 0; i < count; i++)
-		add_source(l, node,
-			   l->what->spread ? any_number(l) % (uint32_t)l->what->caches
-					   : i,
-			   &latency);
+		add_offer(l, node,
+			  l->what->spread ? any_number(l) % (uint32_t)l->what->caches : i,
+			  &latency);
 	DECIDE(l, dispatch_closed(l->dispatch, node));
 	l->size_sum += size;
 	l->latency_sum += latency;

@@ -63,11 +63,11 @@ static void drop_file(struct seen_node *n, struct seen_file *f)
 	*f = n->files[--n->file_count];
 }
 
-static struct seen_source *source_of(struct seen_node *n, uint32_t cache)
+static struct seen_offer *offer_of(struct seen_node *n, uint32_t cache)
 {
-	for (size_t i = 0; i < n->source_count; i++)
-		if (n->sources[i].told.cache == cache)
-			return &n->sources[i];
+	for (size_t i = 0; i < n->offer_count; i++)
+		if (n->offers[i].told.cache == cache)
+			return &n->offers[i];
 	return NULL;
 }
 
@@ -118,7 +118,7 @@ static void check_slots(const struct dispatch_order *o)
 		broken("cache %u has %u parts on trial", o->cache, cache);
 }
 
-static void check_source(const struct dispatch_order *o, const struct seen_source *s)
+static void check_offer(const struct dispatch_order *o, const struct seen_offer *s)
 {
 	if (!s || s->is_dead)
 		broken("node %u is asked of cache %u, which does not have it", o->node,
@@ -129,7 +129,7 @@ static void check_source(const struct dispatch_order *o, const struct seen_sourc
 }
 
 static void begin_file(const struct dispatch_order *o, struct seen_node *n,
-		       const struct seen_source *s)
+		       const struct seen_offer *s)
 {
 	struct seen_file *f = file_of(n, o->file);
 
@@ -149,7 +149,7 @@ static void begin_file(const struct dispatch_order *o, struct seen_node *n,
 }
 
 static void check_file(const struct dispatch_order *o, struct seen_node *n,
-		       const struct seen_source *s)
+		       const struct seen_offer *s)
 {
 	const struct seen_file *f = file_of(n, o->file);
 
@@ -239,14 +239,14 @@ static void note_race(const struct dispatch_order *o)
 static void start_part(const struct dispatch_order *o)
 {
 	struct seen_node *n = node_at(o->node);
-	struct seen_source *s = source_of(n, o->cache);
+	struct seen_offer *s = offer_of(n, o->cache);
 	struct seen_file *f;
 
 	if (seen.parts[o->part].is_busy)
 		broken("part %u is started while it is under way", o->part);
 	if (n->state != NODE_OPEN)
 		broken("node %u is started after its verdict", o->node);
-	check_source(o, s);
+	check_offer(o, s);
 	if (o->cut != DISPATCH_NONE)
 		cut(o);
 	if (seen.failure[0])
@@ -284,12 +284,12 @@ static void give_up(uint32_t node)
 	struct seen_node *n = node_at(node);
 
 	if (!n->is_closed || n->state != NODE_OPEN)
-		broken("node %u is given up before all sources are known", node);
-	for (size_t i = 0; i < n->source_count; i++)
-		if (!n->sources[i].is_dead &&
-		    seen.states[n->sources[i].told.cache] != DISPATCH_GONE)
+		broken("node %u is given up before all offers are known", node);
+	for (size_t i = 0; i < n->offer_count; i++)
+		if (!n->offers[i].is_dead &&
+		    seen.states[n->offers[i].told.cache] != DISPATCH_GONE)
 			broken("node %u is given up, and cache %u has it", node,
-			       n->sources[i].told.cache);
+			       n->offers[i].told.cache);
 	for (size_t i = 0; i < PARTS_MAX; i++)
 		if (is_live(&seen.parts[i]) && seen.parts[i].node == node)
 			broken("node %u is given up, and under way", node);
@@ -346,7 +346,7 @@ static void end_part(uint32_t part, enum dispatch_end how, int64_t retry_at)
 {
 	struct seen_part *p = &seen.parts[part];
 	struct seen_file *f = file_of_part(p);
-	struct seen_source *s = source_of(node_at(p->node), p->cache);
+	struct seen_offer *s = offer_of(node_at(p->node), p->cache);
 
 	if (!p->is_busy)
 		broken("part %u ends, and is not under way", part);
@@ -384,7 +384,7 @@ static void on_verified(uint32_t node)
 static void on_spoilt(uint32_t node, uint32_t liar)
 {
 	struct seen_node *n = node_at(node);
-	struct seen_source *s = source_of(n, liar);
+	struct seen_offer *s = offer_of(n, liar);
 	struct seen_file *f = file_of(n, n->whole);
 
 	if (s)
@@ -396,16 +396,16 @@ static void on_spoilt(uint32_t node, uint32_t liar)
 	n->is_whole = false;
 }
 
-static void add_source(uint32_t node, const struct dispatch_source *told)
+static void add_offer(uint32_t node, const struct dispatch_offer *told)
 {
 	struct seen_node *n = node_at(node);
-	struct seen_source *s = source_of(n, told->cache);
+	struct seen_offer *s = offer_of(n, told->cache);
 
-	if (!s && n->source_count < SOURCES_MAX)
-		s = &n->sources[n->source_count++];
+	if (!s && n->offer_count < OFFERS_MAX)
+		s = &n->offers[n->offer_count++];
 	else if (!s || !s->is_dead)
 		return;
-	*s = (struct seen_source){ .told = *told };
+	*s = (struct seen_offer){ .told = *told };
 }
 
 static void forget_all(void)
@@ -466,11 +466,11 @@ WATCH(void, dispatch_want, struct dispatch *d, uint32_t node, uint64_t nar_size)
 	__real_dispatch_want(d, node, nar_size);
 }
 
-WATCH(void, dispatch_add_source, struct dispatch *d, uint32_t node,
-      const struct dispatch_source *s)
+WATCH(void, dispatch_add_offer, struct dispatch *d, uint32_t node,
+      const struct dispatch_offer *s)
 {
-	add_source(node, s);
-	__real_dispatch_add_source(d, node, s);
+	add_offer(node, s);
+	__real_dispatch_add_offer(d, node, s);
 }
 
 WATCH(void, dispatch_closed, struct dispatch *d, uint32_t node)

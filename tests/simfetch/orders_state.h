@@ -6,19 +6,19 @@
 #include "dispatch/dispatch.h"
 
 #define CACHES_MAX	64
-#define SOURCES_MAX	16
+#define OFFERS_MAX	16
 #define PARTS_MAX	256
 #define ORDERS_PER_TURN 1000 /* and one a node */
 
-struct seen_source {
-	struct dispatch_source told;
+struct seen_offer {
+	struct dispatch_offer told;
 	bool is_dead;
 };
 
 /* One of a node's files. */
 struct seen_file {
 	uint32_t number;
-	struct dispatch_source of;
+	struct dispatch_offer of;
 	uint64_t size; /* as an answer said; 0: none did */
 	struct byte_ranges here;
 	struct byte_ranges refused; /* what is here and need not count */
@@ -36,8 +36,8 @@ struct seen_node {
 	bool is_closed;
 	bool is_whole; /* this file of it is, and has no verdict: */
 	uint32_t whole;
-	struct seen_source sources[SOURCES_MAX];
-	size_t source_count;
+	struct seen_offer offers[OFFERS_MAX];
+	size_t offer_count;
 	struct seen_file *files;
 	size_t file_count, file_cap;
 };

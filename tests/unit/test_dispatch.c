@@ -30,12 +30,12 @@ static void want_node(struct dispatch *d, uint32_t node, uint64_t size, unsigned
 	dispatch_want(d, node, 4 * size);
 	for (uint32_t c = 0; c < 32; c++)
 		if (caches & 1U << c)
-			dispatch_add_source(d, node,
-					    &(struct dispatch_source){
-						    .cache = c,
-						    .file_size = size,
-						    .file_id = node + 1,
-					    });
+			dispatch_add_offer(d, node,
+					   &(struct dispatch_offer){
+						   .cache = c,
+						   .file_size = size,
+						   .file_id = node + 1,
+					   });
 	dispatch_closed(d, node);
 }
 
@@ -401,7 +401,7 @@ static void an_open_node_waits_for_sources(void **state)
 	next(d, 1, DISPATCH_GIVE_UP);
 	dispatch_want(d, 3, 100);
 	next(d, 2, DISPATCH_WAIT);
-	dispatch_add_source(d, 3, &(struct dispatch_source){ .cache = 1 });
+	dispatch_add_offer(d, 3, &(struct dispatch_offer){ .cache = 1 });
 	o = next(d, 3, DISPATCH_START);
 	assert_int_equal(o.end, DISPATCH_TO_END);
 	dispatch_part_bytes(d, o.part, 60, 4);
@@ -536,9 +536,9 @@ static void the_last_part_is_cut_between_caches(void **state)
 	want_node(d, 1, 10, 2);
 	a = next(d, 0, DISPATCH_START);
 	b = next(d, 0, DISPATCH_START);
-	dispatch_add_source(d, 0,
-			    &(struct dispatch_source){
-				    .cache = 1, .file_size = 100 * MB, .file_id = 1 });
+	dispatch_add_offer(d, 0,
+			   &(struct dispatch_offer){
+				   .cache = 1, .file_size = 100 * MB, .file_id = 1 });
 	assert_int_equal(b.node, 1);
 	flow(d, &a, 2 * MB, 10, 1010);
 	come(d, &b, 1020);
@@ -581,9 +581,9 @@ static void without_races_no_byte_is_requested_twice(void **state)
 	set_speed(d, 1, 2, 100 * MB);
 	want_node(d, 0, 100 * MB, 1);
 	a = next(d, 0, DISPATCH_START);
-	dispatch_add_source(d, 0,
-			    &(struct dispatch_source){
-				    .cache = 1, .file_size = 100 * MB, .file_id = 1 });
+	dispatch_add_offer(d, 0,
+			   &(struct dispatch_offer){
+				   .cache = 1, .file_size = 100 * MB, .file_id = 1 });
 	next(d, 20000, DISPATCH_WAIT);
 	flow(d, &a, MB, 20000, 30000);
 	next(d, 30000, DISPATCH_WAIT);
@@ -845,16 +845,16 @@ static void raced_transfer_can_still_finish_first(void **state)
 static void another_encoding_is_raced_from_its_start(void **state)
 {
 	struct dispatch *d = dispatch_with(2, 8, 1);
-	struct dispatch_source s = { .cache = 0, .file_size = 10 * MB, .file_id = 1 };
+	struct dispatch_offer s = { .cache = 0, .file_size = 10 * MB, .file_id = 1 };
 	struct dispatch_order a, b;
 
 	(void)state;
 	set_speed(d, 0, 1, 50 * MB);
 	set_speed(d, 1, 2, 20 * MB);
 	dispatch_want(d, 0, 30 * MB);
-	dispatch_add_source(d, 0, &s);
-	s = (struct dispatch_source){ .cache = 1, .file_size = 8 * MB, .file_id = 2 };
-	dispatch_add_source(d, 0, &s);
+	dispatch_add_offer(d, 0, &s);
+	s = (struct dispatch_offer){ .cache = 1, .file_size = 8 * MB, .file_id = 2 };
+	dispatch_add_offer(d, 0, &s);
 	dispatch_closed(d, 0);
 	a = next(d, 0, DISPATCH_START);
 	flow(d, &a, 100000, 10, 1010);
@@ -886,17 +886,17 @@ static void next_cache_is_asked_after_an_answer(void **state)
 static void refusing_cache_may_name_another_file(void **state)
 {
 	struct dispatch *d = dispatch_with(1, 4, 2);
-	const struct dispatch_source other = { .file_size = 2 * MB, .file_id = 99 };
+	const struct dispatch_offer other = { .file_size = 2 * MB, .file_id = 99 };
 	struct dispatch_order o;
 
 	(void)state;
 	want_node(d, 0, 5 * MB, 1);
 	o = next(d, 0, DISPATCH_START);
-	dispatch_add_source(d, 0, &other); /* too early: the first one counts */
+	dispatch_add_offer(d, 0, &other); /* too early: the first one counts */
 	dispatch_want(d, 0, 20 * MB);
 	dispatch_part_end(d, o.part, DISPATCH_REFUSED, 0, 1);
 	next(d, 2, DISPATCH_WAIT);
-	dispatch_add_source(d, 0, &other);
+	dispatch_add_offer(d, 0, &other);
 	dispatch_closed(d, 0);
 	o = next(d, 3, DISPATCH_START);
 	assert_true(o.fresh);

@@ -278,9 +278,9 @@ static void only_agreeing_sources_are_collected(void **state)
 	assert_int_equal(answer(w, id, 0, 1, 8, NULL, 0, &err), -NF_E_HASH);
 	assert_non_null(strstr(err.text, "trusted sources disagree"));
 	assert_int_equal(answer(w, id, 1, 1, 7, NULL, 0, &err), 0);
-	assert_int_equal(n->sources->cache, 2);
-	assert_int_equal(n->sources->next->cache, 1);
-	assert_null(n->sources->next->next);
+	assert_int_equal(n->offers->cache, 2);
+	assert_int_equal(n->offers->next->cache, 1);
+	assert_null(n->offers->next->next);
 	assert_int_equal(n->nar_hash[0], 7);
 }
 
@@ -496,22 +496,22 @@ static void source_may_be_replaced_once(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 2);
-	const struct resolver_source *before, *other;
+	const struct resolver_offer *before, *other;
 
 	assert_false(resolver_asks_anew(w->r, id, 0));
 	answer_at(w, id, 0, "nar/old");
 	answer_at(w, id, 1, "nar/other");
-	before = resolver_source_of(w->r, id, 0);
-	other = resolver_source_of(w->r, id, 1);
+	before = resolver_offer_of(w->r, id, 0);
+	other = resolver_offer_of(w->r, id, 1);
 	assert_true(resolver_asks_anew(w->r, id, 0));
 	assert_int_equal(resolver_node(w->r, id)->pending, 1);
 	assert_false(resolver_asks_anew(w->r, id, 0));
 	answer_at(w, id, 0, "nar/new");
 	assert_int_equal(resolver_node(w->r, id)->pending, 0);
 	assert_string_equal(before->url, "nar/old");
-	assert_string_equal(resolver_source_of(w->r, id, 0)->url, "nar/new");
-	assert_ptr_equal(resolver_source_of(w->r, id, 0)->next, other);
-	assert_ptr_equal(resolver_source_of(w->r, id, 1), other);
+	assert_string_equal(resolver_offer_of(w->r, id, 0)->url, "nar/new");
+	assert_ptr_equal(resolver_offer_of(w->r, id, 0)->next, other);
+	assert_ptr_equal(resolver_offer_of(w->r, id, 1), other);
 	assert_false(resolver_asks_anew(w->r, id, 0));
 }
 
@@ -519,13 +519,13 @@ static void repeated_answer_changes_nothing(void **state)
 {
 	struct world *w = *state;
 	uint32_t id = want_path(w, 1, 1);
-	const struct resolver_source *before;
+	const struct resolver_offer *before;
 
 	answer_at(w, id, 0, "nar/same");
-	before = resolver_source_of(w->r, id, 0);
+	before = resolver_offer_of(w->r, id, 0);
 	assert_true(resolver_asks_anew(w->r, id, 0));
 	answer_at(w, id, 0, "nar/same");
-	assert_ptr_equal(resolver_source_of(w->r, id, 0), before);
+	assert_ptr_equal(resolver_offer_of(w->r, id, 0), before);
 	assert_null(before->next);
 }
 

@@ -1,4 +1,4 @@
-#include "caches/local_source.h"
+#include "caches/local_cache.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,20 +28,20 @@ static const char narinfo_text[] = "StorePath: /nix/store/" A "\nURL: nar/a.nar\
 /* ---- opening and reading ---- */
 
 /* Of a path below the test's directory. */
-static int open_path(struct local_source **ret, const struct temp_dir *t,
+static int open_path(struct local_cache **ret, const struct temp_dir *t,
 		     enum substituter_kind kind, const char *name,
 		     const struct nf_keyring *keys, struct nf_err *err)
 {
 	AUTO_FREE char *path = temp_dir_join(t, name);
 	struct substituter conf = { .kind = kind, .path = path, .url = path };
 
-	return local_source_open(ret, &conf, keys, err);
+	return local_cache_open(ret, &conf, keys, err);
 }
 
-static struct local_source *open_good(const struct temp_dir *t,
-				      enum substituter_kind kind, const char *name)
+static struct local_cache *open_good(const struct temp_dir *t, enum substituter_kind kind,
+				     const char *name)
 {
-	struct local_source *s = NULL;
+	struct local_cache *s = NULL;
 	struct nf_err err;
 
 	if (open_path(&s, t, kind, name, NULL, &err))
@@ -56,24 +56,24 @@ static void opening_fails(const struct temp_dir *t, enum substituter_kind kind,
 	const char *mark = strstr(text, "%s");
 	AUTO_FREE char *want =
 		mem_printf("%.*s%s%s", (int)(mark - text), text, t->path, mark + 2);
-	struct local_source *s = NULL;
+	struct local_cache *s = NULL;
 	struct nf_err err;
 
 	expect_error(err, open_path(&s, t, kind, name, NULL, &err), code, want);
 	assert_null(s);
 }
 
-static int find_path(struct local_source *s, const char *base, struct nf_err *err)
+static int find_path(struct local_cache *s, const char *base, struct nf_err *err)
 {
 	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	struct nf_storepath path;
 
 	store_fixture_path(&path, base);
-	return local_source_find(s, &path, &ni, err);
+	return local_cache_find(s, &path, &ni, err);
 }
 
 /* The bytes of the NAR at URL; free(). */
-static int read_nar(const struct local_source *s, const char *url, char **ret,
+static int read_nar(const struct local_cache *s, const char *url, char **ret,
 		    struct nf_err *err)
 {
 	AUTO(source_closep) struct nf_source *nar = NULL;
@@ -88,7 +88,7 @@ static int read_nar(const struct local_source *s, const char *url, char **ret,
 	info.nar_size = STORE_FIXTURE_NAR_SIZE;
 	buf_init(&bytes, MIB);
 	buf_sink_init(&sink, &bytes);
-	rc = local_source_nar(s, &info, url, &nar, &size, err);
+	rc = local_cache_nar(s, &info, url, &nar, &size, err);
 	if (!rc)
 		rc = source_copy(nar, &sink.sink, err);
 	nf_pathinfo_release(&info);
@@ -100,7 +100,7 @@ static int read_nar(const struct local_source *s, const char *url, char **ret,
 	return 0;
 }
 
-static void nar_fails(const struct local_source *s, const char *url, enum nf_error code,
+static void nar_fails(const struct local_cache *s, const char *url, enum nf_error code,
 		      const char *text)
 {
 	struct nf_err err;
@@ -123,7 +123,7 @@ static void make_cache(const struct temp_dir *t)
 static void directory_describes_its_paths(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(local_source_freep) struct local_source *s = NULL;
+	AUTO(local_cache_freep) struct local_cache *s = NULL;
 	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	AUTO_BUF struct buf info = { 0 };
 	struct nf_storepath path;
@@ -131,12 +131,12 @@ static void directory_describes_its_paths(void **state)
 
 	make_cache(t);
 	s = open_good(t, SUBSTITUTER_FILE, "cache");
-	assert_false(local_source_dumps(s));
+	assert_false(local_cache_dumps(s));
 	buf_init(&info, NIX_CACHE_INFO_MAX);
-	assert_int_equal(local_source_info(s, &info, NULL), 0);
+	assert_int_equal(local_cache_info(s, &info, NULL), 0);
 	assert_true(nf_slice_is(buf_slice(&info), "StoreDir: /nix/store\n"));
 	store_fixture_path(&path, A);
-	assert_int_equal(local_source_find(s, &path, &ni, NULL), 0);
+	assert_int_equal(local_cache_find(s, &path, &ni, NULL), 0);
 	assert_true(nf_slice_is(ni.url, "nar/a.nar"));
 	assert_int_equal(ni.info.nar_size, 120);
 	assert_int_equal(ni.info.nrefs, 1);
@@ -147,21 +147,21 @@ static void directory_describes_its_paths(void **state)
 static void directory_may_lack_cache_info(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(local_source_freep) struct local_source *s = NULL;
+	AUTO(local_cache_freep) struct local_cache *s = NULL;
 	AUTO_BUF struct buf info = { 0 };
 	struct nf_err err;
 
 	temp_dir_mkdir(t, "bare");
 	s = open_good(t, SUBSTITUTER_FILE, "bare");
 	buf_init(&info, NIX_CACHE_INFO_MAX);
-	expect_error(err, local_source_info(s, &info, &err), NF_E_MISSING,
+	expect_error(err, local_cache_info(s, &info, &err), NF_E_MISSING,
 		     "'nix-cache-info' does not exist");
 }
 
 static void invalid_narinfo_is_reported(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(local_source_freep) struct local_source *s = NULL;
+	AUTO(local_cache_freep) struct local_cache *s = NULL;
 	AUTO_FREE char *file = temp_dir_join(t, A_INFO);
 	struct nf_err err;
 
@@ -189,7 +189,7 @@ static void invalid_narinfo_is_reported(void **state)
 static void a_narinfo_has_a_limit(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(local_source_freep) struct local_source *s = NULL;
+	AUTO(local_cache_freep) struct local_cache *s = NULL;
 	AUTO_FREE char *file = temp_dir_join(t, A_INFO);
 	AUTO_FREE char *want =
 		mem_printf("'" NARINFO "' is larger than %zu bytes", (size_t)NARINFO_MAX);
@@ -214,7 +214,7 @@ static void nars_of_a_directory_are_files_in_it(void **state)
 	static const char *const in[] = { "./nar/a.nar", "nar//a.nar", "nar/../nar/a.nar",
 					  "x/../nar/./a.nar" };
 	const struct temp_dir *t = *state;
-	AUTO(local_source_freep) struct local_source *s = NULL;
+	AUTO(local_cache_freep) struct local_cache *s = NULL;
 	AUTO_FREE char *link = temp_dir_join(t, "cache/nar/link");
 	AUTO_FREE char *fifo = temp_dir_join(t, "cache/nar/fifo");
 	AUTO_FREE char *bytes = NULL;
@@ -269,7 +269,7 @@ static void make_bundle(const struct temp_dir *t, struct fixture *f)
 static void bundle_describes_its_paths(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(local_source_freep) struct local_source *s = NULL;
+	AUTO(local_cache_freep) struct local_cache *s = NULL;
 	AUTO(fixture_release) struct fixture f = { 0 };
 	AUTO_BUF struct buf info = { 0 };
 	AUTO_FREE char *bytes = NULL;
@@ -277,9 +277,9 @@ static void bundle_describes_its_paths(void **state)
 
 	make_bundle(t, &f);
 	assert_int_equal(open_path(&s, t, SUBSTITUTER_PATH, "b.bundle", f.ring, NULL), 0);
-	assert_false(local_source_dumps(s));
+	assert_false(local_cache_dumps(s));
 	buf_init(&info, NIX_CACHE_INFO_MAX);
-	assert_int_equal(local_source_info(s, &info, NULL), 0);
+	assert_int_equal(local_cache_info(s, &info, NULL), 0);
 	assert_true(info.len > 0);
 	assert_int_equal(find_path(s, BUNDLED, NULL), 0);
 	expect_error(err, find_path(s, A, &err), NF_E_MISSING,
@@ -295,7 +295,7 @@ static void rejects_bundle_of_unknown_signer(void **state)
 	const struct temp_dir *t = *state;
 	AUTO(fixture_release) struct fixture f = { 0 };
 	struct nf_keyring *none = nf_keyring_new();
-	struct local_source *s = NULL;
+	struct local_cache *s = NULL;
 	struct nf_err err;
 
 	make_bundle(t, &f);
@@ -311,7 +311,7 @@ static void rejects_bundle_of_unknown_signer(void **state)
 static void store_describes_and_dumps_its_paths(void **state)
 {
 	const struct temp_dir *t = *state;
-	AUTO(local_source_freep) struct local_source *s = NULL;
+	AUTO(local_cache_freep) struct local_cache *s = NULL;
 	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 	AUTO_FREE char *bytes = NULL;
 	AUTO_BUF struct buf info = { 0 };
@@ -320,11 +320,11 @@ static void store_describes_and_dumps_its_paths(void **state)
 
 	store_fixture_make(t);
 	s = open_good(t, SUBSTITUTER_PATH, ".");
-	assert_true(local_source_dumps(s));
-	expect_error(err, local_source_info(s, &info, &err), NF_E_MISSING,
+	assert_true(local_cache_dumps(s));
+	expect_error(err, local_cache_info(s, &info, &err), NF_E_MISSING,
 		     "a store has no nix-cache-info");
 	store_fixture_path(&path, A);
-	assert_int_equal(local_source_find(s, &path, &ni, NULL), 0);
+	assert_int_equal(local_cache_find(s, &path, &ni, NULL), 0);
 	assert_true(nf_slice_is(ni.url, A));
 	assert_true(nf_slice_is(ni.compression, "none"));
 	assert_int_equal(ni.info.nar_size, STORE_FIXTURE_NAR_SIZE);
@@ -340,7 +340,7 @@ static void borrowed_store_stays_open(void **state)
 
 	store_fixture_make(t);
 	assert_int_equal(local_store_open(&store, t->path, NULL), 0);
-	local_source_free(local_source_of_store(store));
+	local_cache_free(local_cache_of_store(store));
 	store_fixture_path(&path, A);
 	assert_int_equal(local_store_is_valid(store, &path, &valid, NULL), 0);
 	assert_true(valid);
@@ -351,17 +351,17 @@ static void borrowed_store_stays_open(void **state)
 static void path_is_a_store_unless_it_is_a_cache(void **state)
 {
 	const struct temp_dir *t = *state;
-	struct local_source *s;
+	struct local_cache *s;
 
 	make_cache(t);
 	store_fixture_make(t);
 	s = open_good(t, SUBSTITUTER_PATH, "cache");
-	assert_false(local_source_dumps(s));
-	local_source_free(s);
+	assert_false(local_cache_dumps(s));
+	local_cache_free(s);
 	/* "file://" is never a store. */
 	s = open_good(t, SUBSTITUTER_FILE, ".");
-	assert_false(local_source_dumps(s));
-	local_source_free(s);
+	assert_false(local_cache_dumps(s));
+	local_cache_free(s);
 	temp_dir_mkdir(t, "neither");
 	opening_fails(t, SUBSTITUTER_PATH, "neither", NF_E_MISSING,
 		      "there is no store in '%s/neither'");

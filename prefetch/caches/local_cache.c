@@ -1,4 +1,4 @@
-#include "caches/local_source.h"
+#include "caches/local_cache.h"
 
 #include <fcntl.h>
 #include <nixferry/bundle.h>
@@ -19,7 +19,7 @@
 /* "HASH.narinfo" with NUL */
 #define INFO_NAME_MAX (NF_STOREPATH_HASH_LEN + sizeof(".narinfo"))
 
-struct local_source {
+struct local_cache {
 	/* A cache's directory. */
 	int dir_fd; /* or -1 */
 	/* A bundle. */
@@ -31,9 +31,9 @@ struct local_source {
 	bool owns_store;
 };
 
-static struct local_source *source_new(void)
+static struct local_cache *source_new(void)
 {
-	struct local_source *s = mem_calloc(1, sizeof(*s));
+	struct local_cache *s = mem_calloc(1, sizeof(*s));
 
 	s->dir_fd = -1;
 	s->bundle_fd = -1;
@@ -41,7 +41,7 @@ static struct local_source *source_new(void)
 	return s;
 }
 
-void local_source_free(struct local_source *s)
+void local_cache_free(struct local_cache *s)
 {
 	if (!s)
 		return;
@@ -54,16 +54,16 @@ void local_source_free(struct local_source *s)
 	free(s);
 }
 
-struct local_source *local_source_of_store(struct local_store *store)
+struct local_cache *local_cache_of_store(struct local_store *store)
 {
-	struct local_source *s = source_new();
+	struct local_cache *s = source_new();
 
 	s->store = store;
 	return s;
 }
 
-int local_source_of_directory(struct local_source **ret, const char *dir,
-			      struct nf_err *err)
+int local_cache_of_directory(struct local_cache **ret, const char *dir,
+			     struct nf_err *err)
 {
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -74,14 +74,14 @@ int local_source_of_directory(struct local_source **ret, const char *dir,
 	return 0;
 }
 
-bool local_source_dumps(const struct local_source *s)
+bool local_cache_dumps(const struct local_cache *s)
 {
 	return s->store != NULL;
 }
 
 /* ---- opening ---- */
 
-static int open_bundle(struct local_source *s, const char *path,
+static int open_bundle(struct local_cache *s, const char *path,
 		       const struct nf_keyring *keys, struct nf_err *err)
 {
 	bool is_new;
@@ -101,7 +101,7 @@ static int open_bundle(struct local_source *s, const char *path,
 	return 0;
 }
 
-static int open_store(struct local_source *s, const char *path, struct nf_err *err)
+static int open_store(struct local_cache *s, const char *path, struct nf_err *err)
 {
 	int rc = local_store_open(&s->store, path, err);
 
@@ -117,10 +117,10 @@ static bool is_cache_dir(const struct substituter *conf, int dir_fd)
 	       faccessat(dir_fd, "nix-cache-info", F_OK, 0) == 0;
 }
 
-int local_source_open(struct local_source **ret, const struct substituter *conf,
-		      const struct nf_keyring *keys, struct nf_err *err)
+int local_cache_open(struct local_cache **ret, const struct substituter *conf,
+		     const struct nf_keyring *keys, struct nf_err *err)
 {
-	AUTO(local_source_freep) struct local_source *s = source_new();
+	AUTO(local_cache_freep) struct local_cache *s = source_new();
 	struct stat st;
 	int rc = 0;
 
@@ -145,7 +145,7 @@ int local_source_open(struct local_source **ret, const struct substituter *conf,
 
 /* ---- narinfos ---- */
 
-static int read_member(const struct local_source *s, const char *name, struct buf *text,
+static int read_member(const struct local_cache *s, const char *name, struct buf *text,
 		       struct nf_err *err)
 {
 	AUTO(source_closep) struct nf_source *in = NULL;
@@ -161,7 +161,7 @@ static int read_member(const struct local_source *s, const char *name, struct bu
 }
 
 /* Opens a regular file below the cache's directory. */
-static int open_regular(const struct local_source *s, const char *name, int flags,
+static int open_regular(const struct local_cache *s, const char *name, int flags,
 			int *ret_fd, uint64_t *ret_size, struct nf_err *err)
 {
 	AUTO_FD int fd = -1;
@@ -177,7 +177,7 @@ static int open_regular(const struct local_source *s, const char *name, int flag
 	return 0;
 }
 
-static int read_file(const struct local_source *s, const char *name, struct buf *text,
+static int read_file(const struct local_cache *s, const char *name, struct buf *text,
 		     struct nf_err *err)
 {
 	AUTO_FREE char *whole = NULL;
@@ -197,21 +197,21 @@ static int read_file(const struct local_source *s, const char *name, struct buf 
 	return rc;
 }
 
-static int read_text(const struct local_source *s, const char *name, struct buf *text,
+static int read_text(const struct local_cache *s, const char *name, struct buf *text,
 		     struct nf_err *err)
 {
 	return s->bundle ? read_member(s, name, text, err)
 			 : read_file(s, name, text, err);
 }
 
-int local_source_info(struct local_source *s, struct buf *text, struct nf_err *err)
+int local_cache_info(struct local_cache *s, struct buf *text, struct nf_err *err)
 {
 	if (s->store)
 		return err_set(err, NF_E_MISSING, "a store has no nix-cache-info");
 	return read_text(s, "nix-cache-info", text, err);
 }
 
-static int find_in_store(struct local_source *s, const struct nf_storepath *path,
+static int find_in_store(struct local_cache *s, const struct nf_storepath *path,
 			 struct nf_narinfo *ni, struct nf_err *err)
 {
 	int rc;
@@ -223,7 +223,7 @@ static int find_in_store(struct local_source *s, const struct nf_storepath *path
 	return rc;
 }
 
-static int find_narinfo(struct local_source *s, const struct nf_storepath *path,
+static int find_narinfo(struct local_cache *s, const struct nf_storepath *path,
 			struct nf_narinfo *ni, struct nf_err *err)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -240,8 +240,8 @@ static int find_narinfo(struct local_source *s, const struct nf_storepath *path,
 	return rc ? err_prefix(err, rc, "narinfo of '%s'", path->base) : 0;
 }
 
-int local_source_find(struct local_source *s, const struct nf_storepath *path,
-		      struct nf_narinfo *ni, struct nf_err *err)
+int local_cache_find(struct local_cache *s, const struct nf_storepath *path,
+		     struct nf_narinfo *ni, struct nf_err *err)
 {
 	return s->store ? find_in_store(s, path, ni, err)
 			: find_narinfo(s, path, ni, err);
@@ -285,8 +285,8 @@ static char *path_below(const char *url)
 	return path.len && !buf_failed(&path) ? buf_take(&path) : NULL;
 }
 
-static int open_file(const struct local_source *s, const char *url,
-		     struct nf_source **ret, uint64_t *ret_size, struct nf_err *err)
+static int open_file(const struct local_cache *s, const char *url, struct nf_source **ret,
+		     uint64_t *ret_size, struct nf_err *err)
 {
 	AUTO_FREE char *path = path_below(url);
 	AUTO_FD int fd = -1;
@@ -302,7 +302,7 @@ static int open_file(const struct local_source *s, const char *url,
 	return 0;
 }
 
-static int open_member(const struct local_source *s, const char *url,
+static int open_member(const struct local_cache *s, const char *url,
 		       struct nf_source **ret, uint64_t *ret_size, struct nf_err *err)
 {
 	const uintptr_t *index = map_get(&s->members, nf_slice_str(url));
@@ -313,9 +313,9 @@ static int open_member(const struct local_source *s, const char *url,
 	return nf_bundle_member_source(s->bundle, *index, ret, err);
 }
 
-int local_source_nar(const struct local_source *s, const struct nf_pathinfo *info,
-		     const char *url, struct nf_source **ret, uint64_t *ret_size,
-		     struct nf_err *err)
+int local_cache_nar(const struct local_cache *s, const struct nf_pathinfo *info,
+		    const char *url, struct nf_source **ret, uint64_t *ret_size,
+		    struct nf_err *err)
 {
 	if (s->bundle)
 		return open_member(s, url, ret, ret_size, err);
