@@ -9,11 +9,11 @@
 #include "cmd/key_report.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
+#include "cmd/requested.h"
 #include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
-#include "cmd/wanted.h"
 #include "pool/pack_output.h"
 
 static int check_output(const char *output, bool json, struct nf_err *err)
@@ -62,8 +62,8 @@ struct packing {
 	struct nf_secret_key *sign_key;
 	struct pool *pool;
 	struct local_store *store; /* or NULL */
-	struct installables targets;
-	struct wanted wanted;
+	struct installables installables;
+	struct requested requested;
 	const char *output;
 	size_t jobs;
 	int level;
@@ -74,8 +74,8 @@ struct packing {
 
 static void packing_release(struct packing *p)
 {
-	wanted_release(&p->wanted);
-	installables_release(&p->targets);
+	requested_release(&p->requested);
+	installables_release(&p->installables);
 	local_store_free(p->store);
 	pool_free(p->pool);
 	nf_secret_key_free(p->sign_key);
@@ -116,28 +116,29 @@ static int read_options(struct packing *p, const struct cmd_args *args, struct u
 	if (!rc)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
-		rc = options_installables(&p->targets, args, err);
+		rc = options_installables(&p->installables, args, err);
 	return rc ? rc : open_sources(p, args, ui, err);
 }
 
 /* There are no caches here: an output is in the pool or the store, or must be built. */
-static int find_wanted(struct packing *p, struct progress *progress, struct nf_err *err)
+static int find_requested(struct packing *p, struct progress *progress,
+			  struct nf_err *err)
 {
 	const struct fetch_options sources = {
 		.pool = p->pool,
 		.keys = p->keys,
 		.progress = progress,
 	};
-	const struct wanted_options opts = {
+	const struct requested_options opts = {
 		.fetch = &sources,
 		.store = p->store,
 		.build_inputs = p->build_inputs,
 		.always_substitute = p->settings.always_allow_substitutes,
 		.offline = true,
 	};
-	int rc = wanted_find(&p->wanted, &p->targets, &opts, err);
+	int rc = requested_find(&p->requested, &p->installables, &opts, err);
 
-	return rc ? rc : wanted_verdict(&p->wanted, err);
+	return rc ? rc : requested_verdict(&p->requested, err);
 }
 
 static int pack(const struct packing *p, struct ui *ui, struct nf_pack_result *result,
@@ -145,8 +146,8 @@ static int pack(const struct packing *p, struct ui *ui, struct nf_pack_result *r
 {
 	const struct nf_pack_options opts = {
 		.pool_dir = pool_dir(p->pool),
-		.roots = p->wanted.paths,
-		.root_count = p->wanted.count,
+		.roots = p->requested.paths,
+		.root_count = p->requested.count,
 		.from_store = p->store ? local_store_root(p->store) : NULL,
 		.key = p->sign_key,
 		.keys = p->keys,
@@ -185,7 +186,7 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		rc = enter_sandbox(&p, args, ui, err);
 	if (rc)
 		return rc;
-	rc = find_wanted(&p, ui_progress_start(ui), err);
+	rc = find_requested(&p, ui_progress_start(ui), err);
 	ui_progress_stop(ui);
 	if (!rc)
 		rc = pack(&p, ui, &result, err);
@@ -218,7 +219,7 @@ const struct command cmd_pack = {
 		"\n" OPTIONS_INSTALLABLE_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
-			&group, &wanted_group, &options_pack, &options_keys,
+			&group, &requested_group, &options_pack, &options_keys,
 			&options_stores, &options_from_file, &options_pool, &options_jobs,
 			&options_sandbox, &options_common, NULL },
 	.min_args = 0,

@@ -7,11 +7,11 @@
 #include "cmd/network_sandbox.h"
 #include "cmd/options.h"
 #include "cmd/plan_report.h"
+#include "cmd/requested.h"
 #include "cmd/run_report.h"
 #include "cmd/sandbox_options.h"
 #include "cmd/store_options.h"
 #include "cmd/ui.h"
-#include "cmd/wanted.h"
 #include "fetch/query.h"
 #include "input/installable.h"
 #include "plan/planner.h"
@@ -20,7 +20,7 @@
 struct plan_run {
 	struct fetch_options fetch;
 	struct cache_setup caches;
-	struct installables targets;
+	struct installables installables;
 	struct pool *pool;
 	struct local_store *store; /* NULL if this machine has none */
 	struct planner *planner;
@@ -38,7 +38,7 @@ static void plan_run_release(struct plan_run *p)
 	local_store_free(p->store);
 	pool_free(p->pool);
 	cache_setup_release(&p->caches);
-	installables_release(&p->targets);
+	installables_release(&p->installables);
 }
 
 static int read_options(struct plan_run *p, const struct cmd_args *args, struct ui *ui,
@@ -48,7 +48,7 @@ static int read_options(struct plan_run *p, const struct cmd_args *args, struct 
 	int rc = cache_setup_read(&p->caches, f, args, ui, err);
 
 	if (!rc)
-		rc = options_installables(&p->targets, args, err);
+		rc = options_installables(&p->installables, args, err);
 	if (!rc)
 		rc = options_open_pool_read(&p->pool, args, err);
 	if (!rc)
@@ -73,7 +73,7 @@ static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 	p->planner = planner_new(&(struct planner_options){
 		.always_substitute = p->caches.settings.always_allow_substitutes,
 	});
-	wanted_ask(p->planner, &p->targets);
+	requested_ask(p->planner, &p->installables);
 	p->fetch.progress = ui_progress_start(ui);
 	rc = query_run(&p->query, &p->fetch, p->store, p->planner, err);
 	ui_progress_stop(ui);

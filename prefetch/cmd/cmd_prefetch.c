@@ -17,6 +17,7 @@
 #include "cmd/nix_conf_options.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
+#include "cmd/requested.h"
 #include "cmd/run_report.h"
 #include "cmd/sandbox_options.h"
 #include "cmd/say.h"
@@ -24,7 +25,6 @@
 #include "cmd/target_options.h"
 #include "cmd/transfer_options.h"
 #include "cmd/ui.h"
-#include "cmd/wanted.h"
 #include "fetch/fetch.h"
 #include "fetch/fetch_target.h"
 #include "pool/pack.h"
@@ -35,8 +35,8 @@
 struct prefetch {
 	struct fetch_options fetch;
 	struct cache_setup caches;
-	struct installables targets;
-	struct wanted wanted;
+	struct installables installables;
+	struct requested requested;
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
 	struct local_store *store; /* or NULL */
@@ -56,8 +56,8 @@ static void prefetch_release(struct prefetch *p)
 {
 	nix_conf_options_release(&p->conf);
 	fetched_bundle_release(&p->bundle);
-	wanted_release(&p->wanted);
-	installables_release(&p->targets);
+	requested_release(&p->requested);
+	installables_release(&p->installables);
 	cache_setup_release(&p->caches);
 	nf_import_result_release(&p->imported);
 	fetch_target_release(&p->store_to_fill);
@@ -123,9 +123,9 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc && p->output)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
-		rc = options_installables(&p->targets, args, err);
+		rc = options_installables(&p->installables, args, err);
 	if (!rc)
-		nix_conf_options_add_installables(&p->conf, &p->targets);
+		nix_conf_options_add_installables(&p->conf, &p->installables);
 	if (!rc)
 		rc = f->dry_run ? options_open_pool_read(&p->pool, args, err)
 				: options_open_pool(&p->pool, args, err);
@@ -184,33 +184,33 @@ static int open_target(struct prefetch *p, struct nf_err *err)
 
 static int check_profile(const struct prefetch *p, struct nf_err *err)
 {
-	if (!p->target.profile || p->wanted.count == 1)
+	if (!p->target.profile || p->requested.count == 1)
 		return 0;
 	return err_set(
 		err, NF_E_USAGE,
 		"option '--profile' needs one installable, but these are %zu paths",
-		p->wanted.count);
+		p->requested.count);
 }
 
 /* Outputs that are valid in the live store count as present; it is then one of the
  * sources. */
-static int find_wanted(struct prefetch *p, struct nf_err *err)
+static int find_requested(struct prefetch *p, struct nf_err *err)
 {
-	const struct wanted_options opts = {
+	const struct requested_options opts = {
 		.fetch = &p->fetch,
 		.store = p->store,
 		.build_inputs = p->build_inputs,
 		.always_substitute = p->caches.settings.always_allow_substitutes,
 		.no_substituter = cache_setup_no_substituter(&p->caches),
 	};
-	int rc = wanted_find(&p->wanted, &p->targets, &opts, err);
+	int rc = requested_find(&p->requested, &p->installables, &opts, err);
 
 	p->fetch.store = p->store;
-	p->fetch.targets = p->wanted.paths;
-	p->fetch.target_count = p->wanted.count;
-	p->fetch.answers = p->wanted.answers;
-	if (!rc && p->wanted.unknown && !p->fetch.keep_going)
-		rc = wanted_verdict(&p->wanted, err);
+	p->fetch.paths = p->requested.paths;
+	p->fetch.path_count = p->requested.count;
+	p->fetch.answers = p->requested.answers;
+	if (!rc && p->requested.unknown && !p->fetch.keep_going)
+		rc = requested_verdict(&p->requested, err);
 	return rc ? rc : check_profile(p, err);
 }
 
@@ -234,19 +234,19 @@ static void look_ahead(struct prefetch *p)
 	p->fetch.check_first = preflight_comes_first(&p->preflight);
 	if (keeps_going)
 		fetched_bundle_warn(&p->bundle, p->fetch.progress,
-				    p->wanted.rc ? p->wanted.err.text : NULL);
+				    p->requested.rc ? p->requested.err.text : NULL);
 }
 
 static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
 {
-	int rc = find_wanted(p, err);
+	int rc = find_requested(p, err);
 
 	*result = (struct fetch_result){ 0 };
 	if (rc)
 		return rc;
 	look_ahead(p);
 	rc = fetch_closure(&p->fetch, result, err);
-	return rc ? rc : wanted_verdict(&p->wanted, err);
+	return rc ? rc : requested_verdict(&p->requested, err);
 }
 
 /* Whether what the target store has is not fetched. */
@@ -265,7 +265,7 @@ static struct import_report import_report(const struct prefetch *p)
 	return (struct import_report){
 		.result = &p->imported,
 		.root = p->target.root,
-		.toplevel = p->wanted.count == 1 ? p->wanted.paths : NULL,
+		.toplevel = p->requested.count == 1 ? p->requested.paths : NULL,
 	};
 }
 
@@ -296,7 +296,7 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r, 
 	json_add_number(doc, "downloadSize", r->to_fetch_bytes);
 	json_add_number(doc, "downloadedBytes", r->fetched_bytes);
 	json_add_number(doc, "resumedBytes", r->resumed_bytes);
-	wanted_add_json(&p->wanted, doc);
+	requested_add_json(&p->requested, doc);
 	run_report_add_json(doc, r);
 	run_report_add_failures(doc, r);
 	fetched_bundle_add_json(&p->bundle, doc);
@@ -370,9 +370,9 @@ static void report_text(const struct prefetch *p, struct ui *ui,
 		add_would_fetch(&text, p, r);
 	else
 		add_fetched(&text, p, r);
-	if (p->wanted.build_count)
-		buf_addf(&text, "%zu %s left to be built\n", p->wanted.build_count,
-			 plural(p->wanted.build_count, "derivation is",
+	if (p->requested.build_count)
+		buf_addf(&text, "%zu %s left to be built\n", p->requested.build_count,
+			 plural(p->requested.build_count, "derivation is",
 				"derivations are"));
 	if (p->bundle.is_written) {
 		buf_addf(&text, "packed as %s: ",
@@ -406,8 +406,8 @@ static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, 
 			struct nf_err *err)
 {
 	const struct pack_options opts = {
-		.roots = p->wanted.paths,
-		.root_count = p->wanted.count,
+		.roots = p->requested.paths,
+		.root_count = p->requested.count,
 		.key = p->sign_key,
 		.keys = p->fetch.keys,
 		.sign_all = p->sign_all,
@@ -455,8 +455,8 @@ static int finish_import(struct prefetch *p, int rc, struct nf_err *err)
 		.keys = p->fetch.keys,
 		.jobs = p->fetch.jobs,
 		.roots = {
-			.paths = p->wanted.paths,
-			.count = p->wanted.count,
+			.paths = p->requested.paths,
+			.count = p->requested.count,
 			.profile = p->target.profile,
 			.gc_root = p->target.gc_root,
 		},
@@ -521,7 +521,7 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 		rc = nix_conf_options_write(&p.conf, p.target.root, ui, err);
 	if (rc)
 		report_failure(&p, ui, &result, rc);
-	wanted_tell(&p.wanted, ui);
+	requested_tell(&p.requested, ui);
 	if (rc && p.output && !p.fetch.dry_run)
 		fetched_bundle_tell(&p.bundle, ui);
 	run_report_tell_disputes(ui, &result);
@@ -569,9 +569,10 @@ const struct command cmd_prefetch = {
 		"\n" OPTIONS_INSTALLABLE_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
-			&group, &options_target_store, &options_nix_conf, &wanted_group,
-			&options_pack, &options_caches, &transfer_options, &options_trust,
-			&options_stores, &options_from_file, &options_pool, &options_jobs,
+			&group, &options_target_store, &options_nix_conf,
+			&requested_group, &options_pack, &options_caches,
+			&transfer_options, &options_trust, &options_stores,
+			&options_from_file, &options_pool, &options_jobs,
 			&options_sandbox, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,

@@ -60,8 +60,8 @@ int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 		loop_close(&e);
 		return rc;
 	}
-	for (size_t i = 0; i < opts->target_count; i++)
-		resolver_want(e.resolver, &opts->targets[i]);
+	for (size_t i = 0; i < opts->path_count; i++)
+		resolver_want(e.resolver, &opts->paths[i]);
 	rc = loop_run(&e, err);
 	take_stock(&e);
 	ingests_wait(e.ingests);

@@ -23,8 +23,8 @@
 #define FETCH_CONNECTIONS_MAX 1024
 
 struct fetch_options {
-	const struct nf_storepath *targets;
-	size_t target_count;
+	const struct nf_storepath *paths; /* each with its closure */
+	size_t path_count;
 	const struct substituter *substituters; /* at most SUBSTITUTER_LIST_MAX */
 	size_t substituter_count;
 	/* A store whose paths are not queried elsewhere, and whose metadata needs no

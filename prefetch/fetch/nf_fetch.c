@@ -239,8 +239,8 @@ static int run_fetch(struct nf_fetch *f, struct nf_fetch_result *ret, struct nf_
 {
 	const struct nf_fetch_options *o = f->opts;
 	const struct fetch_options opts = {
-		.targets = o->paths,
-		.target_count = o->path_count,
+		.paths = o->paths,
+		.path_count = o->path_count,
 		.substituters = f->substituters.items,
 		.substituter_count = f->substituters.count,
 		.store = f->from_store,

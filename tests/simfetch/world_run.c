@@ -103,8 +103,8 @@ static void run_once(struct world_run *r, const struct goods_keys *k, double sto
 	const struct fetch_world *w = r->world;
 	struct transport transport = net_transport(r->net, stop_ms);
 	struct fetch_options o = {
-		.targets = r->targets,
-		.target_count = r->target_count,
+		.paths = r->targets,
+		.path_count = r->target_count,
 		.substituters = r->substituters,
 		.substituter_count = r->substituter_count,
 		.store = r->store,

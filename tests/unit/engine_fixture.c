@@ -20,7 +20,7 @@ int engine_fixture_setup(void **state)
 	buf_init(&f->notes, TEXT_MAX);
 	buf_add_str(&f->notes, "");
 	f->opts = (struct fetch_options){
-		.targets = f->targets,
+		.paths = f->paths,
 		.substituters = f->caches,
 		.keys = f->pool->ring,
 		.pool = f->pool->pool,
@@ -159,8 +159,8 @@ void engine_fixture_offer(struct engine_fixture *f, unsigned cache, const struct
 
 void engine_fixture_want(struct engine_fixture *f, const struct made *m)
 {
-	assert_true(f->opts.target_count < ENGINE_TARGETS_MAX);
-	f->targets[f->opts.target_count++] = m->info.path;
+	assert_true(f->opts.path_count < ENGINE_PATHS_MAX);
+	f->paths[f->opts.path_count++] = m->info.path;
 }
 
 void engine_fixture_fetch(struct engine_fixture *f)

@@ -6,15 +6,15 @@
 #include "fetch/fetch.h"
 #include "pool_fixture.h"
 
-#define ENGINE_CACHES_MAX  3
-#define ENGINE_TARGETS_MAX 8
+#define ENGINE_CACHES_MAX 3
+#define ENGINE_PATHS_MAX  8
 
 struct engine_fixture {
 	struct pool_fixture *pool;
 	struct fake_transport *net;
 	struct transport transport;
 	struct substituter caches[ENGINE_CACHES_MAX]; /* "http://c0", "http://c1" ... */
-	struct nf_storepath targets[ENGINE_TARGETS_MAX];
+	struct nf_storepath paths[ENGINE_PATHS_MAX];
 	struct fetch_options opts;
 	struct buf texts[64]; /* borrowed by responses */
 	size_t text_count;

@@ -86,7 +86,7 @@ static void wrong_narinfo_does_not_count_as_an_answer(void **state)
 				f, rows[i].code == NF_E_TRUST ? &unsigned_one : &other);
 		file = engine_fixture_narinfo_file(f, &m);
 		engine_fixture_answer_text(f, 0, file, text);
-		f->opts.target_count = 0;
+		f->opts.path_count = 0;
 		engine_fixture_want(f, &m);
 		engine_fixture_fetch(f);
 		assert_int_equal(f->rc, -rows[i].code);

@@ -1,5 +1,5 @@
 /* Resolving installables: paths, and derivations by querying caches and a store. */
-#include "cmd/wanted.h"
+#include "cmd/requested.h"
 
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct fixture {
 	struct engine_fixture *f;
 	struct temp_dir *root;
 	struct local_store *store;
-	struct installables targets;
+	struct installables installables;
 	struct made output;
 };
 
@@ -36,7 +36,7 @@ static int teardown(void **state)
 	struct fixture *x = *state;
 
 	local_store_free(x->store);
-	installables_release(&x->targets);
+	installables_release(&x->installables);
 	made_release(&x->output);
 	temp_dir_teardown((void **)&x->root);
 	engine_fixture_teardown((void **)&x->f);
@@ -46,7 +46,8 @@ static int teardown(void **state)
 
 static void add_target(struct fixture *x, const char *text)
 {
-	assert_ok(x->f, installables_add(&x->targets, nf_slice_str(text), &x->f->err));
+	assert_ok(x->f,
+		  installables_add(&x->installables, nf_slice_str(text), &x->f->err));
 }
 
 /* A store that has the derivation, with one output. */
@@ -67,16 +68,16 @@ static void add_derivation(struct fixture *x)
 	assert_ok(x->f, local_store_open(&x->store, x->root->path, &x->f->err));
 }
 
-static struct wanted find_wanted(struct fixture *x, bool build_inputs)
+static struct requested find_requested(struct fixture *x, bool build_inputs)
 {
-	const struct wanted_options o = {
+	const struct requested_options o = {
 		.fetch = &x->f->opts,
 		.store = x->store,
 		.build_inputs = build_inputs,
 	};
-	struct wanted w;
+	struct requested w;
 
-	assert_ok(x->f, wanted_find(&w, &x->targets, &o, &x->f->err));
+	assert_ok(x->f, requested_find(&w, &x->installables, &o, &x->f->err));
 	return w;
 }
 
@@ -84,81 +85,81 @@ static void literal_paths_are_accepted(void **state)
 {
 	struct fixture *x = *state;
 	char text[NF_STOREPATH_TEXT_MAX];
-	struct wanted w;
+	struct requested w;
 
 	add_target(x, nf_storepath_format(text, &x->output.info.path));
-	w = find_wanted(x, false);
+	w = find_requested(x, false);
 	assert_int_equal(w.count, 1);
 	assert_string_equal(w.paths[0].base, x->output.info.path.base);
-	assert_int_equal(wanted_verdict(&w, NULL), 0);
+	assert_int_equal(requested_verdict(&w, NULL), 0);
 	/* No cache is queried for that. */
 	assert_int_equal(engine_fixture_asked(x->f, 0, "nix-cache-info"), 0);
-	wanted_release(&w);
+	requested_release(&w);
 }
 
 static void derivation_stands_for_its_outputs(void **state)
 {
 	struct fixture *x = *state;
-	struct wanted w;
+	struct requested w;
 
 	add_derivation(x);
 	engine_fixture_offer_narinfo(x->f, 0, &x->output);
 	add_target(x, DRV_STORE "^out");
-	w = find_wanted(x, false);
-	assert_int_equal(wanted_verdict(&w, NULL), 0);
+	w = find_requested(x, false);
+	assert_int_equal(requested_verdict(&w, NULL), 0);
 	assert_int_equal(w.count, 1);
 	assert_string_equal(w.paths[0].base, x->output.info.path.base);
 	assert_int_equal(w.build_count, 0);
-	wanted_release(&w);
+	requested_release(&w);
 }
 
 static void output_in_no_cache_must_be_built(void **state)
 {
 	struct fixture *x = *state;
 	struct nf_err err = { 0 };
-	struct wanted w;
+	struct requested w;
 
 	add_derivation(x);
 	add_target(x, DRV_STORE);
-	w = find_wanted(x, false);
-	assert_int_equal(wanted_verdict(&w, &err), -NF_E_MISSING);
+	w = find_requested(x, false);
+	assert_int_equal(requested_verdict(&w, &err), -NF_E_MISSING);
 	assert_text(err.text, DRV);
 	assert_text(err.text, "--with-build-inputs");
 	assert_int_equal(w.count, 0);
 	assert_int_equal(w.build_count, 1);
 	assert_string_equal(w.builds[0].base, DRV);
-	wanted_release(&w);
+	requested_release(&w);
 }
 
 /* Then the derivation itself is included, to be built elsewhere. */
 static void with_build_inputs_the_derivation_is_included(void **state)
 {
 	struct fixture *x = *state;
-	struct wanted w;
+	struct requested w;
 
 	add_derivation(x);
 	add_target(x, DRV_STORE);
-	w = find_wanted(x, true);
-	assert_int_equal(wanted_verdict(&w, NULL), 0);
+	w = find_requested(x, true);
+	assert_int_equal(requested_verdict(&w, NULL), 0);
 	assert_int_equal(w.build_count, 1);
 	assert_int_equal(w.count, 1);
 	assert_string_equal(w.paths[0].base, DRV);
-	wanted_release(&w);
+	requested_release(&w);
 }
 
 static void a_derivation_that_nobody_has_is_unknown(void **state)
 {
 	struct fixture *x = *state;
 	struct nf_err err = { 0 };
-	struct wanted w;
+	struct requested w;
 
 	add_target(x, DRV_STORE);
-	w = find_wanted(x, false);
-	assert_int_equal(wanted_verdict(&w, &err), -NF_E_MISSING);
+	w = find_requested(x, false);
+	assert_int_equal(requested_verdict(&w, &err), -NF_E_MISSING);
 	assert_text(err.text, DRV);
 	assert_int_equal(w.unknown, 1);
 	assert_int_equal(w.count, 0);
-	wanted_release(&w);
+	requested_release(&w);
 }
 
 #define WANTED_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -1,4 +1,4 @@
-#include "cmd/wanted.h"
+#include "cmd/requested.h"
 
 #include <stdlib.h>
 
@@ -6,14 +6,14 @@
 #include "base/slice.h"
 #include "fetch/query.h"
 
-void wanted_release(struct wanted *w)
+void requested_release(struct requested *w)
 {
 	free(w->paths);
 	free(w->builds);
 	plan_causes_free(w->causes);
 	planner_free(w->planner);
 	answers_free(w->answers);
-	*w = (struct wanted){ 0 };
+	*w = (struct requested){ 0 };
 }
 
 static const struct cmd_option options[] = {
@@ -21,7 +21,7 @@ static const struct cmd_option options[] = {
 	  .help = "for derivations that must be built, include everything that building them needs" },
 	{ 0 },
 };
-const struct cmd_option_group wanted_group = { "Derivations", options };
+const struct cmd_option_group requested_group = { "Derivations", options };
 
 /* ---- questions ---- */
 
@@ -51,10 +51,10 @@ static void ask_derivation(struct planner *m, const struct installable *t)
 		planner_want_outputs(m, &t->path, NULL, 0);
 }
 
-void wanted_ask(struct planner *m, const struct installables *targets)
+void requested_ask(struct planner *m, const struct installables *installables)
 {
-	for (size_t i = 0; i < targets->count; i++) {
-		const struct installable *t = &targets->items[i];
+	for (size_t i = 0; i < installables->count; i++) {
+		const struct installable *t = &installables->items[i];
 
 		if (is_derivation(t))
 			ask_derivation(m, t);
@@ -72,7 +72,7 @@ static void add_path(struct nf_storepath **list, size_t *count,
 	(*list)[(*count)++] = *path;
 }
 
-static void add_node(struct wanted *w, const struct planner *m, uint32_t id)
+static void add_node(struct requested *w, const struct planner *m, uint32_t id)
 {
 	struct nf_storepath path;
 
@@ -81,14 +81,14 @@ static void add_node(struct wanted *w, const struct planner *m, uint32_t id)
 }
 
 /* Do not report what comes with the closure of another node. */
-static bool is_wanted_itself(const struct planner_node *node)
+static bool is_requested_itself(const struct planner_node *node)
 {
 	const struct planner_request *parent = node->why ? node->why->parent : NULL;
 
 	return node->here || (node->substitute && (!parent || parent->outputs));
 }
 
-static void set_reason(struct wanted *w, int rc, const struct nf_err *err)
+static void set_reason(struct requested *w, int rc, const struct nf_err *err)
 {
 	if (err_gravity(rc) <= err_gravity(w->rc))
 		return;
@@ -97,7 +97,7 @@ static void set_reason(struct wanted *w, int rc, const struct nf_err *err)
 }
 
 /* A derivation with a fixed output hash is built by downloading it from its origin. */
-static void tell_fixed(struct wanted *w, const struct planner_node *node)
+static void tell_fixed(struct requested *w, const struct planner_node *node)
 {
 	struct nf_err err;
 	int rc = err_set(
@@ -108,7 +108,7 @@ static void tell_fixed(struct wanted *w, const struct planner_node *node)
 	set_reason(w, rc, &err);
 }
 
-static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
+static void tell_unknown(struct requested *w, const struct query *q, uint32_t id,
 			 const struct planner_node *node)
 {
 	const struct resolver_node *asked = query_node(q, id);
@@ -131,7 +131,7 @@ static void tell_unknown(struct wanted *w, const struct query *q, uint32_t id,
 }
 
 /* Appends ": CAUSE" of the most severe cause and returns its NF_E_.... */
-static int add_cause(const struct wanted *w, struct buf *out)
+static int add_cause(const struct requested *w, struct buf *out)
 {
 	size_t i = 0;
 
@@ -144,7 +144,7 @@ static int add_cause(const struct wanted *w, struct buf *out)
 	return plan_causes_code(w->causes, i);
 }
 
-static void tell_builds(struct wanted *w)
+static void tell_builds(struct requested *w)
 {
 	const char *last = w->builds[w->build_count - 1].base;
 	AUTO_BUF struct buf text = { 0 };
@@ -165,7 +165,7 @@ static void tell_builds(struct wanted *w)
 		   &err);
 }
 
-static void take_builds(struct wanted *w, const struct planner *m, bool build_inputs)
+static void take_builds(struct requested *w, const struct planner *m, bool build_inputs)
 {
 	const uint32_t *ids = planner_builds(m, &w->build_count);
 
@@ -179,17 +179,17 @@ static void take_builds(struct wanted *w, const struct planner *m, bool build_in
 		tell_builds(w);
 }
 
-static void take_answers(struct wanted *w, const struct planner *m, const struct query *q,
-			 bool build_inputs)
+static void take_answers(struct requested *w, const struct planner *m,
+			 const struct query *q, bool build_inputs)
 {
 	for (uint32_t id = 0; id < planner_count(m); id++) {
 		const struct planner_node *node = planner_node(m, id);
-		bool is_target = node->why && !node->why->parent;
+		bool is_named = node->why && !node->why->parent;
 
-		if (is_wanted_itself(node))
+		if (is_requested_itself(node))
 			add_node(w, m, id);
 		/* It refers to all derivations and sources below it. */
-		if (build_inputs && node->build && is_target)
+		if (build_inputs && node->build && is_named)
 			add_node(w, m, id);
 		if (node->unknown)
 			tell_unknown(w, q, id, node);
@@ -198,8 +198,8 @@ static void take_answers(struct wanted *w, const struct planner *m, const struct
 }
 
 /* The planner is kept, because the causes refer to its nodes. */
-static void find_causes(struct wanted *w, const struct query *q,
-			const struct wanted_options *opts)
+static void find_causes(struct requested *w, const struct query *q,
+			const struct requested_options *opts)
 {
 	if (opts->offline)
 		return;
@@ -210,8 +210,9 @@ static void find_causes(struct wanted *w, const struct query *q,
 	});
 }
 
-static int ask_for_derivations(struct wanted *w, const struct installables *targets,
-			       const struct wanted_options *opts, struct nf_err *err)
+static int ask_for_derivations(struct requested *w,
+			       const struct installables *installables,
+			       const struct requested_options *opts, struct nf_err *err)
 {
 	struct fetch_options fetch = *opts->fetch;
 	AUTO(query_freep) struct query *q = NULL;
@@ -221,9 +222,9 @@ static int ask_for_derivations(struct wanted *w, const struct installables *targ
 		.always_substitute = opts->always_substitute,
 	});
 	w->answers = fetch.answers = answers_new(fetch.substituter_count);
-	for (size_t i = 0; i < targets->count; i++)
-		if (is_derivation(&targets->items[i]))
-			ask_derivation(w->planner, &targets->items[i]);
+	for (size_t i = 0; i < installables->count; i++)
+		if (is_derivation(&installables->items[i]))
+			ask_derivation(w->planner, &installables->items[i]);
 	rc = query_run(&q, &fetch, opts->store, w->planner, err);
 	if (!rc)
 		rc = planner_finish(w->planner, err);
@@ -234,29 +235,29 @@ static int ask_for_derivations(struct wanted *w, const struct installables *targ
 	return 0;
 }
 
-int wanted_find(struct wanted *ret, const struct installables *targets,
-		const struct wanted_options *opts, struct nf_err *err)
+int requested_find(struct requested *ret, const struct installables *installables,
+		   const struct requested_options *opts, struct nf_err *err)
 {
 	bool any = false;
 
-	*ret = (struct wanted){ .build_inputs = opts->build_inputs };
-	for (size_t i = 0; i < targets->count; i++) {
-		if (is_derivation(&targets->items[i]))
+	*ret = (struct requested){ .build_inputs = opts->build_inputs };
+	for (size_t i = 0; i < installables->count; i++) {
+		if (is_derivation(&installables->items[i]))
 			any = true;
 		else
-			add_path(&ret->paths, &ret->count, &targets->items[i].path);
+			add_path(&ret->paths, &ret->count, &installables->items[i].path);
 	}
-	return any ? ask_for_derivations(ret, targets, opts, err) : 0;
+	return any ? ask_for_derivations(ret, installables, opts, err) : 0;
 }
 
-int wanted_verdict(const struct wanted *w, struct nf_err *err)
+int requested_verdict(const struct requested *w, struct nf_err *err)
 {
 	if (w->rc && err)
 		*err = w->err;
 	return w->rc;
 }
 
-void wanted_tell(const struct wanted *w, struct ui *ui)
+void requested_tell(const struct requested *w, struct ui *ui)
 {
 	bool told = !w->rc;
 
@@ -276,7 +277,7 @@ void wanted_tell(const struct wanted *w, struct ui *ui)
 	}
 }
 
-void wanted_add_json(const struct wanted *w, struct json_doc *doc)
+void requested_add_json(const struct requested *w, struct json_doc *doc)
 {
 	char text[NF_STOREPATH_TEXT_MAX];
 

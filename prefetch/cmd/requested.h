@@ -1,6 +1,6 @@
 /* Converts the installables of a command that fetches or packs into store paths. */
-#ifndef WANTED_H
-#define WANTED_H
+#ifndef REQUESTED_H
+#define REQUESTED_H
 
 #include <nixferry/storepath.h>
 
@@ -13,7 +13,7 @@
 #include "plan/planner.h"
 #include "store/local_store.h"
 
-struct wanted {
+struct requested {
 	/* Each is needed with its closure. For a derivation: its outputs; for one that
 	 * must be built: what building it needs. */
 	struct nf_storepath *paths;
@@ -33,15 +33,15 @@ struct wanted {
 	struct nf_err err;
 };
 
-void wanted_release(struct wanted *w);
+void requested_release(struct requested *w);
 
 /* --with-build-inputs */
-extern const struct cmd_option_group wanted_group;
+extern const struct cmd_option_group requested_group;
 
 /* Asks for all installables: paths, and outputs of derivations. */
-void wanted_ask(struct planner *m, const struct installables *targets);
+void requested_ask(struct planner *m, const struct installables *installables);
 
-struct wanted_options {
+struct requested_options {
 	const struct fetch_options *fetch; /* caches, keys and pool */
 	struct local_store *store;	   /* has the derivations; or NULL */
 	/* Also include the derivations that must be built, with their sources, so that
@@ -53,16 +53,16 @@ struct wanted_options {
 };
 
 /* Queries caches only if an installable is a derivation. RET is always initialised. */
-int wanted_find(struct wanted *ret, const struct installables *targets,
-		const struct wanted_options *opts, struct nf_err *err) MUST_CHECK;
+int requested_find(struct requested *ret, const struct installables *installables,
+		   const struct requested_options *opts, struct nf_err *err) MUST_CHECK;
 
 /* Returns w->rc and sets ERR. */
-int wanted_verdict(const struct wanted *w, struct nf_err *err) MUST_CHECK;
+int requested_verdict(const struct requested *w, struct nf_err *err) MUST_CHECK;
 
 /* Warns of each cause other than the one in w->rc. */
-void wanted_tell(const struct wanted *w, struct ui *ui);
+void requested_tell(const struct requested *w, struct ui *ui);
 
 /* Adds the derivations that are still to be built as "toBuild", and "causes". */
-void wanted_add_json(const struct wanted *w, struct json_doc *doc);
+void requested_add_json(const struct requested *w, struct json_doc *doc);
 
 #endif
