@@ -31,8 +31,9 @@ extern const struct cmd_option_group options_pack;
 #define OPTIONS_INSTALLABLE_TEXT                                                         \
 	"INSTALLABLE is a store path, a path below one, HASH-NAME alone, a symbolic "    \
 	"link to one such as ./result, an attribute of a flake (FLAKE#ATTR, which nix "  \
-	"evaluates), a derivation (DRV, DRV!out,dev), or - for a list on standard "      \
-	"input."
+	"evaluates), a NixOS configuration (FLAKE#NAME as for nixos-rebuild --flake; . " \
+	"is that of this host), a derivation (DRV, DRV!out,dev), or - for a list on "    \
+	"standard input."
 /* --from-file */
 extern const struct cmd_option_group options_from_file;
 /* --substituter --extra-substituter --connections --connections-per-cache --limit-rate

@@ -198,6 +198,43 @@ static int resolve_marked(struct installable *t, const char *text, struct nf_err
 	return 0;
 }
 
+/* Returns the real path (free()) if NAME, outside the store, is the directory of a
+ * flake. */
+static char *find_flake(const char *name)
+{
+	AUTO_FREE char *real = NULL;
+	AUTO_FREE char *file = NULL;
+	struct nf_slice rest;
+
+	if (nf_storepath_parse_base(&(struct nf_storepath){ 0 }, nf_slice_str(name),
+				    NULL) == 0)
+		return NULL;
+	real = realpath(name, NULL);
+	if (!real)
+		return NULL;
+	rest = nf_slice_str(real);
+	file = mem_printf("%s/flake.nix", real);
+	return slice_skip_prefix(&rest, NF_STORE_DIR "/") || !is_file(file)
+		       ? NULL
+		       : TAKE_PTR(real);
+}
+
+/* TEXT is a path, or a directory with a flake. */
+static int resolve_plain(struct installable *t, const char *text, struct nf_err *err)
+{
+	struct nf_slice in_store = nf_slice_str(text);
+	AUTO_FREE char *flake = NULL;
+	int rc;
+
+	if (!slice_skip_prefix(&in_store, NF_STORE_DIR "/"))
+		flake = find_flake(text);
+	if (!flake)
+		return resolve_path(&t->path, nf_slice_str(text), err);
+	t->is_flake = true;
+	rc = flake_ref_host(&t->path, flake, err);
+	return rc ? err_prefix(err, rc, "installable '%s'", text) : 0;
+}
+
 void installable_release(struct installable *t)
 {
 	free(TAKE_PTR(t->outputs));
@@ -218,7 +255,7 @@ int installable_resolve(struct installable *ret, struct nf_slice text, struct nf
 	if (strpbrk(name, "#!^") && !is_file(name))
 		rc = resolve_marked(&t, name, err);
 	else
-		rc = resolve_path(&t.path, text, err);
+		rc = resolve_plain(&t, name, err);
 	if (!rc)
 		*ret = t;
 	return rc;

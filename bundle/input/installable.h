@@ -1,7 +1,8 @@
 /* What a user may write to name store paths: "/nix/store/HASH-NAME" or something below
  * it, "HASH-NAME", a symbolic link to one ("./result") or something below such a link, a
  * derivation with some of its outputs ("DRV!out,dev", "DRV^*"), an attribute of a flake
- * ("FLAKE#ATTR", "FLAKE#ATTR^dev"), and lists of these. */
+ * ("FLAKE#ATTR", "FLAKE#ATTR^dev"), one of its NixOS configurations ("FLAKE#NAME"; the
+ * directory of a flake alone: that of this host), and lists of these. */
 #ifndef INSTALLABLE_H
 #define INSTALLABLE_H
 
@@ -22,8 +23,8 @@ struct installable {
 
 void installable_release(struct installable *t);
 
-/* The first two forms are parsed without access to the file system, and only a flake's
- * attribute runs nix. NF_E_USAGE names the text and says why it is not an installable.
+/* The first two forms are parsed without access to the file system, and only a flake
+ * runs nix. NF_E_USAGE names the text and says why it is not an installable.
  * *RET is set on success only. */
 int installable_resolve(struct installable *ret, struct nf_slice text,
 			struct nf_err *err) MUST_CHECK;

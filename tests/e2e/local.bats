@@ -432,11 +432,27 @@ from_nothing() {
 		  outputs = { self }: {
 		    thing = derivation { name = "thing"; system = "x"; builder = "/b"; };
 		    text = "no derivation";
+		    own = self.thing;
+		    nixosConfigurations = builtins.mapAttrs
+		      (name: _: { config.system.build.toplevel = derivation {
+		        name = "nixos-system-${name}"; system = "x"; builder = "/b"; }; })
+		      { lab = 1; own = 1; "web.1" = 1; HOST = 1; };
 		  };
 		}
 	END
-	fails 2 "installable 'path:$T/flake#nothing': nix: error: .*nothing" \
+	fails 2 "installable 'path:$T/flake#nothing': flake 'path:$T/flake' has no NixOS configuration 'nothing'; it has: " \
 		from_nothing "path:$T/flake#nothing"
 	fails 2 "installable 'path:$T/flake#text': nix: error: " from_nothing "path:$T/flake#text"
 	fails 3 "-thing.drv' is not in the local store" from_nothing "path:$T/flake#thing"
+
+	# Names as for nixos-rebuild --flake; an attribute of that name comes first.
+	sed -i "s/HOST/$(uname -n)/" "$T/flake/flake.nix"
+	fails 3 "-nixos-system-lab.drv' is not in" from_nothing "path:$T/flake#lab"
+	fails 3 "-nixos-system-web.1.drv' is not in" from_nothing "path:$T/flake#web.1"
+	fails 3 "-thing.drv' is not in" from_nothing "path:$T/flake#own"
+	cd "$T/flake"
+	fails 3 "-nixos-system-lab.drv' is not in" from_nothing .#nixosConfigurations.lab
+	fails 3 "-nixos-system-$(uname -n).drv' is not in" from_nothing .
+	fails 2 "flake 'path:$T/flake' has no NixOS configuration 'lba' .did you mean 'lab'.*; it has: .*lab, own, " \
+		from_nothing "path:$T/flake#lba"
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -371,6 +372,92 @@ static void evaluation_errors_are_reported(void **state)
 	fake_nix(NULL);
 }
 
+/* It has the attribute "own" and the configurations "lab", "web.1" and that of this host,
+ * whose derivations have their names. */
+#define FAKE_FLAKE                                                                       \
+	"#!/bin/sh\n"                                                                    \
+	"for ref; do :; done\n"                                                          \
+	"case $ref in\n"                                                                 \
+	"*#own.drvPath) echo " NF_STORE_DIR "/" HASH "-own.drv;;\n"                      \
+	"*'.config.system.build.toplevel.drvPath')\n"                                    \
+	"	ref=${ref#*'#nixosConfigurations.\"'}\n"                                       \
+	"	echo " NF_STORE_DIR "/" HASH "-${ref%%'\"'*}.drv;;\n"                    \
+	"none#nixosConfigurations) echo 'error: no' >&2; exit 1;;\n"                     \
+	"*#nixosConfigurations) printf 'lab\\nweb.1\\n%s' %s;;\n"                        \
+	"*) echo \"error: flake 'x' does not provide attribute 'y'\" >&2; exit 1;;\n"    \
+	"esac\n"
+
+static void put_fake_flake(const char *host)
+{
+	AUTO_FREE char *script = NULL;
+	const char *at = strstr(FAKE_FLAKE, " %s;;");
+	int before = (int)(at - FAKE_FLAKE);
+
+	assert_true(asprintf(&script, "%.*s '%s'%s", before, FAKE_FLAKE, host, at + 3) >
+		    0);
+	fake_nix(script);
+}
+
+/* WANT, with the name of this host for "here". */
+static void assert_here(const char *got, const char *want, const char *host)
+{
+	const char *at = strstr(want, "here");
+	AUTO_FREE char *whole = NULL;
+
+	if (at)
+		assert_true(asprintf(&whole, "%.*s%s%s", (int)(at - want), want, host,
+				     at + strlen("here")) > 0);
+	assert_string_equal(got, whole ? whole : want);
+}
+
+static void flake_configurations_have_names(void **state)
+{
+	static const struct {
+		const char *text, *base, *error; /* one of the two */
+	} rows[] = {
+		{ "x#own", HASH "-own.drv", NULL },
+		{ "x#lab", HASH "-lab.drv", NULL },
+		{ "x#web.1", HASH "-web.1.drv", NULL },
+		{ "x#nixosConfigurations.lab", HASH "-lab.drv", NULL },
+		{ "x#", HASH "-here.drv", NULL },
+		{ "config", HASH "-here.drv", NULL },
+		{ "./config/", HASH "-here.drv", NULL },
+		{ "x#lba", NULL,
+		  "installable 'x#lba': flake 'x' has no NixOS configuration 'lba' "
+		  "(did you mean 'lab'?); it has: lab, web.1, here" },
+		{ "x#something-else", NULL,
+		  "installable 'x#something-else': flake 'x' has no NixOS configuration "
+		  "'something-else'; it has: lab, web.1, here" },
+		{ "none#lab", NULL,
+		  "installable 'none#lab': nix: error: flake 'x' does not provide attribute 'y'" },
+		{ "none#", NULL, "installable 'none#': nix: error: no" },
+	};
+	char host[256] = "";
+
+	(void)state;
+	assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+	put_fake_flake(host);
+	assert_int_equal(mkdir("config", 0700), 0);
+	write_file("config/flake.nix", "{ }", 3, 0600);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct nf_err err = { .text = "" };
+		struct installable t = { 0 };
+		int rc = installable_resolve(&t, nf_slice_str(rows[i].text), &err);
+
+		if (!rc != !rows[i].error)
+			fail_msg("%s: %s", rows[i].text, err.text);
+		if (rows[i].error)
+			assert_here(err.text, rows[i].error, host);
+		else
+			assert_here(t.path.base, rows[i].base, host);
+		assert_true(rc || t.is_flake);
+		installable_release(&t);
+	}
+	fake_nix(NULL);
+	unlink("config/flake.nix");
+	assert_int_equal(rmdir("config"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +472,7 @@ int main(void)
 		cmocka_unit_test(a_list_may_be_xz),
 		cmocka_unit_test(nix_evaluates_a_flake_to_its_derivation),
 		cmocka_unit_test(evaluation_errors_are_reported),
+		cmocka_unit_test(flake_configurations_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, make_links, remove_links);
