@@ -422,7 +422,7 @@ static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, 
 		return fetched_bundle_write(&p->bundle, p->pool, &opts, err);
 	if (!p->fetch.keep_going || !fetched_bundle_may_be_partial(rc))
 		return rc;
-	later = fetched_bundle_write_whole(&p->bundle, p->pool, &opts, fetched, &why);
+	later = fetched_bundle_write_complete(&p->bundle, p->pool, &opts, fetched, &why);
 	return graver(rc, later, &why, err);
 }
 

@@ -10,7 +10,7 @@
 
 void fetched_bundle_release(struct fetched_bundle *b)
 {
-	pool_whole_release(&b->whole);
+	pool_complete_release(&b->complete);
 	nf_pack_result_release(&b->packed);
 }
 
@@ -37,30 +37,30 @@ bool fetched_bundle_may_be_partial(int rc)
 }
 
 /* The requested paths, and others known to be in their closure. */
-static int find_whole(struct fetched_bundle *b, struct pool *pool,
-		      const struct pack_options *opts, const struct fetch_result *fetched,
-		      struct nf_err *err)
+static int find_complete(struct fetched_bundle *b, struct pool *pool,
+			 const struct pack_options *opts,
+			 const struct fetch_result *fetched, struct nf_err *err)
 {
 	size_t asked = opts->root_count, count = asked + fetched->known_count;
 	AUTO_FREE struct nf_storepath *paths = mem_calloc(count, sizeof(*paths));
-	const struct pool_whole_question q = { paths, count, asked };
+	const struct pool_complete_question q = { paths, count, asked };
 
 	for (size_t i = 0; i < count; i++)
 		paths[i] = i < asked ? opts->roots[i] : fetched->known[i - asked];
-	return pool_whole_find(&b->whole, pool, &q, err);
+	return pool_complete_find(&b->complete, pool, &q, err);
 }
 
-int fetched_bundle_write_whole(struct fetched_bundle *b, struct pool *pool,
-			       const struct pack_options *opts,
-			       const struct fetch_result *fetched, struct nf_err *err)
+int fetched_bundle_write_complete(struct fetched_bundle *b, struct pool *pool,
+				  const struct pack_options *opts,
+				  const struct fetch_result *fetched, struct nf_err *err)
 {
-	struct pack_options whole = *opts;
-	int rc = find_whole(b, pool, opts, fetched, err);
+	struct pack_options partial = *opts;
+	int rc = find_complete(b, pool, opts, fetched, err);
 
-	whole.roots = b->whole.roots;
-	whole.root_count = b->whole.root_count;
-	if (!rc && whole.root_count)
-		rc = fetched_bundle_write(b, pool, &whole, err);
+	partial.roots = b->complete.roots;
+	partial.root_count = b->complete.root_count;
+	if (!rc && partial.root_count)
+		rc = fetched_bundle_write(b, pool, &partial, err);
 	return rc;
 }
 
@@ -76,7 +76,7 @@ void fetched_bundle_warn(const struct fetched_bundle *b, struct progress *p,
 }
 
 static void foretell_unknown(struct progress *p, const struct resolver *r,
-			     const struct whole *w)
+			     const struct forecast *w)
 {
 	uint32_t told = 0;
 
@@ -96,7 +96,7 @@ static void foretell_unknown(struct progress *p, const struct resolver *r,
 }
 
 void fetched_bundle_foretell(const struct fetched_bundle *b, struct progress *p,
-			     const struct resolver *r, const struct whole *w)
+			     const struct resolver *r, const struct forecast *w)
 {
 	uint32_t all = w->count + w->unknown + w->others;
 	int status = nf_exit_status(w->why);
@@ -119,7 +119,7 @@ void fetched_bundle_foretell(const struct fetched_bundle *b, struct progress *p,
 			w->others, verb, object, status);
 }
 
-static void tell_left_out(const struct pool_whole *w, struct ui *ui)
+static void tell_left_out(const struct pool_complete *w, struct ui *ui)
 {
 	for (size_t i = 0; i < w->left_out_count && i < LEFT_OUT_SHOWN; i++)
 		ui_warn(ui, "not in the bundle: %s", w->left_out[i].base);
@@ -130,7 +130,7 @@ static void tell_left_out(const struct pool_whole *w, struct ui *ui)
 
 void fetched_bundle_tell(const struct fetched_bundle *b, struct ui *ui)
 {
-	const struct pool_whole *w = &b->whole;
+	const struct pool_complete *w = &b->complete;
 	char size[HUMAN_MAX];
 
 	if (!b->is_written) {
@@ -158,7 +158,8 @@ void fetched_bundle_add_json(const struct fetched_bundle *b, struct json_doc *do
 	json_add_number(doc, "bundleSize", b->packed.bundle_bytes);
 	key_report_add_json(doc, b->packed.own_key, &b->packed.needs, NULL);
 	json_begin_array(doc, "notInBundle");
-	for (size_t i = 0; i < b->whole.left_out_count; i++)
-		json_add_str(doc, NULL, nf_storepath_format(text, &b->whole.left_out[i]));
+	for (size_t i = 0; i < b->complete.left_out_count; i++)
+		json_add_str(doc, NULL,
+			     nf_storepath_format(text, &b->complete.left_out[i]));
 	json_end(doc);
 }

@@ -6,15 +6,15 @@
 #include "cmd/json.h"
 #include "cmd/ui.h"
 #include "fetch/fetch.h"
-#include "plan/whole.h"
+#include "plan/forecast.h"
 #include "pool/pack.h"
-#include "pool/pool_whole.h"
+#include "pool/pool_complete.h"
 
 struct fetched_bundle {
 	const char *output; /* or NULL */
 	bool is_written;
-	struct nf_pack_result packed; /* prints here that it was written */
-	struct pool_whole whole;      /* prints here what is missing from it */
+	struct nf_pack_result packed;  /* prints here that it was written */
+	struct pool_complete complete; /* prints here what is missing from it */
 };
 
 void fetched_bundle_release(struct fetched_bundle *b);
@@ -27,10 +27,10 @@ bool fetched_bundle_may_be_partial(int rc);
 
 /* Packs the requested paths that the pool has with their whole closures, if there are
  * any. */
-int fetched_bundle_write_whole(struct fetched_bundle *b, struct pool *pool,
-			       const struct pack_options *opts,
-			       const struct fetch_result *fetched,
-			       struct nf_err *err) MUST_CHECK;
+int fetched_bundle_write_complete(struct fetched_bundle *b, struct pool *pool,
+				  const struct pack_options *opts,
+				  const struct fetch_result *fetched,
+				  struct nf_err *err) MUST_CHECK;
 
 /* Before a fetch with --keep-going: reports that the bundle may be incomplete, and
  * WHY_NOT all roots can be in it (NULL if they can). */
@@ -40,7 +40,7 @@ void fetched_bundle_warn(const struct fetched_bundle *b, struct progress *p,
 /* Once all paths are known, some of which W marks as unavailable: reports what the bundle
  * will lack, and why. */
 void fetched_bundle_foretell(const struct fetched_bundle *b, struct progress *p,
-			     const struct resolver *r, const struct whole *w);
+			     const struct resolver *r, const struct forecast *w);
 
 /* After a failure: reports what the bundle lacks, or that there is none. */
 void fetched_bundle_tell(const struct fetched_bundle *b, struct ui *ui);

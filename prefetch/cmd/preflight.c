@@ -90,7 +90,7 @@ static void need_pool(struct space_use *u, const struct preflight *p,
  * unavailable, files that are already in the pool cannot be assigned, and are not
  * counted. */
 static void need_output(struct space_use *u, const struct fetch_sizes *s,
-			const struct whole *w)
+			const struct forecast *w)
 {
 	u->bytes = w->unknown ? 0 : s->least_bytes + s->here_bytes;
 	u->inodes = 1;
@@ -104,7 +104,7 @@ static void need_output(struct space_use *u, const struct fetch_sizes *s,
 
 /* Paths with complete closures are imported, unless they are already there. */
 static int need_store(struct space_use *u, const struct preflight *p,
-		      const struct fetch_sizes *s, const struct whole *w,
+		      const struct fetch_sizes *s, const struct forecast *w,
 		      struct nf_err *err)
 {
 	uint64_t bytes = 0, paths = 0;
@@ -130,7 +130,7 @@ static int need_store(struct space_use *u, const struct preflight *p,
 }
 
 static int check_space(const struct preflight *p, const struct fetch_sizes *s,
-		       const struct whole *w, struct nf_err *err)
+		       const struct forecast *w, struct nf_err *err)
 {
 	struct space_use uses[USES];
 	int rc = 0;
@@ -146,9 +146,9 @@ static int check_space(const struct preflight *p, const struct fetch_sizes *s,
 int preflight_sizes(void *ctx, const struct fetch_sizes *s, struct nf_err *err)
 {
 	const struct preflight *p = ctx;
-	AUTO(whole_release) struct whole w = { 0 };
+	AUTO(forecast_release) struct forecast w = { 0 };
 
-	whole_find(&w, s->resolver);
+	forecast_make(&w, s->resolver);
 	if (p->keeps_going && w.unknown)
 		fetched_bundle_foretell(p->bundle, p->progress, s->resolver, &w);
 	return p->fills_nothing ? 0 : check_space(p, s, &w, err);

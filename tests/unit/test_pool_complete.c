@@ -1,4 +1,4 @@
-#include "pool/pool_whole.h"
+#include "pool/pool_complete.h"
 
 #include <string.h>
 
@@ -28,17 +28,17 @@ static void closure_release(struct closure *c)
 }
 
 /* The complete part of the closure of PATHS, of which ASKED were requested. */
-static struct pool_whole find_whole(struct pool_fixture *f,
-				    const struct made *const *paths, size_t count,
-				    size_t asked)
+static struct pool_complete find_complete(struct pool_fixture *f,
+					  const struct made *const *paths, size_t count,
+					  size_t asked)
 {
 	struct nf_storepath list[4];
-	const struct pool_whole_question q = { list, count, asked };
-	struct pool_whole w;
+	const struct pool_complete_question q = { list, count, asked };
+	struct pool_complete w;
 
 	for (size_t i = 0; i < count; i++)
 		list[i] = paths[i]->info.path;
-	assert_ok(f, pool_whole_find(&w, f->pool, &q, &f->err));
+	assert_ok(f, pool_complete_find(&w, f->pool, &q, &f->err));
 	return w;
 }
 
@@ -53,7 +53,7 @@ static bool has(const struct nf_storepath *list, size_t count, const struct made
 static void one_root_covers_its_whole_closure(void **state)
 {
 	struct pool_fixture *f = *state;
-	struct pool_whole w;
+	struct pool_complete w;
 	struct closure c;
 
 	closure_init(&c, f);
@@ -61,32 +61,32 @@ static void one_root_covers_its_whole_closure(void **state)
 	pool_fixture_ingest(f, &c.middle, 1);
 	pool_fixture_ingest(f, &c.other, 1);
 	pool_fixture_ingest(f, &c.top, 1);
-	w = find_whole(f, (const struct made *const[]){ &c.top }, 1, 1);
+	w = find_complete(f, (const struct made *const[]){ &c.top }, 1, 1);
 	assert_int_equal(w.count, 4);
 	assert_int_equal(w.root_count, 1);
 	assert_true(has(w.roots, 1, &c.top));
 	assert_int_equal(w.left_out_count, 0);
 	assert_int_equal(w.missing, 0);
-	pool_whole_release(&w);
+	pool_complete_release(&w);
 	/* A requested path is a root, although another one refers to it. */
-	w = find_whole(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 2);
+	w = find_complete(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 2);
 	assert_int_equal(w.root_count, 2);
 	assert_true(has(w.roots, 2, &c.leaf));
-	pool_whole_release(&w);
+	pool_complete_release(&w);
 	closure_release(&c);
 }
 
 static void path_with_a_missing_reference_is_excluded(void **state)
 {
 	struct pool_fixture *f = *state;
-	struct pool_whole w;
+	struct pool_complete w;
 	struct closure c;
 
 	closure_init(&c, f);
 	pool_fixture_ingest(f, &c.middle, 1);
 	pool_fixture_ingest(f, &c.other, 1);
 	pool_fixture_ingest(f, &c.top, 1);
-	w = find_whole(f, (const struct made *const[]){ &c.top }, 1, 1);
+	w = find_complete(f, (const struct made *const[]){ &c.top }, 1, 1);
 	assert_int_equal(w.count, 1);
 	assert_int_equal(w.root_count, 1);
 	assert_true(has(w.roots, 1, &c.other));
@@ -97,7 +97,7 @@ static void path_with_a_missing_reference_is_excluded(void **state)
 	assert_int_equal(w.missing, 1);
 	for (size_t i = 1; i < w.left_out_count; i++)
 		assert_true(strcmp(w.left_out[i - 1].base, w.left_out[i].base) < 0);
-	pool_whole_release(&w);
+	pool_complete_release(&w);
 	closure_release(&c);
 }
 
@@ -106,43 +106,43 @@ static void path_with_a_missing_reference_is_excluded(void **state)
 static void paths_below_a_missing_one_are_found(void **state)
 {
 	struct pool_fixture *f = *state;
-	struct pool_whole w;
+	struct pool_complete w;
 	struct closure c;
 
 	closure_init(&c, f);
 	pool_fixture_ingest(f, &c.leaf, 1);
 	pool_fixture_ingest(f, &c.top, 1);
-	w = find_whole(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 1);
+	w = find_complete(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 1);
 	assert_int_equal(w.count, 1);
 	assert_int_equal(w.root_count, 1);
 	assert_true(has(w.roots, 1, &c.leaf));
 	assert_int_equal(w.left_out_count, 3);
 	assert_int_equal(w.missing, 2);
-	pool_whole_release(&w);
+	pool_complete_release(&w);
 
 	pool_fixture_ingest(f, &c.middle, 1);
-	w = find_whole(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 1);
+	w = find_complete(f, (const struct made *const[]){ &c.top, &c.leaf }, 2, 1);
 	assert_int_equal(w.count, 2);
 	assert_int_equal(w.root_count, 1);
 	assert_true(has(w.roots, 1, &c.middle));
 	assert_int_equal(w.missing, 1);
-	pool_whole_release(&w);
+	pool_complete_release(&w);
 	closure_release(&c);
 }
 
-static void empty_pool_has_no_whole_path(void **state)
+static void empty_pool_has_no_complete_path(void **state)
 {
 	struct pool_fixture *f = *state;
-	struct pool_whole w;
+	struct pool_complete w;
 	struct closure c;
 
 	closure_init(&c, f);
-	w = find_whole(f, (const struct made *const[]){ &c.top }, 1, 1);
+	w = find_complete(f, (const struct made *const[]){ &c.top }, 1, 1);
 	assert_int_equal(w.count, 0);
 	assert_int_equal(w.root_count, 0);
 	assert_int_equal(w.left_out_count, 1);
 	assert_int_equal(w.missing, 1);
-	pool_whole_release(&w);
+	pool_complete_release(&w);
 	closure_release(&c);
 }
 
@@ -152,7 +152,7 @@ int main(void)
 		FIXTURE_TEST(one_root_covers_its_whole_closure),
 		FIXTURE_TEST(path_with_a_missing_reference_is_excluded),
 		FIXTURE_TEST(paths_below_a_missing_one_are_found),
-		FIXTURE_TEST(empty_pool_has_no_whole_path),
+		FIXTURE_TEST(empty_pool_has_no_complete_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

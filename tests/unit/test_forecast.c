@@ -1,4 +1,4 @@
-#include "plan/whole.h"
+#include "plan/forecast.h"
 
 #include <stdio.h>
 
@@ -57,13 +57,13 @@ static void lack(struct resolver *r, unsigned n, int code)
 static void present_closure_is_complete(void **state)
 {
 	AUTO(resolver_freep) struct resolver *r = resolver_new();
-	AUTO(whole_release) struct whole w = { 0 };
+	AUTO(forecast_release) struct forecast w = { 0 };
 
 	(void)state;
 	have(r, 1, REFS(1, 2));
 	have(r, 2, REFS(3));
 	have(r, 3, REFS(0));
-	whole_find(&w, r);
+	forecast_make(&w, r);
 	assert_int_equal(w.count, 3);
 	assert_int_equal(w.unknown + w.others, 0);
 	assert_int_equal(w.why, 0);
@@ -72,7 +72,7 @@ static void present_closure_is_complete(void **state)
 static void dependents_of_a_missing_path_are_incomplete(void **state)
 {
 	AUTO(resolver_freep) struct resolver *r = resolver_new();
-	AUTO(whole_release) struct whole w = { 0 };
+	AUTO(forecast_release) struct forecast w = { 0 };
 
 	(void)state;
 	/* 1 -> 2 -> 4 and 1 -> 3 -> 4, which is missing; 5 beside them. */
@@ -81,7 +81,7 @@ static void dependents_of_a_missing_path_are_incomplete(void **state)
 	have(r, 3, REFS(3, 4));
 	lack(r, 4, NF_E_MISSING);
 	have(r, 5, REFS(0));
-	whole_find(&w, r);
+	forecast_make(&w, r);
 	assert_int_equal(w.unknown, 1);
 	assert_int_equal(w.others, 3);
 	assert_int_equal(w.count, 1);
@@ -93,13 +93,13 @@ static void dependents_of_a_missing_path_are_incomplete(void **state)
 static void most_severe_reason_counts(void **state)
 {
 	AUTO(resolver_freep) struct resolver *r = resolver_new();
-	AUTO(whole_release) struct whole w = { 0 };
+	AUTO(forecast_release) struct forecast w = { 0 };
 
 	(void)state;
 	lack(r, 1, 0);
 	lack(r, 2, NF_E_TRUST);
 	lack(r, 3, NF_E_NET);
-	whole_find(&w, r);
+	forecast_make(&w, r);
 	assert_int_equal(w.unknown, 3);
 	assert_int_equal(w.count, 0);
 	assert_int_equal(w.why, NF_E_TRUST);
@@ -108,10 +108,10 @@ static void most_severe_reason_counts(void **state)
 static void empty_pool_has_nothing_complete(void **state)
 {
 	AUTO(resolver_freep) struct resolver *r = resolver_new();
-	AUTO(whole_release) struct whole w = { 0 };
+	AUTO(forecast_release) struct forecast w = { 0 };
 
 	(void)state;
-	whole_find(&w, r);
+	forecast_make(&w, r);
 	assert_int_equal(w.count + w.unknown + w.others, 0);
 }
 

@@ -1,4 +1,4 @@
-#include "pool/pool_whole.h"
+#include "pool/pool_complete.h"
 
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@ struct facts {
 	struct pool_closure closure;
 	struct nf_storepath *missing;
 	size_t missing_len, missing_cap;
-	bool *is_missing, *is_whole, *is_referred;
+	bool *is_missing, *is_complete, *is_referred;
 };
 
 static void facts_release(struct facts *f)
@@ -19,7 +19,7 @@ static void facts_release(struct facts *f)
 	pool_closure_release(&f->closure);
 	free(f->missing);
 	free(f->is_missing);
-	free(f->is_whole);
+	free(f->is_complete);
 	free(f->is_referred);
 }
 
@@ -50,22 +50,22 @@ static void mark_missing(struct facts *f)
 }
 
 /* ORDER has references before their referrers. */
-static void mark_whole(struct facts *f, const uint32_t *order)
+static void mark_complete(struct facts *f, const uint32_t *order)
 {
 	for (size_t i = 0; i < f->closure.len; i++) {
 		const struct pool_closure_node *node = &f->closure.nodes[order[i]];
-		bool whole = !f->is_missing[order[i]];
+		bool complete = !f->is_missing[order[i]];
 
 		for (uint32_t k = 0; k < node->nrefs; k++)
-			whole = whole && f->is_whole[node->refs[k]];
-		f->is_whole[order[i]] = whole;
-		for (uint32_t k = 0; whole && k < node->nrefs; k++)
+			complete = complete && f->is_complete[node->refs[k]];
+		f->is_complete[order[i]] = complete;
+		for (uint32_t k = 0; complete && k < node->nrefs; k++)
 			f->is_referred[node->refs[k]] = true;
 	}
 }
 
-static void collect(struct pool_whole *w, const struct facts *f, const uint32_t *by_name,
-		    size_t asked)
+static void collect(struct pool_complete *w, const struct facts *f,
+		    const uint32_t *by_name, size_t asked)
 {
 	size_t len = f->closure.len;
 
@@ -76,8 +76,8 @@ static void collect(struct pool_whole *w, const struct facts *f, const uint32_t 
 		uint32_t index = by_name[i];
 		const struct nf_storepath *path = &f->closure.nodes[index].path;
 
-		w->count += f->is_whole[index];
-		if (!f->is_whole[index])
+		w->count += f->is_complete[index];
+		if (!f->is_complete[index])
 			w->left_out[w->left_out_count++] = *path;
 		else if (index < asked || !f->is_referred[index])
 			w->roots[w->root_count++] = *path;
@@ -85,7 +85,7 @@ static void collect(struct pool_whole *w, const struct facts *f, const uint32_t 
 }
 
 /* The closure lists the requested paths first: counts them without duplicates. */
-static size_t asked_nodes(struct pool_closure *c, const struct pool_whole_question *q)
+static size_t asked_nodes(struct pool_closure *c, const struct pool_complete_question *q)
 {
 	size_t end = 0;
 
@@ -97,14 +97,14 @@ static size_t asked_nodes(struct pool_closure *c, const struct pool_whole_questi
 	return end;
 }
 
-int pool_whole_find(struct pool_whole *ret, struct pool *p,
-		    const struct pool_whole_question *q, struct nf_err *err)
+int pool_complete_find(struct pool_complete *ret, struct pool *p,
+		       const struct pool_complete_question *q, struct nf_err *err)
 {
 	AUTO(facts_release) struct facts f = { .pool = p };
 	AUTO_FREE uint32_t *by_name = NULL, *order = NULL;
 	int rc;
 
-	*ret = (struct pool_whole)POOL_WHOLE_INIT;
+	*ret = (struct pool_complete)POOL_COMPLETE_INIT;
 	pool_closure_init(&f.closure);
 	rc = pool_closure_walk(&f.closure, q->paths, q->count, find_narinfo, &f, err);
 	if (rc)
@@ -114,17 +114,17 @@ int pool_whole_find(struct pool_whole *ret, struct pool *p,
 	if (rc)
 		return rc;
 	f.is_missing = mem_calloc(f.closure.len, sizeof(bool));
-	f.is_whole = mem_calloc(f.closure.len, sizeof(bool));
+	f.is_complete = mem_calloc(f.closure.len, sizeof(bool));
 	f.is_referred = mem_calloc(f.closure.len, sizeof(bool));
 	mark_missing(&f);
-	mark_whole(&f, order);
+	mark_complete(&f, order);
 	collect(ret, &f, by_name, asked_nodes(&f.closure, q));
 	return 0;
 }
 
-void pool_whole_release(struct pool_whole *w)
+void pool_complete_release(struct pool_complete *w)
 {
 	free(w->roots);
 	free(w->left_out);
-	*w = (struct pool_whole)POOL_WHOLE_INIT;
+	*w = (struct pool_complete)POOL_COMPLETE_INIT;
 }

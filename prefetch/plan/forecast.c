@@ -1,4 +1,4 @@
-#include "plan/whole.h"
+#include "plan/forecast.h"
 
 #include <stdlib.h>
 
@@ -45,7 +45,7 @@ static void find_referrers(struct referrers *ret, const struct resolver *r)
 }
 
 /* TODO contains LEN nodes that lack something. */
-static void spread(struct whole *w, const struct referrers *referrers, uint32_t *todo,
+static void spread(struct forecast *w, const struct referrers *referrers, uint32_t *todo,
 		   uint32_t len)
 {
 	while (len) {
@@ -64,13 +64,13 @@ static void spread(struct whole *w, const struct referrers *referrers, uint32_t 
 	}
 }
 
-void whole_find(struct whole *ret, const struct resolver *r)
+void forecast_make(struct forecast *ret, const struct resolver *r)
 {
 	uint32_t count = resolver_count(r), len = 0;
 	AUTO_FREE uint32_t *todo = mem_calloc(count, sizeof(*todo));
 	struct referrers referrers = { 0 };
 
-	*ret = (struct whole){ .lacks = mem_calloc(count, sizeof(*ret->lacks)) };
+	*ret = (struct forecast){ .lacks = mem_calloc(count, sizeof(*ret->lacks)) };
 	for (uint32_t id = 0; id < count; id++) {
 		const struct resolver_node *n = resolver_node(r, id);
 		int why = n->why ? n->why : NF_E_MISSING;
@@ -92,8 +92,8 @@ void whole_find(struct whole *ret, const struct resolver *r)
 	free(referrers.nodes);
 }
 
-void whole_release(struct whole *w)
+void forecast_release(struct forecast *w)
 {
 	free(w->lacks);
-	*w = (struct whole){ 0 };
+	*w = (struct forecast){ 0 };
 }

@@ -1,10 +1,11 @@
-/* Which paths of a resolved closure are available with their whole closures. Pure. */
-#ifndef WHOLE_H
-#define WHOLE_H
+/* Which paths of a resolved closure can be fetched with everything that they need, before
+ * anything is fetched; pool_complete says which were. Pure. */
+#ifndef FORECAST_H
+#define FORECAST_H
 
 #include "plan/resolver.h"
 
-struct whole {
+struct forecast {
 	bool *lacks;	  /* by node: it, or something that it needs, is unavailable */
 	uint32_t count;	  /* paths whose closures are complete */
 	uint32_t unknown; /* unavailable paths */
@@ -14,7 +15,7 @@ struct whole {
 };
 
 /* Call it once the resolver has no open nodes. */
-void whole_find(struct whole *ret, const struct resolver *r);
-void whole_release(struct whole *w);
+void forecast_make(struct forecast *ret, const struct resolver *r);
+void forecast_release(struct forecast *w);
 
 #endif
