@@ -61,8 +61,8 @@ static int add_refs(struct pool_closure *c, uint32_t index,
 	return 0;
 }
 
-static int name_referrer(const struct pool_closure *c, uint32_t index, int rc,
-			 struct nf_err *err)
+int pool_closure_name_referrer(const struct pool_closure *c, uint32_t index, int rc,
+			       struct nf_err *err)
 {
 	const struct pool_closure_node *node = &c->nodes[index];
 
@@ -93,7 +93,8 @@ int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
 		if (rc)
 			return rc;
 		rc = find(ctx, &path, &ni, err);
-		rc = rc ? name_referrer(c, i, rc, err) : add_refs(c, i, &ni.info, err);
+		rc = rc ? pool_closure_name_referrer(c, i, rc, err)
+			: add_refs(c, i, &ni.info, err);
 		if (rc)
 			return rc;
 	}

@@ -35,6 +35,10 @@ int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
 				  struct nf_narinfo *ni, struct nf_err *err),
 		      void *ctx, struct nf_err *err) MUST_CHECK;
 
+/* Adds to NF_E_MISSING, which is RC, the name of the node and of its referrer. */
+int pool_closure_name_referrer(const struct pool_closure *c, uint32_t index, int rc,
+			       struct nf_err *err) MUST_CHECK;
+
 /* Return the indices of the c->len nodes, which the caller frees: in byte order of the
  * names, and references before their referrers. Both orders depend only on the set of
  * paths. A circle of references is NF_E_FORMAT. */

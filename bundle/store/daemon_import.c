@@ -297,15 +297,12 @@ static int send_wanted(struct daemon_import *d, struct nf_err *err)
 /* ---- what was valid ---- */
 
 static int add_sigs(struct daemon_import *d, const struct nf_pathinfo *info,
-		    struct nf_err *err)
+		    const struct nf_pathinfo *have, struct nf_err *err)
 {
-	AUTO(nf_pathinfo_release) struct nf_pathinfo have = { 0 };
 	bool any = false;
-	int rc = daemon_store_find(d->conn, &info->path, &have, err);
+	int rc;
 
-	if (rc)
-		return rc;
-	if (!nf_hash_eq(&have.nar_hash, &info->nar_hash)) {
+	if (!nf_hash_eq(&have->nar_hash, &info->nar_hash)) {
 		progress_note(
 			d->progress,
 			"'" NF_STORE_DIR
@@ -313,26 +310,46 @@ static int add_sigs(struct daemon_import *d, const struct nf_pathinfo *info,
 			info->path.base);
 		return 0;
 	}
-	rc = daemon_store_add_sigs(d->conn, info, &have, &any, err);
+	rc = daemon_store_add_sigs(d->conn, info, have, &any, err);
 	d->result->sigs_added += !rc && any;
+	if (!rc || rc == -NF_E_INTR)
+		return rc;
+	return err_prefix(err, rc, "'" NF_STORE_DIR "/%s'", info->path.base);
+}
+
+static int add_batch(struct daemon_import *d, const struct nf_pathinfo *const *infos,
+		     size_t count, struct nf_err *err)
+{
+	const struct nf_storepath *paths[DAEMON_STORE_BATCH];
+	AUTO_FREE struct nf_pathinfo *have = mem_calloc(count, sizeof(*have));
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		paths[i] = &infos[i]->path;
+	rc = daemon_store_find_many(d->conn, paths, count, have, err);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = add_sigs(d, infos[i], &have[i], err);
+	for (size_t i = 0; i < count; i++)
+		nf_pathinfo_release(&have[i]);
 	return rc;
 }
 
 static int add_all_sigs(struct daemon_import *d, struct nf_err *err)
 {
+	const struct import_plan *p = d->plan;
+	AUTO_FREE const struct nf_pathinfo **infos = mem_calloc(p->count, sizeof(*infos));
+	size_t count = 0;
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < d->plan->count; i++) {
-		const struct nf_pathinfo *info = &d->plan->paths[i].ni.info;
-
-		if (d->plan->paths[i].state != IMPORT_PRESENT)
-			continue;
-		d->result->present++;
-		rc = add_sigs(d, info, err);
-		if (rc && rc != -NF_E_INTR)
-			rc = err_prefix(err, rc, "'" NF_STORE_DIR "/%s'",
-					info->path.base);
-	}
+	for (size_t i = 0; i < p->count; i++)
+		if (p->paths[i].state == IMPORT_PRESENT)
+			infos[count++] = &p->paths[i].ni.info;
+	d->result->present += count;
+	for (size_t i = 0; !rc && i < count; i += DAEMON_STORE_BATCH)
+		rc = add_batch(d, infos + i,
+			       count - i < DAEMON_STORE_BATCH ? count - i
+							      : DAEMON_STORE_BATCH,
+			       err);
 	return rc;
 }
 

@@ -9,8 +9,6 @@
 #include "base/slice.h"
 #include "format/signature.h"
 
-/* Small requests that are sent at once: neither side's buffer is full then. */
-#define BATCH	    64
 #define SIGNERS_MAX 512
 
 /* The reply "1" to what only succeeds or fails. */
@@ -31,7 +29,7 @@ int daemon_store_add_temp_roots(struct daemon_conn *c, const struct nf_slice *ba
 	int rc = 0;
 
 	while (!rc && done < count) {
-		for (; sent < count && sent - done < BATCH; sent++)
+		for (; sent < count && sent - done < DAEMON_STORE_BATCH; sent++)
 			daemon_put_path(daemon_conn_request(c, DAEMON_ADD_TEMP_ROOT),
 					bases[sent]);
 		rc = daemon_conn_send(c, err);
@@ -87,17 +85,20 @@ int daemon_store_query_valid(struct daemon_conn *c, const struct nf_slice *bases
 	return rc;
 }
 
-int daemon_store_find(struct daemon_conn *c, const struct nf_storepath *path,
-		      struct nf_pathinfo *info, struct nf_err *err)
+static void ask_info(struct daemon_conn *c, const struct nf_storepath *path)
+{
+	daemon_put_path(daemon_conn_request(c, DAEMON_QUERY_PATH_INFO),
+			nf_storepath_base(path));
+}
+
+static int read_info(struct daemon_conn *c, const struct nf_storepath *path,
+		     struct nf_pathinfo *info, struct nf_err *err)
 {
 	struct daemon_in *in = daemon_conn_reply(c);
 	bool valid = false;
 	int rc;
 
-	nf_pathinfo_init(info);
 	info->path = *path;
-	daemon_put_path(daemon_conn_request(c, DAEMON_QUERY_PATH_INFO),
-			nf_storepath_base(path));
 	rc = daemon_conn_finish(c, err);
 	if (rc)
 		return rc;
@@ -109,6 +110,44 @@ int daemon_store_find(struct daemon_conn *c, const struct nf_storepath *path,
 	return valid ? 0
 		     : err_set(err, NF_E_MISSING, "'" NF_STORE_DIR "/%s' is not valid",
 			       path->base);
+}
+
+int daemon_store_find(struct daemon_conn *c, const struct nf_storepath *path,
+		      struct nf_pathinfo *info, struct nf_err *err)
+{
+	nf_pathinfo_init(info);
+	ask_info(c, path);
+	return read_info(c, path, info, err);
+}
+
+int daemon_store_find_kept(struct daemon_conn *c, const struct nf_storepath *path,
+			   struct nf_pathinfo *info, struct nf_err *err)
+{
+	int rc;
+
+	nf_pathinfo_init(info);
+	daemon_put_path(daemon_conn_request(c, DAEMON_ADD_TEMP_ROOT),
+			nf_storepath_base(path));
+	ask_info(c, path);
+	rc = daemon_conn_send(c, err);
+	if (!rc)
+		rc = finish_simple(c, err);
+	return rc ? rc : read_info(c, path, info, err);
+}
+
+int daemon_store_find_many(struct daemon_conn *c, const struct nf_storepath *const *paths,
+			   size_t count, struct nf_pathinfo *infos, struct nf_err *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < count; i++) {
+		nf_pathinfo_init(&infos[i]);
+		ask_info(c, paths[i]);
+	}
+	rc = daemon_conn_send(c, err);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = read_info(c, paths[i], &infos[i], err);
+	return rc;
 }
 
 /* ---- adding ---- */

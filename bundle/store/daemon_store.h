@@ -23,6 +23,16 @@ int daemon_store_query_valid(struct daemon_conn *c, const struct nf_slice *bases
 int daemon_store_find(struct daemon_conn *c, const struct nf_storepath *path,
 		      struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
 
+/* The same with a temporary root, in one round trip: what is valid stays valid. */
+int daemon_store_find_kept(struct daemon_conn *c, const struct nf_storepath *path,
+			   struct nf_pathinfo *info, struct nf_err *err) MUST_CHECK;
+/* The same for COUNT paths, at most DAEMON_STORE_BATCH, in one round trip; all of them
+ * must be valid. */
+#define DAEMON_STORE_BATCH 64
+int daemon_store_find_many(struct daemon_conn *c, const struct nf_storepath *const *paths,
+			   size_t count, struct nf_pathinfo *infos,
+			   struct nf_err *err) MUST_CHECK;
+
 /* Streams NAR (borrowed), which must verify its bytes by itself, to the daemon, which
  * verifies it again and makes the path valid. What it refers to must be valid. NF_E_TRUST
  * names the keys that signed the path, none of which the daemon trusts. */

@@ -132,7 +132,7 @@ static int find_sharers(struct links_look *l, struct nf_err *err)
 	return rc == -NF_E_INTR ? rc : 0;
 }
 
-static void report(const struct links_look *l, const struct bad_link *b)
+static void report_link(const struct links_look *l, const struct bad_link *b)
 {
 	const struct links_check *c = l->check;
 	AUTO_FREE char *text = NULL;
@@ -162,6 +162,6 @@ int links_check(const struct links_check *c, struct nf_err *err)
 	if (!rc)
 		rc = find_sharers(&l, err);
 	for (size_t i = 0; !rc && i < l.len; i++)
-		report(&l, &l.bad[i]);
+		report_link(&l, &l.bad[i]);
 	return rc;
 }

@@ -20,7 +20,7 @@ struct daemon_target {
 
 /* A path that is sent from the pool. */
 struct sent_path {
-	struct nf_narinfo ni;
+	struct nf_narinfo *ni; /* in the filling */
 	struct nf_trusted trusted;
 	enum codec codec;
 };
@@ -30,9 +30,10 @@ struct filling {
 	const struct daemon_target_fill *fill;
 	struct nf_import_result *result;
 	struct pool_closure closure;
-	bool *valid; /* of each node */
-	size_t valid_cap;
-	size_t asked; /* nodes */
+	struct nf_narinfo
+		*in_pool; /* of each node; without a path if the pool has none */
+	size_t pool_len, pool_cap;
+	bool *valid; /* each node, in the daemon's store */
 	size_t present;
 	struct sent_path *paths;
 	const struct nf_pathinfo **infos;
@@ -67,51 +68,75 @@ void daemon_target_free(struct daemon_target *t)
 int daemon_target_find(struct daemon_target *t, const struct nf_storepath *path,
 		       struct nf_pathinfo *info, struct nf_err *err)
 {
-	const struct nf_slice base = nf_storepath_base(path);
-	int rc = daemon_store_add_temp_roots(t->conn, &base, 1, err);
-
-	nf_pathinfo_init(info);
-	return rc ? rc : daemon_store_find(t->conn, path, info, err);
+	return daemon_store_find_kept(t->conn, path, info, err);
 }
 
 /* ---- what is sent ---- */
 
-/* The references of a valid path are not needed, but the pool may have them. Called once
- * for each node, in order. */
+/* Called once for each node, in order. What the pool lacks must be valid already; its
+ * references are then not needed. */
 static int find_in_pool(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
 			struct nf_err *err)
 {
 	struct filling *f = ctx;
-	AUTO(nf_pathinfo_release) struct nf_pathinfo info = { 0 };
-	int rc = daemon_target_find(f->target, path, &info, err);
-	bool valid = !rc;
+	int rc;
 
-	if (rc && rc != -NF_E_MISSING)
-		return rc;
-	MEM_GROW(f->valid, f->asked, f->valid_cap);
-	f->valid[f->asked++] = valid;
-	f->present += valid;
-	rc = pool_find(f->fill->pool, path, ni, err);
-	return rc == -NF_E_MISSING && valid ? 0 : rc;
+	MEM_GROW(f->in_pool, f->pool_len, f->pool_cap);
+	rc = pool_find(f->fill->pool, path, &f->in_pool[f->pool_len], err);
+	if (!rc)
+		nf_pathinfo_copy(&ni->info, &f->in_pool[f->pool_len].info);
+	else
+		f->in_pool[f->pool_len].info.path.base[0] = '\0';
+	f->pool_len++;
+	return rc == -NF_E_MISSING ? 0 : rc;
+}
+
+static bool is_in_pool(const struct filling *f, size_t node)
+{
+	return f->in_pool[node].info.path.base[0];
+}
+
+static int tell_missing(const struct pool_closure *c, uint32_t node, struct nf_err *err)
+{
+	int rc = err_set(err, NF_E_MISSING, "nor valid in nix-daemon's store");
+
+	return pool_closure_name_referrer(c, node, rc, err);
+}
+
+static int ask_valid(struct filling *f, struct nf_err *err)
+{
+	const struct pool_closure *c = &f->closure;
+	AUTO_FREE struct nf_slice *bases = mem_calloc(c->len, sizeof(*bases));
+	int rc;
+
+	f->valid = mem_calloc(c->len, sizeof(*f->valid));
+	for (size_t i = 0; i < c->len; i++)
+		bases[i] = nf_storepath_base(&c->nodes[i].path);
+	rc = daemon_store_add_temp_roots(f->target->conn, bases, c->len, err);
+	if (!rc)
+		rc = daemon_store_query_valid(f->target->conn, bases, c->len, f->valid,
+					      err);
+	for (size_t i = 0; !rc && i < c->len; i++) {
+		f->present += f->valid[i];
+		if (!f->valid[i] && !is_in_pool(f, i))
+			rc = tell_missing(c, (uint32_t)i, err);
+	}
+	return rc;
 }
 
 /* Pool entries were verified when they were fetched. */
-static int add_path(struct filling *f, const struct nf_storepath *path,
-		    struct nf_err *err)
+static int add_path(struct filling *f, size_t node, struct nf_err *err)
 {
 	struct sent_path *p = &f->paths[f->count];
-	int rc;
 
-	f->infos[f->count++] = &p->ni.info;
-	rc = pool_find(f->fill->pool, path, &p->ni, err);
-	if (rc)
-		return rc;
-	if (!codec_parse(&p->codec, p->ni.compression))
+	p->ni = &f->in_pool[node];
+	f->infos[f->count++] = &p->ni->info;
+	if (!codec_parse(&p->codec, p->ni->compression))
 		return err_set(err, NF_E_UNSUPPORTED,
-			       "path '%s': its NAR is compressed with '%.*s'", path->base,
-			       NF_SLICE_ARG(p->ni.compression));
-	if (nf_trust_pathinfo(&p->trusted, &p->ni.info, f->fill->keys, NULL))
-		nf_trust_by_store(&p->trusted, &p->ni.info);
+			       "path '%s': its NAR is compressed with '%.*s'",
+			       p->ni->info.path.base, NF_SLICE_ARG(p->ni->compression));
+	if (nf_trust_pathinfo(&p->trusted, &p->ni->info, f->fill->keys, NULL))
+		nf_trust_by_store(&p->trusted, &p->ni->info);
 	return 0;
 }
 
@@ -123,6 +148,8 @@ static int collect_closure(struct filling *f, struct nf_err *err)
 	int rc = pool_closure_walk(&f->closure, roots->paths, roots->count, find_in_pool,
 				   f, err);
 
+	if (!rc)
+		rc = ask_valid(f, err);
 	if (rc)
 		return rc;
 	by_name = pool_closure_by_name(&f->closure);
@@ -131,7 +158,7 @@ static int collect_closure(struct filling *f, struct nf_err *err)
 	f->infos = mem_calloc(f->closure.len, sizeof(struct nf_pathinfo *));
 	for (size_t i = 0; !rc && i < f->closure.len; i++)
 		if (!f->valid[order[i]])
-			rc = add_path(f, &f->closure.nodes[order[i]].path, err);
+			rc = add_path(f, order[i], err);
 	return rc;
 }
 
@@ -142,7 +169,7 @@ static int open_nar(void *ctx, size_t i, struct nf_source **ret, struct nf_err *
 	const struct filling *f = ctx;
 	const struct sent_path *p = &f->paths[i];
 	int fd;
-	int rc = pool_open_nar(f->fill->pool, &p->ni, &fd, err);
+	int rc = pool_open_nar(f->fill->pool, p->ni, &fd, err);
 
 	if (rc)
 		return rc;
@@ -155,7 +182,7 @@ static void path_done(void *ctx, size_t i)
 	struct filling *f = ctx;
 
 	f->result->imported++;
-	f->result->nar_bytes += f->paths[i].ni.info.nar_size;
+	f->result->nar_bytes += f->paths[i].ni->info.nar_size;
 }
 
 static int send_paths(struct filling *f, struct nf_err *err)
@@ -176,8 +203,9 @@ static int send_paths(struct filling *f, struct nf_err *err)
 
 static void filling_release(struct filling *f)
 {
-	for (size_t i = 0; i < f->count; i++)
-		nf_narinfo_release(&f->paths[i].ni);
+	for (size_t i = 0; i < f->pool_len; i++)
+		nf_narinfo_release(&f->in_pool[i]);
+	free(f->in_pool);
 	free(f->paths);
 	free(f->infos);
 	free(f->valid);

@@ -126,6 +126,24 @@ assert_all_there() {
 	nix-store --store "$T/root" --verify --check-contents
 }
 
+@test "the daemon itself refuses a forged signature, whatever its client was told to trust" {
+	start_daemon
+	mkcache keygen lab-1 "$T/forged.sec" "$T/forged.pub"
+	make_tree "$T/tree"
+	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --sign "$T/forged.sec" --input-addressed)
+	PUBLIC_KEY=$(cat "$T/forged.pub")
+	nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" \
+		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/forged.sec" -o "$T/b.bundle" >/dev/null
+	local options
+	for options in "" --no-check-sigs; do
+		fails 4 "'$TOP'.*nix-daemon does not trust the signatures by 'lab-1'" \
+			as_nobody "$BUILD/nixferry-import" import "$T/b.bundle" --store daemon \
+			--trusted-public-key "$PUBLIC_KEY" $options
+	done
+	assert_nothing_valid "$T/root"
+	[ -z "$(find "$T/root/nix/store" -mindepth 1 -maxdepth 1 ! -name .links)" ]
+}
+
 @test "a profile is set where its directory can be written to" {
 	[ "$EUID" -eq 0 ] || skip "needs root"
 	start_daemon
