@@ -178,7 +178,7 @@ $(B)/sim: $(call obj,tests/sim/load.c tests/simfetch/share.c) $(B)/libprefetch.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
 # The engine in a virtual network. Some functions are replaced (tests/simfetch/bulk.h), or
 # watched.
-SIMFETCH_SRCS := $(sort $(wildcard tests/simfetch/*.c))
+SIMFETCH_SRCS := $(sort $(wildcard tests/simfetch/*.c)) tests/tools/one_file_nar.c
 SIMFETCH_WRAPS := file_pwrite_all destination_put destination_put_partial pool_partial_write \
 	$(addprefix dispatch_,new free set_cache set_state want add_offer closed next present part_range part_head \
 		part_bytes part_end is_whole verified spoilt)
@@ -192,7 +192,7 @@ $(B)/simfetch: $(call obj,$(SIMFETCH_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
 
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRCS))
-UNIT_SUPPORT := $(filter-out $(UNIT_SRCS),$(sort $(wildcard tests/unit/*.c)))
+UNIT_SUPPORT := $(filter-out $(UNIT_SRCS),$(sort $(wildcard tests/unit/*.c))) tests/tools/one_file_nar.c
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRCS))
 CMOCKA_LIBS = $(call pkg_libs,cmocka)

@@ -24,8 +24,8 @@ static int check_output(const char *output, bool json, struct nf_err *err)
 	return preflight_output(output, json, false, err);
 }
 
-static void report(struct ui *ui, const struct nf_pack_result *r, const char *output,
-		   bool json)
+static void report_packed(struct ui *ui, const struct nf_pack_result *r,
+			  const char *output, bool json)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
 	const char *paths = plural(r->paths, "path", "paths");
@@ -192,7 +192,7 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		rc = pack(&p, ui, &result, err);
 	if (rc)
 		return rc;
-	report(ui, &result, p.output, p.json);
+	report_packed(ui, &result, p.output, p.json);
 	nf_pack_result_release(&result);
 	return 0;
 }

@@ -2,7 +2,7 @@
 # Sizes of functions and files, names, shell scripts, clang-tidy. FILES="a.c b.c" narrows clang-tidy.
 set -u
 fail=0
-sources=$(git ls-files 'bundle/*.c' 'prefetch/*.c' 'tests/server/*.c' 'tests/sim/*.c' 'tests/tools/*.c')
+sources=$(git ls-files 'bundle/*.c' 'prefetch/*.c' 'tests/server/*.c' 'tests/sim/*.c' 'tests/simfetch/*.c' 'tests/tools/*.c')
 
 # shellcheck disable=SC2086
 long=$(ctags -x --kinds-C=f --fields=+ne --_xformat='%{end} %{line} %{input} %{name}' $sources |

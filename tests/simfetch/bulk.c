@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,11 +122,11 @@ void bulk_leave_partial(const struct fetch_world *w, size_t path)
 	const struct world_path *p = &w->paths[path];
 	struct pool_partial pp;
 	struct nf_err err;
-	char id[128] = "f-";
+	char hash[GOODS_HASH_MAX], id[128];
 	uint64_t at = 0;
 
-	nix32_encode(id + 2, p->goods.files[GOODS_ZSTD].sha256, 32);
-	strcat(id, "-zstd");
+	nix32_encode(hash, p->goods.files[GOODS_ZSTD].sha256, 32);
+	snprintf(id, sizeof(id), "f-%s-zstd", hash);
 	MUST(pool_partial_open(bulk.pool, id, &pp, &err), &err);
 	while (at < p->present) {
 		size_t n = p->present - at < BULK_BYTES ? (size_t)(p->present - at)

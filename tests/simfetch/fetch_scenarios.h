@@ -4,6 +4,11 @@
 
 #include "fetch_world.h"
 
+/* Sizes of files, and the number of paths in most chains. */
+#define SMALL  20000
+#define LARGE  800000
+#define LEVELS 6
+
 /* A set of caches. */
 #define CACHE_BIT(n) (1U << (n))
 
@@ -20,7 +25,8 @@ struct fetch_scenario {
 	double least_ms, most_ms; /* that it takes; 0: any */
 };
 
-extern const struct fetch_scenario fetch_scenarios[];
-extern const size_t fetch_scenario_count;
+/* Each ends with a row without a name. */
+extern const struct fetch_scenario content_scenarios[];
+extern const struct fetch_scenario outage_scenarios[];
 
 #endif

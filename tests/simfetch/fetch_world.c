@@ -74,6 +74,43 @@ uint64_t world_file_size(const struct fetch_world *w, size_t cache, size_t path)
 		->size;
 }
 
+void world_chain(struct fetch_world *w, const struct goods_keys *k, size_t caches,
+		 size_t count, size_t size)
+{
+	world_init(w, 1, caches, count);
+	w->slots = 16;
+	w->connections = 32;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t before = i - 1;
+
+		world_add_path(w, k, size, &before, i ? 1 : 0);
+	}
+	w->paths[count - 1].is_target = true;
+}
+
+void world_set_faults(struct fetch_world *w, size_t cache, unsigned info, unsigned nar)
+{
+	for (size_t i = 0; i < w->path_count; i++) {
+		struct net_offer *o = world_offer(w, cache, i);
+
+		o->info_faults = info;
+		o->nar_faults = nar;
+		o->lies_end = UINT64_MAX;
+	}
+}
+
+void world_set_rates(struct fetch_world *w, double rate)
+{
+	for (size_t i = 0; i < w->cache_count; i++)
+		w->caches[i].rate = rate;
+}
+
+void world_add_change(struct fetch_world *w, double at_ms, uint32_t cache,
+		      enum net_mode mode)
+{
+	w->changes[w->change_count++] = (struct net_change){ at_ms, cache, mode, 0 };
+}
+
 void world_release(struct fetch_world *w)
 {
 	for (size_t i = 0; i < w->path_count; i++)

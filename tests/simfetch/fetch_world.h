@@ -116,6 +116,16 @@ struct net_offer *world_offer(const struct fetch_world *w, size_t cache, size_t 
 uint64_t world_file_size(const struct fetch_world *w, size_t cache, size_t path);
 void world_release(struct fetch_world *w);
 
+/* A world of paths each of which refers to the one before it; the last is requested. */
+void world_chain(struct fetch_world *w, const struct goods_keys *k, size_t caches,
+		 size_t count, size_t size);
+/* The cache's faults, INFO_... and NAR_..., for all paths. */
+void world_set_faults(struct fetch_world *w, size_t cache, unsigned info, unsigned nar);
+/* Of all caches, in bytes per second. */
+void world_set_rates(struct fetch_world *w, double rate);
+void world_add_change(struct fetch_world *w, double at_ms, uint32_t cache,
+		      enum net_mode mode);
+
 /* The cache answers every request, at all times. */
 bool world_is_reliable(const struct fetch_world *w, size_t cache);
 /* Nothing that it says or serves is wrong. */

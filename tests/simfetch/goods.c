@@ -1,20 +1,17 @@
 #include "goods.h"
 
 #include <inttypes.h>
-#include <nixferry/nar.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "../tools/one_file_nar.h"
 #include "base/encoding.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/stream.h"
 #include "must.h"
 
-#define FILE_MAX  (2 * (uint64_t)GOODS_SIZE_MAX)
-#define NIX32_256 52
+#define FILE_MAX (2 * (uint64_t)GOODS_SIZE_MAX)
 
 void goods_keys_make(struct goods_keys *k)
 {
@@ -36,44 +33,6 @@ void goods_keys_release(struct goods_keys *k)
 }
 
 /* ---- a path ---- */
-
-static void write_event(struct nf_nar_writer *w, struct nf_nar_event ev)
-{
-	struct nf_err err;
-
-	MUST(nf_nar_write(w, &ev, &err), &err);
-}
-
-static void write_nar(struct buf *out, const char *content, size_t len)
-{
-	struct nf_nar_writer *w;
-	struct buf_sink sink;
-
-	buf_init(out, FILE_MAX);
-	buf_sink_init(&sink, out);
-	w = nf_nar_writer_new(&sink.sink);
-	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_FILE, .size = len });
-	if (len)
-		write_event(w, (struct nf_nar_event){ .kind = NF_NAR_DATA,
-						      .data = nf_slice(content, len) });
-	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_FILE_END });
-	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_END });
-	nf_nar_writer_free(w);
-}
-
-static void make_nar(struct goods *g, uint32_t seed, size_t size)
-{
-	AUTO_FREE char *content = mem_alloc(size + 1);
-	uint64_t x = 88172645463325252ULL + seed;
-
-	for (size_t i = 0; i < size; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		content[i] = (char)(x >> 40 & 0x7f);
-	}
-	write_nar(&g->files[GOODS_PLAIN].bytes, content, size);
-}
 
 static void make_path(struct goods *g, uint32_t seed)
 {
@@ -117,7 +76,8 @@ void goods_make(struct goods *g, const struct goods_keys *k, uint32_t seed, size
 	*g = (struct goods){ 0 };
 	nf_pathinfo_init(&g->info);
 	make_path(g, seed);
-	make_nar(g, seed, size);
+	buf_init(&plain->bytes, FILE_MAX);
+	one_file_nar_random(&plain->bytes, seed, size);
 	plain->size = plain->bytes.len;
 	hash_bytes(&g->info.nar_hash, NF_SHA256, plain->bytes.ptr, plain->bytes.len);
 	memcpy(plain->sha256, g->info.nar_hash.bytes, 32);
@@ -157,20 +117,6 @@ void goods_release(struct goods *g)
 	free(g->unknown_sig);
 }
 
-static void encode_nar(struct goods *g, struct buf *out, int level)
-{
-	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(level);
-	const struct buf *nar = &g->files[GOODS_PLAIN].bytes;
-	struct buf_sink sink;
-	struct nf_err err;
-
-	buf_init(out, FILE_MAX);
-	buf_sink_init(&sink, out);
-	MUST(zstd_encoder_start(e, &sink.sink, nar->len, &err), &err);
-	MUST(sink_write(zstd_encoder_sink(e), nar->ptr, nar->len, &err), &err);
-	MUST(zstd_encoder_finish(e, &err), &err);
-}
-
 const struct goods_file *goods_file(struct goods *g, enum goods_encoding encoding)
 {
 	struct goods_file *f = &g->files[encoding];
@@ -178,7 +124,9 @@ const struct goods_file *goods_file(struct goods *g, enum goods_encoding encodin
 
 	if (f->size)
 		return f;
-	encode_nar(g, &f->bytes, encoding == GOODS_ZSTD ? 1 : 12);
+	buf_init(&f->bytes, FILE_MAX);
+	one_file_nar_encode(&f->bytes, &g->files[GOODS_PLAIN].bytes,
+			    encoding == GOODS_ZSTD ? 1 : 12);
 	f->size = f->bytes.len;
 	hash_bytes(&hash, NF_SHA256, f->bytes.ptr, f->bytes.len);
 	memcpy(f->sha256, hash.bytes, sizeof(f->sha256));
@@ -189,7 +137,7 @@ const struct goods_file *goods_file(struct goods *g, enum goods_encoding encodin
 
 static void add_file(const struct goods_file *f, unsigned faults, struct buf *out)
 {
-	char hash[NIX32_256 + 1];
+	char hash[GOODS_HASH_MAX];
 
 	if (!(faults & INFO_NO_HASH)) {
 		nix32_encode(hash, f->sha256, sizeof(f->sha256));
@@ -203,7 +151,7 @@ static void add_file(const struct goods_file *f, unsigned faults, struct buf *ou
 static void add_facts(const struct goods *g, unsigned faults, struct buf *out)
 {
 	struct nf_hash hash = g->info.nar_hash;
-	char text[NIX32_256 + 1];
+	char text[GOODS_HASH_MAX];
 
 	hash.bytes[0] ^= faults & INFO_FORGED ? 1 : 0;
 	nix32_encode(text, hash.bytes, 32);

@@ -18,6 +18,7 @@ enum goods_encoding {
 };
 
 #define GOODS_SIZE_MAX (900 * 1024)
+#define GOODS_HASH_MAX 53 /* a SHA-256 in Nix's base 32, and NUL */
 
 struct goods_file {
 	struct buf bytes;

@@ -18,6 +18,11 @@
 #define BULK_NAME    "bulk-"
 #define RANDOM_COUNT 200
 
+static const struct fetch_scenario *const fetch_scenarios[] = {
+	content_scenarios,
+	outage_scenarios,
+};
+
 struct options {
 	bool list, trace;
 	const char *only;
@@ -183,9 +188,10 @@ static bool run_only(const struct goods_keys *k, const struct options *o)
 			printf("ok %s\n", o->only);
 		return ok;
 	}
-	for (size_t i = 0; i < fetch_scenario_count; i++)
-		if (strcmp(fetch_scenarios[i].name, o->only) == 0)
-			ok = run_scenario(&fetch_scenarios[i], k, o);
+	for (size_t i = 0; i < ARRAY_SIZE(fetch_scenarios); i++)
+		for (const struct fetch_scenario *s = fetch_scenarios[i]; s->name; s++)
+			if (strcmp(s->name, o->only) == 0)
+				ok = run_scenario(s, k, o);
 	for (size_t i = 0; i < bulk_scenario_count; i++)
 		if (strcmp(bulk_scenarios[i].name, o->only) == 0)
 			ok = bulk_run(&bulk_scenarios[i], k, o->trace);
@@ -196,12 +202,13 @@ static bool run_all(const struct goods_keys *k, const struct options *o)
 {
 	bool ok = true;
 
-	for (size_t i = 0; i < fetch_scenario_count; i++) {
-		if (o->list)
-			puts(fetch_scenarios[i].name);
-		else
-			ok &= run_scenario(&fetch_scenarios[i], k, o);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(fetch_scenarios); i++)
+		for (const struct fetch_scenario *s = fetch_scenarios[i]; s->name; s++) {
+			if (o->list)
+				puts(s->name);
+			else
+				ok &= run_scenario(s, k, o);
+		}
 	for (size_t i = 0; i < bulk_scenario_count; i++) {
 		if (o->list)
 			puts(bulk_scenarios[i].name);

@@ -2,16 +2,18 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <nixferry/nar.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../tools/one_file_nar.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/stream.h"
+
+#define NAR_MAX (64 * MIB)
 
 int pool_fixture_setup(void **state)
 {
@@ -50,31 +52,6 @@ void pool_fixture_reopen(struct pool_fixture *f)
 	assert_ok(f, pool_open(&f->pool, f->dir, &f->err));
 }
 
-static void write_event(struct nf_nar_writer *w, struct nf_nar_event ev)
-{
-	struct nf_err err;
-
-	if (nf_nar_write(w, &ev, &err))
-		fail_msg("%s", err.text);
-}
-
-static void write_nar(struct buf *out, const char *content, size_t len)
-{
-	struct nf_nar_writer *w;
-	struct buf_sink sink;
-
-	buf_init(out, 64 * MIB);
-	buf_sink_init(&sink, out);
-	w = nf_nar_writer_new(&sink.sink);
-	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_FILE, .size = len });
-	if (len)
-		write_event(w, (struct nf_nar_event){ .kind = NF_NAR_DATA,
-						      .data = nf_slice(content, len) });
-	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_FILE_END });
-	write_event(w, (struct nf_nar_event){ .kind = NF_NAR_END });
-	nf_nar_writer_free(w);
-}
-
 void made_init_nar(struct made *m, const struct nf_secret_key *key, const char *name,
 		   const void *nar, size_t len, struct made *const *refs)
 {
@@ -82,7 +59,7 @@ void made_init_nar(struct made *m, const struct nf_secret_key *key, const char *
 	struct nf_err err;
 
 	nf_pathinfo_init(&m->info);
-	buf_init(&m->nar, 64 * MIB);
+	buf_init(&m->nar, NAR_MAX);
 	buf_add(&m->nar, nar, len);
 	hash_bytes(&inner, NF_SHA256, name, strlen(name));
 	assert_int_equal(nf_storepath_make(&m->info.path, "output:out", &inner,
@@ -104,35 +81,31 @@ void made_init_nar(struct made *m, const struct nf_secret_key *key, const char *
 	m->trusted = (struct nf_trusted){ .info = &m->info, .vouched_by = "test" };
 }
 
-static void made_init_bytes(struct made *m, struct pool_fixture *f, const char *name,
-			    const char *content, size_t len, struct made *const *refs)
+static void made_init_trusted(struct made *m, struct pool_fixture *f, const char *name,
+			      const struct buf *nar, struct made *const *refs)
 {
-	AUTO_BUF struct buf nar = { 0 };
-
-	write_nar(&nar, content, len);
-	made_init_nar(m, f->key, name, nar.ptr, nar.len, refs);
+	made_init_nar(m, f->key, name, nar->ptr, nar->len, refs);
 	assert_ok(f, nf_trust_pathinfo(&m->trusted, &m->info, f->ring, &f->err));
 }
 
 void made_init(struct made *m, struct pool_fixture *f, const char *name,
 	       const char *content, struct made *const *refs)
 {
-	made_init_bytes(m, f, name, content, strlen(content), refs);
+	AUTO_BUF struct buf nar = { 0 };
+
+	buf_init(&nar, NAR_MAX);
+	one_file_nar(&nar, content, strlen(content));
+	made_init_trusted(m, f, name, &nar, refs);
 }
 
 void made_init_random(struct made *m, struct pool_fixture *f, const char *name,
 		      size_t len)
 {
-	AUTO_FREE char *content = mem_alloc(len);
-	uint64_t x = 88172645463325252ULL + strlen(name);
+	AUTO_BUF struct buf nar = { 0 };
 
-	for (size_t i = 0; i < len; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		content[i] = (char)(x & 0x3f);
-	}
-	made_init_bytes(m, f, name, content, len, NULL);
+	buf_init(&nar, NAR_MAX);
+	one_file_nar_random(&nar, strlen(name), len);
+	made_init_trusted(m, f, name, &nar, NULL);
 }
 
 void made_release(struct made *m)
@@ -148,16 +121,8 @@ struct nf_source *made_source(const struct made *m)
 
 void made_encode(const struct made *m, int level, struct buf *out)
 {
-	AUTO(zstd_encoder_freep) struct zstd_encoder *e = zstd_encoder_new(level);
-	struct buf_sink sink;
-	struct nf_err err;
-
-	buf_init(out, 64 * MIB);
-	buf_sink_init(&sink, out);
-	assert_int_equal(zstd_encoder_start(e, &sink.sink, m->nar.len, &err), 0);
-	assert_int_equal(sink_write(zstd_encoder_sink(e), m->nar.ptr, m->nar.len, &err),
-			 0);
-	assert_int_equal(zstd_encoder_finish(e, &err), 0);
+	buf_init(out, NAR_MAX);
+	one_file_nar_encode(out, &m->nar, level);
 }
 
 void pool_fixture_ingest(struct pool_fixture *f, const struct made *m, int level)
