@@ -422,7 +422,7 @@ _nixferry() {
 		;;
 	check)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--store --jobs -j --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--store --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			COMPREPLY=()
 		fi
@@ -443,7 +443,7 @@ _nixferry() {
 		;;
 	roots)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--store --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--store --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			COMPREPLY=()
 		fi
@@ -457,7 +457,7 @@ _nixferry() {
 		;;
 	pool)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--older-than --max-size --keep --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--older-than --max-size --keep --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_words 'path list check gc'
 		fi

@@ -4,6 +4,8 @@
 #include "cmd/check_report.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
+#include "cmd/store_options.h"
 #include "cmd/ui.h"
 
 static int read_paths(struct installables *ret, const struct cmd_args *args,
@@ -30,6 +32,16 @@ static int check(struct store_check_result *ret, const char *root,
 	return store_check(ret, root, opts, err);
 }
 
+/* The database, and what it says, may come from another machine. */
+static int enter_sandbox(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	AUTO(sandbox_freep) struct sandbox *s = sandbox_new();
+
+	sandbox_grant_owners(s);
+	store_options_grant(s, cmd_args_value(args, "store"));
+	return sandbox_options_enter(s, args, ui, err);
+}
+
 static int run_check(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(installables_release) struct installables wanted = INSTALLABLES_INIT;
@@ -45,6 +57,8 @@ static int run_check(const struct cmd_args *args, struct ui *ui, struct nf_err *
 	rc = options_job_count(&opts.jobs, args, err);
 	if (!rc)
 		rc = read_paths(&wanted, args, err);
+	if (!rc)
+		rc = enter_sandbox(args, ui, err);
 	if (rc)
 		return rc;
 	opts.progress = ui_progress_start(ui);
@@ -83,6 +97,7 @@ const struct command cmd_check = {
 		"them. The exit status is 5 if something is damaged, 3 if paths are "
 		"only missing.",
 	.groups = (const struct cmd_option_group *const[]){ &options_store, &options_jobs,
+							    &options_sandbox,
 							    &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,

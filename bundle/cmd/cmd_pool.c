@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "cmd/ui.h"
 
@@ -177,28 +177,18 @@ static int run_pool_path(const char *dir, struct json_doc *doc)
 	return 0;
 }
 
-/* Managing the pool never creates one, so that a mistyped name is reported. Commands that
- * only read need no write access. */
-static int open_existing(struct pool **ret, const struct cmd_args *args, const char *dir,
-			 struct nf_err *err)
-{
-	bool is_gc = strcmp(cmd_args_get(args, 0), "gc") == 0;
-
-	if (access(dir, F_OK) == 0 || errno != ENOENT)
-		return is_gc ? pool_open(ret, dir, err) : pool_open_read(ret, dir, err);
-	if (!cmd_args_value(args, "pool"))
-		return 0;
-	return err_set(err, NF_E_USAGE, "pool '%s' does not exist", dir);
-}
-
-static int run_on_pool(struct pool_walk *w, const struct cmd_args *args, const char *what,
+static int run_on_pool(struct pool_walk *w, const struct cmd_args *args, const char *dir,
 		       struct nf_err *err)
 {
-	if (strcmp(what, "list") == 0)
+	AUTO(pool_freep) struct pool *pool = NULL;
+	int rc = cmd_pool_open(&pool, dir, args, w->ui, err);
+
+	if (rc)
+		return rc;
+	w->pool = pool;
+	if (strcmp(cmd_args_get(args, 0), "list") == 0)
 		return run_pool_list(w, err);
-	if (strcmp(what, "check") == 0)
-		return run_pool_check(w, err);
-	return cmd_pool_gc_run(w->pool, args, w->doc, w->ui, err);
+	return run_pool_check(w, err);
 }
 
 static int run_pool(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
@@ -206,23 +196,21 @@ static int run_pool(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	AUTO(json_doc_freep)
 	struct json_doc *doc = cmd_args_flag(args, "json") ? json_doc_new() : NULL;
 	const char *what = cmd_args_get(args, 0);
-	AUTO(pool_freep) struct pool *pool = NULL;
+	bool is_gc = strcmp(what, "gc") == 0;
 	AUTO_FREE char *dir = NULL;
 	struct pool_walk walk = { .ui = ui, .doc = doc };
 	int rc = 0;
 
-	if (strcmp(what, "gc") != 0)
+	if (!is_gc)
 		rc = cmd_pool_gc_refuse(args, what, err);
 	if (!rc)
 		rc = options_pool_dir(&dir, args, err);
-	if (!rc && strcmp(what, "path") == 0)
-		return run_pool_path(dir, doc);
-	if (!rc)
-		rc = open_existing(&pool, args, dir, err);
 	if (rc)
 		return rc;
-	walk.pool = pool;
-	return run_on_pool(&walk, args, what, err);
+	if (strcmp(what, "path") == 0)
+		return run_pool_path(dir, doc);
+	return is_gc ? cmd_pool_gc_run(dir, args, doc, ui, err)
+		     : run_on_pool(&walk, args, dir, err);
 }
 
 const struct command cmd_pool = {
@@ -238,9 +226,10 @@ const struct command cmd_pool = {
 		"         the next prefetch fetches them again; the exit status is then 5\n"
 		"  gc     remove partial downloads and files without an entry that are older\n"
 		"         than 7 days, and the entries that the options select",
-	.groups = (const struct cmd_option_group *const[]){ &cmd_pool_gc_group,
-							    &options_pool,
-							    &options_common, NULL },
+	.groups =
+		(const struct cmd_option_group *const[]){ &cmd_pool_gc_group,
+							  &options_pool, &options_sandbox,
+							  &options_common, NULL },
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_WORDS,

@@ -1,7 +1,10 @@
 #include "cmd/cmd_pool_gc.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/plural.h"
@@ -9,6 +12,7 @@
 #include "base/units.h"
 #include "cmd/human.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "store/local_store.h"
 
@@ -169,9 +173,36 @@ static void print_json(const struct pool_gc_result *r, struct json_doc *doc)
 	json_print(doc, stdout);
 }
 
-int cmd_pool_gc_run(struct pool *pool, const struct cmd_args *args, struct json_doc *doc,
+static int enter_sandbox(const char *dir, const struct cmd_args *args, struct ui *ui,
+			 struct nf_err *err)
+{
+	AUTO(sandbox_freep) struct sandbox *s = sandbox_new();
+
+	sandbox_grant_owners(s);
+	sandbox_grant(s, dir, SANDBOX_WRITE);
+	return sandbox_options_enter(s, args, ui, err);
+}
+
+int cmd_pool_open(struct pool **ret, const char *dir, const struct cmd_args *args,
+		  struct ui *ui, struct nf_err *err)
+{
+	bool is_gc = strcmp(cmd_args_get(args, 0), "gc") == 0;
+	bool is_missing = access(dir, F_OK) != 0 && errno == ENOENT;
+	int rc = enter_sandbox(dir, args, ui, err);
+
+	if (rc)
+		return rc;
+	if (!is_missing)
+		return is_gc ? pool_open(ret, dir, err) : pool_open_read(ret, dir, err);
+	if (!cmd_args_value(args, "pool"))
+		return 0;
+	return err_set(err, NF_E_USAGE, "pool '%s' does not exist", dir);
+}
+
+int cmd_pool_gc_run(const char *dir, const struct cmd_args *args, struct json_doc *doc,
 		    struct ui *ui, struct nf_err *err)
 {
+	AUTO(pool_freep) struct pool *pool = NULL;
 	AUTO(keep_release) struct keep keep = { 0 };
 	struct pool_gc_result result = { 0 };
 	struct pool_gc_options o;
@@ -181,6 +212,8 @@ int cmd_pool_gc_run(struct pool *pool, const struct cmd_args *args, struct json_
 	rc = parse_options(&o, args, err);
 	if (!rc)
 		rc = keep_installables(&keep, args, err);
+	if (!rc)
+		rc = cmd_pool_open(&pool, dir, args, ui, err);
 	o.keep = keep.paths;
 	o.keep_count = keep.len;
 	if (!rc && pool)

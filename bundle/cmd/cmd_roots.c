@@ -2,10 +2,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "base/plural.h"
 #include "cmd/commands.h"
 #include "cmd/json.h"
 #include "cmd/options.h"
+#include "cmd/sandbox_options.h"
 #include "cmd/say.h"
 #include "cmd/ui.h"
 #include "store/gcroot.h"
@@ -129,20 +131,36 @@ static int run_rm(const struct cmd_args *args, const char *store, struct nf_err 
 	return 0;
 }
 
+static int enter_sandbox(const struct cmd_args *args, const char *store,
+			 enum sandbox_use use, struct ui *ui, struct nf_err *err)
+{
+	AUTO(sandbox_freep) struct sandbox *s = sandbox_new();
+	AUTO_FREE char *roots = mem_printf("%s/nix/var/nix/gcroots", store);
+
+	sandbox_grant_owners(s);
+	sandbox_grant(s, store, SANDBOX_LIST);
+	sandbox_grant(s, roots, use);
+	return sandbox_options_enter(s, args, ui, err);
+}
+
 static int run_roots(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	const char *what = cmd_args_get(args, 0);
 	const char *store = cmd_args_value(args, "store");
+	bool is_list = strcmp(what, "list") == 0;
+	int rc;
 
-	(void)ui;
-	if (strcmp(what, "list") != 0 && strcmp(what, "rm") != 0)
+	if (!is_list && strcmp(what, "rm") != 0)
 		return err_set(err, NF_E_USAGE,
 			       "unknown roots command '%.200s' (list, rm)", what);
 	if (!store)
 		return err_set(err, NF_E_USAGE,
 			       "missing --store ROOT: the store that has the roots");
-	return strcmp(what, "list") == 0 ? run_list(args, store, err)
-					 : run_rm(args, store, err);
+	rc = enter_sandbox(args, store, is_list ? SANDBOX_READ : SANDBOX_REPLACE, ui,
+			   err);
+	if (rc)
+		return rc;
+	return is_list ? run_list(args, store, err) : run_rm(args, store, err);
 }
 
 const struct command cmd_roots = {
@@ -161,6 +179,7 @@ const struct command cmd_roots = {
 		"\n"
 		"Roots named HASH-NAME were made by earlier versions.",
 	.groups = (const struct cmd_option_group *const[]){ &options_store,
+							    &options_sandbox,
 							    &options_common, NULL },
 	.min_args = 1,
 	.max_args = SIZE_MAX,

@@ -96,6 +96,21 @@ prefetch_anew() {
 	[ "$(ls -A "$T/elsewhere")" = secret ]
 }
 
+@test "commands that look at a store or a pool can do nothing else" {
+	needs_preload
+	needs_sandbox
+	rm -rf "$T/root"
+	mkdir "$T/root"
+	import
+	local commands=("check --store $T/root" "roots list --store $T/root" "roots rm top --store $T/root"
+		"pool list --pool $T/pool" "pool check --pool $T/pool" "pool gc --pool $T/pool --older-than 1d") command
+	for command in "${commands[@]}"; do
+		[ -z "$(exploited readdir64 nixferry $command)" ] || fail "$command: $(<"$T/err")"
+	done
+	run ! grep -q top <(nixferry roots list --store "$T/root")
+	[ "$(ls -A "$T/elsewhere")" = secret ]
+}
+
 @test "without the sandbox it can do all of that" {
 	needs_preload
 	needs_sandbox
