@@ -19,7 +19,7 @@ _nixferry() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'plan prefetch pack import verify check list info roots caches pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify check list info roots inventory caches pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
@@ -99,6 +99,14 @@ _nixferry() {
 		COMPREPLY=()
 		return
 		;;
+	'prefetch --have')
+		_nixferry_files -f
+		return
+		;;
+	'prefetch --have-all')
+		_nixferry_files -f
+		return
+		;;
 	'prefetch --substituter')
 		COMPREPLY=()
 		return
@@ -167,6 +175,14 @@ _nixferry() {
 		COMPREPLY=()
 		return
 		;;
+	'pack --have')
+		_nixferry_files -f
+		return
+		;;
+	'pack --have-all')
+		_nixferry_files -f
+		return
+		;;
 	'pack --trusted-public-key')
 		_nixferry_files -f
 		return
@@ -224,6 +240,10 @@ _nixferry() {
 		return
 		;;
 	'verify --trusted-public-key')
+		_nixferry_files -f
+		return
+		;;
+	'verify --have')
 		_nixferry_files -f
 		return
 		;;
@@ -288,6 +308,26 @@ _nixferry() {
 		return
 		;;
 	'roots --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'inventory --store')
+		_nixferry_files -d
+		return
+		;;
+	'inventory --output' | 'inventory -o')
+		_nixferry_files -f
+		return
+		;;
+	'inventory --sign-key')
+		_nixferry_files -f
+		return
+		;;
+	'inventory --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'inventory --log-format')
 		_nixferry_words 'text json'
 		return
 		;;
@@ -394,14 +434,14 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --compress --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --compress --have --have-all --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --compress --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --compress --have --have-all --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -415,7 +455,7 @@ _nixferry() {
 		;;
 	verify)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--no-check-sigs --trusted-public-key --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--no-check-sigs --trusted-public-key --have --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -444,6 +484,13 @@ _nixferry() {
 	roots)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--store --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			COMPREPLY=()
+		fi
+		;;
+	inventory)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--store --output -o --sign-key --no-sandbox --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			COMPREPLY=()
 		fi
@@ -480,7 +527,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'plan prefetch pack import verify check list info roots caches pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify check list info roots inventory caches pool keygen completions help'
 		fi
 		;;
 	esac

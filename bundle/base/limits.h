@@ -82,6 +82,9 @@
 /* Elements of any of its lists: a builder could not receive more. */
 #define DERIVATION_ITEMS_MAX (1 * MIB)
 
+/* An inventory: 200,000 paths take some 25 MB. */
+#define INVENTORY_MAX (64 * MIB)
+
 /* Parsed JSON is a tree in memory, many times larger than its text. */
 #define JSON_MAX (16 * MIB)
 

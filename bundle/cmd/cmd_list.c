@@ -56,6 +56,34 @@ static int add_path(void *ctx, const struct nf_narinfo *ni,
 	return 0;
 }
 
+static void add_required(struct json_doc *doc, const struct nf_bundle *b)
+{
+	const struct nf_bundle_terms *t = nf_bundle_terms(b);
+	char path[NF_STOREPATH_TEXT_MAX];
+	char hash[NF_HASH_TEXT_MAX];
+
+	json_begin_array(doc, "requires");
+	for (size_t i = 0; i < t->required_count; i++) {
+		const struct nf_bundle_required *r = &t->required[i];
+
+		json_begin_object(doc, NULL);
+		json_add_str(doc, "path", nf_storepath_format(path, &r->path));
+		json_add_str(doc, "narHash", nf_hash_format(hash, &r->nar_hash, NF_SRI));
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
+static void print_required(const struct nf_bundle *b)
+{
+	const struct nf_bundle_terms *t = nf_bundle_terms(b);
+	char path[NF_STOREPATH_TEXT_MAX];
+
+	for (size_t i = 0; i < t->required_count; i++)
+		say_line("%10s %10s  %s", "required", "-",
+			 nf_storepath_format(path, &t->required[i].path));
+}
+
 static int list_json(struct bundle_input *in, struct nf_err *err)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
@@ -66,6 +94,7 @@ static int list_json(struct bundle_input *in, struct nf_err *err)
 	if (rc)
 		return rc;
 	json_end(doc);
+	add_required(doc, in->bundle);
 	json_print(doc, stdout);
 	return 0;
 }
@@ -81,7 +110,10 @@ static int run_list(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		return rc;
 	if (cmd_args_flag(args, "json"))
 		return list_json(&in, err);
-	return bundle_input_each_path(&in, print_path, NULL, err);
+	rc = bundle_input_each_path(&in, print_path, NULL, err);
+	if (!rc)
+		print_required(in.bundle);
+	return rc;
 }
 
 const struct command cmd_list = {
@@ -89,8 +121,8 @@ const struct command cmd_list = {
 	.args = "BUNDLE|-",
 	.summary = "list the paths in a bundle",
 	.text = "Lists the store paths in BUNDLE: unpacked size, size in the "
-		"bundle, path. The bundle's signature is verified; its NARs are not "
-		"read.",
+		"bundle, path; then those that it requires of its target. The "
+		"bundle's signature is verified; its NARs are not read.",
 	.groups =
 		(const struct cmd_option_group *const[]){ &options_keys, &options_sandbox,
 							  &options_common, NULL },

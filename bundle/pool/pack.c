@@ -23,6 +23,8 @@ struct pack {
 	struct pool *pool;
 	const struct pack_options *opts;
 	struct pool_closure closure;
+	struct inventory have;	      /* what targets have */
+	struct nf_bundle_terms terms; /* without what it requires */
 	struct nf_pack_result result;
 	struct nf_keyring *own; /* public half of the signing key */
 	struct nf_keyring *all; /* that key and the trusted keys */
@@ -373,18 +375,20 @@ static int add_path(struct pack *pk, const struct nf_storepath *path, size_t ind
 static int add_paths(struct pack *pk, const uint32_t *by_name, const uint32_t *order,
 		     struct nf_err *err)
 {
-	size_t count = pk->closure.len;
-	AUTO_FREE uint32_t *rank = mem_calloc(count, sizeof(*rank));
+	size_t count = 0, all = pk->closure.len;
+	const struct pool_closure_node *nodes = pk->closure.nodes;
+	AUTO_FREE uint32_t *rank = mem_calloc(all, sizeof(*rank));
 	int rc = 0;
 
-	for (size_t i = 0; i < count; i++)
-		rank[by_name[i]] = (uint32_t)i;
+	for (size_t i = 0; i < all; i++)
+		if (!nodes[by_name[i]].had)
+			rank[by_name[i]] = (uint32_t)count++;
 	pk->inputs = mem_calloc(1 + 2 * count, sizeof(*pk->inputs));
 	pk->codecs = mem_calloc(1 + 2 * count, sizeof(*pk->codecs));
 	pk->input_count = 1 + count;
-	for (size_t i = 0; !rc && i < count; i++)
-		rc = add_path(pk, &pk->closure.nodes[order[i]].path, 1 + rank[order[i]],
-			      err);
+	for (size_t i = 0; !rc && i < all; i++)
+		if (!nodes[order[i]].had)
+			rc = add_path(pk, &nodes[order[i]].path, 1 + rank[order[i]], err);
 	return rc;
 }
 
@@ -435,23 +439,41 @@ static int compare_paths(const void *a, const void *b)
 	return nf_storepath_cmp(a, b);
 }
 
+/* The caller frees it. */
+static struct nf_bundle_required *make_required(const struct pool_closure *c,
+						size_t *ret_count)
+{
+	struct nf_bundle_required *list = mem_calloc(c->len, sizeof(*list));
+
+	for (size_t i = 0; i < c->len; i++)
+		if (c->nodes[i].had)
+			list[(*ret_count)++] = *c->nodes[i].had;
+	return list;
+}
+
 static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
 {
 	struct pack *pk = ctx;
 	size_t root_count = pk->opts->root_count;
 	AUTO_FREE struct nf_storepath *roots =
 		mem_dup(pk->opts->roots, root_count * sizeof(*roots));
+	struct nf_bundle_terms terms = pk->terms;
+	AUTO_FREE struct nf_bundle_required *required =
+		make_required(&pk->closure, &terms.required_count);
 	const struct nf_bundle_write_options opts = {
 		.inputs = pk->inputs,
 		.input_count = pk->input_count,
 		.roots = roots,
 		.root_count = root_count,
 		.key = pk->opts->key,
+		.terms = &terms,
 		.open_ctx = pk,
 		.jobs = pk->opts->jobs,
 		.ret_size = &pk->result.bundle_bytes,
 	};
 
+	terms.required = required;
+	pk->result.required = terms.required_count;
 	qsort(roots, root_count, sizeof(*roots), compare_paths);
 	progress_set(pk->opts->progress, PROGRESS_BYTES_TOTAL, 0);
 	progress_set(pk->opts->progress, PROGRESS_BYTES_DONE, 0);
@@ -484,6 +506,11 @@ static void pack_init(struct pack *pk)
 	pk->survey = key_survey_new(&rings);
 	buf_init(&pk->cache_info, NIX_CACHE_INFO_MAX);
 	pool_closure_init(&pk->closure);
+	if (opts->terms)
+		pk->terms = *opts->terms;
+	inventory_init(&pk->have, pk->terms.required, pk->terms.required_count);
+	pk->closure.have = &pk->have;
+	pk->terms.required_count = 0;
 	map_init(&pk->nars);
 	pthread_mutex_init(&pk->lock, NULL);
 }
@@ -493,6 +520,7 @@ static void pack_release(struct pack *pk)
 	pthread_mutex_destroy(&pk->lock);
 	map_release(&pk->nars);
 	pool_closure_release(&pk->closure);
+	inventory_release(&pk->have);
 	key_survey_free(pk->survey);
 	nf_keyring_free(pk->own);
 	nf_keyring_free(pk->all);

@@ -30,8 +30,9 @@ struct pack_options {
 	const struct pack_origin *origin; /* or NULL: use the pool only */
 	const struct nf_keyring
 		*keys; /* verifies signatures of the origin and of the pool; NULL: none */
-	bool sign_all; /* sign every path with KEY */
-	size_t jobs;   /* 0: one per processor */
+	const struct nf_bundle_terms *terms; /* as in struct nf_pack_options */
+	bool sign_all;			     /* sign every path with KEY */
+	size_t jobs;			     /* 0: one per processor */
 	struct progress *progress;
 };
 

@@ -88,6 +88,11 @@ int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
 		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
 		int rc;
 
+		if (c->have)
+			c->nodes[i].had =
+				inventory_find(c->have, nf_storepath_base(&path));
+		if (c->nodes[i].had)
+			continue;
 		nf_narinfo_init(&ni);
 		rc = interrupt_check(err);
 		if (rc)

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "format/inventory.h"
 #include "pool/pool.h"
 
 struct pool_closure_node {
@@ -13,12 +14,14 @@ struct pool_closure_node {
 	uint32_t *refs; /* indices, in byte order of the names, without itself */
 	uint32_t nrefs;
 	uint32_t referrer; /* who brought it in; its own index for a root */
+	const struct nf_bundle_required *had; /* the target has it; else NULL */
 };
 
 struct pool_closure {
 	struct pool_closure_node *nodes; /* in the order in which they were found */
 	size_t len;
 	size_t cap;
+	const struct inventory *have; /* what ends the walk; borrowed, or NULL */
 	struct arena arena;
 	struct map index; /* maps a base name to its index */
 };
@@ -26,9 +29,10 @@ struct pool_closure {
 void pool_closure_init(struct pool_closure *c);
 void pool_closure_release(struct pool_closure *c);
 
-/* Finds everything that the roots refer to. FIND is called once for each path: it always
- * initialises NI, and fills it or returns NF_E_MISSING; the error then gets the path's
- * referrer. */
+/* Finds everything that the roots refer to. Set c->have before: a path that is in it is a
+ * node with its entry, without references. FIND is called once for each other path: it
+ * always initialises NI, and fills it or returns NF_E_MISSING; the error then gets the
+ * path's referrer. */
 int pool_closure_walk(struct pool_closure *c, const struct nf_storepath *roots,
 		      size_t root_count,
 		      int (*find)(void *ctx, const struct nf_storepath *path,

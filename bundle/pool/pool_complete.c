@@ -76,7 +76,7 @@ static void collect(struct pool_complete *w, const struct facts *f,
 		uint32_t index = by_name[i];
 		const struct nf_storepath *path = &f->closure.nodes[index].path;
 
-		w->count += f->is_complete[index];
+		w->count += f->is_complete[index] && !f->closure.nodes[index].had;
 		if (!f->is_complete[index])
 			w->left_out[w->left_out_count++] = *path;
 		else if (index < asked || !f->is_referred[index])
@@ -106,6 +106,7 @@ int pool_complete_find(struct pool_complete *ret, struct pool *p,
 
 	*ret = (struct pool_complete)POOL_COMPLETE_INIT;
 	pool_closure_init(&f.closure);
+	f.closure.have = q->have;
 	rc = pool_closure_walk(&f.closure, q->paths, q->count, find_narinfo, &f, err);
 	if (rc)
 		return rc;

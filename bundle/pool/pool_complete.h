@@ -31,7 +31,8 @@ struct pool_complete {
 struct pool_complete_question {
 	const struct nf_storepath *paths;
 	size_t count;
-	size_t asked; /* how many of these were requested */
+	size_t asked;		      /* how many of these were requested */
+	const struct inventory *have; /* paths that need not be in the pool; or NULL */
 };
 
 int pool_complete_find(struct pool_complete *ret, struct pool *p,

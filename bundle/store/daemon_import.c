@@ -11,6 +11,7 @@
 #include "store/daemon_roots.h"
 #include "store/daemon_send.h"
 #include "store/daemon_store.h"
+#include "store/import_required.h"
 #include "store/import_run.h"
 
 /* A NAR in a temporary file. */
@@ -109,6 +110,20 @@ static int tell_absent(const struct import_plan *p, struct nf_slice base,
 		by->ni.info.path.base, NF_SLICE_ARG(base));
 }
 
+static int find_valid(void *ctx, const struct nf_storepath *path,
+		      struct nf_pathinfo *info, struct nf_err *err)
+{
+	return daemon_store_find(ctx, path, info, err);
+}
+
+static int check_required(struct daemon_import *d, struct nf_err *err)
+{
+	const struct import_required_target target = { find_valid, d->conn,
+						       "nix-daemon's store" };
+
+	return import_required_check(d->plan->bundle, &target, d->progress, err);
+}
+
 /* Takes the temporary roots first: a path that is valid then stays valid. */
 static int query(struct daemon_import *d, struct nf_err *err)
 {
@@ -118,6 +133,8 @@ static int query(struct daemon_import *d, struct nf_err *err)
 	collect_bases(d);
 	d->valid = mem_calloc(d->base_count, sizeof(*d->valid));
 	rc = daemon_store_add_temp_roots(d->conn, d->bases, d->base_count, err);
+	if (!rc)
+		rc = check_required(d, err);
 	if (!rc)
 		rc = daemon_store_query_valid(d->conn, d->bases, d->base_count, d->valid,
 					      err);

@@ -7,6 +7,7 @@
 #include "base/watch.h"
 #include "store/daemon_import.h"
 #include "store/import_plan.h"
+#include "store/import_required.h"
 #include "store/import_run.h"
 #include "store/import_target.h"
 #include "store/intake.h"
@@ -65,6 +66,20 @@ static int find_damage(struct import *im, struct nf_err *err)
 	return intake_find_damage(im->intake, paths, im->plan.count, im->opts->jobs, err);
 }
 
+static int find_valid(void *ctx, const struct nf_storepath *path,
+		      struct nf_pathinfo *info, struct nf_err *err)
+{
+	return intake_find(ctx, path, false, info, err);
+}
+
+static int check_required(struct import *im, struct nf_err *err)
+{
+	const struct import_required_target target = { find_valid, im->intake,
+						       "the target store" };
+
+	return import_required_check(im->bundle, &target, im->progress, err);
+}
+
 static int check_closed(struct import *im, struct nf_err *err)
 {
 	AUTO(import_outside_release) struct import_outside outside = { 0 };
@@ -92,6 +107,8 @@ static int prepare(struct import *im, struct nf_err *err)
 		rc = find_damage(im, err);
 	if (!rc)
 		rc = import_plan_query(&im->plan, im->intake, progress, err);
+	if (!rc)
+		rc = check_required(im, err);
 	if (!rc)
 		rc = check_closed(im, err);
 	if (rc)

@@ -14,6 +14,7 @@
 #include "format/key_needs.h"
 #include "format/key_option.h"
 #include "format/left_out.h"
+#include "store/import_required.h"
 
 #define NARINFO_SUFFIX ".narinfo"
 #define CACHE_INFO     "nix-cache-info"
@@ -451,6 +452,8 @@ static int check_known(struct outside *o, struct nf_slice base, const char *who,
 	int rc;
 
 	if (find_path(o->plan, base) || map_get(&o->seen, base))
+		return 0;
+	if (!o->target && import_required_has(o->plan->bundle, base))
 		return 0;
 	rc = is_valid_outside(o, base, &known, err);
 	if (rc)

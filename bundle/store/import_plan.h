@@ -79,7 +79,8 @@ int import_plan_query(struct import_plan *p, struct intake *target,
 		      struct progress *progress, struct nf_err *err) MUST_CHECK;
 
 /* Checks that every reference of a path, and every root of the bundle, is in the bundle
- * or valid in TARGET (NULL: nothing is valid); otherwise NF_E_MISSING. NF_E_FORMAT if
+ * or valid in TARGET (NULL: what the bundle requires is valid, and nothing else);
+ * otherwise NF_E_MISSING. NF_E_FORMAT if
  * such a path of TARGET, or one in its closure, is missing on the disk. RET (may be NULL)
  * gets the paths of TARGET. */
 int import_plan_check_closed(const struct import_plan *p, struct intake *target,

@@ -2,6 +2,7 @@
 #ifndef NIXFERRY_PACK_H
 #define NIXFERRY_PACK_H
 
+#include <nixferry/bundle.h>
 #include <nixferry/decls.h>
 #include <nixferry/err.h>
 #include <nixferry/key.h>
@@ -28,6 +29,10 @@ struct nf_pack_options {
 	const struct nf_keyring *keys; /* paths that they vouch for need no further
 					  signature; may be NULL */
 	bool sign_all;		       /* sign each path with KEY */
+	/* What the bundle says about its targets; may be NULL. Its required paths are
+	 * what they have: these are not packed, nor is what they refer to, and the bundle
+	 * requires those that are roots or that a packed path refers to. */
+	const struct nf_bundle_terms *terms;
 	/* A zstd level from 1 to 19; the NARs in the pool are re-encoded with it. 0: each
 	 * NAR as it is in the pool. */
 	int level;
@@ -37,6 +42,7 @@ struct nf_pack_options {
 
 struct nf_pack_result {
 	size_t paths;
+	size_t required;    /* paths that were left out, and that the target must have */
 	uint64_t nar_bytes; /* unpacked size */
 	uint64_t bundle_bytes;
 	char *own_key;		   /* "NAME:BASE64": public half of the signing key */

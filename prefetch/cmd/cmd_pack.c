@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/plural.h"
+#include "cmd/have.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/key_report.h"
@@ -37,6 +38,7 @@ static void report_packed(struct ui *ui, const struct nf_pack_result *r,
 	if (json) {
 		json_add_str(doc, "bundle", output);
 		json_add_number(doc, "paths", r->paths);
+		json_add_number(doc, "requiredPaths", r->required);
 		json_add_number(doc, "narSize", r->nar_bytes);
 		json_add_number(doc, "bundleSize", r->bundle_bytes);
 		key_report_add_json(doc, r->own_key, &r->needs, NULL);
@@ -64,6 +66,7 @@ struct packing {
 	struct local_store *store; /* or NULL */
 	struct installables installables;
 	struct requested requested;
+	struct have *have; /* or NULL */
 	const char *output;
 	size_t jobs;
 	int level;
@@ -74,6 +77,7 @@ struct packing {
 
 static void packing_release(struct packing *p)
 {
+	have_free(p->have);
 	requested_release(&p->requested);
 	installables_release(&p->installables);
 	local_store_free(p->store);
@@ -116,6 +120,8 @@ static int read_options(struct packing *p, const struct cmd_args *args, struct u
 	if (!rc)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
+		rc = have_open(&p->have, args, true, err);
+	if (!rc)
 		rc = options_installables(&p->installables, args, err);
 	return rc ? rc : open_sources(p, args, ui, err);
 }
@@ -141,9 +147,22 @@ static int find_requested(struct packing *p, struct progress *progress,
 	return rc ? rc : requested_verdict(&p->requested, err);
 }
 
+static int load_have(const struct packing *p, struct nf_err *err)
+{
+	const struct have_sources sources = {
+		.keys = p->keys,
+		.sign_key = p->sign_key,
+		.pool = p->pool,
+		.store = p->store,
+	};
+
+	return have_load(p->have, &sources, err);
+}
+
 static int pack(const struct packing *p, struct ui *ui, struct nf_pack_result *result,
 		struct nf_err *err)
 {
+	struct nf_bundle_terms terms = { 0 };
 	const struct nf_pack_options opts = {
 		.pool_dir = pool_dir(p->pool),
 		.roots = p->requested.paths,
@@ -152,12 +171,15 @@ static int pack(const struct packing *p, struct ui *ui, struct nf_pack_result *r
 		.key = p->sign_key,
 		.keys = p->keys,
 		.sign_all = p->sign_all,
+		.terms = &terms,
 		.level = p->level,
 		.jobs = p->jobs,
 		.watch = ui_watch(ui),
 	};
-	int rc = nf_pack(p->output, &opts, result, err);
+	int rc;
 
+	have_set_terms(p->have, &terms);
+	rc = nf_pack(p->output, &opts, result, err);
 	ui_progress_stop(ui);
 	return rc;
 }
@@ -170,6 +192,7 @@ static int enter_sandbox(const struct packing *p, const struct cmd_args *args,
 	sandbox_grant(s, pool_dir(p->pool), SANDBOX_WRITE);
 	if (p->store)
 		store_options_grant(s, local_store_root(p->store));
+	have_grant(p->have, s);
 	preflight_grant_output(s, p->output);
 	sandbox_grant_owners(s);
 	return sandbox_options_enter(s, args, ui, err);
@@ -184,6 +207,9 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	rc = read_options(&p, args, ui, err);
 	if (!rc)
 		rc = enter_sandbox(&p, args, ui, err);
+	if (rc)
+		return rc;
+	rc = load_have(&p, err);
 	if (rc)
 		return rc;
 	rc = find_requested(&p, ui_progress_start(ui), err);
@@ -214,14 +240,16 @@ const struct command cmd_pack = {
 		"pack paths of the pool and the store into a bundle, without a network",
 	.text = "Packs the closure of each INSTALLABLE into one signed bundle. "
 		"Every path must be in the pool, where prefetch puts it, or in the "
-		"live store, from which it is copied into the pool. The same paths, "
-		"keys and level give the same bytes.\n"
+		"live store, from which it is copied into the pool. With --have, the "
+		"bundle leaves out what its target has, and requires it: import "
+		"checks that it is there. The same paths, keys and options give the "
+		"same bytes.\n"
 		"\n" OPTIONS_INSTALLABLE_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
-			&group, &requested_group, &options_pack, &options_keys,
-			&options_stores, &options_from_file, &options_pool, &options_jobs,
-			&options_sandbox, &options_common, NULL },
+			&group, &requested_group, &options_pack, &have_options,
+			&options_keys, &options_stores, &options_from_file, &options_pool,
+			&options_jobs, &options_sandbox, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

@@ -9,6 +9,7 @@
 #include "cmd/cache_options.h"
 #include "cmd/commands.h"
 #include "cmd/fetched_bundle.h"
+#include "cmd/have.h"
 #include "cmd/human.h"
 #include "cmd/import_report.h"
 #include "cmd/json.h"
@@ -37,6 +38,7 @@ struct prefetch {
 	struct cache_setup caches;
 	struct installables installables;
 	struct requested requested;
+	struct have *have;		/* or NULL */
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
 	struct local_store *store; /* or NULL */
@@ -56,6 +58,7 @@ static void prefetch_release(struct prefetch *p)
 {
 	nix_conf_options_release(&p->conf);
 	fetched_bundle_release(&p->bundle);
+	have_free(p->have);
 	requested_release(&p->requested);
 	installables_release(&p->installables);
 	cache_setup_release(&p->caches);
@@ -84,6 +87,10 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 		return err_set(
 			err, NF_E_USAGE,
 			"options '--print-nix-conf' and '--print-nix-module' cannot be combined with --output -: both print on standard output");
+	if (p->have && p->target.root)
+		return err_set(
+			err, NF_E_USAGE,
+			"options '--have' and '--store' exclude each other: the target store is asked what it has");
 	return 0;
 }
 
@@ -107,6 +114,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 		rc = target_options_read(&p->target, args, err);
 	if (!rc)
 		rc = nix_conf_options_read(&p->conf, args, &p->target, err);
+	if (!rc)
+		rc = have_open(&p->have, args, true, err);
 	if (!rc)
 		rc = check_options(p, args, err);
 	if (!rc && !f->dry_run)
@@ -154,6 +163,7 @@ static int enter_sandbox(struct prefetch *p, const struct cmd_args *args, struct
 			return rc;
 		preflight_grant_output(s, p->output);
 	}
+	have_grant(p->have, s);
 	return sandbox_options_enter(s, args, ui, err);
 }
 
@@ -237,9 +247,25 @@ static void look_ahead(struct prefetch *p)
 				    p->requested.rc ? p->requested.err.text : NULL);
 }
 
+static int load_have(struct prefetch *p, struct nf_err *err)
+{
+	const struct have_sources sources = {
+		.keys = p->fetch.keys,
+		.sign_key = p->sign_key,
+		.pool = p->pool,
+		.store = p->store,
+	};
+
+	p->fetch.have = have_inventory(p->have);
+	return have_load(p->have, &sources, err);
+}
+
 static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
 {
-	int rc = find_requested(p, err);
+	int rc = load_have(p, err);
+
+	if (!rc)
+		rc = find_requested(p, err);
 
 	*result = (struct fetch_result){ 0 };
 	if (rc)
@@ -286,6 +312,8 @@ static void report_json(const struct prefetch *p, const struct fetch_result *r, 
 	json_add_number(doc, "paths", r->paths);
 	if (asks_target(p))
 		json_add_number(doc, "inTarget", r->present);
+	if (p->have)
+		json_add_number(doc, "requiredPaths", r->present);
 	json_add_number(doc, "inPool", r->in_pool);
 	json_add_number(doc, "inStore", r->in_store);
 	json_add_number(doc, "fetched", r->fetched);
@@ -316,60 +344,23 @@ static void say(const struct prefetch *p, struct ui *ui, const struct buf *text)
 		say_text(buf_slice(text));
 }
 
-static void add_in_target(struct buf *out, size_t count, const char *verb,
-			  const struct prefetch *p)
-{
-	buf_addf(out, "%zu%s in '", count, verb);
-	human_clean(out, nf_slice_str(p->target.root));
-	buf_add_str(out, "', ");
-}
-
-static void add_would_fetch(struct buf *out, const struct prefetch *p,
-			    const struct fetch_result *r)
-{
-	size_t here = r->present + r->in_pool + r->in_store;
-	char size[HUMAN_MAX];
-
-	if (asks_target(p))
-		add_in_target(out, r->present, "", p);
-	buf_addf(out, "%zu in the pool, ", r->in_pool);
-	if (r->in_store)
-		buf_addf(out, "%zu in the store, ", r->in_store);
-	buf_addf(out, "%zu to fetch (%s)\n", r->paths - here,
-		 human_size(size, r->to_fetch_bytes));
-}
-
-static void add_fetched(struct buf *out, const struct prefetch *p,
-			const struct fetch_result *r)
-{
-	char size[HUMAN_MAX];
-
-	if (asks_target(p))
-		add_in_target(out, r->present, plural(r->present, " was", " were"), p);
-	if (!p->fetch.intake)
-		buf_addf(out, "%zu %s in the pool, ", r->in_pool,
-			 plural(r->in_pool, "was", "were"));
-	if (r->from_pool)
-		buf_addf(out, "%zu from the pool, ", r->from_pool);
-	if (r->dumped)
-		buf_addf(out, "%zu from the store, ", r->dumped);
-	buf_addf(out, "%zu fetched (%s)\n", r->fetched,
-		 human_size(size, r->fetched_bytes));
-}
-
 static void report_text(const struct prefetch *p, struct ui *ui,
 			const struct fetch_result *r)
 {
+	const struct run_counts counts = {
+		.result = r,
+		.root = asks_target(p) ? p->target.root : NULL,
+		.dry_run = p->fetch.dry_run,
+		.has_have = p->have != NULL,
+		.fills_store = p->fetch.intake != NULL,
+	};
 	AUTO_BUF struct buf text = { 0 };
 	char size[HUMAN_MAX];
 
 	buf_init(&text, 2 * IMPORT_REPORT_MAX + KEY_REPORT_MAX);
 	buf_addf(&text, "%zu %s (%s): ", r->paths, plural(r->paths, "path", "paths"),
 		 human_size(size, r->nar_bytes));
-	if (p->fetch.dry_run)
-		add_would_fetch(&text, p, r);
-	else
-		add_fetched(&text, p, r);
+	run_report_add_counts(&text, &counts);
 	if (p->requested.build_count)
 		buf_addf(&text, "%zu %s left to be built\n", p->requested.build_count,
 			 plural(p->requested.build_count, "derivation is",
@@ -405,7 +396,9 @@ static int graver(int rc, int later, const struct nf_err *why, struct nf_err *er
 static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, int rc,
 			struct nf_err *err)
 {
+	struct nf_bundle_terms terms = { 0 };
 	const struct pack_options opts = {
+		.terms = &terms,
 		.roots = p->requested.paths,
 		.root_count = p->requested.count,
 		.key = p->sign_key,
@@ -418,6 +411,7 @@ static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, 
 	struct nf_err why;
 	int later;
 
+	have_set_terms(p->have, &terms);
 	if (!rc)
 		return fetched_bundle_write(&p->bundle, p->pool, &opts, err);
 	if (!p->fetch.keep_going || !fetched_bundle_may_be_partial(rc))
@@ -559,7 +553,8 @@ const struct command cmd_prefetch = {
 	.text = "Resolves the closure of each INSTALLABLE, copies the paths that "
 		"are missing from the pool from the live store or, failing that, "
 		"from the caches, verifies them and keeps them in the pool. With "
-		"--output, it also packs the closure into one signed bundle. With "
+		"--output, it also packs the closure into one signed bundle, which with "
+		"--have leaves out what its target has, and requires it. With "
 		"--store, it imports the closure straight into the store below "
 		"ROOT, without a copy in the pool; with both, into the pool, the "
 		"bundle and the store. Nix-daemon's store (--store daemon) is filled "
@@ -570,7 +565,7 @@ const struct command cmd_prefetch = {
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_target_store, &options_nix_conf,
-			&requested_group, &options_pack, &options_caches,
+			&requested_group, &options_pack, &have_options, &options_caches,
 			&transfer_options, &options_trust, &options_stores,
 			&options_from_file, &options_pool, &options_jobs,
 			&options_sandbox, &options_common, NULL },

@@ -43,8 +43,11 @@ static int find_complete(struct fetched_bundle *b, struct pool *pool,
 {
 	size_t asked = opts->root_count, count = asked + fetched->known_count;
 	AUTO_FREE struct nf_storepath *paths = mem_calloc(count, sizeof(*paths));
-	const struct pool_complete_question q = { paths, count, asked };
+	AUTO(inventory_release) struct inventory have = { 0 };
+	const struct pool_complete_question q = { paths, count, asked, &have };
 
+	if (opts->terms)
+		inventory_init(&have, opts->terms->required, opts->terms->required_count);
 	for (size_t i = 0; i < count; i++)
 		paths[i] = i < asked ? opts->roots[i] : fetched->known[i - asked];
 	return pool_complete_find(&b->complete, pool, &q, err);

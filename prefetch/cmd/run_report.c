@@ -265,3 +265,61 @@ void run_report_tell_failures(struct ui *ui, const struct fetch_result *r)
 			r->failure_count - FAILURES_SHOWN,
 			plural(r->failure_count - FAILURES_SHOWN, "path", "paths"));
 }
+
+/* ---- counts ---- */
+
+static void add_in_target(struct buf *out, size_t count, const char *verb,
+			  const struct run_counts *c)
+{
+	buf_addf(out, "%zu%s in '", count, verb);
+	human_clean(out, nf_slice_str(c->root));
+	buf_add_str(out, "', ");
+}
+
+static void add_required(struct buf *out, const struct run_counts *c)
+{
+	if (c->has_have)
+		buf_addf(out, "%zu required of the target, ", c->result->present);
+}
+
+static void add_would_fetch(struct buf *out, const struct run_counts *c)
+{
+	size_t here = c->result->present + c->result->in_pool + c->result->in_store;
+	char size[HUMAN_MAX];
+
+	if (c->root)
+		add_in_target(out, c->result->present, "", c);
+	buf_addf(out, "%zu in the pool, ", c->result->in_pool);
+	add_required(out, c);
+	if (c->result->in_store)
+		buf_addf(out, "%zu in the store, ", c->result->in_store);
+	buf_addf(out, "%zu to fetch (%s)\n", c->result->paths - here,
+		 human_size(size, c->result->to_fetch_bytes));
+}
+
+static void add_fetched(struct buf *out, const struct run_counts *c)
+{
+	char size[HUMAN_MAX];
+
+	if (c->root)
+		add_in_target(out, c->result->present,
+			      plural(c->result->present, " was", " were"), c);
+	if (!c->fills_store)
+		buf_addf(out, "%zu %s in the pool, ", c->result->in_pool,
+			 plural(c->result->in_pool, "was", "were"));
+	add_required(out, c);
+	if (c->result->from_pool)
+		buf_addf(out, "%zu from the pool, ", c->result->from_pool);
+	if (c->result->dumped)
+		buf_addf(out, "%zu from the store, ", c->result->dumped);
+	buf_addf(out, "%zu fetched (%s)\n", c->result->fetched,
+		 human_size(size, c->result->fetched_bytes));
+}
+
+void run_report_add_counts(struct buf *out, const struct run_counts *c)
+{
+	if (c->dry_run)
+		add_would_fetch(out, c);
+	else
+		add_fetched(out, c);
+}

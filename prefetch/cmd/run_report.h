@@ -14,6 +14,16 @@ void run_report_add_disputes(struct json_doc *doc, const struct fetch_result *r)
 /* "forbiddenCaches": those that answered every request with HTTP status 403. */
 void run_report_add_forbidden(struct json_doc *doc, const struct fetch_result *r);
 
+/* How many paths came, or would come, from where. */
+struct run_counts {
+	const struct fetch_result *result;
+	const char *root; /* of the target store, if it was asked; else NULL */
+	bool dry_run;
+	bool has_have;	  /* what targets have was left out */
+	bool fills_store; /* the pool is only a source */
+};
+void run_report_add_counts(struct buf *out, const struct run_counts *c);
+
 /* Prints one line for each cache that sent, or failed to send, something over the
  * network; not with --quiet, and latencies only with --verbose. */
 void run_report_tell_caches(struct ui *ui, const struct fetch_result *r);

@@ -14,6 +14,7 @@
 #include "fetch/daemon_target.h"
 #include "fetch/sizes.h"
 #include "fetch/transport.h"
+#include "format/inventory.h"
 #include "http/transfer.h"
 #include "http/transfer_stats.h"
 #include "pool/pool.h"
@@ -38,6 +39,9 @@ struct fetch_options {
 	struct intake *intake;
 	/* What it has is not fetched; or NULL. */
 	struct daemon_target *daemon;
+	/* What targets of the bundle have: it is neither asked for nor fetched; or NULL
+	 */
+	const struct inventory *have;
 	/* Of all transfers; a zero stands for the default. */
 	struct transfers_options http;
 	size_t jobs;	     /* threads that decode and encode; 0: one per processor */
@@ -85,7 +89,7 @@ struct fetch_cache_stats {
 
 struct fetch_result {
 	size_t paths;		 /* in the closure, as far as it is known */
-	size_t present;		 /* already valid in the intake's store */
+	size_t present;		 /* already valid in the intake's store, or in HAVE */
 	size_t in_pool;		 /* others, already in the pool */
 	size_t in_store;	 /* others, in the store */
 	size_t fetched;		 /* fetched from caches */

@@ -68,6 +68,28 @@ static void mark_used(struct engine *e, const struct nf_storepath *path)
 		pool_mark_used(e->opts->pool, path);
 }
 
+/* Its references are not followed: who has a path has these too. */
+static bool ask_inventory(struct engine *e, uint32_t node)
+{
+	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
+	const struct nf_bundle_required *had;
+	struct nf_storepath path;
+	struct nf_trusted t;
+
+	resolver_path(e->resolver, node, &path);
+	had = inventory_find(e->opts->have, nf_storepath_base(&path));
+	if (!had)
+		return false;
+	nf_narinfo_init(&ni);
+	ni.info.path = path;
+	ni.info.nar_hash = had->nar_hash;
+	nf_trust_by_store(&t, &ni.info);
+	if (resolver_found(e->resolver, node, RESOLVER_HERE, &ni, &t, NULL))
+		return false;
+	e->result->present++;
+	return true;
+}
+
 static bool ask_daemon(struct engine *e, uint32_t node)
 {
 	AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
@@ -186,6 +208,8 @@ static bool ask_locals(struct engine *e, uint32_t node, size_t from)
 
 void lookup_local_ask(struct engine *e, uint32_t node)
 {
+	if (e->opts->have && ask_inventory(e, node))
+		return;
 	if (e->opts->daemon && ask_daemon(e, node))
 		return;
 	if (!ask_destination(e, node) && !ask_locals(e, node, 0))

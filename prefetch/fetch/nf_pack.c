@@ -41,6 +41,7 @@ int nf_pack(const char *output, const struct nf_pack_options *opts,
 		.origin = opts->from_store ? &origin : NULL,
 		.keys = opts->keys,
 		.sign_all = opts->sign_all,
+		.terms = opts->terms,
 		.jobs = opts->jobs,
 		.progress = watcher_progress(w),
 	};

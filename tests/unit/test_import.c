@@ -514,6 +514,39 @@ static void a_reference_may_be_valid_in_the_target_already(void **state)
 	assert_nix_agrees(f);
 }
 
+static void what_a_bundle_requires_must_be_there_with_its_contents(void **state)
+{
+	AUTO(nf_import_result_release) struct nf_import_result r = { 0 };
+	struct nf_bundle_required required = { 0 };
+	const struct nf_bundle_terms terms = { .required = &required,
+					       .required_count = 1 };
+	struct import_fixture *f = *state;
+	struct nf_err err = { 0 };
+	struct made_path *p;
+
+	import_fixture_closure(f);
+	import_fixture_build(f);
+	assert_imported(f, &r);
+	p = import_fixture_add(f, 9, "new", "something new\n");
+	import_fixture_ref(p, &f->paths[1]);
+	f->paths[0].is_left_out = f->paths[1].is_left_out = true;
+	f->roots[0] = 2;
+	f->terms = &terms;
+	required.path = f->paths[1].ni.info.path;
+	required.nar_hash = f->paths[0].ni.info.nar_hash;
+	import_fixture_build(f);
+	assert_int_equal(import(f, &r, &err), -NF_E_MISSING);
+	assert_non_null(strstr(
+		err.text, "the target store lacks 1 of 1 path that the bundle requires"));
+	assert_false(import_fixture_is_there(f, 2));
+	required.nar_hash = f->paths[1].ni.info.nar_hash;
+	import_fixture_build(f);
+	assert_int_equal(import_fixture_verify(f, true, &r, NULL), 0);
+	assert_imported(f, &r);
+	assert_int_equal(r.imported, 1);
+	assert_nix_agrees(f);
+}
+
 /* PROG is in the target and refers to LIB; the bundle has neither, but what refers to
  * WHICH of them. */
 static void refuses_lost_reference(struct import_fixture *f, size_t which, size_t lost)
@@ -675,6 +708,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_imported_after_any_fault),
 		TEST(damage_keeps_valid_paths),
 		TEST(a_reference_may_be_valid_in_the_target_already),
+		TEST(what_a_bundle_requires_must_be_there_with_its_contents),
 		TEST(a_reference_that_is_missing_on_the_disk_is_refused),
 		TEST(missing_indirect_reference_is_refused),
 		TEST(a_content_address_that_is_wrong_is_dropped),

@@ -33,7 +33,7 @@ static struct pool_complete find_complete(struct pool_fixture *f,
 					  size_t asked)
 {
 	struct nf_storepath list[4];
-	const struct pool_complete_question q = { list, count, asked };
+	const struct pool_complete_question q = { list, count, asked, NULL };
 	struct pool_complete w;
 
 	for (size_t i = 0; i < count; i++)

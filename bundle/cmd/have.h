@@ -1,0 +1,47 @@
+/* Options that say what targets have, so that a bundle need not carry it. */
+#ifndef HAVE_H
+#define HAVE_H
+
+#include "base/sandbox.h"
+#include "cmd/cmd_args.h"
+#include "cmd/ui.h"
+#include "format/inventory.h"
+#include "pool/pool.h"
+#include "store/local_store.h"
+
+/* --have --have-all; --have alone */
+extern const struct cmd_option_group have_options;
+extern const struct cmd_option_group have_verify_options;
+
+struct have;
+
+/* Finds out what each of them names: an inventory, a bundle, a store or an installable,
+ * and opens the files. WITH_ALL: also reads --have-all. *RET is NULL if none was given.
+ */
+int have_open(struct have **ret, const struct cmd_args *args, bool with_all,
+	      struct nf_err *err) MUST_CHECK;
+void have_free(struct have *h);
+DEFINE_CLEANUP(struct have *, have_free)
+
+/* Grants reading the stores. */
+void have_grant(const struct have *h, struct sandbox *s);
+
+/* What they are read with; all borrowed. */
+struct have_sources {
+	const struct nf_keyring *keys;	      /* one of these must have signed a bundle */
+	const struct nf_secret_key *sign_key; /* or this one; may be NULL */
+	struct pool *pool;		      /* closures of installables; or NULL */
+	struct local_store *store;	      /* likewise */
+};
+
+/* Reads them: what at least one of --have has, or all of --have-all have. */
+int have_load(struct have *h, const struct have_sources *sources,
+	      struct nf_err *err) MUST_CHECK;
+
+/* After have_load. Accept NULL. */
+const struct inventory *have_inventory(const struct have *h);
+/* Enters what they have in TERMS, and the roots of the bundles and the installables;
+ * borrowed. */
+void have_set_terms(const struct have *h, struct nf_bundle_terms *terms);
+
+#endif

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# Bundles that carry only what their target lacks.
+
+load helper
+
+setup() {
+	setup_lab
+}
+
+teardown() {
+	teardown_lab
+}
+
+# After make_small_closure: $NEW -> $APP, $EXTRA, $DATA.
+make_next_generation() {
+	echo extra >"$T/extra"
+	EXTRA=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name extra --tree "$T/extra" --input-addressed)
+	mkdir "$T/new"
+	ln -s "$EXTRA" "$T/new/extra"
+	NEW=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name nixos-system-lab-2 --tree "$T/new" \
+		--input-addressed --ref "$APP" --ref "$EXTRA" --ref "$DATA")
+}
+
+# The next generation for a target that has what $1 names.
+prefetch_next() {
+	nixferry prefetch "$NEW" --substituter "file://$T/cache" --pool "$T/pool2" \
+		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/next.bundle" "${@:2}" --have "$1"
+}
+
+paths_in() {
+	nixferry list "$1" --json --trusted-public-key "$PUBLIC_KEY" | jq -r ".$2[].path" | sort
+}
+
+@test "a bundle made with the target's inventory carries the rest, and real Nix accepts it" {
+	make_imported_closure
+	make_next_generation
+	"$BUILD/nixferry-import" inventory --store "$T/root" --sign-key "$T/lab.sec" -o "$T/inventory" >"$T/out"
+	grep -q "^5 paths: $T/inventory$" "$T/out"
+	[ "$(sed -n '2,6s/ .*//p' "$T/inventory")" = "$(printf '%s\n' "${ALL_PATHS[@]##*/}" | sort)" ]
+	prefetch_next "$T/inventory" >"$T/out"
+	grep -q "2 required of the target" "$T/out"
+	[ "$(paths_in "$T/next.bundle" paths)" = "$(printf '%s\n' "$NEW" "$EXTRA" | sort)" ]
+	[ "$(paths_in "$T/next.bundle" requires)" = "$(printf '%s\n' "$APP" "$DATA" | sort)" ]
+	# What was left out was not fetched either.
+	[ ! -e "$T/pool2/$(hash_part "$APP").narinfo" ]
+	nixferry pack "$NEW" --pool "$T/pool2" --no-local-store --sign-key "$T/lab.sec" -o - \
+		--have - <"$T/inventory" --trusted-public-key "$PUBLIC_KEY" >"$T/packed.bundle"
+	cmp "$T/next.bundle" "$T/packed.bundle"
+	import_bundle - "$T/root" <"$T/next.bundle" >"$T/out"
+	grep -q "^imported 2 paths" "$T/out"
+	if have_nix; then
+		nix-store --store "$T/root" --verify --check-contents
+		[ "$(nix_on "$T/root" path-info -r "$NEW" | wc -l)" -eq 5 ]
+	fi
+}
+
+@test "import names all that the target lacks, and changes nothing" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP" >"$T/out"
+	make_next_generation
+	prefetch_next "$T/b.bundle" >"$T/out"
+	import_bundle "$T/b.bundle" "$T/other" >"$T/out"
+	nixferry import "$T/next.bundle" --store "$T/other" --trusted-public-key "$PUBLIC_KEY" >"$T/out"
+	mkdir "$T/root"
+	fails 3 "the target store lacks 2 of 2 paths that the bundle requires, first .*: import '$TOP' first" \
+		import_bundle "$T/next.bundle" "$T/root"
+	[[ $stderr == *"required path '$APP' is not valid in the target store"* ]]
+	[[ $stderr == *"required path '$DATA' is not valid in the target store"* ]]
+	[ ! -e "$T/root$EXTRA" ]
+	fails 3 "lacks 2 of 2 paths" import_bundle - "$T/root" <"$T/next.bundle"
+	nixferry verify "$T/next.bundle" --trusted-public-key "$PUBLIC_KEY" >"$T/out"
+	grep -q "^2 more paths are required" "$T/out"
+	nixferry verify "$T/next.bundle" --trusted-public-key "$PUBLIC_KEY" --have "$T/b.bundle" >"$T/out"
+	grep -q "^2 more paths are required: all are there$" "$T/out"
+	nixferry verify - --trusted-public-key "$PUBLIC_KEY" --have "$T/other" <"$T/next.bundle" >"$T/out"
+	fails 3 "2 of 2 paths that the bundle requires are missing" \
+		nixferry verify "$T/next.bundle" --trusted-public-key "$PUBLIC_KEY" --have "$T/root"
+	nixferry info "$T/next.bundle" --trusted-public-key "$PUBLIC_KEY" >"$T/out"
+	grep -q "^requires  *2 paths that the target must have$" "$T/out"
+	grep -q "^made from  *${TOP##*/}$" "$T/out"
+}
+
+@test "what targets have is an installable, a store or what several have in common" {
+	make_imported_closure
+	make_next_generation
+	prefetch_next "$T/root" >"$T/out"
+	cp "$T/next.bundle" "$T/from-store"
+	nixferry prefetch "$NEW" --substituter "file://$T/cache" --pool "$T/pool" --trusted-public-key "$PUBLIC_KEY" \
+		>"$T/out"
+	pack() {
+		nixferry pack "$NEW" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" -o "$T/packed" "$@" >"$T/out"
+	}
+	pack --have "$TOP"
+	[ "$(paths_in "$T/packed" paths)" = "$(paths_in "$T/from-store" paths)" ]
+	pack --have-all "$LINK" --have-all "$TOP"
+	[ "$(paths_in "$T/packed" requires)" = "$DATA" ]
+	pack --have "$T/from-store"
+	[ -z "$(paths_in "$T/packed" paths)" ]
+	[ "$(paths_in "$T/packed" requires)" = "$NEW" ]
+	import_bundle "$T/from-store" "$T/root" >"$T/out"
+	import_bundle "$T/packed" "$T/root" >"$T/out"
+	grep -q "^imported 0 paths" "$T/out"
+	fails 2 "No such file" pack --have "$T/nothing"
+	fails 2 "exclude each other" prefetch_next "$T/root" --store "$T/root"
+}
