@@ -213,6 +213,14 @@ const char *nf_keyring_name(const struct nf_keyring *ring, size_t i)
 	return ring->keys[i].name;
 }
 
+const char *nf_keyring_known_name(const struct nf_keyring *ring, struct nf_slice name)
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (nf_slice_is(name, ring->keys[i].name))
+			return ring->keys[i].name;
+	return NULL;
+}
+
 char *nf_keyring_format(const struct nf_keyring *ring, size_t i)
 {
 	return new_text(ring->keys[i].name, ring->keys[i].bytes, NF_PUBLIC_KEY_SIZE);

@@ -16,15 +16,6 @@
 #define NAMES_MAX 3
 #define NAME_MAX  80
 
-/* Returns the ring's own copy of a name, or NULL. */
-static const char *known_name(const struct nf_keyring *ring, struct nf_slice name)
-{
-	for (size_t i = 0; i < nf_keyring_count(ring); i++)
-		if (nf_slice_is(name, nf_keyring_name(ring, i)))
-			return nf_keyring_name(ring, i);
-	return NULL;
-}
-
 static void add_signers(struct buf *out, const struct nf_pathinfo *info)
 {
 	for (size_t i = 0; i < info->nsigs && i < NAMES_MAX; i++) {
@@ -115,7 +106,7 @@ static void keep_others(struct order *o, const struct nf_keyring *ring)
 		struct nf_slice name = signature_signer(info->sigs[i]);
 
 		if (!signature_is_ed25519(info->sigs[i]) && !keeps_one_of(o, name) &&
-		    !(ring && known_name(ring, name)))
+		    !(ring && nf_keyring_known_name(ring, name)))
 			keep(o, info->sigs[i]);
 	}
 	for (size_t i = 0; i < o->count; i++)
@@ -153,7 +144,8 @@ static int check_signatures(struct order *o, const char **ret_by,
 	bool wrong = false;
 
 	for (size_t i = 0; i < info->nsigs && checks < PATHINFO_CHECKS_MAX; i++) {
-		const char *name = known_name(ring, signature_signer(info->sigs[i]));
+		const char *name =
+			nf_keyring_known_name(ring, signature_signer(info->sigs[i]));
 		bool quiet = wrong || o->count;
 
 		if (!name)

@@ -149,14 +149,6 @@ static int query(struct daemon_import *d, struct nf_err *err)
 
 /* ---- the order ---- */
 
-static int cmp_members(const void *a, const void *b)
-{
-	const struct import_path *x = *(struct import_path *const *)a;
-	const struct import_path *y = *(struct import_path *const *)b;
-
-	return (x->member > y->member) - (x->member < y->member);
-}
-
 static void collect_wanted(struct daemon_import *d)
 {
 	struct import_plan *p = d->plan;
@@ -171,7 +163,7 @@ static void collect_wanted(struct daemon_import *d)
 		}
 	if (d->wanted_count)
 		qsort(d->wanted, d->wanted_count, sizeof(struct import_path *),
-		      cmp_members);
+		      import_plan_cmp_members);
 }
 
 struct ordering {

@@ -536,3 +536,11 @@ int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 		rc = check_refs_outside(&o, err);
 	return rc || !ret ? rc : list_outside(&o, ret, err);
 }
+
+int import_plan_cmp_members(const void *a, const void *b)
+{
+	const struct import_path *x = *(struct import_path *const *)a;
+	const struct import_path *y = *(struct import_path *const *)b;
+
+	return (x->member > y->member) - (x->member < y->member);
+}

@@ -87,4 +87,7 @@ int import_plan_check_closed(const struct import_plan *p, struct intake *target,
 			     struct import_outside *ret, struct nf_err *err) MUST_CHECK;
 void import_outside_release(struct import_outside *o);
 
+/* For qsort of pointers to paths: the order of their NARs in the bundle. */
+int import_plan_cmp_members(const void *a, const void *b);
+
 #endif

@@ -167,14 +167,6 @@ static void run_job(void *job, size_t worker)
 	source_closep(&j->src);
 }
 
-static int cmp_members(const void *a, const void *b)
-{
-	const struct import_path *x = *(struct import_path *const *)a;
-	const struct import_path *y = *(struct import_path *const *)b;
-
-	return (x->member > y->member) - (x->member < y->member);
-}
-
 /* Large members by size, then the others in file order. */
 static int cmp_jobs(const void *a, const void *b)
 {
@@ -184,7 +176,7 @@ static int cmp_jobs(const void *a, const void *b)
 		return x->large ? -1 : 1;
 	if (x->large && x->size != y->size)
 		return x->size > y->size ? -1 : 1;
-	return cmp_members(x->paths, y->paths);
+	return import_plan_cmp_members(x->paths, y->paths);
 }
 
 static size_t collect_wanted(struct import_plan *plan, struct import_path **ret)
@@ -195,7 +187,7 @@ static size_t collect_wanted(struct import_plan *plan, struct import_path **ret)
 		if (plan->paths[i].state == IMPORT_WANTED)
 			ret[count++] = &plan->paths[i];
 	if (count)
-		qsort(ret, count, sizeof(struct import_path *), cmp_members);
+		qsort(ret, count, sizeof(struct import_path *), import_plan_cmp_members);
 	return count;
 }
 

@@ -28,8 +28,11 @@ int nf_keyring_add(struct nf_keyring *ring, struct nf_slice text,
 		   struct nf_err *err) NF_MUST_CHECK;
 size_t nf_keyring_count(const struct nf_keyring *ring);
 
-/* The name of the I-th key (I < count); and "NAME:BASE64", which the caller frees. */
+/* The name of the I-th key (I < count). */
 const char *nf_keyring_name(const struct nf_keyring *ring, size_t i);
+/* The ring's own copy of the name of a key; NULL if it has no key of that name. */
+const char *nf_keyring_known_name(const struct nf_keyring *ring, struct nf_slice name);
+/* "NAME:BASE64" of the I-th key; the caller frees it. */
 char *nf_keyring_format(const struct nf_keyring *ring, size_t i);
 
 /* Checks one signature "NAME:BASE64" over a message. Returns 0 only if a key of that name

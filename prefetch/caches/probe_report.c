@@ -70,14 +70,6 @@ static void add_key(struct probe_report *r, struct nf_slice name,
 	*k = (struct probe_key){ mem_strndup(name.ptr, name.len), state, 1 };
 }
 
-static bool has_key(const struct nf_keyring *keys, struct nf_slice name)
-{
-	for (size_t i = 0; i < nf_keyring_count(keys); i++)
-		if (nf_slice_is(name, nf_keyring_name(keys, i)))
-			return true;
-	return false;
-}
-
 static void take_signers(struct probe_report *r, const struct nf_pathinfo *info,
 			 const struct nf_keyring *keys)
 {
@@ -87,7 +79,7 @@ static void take_signers(struct probe_report *r, const struct nf_pathinfo *info,
 		struct nf_slice rest = info->sigs[i];
 		struct nf_slice name = slice_cut(&rest, ':');
 
-		if (!has_key(keys, name))
+		if (!nf_keyring_known_name(keys, name))
 			add_key(r, name, PROBE_KEY_UNKNOWN);
 		else if (nf_keyring_verify(keys, info->sigs[i], message, strlen(message),
 					   NULL))

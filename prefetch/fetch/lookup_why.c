@@ -41,14 +41,6 @@ static const char *without_path(const struct cache *c, uint32_t node, const char
 	return slice_skip_prefix(&rest, prefix) ? rest.ptr : text;
 }
 
-static bool is_known_key(const struct nf_keyring *keys, struct nf_slice name)
-{
-	for (size_t i = 0; i < nf_keyring_count(keys); i++)
-		if (nf_slice_is(name, nf_keyring_name(keys, i)))
-			return true;
-	return false;
-}
-
 /* As in struct resolver_reason. */
 static char *unknown_signers(const struct nf_pathinfo *info,
 			     const struct nf_keyring *keys)
@@ -60,7 +52,7 @@ static char *unknown_signers(const struct nf_pathinfo *info,
 	for (size_t i = 0; i < info->nsigs && count < SIGNERS_MAX; i++) {
 		struct nf_slice rest = info->sigs[i], name = slice_cut(&rest, ':');
 
-		if (name.len == 0 || is_known_key(keys, name))
+		if (name.len == 0 || nf_keyring_known_name(keys, name))
 			continue;
 		buf_addf(&names, "%s%.*s", count++ ? " " : "", NF_SLICE_ARG(name));
 	}

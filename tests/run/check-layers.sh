@@ -47,7 +47,7 @@ hold calls <"$B/link-graph" || complain "a call points up"
 cut -d' ' -f1,2 "$B/link-graph" | tsort >/dev/null || complain "files call each other in a circle"
 
 # A name stands for one thing in the whole tree.
-dup=$(git grep -hoE '^(struct|enum|union) [a-z0-9_]+ \{' -- 'bundle/*.[ch]' 'prefetch/*.[ch]' 'include/*.h' |
+dup=$(git grep -hoE '^(struct|enum|union) [a-z0-9_]+ \{' -- '*.[ch]' |
 	LC_ALL=C sort | uniq -d)
 [ -z "$dup" ] || complain "defined twice: $(echo "$dup" | tr '\n' ' ')"
 dup=$(cut -d' ' -f2 "$B/link-graph.defined" | LC_ALL=C sort | uniq -d | grep -vx main) || :

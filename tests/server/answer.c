@@ -36,7 +36,7 @@ struct range {
 	uint64_t len;
 };
 
-struct request {
+struct http_request {
 	const struct answerer *server;
 	struct MHD_Connection *conn;
 	const char *path;
@@ -66,7 +66,7 @@ static const char *header_of(struct MHD_Connection *conn, const char *name)
 }
 
 /* One write per line, so that lines of several threads do not mix. */
-static void log_request(const struct request *rq, unsigned status, uint64_t bytes)
+static void log_request(const struct http_request *rq, unsigned status, uint64_t bytes)
 {
 	const char *range = header_of(rq->conn, MHD_HTTP_HEADER_RANGE);
 	const char *auth = header_of(rq->conn, MHD_HTTP_HEADER_AUTHORIZATION);
@@ -86,7 +86,7 @@ static void log_request(const struct request *rq, unsigned status, uint64_t byte
 static enum MHD_Result log_header(void *cls, enum MHD_ValueKind kind, const char *key,
 				  const char *value)
 {
-	const struct request *rq = cls;
+	const struct http_request *rq = cls;
 	AUTO_FREE char *line = mem_printf("%s %s: %s\n", rq->path, key, value);
 
 	(void)kind;
@@ -135,7 +135,7 @@ static void add_retry_after(struct MHD_Response *r, const char *value)
 	add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, value);
 }
 
-static enum MHD_Result answer_status(const struct request *rq, unsigned status,
+static enum MHD_Result answer_status(const struct http_request *rq, unsigned status,
 				     const char *retry_after)
 {
 	char text[64];
@@ -149,7 +149,7 @@ static enum MHD_Result answer_status(const struct request *rq, unsigned status,
 	return send_off(rq->conn, status, r);
 }
 
-static bool is_authorized(const struct request *rq)
+static bool is_authorized(const struct http_request *rq)
 {
 	const char *wanted = rq->server->auth;
 	const char *value = header_of(rq->conn, MHD_HTTP_HEADER_AUTHORIZATION);
@@ -162,7 +162,7 @@ static bool is_authorized(const struct request *rq)
 	return value && strncmp(value, "Basic ", 6) == 0 && strcmp(value + 6, basic) == 0;
 }
 
-static enum MHD_Result answer_unauthorized(const struct request *rq)
+static enum MHD_Result answer_unauthorized(const struct http_request *rq)
 {
 	struct MHD_Response *r = text_response("this is for others\n");
 
@@ -171,7 +171,7 @@ static enum MHD_Result answer_unauthorized(const struct request *rq)
 	return send_off(rq->conn, MHD_HTTP_UNAUTHORIZED, r);
 }
 
-static enum MHD_Result answer_redirect(const struct request *rq, const char *to)
+static enum MHD_Result answer_redirect(const struct http_request *rq, const char *to)
 {
 	size_t len = strlen(to);
 	bool with_path = len && to[len - 1] == '/';
@@ -218,7 +218,7 @@ static struct range pick_range(struct nf_slice text, uint64_t size)
 	return (struct range){ MHD_HTTP_PARTIAL_CONTENT, from, to - from + 1 };
 }
 
-static struct range range_of(const struct request *rq, const struct entity *e,
+static struct range range_of(const struct http_request *rq, const struct entity *e,
 			     const struct fault_effects *fx)
 {
 	const char *value = header_of(rq->conn, MHD_HTTP_HEADER_RANGE);
@@ -294,7 +294,7 @@ static bool is_plain(const struct answerer *server, const struct entity *e,
 }
 
 /* Takes over the entity; FX's strings are no longer needed. */
-static struct MHD_Response *body_response(const struct request *rq, struct entity *e,
+static struct MHD_Response *body_response(const struct http_request *rq, struct entity *e,
 					  const struct fault_effects *fx,
 					  const struct range *range)
 {
@@ -337,7 +337,7 @@ static void add_range_header(struct MHD_Response *r, const struct range *range,
 	add_header(r, MHD_HTTP_HEADER_CONTENT_RANGE, text);
 }
 
-static enum MHD_Result answer_entity(const struct request *rq, struct entity *e,
+static enum MHD_Result answer_entity(const struct http_request *rq, struct entity *e,
 				     const struct fault_effects *fx)
 {
 	struct range range = range_of(rq, e, fx);
@@ -365,7 +365,8 @@ static enum MHD_Result answer_entity(const struct request *rq, struct entity *e,
 	return send_off(rq->conn, range.status, r);
 }
 
-static enum MHD_Result answer(const struct request *rq, const struct fault_effects *fx)
+static enum MHD_Result answer(const struct http_request *rq,
+			      const struct fault_effects *fx)
 {
 	struct entity e;
 
@@ -402,7 +403,7 @@ enum MHD_Result answer_request(void *cls, struct MHD_Connection *conn, const cha
 			       const char *method, const char *version,
 			       const char *upload, size_t *upload_size, void **con_cls)
 {
-	struct request rq = { cls, conn, path_of(url), url, method };
+	struct http_request rq = { cls, conn, path_of(url), url, method };
 	struct fault_effects fx;
 	enum MHD_Result result;
 	struct nf_err err;

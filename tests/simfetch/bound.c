@@ -157,7 +157,7 @@ static double slot_ms(const struct fetch_world *w, size_t path, double *ret_late
 	return least;
 }
 
-struct sums {
+struct bound_sums {
 	double all, slots, last;
 	double *by_set; /* bytes that only caches of the set have */
 };
@@ -181,7 +181,7 @@ static double *known_ms(const struct fetch_world *w)
 }
 
 static void add_path(const struct fetch_world *w, size_t path, double known,
-		     struct sums *sums)
+		     struct bound_sums *sums)
 {
 	double size = least_size(w, path), latency;
 	uint32_t set = 0;
@@ -197,7 +197,7 @@ static void add_path(const struct fetch_world *w, size_t path, double known,
 	sums->by_set[set] += size;
 }
 
-static double worst_subset(struct bound_state *s, const struct sums *sums)
+static double worst_subset(struct bound_state *s, const struct bound_sums *sums)
 {
 	uint32_t count = 1U << s->world->cache_count;
 	bool set[WORLD_CACHES];
@@ -219,7 +219,7 @@ static double worst_subset(struct bound_state *s, const struct sums *sums)
 double bound_ms(const struct fetch_world *w)
 {
 	struct bound_state s = { .world = w };
-	struct sums sums = {
+	struct bound_sums sums = {
 		.by_set = mem_calloc((size_t)1 << w->cache_count, sizeof(double)),
 	};
 	AUTO_FREE double *known = known_ms(w);

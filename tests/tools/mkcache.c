@@ -28,7 +28,7 @@ static const char usage[] =
 	"Prints the store paths that were made; generate prints the toplevel last.\n"
 	"With --self-ref, 32 times 'x' in the tree becomes the path's own hash part.\n";
 
-struct command {
+struct mkcache_command {
 	const char *name;
 	int (*run)(struct mkcache *m, char **args, int nargs, struct nf_err *err);
 	bool on_cache;
@@ -172,7 +172,7 @@ static int run_keygen(struct mkcache *m, char **args, int nargs, struct nf_err *
 	return rc;
 }
 
-static const struct command commands[] = {
+static const struct mkcache_command commands[] = {
 	{ "add", run_add, true },	    { "raw", run_raw, true },
 	{ "hostile", run_hostile, true },   { "hostile-kinds", run_hostile_kinds, false },
 	{ "generate", run_generate, true }, { "sign", run_sign, true },
@@ -262,7 +262,7 @@ static int apply_option(struct mkcache_options *o, int id, int index, struct nf_
 	}
 }
 
-static const struct command *find_command(const char *name)
+static const struct mkcache_command *find_command(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(commands[i].name, name) == 0)
@@ -271,8 +271,8 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int run_command(const struct command *command, struct mkcache_options *o, int argc,
-		       char **argv, struct nf_err *err)
+static int run_command(const struct mkcache_command *command, struct mkcache_options *o,
+		       int argc, char **argv, struct nf_err *err)
 {
 	struct mkcache m = { .dir_fd = -1 };
 	int id, index, rc = 0;
@@ -294,7 +294,7 @@ static int run_command(const struct command *command, struct mkcache_options *o,
 int main(int argc, char **argv)
 {
 	struct mkcache_options o = { .compress = "zstd", .max_size = 65536 };
-	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+	const struct mkcache_command *command = argc > 1 ? find_command(argv[1]) : NULL;
 	struct nf_err err;
 	int rc;
 

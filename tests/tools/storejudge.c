@@ -22,7 +22,7 @@
 
 static bool found_wrong;
 
-struct names {
+struct judged_names {
 	char **name;
 	size_t count;
 };
@@ -54,7 +54,7 @@ static void join_path(char *path, const char *dir, const char *name)
 	}
 }
 
-static void names_add(struct names *names, const char *name)
+static void names_add(struct judged_names *names, const char *name)
 {
 	char **grown = realloc(names->name, (names->count + 1) * sizeof(*grown));
 	char *copy = strdup(name);
@@ -65,7 +65,7 @@ static void names_add(struct names *names, const char *name)
 	grown[names->count++] = copy;
 }
 
-static void names_free(struct names *names)
+static void names_free(struct judged_names *names)
 {
 	for (size_t i = 0; i < names->count; i++)
 		free(names->name[i]);
@@ -77,14 +77,14 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void names_sort(struct names *names)
+static void names_sort(struct judged_names *names)
 {
 	if (names->count)
 		qsort(names->name, names->count, sizeof(*names->name), compare_names);
 }
 
 /* The entries of a directory, sorted, without .links; empty if there is no directory. */
-static void list_dir(struct names *names, const char *dir)
+static void list_dir(struct judged_names *names, const char *dir)
 {
 	DIR *stream = opendir(dir);
 	struct dirent *entry;
@@ -103,8 +103,8 @@ static void list_dir(struct names *names, const char *dir)
 }
 
 /* Reports each name that is in only one of two sorted lists. */
-static void compare_lists(const struct names *a, const char *of_a, const struct names *b,
-			  const char *of_b)
+static void compare_lists(const struct judged_names *a, const char *of_a,
+			  const struct judged_names *b, const char *of_b)
 {
 	size_t i = 0, j = 0;
 
@@ -130,7 +130,7 @@ static const char *base_name(const char *path)
 }
 
 /* The base names of the valid paths; empty if there is no database. */
-static void list_valid(struct names *names, const char *root)
+static void list_valid(struct judged_names *names, const char *root)
 {
 	char path[PATH_MAX];
 	sqlite3 *db;
@@ -193,9 +193,9 @@ static void look_for_temporary(const char *dir)
 	closedir(stream);
 }
 
-static void judge_whole(const char *root, const struct names *valid)
+static void judge_whole(const char *root, const struct judged_names *valid)
 {
-	struct names there = { 0 };
+	struct judged_names there = { 0 };
 	char store[PATH_MAX];
 
 	join_path(store, root, "nix/store");
@@ -250,7 +250,7 @@ static void look_canonical(const char *path, const struct stat *st)
 /* The tree MADE is in the store as UNPACKED. */
 static void compare_trees(const char *made, const char *unpacked)
 {
-	struct names of_made = { 0 }, of_unpacked = { 0 };
+	struct judged_names of_made = { 0 }, of_unpacked = { 0 };
 	struct stat a, b;
 
 	if (lstat(made, &a) || lstat(unpacked, &b)) {
@@ -281,10 +281,10 @@ static void compare_trees(const char *made, const char *unpacked)
 	names_free(&of_unpacked);
 }
 
-static void judge_closure(const char *root, const char *trees, const struct names *valid,
-			  char **paths)
+static void judge_closure(const char *root, const char *trees,
+			  const struct judged_names *valid, char **paths)
 {
-	struct names wanted = { 0 }, made = { 0 };
+	struct judged_names wanted = { 0 }, made = { 0 };
 
 	for (; *paths; paths++)
 		names_add(&wanted, base_name(*paths));
@@ -306,7 +306,7 @@ static void judge_closure(const char *root, const char *trees, const struct name
 
 int main(int argc, char **argv)
 {
-	struct names valid = { 0 };
+	struct judged_names valid = { 0 };
 	bool closure = argc > 4 && !strcmp(argv[1], "closure");
 
 	if (!closure && (argc != 3 || strcmp(argv[1], "whole") != 0)) {

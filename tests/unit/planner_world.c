@@ -13,9 +13,9 @@
 /* Few, so that the order of answers matters; all are pending at the same time. */
 #define UNDER_WAY 512
 
-size_t world_path(struct world *w, const char *name, size_t len)
+size_t planner_world_path(struct planner_world *w, const char *name, size_t len)
 {
-	struct world_path *p;
+	struct planner_world_path *p;
 
 	for (size_t i = 0; i < w->count; i++)
 		if (strlen(w->paths[i].name) == len &&
@@ -27,7 +27,8 @@ size_t world_path(struct world *w, const char *name, size_t len)
 	return w->count++;
 }
 
-void world_storepath(const struct world *w, size_t i, struct nf_storepath *ret)
+void planner_world_storepath(const struct planner_world *w, size_t i,
+			     struct nf_storepath *ret)
 {
 	struct nf_slice name = nf_slice_str(w->paths[i].name);
 	struct nf_hash hash;
@@ -36,12 +37,12 @@ void world_storepath(const struct world *w, size_t i, struct nf_storepath *ret)
 	assert_int_equal(nf_storepath_make(ret, "source", &hash, name, NULL), 0);
 }
 
-static size_t world_find(const struct world *w, struct nf_slice base)
+static size_t planner_world_find(const struct planner_world *w, struct nf_slice base)
 {
 	struct nf_storepath sp;
 
 	for (size_t i = 0; i < w->count; i++) {
-		world_storepath(w, i, &sp);
+		planner_world_storepath(w, i, &sp);
 		if (nf_slice_eq(nf_storepath_base(&sp), base))
 			return i;
 	}
@@ -49,12 +50,13 @@ static size_t world_find(const struct world *w, struct nf_slice base)
 	return 0;
 }
 
-const char *world_name(const struct world *w, const struct planner_node *node)
+const char *planner_world_name(const struct planner_world *w,
+			       const struct planner_node *node)
 {
-	return w->paths[world_find(w, nf_slice_str(node->base))].name;
+	return w->paths[planner_world_find(w, nf_slice_str(node->base))].name;
 }
 
-static size_t names_of(const struct world_path *drv, unsigned outputs,
+static size_t names_of(const struct planner_world_path *drv, unsigned outputs,
 		       struct nf_slice *names)
 {
 	size_t count = 0;
@@ -65,28 +67,29 @@ static size_t names_of(const struct world_path *drv, unsigned outputs,
 	return count;
 }
 
-void world_want(const struct world *w, struct planner *m, size_t drv, unsigned outputs)
+void planner_world_want(const struct planner_world *w, struct planner *m, size_t drv,
+			unsigned outputs)
 {
 	struct nf_slice names[WORLD_OUTPUTS];
 	struct nf_storepath sp;
 
-	world_storepath(w, drv, &sp);
+	planner_world_storepath(w, drv, &sp);
 	planner_want_outputs(m, &sp, names, names_of(&w->paths[drv], outputs, names));
 }
 
 /* ---- answers ---- */
 
-static void add_path(struct buf *text, const struct world *w, size_t i)
+static void add_path(struct buf *text, const struct planner_world *w, size_t i)
 {
 	char path[NF_STOREPATH_TEXT_MAX];
 	struct nf_storepath sp;
 
-	world_storepath(w, i, &sp);
+	planner_world_storepath(w, i, &sp);
 	buf_addf(text, "\"%s\"", nf_storepath_format(path, &sp));
 }
 
-static void add_outputs(struct buf *text, const struct world *w,
-			const struct world_path *drv)
+static void add_outputs(struct buf *text, const struct planner_world *w,
+			const struct planner_world_path *drv)
 {
 	for (size_t i = 0; i < drv->noutputs; i++) {
 		buf_addf(text, "%s(\"%s\",", i ? "," : "", drv->output_names[i]);
@@ -101,7 +104,7 @@ static void add_outputs(struct buf *text, const struct world *w,
 
 struct sorted_input {
 	struct nf_storepath path;
-	const struct world_input *input;
+	const struct planner_world_input *input;
 };
 
 static int cmp_inputs(const void *a, const void *b)
@@ -111,20 +114,20 @@ static int cmp_inputs(const void *a, const void *b)
 	return nf_storepath_cmp(&x->path, &y->path);
 }
 
-static void add_inputs(struct buf *text, const struct world *w,
-		       const struct world_path *drv)
+static void add_inputs(struct buf *text, const struct planner_world *w,
+		       const struct planner_world_path *drv)
 {
 	struct sorted_input sorted[WORLD_LINKS];
 	struct nf_slice names[WORLD_OUTPUTS];
 
 	for (size_t i = 0; i < drv->ninputs; i++) {
 		sorted[i].input = &drv->inputs[i];
-		world_storepath(w, drv->inputs[i].drv, &sorted[i].path);
+		planner_world_storepath(w, drv->inputs[i].drv, &sorted[i].path);
 	}
 	if (drv->ninputs)
 		qsort(sorted, drv->ninputs, sizeof(sorted[0]), cmp_inputs);
 	for (size_t i = 0; i < drv->ninputs; i++) {
-		const struct world_input *in = sorted[i].input;
+		const struct planner_world_input *in = sorted[i].input;
 		size_t count = names_of(&w->paths[in->drv], in->outputs, names);
 
 		buf_add_str(text, i ? ",(" : "(");
@@ -137,8 +140,8 @@ static void add_inputs(struct buf *text, const struct world *w,
 	}
 }
 
-static int answer_contents(const struct world *w, struct planner *m, uint32_t id,
-			   const struct world_path *drv, struct nf_err *err)
+static int answer_contents(const struct planner_world *w, struct planner *m, uint32_t id,
+			   const struct planner_world_path *drv, struct nf_err *err)
 {
 	AUTO(nf_derivation_release) struct nf_derivation d = { 0 };
 	AUTO_BUF struct buf text = { 0 };
@@ -155,8 +158,8 @@ static int answer_contents(const struct world *w, struct planner *m, uint32_t id
 	return planner_contents(m, id, &d, err);
 }
 
-static void answer_facts(const struct world *w, struct planner *m, uint32_t id,
-			 const struct world_path *p)
+static void answer_facts(const struct planner_world *w, struct planner *m, uint32_t id,
+			 const struct planner_world_path *p)
 {
 	struct nf_storepath paths[WORLD_LINKS];
 	struct nf_slice refs[WORLD_LINKS];
@@ -166,17 +169,17 @@ static void answer_facts(const struct world *w, struct planner *m, uint32_t id,
 		return;
 	}
 	for (size_t i = 0; i < p->nrefs; i++) {
-		world_storepath(w, p->refs[i], &paths[i]);
+		planner_world_storepath(w, p->refs[i], &paths[i]);
 		refs[i] = nf_storepath_base(&paths[i]);
 	}
 	planner_found(m, id, refs, p->nrefs, p->nar_size, p->download_size);
 }
 
-static int answer(const struct world *w, struct planner *m,
+static int answer(const struct planner_world *w, struct planner *m,
 		  const struct planner_question *q, struct nf_err *err)
 {
-	const struct world_path *p =
-		&w->paths[world_find(w, nf_slice_str(planner_node(m, q->id)->base))];
+	const struct planner_world_path *p = &w->paths[planner_world_find(
+		w, nf_slice_str(planner_node(m, q->id)->base))];
 
 	switch (q->ask) {
 	case PLANNER_ASK_VALID:
@@ -190,7 +193,8 @@ static int answer(const struct world *w, struct planner *m,
 	return 0;
 }
 
-int world_run(const struct world *w, struct planner *m, unsigned seed, struct nf_err *err)
+int planner_world_run(const struct planner_world *w, struct planner *m, unsigned seed,
+		      struct nf_err *err)
 {
 	struct planner_question under_way[UNDER_WAY];
 	size_t count = 0, next;

@@ -15,12 +15,12 @@
 #define WORLD_OUTPUTS 4
 
 /* Bits stand for outputs of a derivation. */
-struct world_input {
+struct planner_world_input {
 	size_t drv;
 	unsigned outputs;
 };
 
-struct world_path {
+struct planner_world_path {
 	char name[48];
 	bool valid;
 	bool cached;
@@ -33,27 +33,30 @@ struct world_path {
 	size_t noutputs;
 	bool floating; /* the outputs' paths are unknown */
 	bool no_substitutes;
-	struct world_input inputs[WORLD_LINKS];
+	struct planner_world_input inputs[WORLD_LINKS];
 	size_t ninputs;
 };
 
-struct world {
-	struct world_path paths[WORLD_PATHS];
+struct planner_world {
+	struct planner_world_path paths[WORLD_PATHS];
 	size_t count;
 };
 
 /* The path of that name, which is created if there is none. */
-size_t world_path(struct world *w, const char *name, size_t len);
-void world_storepath(const struct world *w, size_t i, struct nf_storepath *ret);
+size_t planner_world_path(struct planner_world *w, const char *name, size_t len);
+void planner_world_storepath(const struct planner_world *w, size_t i,
+			     struct nf_storepath *ret);
 /* The name of a node of the planner; never NULL. */
-const char *world_name(const struct world *w, const struct planner_node *node);
+const char *planner_world_name(const struct planner_world *w,
+			       const struct planner_node *node);
 
 /* Requests the outputs with these bits. */
-void world_want(const struct world *w, struct planner *m, size_t drv, unsigned outputs);
+void planner_world_want(const struct planner_world *w, struct planner *m, size_t drv,
+			unsigned outputs);
 
 /* Answers all questions according to the world, in an order that depends on SEED, and
  * finishes. */
-int world_run(const struct world *w, struct planner *m, unsigned seed,
-	      struct nf_err *err) MUST_CHECK;
+int planner_world_run(const struct planner_world *w, struct planner *m, unsigned seed,
+		      struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -8,11 +8,11 @@
 #include "engine_fixture.h"
 
 /* "top" refers to "left" and "right". */
-struct closure {
+struct made_closure {
 	struct made left, right, top;
 };
 
-static void closure_init(struct closure *c, struct engine_fixture *f)
+static void closure_init(struct made_closure *c, struct engine_fixture *f)
 {
 	made_init(&c->left, f->pool, "left", "left, longer", NULL);
 	made_init(&c->right, f->pool, "right", "right", NULL);
@@ -22,14 +22,14 @@ static void closure_init(struct closure *c, struct engine_fixture *f)
 	engine_fixture_want(f, &c->top);
 }
 
-static void closure_release(struct closure *c)
+static void closure_release(struct made_closure *c)
 {
 	made_release(&c->left);
 	made_release(&c->right);
 	made_release(&c->top);
 }
 
-static void closure_offer(struct closure *c, struct engine_fixture *f)
+static void closure_offer(struct made_closure *c, struct engine_fixture *f)
 {
 	engine_fixture_offer(f, 0, &c->left);
 	engine_fixture_offer(f, 0, &c->right);
@@ -39,7 +39,7 @@ static void closure_offer(struct closure *c, struct engine_fixture *f)
 static void paths_and_bytes_are_counted(void **state)
 {
 	struct engine_fixture *f = *state;
-	struct closure c;
+	struct made_closure c;
 	uint64_t bytes;
 
 	closure_init(&c, f);
@@ -65,7 +65,7 @@ static void paths_and_bytes_are_counted(void **state)
 static void a_second_run_fetches_nothing(void **state)
 {
 	struct engine_fixture *f = *state;
-	struct closure c;
+	struct made_closure c;
 
 	closure_init(&c, f);
 	closure_offer(&c, f);
@@ -84,7 +84,7 @@ static void a_second_run_fetches_nothing(void **state)
 static void dry_run_only_queries(void **state)
 {
 	struct engine_fixture *f = *state;
-	struct closure c;
+	struct made_closure c;
 
 	closure_init(&c, f);
 	closure_offer(&c, f);
@@ -101,7 +101,7 @@ static void dry_run_only_queries(void **state)
 }
 
 /* "right" is missing; "left" is only looked for after that. */
-static void make_right_missing(struct closure *c, struct engine_fixture *f)
+static void make_right_missing(struct made_closure *c, struct engine_fixture *f)
 {
 	const struct fake_answer late = {
 		.status = 200,
@@ -118,7 +118,7 @@ static void make_right_missing(struct closure *c, struct engine_fixture *f)
 static void a_failure_names_the_path_and_keeps_the_rest(void **state)
 {
 	struct engine_fixture *f = *state;
-	struct closure c;
+	struct made_closure c;
 
 	closure_init(&c, f);
 	make_right_missing(&c, f);
@@ -138,7 +138,7 @@ static void a_failure_names_the_path_and_keeps_the_rest(void **state)
 static void without_keep_going_the_first_failure_ends_the_fetch(void **state)
 {
 	struct engine_fixture *f = *state;
-	struct closure c;
+	struct made_closure c;
 
 	closure_init(&c, f);
 	make_right_missing(&c, f);
@@ -156,7 +156,7 @@ static void most_severe_failure_is_returned(void **state)
 	struct engine_fixture *f = *state;
 	struct fake_answer wrong = { .status = 200, .after_ms = 1000 };
 	AUTO_FREE char *bytes = NULL;
-	struct closure c;
+	struct made_closure c;
 
 	closure_init(&c, f);
 	bytes = mem_calloc(c.left.nar.len, 1);
@@ -243,7 +243,7 @@ static void oversized_closure_is_refused_before_any_nar_request(void **state)
 {
 	struct engine_fixture *f = *state;
 	struct check check = { .rc = 1 };
-	struct closure c;
+	struct made_closure c;
 
 	closure_init(&c, f);
 	closure_offer(&c, f);

@@ -18,14 +18,14 @@
 #include "base/cleanup.h"
 #include "base/interrupt.h"
 
-struct fixture {
+struct file_fixture {
 	char dir[32];
 	int fd;
 };
 
 static int make_dir(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct file_fixture *f = calloc(1, sizeof(*f));
 
 	strcpy(f->dir, "/tmp/file-XXXXXX");
 	*state = f;
@@ -37,7 +37,7 @@ static int make_dir(void **state)
 
 static int drop_dir(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	int rc = file_remove_tree_at(AT_FDCWD, f->dir, NULL);
 
 	close(f->fd);
@@ -45,7 +45,7 @@ static int drop_dir(void **state)
 	return rc;
 }
 
-static size_t count_entries(const struct fixture *f)
+static size_t count_entries(const struct file_fixture *f)
 {
 	DIR *dir = opendir(f->dir);
 	size_t n = 0;
@@ -58,7 +58,7 @@ static size_t count_entries(const struct fixture *f)
 
 static void atomic_file_appears_complete_on_commit(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	struct atomic_file file;
 	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
@@ -78,7 +78,7 @@ static void atomic_file_appears_complete_on_commit(void **state)
 
 static void a_discarded_file_leaves_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	struct atomic_file file;
 	struct nf_err err;
 
@@ -91,7 +91,7 @@ static void a_discarded_file_leaves_nothing(void **state)
 
 static void reading_enforces_its_limit_and_reports_absence(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
 
@@ -105,7 +105,7 @@ static void reading_enforces_its_limit_and_reports_absence(void **state)
 
 static void a_short_file_is_truncated(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	AUTO_FD int fd = -1;
 	struct nf_err err;
 	char part[8];
@@ -119,7 +119,7 @@ static void a_short_file_is_truncated(void **state)
 
 static void a_tree_is_removed_without_following_links(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	struct nf_err err;
 	struct stat st;
 
@@ -136,7 +136,7 @@ static void a_tree_is_removed_without_following_links(void **state)
 }
 
 /* Makes "tree", DEPTH directories within each other. */
-static void make_deep(const struct fixture *f, unsigned depth)
+static void make_deep(const struct file_fixture *f, unsigned depth)
 {
 	int at = dup(f->fd);
 
@@ -154,7 +154,7 @@ static void make_deep(const struct fixture *f, unsigned depth)
 
 static void trees_deeper_than_any_nar_are_removed(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	struct nf_err err;
 
 	make_deep(f, 200);
@@ -164,7 +164,7 @@ static void trees_deeper_than_any_nar_are_removed(void **state)
 
 static void endlessly_deep_tree_is_not_removed(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	struct nf_err err;
 	char command[64];
 
@@ -177,7 +177,7 @@ static void endlessly_deep_tree_is_not_removed(void **state)
 
 /* As in a store: directories without write permission, and one without read
  * permission. */
-static int remove_as_nobody(const struct fixture *f)
+static int remove_as_nobody(const struct file_fixture *f)
 {
 	struct nf_err err = { 0 };
 	int rc = 0;
@@ -196,7 +196,7 @@ static int remove_as_nobody(const struct fixture *f)
 
 static void user_removes_read_only_directories(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	int status;
 	pid_t pid;
 
@@ -212,7 +212,7 @@ static void user_removes_read_only_directories(void **state)
 
 static void an_atomic_file_has_its_mode_whatever_the_umask(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	mode_t mask = umask(0777);
 	struct nf_err err;
 	struct stat st;
@@ -225,7 +225,7 @@ static void an_atomic_file_has_its_mode_whatever_the_umask(void **state)
 
 static void two_atomic_files_of_one_name_do_not_interfere(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	struct atomic_file one, two;
 	AUTO_BUF struct buf text = { 0 };
 	struct nf_err err;
@@ -244,7 +244,7 @@ static void two_atomic_files_of_one_name_do_not_interfere(void **state)
 
 static void a_commit_that_fails_leaves_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	struct atomic_file file;
 	struct nf_err err;
 
@@ -258,7 +258,7 @@ static void a_commit_that_fails_leaves_nothing(void **state)
 
 static void a_file_in_the_way_of_a_directory_is_an_error(void **state)
 {
-	struct fixture *f = *state;
+	struct file_fixture *f = *state;
 	struct nf_err err;
 
 	assert_int_equal(file_replace_at(f->fd, "x", "", 0, 0644, &err), 0);

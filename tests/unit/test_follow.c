@@ -23,7 +23,7 @@
 #define SOON_US 20000
 
 /* A file that grows, and its reader. */
-struct fixture {
+struct follow_fixture {
 	struct temp_dir *dir;
 	int fd;
 	char *bytes;
@@ -37,7 +37,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	struct fixture *f = mem_calloc(1, sizeof(*f));
+	struct follow_fixture *f = mem_calloc(1, sizeof(*f));
 
 	temp_dir_setup((void **)&f->dir);
 	f->fd = openat(f->dir->fd, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -53,7 +53,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+	struct follow_fixture *f = *state;
 
 	follow_free(f->follow);
 	close(f->fd);
@@ -66,7 +66,7 @@ static int teardown(void **state)
 
 static void *read_all(void *ctx)
 {
-	struct fixture *f = ctx;
+	struct follow_fixture *f = ctx;
 	AUTO(source_closep) struct nf_source *s = follow_source(f->follow);
 	struct buf_sink sink;
 
@@ -75,24 +75,24 @@ static void *read_all(void *ctx)
 	return NULL;
 }
 
-static void start_reader(struct fixture *f)
+static void start_reader(struct follow_fixture *f)
 {
 	assert_int_equal(pthread_create(&f->reader, NULL, read_all, f), 0);
 }
 
-static void join(struct fixture *f)
+static void join(struct follow_fixture *f)
 {
 	assert_int_equal(pthread_join(f->reader, NULL), 0);
 }
 
-static void write_to(struct fixture *f, size_t from, size_t end)
+static void write_to(struct follow_fixture *f, size_t from, size_t end)
 {
 	assert_int_equal(
 		file_pwrite_all(f->fd, f->bytes + from, end - from, from, "file", NULL),
 		0);
 }
 
-static void expect_bytes(const struct fixture *f, size_t len)
+static void expect_bytes(const struct follow_fixture *f, size_t len)
 {
 	assert_int_equal(f->got.len, len);
 	assert_true(!len || !memcmp(f->got.ptr, f->bytes, len));
@@ -105,7 +105,7 @@ static void reader_gets_only_bytes_that_have_arrived(void **state)
 		MIB,	     2 * MIB, 2 * MIB + 100, 3 * MIB,
 		3 * MIB + 5, SIZE
 	};
-	struct fixture *f = *state;
+	struct follow_fixture *f = *state;
 
 	start_reader(f);
 	for (size_t i = 1; i < ARRAY_SIZE(steps); i++) {
@@ -124,7 +124,7 @@ static void reader_gets_only_bytes_that_have_arrived(void **state)
 
 static void unreported_bytes_are_not_used(void **state)
 {
-	struct fixture *f = *state;
+	struct follow_fixture *f = *state;
 
 	/* A later piece is there before the one that it follows. */
 	write_to(f, 2 * MIB, SIZE);
@@ -141,7 +141,7 @@ static void unreported_bytes_are_not_used(void **state)
 
 static void empty_complete_file_ends_at_once(void **state)
 {
-	struct fixture *f = *state;
+	struct follow_fixture *f = *state;
 
 	follow_whole(f->follow);
 	start_reader(f);
@@ -152,7 +152,7 @@ static void empty_complete_file_ends_at_once(void **state)
 
 static void waiting_reader_fails_when_the_download_breaks(void **state)
 {
-	struct fixture *f = *state;
+	struct follow_fixture *f = *state;
 
 	write_to(f, 0, MIB);
 	follow_advance(f->follow, MIB);
@@ -167,7 +167,7 @@ static void waiting_reader_fails_when_the_download_breaks(void **state)
 
 static void broken_files_are_not_read(void **state)
 {
-	struct fixture *f = *state;
+	struct follow_fixture *f = *state;
 
 	write_to(f, 0, MIB);
 	follow_advance(f->follow, MIB);
@@ -180,7 +180,7 @@ static void broken_files_are_not_read(void **state)
 
 static void missing_bytes_are_an_error(void **state)
 {
-	struct fixture *f = *state;
+	struct follow_fixture *f = *state;
 
 	write_to(f, 0, MIB);
 	follow_advance(f->follow, 2 * MIB);

@@ -24,7 +24,7 @@
 #define STORE_C "/nix/store/" HASH_A "-nixos-system-lab-1"
 #define STORE_D "/nix/store/" HASH_B "-nixos-system-lab-2"
 
-struct fixture {
+struct gcroot_fixture {
 	struct temp_dir *dir;
 	struct target target;
 	struct nf_storepath a;
@@ -35,7 +35,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	static struct fixture f;
+	static struct gcroot_fixture f;
 
 	temp_dir_setup((void **)&f.dir);
 	assert_int_equal(target_open(&f.target, f.dir->path, NULL), 0);
@@ -49,13 +49,14 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+	struct gcroot_fixture *f = *state;
 
 	target_close(&f->target);
 	return temp_dir_teardown((void **)&f->dir);
 }
 
-static void assert_link(const struct fixture *f, const char *name, const char *target)
+static void assert_link(const struct gcroot_fixture *f, const char *name,
+			const char *target)
 {
 	char path[256];
 	AUTO_FREE char *have = NULL;
@@ -65,7 +66,7 @@ static void assert_link(const struct fixture *f, const char *name, const char *t
 	assert_string_equal(have, target);
 }
 
-static int set(const struct fixture *f, const char *name,
+static int set(const struct gcroot_fixture *f, const char *name,
 	       const struct nf_storepath *const *paths, size_t count)
 {
 	struct nf_storepath list[8];
@@ -75,14 +76,14 @@ static int set(const struct fixture *f, const char *name,
 	return gcroot_set(&f->target, name, list, count, NULL);
 }
 
-static void assert_gone(const struct fixture *f, const char *name)
+static void assert_gone(const struct gcroot_fixture *f, const char *name)
 {
 	struct stat st;
 
 	assert_int_equal(fstatat(f->target.state_fd, name, &st, AT_SYMLINK_NOFOLLOW), -1);
 }
 
-static size_t count_links(const struct fixture *f)
+static size_t count_links(const struct gcroot_fixture *f)
 {
 	AUTO(gcroot_list_release) struct gcroot_list l = { 0 };
 
@@ -92,7 +93,7 @@ static size_t count_links(const struct fixture *f)
 
 static void a_root_is_a_direct_link(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 
 	/* Twice: the second finds it. */
 	for (int i = 0; i < 2; i++) {
@@ -104,7 +105,7 @@ static void a_root_is_a_direct_link(void **state)
 
 static void later_root_of_the_same_name_replaces_it(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 
 	assert_int_equal(gcroot_set(&f->target, "mine", &f->a, 1, NULL), 0);
 	assert_int_equal(gcroot_set(&f->target, "other", &f->a, 1, NULL), 0);
@@ -116,7 +117,7 @@ static void later_root_of_the_same_name_replaces_it(void **state)
 
 static void several_paths_are_replaced_as_a_whole(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 	const struct nf_storepath *const ab[] = { &f->a, &f->b, &f->a };
 	const struct nf_storepath *const cd[] = { &f->c, &f->d };
 
@@ -138,7 +139,7 @@ static void leftover_links_of_a_killed_run_are_removed(void **state)
 {
 	static const char *const left[] = { ".nixferry.tmp", "set~~1", "set~~2", "set~2",
 					    "set~3",	     "set~03", "set~x",	 "set~" };
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 
 	assert_int_equal(gcroot_set(&f->target, "set", &f->a, 1, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
@@ -159,7 +160,7 @@ static void leftover_links_of_a_killed_run_are_removed(void **state)
 
 static void without_a_name_each_path_has_its_own_root(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 	const struct nf_storepath *const all[] = { &f->a, &f->b, &f->c, &f->d };
 	AUTO_FREE char **names = NULL;
 	struct nf_storepath list[] = { f->c, f->b, f->d };
@@ -231,7 +232,7 @@ static void invalid_names_are_usage_errors(void **state)
 
 static void link_of_an_earlier_version_is_replaced(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 
 	assert_int_equal(gcroot_set(&f->target, "mine", &f->a, 1, NULL), 0);
 	assert_int_equal(symlinkat(STORE_A, f->target.state_fd, ROOTS HASH_A "-tree"), 0);
@@ -245,7 +246,7 @@ static void link_of_an_earlier_version_is_replaced(void **state)
 
 static void a_profile_takes_over_from_a_root_without_a_name(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 
 	assert_int_equal(gcroot_set(&f->target, NULL, &f->c, 1, NULL), 0);
 	assert_int_equal(gcroot_set(&f->target, "kept", &f->c, 1, NULL), 0);
@@ -258,7 +259,7 @@ static void a_profile_takes_over_from_a_root_without_a_name(void **state)
 
 static void files_put_there_by_others_stay(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 
 	temp_dir_mkdir(f->dir, "nix/var/nix/" ROOTS "mine~2");
 	temp_dir_write(f->dir, "nix/var/nix/" ROOTS "mine~3", "x");
@@ -271,7 +272,7 @@ static void files_put_there_by_others_stay(void **state)
 
 static void a_linked_directory_of_roots_is_refused(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 	struct gcroot_list l = { 0 };
 	struct nf_err err;
 	size_t count;
@@ -286,7 +287,7 @@ static void a_linked_directory_of_roots_is_refused(void **state)
 
 static void list_shows_existing_roots(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 	AUTO(gcroot_list_release) struct gcroot_list l = { 0 };
 	const struct nf_storepath *const ab[] = { &f->a, &f->b };
 
@@ -305,7 +306,7 @@ static void list_shows_existing_roots(void **state)
 
 static void removing_a_root_removes_all_of_its_links(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 	const struct nf_storepath *const ab[] = { &f->a, &f->b };
 	size_t count;
 
@@ -338,7 +339,7 @@ static void query_creates_nothing(void **state)
 
 static void nix_sees_the_roots(void **state)
 {
-	const struct fixture *f = *state;
+	const struct gcroot_fixture *f = *state;
 	AUTO_FREE char *link = NULL;
 	AUTO_FREE char *added = NULL;
 	AUTO_FREE char *roots = NULL;

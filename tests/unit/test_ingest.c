@@ -263,7 +263,7 @@ static void bit_rot_is_detected_on_reencoding(void **state)
 #define THREADS	 4
 #define PER_LANE 30
 
-struct lane {
+struct ingest_lane {
 	struct pool_fixture *f;
 	struct pool *pool;
 	struct made *made;
@@ -272,7 +272,7 @@ struct lane {
 
 static void *ingest_lane(void *arg)
 {
-	struct lane *lane = arg;
+	struct ingest_lane *lane = arg;
 	struct nf_err err;
 
 	for (size_t i = 0; i < PER_LANE; i++) {
@@ -295,7 +295,7 @@ static void many_ingest_the_same_paths_at_once(void **state)
 	struct pool_fixture *f = *state;
 	AUTO(pool_freep) struct pool *other = NULL;
 	struct made made[PER_LANE];
-	struct lane lanes[THREADS];
+	struct ingest_lane lanes[THREADS];
 	pthread_t threads[THREADS];
 
 	assert_ok(f, pool_open(&other, f->dir, &f->err));
@@ -306,7 +306,8 @@ static void many_ingest_the_same_paths_at_once(void **state)
 		made_init_random(&made[i], f, name, 1000 + 997 * i);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
-		lanes[i] = (struct lane){ f, i % 2 ? other : f->pool, made, 3 * i };
+		lanes[i] =
+			(struct ingest_lane){ f, i % 2 ? other : f->pool, made, 3 * i };
 		pthread_create(&threads[i], NULL, ingest_lane, &lanes[i]);
 	}
 	for (size_t i = 0; i < THREADS; i++) {

@@ -19,7 +19,7 @@
 /* Keys 'a' to 'h'; capitals sign wrongly. */
 #define KEYS 8
 
-struct fixture {
+struct key_needs_fixture {
 	struct nf_secret_key *secret[KEYS];
 	struct nf_keyring *own;	  /* 'h' */
 	struct nf_keyring *known; /* 'a' to 'f' */
@@ -28,7 +28,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	static struct fixture f;
+	static struct key_needs_fixture f;
 	struct key_survey_rings rings = { 0 };
 
 	rings.own = f.own = nf_keyring_new();
@@ -56,7 +56,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+	struct key_needs_fixture *f = *state;
 
 	for (size_t i = 0; i < KEYS; i++)
 		nf_secret_key_free(f->secret[i]);
@@ -67,7 +67,7 @@ static int teardown(void **state)
 }
 
 /* A path that each key of SIGNERS has signed. */
-static void add_signed_path(struct fixture *f, const char *signers)
+static void add_signed_path(struct key_needs_fixture *f, const char *signers)
 {
 	struct nf_pathinfo info;
 	AUTO_FREE char *message = NULL;
@@ -93,7 +93,7 @@ static void add_signed_path(struct fixture *f, const char *signers)
 	nf_pathinfo_release(&info);
 }
 
-struct row {
+struct key_row {
 	const char *paths; /* lists of signers; "-" for none */
 	const char
 		*needs; /* "a2 b1": key and number of paths; '?': its text is unknown */
@@ -102,7 +102,7 @@ struct row {
 	const char *why;
 };
 
-static const struct row rows[] = {
+static const struct key_row rows[] = {
 	{ "", "", 0, 0, "no paths" },
 	{ "a a a", "a3", 0, 0, "one key" },
 	{ "a b ab", "a2 b1", 0, 0, "a path of two keys is counted once" },
@@ -120,7 +120,7 @@ static const struct row rows[] = {
 	{ "H", "h1?", 0, 0, "a wrong signature by the own key" },
 };
 
-static void check_row(struct fixture *f, const struct row *r)
+static void check_row(struct key_needs_fixture *f, const struct key_row *r)
 {
 	AUTO(nf_key_needs_release) struct nf_key_needs needs = { 0 };
 	struct nf_slice rest = nf_slice_str(r->paths);
@@ -161,7 +161,7 @@ static void the_fewest_keys_are_found(void **state)
 
 static void many_names_are_harmless(void **state)
 {
-	struct fixture *f = *state;
+	struct key_needs_fixture *f = *state;
 	AUTO(nf_key_needs_release) struct nf_key_needs needs = { 0 };
 	size_t told = 0;
 

@@ -12,8 +12,8 @@
 #include "expect.h"
 
 /* Files that exist in a test only. */
-struct files {
-	const struct file {
+struct conf_files {
+	const struct conf_file {
 		const char *path, *text;
 	} * list;
 };
@@ -21,11 +21,11 @@ struct files {
 static int read_from_list(void *ctx, const char *path, struct buf *out,
 			  struct nf_err *err)
 {
-	const struct files *files = ctx;
+	const struct conf_files *files = ctx;
 
 	if (strcmp(path, "/secret") == 0)
 		return err_set(err, NF_E_SYS, "cannot open '/secret': Permission denied");
-	for (const struct file *f = files->list; f && f->path; f++) {
+	for (const struct conf_file *f = files->list; f && f->path; f++) {
 		if (strcmp(f->path, path) != 0)
 			continue;
 		buf_add_str(out, f->text);
@@ -46,7 +46,7 @@ static char *describe_conf(const struct nix_conf *c)
 	return buf_take(&out);
 }
 
-static void assert_reads(const char *text, struct files *files, const char *want)
+static void assert_reads(const char *text, struct conf_files *files, const char *want)
 {
 	struct nix_conf c;
 	struct nf_err err = { 0 };
@@ -82,13 +82,13 @@ static void lines_are_settings_comments_or_empty(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		print_message("%s\n", rows[i].reason);
-		assert_reads(rows[i].text, &(struct files){ 0 }, rows[i].want);
+		assert_reads(rows[i].text, &(struct conf_files){ 0 }, rows[i].want);
 	}
 }
 
 static void included_files_count_where_they_are_included(void **state)
 {
-	static const struct file list[] = {
+	static const struct conf_file list[] = {
 		{ "/etc/more", "b = 2\n" },
 		{ "/etc/sub/x", "b = 3\ninclude y\n" },
 		{ "/etc/sub/y", "b = 4\n" },
@@ -110,12 +110,12 @@ static void included_files_count_where_they_are_included(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_reads(rows[i].text, &(struct files){ list }, rows[i].want);
+		assert_reads(rows[i].text, &(struct conf_files){ list }, rows[i].want);
 }
 
 static void faults_are_reported_with_file_and_line(void **state)
 {
-	static const struct file list[] = {
+	static const struct conf_file list[] = {
 		{ "/etc/bad", "a = 1\nb c\n" },
 		{ "/etc/loop", "include loop\n" },
 		{ "/etc/ping", "include pong\n" },
@@ -151,7 +151,7 @@ static void faults_are_reported_with_file_and_line(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		nix_conf_init(&c, read_from_list, &(struct files){ list });
+		nix_conf_init(&c, read_from_list, &(struct conf_files){ list });
 		expect_error(
 			err,
 			nix_conf_parse(&c, nf_slice_str(rows[i].text), "/etc/f", &err),

@@ -9,14 +9,14 @@
 #include "engine_fixture.h"
 
 /* A large path, and the request for its NAR. */
-struct fixture {
+struct part_fixture {
 	struct engine_fixture *f;
 	struct made m;
 	const char *file, *url;
 	struct fake_answer whole;
 };
 
-static void fixture_make(struct fixture *x, void **state, size_t len, bool says_size)
+static void fixture_make(struct part_fixture *x, void **state, size_t len, bool says_size)
 {
 	x->f = *state;
 	made_init_random(&x->m, x->f->pool, "large", len);
@@ -36,27 +36,27 @@ static void fixture_make(struct fixture *x, void **state, size_t len, bool says_
 	engine_fixture_want(x->f, &x->m);
 }
 
-static void fixture_init(struct fixture *x, void **state, size_t len)
+static void fixture_init(struct part_fixture *x, void **state, size_t len)
 {
 	fixture_make(x, state, len, true);
 }
 
-static void fixture_add(struct fixture *x, const struct fake_answer *a)
+static void fixture_add(struct part_fixture *x, const struct fake_answer *a)
 {
 	engine_fixture_answer(x->f, 0, x->file, a);
 }
 
-static const struct fake_request *request(const struct fixture *x, size_t n)
+static const struct fake_request *request(const struct part_fixture *x, size_t n)
 {
 	return fake_transport_request(x->f->net, x->url, n);
 }
 
-static size_t count(const struct fixture *x)
+static size_t count(const struct part_fixture *x)
 {
 	return fake_transport_count(x->f->net, x->url);
 }
 
-static void fixture_release(struct fixture *x)
+static void fixture_release(struct part_fixture *x)
 {
 	made_release(&x->m);
 }
@@ -64,7 +64,7 @@ static void fixture_release(struct fixture *x)
 /* Not every server has ranges: none is requested without need. */
 static void whole_file_is_requested_without_a_range(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 
 	fixture_init(&x, state, 300000);
 	fixture_add(&x, &x.whole);
@@ -80,7 +80,7 @@ static void whole_file_is_requested_without_a_range(void **state)
 
 static void broken_transfer_resumes_where_it_stopped(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 	struct fake_answer broken;
 
 	fixture_init(&x, state, 300000);
@@ -102,7 +102,7 @@ static void broken_transfer_resumes_where_it_stopped(void **state)
 /* The file there is another one by now. */
 static void changed_etag_restarts_the_download(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 	struct fake_answer broken, other;
 	AUTO_FREE char *bytes = NULL;
 
@@ -127,7 +127,7 @@ static void changed_etag_restarts_the_download(void **state)
 
 static void server_without_ranges_resends_everything(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 	struct fake_answer broken;
 
 	fixture_init(&x, state, 300000);
@@ -147,7 +147,7 @@ static void server_without_ranges_resends_everything(void **state)
  * that nothing follows means that it is complete. */
 static void error_after_the_last_byte_leaves_the_file_complete(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 	struct fake_answer broken;
 
 	fixture_make(&x, state, 100000, false);
@@ -166,7 +166,7 @@ static void error_after_the_last_byte_leaves_the_file_complete(void **state)
 
 static void busy_server_is_retried_later(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 
 	fixture_init(&x, state, 1000);
 	fixture_add(&x, &(struct fake_answer){ .status = 502 });
@@ -198,7 +198,7 @@ static void implausible_files_are_refused(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct fixture x;
+		struct part_fixture x;
 
 		fixture_init(&x, state, 1000);
 		fixture_add(&x, &rows[i].answer);
@@ -216,7 +216,7 @@ static void implausible_files_are_refused(void **state)
 static void unrequested_range_is_refused(void **state)
 {
 	for (int is_short = 0; is_short < 2; is_short++) {
-		struct fixture x;
+		struct part_fixture x;
 		struct fake_answer broken, other;
 
 		fixture_init(&x, state, 300000);
@@ -237,7 +237,7 @@ static void unrequested_range_is_refused(void **state)
 }
 
 /* Leaves bytes [FROM, end) of the file in the pool, as a killed run would. */
-static void leave_end(struct fixture *x, uint64_t from)
+static void leave_end(struct part_fixture *x, uint64_t from)
 {
 	struct pool *pool = x->f->pool->pool;
 	char id[80] = "f-";
@@ -255,7 +255,7 @@ static void leave_end(struct fixture *x, uint64_t from)
 /* It was asked for the beginning and sends everything: the rest is not needed. */
 static void whole_answer_ends_where_bytes_are_present(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 
 	fixture_init(&x, state, 256 * KIB);
 	leave_end(&x, 128 * KIB);
@@ -271,7 +271,7 @@ static void whole_answer_ends_where_bytes_are_present(void **state)
 }
 
 /* Two equally slow caches that have the file: 10 seconds from each alone. */
-static void fixture_of_two(struct fixture *x, void **state)
+static void fixture_of_two(struct part_fixture *x, void **state)
 {
 	fixture_init(x, state, 2 * MIB);
 	x->whole.rate = 200;
@@ -283,7 +283,7 @@ static void fixture_of_two(struct fixture *x, void **state)
 
 static void another_cache_takes_over_the_end_of_a_large_file(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 	uint64_t starts[2];
 
 	fixture_of_two(&x, state);
@@ -306,7 +306,7 @@ static void another_cache_takes_over_the_end_of_a_large_file(void **state)
 /* Bytes on their way beyond a cut would arrive twice. */
 static void without_races_no_byte_is_requested_twice(void **state)
 {
-	struct fixture x;
+	struct part_fixture x;
 
 	fixture_of_two(&x, state);
 	x.f->opts.no_race = true;

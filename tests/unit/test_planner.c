@@ -35,7 +35,7 @@
  */
 
 struct run {
-	struct world world;
+	struct planner_world world;
 	struct planner *m;
 	struct planner_options opts;
 	bool finished;
@@ -63,11 +63,11 @@ static uint64_t number(struct nf_slice word)
 
 static size_t path_named(struct run *r, struct nf_slice name)
 {
-	return world_path(&r->world, name.ptr, name.len);
+	return planner_world_path(&r->world, name.ptr, name.len);
 }
 
-static void add_output(struct run *r, struct world_path *drv, struct nf_slice stem,
-		       struct nf_slice output)
+static void add_output(struct run *r, struct planner_world_path *drv,
+		       struct nf_slice stem, struct nf_slice output)
 {
 	char name[64];
 	size_t at = drv->noutputs++;
@@ -81,7 +81,7 @@ static void add_output(struct run *r, struct world_path *drv, struct nf_slice st
 		drv->outputs[at] = drv->outputs[at - 1];
 		drv->output_names[at] = drv->output_names[at - 1];
 	}
-	drv->outputs[at] = world_path(&r->world, name, strlen(name));
+	drv->outputs[at] = planner_world_path(&r->world, name, strlen(name));
 	/* Lives as long as the process; tests are short. */
 	drv->output_names[at] = nf_slice_is(output, "out")   ? "out"
 				: nf_slice_is(output, "dev") ? "dev"
@@ -91,10 +91,10 @@ static void add_output(struct run *r, struct world_path *drv, struct nf_slice st
 }
 
 /* "a.drv!out,dev", outputs that it has. */
-static struct world_input wanted(struct run *r, struct nf_slice word)
+static struct planner_world_input wanted(struct run *r, struct nf_slice word)
 {
-	struct world_input in = { 0 };
-	const struct world_path *drv;
+	struct planner_world_input in = { 0 };
+	const struct planner_world_path *drv;
 	struct nf_slice names = word;
 
 	in.drv = path_named(r, slice_cut(&names, '!'));
@@ -114,7 +114,7 @@ static struct world_input wanted(struct run *r, struct nf_slice word)
 static void read_drv(struct run *r, struct nf_slice line)
 {
 	struct nf_slice name = next_word(&line), word;
-	struct world_path *drv = &r->world.paths[path_named(r, name)];
+	struct planner_world_path *drv = &r->world.paths[path_named(r, name)];
 	struct nf_slice stem = nf_slice(name.ptr, name.len - strlen(".drv"));
 
 	assert_true(slice_ends_with(name, ".drv"));
@@ -142,7 +142,7 @@ static void read_valid(struct run *r, struct nf_slice line)
 static void read_cache(struct run *r, struct nf_slice line)
 {
 	size_t path = path_named(r, next_word(&line));
-	struct world_path *p = &r->world.paths[path];
+	struct planner_world_path *p = &r->world.paths[path];
 	struct nf_slice sizes = next_word(&line), word;
 
 	p->cached = true;
@@ -167,7 +167,7 @@ static void want_target(struct run *r, struct nf_slice word)
 	struct nf_storepath sp;
 	size_t count = 0;
 
-	world_storepath(&r->world, path_named(r, name), &sp);
+	planner_world_storepath(&r->world, path_named(r, name), &sp);
 	if (name.len == word.len) {
 		planner_want_path(r->m, &sp);
 		return;
@@ -194,7 +194,7 @@ static const struct planner_node *node_named(struct run *r, struct nf_slice name
 	struct nf_storepath sp;
 	uint32_t id;
 
-	world_storepath(&r->world, path_named(r, name), &sp);
+	planner_world_storepath(&r->world, path_named(r, name), &sp);
 	id = planner_find(r->m, &sp);
 	if (id == PLANNER_NONE)
 		fail_msg("nobody saw '%.*s'", NF_SLICE_ARG(name));
@@ -263,7 +263,8 @@ static void expect_order(struct run *r, struct nf_slice line)
 
 	for (size_t i = 0; i < count; i++) {
 		struct nf_slice word = next_word(&line);
-		const char *name = world_name(&r->world, planner_node(r->m, builds[i]));
+		const char *name =
+			planner_world_name(&r->world, planner_node(r->m, builds[i]));
 
 		if (!nf_slice_is(word, name))
 			fail_msg("'%s' in place of '%.*s'", name, NF_SLICE_ARG(word));
@@ -367,7 +368,7 @@ static void read_expect(struct run *r, struct nf_slice line)
 	size_t i = 0;
 
 	if (!r->finished)
-		r->rc = world_run(&r->world, r->m, 1, &r->err);
+		r->rc = planner_world_run(&r->world, r->m, 1, &r->err);
 	r->finished = true;
 	while (i < ARRAY_SIZE(rows) && !nf_slice_is(word, rows[i].word))
 		i++;

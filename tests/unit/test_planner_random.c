@@ -16,7 +16,7 @@ struct verdict {
 };
 
 struct reference {
-	const struct world *w;
+	const struct planner_world *w;
 	bool always_substitute;
 	bool path_done[WORLD_PATHS];
 	bool outputs_done[WORLD_PATHS][1 << WORLD_OUTPUTS];
@@ -26,7 +26,7 @@ struct reference {
 
 static void reference_path(struct reference *x, size_t i)
 {
-	const struct world_path *p = &x->w->paths[i];
+	const struct planner_world_path *p = &x->w->paths[i];
 
 	if (x->path_done[i])
 		return;
@@ -51,7 +51,7 @@ static bool is_wanted(unsigned outputs, size_t i)
 
 static void reference_outputs(struct reference *x, size_t i, unsigned outputs)
 {
-	const struct world_path *d = &x->w->paths[i];
+	const struct planner_world_path *d = &x->w->paths[i];
 	bool all_valid = true, all_cached = true;
 
 	if (x->outputs_done[i][outputs])
@@ -62,7 +62,7 @@ static void reference_outputs(struct reference *x, size_t i, unsigned outputs)
 		return;
 	}
 	for (size_t k = 0; k < d->noutputs; k++) {
-		const struct world_path *o = &x->w->paths[d->outputs[k]];
+		const struct planner_world_path *o = &x->w->paths[d->outputs[k]];
 
 		all_valid = all_valid && (!is_wanted(outputs, k) || o->valid);
 		all_cached =
@@ -87,14 +87,14 @@ static bool chance(unsigned *seed, unsigned percent)
 	return (unsigned)rand_r(seed) % 100 < percent;
 }
 
-static void make_path(struct world *w, const char *kind, size_t n, unsigned *seed)
+static void make_path(struct planner_world *w, const char *kind, size_t n, unsigned *seed)
 {
-	struct world_path *p;
+	struct planner_world_path *p;
 	char name[32];
 	size_t before = w->count, links;
 
 	snprintf(name, sizeof(name), "%zu-%s", n, kind);
-	p = &w->paths[world_path(w, name, strlen(name))];
+	p = &w->paths[planner_world_path(w, name, strlen(name))];
 	p->valid = chance(seed, 30);
 	p->cached = chance(seed, 60);
 	p->nar_size = (uint64_t)rand_r(seed) % 1000;
@@ -110,12 +110,12 @@ static void make_path(struct world *w, const char *kind, size_t n, unsigned *see
 	}
 }
 
-static void make_drv(struct world *w, size_t n, const size_t *drvs, size_t ndrvs,
+static void make_drv(struct planner_world *w, size_t n, const size_t *drvs, size_t ndrvs,
 		     unsigned *seed)
 {
 	static const char *const names[WORLD_OUTPUTS] = { "dev", "doc", "lib", "out" };
 	size_t count = 1 + (size_t)rand_r(seed) % WORLD_OUTPUTS;
-	struct world_path *d;
+	struct planner_world_path *d;
 	size_t outputs[WORLD_OUTPUTS];
 
 	for (size_t i = 0; i < count; i++) {
@@ -131,16 +131,17 @@ static void make_drv(struct world *w, size_t n, const size_t *drvs, size_t ndrvs
 	d->floating = chance(seed, 5);
 	d->no_substitutes = chance(seed, 15);
 	for (size_t i = 0; i < ndrvs && d->ninputs < 6; i++) {
-		const struct world_path *in = &w->paths[drvs[i]];
+		const struct planner_world_path *in = &w->paths[drvs[i]];
 
 		if (chance(seed, 30))
-			d->inputs[d->ninputs++] = (struct world_input){
+			d->inputs[d->ninputs++] = (struct planner_world_input){
 				drvs[i], (unsigned)rand_r(seed) % (1U << in->noutputs)
 			};
 	}
 }
 
-static void make_world(struct world *w, size_t *drvs, size_t *ndrvs, unsigned *seed)
+static void make_world(struct planner_world *w, size_t *drvs, size_t *ndrvs,
+		       unsigned *seed)
 {
 	size_t count = 2 + (size_t)rand_r(seed) % 16;
 
@@ -152,7 +153,7 @@ static void make_world(struct world *w, size_t *drvs, size_t *ndrvs, unsigned *s
 	}
 }
 
-static void assert_same_verdicts(const struct world *w, const struct planner *m,
+static void assert_same_verdicts(const struct planner_world *w, const struct planner *m,
 				 const struct reference *x)
 {
 	static const struct planner_node nothing;
@@ -162,7 +163,7 @@ static void assert_same_verdicts(const struct world *w, const struct planner *m,
 		const struct planner_node *n;
 		uint32_t id;
 
-		world_storepath(w, i, &sp);
+		planner_world_storepath(w, i, &sp);
 		id = planner_find(m, &sp);
 		n = id == PLANNER_NONE ? &nothing : planner_node(m, id);
 		assert_int_equal(n->build, x->verdicts[i].build);
@@ -207,7 +208,7 @@ static void assert_in_order(const struct planner *m)
 	}
 }
 
-static void check_world(const struct world *w, const size_t *drvs, size_t ndrvs,
+static void check_world(const struct planner_world *w, const size_t *drvs, size_t ndrvs,
 			unsigned seed)
 {
 	AUTO_FREE struct reference *x = mem_calloc(1, sizeof(*x));
@@ -223,13 +224,13 @@ static void check_world(const struct world *w, const size_t *drvs, size_t ndrvs,
 		unsigned outputs =
 			(unsigned)rand_r(&seed) % (1U << w->paths[drv].noutputs);
 
-		world_storepath(w, path, &sp);
+		planner_world_storepath(w, path, &sp);
 		planner_want_path(m, &sp);
 		reference_path(x, path);
-		world_want(w, m, drv, outputs);
+		planner_world_want(w, m, drv, outputs);
 		reference_outputs(x, drv, outputs);
 	}
-	if (world_run(w, m, seed, &err))
+	if (planner_world_run(w, m, seed, &err))
 		fail_msg("%s", err.text);
 	assert_same_verdicts(w, m, x);
 	assert_chains_end(m);
@@ -238,7 +239,7 @@ static void check_world(const struct world *w, const size_t *drvs, size_t ndrvs,
 
 static void random_worlds_come_out_as_by_recursion(void **state)
 {
-	AUTO_FREE struct world *w = mem_alloc(sizeof(*w));
+	AUTO_FREE struct planner_world *w = mem_alloc(sizeof(*w));
 	size_t drvs[WORLD_PATHS], ndrvs;
 
 	(void)state;

@@ -13,7 +13,7 @@
 #define PATH "00000000000000000000000000000001-path"
 
 /* Two caches under one key that is trusted, and a key that is not. */
-struct world {
+struct probe_world {
 	struct substituter confs[2];
 	struct probe_report reports[2];
 	struct nf_secret_key *key, *stranger;
@@ -23,7 +23,7 @@ struct world {
 static int make_world(void **state)
 {
 	static char urls[2][16] = { "http://a", "http://b" };
-	struct world *w = mem_calloc(1, sizeof(*w));
+	struct probe_world *w = mem_calloc(1, sizeof(*w));
 	char *public;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -44,7 +44,7 @@ static int make_world(void **state)
 
 static int drop_world(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	for (size_t i = 0; i < 2; i++)
 		probe_report_release(&w->reports[i]);
@@ -56,7 +56,8 @@ static int drop_world(void **state)
 }
 
 /* KEY may be NULL: not signed; WRONG: over other facts. */
-static void show(struct world *w, size_t i, const struct nf_secret_key *key, bool wrong)
+static void show(struct probe_world *w, size_t i, const struct nf_secret_key *key,
+		 bool wrong)
 {
 	struct nf_narinfo ni;
 	char *message, *sig;
@@ -79,7 +80,7 @@ static void show(struct world *w, size_t i, const struct nf_secret_key *key, boo
 	nf_narinfo_release(&ni);
 }
 
-static void assert_advice(struct world *w, size_t i, const char *want)
+static void assert_advice(struct probe_world *w, size_t i, const char *want)
 {
 	AUTO_BUF struct buf out = { 0 };
 
@@ -91,7 +92,7 @@ static void assert_advice(struct world *w, size_t i, const char *want)
 
 static void paths_signed_by_a_trusted_key_are_usable(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	show(w, 0, w->key, false);
 	show(w, 0, w->key, false);
@@ -106,7 +107,7 @@ static void paths_signed_by_a_trusted_key_are_usable(void **state)
 
 static void unknown_key_is_named_with_the_option_to_add(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	show(w, 0, w->stranger, false);
 	assert_false(probe_report_usable(&w->reports[0]));
@@ -120,7 +121,7 @@ static void unknown_key_is_named_with_the_option_to_add(void **state)
 
 static void wrong_signature_by_a_trusted_key_is_reported(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	show(w, 0, w->key, true);
 	assert_false(probe_report_usable(&w->reports[0]));
@@ -132,7 +133,7 @@ static void wrong_signature_by_a_trusted_key_is_reported(void **state)
 
 static void paths_without_a_signature_are_counted(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	show(w, 0, NULL, false);
 	show(w, 0, w->key, false);
@@ -144,7 +145,7 @@ static void paths_without_a_signature_are_counted(void **state)
 
 static void a_cache_that_the_user_trusts_needs_no_signature(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	w->confs[0].trusted = true;
 	show(w, 0, NULL, false);
@@ -155,7 +156,7 @@ static void a_cache_that_the_user_trusts_needs_no_signature(void **state)
 
 static void a_cache_without_the_sample_is_usable(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	w->reports[0].asked = 1;
 	assert_advice(w, 0, "it does not have the path that it was asked for\n");
@@ -166,7 +167,7 @@ static void a_cache_without_the_sample_is_usable(void **state)
 
 static void unusable_narinfos_do_not_make_a_cache_usable(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	w->reports[0].asked = w->reports[0].malformed = 2;
 	assert_false(probe_report_usable(&w->reports[0]));
@@ -175,7 +176,7 @@ static void unusable_narinfos_do_not_make_a_cache_usable(void **state)
 
 static void the_priority_is_the_urls_or_its_own(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	probe_report_cache_info(&w->reports[0],
 				NF_SLICE_LIT("StoreDir: /nix/store\nPriority: 30\n"));
@@ -191,7 +192,7 @@ static void the_priority_is_the_urls_or_its_own(void **state)
 
 static void another_store_directory_is_refused(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 	char text[PROBE_STATE_TEXT_MAX];
 
 	probe_report_cache_info(&w->reports[0], NF_SLICE_LIT("StoreDir: /gnu/store\n"));
@@ -206,7 +207,7 @@ static void another_store_directory_is_refused(void **state)
 
 static void every_state_has_its_text_and_advice(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 	char text[PROBE_STATE_TEXT_MAX];
 
 	for (int s = PROBE_OK; s <= PROBE_OTHER_STORE; s++) {
@@ -228,7 +229,7 @@ static void every_state_has_its_text_and_advice(void **state)
 
 static void the_first_failure_counts(void **state)
 {
-	struct world *w = *state;
+	struct probe_world *w = *state;
 
 	probe_report_fail(&w->reports[0], PROBE_TLS, "first");
 	probe_report_fail(&w->reports[0], PROBE_BROKEN, "second");

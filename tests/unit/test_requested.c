@@ -10,7 +10,7 @@
 #define DRV	  "00000000000000000000000000000000-x.drv"
 #define DRV_STORE "/nix/store/" DRV
 
-struct fixture {
+struct requested_fixture {
 	struct engine_fixture *f;
 	struct temp_dir *root;
 	struct local_store *store;
@@ -20,7 +20,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	struct fixture *x = mem_calloc(1, sizeof(*x));
+	struct requested_fixture *x = mem_calloc(1, sizeof(*x));
 
 	engine_fixture_setup((void **)&x->f);
 	temp_dir_setup((void **)&x->root);
@@ -33,7 +33,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *x = *state;
+	struct requested_fixture *x = *state;
 
 	local_store_free(x->store);
 	installables_release(&x->installables);
@@ -44,14 +44,14 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void add_target(struct fixture *x, const char *text)
+static void add_target(struct requested_fixture *x, const char *text)
 {
 	assert_ok(x->f,
 		  installables_add(&x->installables, nf_slice_str(text), &x->f->err));
 }
 
 /* A store that has the derivation, with one output. */
-static void add_derivation(struct fixture *x)
+static void add_derivation(struct requested_fixture *x)
 {
 	char out[NF_STOREPATH_TEXT_MAX];
 	AUTO_FREE char *text =
@@ -68,7 +68,7 @@ static void add_derivation(struct fixture *x)
 	assert_ok(x->f, local_store_open(&x->store, x->root->path, &x->f->err));
 }
 
-static struct requested find_requested(struct fixture *x, bool build_inputs)
+static struct requested find_requested(struct requested_fixture *x, bool build_inputs)
 {
 	const struct requested_options o = {
 		.fetch = &x->f->opts,
@@ -83,7 +83,7 @@ static struct requested find_requested(struct fixture *x, bool build_inputs)
 
 static void literal_paths_are_accepted(void **state)
 {
-	struct fixture *x = *state;
+	struct requested_fixture *x = *state;
 	char text[NF_STOREPATH_TEXT_MAX];
 	struct requested w;
 
@@ -99,7 +99,7 @@ static void literal_paths_are_accepted(void **state)
 
 static void derivation_stands_for_its_outputs(void **state)
 {
-	struct fixture *x = *state;
+	struct requested_fixture *x = *state;
 	struct requested w;
 
 	add_derivation(x);
@@ -115,7 +115,7 @@ static void derivation_stands_for_its_outputs(void **state)
 
 static void output_in_no_cache_must_be_built(void **state)
 {
-	struct fixture *x = *state;
+	struct requested_fixture *x = *state;
 	struct nf_err err = { 0 };
 	struct requested w;
 
@@ -134,7 +134,7 @@ static void output_in_no_cache_must_be_built(void **state)
 /* Then the derivation itself is included, to be built elsewhere. */
 static void with_build_inputs_the_derivation_is_included(void **state)
 {
-	struct fixture *x = *state;
+	struct requested_fixture *x = *state;
 	struct requested w;
 
 	add_derivation(x);
@@ -149,7 +149,7 @@ static void with_build_inputs_the_derivation_is_included(void **state)
 
 static void a_derivation_that_nobody_has_is_unknown(void **state)
 {
-	struct fixture *x = *state;
+	struct requested_fixture *x = *state;
 	struct nf_err err = { 0 };
 	struct requested w;
 

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 
 /* A world of small paths, each signed. */
-struct world {
+struct resolver_world {
 	struct resolver *r;
 	struct nf_secret_key *key;
 	struct nf_keyring *ring;
@@ -28,7 +28,7 @@ static void path_of(struct nf_storepath *sp, unsigned n)
 
 static int make_world(void **state)
 {
-	struct world *w = mem_calloc(1, sizeof(*w));
+	struct resolver_world *w = mem_calloc(1, sizeof(*w));
 	char *public;
 
 	w->r = resolver_new();
@@ -44,7 +44,7 @@ static int make_world(void **state)
 
 static int drop_world(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 
 	resolver_free(w->r);
 	nf_keyring_free(w->ring);
@@ -54,7 +54,7 @@ static int drop_world(void **state)
 }
 
 /* A cache's answer about path N; CONTENT identifies its bytes. */
-static void narinfo_of(struct world *w, struct nf_narinfo *ni, unsigned n,
+static void narinfo_of(struct resolver_world *w, struct nf_narinfo *ni, unsigned n,
 		       uint8_t content, const unsigned *refs, size_t nrefs)
 {
 	struct nf_storepath ref;
@@ -80,7 +80,7 @@ static void narinfo_of(struct world *w, struct nf_narinfo *ni, unsigned n,
 	free(sig);
 }
 
-static int answer(struct world *w, uint32_t id, uint32_t cache, unsigned n,
+static int answer(struct resolver_world *w, uint32_t id, uint32_t cache, unsigned n,
 		  uint8_t content, const unsigned *refs, size_t nrefs, struct nf_err *err)
 {
 	struct nf_narinfo ni;
@@ -94,7 +94,7 @@ static int answer(struct world *w, uint32_t id, uint32_t cache, unsigned n,
 	return rc;
 }
 
-static uint32_t want_path(struct world *w, unsigned n, uint16_t caches)
+static uint32_t want_path(struct resolver_world *w, unsigned n, uint16_t caches)
 {
 	struct nf_storepath sp;
 	uint32_t id;
@@ -108,7 +108,7 @@ static uint32_t want_path(struct world *w, unsigned n, uint16_t caches)
 /* What is kept of a verdict is as much as it was, and not more. */
 static void trust_by_store_is_recorded(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	struct nf_keyring *nobody = nf_keyring_new();
 	uint32_t by_store = want_path(w, 1, 1), by_key = want_path(w, 2, 1);
 	struct nf_pathinfo info;
@@ -132,7 +132,7 @@ static void trust_by_store_is_recorded(void **state)
 
 static void each_reference_is_requested_once(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t top = want_path(w, 1, 1);
 
 	assert_int_equal(answer(w, top, 0, 1, 1, (unsigned[]){ 1, 2, 3 }, 3, NULL), 0);
@@ -147,7 +147,7 @@ static void each_reference_is_requested_once(void **state)
 	assert_int_equal(resolver_node(w->r, top)->refs[0], top);
 }
 
-static void not_found_at(struct world *w, uint32_t id, uint32_t cache, int code,
+static void not_found_at(struct resolver_world *w, uint32_t id, uint32_t cache, int code,
 			 const char *text)
 {
 	const struct resolver_reason why = {
@@ -161,14 +161,14 @@ static void not_found_at(struct world *w, uint32_t id, uint32_t cache, int code,
 	resolver_not_found(w->r, id, &why);
 }
 
-static void not_found(struct world *w, uint32_t id, int code, const char *text)
+static void not_found(struct resolver_world *w, uint32_t id, int code, const char *text)
 {
 	not_found_at(w, id, 0, code, text);
 }
 
 static void path_is_unknown_after_all_answers(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 3);
 
 	not_found(w, id, 0, "");
@@ -183,7 +183,7 @@ static void path_is_unknown_after_all_answers(void **state)
 
 static void most_severe_answer_is_the_reason(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 3);
 
 	not_found(w, id, -NF_E_FORMAT, "line 1");
@@ -196,7 +196,7 @@ static void most_severe_answer_is_the_reason(void **state)
 /* A trusted answer may come between them, and its NAR be gone. */
 static void most_severe_answer_is_the_reason_in_any_order(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t before = want_path(w, 1, 2), after = want_path(w, 2, 2);
 
 	not_found_at(w, before, 1, NF_E_TRUST, "no signature");
@@ -212,7 +212,7 @@ static void most_severe_answer_is_the_reason_in_any_order(void **state)
 /* The result must not depend on which cache answers first. */
 static void first_cache_wins_among_equal_reasons(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 4);
 	struct resolver_reason why = {
 		.cause = CAUSE_DENIED,
@@ -234,7 +234,7 @@ static void first_cache_wins_among_equal_reasons(void **state)
 
 static void absent_path_has_no_reason(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 1);
 
 	not_found(w, id, 0, "");
@@ -245,7 +245,7 @@ static void absent_path_has_no_reason(void **state)
 /* A cache that has lost its file must not hide that another one served a wrong one. */
 static void lie_outweighs_absence(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	struct nf_storepath sp;
 	uint32_t id;
 
@@ -261,7 +261,7 @@ static void lie_outweighs_absence(void **state)
 
 static void without_caches_everything_is_unknown(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 0);
 
 	assert_int_equal(resolver_node(w->r, id)->state, RESOLVER_UNKNOWN);
@@ -269,7 +269,7 @@ static void without_caches_everything_is_unknown(void **state)
 
 static void only_agreeing_sources_are_collected(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 3);
 	const struct resolver_node *n = resolver_node(w->r, id);
 	struct nf_err err;
@@ -287,8 +287,8 @@ static void only_agreeing_sources_are_collected(void **state)
 /* ---- disputes ---- */
 
 /* The answer of an untrusted cache. */
-static void answer_unvouched(struct world *w, uint32_t id, uint32_t cache, unsigned n,
-			     uint8_t content)
+static void answer_unvouched(struct resolver_world *w, uint32_t id, uint32_t cache,
+			     unsigned n, uint8_t content)
 {
 	struct nf_narinfo ni;
 
@@ -298,7 +298,7 @@ static void answer_unvouched(struct world *w, uint32_t id, uint32_t cache, unsig
 	nf_narinfo_release(&ni);
 }
 
-static const struct resolver_dispute *the_only_dispute(struct world *w)
+static const struct resolver_dispute *the_only_dispute(struct resolver_world *w)
 {
 	const struct resolver_dispute *d;
 	size_t count;
@@ -308,7 +308,7 @@ static const struct resolver_dispute *the_only_dispute(struct world *w)
 	return d;
 }
 
-static void assert_no_dispute(struct world *w)
+static void assert_no_dispute(struct resolver_world *w)
 {
 	const struct resolver_dispute *d;
 	size_t count;
@@ -319,7 +319,7 @@ static void assert_no_dispute(struct world *w)
 
 static void trusted_answers_that_differ_are_a_dispute(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 3);
 	const struct resolver_dispute *d;
 	struct nf_err err;
@@ -342,7 +342,7 @@ static void trusted_answers_that_differ_are_a_dispute(void **state)
 static void differing_unsigned_answer_is_a_dispute(void **state)
 {
 	for (int unsigned_first = 0; unsigned_first < 2; unsigned_first++) {
-		struct world *w = *state;
+		struct resolver_world *w = *state;
 		uint32_t id = want_path(w, 1, 2);
 		const struct resolver_dispute *d;
 
@@ -368,7 +368,7 @@ static void differing_unsigned_answer_is_a_dispute(void **state)
 
 static void agreeing_unsigned_answer_is_not_a_dispute(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t early = want_path(w, 1, 2), late = want_path(w, 2, 2),
 		 never = want_path(w, 3, 2);
 
@@ -385,7 +385,7 @@ static void agreeing_unsigned_answer_is_not_a_dispute(void **state)
 
 static void the_pool_may_be_one_side_of_a_dispute(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 1);
 
 	assert_int_equal(answer(w, id, RESOLVER_HERE, 1, 7, NULL, 0, NULL), 0);
@@ -395,7 +395,7 @@ static void the_pool_may_be_one_side_of_a_dispute(void **state)
 
 static void too_many_disputes_are_counted(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	const struct resolver_dispute *d;
 	size_t count;
 
@@ -411,7 +411,7 @@ static void too_many_disputes_are_counted(void **state)
 
 static void metadata_is_verified_again_before_use(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 1);
 	struct nf_keyring *nobody = nf_keyring_new();
 	struct nf_pathinfo info;
@@ -431,7 +431,7 @@ static void metadata_is_verified_again_before_use(void **state)
 /* The signature does not cover the content address. */
 static void mismatched_content_address_is_dropped(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 2);
 	struct nf_narinfo ni;
 	struct nf_pathinfo info;
@@ -453,7 +453,7 @@ static void mismatched_content_address_is_dropped(void **state)
 
 static void matching_content_address_is_kept(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	struct nf_hash hash = { .algo = NF_SHA256 };
 	struct nf_narinfo ni;
 	struct nf_trusted t;
@@ -480,7 +480,8 @@ static void matching_content_address_is_kept(void **state)
 }
 
 /* The cache's answer is another one than before. */
-static void answer_at(struct world *w, uint32_t id, uint32_t cache, const char *url)
+static void answer_at(struct resolver_world *w, uint32_t id, uint32_t cache,
+		      const char *url)
 {
 	struct nf_narinfo ni;
 	struct nf_trusted t;
@@ -494,7 +495,7 @@ static void answer_at(struct world *w, uint32_t id, uint32_t cache, const char *
 
 static void source_may_be_replaced_once(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 2);
 	const struct resolver_offer *before, *other;
 
@@ -517,7 +518,7 @@ static void source_may_be_replaced_once(void **state)
 
 static void repeated_answer_changes_nothing(void **state)
 {
-	struct world *w = *state;
+	struct resolver_world *w = *state;
 	uint32_t id = want_path(w, 1, 1);
 	const struct resolver_offer *before;
 

@@ -14,7 +14,7 @@
 #define HASH_A "sgii4f5h9d2lym14f3av1r80w53l9k82"
 #define HASH_B "xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c"
 
-struct fixture {
+struct store_profile_fixture {
 	struct temp_dir *dir;
 	struct target target;
 	struct nf_storepath a;
@@ -23,7 +23,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	static struct fixture f;
+	static struct store_profile_fixture f;
 
 	temp_dir_setup((void **)&f.dir);
 	assert_int_equal(target_open(&f.target, f.dir->path, NULL), 0);
@@ -37,13 +37,14 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+	struct store_profile_fixture *f = *state;
 
 	target_close(&f->target);
 	return temp_dir_teardown((void **)&f->dir);
 }
 
-static void assert_link(const struct fixture *f, const char *name, const char *target)
+static void assert_link(const struct store_profile_fixture *f, const char *name,
+			const char *target)
 {
 	char path[256];
 	AUTO_FREE char *have = NULL;
@@ -55,7 +56,7 @@ static void assert_link(const struct fixture *f, const char *name, const char *t
 
 static void a_profile_grows_by_generations(void **state)
 {
-	const struct fixture *f = *state;
+	const struct store_profile_fixture *f = *state;
 	const struct {
 		const struct nf_storepath *path;
 		const char *link;
@@ -87,7 +88,7 @@ static void the_next_generation_is_above_all_that_exist(void **state)
 	static const char *const links[] = { "system-7-link", "system-12-link",
 					     "system-x-link", "system-99",
 					     "other-50-link", "system-007-links" };
-	const struct fixture *f = *state;
+	const struct store_profile_fixture *f = *state;
 	AUTO_FREE char *link = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
@@ -109,7 +110,7 @@ static void the_next_generation_is_above_all_that_exist(void **state)
 static void last_generation_is_reused_for_the_same_path(void **state)
 {
 	static const char *const profiles[] = { NULL, "system-3-link", "system-4-link" };
-	const struct fixture *f = *state;
+	const struct store_profile_fixture *f = *state;
 
 	assert_int_equal(symlinkat("/nix/store/" HASH_B "-f", f->dir->fd,
 				   "nix/var/nix/profiles/system-3-link"),
@@ -135,7 +136,7 @@ static void last_generation_is_reused_for_the_same_path(void **state)
 
 static void absolute_link_to_a_generation_is_supported(void **state)
 {
-	const struct fixture *f = *state;
+	const struct store_profile_fixture *f = *state;
 	AUTO_FREE char *link = NULL;
 
 	assert_int_equal(symlinkat("/nix/store/" HASH_A "-tree", f->dir->fd,
@@ -155,7 +156,7 @@ static void invalid_names_are_usage_errors(void **state)
 		"",	".",   "..",	   ".hidden",	    "a/b",     "/abs", "per-user",
 		"a\nb", "a b", "\033[31m", "system-3-link", "-1-link", "a\x7f"
 	};
-	const struct fixture *f = *state;
+	const struct store_profile_fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char *link = NULL;
@@ -174,7 +175,7 @@ static void invalid_names_are_usage_errors(void **state)
 
 static void leftovers_of_a_killed_run_are_removed(void **state)
 {
-	struct fixture *f = *state;
+	struct store_profile_fixture *f = *state;
 	AUTO_FREE char *link = NULL;
 
 	assert_int_equal(symlinkat("x", f->target.state_fd, "profiles/.nixferry.tmp"), 0);

@@ -23,7 +23,7 @@
 #define B	  "xp0dpr9yz5h0fk5c5lpj7zzqjbdh3w8c-f"
 #define TEMPROOTS "nix/var/nix/temproots/"
 
-struct fixture {
+struct temp_roots_fixture {
 	struct temp_dir *dir;
 	struct target target;
 	char name[64]; /* of our file */
@@ -31,7 +31,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	static struct fixture f;
+	static struct temp_roots_fixture f;
 
 	temp_dir_setup((void **)&f.dir);
 	assert_int_equal(target_open(&f.target, f.dir->path, NULL), 0);
@@ -42,13 +42,13 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+	struct temp_roots_fixture *f = *state;
 
 	target_close(&f->target);
 	return temp_dir_teardown((void **)&f->dir);
 }
 
-static struct temp_roots *open_roots(const struct fixture *f)
+static struct temp_roots *open_roots(const struct temp_roots_fixture *f)
 {
 	struct temp_roots *r = NULL;
 	struct nf_err err = { 0 };
@@ -67,8 +67,8 @@ static void protect_path(struct temp_roots *r, const char *base)
 }
 
 /* What a collector reads in the file NAME. */
-static void assert_roots(const struct fixture *f, const char *name, const char *want,
-			 size_t len)
+static void assert_roots(const struct temp_roots_fixture *f, const char *name,
+			 const char *want, size_t len)
 {
 	char have[256];
 	int fd = openat(f->dir->fd, name, O_RDONLY | O_CLOEXEC);
@@ -78,7 +78,7 @@ static void assert_roots(const struct fixture *f, const char *name, const char *
 	close(fd);
 }
 
-static int lock_gc(const struct fixture *f, int how)
+static int lock_gc(const struct temp_roots_fixture *f, int how)
 {
 	int fd = openat(f->dir->fd, "nix/var/nix/gc.lock", O_RDWR | O_CREAT | O_CLOEXEC,
 			0600);
@@ -94,7 +94,7 @@ static int lock_gc(const struct fixture *f, int how)
 
 static void paths_are_written_once_for_collectors(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	const char want[] = "/nix/store/" A "\0/nix/store/" B;
 	struct temp_roots *r = open_roots(f);
 
@@ -109,7 +109,7 @@ static void paths_are_written_once_for_collectors(void **state)
 
 static void the_file_is_locked_and_private(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	AUTO(temp_roots_freep) struct temp_roots *r = open_roots(f);
 	int fd = openat(f->dir->fd, f->name, O_RDWR | O_CLOEXEC);
 
@@ -120,7 +120,7 @@ static void the_file_is_locked_and_private(void **state)
 
 static void the_file_of_a_dead_process_is_replaced(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	const char want[] = "/nix/store/" A;
 	struct temp_roots *r;
 	int fd;
@@ -138,7 +138,7 @@ static void the_file_of_a_dead_process_is_replaced(void **state)
 
 static void a_process_of_another_namespace_keeps_its_file(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	const char want[] = "/nix/store/" A;
 	struct temp_roots *r;
 	char other[64];
@@ -172,7 +172,7 @@ static void what_is_no_file_of_ours_is_refused(void **state)
 		{ "touch $1; chmod 666 $1", "can be written by other users", false },
 		{ "touch $1; chown 65534 $1", "belongs to user 65534", true },
 	};
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct temp_roots *r = NULL;
@@ -193,7 +193,7 @@ static void what_is_no_file_of_ours_is_refused(void **state)
 
 static void collectors_wait_until_they_are_allowed(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	AUTO(temp_roots_freep) struct temp_roots *r = open_roots(f);
 	int fd;
 
@@ -246,7 +246,7 @@ static void *run_collector(void *arg)
 	return NULL;
 }
 
-static void collector_start(struct collector *c, const struct fixture *f)
+static void collector_start(struct collector *c, const struct temp_roots_fixture *f)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 
@@ -271,7 +271,7 @@ static void collector_end(struct collector *c)
 
 static void a_running_collector_is_told_and_waited_for(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	AUTO(temp_roots_freep) struct temp_roots *r = open_roots(f);
 	struct collector c = { .paths = 1, .answer = '1', .goes_on_us = 300000 };
 	const char want[] = "/nix/store/" A;
@@ -287,7 +287,7 @@ static void a_running_collector_is_told_and_waited_for(void **state)
 
 static void a_collector_may_end_without_an_answer(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	AUTO(temp_roots_freep) struct temp_roots *r = open_roots(f);
 	struct collector c = { .paths = 1 };
 
@@ -302,7 +302,7 @@ static void a_collector_may_end_without_an_answer(void **state)
 
 static void a_strange_answer_is_an_error(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	AUTO(temp_roots_freep) struct temp_roots *r = open_roots(f);
 	struct collector c = { .paths = 1, .answer = '0', .stays = true };
 	struct nf_err err;
@@ -316,7 +316,7 @@ static void a_strange_answer_is_an_error(void **state)
 
 static void what_was_made_is_handed_over_to_a_running_collector(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	AUTO(temp_roots_freep) struct temp_roots *r = open_roots(f);
 	struct collector c = { .paths = 2, .answer = '1', .stays = true };
 
@@ -332,7 +332,7 @@ static void what_was_made_is_handed_over_to_a_running_collector(void **state)
 
 static void waiting_can_be_interrupted(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	AUTO(temp_roots_freep) struct temp_roots *r = open_roots(f);
 	int fd;
 
@@ -348,7 +348,7 @@ static void waiting_can_be_interrupted(void **state)
 
 static void a_socket_that_others_could_have_made_is_refused(void **state)
 {
-	const struct fixture *f = *state;
+	const struct temp_roots_fixture *f = *state;
 	AUTO(temp_roots_freep) struct temp_roots *r = open_roots(f);
 	struct nf_err err;
 	int fd;

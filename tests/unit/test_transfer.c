@@ -15,7 +15,7 @@
 
 /* ---- a server: one connection, one answer to each request on it ---- */
 
-struct server {
+struct test_server {
 	int fd;
 	uint16_t port;
 	pthread_t thread;
@@ -24,7 +24,7 @@ struct server {
 static void *serve(void *arg)
 {
 	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-	struct server *s = arg;
+	struct test_server *s = arg;
 	char request[4096];
 	int fd = accept(s->fd, NULL, NULL);
 
@@ -36,7 +36,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static void server_start(struct server *s)
+static void server_start(struct test_server *s)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -51,7 +51,7 @@ static void server_start(struct server *s)
 	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
 }
 
-static void server_stop(struct server *s)
+static void server_stop(struct test_server *s)
 {
 	shutdown(s->fd, SHUT_RDWR);
 	pthread_join(s->thread, NULL);
@@ -108,7 +108,7 @@ static void arrived_bytes_are_reported_without_waiting(void **state)
 	AUTO(transfers_freep) struct transfers *t = NULL;
 	AUTO_FREE char *url = NULL;
 	struct result r = { 0 };
-	struct server server;
+	struct test_server server;
 	double start;
 
 	(void)state;

@@ -90,7 +90,7 @@ static void redirects_are_requests(void **state)
 	assert_int_equal(s.requests, 3);
 }
 
-static const struct row {
+static const struct stats_row {
 	bool nar;
 	struct transfer_done done;
 	enum transfer_failure want; /* TRANSFER_FAILURES: none */

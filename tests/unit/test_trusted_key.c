@@ -18,7 +18,7 @@
 	"nlVrRinQ=="
 #define SECRET "test-1:" SECRET_BASE64
 
-struct fixture {
+struct trusted_key_fixture {
 	struct temp_dir *dir;
 	struct nf_keyring *ring;
 	struct nf_err err;
@@ -26,7 +26,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	static struct fixture f;
+	static struct trusted_key_fixture f;
 
 	temp_dir_setup((void **)&f.dir);
 	f.ring = nf_keyring_new();
@@ -36,13 +36,13 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted_key_fixture *f = *state;
 
 	nf_keyring_free(f->ring);
 	return temp_dir_teardown((void **)&f->dir);
 }
 
-static int add_file(struct fixture *f, const char *text)
+static int add_file(struct trusted_key_fixture *f, const char *text)
 {
 	AUTO_FREE char *path = mem_printf("%s/k", f->dir->path);
 
@@ -52,7 +52,7 @@ static int add_file(struct fixture *f, const char *text)
 
 static void literal_key_is_accepted(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted_key_fixture *f = *state;
 
 	assert_int_equal(trusted_key_add(f->ring, PUBLIC_A, &f->err), 0);
 	assert_int_equal(trusted_key_add(f->ring, "  " PUBLIC_B "\n", &f->err), 0);
@@ -61,7 +61,7 @@ static void literal_key_is_accepted(void **state)
 
 static void file_has_one_key_per_line(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted_key_fixture *f = *state;
 
 	assert_int_equal(add_file(f, PUBLIC_A), 0);
 	assert_int_equal(nf_keyring_count(f->ring), 1);
@@ -85,7 +85,7 @@ static void files_without_keys_are_wrong_usage(void **state)
 		{ PUBLIC_A "\n" SECRET, "line 2: this is a secret key" },
 		{ SECRET_BASE64 "\n", "line 1: this is a secret key" },
 	};
-	struct fixture *f = *state;
+	struct trusted_key_fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		assert_int_equal(add_file(f, rows[i].text), -NF_E_USAGE);
@@ -97,7 +97,7 @@ static void files_without_keys_are_wrong_usage(void **state)
 
 static void large_or_special_key_file_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted_key_fixture *f = *state;
 	AUTO_FREE char *large = mem_calloc(65 * 1024 + 1, 1);
 	AUTO_FREE char *fifo = mem_printf("%s/fifo", f->dir->path);
 
@@ -124,7 +124,7 @@ static void possible_secrets_are_not_quoted(void **state)
 		"a b:" SECRET_BASE64,
 		SECRET "\n" SECRET,
 	};
-	struct fixture *f = *state;
+	struct trusted_key_fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		assert_int_equal(trusted_key_add(f->ring, values[i], &f->err),
