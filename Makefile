@@ -188,6 +188,23 @@ $(B)/simfetch: $(call obj,$(SIMFETCH_SRCS)) $(B)/libprefetch.a $(B)/libbundle.a
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
+# ---- manual pages, from the command tables and docs/bundle-format.md ----
+
+VERSION_DATE := $(shell sed -n 's/^\#define NF_VERSION_DATE "\(.*\)"/\1/p' include/nixferry/version.h)
+
+.PHONY: man
+#: make man             the manual pages, below build/release/man
+man: $(B)/man/stamp
+$(B)/man/stamp: $(B)/nixferry docs/bundle-page.awk docs/bundle-format.md
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(call say,MAN $(@D))
+	$(Q)$(B)/nixferry help --man >$(@D)/nixferry.1
+	$(Q)for c in $$($(B)/nixferry help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do \
+		$(B)/nixferry help --man $$c >$(@D)/nixferry-$$c.1 || exit 1; done
+	$(Q)awk -v version=$(VERSION) -v date=$(VERSION_DATE) -f docs/bundle-page.awk docs/bundle-format.md \
+		>$(@D)/nixferry-bundle.5
+	@touch $@
+
 # ---- tests ----
 
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
@@ -208,7 +225,7 @@ check: deps
 STAGE := $(if $(filter release,$(FLAVOR)),stage)
 
 .PHONY: check-all
-check-all: all $(TEST_TOOLS) $(STAGE) $(B)/simfetch $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-modules check-completions
+check-all: all man $(TEST_TOOLS) $(STAGE) $(B)/simfetch $(UNIT_BINS) $(FUZZ_BINS) check-headers check-layers check-modules check-completions
 	@sh tests/run/run-tests.sh $(B)
 
 #: make check-unit      the unit tests alone (T=name: one of them)
@@ -216,7 +233,7 @@ check-unit: $(if $(T),$(B)/unit/test_$(T),$(UNIT_BINS))
 	@sh tests/run/run-tests.sh $(B) unit $(T)
 
 #: make check-e2e       the end-to-end tests alone (T=name: one file)
-check-e2e: all $(TEST_TOOLS) $(STAGE)
+check-e2e: all man $(TEST_TOOLS) $(STAGE)
 	@sh tests/run/run-tests.sh $(B) e2e $(T)
 
 #: make check-corpus    every fuzz target over its corpus
@@ -347,7 +364,7 @@ LIBDIR ?= lib
 LIBRARIES := $(B)/libnixferry.a $(B)/$(SONAME)
 
 #: make install         into DESTDIR/PREFIX (default /usr/local); libraries into LIBDIR (lib) there
-install: all $(LIBRARIES)
+install: all man $(LIBRARIES)
 	install -Dm755 -t $(DEST)/bin $(B)/nixferry $(B)/nixferry-import
 	install -Dm644 -t $(DEST)/$(LIBDIR) $(B)/libnixferry.a
 	install -Dm755 $(B)/$(SONAME) $(DEST)/$(LIBDIR)/libnixferry.so.$(VERSION)
@@ -361,6 +378,8 @@ install: all $(LIBRARIES)
 	install -Dm644 completions/nixferry.bash $(DEST)/share/bash-completion/completions/nixferry
 	install -Dm644 completions/_nixferry $(DEST)/share/zsh/site-functions/_nixferry
 	install -Dm644 completions/nixferry.fish $(DEST)/share/fish/vendor_completions.d/nixferry.fish
+	install -Dm644 -t $(DEST)/share/man/man1 $(B)/man/*.1
+	install -Dm644 -t $(DEST)/share/man/man5 $(B)/man/*.5
 	install -Dm644 -t $(DEST)/share/doc/nixferry README.md CONTRIBUTING.md LICENSE
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs docs/*.md
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/examples docs/examples/*

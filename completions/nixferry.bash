@@ -525,7 +525,7 @@ _nixferry() {
 		;;
 	help)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--man --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_words 'plan prefetch pack import verify check list info roots inventory caches pool keygen completions help'
 		fi

@@ -231,6 +231,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from completions' -l log-format 
 complete -c nixferry -n '__fish_seen_subcommand_from completions' -l help -s h -d 'show this help'
 complete -c nixferry -n __fish_use_subcommand -a help -d 'describe a command and its options'
 complete -c nixferry -n '__fish_seen_subcommand_from help' -a 'plan prefetch pack import verify check list info roots inventory caches pool keygen completions help'
+complete -c nixferry -n '__fish_seen_subcommand_from help' -l man -d 'print the manual page in roff, the format that man reads'
 complete -c nixferry -n '__fish_seen_subcommand_from help' -l quiet -s q -d 'print warnings and errors only'
 complete -c nixferry -n '__fish_seen_subcommand_from help' -l verbose -s v -d 'print more remarks'
 complete -c nixferry -n '__fish_seen_subcommand_from help' -l no-progress -d 'do not show progress'

@@ -44,27 +44,36 @@ static int pipe_open(struct pipe *p, struct nf_err *err)
 	return 0;
 }
 
-static int spawn(struct child *c, const char *const *argv, int out, int messages,
-		 struct nf_err *err)
+/* FILES may be NULL. */
+static int spawn(pid_t *ret, const char *const *argv,
+		 const posix_spawn_file_actions_t *files, struct nf_err *err)
 {
-	posix_spawn_file_actions_t files;
-	int code;
-
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, messages, STDERR_FILENO);
 	/* posix_spawnp does not write to the strings, although its declaration suggests
 	 * it. */
-	code = posix_spawnp(&c->pid, argv[0], &files, NULL,
-			    (char *const *)(uintptr_t)argv, environ);
-	posix_spawn_file_actions_destroy(&files);
+	int code = posix_spawnp(ret, argv[0], files, NULL, (char *const *)(uintptr_t)argv,
+				environ);
+
 	if (code == 0)
 		return 0;
 	errno = code;
 	if (code == ENOENT)
 		return err_set(err, NF_E_MISSING, "'%s' is not on PATH", argv[0]);
 	return err_sys(err, "cannot run '%s'", argv[0]);
+}
+
+static int spawn_piped(struct child *c, const char *const *argv, int out, int messages,
+		       struct nf_err *err)
+{
+	posix_spawn_file_actions_t files;
+	int rc;
+
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&files, messages, STDERR_FILENO);
+	rc = spawn(&c->pid, argv, &files, err);
+	posix_spawn_file_actions_destroy(&files);
+	return rc;
 }
 
 static int start_child(struct child *c, const char *const *argv, struct nf_err *err)
@@ -77,7 +86,7 @@ static int start_child(struct child *c, const char *const *argv, struct nf_err *
 	if (!rc)
 		rc = pipe_open(&messages, err);
 	if (!rc)
-		rc = spawn(c, argv, out.write, messages.write, err);
+		rc = spawn_piped(c, argv, out.write, messages.write, err);
 	if (rc)
 		return rc;
 	c->out = TAKE_FD(out.read);
@@ -168,6 +177,15 @@ static int judge(const struct child *c, const char *name, int status, struct nf_
 	return err_set(err, NF_E_SYS, "%s: exit status %d", name, WEXITSTATUS(status));
 }
 
+static int wait_for_end(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
 int subprocess_run(const char *const *argv, struct buf *out, struct nf_err *err)
 {
 	struct child c = { .out = -1, .messages = -1 };
@@ -182,7 +200,14 @@ int subprocess_run(const char *const *argv, struct buf *out, struct nf_err *err)
 		kill(c.pid, SIGTERM);
 	cleanup_fd(&c.out);
 	cleanup_fd(&c.messages);
-	while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = wait_for_end(c.pid);
 	return rc ? rc : judge(&c, argv[0], status, err);
+}
+
+int subprocess_run_here(const char *const *argv, struct nf_err *err)
+{
+	struct child c = { .out = -1, .messages = -1 };
+	int rc = spawn(&c.pid, argv, NULL, err);
+
+	return rc ? rc : judge(&c, argv[0], wait_for_end(c.pid), err);
 }

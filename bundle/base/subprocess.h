@@ -13,4 +13,8 @@
 int subprocess_run(const char *const *argv, struct buf *out,
 		   struct nf_err *err) MUST_CHECK;
 
+/* Runs ARGV with the standard input and outputs of this process. NF_E_MISSING as above;
+ * NF_E_SYS if it fails. */
+int subprocess_run_here(const char *const *argv, struct nf_err *err) MUST_CHECK;
+
 #endif

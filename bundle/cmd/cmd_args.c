@@ -89,9 +89,20 @@ static bool words_have(const char *words, const char *word)
 static int check_words(const char *words, const char *what, const char *word,
 		       struct nf_err *err)
 {
+	AUTO_FREE char *copy = mem_strdup(words);
+	struct suggest near;
+	char *rest = copy;
+
 	if (words_have(words, word))
 		return 0;
-	return err_set(err, NF_E_USAGE, "%s: '%s' is not one of: %s", what, word, words);
+	suggest_init(&near, word);
+	for (char *each; (each = strsep(&rest, " "));)
+		suggest_offer(&near, each);
+	if (!near.best)
+		return err_set(err, NF_E_USAGE, "%s: '%s' is not one of: %s", what, word,
+			       words);
+	return err_set(err, NF_E_USAGE, "%s: '%s' (did you mean '%s'?) is not one of: %s",
+		       what, word, near.best, words);
 }
 
 static int add_given(struct cmd_args *a, const struct cmd_option *o, const char *value,

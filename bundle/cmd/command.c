@@ -65,21 +65,17 @@ static int usage_error(const struct program *program, const char *command, char 
 	return nf_exit_status(err->code);
 }
 
-static int unknown_command(const struct program *program, char **argv)
+int command_unknown(const struct program *program, const char *name, struct nf_err *err)
 {
-	const char *name = argv[0];
 	struct suggest near;
-	struct nf_err err;
 
 	suggest_init(&near, name);
 	for (size_t i = 0; program->commands[i]; i++)
 		suggest_offer(&near, program->commands[i]->name);
-	if (near.best)
-		err_set(&err, NF_E_USAGE, "unknown command '%s' (did you mean '%s'?)",
-			name, near.best);
-	else
-		err_set(&err, NF_E_USAGE, "unknown command '%s'", name);
-	return usage_error(program, NULL, argv, &err);
+	if (!near.best)
+		return err_set(err, NF_E_USAGE, "unknown command '%s'", name);
+	return err_set(err, NF_E_USAGE, "unknown command '%s' (did you mean '%s'?)", name,
+		       near.best);
 }
 
 static struct ui *make_ui(const struct cmd_args *args, const char *command)
@@ -186,6 +182,7 @@ int command_main(const struct program *program, int argc, char **argv)
 {
 	const struct command *command;
 	struct nf_err err;
+	int rc;
 
 	/* As Nix does: everyone may read what is created in a store. */
 	umask(022);
@@ -205,7 +202,9 @@ int command_main(const struct program *program, int argc, char **argv)
 		return usage_error(program, NULL, argv + 1, &err);
 	}
 	command = command_find(program, argv[1]);
-	if (!command)
-		return unknown_command(program, argv + 1);
+	if (!command) {
+		rc = command_unknown(program, argv[1], &err);
+		return rc ? usage_error(program, NULL, argv + 1, &err) : 0;
+	}
 	return main_command(program, command, argc - 2, argv + 2);
 }

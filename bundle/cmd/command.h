@@ -58,6 +58,10 @@ struct program {
 /* NULL if there is no such command. */
 const struct command *command_find(const struct program *program, const char *name);
 
+/* NF_E_USAGE: there is no command NAME; suggests the nearest. */
+int command_unknown(const struct program *program, const char *name,
+		    struct nf_err *err) MUST_CHECK;
+
 /* Parses, runs, reports; returns the exit status. */
 int command_main(const struct program *program, int argc, char **argv);
 

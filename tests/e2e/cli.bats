@@ -52,7 +52,39 @@ setup() {
 		neither zstd, zstd:1 to zstd:19 nor keep|pack x -o y --compress zstd:20
 		neither zstd, zstd:1 to zstd:19 nor keep|pack x -o y --compress xz
 		unknown command 'no'|help no
+		unknown command 'prefech' \(did you mean 'prefetch'\?\)|help prefech
+		'chekc' \(did you mean 'check'\?\) is not one of: path list check|pool chekc
 	EOF
+}
+
+@test "the manual pages have no faults, and each command has one" {
+	command -v man >/dev/null && command -v mandoc >/dev/null || skip "no man or mandoc here"
+	[ -e "$BUILD/man/stamp" ] || skip "make man has not run"
+	local pages=("$BUILD"/man/*.[15]) command
+	[ -z "$(man --warnings -l "${pages[@]}" 2>&1 >/dev/null)" ]
+	mandoc -T lint "${pages[@]}" || fail "mandoc -T lint"
+	while read -r command; do
+		[ -s "$BUILD/man/nixferry-$command.1" ] || fail "no page of '$command'"
+	done < <(nixferry help | sed -nE 's/^  ([a-z]+)  .*/\1/p')
+	nixferry help --man import | diff - "$BUILD/man/nixferry-import.1"
+	MANWIDTH=200 man -l "$BUILD/man/nixferry-import.1" | grep -qE "^ +--trusted-public-key NAME:KEY\|FILE \.\.\."
+	MANWIDTH=200 man -l "$BUILD/man/nixferry-bundle.5" | grep -qE "^ +148 +8 +chksum +6 digits"
+}
+
+@test "help COMMAND opens the manual page on a terminal where it is installed" {
+	script -qec true /dev/null >/dev/null 2>&1 || skip "no pseudo-terminals here"
+	mkdir "$T/bin"
+	printf '#!/bin/sh\n[ "$*" = "-w 1 nixferry-pool" ] || [ "$*" = "1 nixferry-pool" ] && echo "page: $*"\n' >"$T/bin/man"
+	chmod +x "$T/bin/man"
+	export PATH=$T/bin:$PATH
+	run script -qec "'$BUILD/nixferry' help pool" /dev/null
+	[[ $output == "page: 1 nixferry-pool"* ]] || fail "$output"
+	[[ $output != *usage:* ]] || fail "$output"
+	run script -qec "'$BUILD/nixferry' help keygen" /dev/null
+	[[ $output == "usage: nixferry keygen"* ]] || fail "$output"
+	run script -qec "'$BUILD/nixferry' pool --help" /dev/null
+	[[ $output == "usage: nixferry pool"* ]] || fail "$output"
+	[[ $(nixferry help pool) == "usage: nixferry pool"* ]]
 }
 
 @test "a missing bundle is a system error" {

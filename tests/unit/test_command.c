@@ -14,6 +14,7 @@
 #include "cmd/commands.h"
 #include "cmd/completion.h"
 #include "cmd/help.h"
+#include "cmd/man.h"
 
 static int run_nothing(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
@@ -336,6 +337,57 @@ static void help_has_every_option_and_fits(void **state)
 	}
 }
 
+static void manual_pages_have_every_option(void **state)
+{
+	(void)state;
+	for (size_t i = 0; real_commands[i]; i++) {
+		const struct command *c = real_commands[i];
+		AUTO_BUF struct buf text = { 0 };
+		size_t count = 0, items = 0;
+
+		buf_init(&text, MAN_PAGE_MAX);
+		man_command(&text, &real_program, c);
+		assert_false(buf_failed(&text));
+		for (size_t g = 0; c->groups[g]; g++)
+			for (const struct cmd_option *o = c->groups[g]->options; o->name;
+			     o++)
+				count++;
+		for (const char *at = text.ptr; (at = strstr(at, "\\fB\\-\\-")); at++)
+			items++;
+		assert_int_equal(items, count);
+	}
+}
+
+/* What roff would take for a request, an escape or other quotes. */
+static void manual_pages_are_escaped(void **state)
+{
+	static const struct cmd_option rows[] = { { .name = "a-b",
+						    .letter = 'x',
+						    .value = "FILE|SOME-DIR...",
+						    .help = ".conf 'q' \\ ~ ^ `" },
+						  { 0 } };
+	static const struct cmd_option_group titled = { "Group", rows };
+	const struct cmd_option_group *const all[] = { &titled, NULL };
+	const struct command c = {
+		.name = "do",
+		.args = "[FILE]",
+		.summary = "do it",
+		.text = "One.\n\nTwo:\n\n  'x' .y\n\n.Three",
+		.groups = all,
+	};
+	AUTO_BUF struct buf text = { 0 };
+
+	(void)state;
+	buf_init(&text, MAN_PAGE_MAX);
+	man_command(&text, &real_program, &c);
+	assert_non_null(strstr(text.ptr, "\n.TP\n\\fB\\-x\\fR, \\fB\\-\\-a\\-b\\fR "
+					 "\\fIFILE\\fR|\\fISOME\\-DIR\\fR...\n"
+					 "\\&.conf \\(aqq\\(aq \\e \\(ti \\(ha \\(ga\n"));
+	assert_non_null(strstr(text.ptr, "\nOne.\n.PP\nTwo:\n.PP\n.EX\n  \\(aqx\\(aq .y\n"
+					 ".EE\n.PP\n\\&.Three\n"));
+	assert_non_null(strstr(text.ptr, "\n[\\fIOPTION\\fR...] [\\fIFILE\\fR]\n"));
+}
+
 static void help_lists_every_command(void **state)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -408,6 +460,8 @@ int main(void)
 		cmocka_unit_test(numbers_are_within_their_bounds),
 		cmocka_unit_test(near_words_are_suggested),
 		cmocka_unit_test(help_has_every_option_and_fits),
+		cmocka_unit_test(manual_pages_have_every_option),
+		cmocka_unit_test(manual_pages_are_escaped),
 		cmocka_unit_test(help_lists_every_command),
 		cmocka_unit_test(no_command_has_an_option_twice),
 		cmocka_unit_test(completions_know_every_command_and_option),
