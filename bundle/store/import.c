@@ -60,10 +60,14 @@ static int find_damage(struct import *im, struct nf_err *err)
 {
 	AUTO_FREE struct nf_storepath *paths =
 		mem_calloc(im->plan.count + 1, sizeof(*paths));
+	int rc;
 
 	for (size_t i = 0; i < im->plan.count; i++)
 		paths[i] = im->plan.paths[i].ni.info.path;
-	return intake_find_damage(im->intake, paths, im->plan.count, im->opts->jobs, err);
+	rc = intake_find_damage(im->intake, paths, im->plan.count, im->opts->jobs, err);
+	for (size_t i = 0; !rc && i < im->plan.count; i++)
+		rc = intake_find_other_refs(im->intake, &im->plan.paths[i].ni.info, err);
+	return rc;
 }
 
 static int find_valid(void *ctx, const struct nf_storepath *path,

@@ -80,6 +80,10 @@ void intake_each_lost(struct intake *in, void (*fn)(void *ctx, const char *base)
  * while others use the intake. */
 int intake_find_damage(struct intake *in, const struct nf_storepath *paths, size_t count,
 		       size_t jobs, struct nf_err *err) MUST_CHECK;
+/* The same for a path that is valid with the contents of INFO, but with other references
+ * than INFO has, which a signature covers. */
+int intake_find_other_refs(struct intake *in, const struct nf_pathinfo *info,
+			   struct nf_err *err) MUST_CHECK;
 /* Fails if damaged paths were not restored: NF_E_MISSING if all of them are only missing,
  * else NF_E_FORMAT. */
 int intake_check_repaired(struct intake *in, struct nf_err *err) MUST_CHECK;

@@ -69,6 +69,42 @@ int intake_find_damage(struct intake *in, const struct nf_storepath *paths, size
 	return rc;
 }
 
+static bool has_same_refs(const struct nf_pathinfo *a, const struct nf_pathinfo *b)
+{
+	if (a->nrefs != b->nrefs)
+		return false;
+	for (size_t i = 0; i < a->nrefs; i++)
+		if (!nf_pathinfo_has_ref(b, a->refs[i]))
+			return false;
+	return true;
+}
+
+int intake_find_other_refs(struct intake *in, const struct nf_pathinfo *info,
+			   struct nf_err *err)
+{
+	AUTO(nf_pathinfo_release) struct nf_pathinfo row = { 0 };
+	char path[NF_STOREPATH_TEXT_MAX];
+	char cause[] = "the database has other references than those that were signed";
+	const struct store_finding found = {
+		.fault = STORE_FAULT_DATABASE,
+		.path = nf_storepath_format(path, &info->path),
+		.cause = cause,
+	};
+	struct nf_err why = { 0 };
+	int rc = intake_find_row(in, &info->path, true, &row, &why);
+
+	if (rc == -NF_E_MISSING || rc == -NF_E_UNSUPPORTED)
+		return 0;
+	if (rc) {
+		if (err)
+			*err = why;
+		return rc;
+	}
+	if (nf_hash_eq(&row.nar_hash, &info->nar_hash) && !has_same_refs(&row, info))
+		note_damage(in, &found);
+	return 0;
+}
+
 int intake_replace(struct intake *in, struct intake_waiting *w, struct nf_err *err)
 {
 	AUTO_FREE char *old = mem_printf("%s.old", w->tree.temp);

@@ -247,6 +247,46 @@ rows() {
 	nix_is_content "$T/root"
 }
 
+@test "import --repair works where the file system cannot exchange two names" {
+	make_imported_closure
+	[ -e "$BUILD/faults.so" ] || fail "build the test tools first: make check-e2e"
+	[[ $BUILD != *asan* ]] || skip "the sanitizer's library must be loaded first"
+	cp -a "$T/root" "$T/whole"
+	local kind
+	for kind in flipped file-instead fifo-instead link-to-it; do
+		damage "$kind"
+		FAULT_CALLS=renameat2 FAULT_AT=1 FAULT_HOW=EINVAL FAULT_BELOW=$T/root FAULT_COUNT=$T/count \
+			LD_PRELOAD=$BUILD/faults.so import_bundle "$T/b.bundle" "$T/root" --repair >"$T/out" 2>"$T/err" ||
+			fail "$kind: $(cat "$T/err")"
+		[ "$(cat "$T/count")" -ge 1 ] || fail "$kind: nothing failed"
+		grep -q '^1 of the imported was damaged and is restored' "$T/out" || fail "$kind: $(cat "$T/out")"
+		assert_closure_in "$T/root" || fail "$kind"
+		check >"$T/out" || fail "$kind: $(cat "$T/out")"
+		chmod -R u+w "$T/root" && rm -rf "$T/root"
+		cp -a "$T/whole" "$T/root"
+	done
+	nix_is_content "$T/root"
+}
+
+@test "import --repair restores references that were signed" {
+	make_imported_closure
+	rows >"$T/rows"
+	local app lib data change
+	app=$(sql "select id from ValidPaths where path = '$APP'")
+	lib=$(sql "select id from ValidPaths where path = '$LIB'")
+	data=$(sql "select id from ValidPaths where path = '$DATA'")
+	for change in "delete from Refs where referrer = $app and reference = $lib" \
+		"delete from Refs where referrer = $app" "insert into Refs values ($app, $data)" \
+		"update Refs set reference = $data where referrer = $app and reference = $lib"; do
+		sql "$change"
+		import_bundle "$T/b.bundle" "$T/root" --repair >"$T/out" 2>"$T/err" || fail "$change: $(cat "$T/err")"
+		grep -q "'$APP' is damaged: the database has other references" "$T/err" || fail "$change: $(cat "$T/err")"
+		rows | diff "$T/rows" - || fail "$change"
+	done
+	import_bundle "$T/b.bundle" "$T/root" --repair --json | jq -e '.repaired == 0'
+	nix_is_content "$T/root"
+}
+
 @test "without --repair an import does not look at contents" {
 	make_imported_closure
 	damage flipped

@@ -4,8 +4,10 @@
  *   FAULT_BELOW  a directory: only calls for what is in it, or is named so, count
  *   FAULT_AT     the number of the call that meets the fault, from 1; 0: none does
  *   FAULT_HOW    fail (EIO), broken (EIO from then on), full (ENOSPC from then on),
+ *                EMLINK, EINVAL (from then on, too),
  *                short (a write ends half-way), kill (nothing runs any more, status 137),
  *                or the name of an error that this one call gets: see hows
+ *   FAULT_NO_SLEEP  if set, usleep returns at once
  *   FAULT_COUNT  a file that gets the number of calls that counted
  *   FAULT_LOG    a file that gets a line for each call that counts, "CALL PATH"; "!" is
  *                before it if it meets the fault, " *" after it if it writes FAULT_MARK
@@ -43,6 +45,7 @@ static const struct how {
 	{ "ENOSPC", WHAT_ERROR, ENOSPC, false }, { "EDQUOT", WHAT_ERROR, EDQUOT, false },
 	{ "EMFILE", WHAT_ERROR, EMFILE, false }, { "ENOMEM", WHAT_ERROR, ENOMEM, false },
 	{ "EAGAIN", WHAT_ERROR, EAGAIN, false }, { "EINTR", WHAT_ERROR, EINTR, false },
+	{ "EMLINK", WHAT_ERROR, EMLINK, true },	 { "EINVAL", WHAT_ERROR, EINVAL, true },
 };
 
 static struct {

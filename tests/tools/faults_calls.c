@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -179,6 +180,13 @@ FCNTL(fcntl);
 FCNTL(fcntl64);
 
 /* ---- of the machine ---- */
+
+/* What waits for another process gives up at once. */
+int usleep(useconds_t us)
+{
+	REAL(int, usleep, (useconds_t));
+	return getenv("FAULT_NO_SLEEP") ? 0 : real(us);
+}
 
 #define MMAP(name)                                                                       \
 	void *name(void *at, size_t len, int prot, int flags, int fd, off64_t offset)    \
