@@ -205,8 +205,24 @@ static void note_damaged(struct store_links *l, const char *link, const char *wh
 		l->target->root, link, what);
 }
 
-/* What a file system says of a link to more names than an inode can have, of a foreign
- * file, and of a directory. */
+/* As ext4 says where a directory is full: the object is then not shared. Nor is it if it
+ * can have no more names. */
+static int ignore_full(struct store_links *l, struct nf_err *err)
+{
+	if (errno == EMLINK)
+		return 0;
+	if (errno != ENOSPC)
+		return err_sys(err, "cannot link in '%s/nix/store/.links'",
+			       l->target->root);
+	if (!atomic_exchange(&l->is_full_told, true))
+		progress_note(
+			l->progress,
+			"'%s/nix/store/.links' takes no more links: not all files are shared",
+			l->target->root);
+	return 0;
+}
+
+/* What a file system says of a link to a foreign file, and to a directory. */
 static bool cannot_be_linked(int error)
 {
 	return error == EPERM || error == EACCES || error == EXDEV;
@@ -229,31 +245,14 @@ static int use_link(struct tree_walk *w, const struct link_place *p, int dir_fd,
 			return rc;
 	} else if (errno == ENOENT) {
 		return 1;
-	} else if (errno == EMLINK) {
-		return 0;
 	} else if (!cannot_be_linked(errno)) {
-		return err_sys(err, "cannot link to '%s/nix/store/.links/%s'",
-			       l->target->root, p->link);
+		return ignore_full(l, err);
 	}
 	if (!unlinkat(dir_fd, p->link, 0)) {
 		note_damaged(l, p->link, "was replaced");
 		return 1;
 	}
 	note_damaged(l, p->link, "cannot be replaced");
-	return 0;
-}
-
-/* As ext4 says where a directory is full: the object is then not shared. */
-static int ignore_full(struct store_links *l, struct nf_err *err)
-{
-	if (errno != ENOSPC)
-		return err_sys(err, "cannot link in '%s/nix/store/.links'",
-			       l->target->root);
-	if (!atomic_exchange(&l->is_full_told, true))
-		progress_note(
-			l->progress,
-			"'%s/nix/store/.links' takes no more links: not all files are shared",
-			l->target->root);
 	return 0;
 }
 

@@ -110,6 +110,23 @@ spoil() {
 	done
 }
 
+@test "files are not shared where an inode or a directory takes no more names" {
+	make_closure
+	[[ $BUILD != *asan* ]] || skip "the sanitizer's library must be loaded first"
+	local how at
+	for how in EMLINK full; do
+		for at in 1 6 12; do
+			chmod -R u+w "$T/root" && rm -rf "$T/root" && mkdir "$T/root"
+			FAULT_CALLS=linkat FAULT_AT=$at FAULT_HOW=$how FAULT_BELOW=$T/root LD_PRELOAD=$BUILD/faults.so \
+				import_bundle "$T/b.bundle" "$T/root" --optimise >"$T/out" 2>&1 || fail "$how: $(cat "$T/out")"
+			[ "$how" = EMLINK ] || grep -q "takes no more links" "$T/out" || fail "$(cat "$T/out")"
+			assert_closure_in "$T/root" || fail "$how $at"
+			nixferry check --store "$T/root"
+		done
+	done
+	nix_is_content "$T/root"
+}
+
 @test "a directory of links that is not Nix's is refused" {
 	make_closure
 	mkdir -p "$STORE" "$T/elsewhere"
