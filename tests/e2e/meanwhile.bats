@@ -111,6 +111,56 @@ make_other_cache() {
 	assert_closure_in "$T/root"
 }
 
+# Another process writes to the database of $T/root, from now until it is told "commit;" through fd 4.
+write_database() {
+	mkfifo "$T/go"
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" <"$T/go" >"$T/sqlite.out" 2>&1 3>&- &
+	WRITER=$!
+	exec 4>"$T/go"
+	echo "begin immediate; update ValidPaths set ultimate = 1; select 'locked';" >&4
+	wait_for 10 grep -q locked "$T/sqlite.out"
+}
+
+end_writing() {
+	echo "commit;" >&4
+	exec 4>&-
+	wait "$WRITER"
+	rm "$T/go"
+}
+
+@test "a database that another process has locked is waited for, and named if it stays so" {
+	[[ $BUILD != *asan* ]] || skip "the sanitizer's library must be loaded first"
+	make_small_closure "$T/cache"
+	start_cache "$T/cache"
+	make_bundle "$TOP" >"$T/out"
+	make_bundle "$LIB" >"$T/out" && mv "$T/b.bundle" "$T/lib.bundle" && make_bundle "$TOP" >"$T/out"
+	import_bundle "$T/lib.bundle" >"$T/out"
+	local import=(import "$T/b.bundle" --store "$T/root" --trusted-public-key "$PUBLIC_KEY")
+	local into=(prefetch "$TOP" --store "$T/root" --no-local-store --substituter "$URL" --pool "$T/pool2"
+		--trusted-public-key "$PUBLIC_KEY")
+	write_database
+	for how in import into; do
+		local -n command=$how
+		fails 1 "database '$T/root/nix/var/nix/db/db.sqlite' is in use by another process" \
+			env FAULT_NO_SLEEP=1 LD_PRELOAD="$BUILD/faults.so" "$BUILD/nixferry" "${command[@]}"
+		[ ! -e "$T/root$TOP" ] && [ ! -e "$T/root/nix/store/$UNPACK_DIR" ] || fail "$how left something"
+	done
+	start_into "$TOP"
+	wait_for 20 has_begun
+	end_writing
+	ends_well
+	assert_closure_in "$T/root"
+	rm -r "$T/root"
+	import_bundle "$T/lib.bundle" >"$T/out"
+	write_database
+	"$BUILD/nixferry" "${import[@]}" >"$T/out" 2>&1 3>&- 4>&- &
+	local pid=$!
+	wait_for 20 has_begun
+	end_writing
+	wait "$pid" || fail "$(cat "$T/out")"
+	assert_closure_in "$T/root"
+}
+
 @test "a profile that Nix has locked is waited for" {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"
