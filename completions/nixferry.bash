@@ -95,6 +95,18 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'prefetch --series')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --serial')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --expires')
+		COMPREPLY=()
+		return
+		;;
 	'prefetch --compress')
 		COMPREPLY=()
 		return
@@ -169,6 +181,18 @@ _nixferry() {
 		;;
 	'pack --sign-key')
 		_nixferry_files -f
+		return
+		;;
+	'pack --series')
+		COMPREPLY=()
+		return
+		;;
+	'pack --serial')
+		COMPREPLY=()
+		return
+		;;
+	'pack --expires')
+		COMPREPLY=()
 		return
 		;;
 	'pack --compress')
@@ -434,21 +458,21 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --compress --have --have-all --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --compress --have --have-all --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	import)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --no-check-sigs --trusted-public-key --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--store --profile --gc-root --repair --optimise --allow-older --write-nix-conf --print-nix-conf --print-nix-module --no-check-sigs --trusted-public-key --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

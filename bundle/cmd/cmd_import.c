@@ -110,6 +110,7 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	opts.optimise = target_options_optimise(&target, &in.settings);
 	opts.no_check_sigs = options_no_check_sigs(args, ui, "the bundle's signer");
 	opts.ret_untrusted = &untrusted;
+	opts.allow_older = cmd_args_flag(args, "allow-older");
 	opts.watch = ui_watch(ui);
 	rc = nf_import(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
@@ -125,6 +126,13 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	report(&rep, &conf, args, ui);
 	return rc;
 }
+
+static const struct cmd_option older[] = {
+	{ .name = "allow-older",
+	  .help = "also import a bundle that has expired, or an older one of a series" },
+	{ 0 },
+};
+static const struct cmd_option_group older_group = { "Series", older };
 
 const struct command cmd_import = {
 	.name = "import",
@@ -171,8 +179,9 @@ const struct command cmd_import = {
 		"      --trusted-public-key example-1:BASE64",
 	.groups =
 		(const struct cmd_option_group *const[]){
-			&options_target_store, &options_nix_conf, &options_trust,
-			&options_jobs, &options_sandbox, &options_common, NULL },
+			&options_target_store, &older_group, &options_nix_conf,
+			&options_trust, &options_jobs, &options_sandbox, &options_common,
+			NULL },
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_FILE,

@@ -1,11 +1,13 @@
 #include "cmd/options.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/slice.h"
 #include "cmd/trusted_key.h"
 #include "cmd/ui.h"
+#include "format/manifest.h"
 
 #define JOBS_MAX 1024
 
@@ -80,6 +82,13 @@ static const struct cmd_option pack[] = {
 	  .kind = CMD_VALUE_FILE },
 	{ .name = "sign-all",
 	  .help = "sign every path with that key too, so that an importer needs to trust no other" },
+	{ .name = "series",
+	  .value = "NAME",
+	  .help = "the series of bundles that this one belongs to; a target takes no older one of a series" },
+	{ .name = "serial", .value = "N", .help = "the bundle's number in its series" },
+	{ .name = "expires",
+	  .value = "YYYY-MM-DD",
+	  .help = "the last day (UTC) on which the bundle can be imported" },
 	{ .name = "compress",
 	  .value = "HOW",
 	  .help = "zstd[:LEVEL], with a LEVEL from 1 to 19 (default: zstd:3), or "
@@ -259,6 +268,31 @@ int options_level(int *ret, const struct cmd_args *a, struct nf_err *err)
 			text, ZSTD_LEVEL_MIN, ZSTD_LEVEL_MAX);
 	*ret = (int)level;
 	return 0;
+}
+
+int options_terms(struct nf_bundle_terms *ret, const struct cmd_args *a,
+		  struct nf_err *err)
+{
+	*ret = (struct nf_bundle_terms){
+		.series = cmd_args_value(a, "series"),
+		.expires = cmd_args_value(a, "expires"),
+	};
+	if (!ret->series != !cmd_args_is_given(a, "serial"))
+		return err_set(
+			err, NF_E_USAGE,
+			"options '--series' and '--serial' need each other: a bundle has a number in a series");
+	if (ret->series && !manifest_is_series(nf_slice_str(ret->series)))
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--series': '%s' is not up to 64 letters, digits, '.', '-' and '_'",
+			ret->series);
+	if (ret->expires && !manifest_is_date(nf_slice_str(ret->expires)))
+		return err_set(err, NF_E_USAGE,
+			       "option '--expires': '%s' is not a date like 2027-01-31",
+			       ret->expires);
+	return ret->series
+		       ? cmd_args_number(a, "serial", 0, UINT64_MAX, 0, &ret->serial, err)
+		       : 0;
 }
 
 int options_installables(struct installables *ret, const struct cmd_args *a,

@@ -2,6 +2,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <nixferry/bundle.h>
 #include <nixferry/key.h>
 
 #include "base/cleanup.h"
@@ -25,7 +26,7 @@ extern const struct cmd_option_group options_pool;
 extern const struct cmd_option_group options_store;
 /* --jobs */
 extern const struct cmd_option_group options_jobs;
-/* --sign-key --sign-all --compress */
+/* --sign-key --sign-all --series --serial --expires --compress */
 extern const struct cmd_option_group options_pack;
 /* The help text of commands that take installables. */
 #define OPTIONS_INSTALLABLE_TEXT                                                         \
@@ -72,6 +73,10 @@ int options_sign_key(struct nf_secret_key **ret, const struct cmd_args *a,
 
 /* --compress: a zstd level, or POOL_KEEP. */
 int options_level(int *ret, const struct cmd_args *a, struct nf_err *err) MUST_CHECK;
+
+/* --series --serial --expires; borrowed from A. */
+int options_terms(struct nf_bundle_terms *ret, const struct cmd_args *a,
+		  struct nf_err *err) MUST_CHECK;
 
 /* The installables of the arguments and --from-file, sorted and without duplicates.
  * NF_E_USAGE if there are none. */

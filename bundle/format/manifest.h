@@ -41,6 +41,10 @@ int manifest_set_terms(struct manifest *m, const struct nf_bundle_terms *terms,
 /* Whether they need version 2. TERMS may be NULL. */
 bool manifest_has_terms(const struct nf_bundle_terms *terms);
 
+/* Whether TEXT can be the name of a series, or a date. */
+bool manifest_is_series(struct nf_slice text);
+bool manifest_is_date(struct nf_slice text);
+
 /* Always initialises the struct. On success every guarantee of the format holds: names,
  * their order and uniqueness, offsets without gap or overlap, sizes within the limits.
  * NF_E_UNSUPPORTED for a later version, or what it would take one to read; NF_E_FORMAT

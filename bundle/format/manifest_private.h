@@ -32,10 +32,6 @@ int manifest_place_end(const struct manifest_place *at, uint64_t *ret_size,
 		       struct nf_err *err) MUST_CHECK;
 int manifest_check_unique(const struct manifest *m, struct nf_err *err) MUST_CHECK;
 
-/* Whether TEXT can be the name of a series, or a date. */
-bool manifest_is_series(struct nf_slice text);
-bool manifest_is_date(struct nf_slice text);
-
 void manifest_terms_release(struct nf_bundle_terms *t);
 /* Appends the lines of terms and notes that precede the roots. */
 void manifest_terms_format(struct buf *out, const struct manifest *m);

@@ -11,6 +11,7 @@
 #include "store/import_run.h"
 #include "store/import_target.h"
 #include "store/intake.h"
+#include "store/series.h"
 
 struct import {
 	const struct nf_import_options *opts;
@@ -107,6 +108,9 @@ static int prepare(struct import *im, struct nf_err *err)
 				 progress, err);
 	if (!rc && im->opts->optimise)
 		rc = intake_share_files(im->intake, err);
+	if (!rc)
+		rc = intake_check_series(im->intake, nf_bundle_terms(im->bundle),
+					 im->opts->allow_older, err);
 	if (!rc && im->opts->repair)
 		rc = find_damage(im, err);
 	if (!rc)
@@ -227,6 +231,8 @@ static int import(struct import *im, struct nf_err *err)
 		rc = add_sigs(im, err);
 	if (!rc)
 		rc = add_roots(im, err);
+	if (!rc)
+		rc = intake_remember_series(im->intake, nf_bundle_terms(im->bundle), err);
 	return rc ? rc : intake_check_repaired(im->intake, err);
 }
 
@@ -235,6 +241,11 @@ static int import_through_daemon(struct import *im, struct nf_err *err)
 	int rc;
 
 	import_target_note_daemon(im->opts->store_root, im->progress);
+	if (nf_bundle_terms(im->bundle)->series)
+		progress_note(
+			im->progress,
+			"nix-daemon's store does not remember series '%s': whether a later bundle was imported is not checked",
+			nf_bundle_terms(im->bundle)->series);
 	progress_phase(im->progress, "checking");
 	rc = import_plan_load(&im->plan, im->bundle, im->opts, err);
 	if (rc)
@@ -255,6 +266,9 @@ int nf_import(struct nf_bundle *b, const struct nf_import_options *opts,
 	im.watcher = watcher_start(opts->watch);
 	im.progress = watcher_progress(im.watcher);
 	rc = check_options(b, opts, err);
+	if (!rc)
+		rc = series_check_expiry(nf_bundle_terms(b), time(NULL),
+					 opts->allow_older, im.progress, err);
 	by_daemon = !rc && import_target_is_daemon(opts->store_root);
 	if (!rc)
 		rc = by_daemon ? import_through_daemon(&im, err) : import(&im, err);

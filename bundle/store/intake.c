@@ -13,6 +13,7 @@
 #include "store/gcroot.h"
 #include "store/intake_private.h"
 #include "store/nix_lock.h"
+#include "store/series.h"
 #include "store/store_profile.h"
 #include "store/unpack.h"
 
@@ -214,6 +215,18 @@ bool intake_note_known(struct intake *in, struct nf_slice base, enum intake_know
 		known = map_put(&in->known, arena_slice(&in->names, base), &is_new);
 	*known = what;
 	return true;
+}
+
+int intake_check_series(const struct intake *in, const struct nf_bundle_terms *terms,
+			bool allow_older, struct nf_err *err)
+{
+	return series_check(&in->target, terms, allow_older, in->progress, err);
+}
+
+int intake_remember_series(const struct intake *in, const struct nf_bundle_terms *terms,
+			   struct nf_err *err)
+{
+	return series_remember(&in->target, terms, err);
 }
 
 int intake_find_row(struct intake *in, const struct nf_storepath *path, bool with_refs,

@@ -46,6 +46,12 @@ void intake_allow_gc(struct intake *in);
  * is unpacked. */
 int intake_share_files(struct intake *in, struct nf_err *err) MUST_CHECK;
 
+/* Of a bundle's series: see store/series.h. Only an intake that is open for writing. */
+int intake_check_series(const struct intake *in, const struct nf_bundle_terms *terms,
+			bool allow_older, struct nf_err *err) MUST_CHECK;
+int intake_remember_series(const struct intake *in, const struct nf_bundle_terms *terms,
+			   struct nf_err *err) MUST_CHECK;
+
 /* For callers that need their own files on the store's file system; borrowed. */
 int intake_temp_fd(const struct intake *in);
 

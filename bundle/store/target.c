@@ -126,6 +126,25 @@ int target_open_links(const struct target *t, int *ret, struct nf_err *err)
 	return open_part(t, t->store_fd, "/nix/store", ".links", ret, err);
 }
 
+int target_open_series(const struct target *t, int *ret, struct nf_err *err)
+{
+	static const char *const parts[] = { "nix", "var", "nixferry", "series" };
+	AUTO_FREE char *below = mem_strdup("");
+	AUTO_FD int fd = -1;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(parts); i++) {
+		AUTO_FREE char *above = TAKE_PTR(below);
+		AUTO_FD int above_fd = TAKE_FD(fd);
+
+		rc = open_part(t, i ? above_fd : t->root_fd, above, parts[i], &fd, err);
+		below = mem_printf("%s/%s", above, parts[i]);
+	}
+	if (!rc)
+		*ret = TAKE_FD(fd);
+	return rc;
+}
+
 void target_init(struct target *t, const char *root)
 {
 	size_t len = strlen(root);

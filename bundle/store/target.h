@@ -37,6 +37,9 @@ void target_close(struct target *t);
  * store. */
 int target_open_links(const struct target *t, int *ret, struct nf_err *err) MUST_CHECK;
 
+/* Opens or creates the directory of remembered series (store/series.h). */
+int target_open_series(const struct target *t, int *ret, struct nf_err *err) MUST_CHECK;
+
 /* Free space of the store's file system. */
 int target_free_space(const struct target *t, struct free_space *ret,
 		      struct nf_err *err) MUST_CHECK;

@@ -33,7 +33,9 @@ struct nf_import_options {
 			  `nix-store --optimise` */
 	bool repair;   /* also compare the contents of valid paths, and restore what is
 			damaged */
-	size_t jobs;   /* unpacking threads; 0: one per processor */
+	bool allow_older; /* also import a bundle that has expired, or of whose series
+			     the target has had a later one */
+	size_t jobs;	  /* unpacking threads; 0: one per processor */
 	const struct nf_watch *watch;	    /* may be NULL */
 	struct nf_key_needs *ret_untrusted; /* may be NULL; after NF_E_TRUST: the keys of
 					       the paths that no key of KEYS vouches for

@@ -67,6 +67,7 @@ struct packing {
 	struct installables installables;
 	struct requested requested;
 	struct have *have; /* or NULL */
+	struct nf_bundle_terms terms;
 	const char *output;
 	size_t jobs;
 	int level;
@@ -120,6 +121,8 @@ static int read_options(struct packing *p, const struct cmd_args *args, struct u
 	if (!rc)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
+		rc = options_terms(&p->terms, args, err);
+	if (!rc)
 		rc = have_open(&p->have, args, true, err);
 	if (!rc)
 		rc = options_installables(&p->installables, args, err);
@@ -162,7 +165,7 @@ static int load_have(const struct packing *p, struct nf_err *err)
 static int pack(const struct packing *p, struct ui *ui, struct nf_pack_result *result,
 		struct nf_err *err)
 {
-	struct nf_bundle_terms terms = { 0 };
+	struct nf_bundle_terms terms = p->terms;
 	const struct nf_pack_options opts = {
 		.pool_dir = pool_dir(p->pool),
 		.roots = p->requested.paths,

@@ -38,7 +38,8 @@ struct prefetch {
 	struct cache_setup caches;
 	struct installables installables;
 	struct requested requested;
-	struct have *have;		/* or NULL */
+	struct have *have; /* or NULL */
+	struct nf_bundle_terms terms;
 	struct nf_secret_key *sign_key; /* NULL without an output */
 	struct pool *pool;
 	struct local_store *store; /* or NULL */
@@ -87,6 +88,10 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 		return err_set(
 			err, NF_E_USAGE,
 			"options '--print-nix-conf' and '--print-nix-module' cannot be combined with --output -: both print on standard output");
+	if (!p->output && (p->terms.series || p->terms.expires))
+		return err_set(
+			err, NF_E_USAGE,
+			"options '--series' and '--expires' need --output BUNDLE: they are of a bundle");
 	if (p->have && p->target.root)
 		return err_set(
 			err, NF_E_USAGE,
@@ -114,6 +119,8 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 		rc = target_options_read(&p->target, args, err);
 	if (!rc)
 		rc = nix_conf_options_read(&p->conf, args, &p->target, err);
+	if (!rc)
+		rc = options_terms(&p->terms, args, err);
 	if (!rc)
 		rc = have_open(&p->have, args, true, err);
 	if (!rc)
@@ -396,7 +403,7 @@ static int graver(int rc, int later, const struct nf_err *why, struct nf_err *er
 static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, int rc,
 			struct nf_err *err)
 {
-	struct nf_bundle_terms terms = { 0 };
+	struct nf_bundle_terms terms = p->terms;
 	const struct pack_options opts = {
 		.terms = &terms,
 		.roots = p->requested.paths,

@@ -103,3 +103,30 @@ paths_in() {
 	fails 2 "No such file" pack --have "$T/nothing"
 	fails 2 "exclude each other" prefetch_next "$T/root" --store "$T/root"
 }
+
+@test "a target refuses an older bundle of a series, and one that has expired" {
+	make_small_closure "$T/cache"
+	make_bundle "$TOP" >"$T/out"
+	pack() {
+		nixferry pack "$TOP" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" -o "$@" >"$T/out"
+	}
+	pack "$T/two" --series web --serial 2
+	pack "$T/one" --series web --serial 1
+	pack "$T/old" --expires 2020-02-29
+	mkdir "$T/root"
+	fails 4 "the bundle expired on 2020-02-29: get a newer bundle, or give --allow-older" \
+		import_bundle "$T/old" "$T/root"
+	[ -z "$(ls "$T/root")" ]
+	import_bundle "$T/one" "$T/root" >"$T/out"
+	import_bundle - "$T/root" <"$T/two" >"$T/out"
+	[ "$(cat "$T/root/nix/var/nixferry/series/web")" = 2 ]
+	fails 4 "number 1 of series 'web', but '.*/root' has had number 2" import_bundle "$T/one" "$T/root"
+	import_bundle "$T/one" "$T/root" --allow-older 2>"$T/err" >"$T/out"
+	grep -q -- "--allow-older: the bundle is number 1" "$T/err"
+	[ "$(cat "$T/root/nix/var/nixferry/series/web")" = 2 ]
+	import_bundle "$T/old" "$T/root" --allow-older >"$T/out"
+	nixferry info "$T/two" --trusted-public-key "$PUBLIC_KEY" | grep -q "^series  *web, number 2$"
+	fails 2 "need each other" pack "$T/x" --series web
+	fails 2 "is not a date like" pack "$T/x" --expires 2027-02-30
+	fails 2 "is not up to 64 letters" pack "$T/x" --series ../x --serial 1
+}
