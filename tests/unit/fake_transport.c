@@ -224,6 +224,14 @@ static int send_some(struct fake_transfer *x, struct nf_err *err)
 	return len ? x->req.data(x->req.ctx, x->body.ptr + x->sent - len, len, err) : 0;
 }
 
+static int break_off(const struct fake_transfer *x, struct nf_err *err)
+{
+	int code = x->answer.breaks_with ? x->answer.breaks_with : NF_E_NET;
+
+	return err_set(err, (enum nf_error)code, "'%s': the connection broke",
+		       x->req.url);
+}
+
 static void advance(struct fake_transport *ft, struct fake_transfer *x)
 {
 	struct nf_err err = { 0 };
@@ -239,7 +247,7 @@ static void advance(struct fake_transport *ft, struct fake_transfer *x)
 	if (!rc)
 		rc = send_some(x, &err);
 	if (!rc && x->answer.breaks_at && x->sent == x->answer.breaks_at)
-		rc = err_set(&err, NF_E_NET, "'%s': the connection broke", x->req.url);
+		rc = break_off(x, &err);
 	if (rc || x->sent == x->body.len)
 		end(ft, x, rc, &err);
 	else

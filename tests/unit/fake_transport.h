@@ -22,6 +22,7 @@ struct fake_answer {
 	bool no_length;	    /* it does not announce the length of the body */
 	const char *etag;   /* or NULL; borrowed */
 	uint64_t breaks_at; /* the connection breaks after this many bytes; 0: never */
+	int breaks_with;    /* NF_E_...; 0: NF_E_NET */
 };
 
 struct fake_transport *fake_transport_new(void);

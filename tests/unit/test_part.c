@@ -303,6 +303,35 @@ static void another_cache_takes_over_the_end_of_a_large_file(void **state)
 	fixture_release(&x);
 }
 
+/* One of two caches sends wrong bytes, then something that is not HTTP. The other one
+ * continues the file: none of the first one's bytes may stay in it. */
+static void bytes_of_a_refused_part_are_replaced(void **state)
+{
+	AUTO_FREE char *bytes = mem_calloc(1, 3 * MIB);
+	struct part_fixture x;
+	struct fake_answer wrong;
+
+	fixture_init(&x, state, 2 * MIB);
+	x.whole.rate = 200;
+	wrong = x.whole;
+	wrong.body = nf_slice(bytes, x.m.nar.len);
+	wrong.breaks_at = 100000;
+	wrong.breaks_with = NF_E_FORMAT;
+	fixture_add(&x, &x.whole);
+	engine_fixture_add_cache(x.f);
+	engine_fixture_offer_narinfo(x.f, 1, &x.m);
+	engine_fixture_answer(x.f, 1, x.file, &wrong);
+	x.f->caches[1].has_priority = true; /* it is queried second */
+	x.f->caches[1].priority = 90;
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_true(engine_fixture_has(x.f, &x.m));
+	assert_true(x.f->result.caches[1].bytes >= wrong.breaks_at);
+	assert_in_range(x.f->result.caches[0].bytes, x.m.nar.len,
+			x.m.nar.len + x.m.nar.len / 50);
+	fixture_release(&x);
+}
+
 /* Bytes on their way beyond a cut would arrive twice. */
 static void without_races_no_byte_is_requested_twice(void **state)
 {
@@ -332,6 +361,7 @@ int main(void)
 		ENGINE_TEST(unrequested_range_is_refused),
 		ENGINE_TEST(whole_answer_ends_where_bytes_are_present),
 		ENGINE_TEST(another_cache_takes_over_the_end_of_a_large_file),
+		ENGINE_TEST(bytes_of_a_refused_part_are_replaced),
 		ENGINE_TEST(without_races_no_byte_is_requested_twice),
 	};
 
