@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Who only asks changes nothing: no directory is made, no file written, and all of it works where nothing can be
-# written. And no option is taken and then ignored.
+# Read-only commands change nothing: they create no directories and no files, and they work on
+# read-only file systems. No option is accepted and then ignored.
 
 load helper
 
@@ -21,7 +21,7 @@ teardown() {
 	teardown_lab
 }
 
-# Everything below the directories that an asking command looks at, and when it was changed.
+# Everything below the directories that a read-only command examines, with modification times.
 snapshot() {
 	find "$T/home" "$T/root" "$T/cache" "$T/full-pool" "$T/empty" "$T/b.bundle" "$T/pools" \
 		-printf '%p %y %m %U %s %T@ %C@ %l\n' 2>/dev/null | LC_ALL=C sort
@@ -61,7 +61,7 @@ ask_all() {
 		"help plan"
 		"completions fish"
 	)
-	# Of these it would be a mistake in the name.
+	# For these, it would be a mistyped name.
 	[ ! -e "$pool" ] || commands+=("pool list --pool $pool" "pool check --pool $pool")
 	local command
 	for command in "${commands[@]}"; do
@@ -251,7 +251,7 @@ try_option() {
 	EOF
 }
 
-# Every line on stderr is a JSON object, and the first one tells of wrong usage.
+# Every line on stderr is a JSON object, and the first one reports wrong usage.
 usage_in_json() {
 	run --separate-stderr "$BUILD/nixferry" "$@"
 	[ "$status" -eq 2 ] || fail "status $status: $*" || return 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Caches that answer with wrong bytes, ranges and encodings, or send elsewhere: others take over, or the
-# run says of whom and what.
+# Caches that respond with wrong bytes, ranges and encodings, or redirect: other caches take over, or the
+# error names the cache and the fault.
 
 load helper
 load matrix
@@ -79,7 +79,7 @@ deflate() {
 }
 
 # An HTTP library does not send a header without a value.
-@test "NARs: an empty content encoding is none" {
+@test "NARs: an empty content encoding counts as no encoding" {
 	local nar size header
 	nar=$(nar_of "$T/cache" "$TOP")
 	size=$(stat -c %s "$T/cache/$nar")
@@ -145,7 +145,7 @@ deflate() {
 	nar_fault 0 "" "/nar/*=redirect:$there"
 	start_bad "*=redirect:$there"
 	fetch_alone
-	# What breaks off there is continued there.
+	# A transfer that broke off continues from the same cache.
 	start_cache "$T/cache" --fault '/nar/*=truncate:30000*1'
 	local log=$CACHE_LOG
 	start_bad "/nar/*=redirect:http://localhost:$PORT/"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Derivations as targets: their outputs, or all that building them without a network takes. Real Nix builds.
+# Derivations as installables: their outputs, or everything needed to build them offline. Real Nix builds.
 
 load helper
 

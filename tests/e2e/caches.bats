@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What is known of caches: remembered between runs, and asked for.
+# The history of caches between runs, and the command caches.
 
 load helper
 
@@ -16,7 +16,7 @@ teardown() {
 	teardown_lab
 }
 
-# start_silent_cache: connections are made, nothing is ever answered; sets SILENT.
+# start_silent_cache: accepts connections and never responds; sets SILENT.
 start_silent_cache() {
 	mkdir -p "$T/silent"
 	start_cache "$T/silent"
@@ -36,7 +36,7 @@ fetch() {
 	nixferry prefetch --trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
-# The value of KEY in what is known of the cache URL.
+# The value of KEY in the history of the cache URL.
 known() {
 	awk -v url="URL: $1" -v key="$2: " '
 		$0 == url { here = 1 }

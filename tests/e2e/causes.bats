@@ -64,7 +64,7 @@ dry_fetch() {
 	nixferry prefetch -n --from-store "$T/root" --pool "$T/pool" --trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
-# expect_cause STATUS CAUSE DETAIL REMEDY ARG...: of the derivation top, in every form in which it is told.
+# expect_cause STATUS CAUSE DETAIL REMEDY ARG...: of the derivation top, in every form of output.
 expect_cause() {
 	local exit=$1 cause=$2 detail=$3 remedy=$4 command
 	shift 4
@@ -95,7 +95,7 @@ expect_cause() {
 		--substituter "$URL"
 	run plan "${DRV[top]}" --substituter "$URL" --trusted-public-key "$(cat "$T/magnolia.cache-1.pub")"
 	[ "$status" -eq 0 ] || fail "$output"
-	# A key that everybody knows is told whole.
+	# A well-known key is printed in full.
 	sign_by cache.nixos.org-1
 	NIX_CONFIG="$NIX_CONFIG
 trusted-public-keys =" expect_cause 4 not-trusted "signed by 'cache.nixos.org-1'" \

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# Caches that change while they are asked: they come back, go away, lose what they had, or
-# are found to lie.
+# Caches that change during a run: they return, go away, lose files, or turn out to lie.
 
 load helper
 load matrix
@@ -68,7 +67,7 @@ gone_in_midrun() {
 @test "one of two caches goes away during the run" {
 	gone_in_midrun kill -KILL
 	jq -e --arg url "$URL" '.caches[] | select(.url == $url) | .failures >= 1' "$T/out"
-	# What it brought is not fetched again.
+	# The bytes that it sent are not fetched again.
 	[ "$(log_count '^GET /nar/.* 206 ' "$GOOD_LOG")" -ge 1 ]
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# nix.conf, netrc and certificates: what they say has effect, and no more than that.
+# nix.conf, netrc and certificates take effect, and do nothing else.
 
 load helper
 
@@ -12,7 +12,7 @@ teardown() {
 	teardown_lab
 }
 
-# Without any option that nix.conf could say.
+# Without any option that nix.conf can set.
 fetch() {
 	nixferry prefetch --pool "$T/pool" "$@"
 }
@@ -319,8 +319,8 @@ redirected() {
 	[ "$(log_count Basic "$other_log")" -eq 0 ]
 }
 
-# A cache of plain HTTP, the same behind TLS, and a third on another port; all want the
-# password. sets PLAIN, SECURE, OTHER and their logs.
+# A cache over plain HTTP, the same one over TLS, and a third on another port; all require
+# the password. Sets PLAIN, SECURE, OTHER and their logs.
 start_guarded() {
 	make_path
 	make_certificate tls

@@ -6,8 +6,8 @@ load helper
 load matrix
 
 SIZE=48000000
-# What may come twice for each interruption: the bytes of which no note was made yet (a MiB
-# of the file), and what was between the server and a client that is gone.
+# What each interruption may cost: bytes that were not recorded yet (a MiB of the file), and
+# bytes in flight when the client ended.
 TWICE=$((5 << 18))
 
 setup() {
@@ -52,7 +52,7 @@ assert_few_twice() {
 	[ "$twice" -le $(($1 * TWICE)) ] || fail "$twice bytes came twice"
 }
 
-# The server notes what it sent when it sees that the other side is gone.
+# The server logs what it sent once it notices that the client is gone.
 all_is_noted() {
 	[ "$(grep -c '^GET /nar/' "$CACHE_LOG")" -eq "$(grep -c '^/nar/' "$T/sent")" ]
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What a process that is killed, or a power cut, can leave: each state is made, then each
-# command runs over it as if nothing had been. It does its work, and nothing is left.
+# States that a killed process or a power cut can leave: each is created, then each command
+# must do its work as usual and clean up.
 
 load helper
 
@@ -180,7 +180,7 @@ store_schema_without_tables() {
 store_half_schema() {
 	printf 1 >"$STORE_DB/.schema.nixferry.tmp"
 }
-# What sqlite leaves when it is killed: rows that are in the log alone.
+# What SQLite leaves when it is killed: rows that exist only in the log.
 store_log_left() {
 	imported
 	local db
@@ -283,7 +283,7 @@ prefetch_into() {
 	over_store_states prefetch_into
 }
 
-# To ask needs no more than what is whole.
+# Read-only commands need only what is intact.
 @test "each state of a store as a source" {
 	local state
 	make_bundle "$TOP" >/dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Importing through real nix-daemon, which has a store below $T/root and a socket of its
-# own, and which decides by its own settings whom and what it trusts.
+# own. Its own settings decide whom and what it trusts.
 
 load helper
 
@@ -218,7 +218,7 @@ prefetch_into_daemon() {
 		jq -e '.import.imported == 0 and .import.present == 5'
 }
 
-@test "what is no derivation does not get into the daemon's store under the name of one" {
+@test "a file that is not a derivation cannot enter the daemon's store under a derivation's name" {
 	start_daemon
 	echo nonsense >"$T/file"
 	local put=(mkcache add --cache "$T/pool" --sign "$T/lab.sec" --as-pool --input-addressed)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A disk that fails: whatever was on its way to it may or may not be there afterwards. No
-# later run may find a path valid that is not there.
+# A disk that fails: writes in progress may or may not have reached it. No later run may
+# find a path valid that is not on it.
 
 load helper
 
@@ -68,7 +68,7 @@ each_fault() {
 	for n in $(seq 1 $((count / 8 + 1)) "$count"); do
 		new_root
 		with_fault "$1" "$2" "$n" "${@:3}"
-		# What it could not do may be of no account; but it never dies of it.
+		# The failure may not matter; but the command never crashes.
 		[ "$STATUS" -le 7 ] || [ "$2" = kill ] || fail "$1 $n $2: status $STATUS" || return 1
 		"${@:3}" >"$T/out" 2>&1 || fail "$1 $n $2, then: $(cat "$T/out")" || return 1
 		assert_complete || fail "$1 $n $2 (status $STATUS)" || return 1

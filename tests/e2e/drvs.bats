@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A .drv that is not a derivation: whatever takes it in refuses it, not only what comes last.
+# A .drv that is not a derivation: every command that receives it refuses it, not only the last one.
 
 load helper
 

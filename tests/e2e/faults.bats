@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Everything that can be wrong with what caches give: each ends with its own status, and leaves
-# nothing in the way.
+# Everything that can be wrong with what caches serve: each fault ends with its own status and
+# leaves nothing that blocks the next run.
 
 load helper
 

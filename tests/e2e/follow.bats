@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A large NAR is decoded, verified and unpacked while it still comes. What is wrong with it,
-# or with the transfer, ends as if it had been looked at in the end.
+# A large NAR is decoded, verified and unpacked while it arrives. A fault in it, or in the
+# transfer, has the same result as when the complete file is read.
 
 load helper
 
@@ -36,7 +36,7 @@ assert_arrived() {
 	assert_no_temp_files "$T/pool"
 }
 
-# unpacked_has BYTES: of the file, that many are in the target already.
+# unpacked_has BYTES: so much of the file is in the target already.
 unpacked_has() {
 	[ -n "$(find "$T/root/nix/store/$UNPACK_DIR" -type f -size "+$(($1 - 1))c" 2>/dev/null)" ]
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A file system that is full, or a machine that is short of something else: one message
-# says so, and the run ends.
+# A full file system, or another exhausted resource: one message names it, and the run
+# ends.
 
 load helper
 
@@ -16,7 +16,7 @@ teardown() {
 	teardown_lab
 }
 
-# Nothing tells before how much will come.
+# Nothing announces the size in advance.
 hide_sizes() {
 	sed -i '/^FileSize:/d' "$T"/cache/*.narinfo
 }

@@ -20,7 +20,7 @@ setup_lab() {
 	export NIX_CONFIG="experimental-features = nix-command
 sandbox = false
 build-users-group ="
-	# Nothing of this machine's own configuration counts.
+	# Ignore this machine's own configuration.
 	export XDG_CONFIG_HOME=$T/home/.config XDG_CONFIG_DIRS=$T/xdg
 	unset NIX_REMOTE NIX_STORE_DIR NIX_STATE_DIR NIX_PATH NIX_USER_CONF_FILES
 	unset NIX_SSL_CERT_FILE SSL_CERT_FILE XDG_STATE_HOME
@@ -139,7 +139,7 @@ start_raw() {
 }
 
 # make_certificate NAME [SUBJECT ALTERNATIVE NAME] [DAYS]: $T/NAME.crt, which vouches for
-# itself, and $T/NAME.key. With negative days its time is over.
+# itself, and $T/NAME.key. With negative days, it has expired.
 make_certificate() {
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
 		-keyout "$T/$1.key" -out "$T/$1.csr" 2>/dev/null
@@ -166,7 +166,7 @@ patience() {
 	echo $(($1 * (PROCESSORS + (running > load ? running : load)) / PROCESSORS))
 }
 
-# late MS: for an answer that is to come after something else; no later than clients put up with.
+# late MS: a delay for a response that must follow another event; clients still wait that long.
 late() {
 	local ms
 	ms=$(patience "$1")
@@ -188,7 +188,7 @@ wait_for() {
 	done
 }
 
-# A port of this machine on which nobody listens.
+# A port of this machine on which no process listens.
 dead_port() {
 	local before=$URL before_log=$CACHE_LOG
 	mkdir -p "$T/nothing"
@@ -381,7 +381,7 @@ start_prefetch() {
 	FETCH=$!
 }
 
-# A child that is gone, or waits to be asked for its status.
+# A child that has ended, perhaps a zombie.
 has_ended() {
 	! grep -q "^State:.[^Z]" "/proc/$1/status" 2>/dev/null
 }
@@ -461,7 +461,7 @@ assert_nothing_valid() {
 	[ -z "$valid" ] || fail "$1 has valid paths: $valid"
 }
 
-# The root store holds what its database says, and nothing that was left in the way.
+# The root store contains what its database says, and no leftovers.
 assert_store_whole() {
 	"$BUILD/storejudge" whole "$1" || fail "$1 is not whole"
 }

@@ -81,7 +81,7 @@ wrong_sizes() {
 	done
 }
 
-# A proxy that decodes what it serves, and tells what upstream told of the file.
+# A proxy that decodes what it serves, and passes on upstream's metadata of the file.
 @test "a proxy that recompresses is not taken for a liar, nor is its cache" {
 	mkcache generate --cache "$T/cache" --paths 8 --seed 3 --max-size 2000000 --compress xz \
 		--sign "$T/lab.sec" --input-addressed >"$T/paths"
@@ -97,7 +97,7 @@ wrong_sizes() {
 	start_cache "$T/proxy" --rate 3000000
 	INFO=$T/paths
 	arrives --substituter "$URL" --substituter "$upstream"
-	# Now it tells the same of all.
+	# Now it sends the same for all.
 	sed -i 's/^Compression: .*/Compression: xz/' "$T"/proxy/*.narinfo
 	arrives --substituter "$URL" --substituter "$upstream"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Which keys an importer of a bundle must trust: told by whoever packs and by the bundle,
+# Which keys an importer of a bundle must trust: reported by pack and by the bundle,
 # and by every refusal. "lab-1" and "up-1" sign paths, "carrier-1" the bundle.
 
 load helper
@@ -114,9 +114,9 @@ options_of() {
 		# shellcheck disable=SC2086
 		fails 4 "trust this one only if the bundle's maker gave it to you: --trusted-public-key ${CARRIER//+/[+]}" nixferry $command - <"$T/b.bundle"
 	done
-	# What it tells is not trusted by anybody.
+	# Nobody trusts the keys that it lists.
 	assert_nothing_valid "$T/root"
-	# Another signature by the same name: the key that is told did not make it.
+	# Another signature with the same name: the listed key did not make it.
 	mkcache keygen carrier-1 "$T/other.sec" "$T/other.pub"
 	sig=$(nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" --no-local-store \
 		--sign-key "$T/other.sec" -o - --trusted-public-key "$PUBLIC_KEY" --trusted-public-key "$UP" \

@@ -16,7 +16,7 @@ teardown() {
 	teardown_lab
 }
 
-# A store that holds the small closure, signed by lab-1, which nobody here trusts.
+# A store with the small closure, signed by lab-1, which is not trusted here.
 make_store() {
 	make_small_closure "$T/cache"
 	make_bundle "$TOP"

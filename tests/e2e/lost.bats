@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Paths that a store's database calls valid and that are missing on the disk: never
-# believed, restored by whoever has them, named by whoever has not.
+# Paths that are valid in a store's database but missing on the disk: they never count as
+# present; commands that have them restore them, and the others name them.
 
 load helper
 
@@ -92,7 +92,7 @@ snapshot() {
 	snapshot >"$T/before"
 	fails 5 "'$(basename "$LIB")'.*valid in the target store, but missing on the disk" into "$TOP" --profile system
 	snapshot | diff "$T/before" -
-	# Nor is that told of in other words where one is asked for what is to be done.
+	# The plan does not report it in other words either.
 	nixferry prefetch -n "$TOP" --store "$T/root" --substituter "file://$T/cache" --pool "$T/pool2" \
 		--no-local-store --trusted-public-key "$PUBLIC_KEY" --json | jq -e '.inTarget == 4'
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# How a run treats caches and links, and what it tells of that: limits, connections,
+# How a run treats caches and links, and what it reports about them: limits, connections,
 # requests, statistics, caches that disagree.
 
 load helper
@@ -17,7 +17,7 @@ fetch() {
 }
 
 # make_many COUNT BYTES: paths of incompressible bytes, in $T/cache; sets MANY, of which
-# each but the first refers to the one before, so that it takes COUNT answers to know all.
+# each but the first refers to the one before: it takes COUNT answers to know all.
 make_many() {
 	local i path
 	MANY=()
@@ -200,7 +200,7 @@ stat_of() {
 
 # ---- caches that disagree ----
 
-# Two caches that say different things of one path, each with a NAR to it: $TOP in $T/cache,
+# Two caches that disagree on one path, each with a matching NAR: $TOP in $T/cache,
 # signed by lab-1, and in $T/other, signed by other-1.
 make_contested() {
 	local other info
@@ -221,7 +221,7 @@ make_contested() {
 
 @test "a disagreement between trusted caches is reported, and one of them is used throughout" {
 	make_contested
-	# The other one's answer is here before the first one's NAR.
+	# The other cache answers before the first one's NAR arrives.
 	start_cache "$T/cache" --fault '/nar/*=delay:1500'
 	local first=$URL
 	start_cache "$T/other" --fault '*.narinfo=delay:200'

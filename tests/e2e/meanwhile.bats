@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What others do in a target store while it takes paths in: real Nix, which copies, builds
-# and collects there, and processes that hold its locks.
+# Other processes in a target store during an import: real Nix, which copies, builds and
+# collects garbage there, and processes that hold its locks.
 
 load helper
 
@@ -45,7 +45,7 @@ hold() {
 	wait_for 5 test -e "$T/held"
 }
 
-# hold_lock_of PATH: as somebody who is about to make it valid.
+# hold_lock_of PATH: as a process that is about to make it valid.
 hold_lock_of() {
 	mkdir -p "$T/root/nix/store"
 	hold "$T/root$1.lock"
@@ -201,7 +201,7 @@ system-1-link" ]
 
 # ---- the collector ----
 
-# collect: real Nix collects in $T/root, and ends while the run that was started goes on.
+# collect: real Nix collects in $T/root, and ends before the run that was started.
 collect() {
 	timeout "$(patience 20)" nix-store --store "$T/root" --gc
 }

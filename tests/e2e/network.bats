@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Caches that cannot be reached, or go silent: others take over, or the run says of whom.
+# Caches that are unreachable or stop responding: other caches take over, or the error names the cache.
 
 load helper
 load matrix

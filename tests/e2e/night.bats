@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# What is looked at before anything is fetched, and what is packed although a path is
-# missing.
+# Checks before anything is fetched, and what is packed although a path is missing.
 
 load helper
 

@@ -6,7 +6,7 @@ load helper
 setup() {
 	setup_lab
 	make_small_closure "$T/cache"
-	# Not even the connect timeout is to be waited for.
+	# Do not wait for the connect timeout either.
 	echo 'connect-timeout = 1' >"$NIX_CONF_DIR/nix.conf"
 }
 
@@ -113,7 +113,7 @@ fetch_ends() {
 	done
 }
 
-# ---- what a run tells of caches that were of no use ----
+# ---- reports on caches that did not help ----
 
 @test "the report names a cache that never answers, even if others have everything" {
 	start_raw silent

@@ -33,8 +33,8 @@ add_big_path() {
 		--input-addressed --compress none "${@:2}")
 }
 
-# The first one is the first that is known to have it, and answers when the other one is
-# known to have it too.
+# The first cache is known first to have it, and answers once the other one is known to have
+# it too.
 FIRST='/nar/*=delay:800' SECOND='*.narinfo=delay:200'
 
 # start_two [OPTION OF cached FOR THE FIRST]... -- [FOR THE SECOND]...: of the same directory.
@@ -50,7 +50,7 @@ start_two() {
 	B=$URL B_LOG=$CACHE_LOG
 }
 
-# What the one that is asked first does not give is asked of the other.
+# What the first cache does not send is requested from the other.
 both() {
 	fetch --substituter "$A?priority=1" --substituter "$B?priority=2" "$@"
 }
@@ -161,7 +161,7 @@ within() {
 
 # ---- what is late ----
 
-# The one that answers late is waited for, also when this machine has much to do.
+# Wait for the one that answers late, even on a busy machine.
 wait_for_first_answers() {
 	echo 'connect-timeout = 15' >"$NIX_CONF_DIR/nix.conf"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What would be fetched, built, or is unknown: the same as real Nix says, and more.
+# What would be fetched or built, or is unknown: the same as with real Nix, and more.
 
 load helper
 load answers
@@ -123,7 +123,7 @@ planned() {
 		"$(sed -n 's/^NarSize: //p' "$(narinfo_of "$T/other" "$LIB")")" ]
 	jq -e '.narSize == (.caches | map(.narSize) | add) and
 		.downloadSize == (.caches | map(.downloadSize) | add)' <<<"$output"
-	# By the user's word the other way round.
+	# The user's priorities reverse this.
 	run plan "$T/root" "$TOP" --trusted-public-key "$(cat "$T/other.pub")" \
 		--substituter "$first?priority=2" --substituter "$URL?priority=1"
 	grep -qE "^ +$first +1 .*vouched for by lab-1$" <<<"$output" || fail "$output"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Looking after the pool: what is in it, and what goes.
+# Managing the pool: listing and removing entries.
 
 load helper
 
@@ -22,7 +22,7 @@ pool() {
 	nixferry pool "$@" --pool "$T/pool"
 }
 
-# Of the pool's entries, the names: "app-2.0 data.txt ..."
+# The names of the pool's entries: "app-2.0 data.txt ..."
 entries() {
 	pool list --quiet | sed 's/.*[a-z0-9]\{32\}-//' | LC_ALL=C sort | tr '\n' ' '
 }

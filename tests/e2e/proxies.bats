@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What the environment says of proxies and certificates, and who nixferry says it is.
+# Proxies and certificates from the environment, and the User-Agent.
 
 load helper
 load matrix
@@ -14,7 +14,7 @@ teardown() {
 	teardown_lab
 }
 
-# Names that are known to the proxy alone.
+# Names that only the proxy knows.
 assert_by_proxy() {
 	rm -rf "$T/pool"
 	: >"$CACHE_LOG"
@@ -77,7 +77,7 @@ assert_direct() {
 		assert_pool_exact
 		[ "$(log_count "^CONNECT cache.test:$tls_port ")" -ge 1 ]
 	done
-	# Whoever sits there does not get by with another certificate.
+	# A server there cannot pass with another certificate.
 	make_certificate other DNS:cache.test
 	export https_proxy=$URL NIX_SSL_CERT_FILE=$T/other.crt
 	fails_alone "https://cache.test:$tls_port" 6 "certificate"

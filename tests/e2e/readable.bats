@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What nobody signs (other signatures, deriver, content address) goes on only in a form
-# that every Nix can read.
+# Fields that no signature covers (other signatures, deriver, content address) are passed on
+# only in a form that every version of Nix can read.
 
 load helper
 

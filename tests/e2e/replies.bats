@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Caches that answer, but with a wrong status, late or with a wrong length: others take over, or the run
-# says of whom and what.
+# Caches that respond late, with a wrong status or with a wrong length: other caches take over, or the
+# error names the cache and the fault.
 
 load helper
 load matrix
@@ -121,7 +121,7 @@ faults_alone() {
 	[[ $output == *"it answered every request with HTTP status 403"*"--netrc-file FILE"* ]] || fail "$output"
 	run --separate-stderr nixferry caches "$bad" --sample "$TOP" --json
 	jq -e '.caches[0].advice[0] | contains("status 403")' <<<"$output" || fail "$output"
-	# An object store answers so to what it lacks.
+	# An object store responds like this if it lacks a file.
 	start_bad '*.narinfo=status:403'
 	completes_beside "$BAD"
 	[[ $stderr != *"every request"* ]] || fail "$stderr"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Killed at any moment, the same command goes on: nothing whole is fetched again, partial
+# After a kill at any moment, the same command resumes: no complete file is fetched again, partial
 # downloads continue, target stores stay valid.
 
 load helper
@@ -158,8 +158,8 @@ assert_not_again() {
 	check_pool
 }
 
-# leave_partial [FAULT]...: a prefetch is killed that had come to half a megabyte; the
-# cache keeps the faults, and logs the headers that it gets.
+# leave_partial [FAULT]...: kills a prefetch after half a megabyte; the cache keeps the
+# faults, and logs the headers that it receives.
 leave_partial() {
 	make_big_path
 	start_cache "$T/cache" --fault-file "$T/faults" --header-log "$T/headers"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What is on the disk already need not be ours: of another user, of another kind, a mount
-# point, a lock that is not a lock.
+# What is already on the disk may be foreign: owned by another user, of another type, a mount
+# point, a lock file that is not a file.
 
 load helper
 
@@ -249,7 +249,7 @@ refused_if_foreign() {
 	make_bundle "$TOP"
 	[ "$(stat -c %u "$(narinfo_of "$T/pool" "$DATA")")" -eq 0 ]
 	[ "$(stat -c %a "$T/pool/$(nar_of "$T/pool" "$LIB")")" -eq 644 ]
-	# A backup by hard links is no reason.
+	# A backup with hard links is not a reason to refuse.
 	cp -al "$T/pool" "$T/backup"
 	[ "$(nixferry pool list --pool "$T/pool" | grep -cF -e -lib -e -data)" -eq 2 ]
 }
@@ -294,7 +294,7 @@ catches_signals() {
 	((0x${mask:-0} & 2))
 }
 
-# The process $1 waits, and stops doing so when it is interrupted.
+# The process $1 waits until it is interrupted.
 waits_until_interrupted() {
 	wait_for 20 catches_signals "$1" && sleep 0.2 && end_by INT "$1"
 	[ "$ENDED" -eq 130 ] || fail "$2: $ENDED: $(cat "$T/out")"
@@ -314,7 +314,7 @@ waits_until_interrupted() {
 		interruptible "$BUILD/nixferry" $how 3>&- >"$T/out" 2>&1 &
 		waits_until_interrupted $! "$how"
 	done
-	# A list on a standard input that says nothing.
+	# A list on a standard input that never sends anything.
 	exec {writer}<>"$T/fifo"
 	interruptible "$BUILD/nixferry" plan --from-file - --pool "$T/pool" 3>&- <"$T/fifo" \
 		>"$T/out" 2>&1 &

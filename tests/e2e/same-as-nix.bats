@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What would be fetched, built, or is unknown is what real Nix says, in worlds made at random: WORLDS of them,
-# from SEED on.
+# What would be fetched or built, or is unknown, is the same as with real Nix, in WORLDS random worlds, from
+# SEED on.
 
 load helper
 load answers

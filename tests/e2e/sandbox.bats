@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What a parser that an attacker has taken over can still do. exploit.so plays it within the real
-# commands: at the first bytes of a bundle, and in a worker that decodes.
+# What an attacker who controls a parser can still do. exploit.so takes over the real commands: at
+# the first bytes of a bundle, and in a worker that decodes.
 
 load helper
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The test cache itself: each fault, as a client sees it. And the judge of stores: what it must notice.
+# The test cache itself: each fault, as a client sees it. The judge of stores: what it must notice.
 
 load helper
 
@@ -159,7 +159,7 @@ header_of() {
 	cmp "$T/out" <(cat "$T/www/nar/file" && printf xxxxxxxxx)
 }
 
-@test "stall sends some bytes, then nothing, and others are served meanwhile" {
+@test "stall sends some bytes, then nothing, and other requests are served" {
 	start_cache "$T/www" --fault '/nar/file=stall:300*1'
 	run curl -sS --max-time 1 -o "$T/out" "$URL/nar/file"
 	[ "$status" -eq 28 ]

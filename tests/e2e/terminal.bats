@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Names and texts that others choose must not reach the terminal as they are: bundles, caches,
-# file names, configuration. JSON stays JSON.
+# Names and texts that others choose (bundles, caches, file names, configuration) must not reach
+# the terminal unchanged. JSON stays JSON.
 
 load helper
 

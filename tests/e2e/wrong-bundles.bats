@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Everything that can be wrong with a bundle, a pool that is packed, and a target: each ends with its own
-# status, registers nothing, and loses nothing that was valid.
+# Everything that can be wrong with a bundle, a pool that is packed, and a target: each fault ends with its
+# own status, registers nothing, and keeps what was valid.
 
 load helper
 

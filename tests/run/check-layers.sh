@@ -1,5 +1,5 @@
 #!/bin/sh
-# The layers of docs/architecture.md, held: what links with what, and who includes whom.
+# Enforces the layers of docs/architecture.md in includes and in the link graph.
 set -eu
 fail=0
 
@@ -27,7 +27,7 @@ prefetch/cmd    base format input pool store cmd config plan http dispatch cache
 '
 may=$(echo "$rooms" | awk 'NF { r = $1; sub(".*/", "", r); for (i = 2; i <= NF; i++) print $1, $i; print $1, r }')
 
-# Reads "FILE FILE symbol ..." or "FILE ROOM/header": what is not in the table is told.
+# Reads "FILE FILE symbol ..." or "FILE ROOM/header": reports what is not in the table.
 hold() {
 	awk -v may="$may" -v what="$1" '
 	BEGIN { n = split(may, w); for (i = 1; i < n; i += 2) ok[w[i], w[i + 1]] = 1 }
@@ -46,7 +46,7 @@ sh tests/run/link-graph.sh "$B/obj" >"$B/link-graph"
 hold calls <"$B/link-graph" || complain "a call points up"
 cut -d' ' -f1,2 "$B/link-graph" | tsort >/dev/null || complain "files call each other in a circle"
 
-# A name stands for one thing in the whole tree.
+# A name means one thing in the whole tree.
 dup=$(git grep -hoE '^(struct|enum|union) [a-z0-9_]+ \{' -- '*.[ch]' |
 	LC_ALL=C sort | uniq -d)
 [ -z "$dup" ] || complain "defined twice: $(echo "$dup" | tr '\n' ' ')"

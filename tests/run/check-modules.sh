@@ -1,5 +1,5 @@
 #!/bin/sh
-# Holds that each module has a unit test of its own name or a line in tests/README.md, and that
+# Checks that each module has a unit test of its own name or a line in tests/README.md, and that
 # each line there names modules and tests that exist.
 set -eu
 readme=${1:-tests/README.md}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # coverage.sh BUILD FILE...: runs the unit tests, the simulators, the corpus and these files of
-# e2e tests with the programs of FLAVOR=coverage, and prints what they have reached, by room.
+# e2e tests with the programs of FLAVOR=coverage, and prints the coverage by room.
 set -eu
 build=$1
 shift

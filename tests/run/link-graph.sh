@@ -1,5 +1,5 @@
 #!/bin/sh
-# link-graph.sh OBJECTS: which file of bundle/ and prefetch/ uses symbols of which other,
+# link-graph.sh OBJECTS: lists which file of bundle/ and prefetch/ uses symbols of which other,
 # as "FILE FILE symbol..."; what each defines goes to OBJECTS/../link-graph.defined.
 set -eu
 cd "$1"

@@ -30,7 +30,7 @@ ctags -x --kinds-C=f --_xformat='%{file} %{name} %{input}' $(git ls-files '*.[ch
 		exit bad
 	}' || fail=1
 
-# What is released at the end of its scope must be fit for it on every way there.
+# A variable that is released at the end of its scope needs an initial value.
 # shellcheck disable=SC2086
 if grep -nE '^\s+AUTO(_BUF|_FREE|_FD|\()[^=]*;' $sources; then
 	echo "declared for cleanup without a first value"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# run-fuzz.sh BUILD SECONDS [TARGET]: the fuzz target, or each, one a processor at once, from its corpus,
-# for that long.
+# run-fuzz.sh BUILD SECONDS [TARGET]: runs one fuzz target, or all of them, one per processor, from their
+# corpora, for that long each.
 set -eu
 build=$1
 seconds=$2

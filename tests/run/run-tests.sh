@@ -1,9 +1,9 @@
 #!/bin/sh
 # run-tests.sh BUILD [unit|e2e|corpus|sim|threads [NAME]]: runs the tests, TEST_JOBS files at a time (two
-# a processor, as tests also wait). It says how each file ended; details of what failed follow at the
+# per processor, because tests also wait). It says how each file ended; details of what failed follow at the
 # end, and the last line is "N passed, N failed", with ", N skipped" where some were. The logs stay in
-# BUILD/test-logs. With TEST_AGAIN=1, a file that failed beside others is run once more by itself, which
-# is told; its first log is kept.
+# BUILD/test-logs. With TEST_AGAIN=1, a file that failed beside others runs once more by itself; the
+# output says so, and its first log is kept.
 set -u
 build=$1
 kind=${2:-all}
@@ -18,8 +18,8 @@ duration() {
 	if [ "$1" -lt 120 ]; then echo "$1 s"; else echo "$(($1 / 60)) min $(($1 % 60)) s"; fi
 }
 
-# list KIND DIR PREFIX SUFFIX NAME: lines "KIND NAME", large files first: one that starts late would be
-# waited for alone.
+# list KIND DIR PREFIX SUFFIX NAME: lines "KIND NAME", large files first, because the rest would wait for one
+# that starts late.
 list() {
 	find "$2" -maxdepth 1 -name "$3$5$4" -printf '%s %f\n' | sort -rn | sed "s|^[0-9]* $3\(.*\)$4\$|$1 \1|"
 }
@@ -36,7 +36,7 @@ list_corpus() {
 	list corpus tests/fuzz fuzz_ .c "$1" | built fuzz/fuzz_
 }
 
-# Worlds by chance are not in the list.
+# Random worlds are not in the list.
 list_sim() {
 	case $1 in
 	'*') echo "simfetch all" ;;
