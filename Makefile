@@ -380,7 +380,11 @@ install: all man $(LIBRARIES)
 	install -Dm644 completions/nixferry.fish $(DEST)/share/fish/vendor_completions.d/nixferry.fish
 	install -Dm644 -t $(DEST)/share/man/man1 $(B)/man/*.1
 	install -Dm644 -t $(DEST)/share/man/man5 $(B)/man/*.5
-	install -Dm644 -t $(DEST)/share/doc/nixferry README.md CONTRIBUTING.md LICENSE
+	install -d $(DEST)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' docs/systemd/nixferry-prefetch.service.in \
+		>$(DEST)/lib/systemd/system/nixferry-prefetch.service
+	install -Dm644 -t $(DEST)/lib/systemd/system docs/systemd/nixferry-prefetch.timer
+	install -Dm644 -t $(DEST)/share/doc/nixferry README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs docs/*.md
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/examples docs/examples/*
 
@@ -388,6 +392,17 @@ install: all man $(LIBRARIES)
 stage: all $(LIBRARIES)
 	@rm -rf $(B)/stage
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(B))/stage PREFIX=/usr/local >$(B)/stage.log
+
+# ---- release ----
+
+DIST := nixferry-$(VERSION)
+
+.PHONY: dist
+#: make dist            build/nixferry-VERSION.tar.gz of the last commit; the same bytes each time
+dist:
+	@mkdir -p build
+	@git archive --format=tar --prefix=$(DIST)/ HEAD | gzip -n9 >build/$(DIST).tar.gz
+	@echo build/$(DIST).tar.gz
 
 # ---- the rest ----
 
