@@ -119,6 +119,51 @@ static void intake_stores_paths_with_their_references(void **state)
 	made_release(&top);
 }
 
+/* SIZE bytes of the download have arrived. */
+static int put_download(struct pool_fixture *f, struct destination *d,
+			const struct made *m, uint64_t size)
+{
+	struct pool_partial pp;
+
+	assert_ok(f, pool_partial_open(f->pool, m->info.path.base, &pp, &f->err));
+	pool_partial_set_path(&pp, &m->info.path);
+	assert_ok(f, pool_partial_write(f->pool, &pp, 0, "x", 1, &f->err));
+	byte_ranges_add(&pp.state.ranges, 0, size);
+	return destination_put_partial(d, &m->trusted, CODEC_NONE, &pp, made_source(m),
+				       &f->err);
+}
+
+/* A run that is killed before would have to fetch them again. */
+static void downloads_are_kept_until_their_paths_are_registered(void **state)
+{
+	static const struct {
+		uint64_t size;
+		bool is_kept;
+	} rows[] = { { 1000, true }, { 64 * MIB, true }, { 64 * MIB + 1, false } };
+	struct pool_fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *root = mem_printf("%s/root-%zu", f->top, i);
+		AUTO(intake_freep) struct intake *in = NULL;
+		AUTO(destination_freep) struct destination *d = NULL;
+		struct made leaf, top;
+
+		made_init(&leaf, f, "leaf", "leaf", NULL);
+		made_init(&top, f, "top", "top", (struct made *const[]){ &leaf, NULL });
+		assert_ok(f, intake_open(&in, root, INTAKE_WRITE, NULL, &f->err));
+		d = destination_new(f->pool, 1, in, NULL);
+		assert_ok(f, put_download(f, d, &top, rows[i].size));
+		assert_ok(f, destination_finish(d, &f->err));
+		assert_int_equal(pool_fixture_count(f, "tmp") > 0, rows[i].is_kept);
+		assert_ok(f, put_nar(d, &leaf, CODEC_NONE, &f->err));
+		assert_ok(f, destination_finish(d, &f->err));
+		assert_ok(f, find_made(f, d, &top, f->ring));
+		assert_int_equal(pool_fixture_count(f, "tmp"), 0);
+		made_release(&leaf);
+		made_release(&top);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +171,7 @@ int main(void)
 		FIXTURE_TEST(trusted_pool_supplies_its_paths),
 		FIXTURE_TEST(wrong_bytes_are_not_passed_on),
 		FIXTURE_TEST(intake_stores_paths_with_their_references),
+		FIXTURE_TEST(downloads_are_kept_until_their_paths_are_registered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
