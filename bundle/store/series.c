@@ -17,8 +17,8 @@
 #define SERIAL_TEXT_MAX 32
 
 /* A refusal, or with --allow-older a note. */
-static int refuse(bool allow_older, struct progress *progress, const char *why,
-		  struct nf_err *err)
+static int refuse_older(bool allow_older, struct progress *progress, const char *why,
+			struct nf_err *err)
 {
 	if (!allow_older)
 		return err_set(err, NF_E_TRUST,
@@ -39,7 +39,7 @@ int series_check_expiry(const struct nf_bundle_terms *terms, time_t now, bool al
 	    strcmp(today, terms->expires) <= 0)
 		return 0;
 	why = mem_printf("the bundle expired on %s", terms->expires);
-	return refuse(allow_older, progress, why, err);
+	return refuse_older(allow_older, progress, why, err);
 }
 
 /* ---- the file ---- */
@@ -92,7 +92,7 @@ int series_check(const struct target *t, const struct nf_bundle_terms *terms,
 	why = mem_printf("the bundle is number %" PRIu64
 			 " of series '%s', but '%s' has had number %" PRIu64,
 			 terms->serial, terms->series, t->name, last);
-	return refuse(allow_older, progress, why, err);
+	return refuse_older(allow_older, progress, why, err);
 }
 
 int series_remember(const struct target *t, const struct nf_bundle_terms *terms,

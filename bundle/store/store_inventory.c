@@ -9,7 +9,7 @@
 #include "store/row_form.h"
 #include "store/store_db_list.h"
 
-struct listing {
+struct store_listing {
 	struct inventory *inv;
 	const char *root;
 	int store_fd;
@@ -17,7 +17,7 @@ struct listing {
 
 static int begin_list(void *ctx, struct nf_err *err)
 {
-	struct listing *l = ctx;
+	struct store_listing *l = ctx;
 
 	(void)err;
 	inventory_release(l->inv);
@@ -26,7 +26,7 @@ static int begin_list(void *ctx, struct nf_err *err)
 
 static int take_row(void *ctx, const struct store_db_row *row, struct nf_err *err)
 {
-	struct listing *l = ctx;
+	struct store_listing *l = ctx;
 	struct nf_storepath path;
 	struct nf_hash hash;
 	bool there = false;
@@ -57,7 +57,7 @@ int store_inventory_read(struct inventory *ret, const char *root, struct nf_err 
 	AUTO_FREE char *state = mem_printf("%s/nix/var/nix", root);
 	AUTO(store_db_freep) struct store_db *db = NULL;
 	AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct listing l = { ret, root, fd };
+	struct store_listing l = { ret, root, fd };
 	const struct store_db_visitor visitor = {
 		.begin = begin_list,
 		.row = take_row,

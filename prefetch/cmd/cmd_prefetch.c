@@ -99,6 +99,13 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 	return 0;
 }
 
+static int read_terms(struct prefetch *p, const struct cmd_args *args, struct nf_err *err)
+{
+	int rc = options_terms(&p->terms, args, err);
+
+	return rc ? rc : have_open(&p->have, args, true, err);
+}
+
 /* Reads nix.conf and the options that override it. */
 static int read_options(struct prefetch *p, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
@@ -120,9 +127,7 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = nix_conf_options_read(&p->conf, args, &p->target, err);
 	if (!rc)
-		rc = options_terms(&p->terms, args, err);
-	if (!rc)
-		rc = have_open(&p->have, args, true, err);
+		rc = read_terms(p, args, err);
 	if (!rc)
 		rc = check_options(p, args, err);
 	if (!rc && !f->dry_run)

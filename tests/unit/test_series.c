@@ -34,8 +34,8 @@ static void a_bundle_expires_at_the_end_of_its_last_day(void **state)
 			 0);
 }
 
-static int check(const struct target *t, const char *series, uint64_t serial,
-		 bool allow_older, struct nf_err *err)
+static int check_serial(const struct target *t, const char *series, uint64_t serial,
+			bool allow_older, struct nf_err *err)
 {
 	const struct nf_bundle_terms terms = { .series = series, .serial = serial };
 
@@ -58,21 +58,22 @@ static void a_target_takes_no_older_bundle_of_a_series(void **state)
 	struct target t;
 
 	assert_int_equal(target_open(&t, dir->path, NULL), 0);
-	assert_int_equal(check(&t, NULL, 0, false, &err), 0);
-	assert_int_equal(check(&t, "web", 5, false, &err), 0);
+	assert_int_equal(check_serial(&t, NULL, 0, false, &err), 0);
+	assert_int_equal(check_serial(&t, "web", 5, false, &err), 0);
 	remember(&t, NULL, 9);
 	remember(&t, "web", 5);
 	remember(&t, "web", 4);
-	assert_int_equal(check(&t, "web", 5, false, &err), 0);
-	assert_int_equal(check(&t, "web", 6, false, &err), 0);
-	assert_int_equal(check(&t, "mail", 1, false, &err), 0);
-	assert_int_equal(check(&t, "web", 4, false, &err), -NF_E_TRUST);
+	assert_int_equal(check_serial(&t, "web", 5, false, &err), 0);
+	assert_int_equal(check_serial(&t, "web", 6, false, &err), 0);
+	assert_int_equal(check_serial(&t, "mail", 1, false, &err), 0);
+	assert_int_equal(check_serial(&t, "web", 4, false, &err), -NF_E_TRUST);
 	assert_non_null(
 		strstr(err.text, "the bundle is number 4 of series 'web', but '"));
 	assert_non_null(strstr(err.text, "has had number 5"));
-	assert_int_equal(check(&t, "web", 4, true, &err), 0);
+	assert_int_equal(check_serial(&t, "web", 4, true, &err), 0);
 	remember(&t, "web", UINT64_MAX);
-	assert_int_equal(check(&t, "web", UINT64_MAX - 1, false, &err), -NF_E_TRUST);
+	assert_int_equal(check_serial(&t, "web", UINT64_MAX - 1, false, &err),
+			 -NF_E_TRUST);
 	target_close(&t);
 }
 
@@ -86,13 +87,13 @@ static void what_cannot_be_relied_on_is_refused(void **state)
 	assert_int_equal(target_open(&t, dir->path, NULL), 0);
 	remember(&t, "web", 5);
 	assert_int_equal(chmod(file, 0666), 0);
-	assert_int_equal(check(&t, "web", 5, false, &err), -NF_E_SYS);
+	assert_int_equal(check_serial(&t, "web", 5, false, &err), -NF_E_SYS);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(symlink("/etc/passwd", file), 0);
-	assert_int_equal(check(&t, "web", 5, false, &err), -NF_E_SYS);
+	assert_int_equal(check_serial(&t, "web", 5, false, &err), -NF_E_SYS);
 	assert_int_equal(unlink(file), 0);
 	temp_dir_write(dir, "nix/var/nixferry/series/web", "five\n");
-	assert_int_equal(check(&t, "web", 5, false, &err), -NF_E_FORMAT);
+	assert_int_equal(check_serial(&t, "web", 5, false, &err), -NF_E_FORMAT);
 	assert_non_null(strstr(err.text, "does not hold a serial: remove it"));
 	target_close(&t);
 }
