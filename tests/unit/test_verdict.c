@@ -187,6 +187,35 @@ static void a_wrong_file_hash_does_no_harm(void **state)
 	made_release(&m);
 }
 
+/* The pool is one of the caches of a target store. */
+static void a_damaged_entry_of_the_pool_is_fetched_and_counted_so(void **state)
+{
+	struct engine_fixture *f = *state;
+	AUTO_FREE char *root = mem_printf("%s/root", f->pool->top);
+	AUTO(intake_freep) struct intake *in = NULL;
+	AUTO_FREE char *file = NULL;
+	struct nf_narinfo ni;
+	struct made m;
+
+	made_init_random(&m, f->pool, "damaged", 20000);
+	pool_fixture_ingest(f->pool, &m, POOL_KEEP);
+	pool_fixture_find(f->pool, &m, &ni);
+	file = pool_fixture_path(f->pool, "%.*s", NF_SLICE_ARG(ni.url));
+	nf_narinfo_release(&ni);
+	pool_fixture_flip(file, 10000);
+	engine_fixture_add_cache(f);
+	engine_fixture_offer(f, 0, &m);
+	engine_fixture_want(f, &m);
+	assert_int_equal(intake_open(&in, root, INTAKE_WRITE, NULL, &f->err), 0);
+	f->opts.intake = in;
+	engine_fixture_fetch(f);
+	assert_fetched(f);
+	assert_int_equal(f->result.in_pool, 0);
+	assert_int_equal(f->result.from_pool, 0);
+	assert_int_equal(f->result.fetched, 1);
+	made_release(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +225,7 @@ int main(void)
 		ENGINE_TEST(cache_is_dropped_after_three_wrong_answers),
 		ENGINE_TEST(unknown_compression_is_not_a_lie),
 		ENGINE_TEST(a_wrong_file_hash_does_no_harm),
+		ENGINE_TEST(a_damaged_entry_of_the_pool_is_fetched_and_counted_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
