@@ -530,7 +530,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--older-than --max-size --keep --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'path list check gc'
+			_nixferry_words 'path list stats check gc'
 		fi
 		;;
 	keygen)

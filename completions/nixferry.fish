@@ -206,7 +206,7 @@ complete -c nixferry -n '__fish_seen_subcommand_from caches' -l color -x -a 'aut
 complete -c nixferry -n '__fish_seen_subcommand_from caches' -l log-format -x -a 'text json' -d 'messages and progress as text (the default) or json (one object per line)'
 complete -c nixferry -n '__fish_seen_subcommand_from caches' -l help -s h -d 'show this help'
 complete -c nixferry -n __fish_use_subcommand -a pool -d 'manage the pool of verified NARs'
-complete -c nixferry -n '__fish_seen_subcommand_from pool' -a 'path list check gc'
+complete -c nixferry -n '__fish_seen_subcommand_from pool' -a 'path list stats check gc'
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -l older-than -x -d 'gc: remove entries that no command used for AGE, such as 30d or 12h (a number without a unit is days), and partial downloads of that age'
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -l max-size -x -d 'gc: remove the least recently used entries until the NARs take at most SIZE bytes, such as 20G'
 complete -c nixferry -n '__fish_seen_subcommand_from pool' -l keep -r -F -d 'gc: keep the closure of INSTALLABLE; without --older-than and --max-size, remove all other entries'

@@ -2,6 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/free_space.h"
 #include "base/interrupt.h"
 #include "base/plural.h"
 #include "base/progress.h"
@@ -88,6 +90,92 @@ static int run_pool_list(struct pool_walk *w, struct nf_err *err)
 		json_print(w->doc, stdout);
 	} else {
 		tell_sums(w->ui, &sums);
+	}
+	return 0;
+}
+
+/* "entries" of one compression, in the order in which they were met. */
+struct encoding_count {
+	char name[16];
+	size_t entries;
+	uint64_t file_bytes;
+};
+
+struct encoding_counts {
+	struct encoding_count items[16]; /* more than there are compressions */
+	size_t count;
+};
+
+static int count_encoding(void *ctx, const struct nf_narinfo *ni, struct nf_err *err)
+{
+	struct encoding_counts *c = ctx;
+	size_t i = 0;
+	int rc = interrupt_check(err);
+
+	while (i < c->count && !nf_slice_is(ni->compression, c->items[i].name))
+		i++;
+	if (rc || i == ARRAY_SIZE(c->items))
+		return rc;
+	if (i == c->count)
+		snprintf(c->items[c->count++].name, sizeof(c->items[0].name), "%.*s",
+			 NF_SLICE_ARG(ni->compression));
+	c->items[i].entries++;
+	c->items[i].file_bytes += ni->file_size;
+	return 0;
+}
+
+static void add_stats(struct json_doc *doc, const struct pool_sums *s,
+		      const struct encoding_counts *c)
+{
+	add_sums(doc, s);
+	json_begin_array(doc, "compressions");
+	for (size_t i = 0; i < c->count; i++) {
+		json_begin_object(doc, NULL);
+		json_add_str(doc, "compression", c->items[i].name);
+		json_add_number(doc, "entries", c->items[i].entries);
+		json_add_number(doc, "fileSize", c->items[i].file_bytes);
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
+static void say_stats(const struct pool_sums *s, const struct encoding_counts *c)
+{
+	char size[HUMAN_MAX];
+
+	say_line("%-20s%10zu", "entries", s->entries);
+	say_line("%-20s%10s", "unpacked", human_size(size, s->nar_bytes));
+	say_line("%-20s%10s", "in the pool", human_size(size, s->file_bytes));
+	for (size_t i = 0; i < c->count; i++)
+		say_line("  %-18s%10s  %zu %s", c->items[i].name,
+			 human_size(size, c->items[i].file_bytes), c->items[i].entries,
+			 plural(c->items[i].entries, "entry", "entries"));
+	say_line("%-20s%10s  %zu", "partial downloads",
+		 human_size(size, s->partial_bytes), s->partials);
+}
+
+static int run_pool_stats(struct pool_walk *w, const char *dir, struct nf_err *err)
+{
+	struct encoding_counts counts = { 0 };
+	struct pool_sums sums = { 0 };
+	struct free_space space = { 0 };
+	char size[HUMAN_MAX];
+	int rc = w->pool ? pool_sum(w->pool, &sums, err) : 0;
+
+	if (!rc && w->pool)
+		rc = pool_each(w->pool, count_encoding, &counts, err);
+	if (!rc && w->pool)
+		rc = free_space_of_path(&space, dir, err);
+	if (rc)
+		return rc;
+	if (w->doc) {
+		json_add_str(w->doc, "pool", dir);
+		add_stats(w->doc, &sums, &counts);
+		json_add_number(w->doc, "freeSize", space.bytes);
+		json_print(w->doc, stdout);
+	} else {
+		say_stats(&sums, &counts);
+		say_line("%-20s%10s", "free on the disk", human_size(size, space.bytes));
 	}
 	return 0;
 }
@@ -188,6 +276,8 @@ static int run_on_pool(struct pool_walk *w, const struct cmd_args *args, const c
 	w->pool = pool;
 	if (strcmp(cmd_args_get(args, 0), "list") == 0)
 		return run_pool_list(w, err);
+	if (strcmp(cmd_args_get(args, 0), "stats") == 0)
+		return run_pool_stats(w, dir, err);
 	return run_pool_check(w, err);
 }
 
@@ -215,13 +305,14 @@ static int run_pool(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 
 const struct command cmd_pool = {
 	.name = "pool",
-	.args = "path|list|check|gc",
+	.args = "path|list|stats|check|gc",
 	.summary = "manage the pool of verified NARs",
 	.text = "The pool keeps NARs that were fetched and verified. It is itself a "
 		"binary cache, which Nix can use as file://DIR.\n"
 		"\n"
 		"  path   print its directory\n"
 		"  list   list its entries (unpacked size, size in the pool, path) and totals\n"
+		"  stats  print totals, by compression, and the free space\n"
 		"  check  compare each file with its checksum, and remove damaged ones, so that\n"
 		"         the next prefetch fetches them again; the exit status is then 5\n"
 		"  gc     remove partial downloads and files without an entry that are older\n"
@@ -233,6 +324,6 @@ const struct command cmd_pool = {
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_WORDS,
-	.words = "path list check gc",
+	.words = "path list stats check gc",
 	.run = run_pool,
 };

@@ -62,7 +62,7 @@ ask_all() {
 		"completions fish"
 	)
 	# For these, it would be a mistyped name.
-	[ ! -e "$pool" ] || commands+=("pool list --pool $pool" "pool check --pool $pool")
+	[ ! -e "$pool" ] || commands+=("pool list --pool $pool" "pool stats --pool $pool" "pool check --pool $pool")
 	local command
 	for command in "${commands[@]}"; do
 		rc=0
@@ -147,6 +147,10 @@ value_for() {
 	older-than) echo 3 ;;
 	max-size) echo 20G ;;
 	keep) echo "$TOP" ;;
+	have | have-all) echo "$T/b.bundle" ;;
+	series) echo some-series ;;
+	serial) echo 2 ;;
+	expires) echo 2099-12-31 ;;
 	color) echo never ;;
 	log-format) echo json ;;
 	*) return 1 ;;
@@ -163,7 +167,7 @@ arguments_for() {
 	keygen) echo "keygen a-$RANDOM-1 $T/key.$RANDOM$RANDOM $T/pub.$RANDOM$RANDOM" ;;
 	caches) echo caches ;;
 	roots) echo "roots list" ;;
-	check) echo check ;;
+	check | inventory) echo "$1" ;;
 	completions) echo "completions bash" ;;
 	help) echo help ;;
 	*) return 1 ;;
@@ -174,7 +178,7 @@ arguments_for() {
 companions_for() {
 	local command=$1 option=$2 help=$3
 	[[ $command != import ]] || [ "$option" = store ] || echo "--store $T/target"
-	[[ ! $command =~ ^(roots|check)$ ]] || [ "$option" = store ] || echo "--store $T/root"
+	[[ ! $command =~ ^(roots|check|inventory)$ ]] || [ "$option" = store ] || echo "--store $T/root"
 	[[ $command != pack ]] || [ "$option" = output ] || echo "--output $T/out.bundle"
 	[[ $command != pack && "$command $option" != "prefetch output" ]] || [ "$option" = sign-key ] ||
 		echo "--sign-key $T/lab.sec"
@@ -198,7 +202,7 @@ try_option() {
 	if [ -n "$value" ]; then
 		words+=" $(value_for "$option")" || fail "value_for does not know '--$option'" || return 1
 	fi
-	[[ ! $1 =~ ^(roots|check)$ ]] || words=${words/"$T/target"/"$T/root"}
+	[[ ! $1 =~ ^(roots|check|inventory)$ ]] || words=${words/"$T/target"/"$T/root"}
 	rm -rf "$T/target" "$T/out.bundle"
 	mkdir "$T/target"
 	# shellcheck disable=SC2086
@@ -220,7 +224,7 @@ try_option() {
 	for command in "${commands[@]}"; do
 		HELP=$(nixferry help "$command")
 		local subs=("")
-		[ "$command" = pool ] && subs=(path list check gc)
+		[ "$command" = pool ] && subs=(path list stats check gc)
 		while read -r option value; do
 			# These are one table for all commands, which are not asked.
 			[[ ! $option =~ ^(quiet|verbose|no-progress|color|log-format|help)$ || $command = list ]] || continue

@@ -45,7 +45,7 @@ setup() {
 		unexpected argument 'b'|verify a b
 		option '--jobs': '0' is not a number from 1 to 1024|verify x --jobs 0
 		option '--color': 'blue' is not one of: auto always never|list --color blue x
-		'down' is not one of: path list check gc|pool down
+		'down' is not one of: path list stats check gc|pool down
 		list: option '--trusted-public-key': 'nonsense' is neither a public key|list x --trusted-public-key nonsense
 		missing --output BUNDLE|pack x
 		a bundle must be signed: give --sign-key FILE|pack x -o y
@@ -53,7 +53,7 @@ setup() {
 		neither zstd, zstd:1 to zstd:19 nor keep|pack x -o y --compress xz
 		unknown command 'no'|help no
 		unknown command 'prefech' \(did you mean 'prefetch'\?\)|help prefech
-		'chekc' \(did you mean 'check'\?\) is not one of: path list check|pool chekc
+		'chekc' \(did you mean 'check'\?\) is not one of: path list stats check|pool chekc
 	EOF
 }
 
@@ -166,6 +166,8 @@ setup() {
 	[ -z "$(nixferry pool list --pool "$T/pool")" ]
 	[ "$(nixferry pool list --pool "$T/pool" --json | jq -c .)" = \
 		'{"paths":[],"entries":0,"narSize":0,"fileSize":0,"partials":0,"partialSize":0}' ]
+	[ "$(nixferry pool stats --pool "$T/pool" --json | jq -c "del(.freeSize)")" = \
+		"{\"pool\":\"$T/pool\",\"entries\":0,\"narSize\":0,\"fileSize\":0,\"partials\":0,\"partialSize\":0,\"compressions\":[]}" ]
 	[ "$(nixferry pool check --pool "$T/pool")" = "checked 0 entries, 0 were damaged" ]
 	[ "$(nixferry pool gc --pool "$T/pool")" = "freed 0 B" ]
 }

@@ -48,6 +48,13 @@ nar_files() {
 	[ "$(jq '[.paths[].narSize] | add' "$T/json")" = "$(jq .narSize "$T/json")" ]
 	[ "$(jq .fileSize "$T/json")" = "$(find "$T/pool/nar" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')" ]
 	[ "$(jq -c '[.entries, .partials]' "$T/json")" = '[5,1]' ]
+	# The same totals, and what they consist of.
+	pool stats --json >"$T/stats"
+	diff <(jq -S '{entries, narSize, fileSize, partials, partialSize}' "$T/json") \
+		<(jq -S '{entries, narSize, fileSize, partials, partialSize}' "$T/stats")
+	jq -e '(.compressions | map(.entries) | add) == .entries and .freeSize > 0' "$T/stats" >/dev/null ||
+		fail "$(<"$T/stats")"
+	pool stats | grep -qx 'entries  *5' || fail "$(pool stats)"
 }
 
 @test "gc alone leaves every entry" {
