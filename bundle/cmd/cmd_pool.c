@@ -297,8 +297,11 @@ static int run_pool(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		rc = options_pool_dir(&dir, args, err);
 	if (rc)
 		return rc;
-	if (strcmp(what, "path") == 0)
+	if (strcmp(what, "path") == 0) {
+		/* Nothing is parsed, with or without a sandbox. */
+		(void)cmd_args_flag(args, "no-sandbox");
 		return run_pool_path(dir, doc);
+	}
 	return is_gc ? cmd_pool_gc_run(dir, args, doc, ui, err)
 		     : run_on_pool(&walk, args, dir, err);
 }
