@@ -125,66 +125,66 @@ ask_all() {
 
 # ---- options ----
 
-# A value for an option: OPTION.
+# value_for OPTION: appends a value to words.
 value_for() {
 	case $1 in
-	pool) echo "$T/full-pool" ;;
-	store) echo "$T/target" ;;
-	from-store) echo "$T/root" ;;
-	from-file) echo "$T/list-of-targets" ;;
-	output) echo "$T/out.bundle" ;;
-	sign-key) echo "$T/lab.sec" ;;
-	compress) echo zstd:1 ;;
-	substituter | extra-substituter) echo "file://$T/cache" ;;
-	connections | connections-per-cache | jobs) echo 2 ;;
-	limit-rate) echo none ;;
-	retry-for) echo 1s ;;
-	netrc-file) echo "$T/netrc" ;;
-	trusted-public-key) echo "$PUBLIC_KEY" ;;
-	sample | why-build) echo "$TOP" ;;
-	profile) echo system ;;
-	gc-root) echo some-root ;;
-	older-than) echo 3 ;;
-	max-size) echo 20G ;;
-	keep) echo "$TOP" ;;
-	have | have-all) echo "$T/b.bundle" ;;
-	series) echo some-series ;;
-	serial) echo 2 ;;
-	expires) echo 2099-12-31 ;;
-	color) echo never ;;
-	log-format) echo json ;;
+	pool) words+=" $T/full-pool" ;;
+	store) words+=" $T/target" ;;
+	from-store) words+=" $T/root" ;;
+	from-file) words+=" $T/list-of-targets" ;;
+	output) words+=" $T/out.bundle" ;;
+	sign-key) words+=" $T/lab.sec" ;;
+	compress) words+=" zstd:1" ;;
+	substituter | extra-substituter) words+=" file://$T/cache" ;;
+	connections | connections-per-cache | jobs) words+=" 2" ;;
+	limit-rate) words+=" none" ;;
+	retry-for) words+=" 1s" ;;
+	netrc-file) words+=" $T/netrc" ;;
+	trusted-public-key) words+=" $PUBLIC_KEY" ;;
+	sample | why-build) words+=" $TOP" ;;
+	profile) words+=" system" ;;
+	gc-root) words+=" some-root" ;;
+	older-than) words+=" 3" ;;
+	max-size) words+=" 20G" ;;
+	keep) words+=" $TOP" ;;
+	have | have-all) words+=" $T/b.bundle" ;;
+	series) words+=" some-series" ;;
+	serial) words+=" 2" ;;
+	expires) words+=" 2099-12-31" ;;
+	color) words+=" never" ;;
+	log-format) words+=" json" ;;
 	*) return 1 ;;
 	esac
 }
 
-# The arguments with which a command does its work: COMMAND [SUBCOMMAND].
+# arguments_for COMMAND [SUBCOMMAND]: sets words to those with which the command does its work.
 arguments_for() {
 	case $1 in
-	plan | prefetch | pack) echo "$1 $TOP" ;;
-	import) echo "import $T/b.bundle" ;;
-	verify | list | info) echo "$1 $T/b.bundle" ;;
-	pool) echo "pool $2" ;;
-	keygen) echo "keygen a-$RANDOM-1 $T/key.$RANDOM$RANDOM $T/pub.$RANDOM$RANDOM" ;;
-	caches) echo caches ;;
-	roots) echo "roots list" ;;
-	check | inventory) echo "$1" ;;
-	completions) echo "completions bash" ;;
-	help) echo help ;;
+	plan | prefetch | pack) words="$1 $TOP" ;;
+	import) words="import $T/b.bundle" ;;
+	verify | list | info) words="$1 $T/b.bundle" ;;
+	pool) words="pool $2" ;;
+	keygen) words="keygen a-$RANDOM-1 $T/key.$RANDOM$RANDOM $T/pub.$RANDOM$RANDOM" ;;
+	caches) words="caches" ;;
+	roots) words="roots list" ;;
+	check | inventory) words="$1" ;;
+	completions) words="completions bash" ;;
+	help) words="help" ;;
 	*) return 1 ;;
 	esac
 }
 
-# What each command is given beside the option, as far as its help has it.
+# companions_for COMMAND OPTION HELP: appends what the command is given beside the option.
 companions_for() {
 	local command=$1 option=$2 help=$3
-	[[ $command != import ]] || [ "$option" = store ] || echo "--store $T/target"
-	[[ ! $command =~ ^(roots|check|inventory)$ ]] || [ "$option" = store ] || echo "--store $T/root"
-	[[ $command != pack ]] || [ "$option" = output ] || echo "--output $T/out.bundle"
+	[[ $command != import ]] || [ "$option" = store ] || words+=" --store $T/target"
+	[[ ! $command =~ ^(roots|check|inventory)$ ]] || [ "$option" = store ] || words+=" --store $T/root"
+	[[ $command != pack ]] || [ "$option" = output ] || words+=" --output $T/out.bundle"
 	[[ $command != pack && "$command $option" != "prefetch output" ]] || [ "$option" = sign-key ] ||
-		echo "--sign-key $T/lab.sec"
-	[[ $help != *--no-local-store* ]] || [ "$option" = from-store ] || echo "--no-local-store"
+		words+=" --sign-key $T/lab.sec"
+	[[ $help != *--no-local-store* ]] || [ "$option" = from-store ] || words+=" --no-local-store"
 	[[ $help != *--pool* ]] || [ "$option" = pool ] || [ "$command $option" = "caches sample" ] ||
-		echo "--pool $T/full-pool"
+		words+=" --pool $T/full-pool"
 }
 
 # The options that a command's help has: lines "NAME" or "NAME VALUE".
@@ -194,24 +194,24 @@ options_of() {
 
 # try_option OPTION VALUE COMMAND [SUBCOMMAND]: done, or refused with its name; never ignored.
 try_option() {
-	local option=$1 value=$2 words rc=0
+	local option=$1 value=$2 words
 	shift 2
-	words=$(arguments_for "$@") || fail "arguments_for does not know the command '$1'" || return 1
-	words+=" $(companions_for "$1" "$option" "$HELP" | tr '\n' ' ')"
+	arguments_for "$@" || fail "arguments_for does not know the command '$1'" || return 1
+	companions_for "$1" "$option" "$HELP"
 	words+=" --$option"
 	if [ -n "$value" ]; then
-		words+=" $(value_for "$option")" || fail "value_for does not know '--$option'" || return 1
+		value_for "$option" || fail "value_for does not know '--$option'" || return 1
 	fi
 	[[ ! $1 =~ ^(roots|check|inventory)$ ]] || words=${words/"$T/target"/"$T/root"}
 	rm -rf "$T/target" "$T/out.bundle"
 	mkdir "$T/target"
 	# shellcheck disable=SC2086
-	nixferry $words >"$T/stdout" 2>"$T/stderr" || rc=$?
-	! grep -q "had no effect" "$T/stderr" || fail "$words: $(cat "$T/stderr")" || return 1
-	case $rc in
+	run --separate-stderr nixferry $words
+	[[ $stderr != *"had no effect"* ]] || fail "$words: $stderr" || return 1
+	case $status in
 	0) ;;
-	2) grep -qE -- "'?--$option'?" "$T/stderr" || [ "$option" = why-build ] || fail "$words: $(cat "$T/stderr")" ;;
-	*) fail "$words: status $rc: $(cat "$T/stderr")" ;;
+	2) [[ $stderr == *"--$option"* || $option == why-build ]] || fail "$words: $stderr" ;;
+	*) fail "$words: status $status: $stderr" ;;
 	esac
 }
 

@@ -13,7 +13,7 @@ teardown() {
 }
 
 prefetch() {
-	timeout "$(patience 60)" "$BUILD/nixferry" prefetch --substituter "$URL" --pool "$T/pool" \
+	nixferry prefetch --substituter "$URL" --pool "$T/pool" \
 		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/out/b.bundle" "$@"
 }
 
@@ -28,10 +28,17 @@ prefetch_fails() {
 
 # Each entry of the pool has its NAR, and nothing else is there but partial downloads.
 assert_pool_whole() {
+	local file named=() temp=("$T"/pool/.*.tmp)
 	[ -d "$T/pool" ] || return 0
-	diff <(sed -n 's/^URL: nar.//p' "$T"/pool/*.narinfo 2>/dev/null | sort -u) \
-		<(ls "$T/pool/nar" | sort) || fail "narinfos and NARs of the pool differ" || return 1
-	[ -z "$(find "$T/pool" -maxdepth 1 -name '.*.tmp')" ]
+	for file in "$T"/pool/*.narinfo; do
+		[ ! -e "$file" ] || named+=("$T/pool/$(url_in "$file")")
+	done
+	for file in "${named[@]}" "$T"/pool/nar/*; do
+		[ -e "$file" ] || [ "$file" = "$T/pool/nar/*" ] || fail "$file is named, but not there" || return 1
+		[[ " ${named[*]} " == *" $file "* ]] || [ "$file" = "$T/pool/nar/*" ] || fail "no narinfo names $file" ||
+			return 1
+	done
+	[ ! -e "${temp[0]}" ] || fail "left: ${temp[*]}"
 }
 
 # No partial download either.

@@ -20,7 +20,7 @@ teardown() {
 # compare_world SEED [OPTION]...: every request of that world.
 compare_world() {
 	local world=$T/w$1 caches line
-	python3 "$repo/tests/tools/nixworld.py" --seed "$@" --out "$world" \
+	/usr/bin/python3 "$repo/tests/tools/nixworld.py" --seed "$@" --out "$world" \
 		--mkcache "$BUILD/mkcache" --sign "$T/lab.sec" --http "$URL" \
 		--dead "http://127.0.0.1:$DEAD_PORT" || return 1
 	caches=$(tr '\n' ' ' <"$world/caches")

@@ -1,12 +1,13 @@
 /*
  * storejudge whole ROOT
  * storejudge closure ROOT TREES PATH...
+ * storejudge pool POOL CACHE PATH...
  *
  * Judges a root store for the end-to-end tests, which would start twenty processes to do
  * so. "whole": the store holds what its database calls valid, and nothing in ROOT looks
  * like a temporary file. "closure": moreover, exactly the PATHs are valid; each has the
- * contents of TREES/BASENAME, and Nix's canonical metadata. It prints what is wrong; the
- * exit status is then 1.
+ * contents of TREES/BASENAME, and Nix's canonical metadata. "pool": each PATH is in POOL,
+ * as the NAR that CACHE has. It prints what is wrong; the exit status is then 1.
  */
 #include <dirent.h>
 #include <fnmatch.h>
@@ -20,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storejudge.h"
+
 static bool found_wrong;
 
 struct judged_names {
@@ -27,7 +30,7 @@ struct judged_names {
 	size_t count;
 };
 
-static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+void judge_complain(const char *format, ...)
 {
 	va_list args;
 
@@ -44,7 +47,7 @@ static void __attribute__((noreturn)) give_up(const char *what)
 	exit(2);
 }
 
-static void join_path(char *path, const char *dir, const char *name)
+void judge_join_path(char *path, const char *dir, const char *name)
 {
 	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
 
@@ -114,15 +117,15 @@ static void compare_lists(const struct judged_names *a, const char *of_a,
 					    : strcmp(a->name[i], b->name[j]);
 
 		if (order < 0)
-			complain("only %s has '%s'", of_a, a->name[i]);
+			judge_complain("only %s has '%s'", of_a, a->name[i]);
 		if (order > 0)
-			complain("only %s has '%s'", of_b, b->name[j]);
+			judge_complain("only %s has '%s'", of_b, b->name[j]);
 		i += order <= 0;
 		j += order >= 0;
 	}
 }
 
-static const char *base_name(const char *path)
+const char *judge_base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -137,23 +140,23 @@ static void list_valid(struct judged_names *names, const char *root)
 	sqlite3_stmt *query;
 	int rc;
 
-	join_path(path, root, "nix/var/nix/db/db.sqlite");
+	judge_join_path(path, root, "nix/var/nix/db/db.sqlite");
 	if (access(path, F_OK))
 		return;
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) ||
 	    sqlite3_busy_timeout(db, 10000) ||
 	    sqlite3_prepare_v2(db, "select path from ValidPaths", -1, &query, NULL)) {
-		complain("'%s': %s", path, sqlite3_errmsg(db));
+		judge_complain("'%s': %s", path, sqlite3_errmsg(db));
 		sqlite3_close(db);
 		return;
 	}
 	while ((rc = sqlite3_step(query)) == SQLITE_ROW) {
 		const char *valid = (const char *)sqlite3_column_text(query, 0);
 
-		names_add(names, valid ? base_name(valid) : "(null)");
+		names_add(names, valid ? judge_base_name(valid) : "(null)");
 	}
 	if (rc != SQLITE_DONE)
-		complain("'%s': %s", path, sqlite3_errmsg(db));
+		judge_complain("'%s': %s", path, sqlite3_errmsg(db));
 	sqlite3_finalize(query);
 	sqlite3_close(db);
 	names_sort(names);
@@ -172,7 +175,7 @@ static bool is_temporary(const char *name)
 	return false;
 }
 
-static void look_for_temporary(const char *dir)
+void judge_look_for_temporary(const char *dir)
 {
 	DIR *stream = opendir(dir);
 	struct dirent *entry;
@@ -184,11 +187,11 @@ static void look_for_temporary(const char *dir)
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		join_path(path, dir, entry->d_name);
+		judge_join_path(path, dir, entry->d_name);
 		if (is_temporary(entry->d_name))
-			complain("left behind: '%s'", path);
+			judge_complain("left behind: '%s'", path);
 		if (entry->d_type == DT_DIR)
-			look_for_temporary(path);
+			judge_look_for_temporary(path);
 	}
 	closedir(stream);
 }
@@ -198,11 +201,11 @@ static void judge_whole(const char *root, const struct judged_names *valid)
 	struct judged_names there = { 0 };
 	char store[PATH_MAX];
 
-	join_path(store, root, "nix/store");
+	judge_join_path(store, root, "nix/store");
 	list_dir(&there, store);
 	compare_lists(valid, "the database", &there, "the store");
 	names_free(&there);
-	look_for_temporary(root);
+	judge_look_for_temporary(root);
 }
 
 static bool files_equal(const char *a, const char *b)
@@ -240,11 +243,11 @@ static void look_canonical(const char *path, const struct stat *st)
 	mode_t mode = st->st_mode & 07777;
 
 	if (S_ISREG(st->st_mode) && mode != 0444 && mode != 0555)
-		complain("'%s' has mode %o", path, mode);
+		judge_complain("'%s' has mode %o", path, mode);
 	if (S_ISDIR(st->st_mode) && mode != 0555)
-		complain("'%s' has mode %o", path, mode);
+		judge_complain("'%s' has mode %o", path, mode);
 	if (st->st_mtim.tv_sec != 1 || st->st_mtim.tv_nsec)
-		complain("'%s' has another time than 1", path);
+		judge_complain("'%s' has another time than 1", path);
 }
 
 /* The tree MADE is in the store as UNPACKED. */
@@ -254,17 +257,17 @@ static void compare_trees(const char *made, const char *unpacked)
 	struct stat a, b;
 
 	if (lstat(made, &a) || lstat(unpacked, &b)) {
-		complain("'%s' or '%s' is missing", made, unpacked);
+		judge_complain("'%s' or '%s' is missing", made, unpacked);
 		return;
 	}
 	look_canonical(unpacked, &b);
 	if ((a.st_mode & S_IFMT) != (b.st_mode & S_IFMT))
-		complain("'%s' is of another kind than '%s'", unpacked, made);
+		judge_complain("'%s' is of another kind than '%s'", unpacked, made);
 	else if (S_ISREG(a.st_mode) && (!(a.st_mode & 0111) != !(b.st_mode & 0111)))
-		complain("only one of '%s' and '%s' is executable", made, unpacked);
+		judge_complain("only one of '%s' and '%s' is executable", made, unpacked);
 	else if (S_ISREG(a.st_mode) ? !files_equal(made, unpacked)
 				    : S_ISLNK(a.st_mode) && !links_equal(made, unpacked))
-		complain("'%s' and '%s' differ", made, unpacked);
+		judge_complain("'%s' and '%s' differ", made, unpacked);
 	else if (S_ISDIR(a.st_mode)) {
 		list_dir(&of_made, made);
 		list_dir(&of_unpacked, unpacked);
@@ -272,8 +275,8 @@ static void compare_trees(const char *made, const char *unpacked)
 		for (size_t i = 0; i < of_made.count; i++) {
 			char path_a[PATH_MAX], path_b[PATH_MAX];
 
-			join_path(path_a, made, of_made.name[i]);
-			join_path(path_b, unpacked, of_made.name[i]);
+			judge_join_path(path_a, made, of_made.name[i]);
+			judge_join_path(path_b, unpacked, of_made.name[i]);
 			compare_trees(path_a, path_b);
 		}
 	}
@@ -287,7 +290,7 @@ static void judge_closure(const char *root, const char *trees,
 	struct judged_names wanted = { 0 }, made = { 0 };
 
 	for (; *paths; paths++)
-		names_add(&wanted, base_name(*paths));
+		names_add(&wanted, judge_base_name(*paths));
 	names_sort(&wanted);
 	compare_lists(&wanted, "the closure", valid, "the database");
 	list_dir(&made, trees);
@@ -295,30 +298,40 @@ static void judge_closure(const char *root, const char *trees,
 	for (size_t i = 0; i < wanted.count; i++) {
 		char tree[PATH_MAX], store[PATH_MAX], path[PATH_MAX];
 
-		join_path(tree, trees, wanted.name[i]);
-		join_path(store, root, "nix/store");
-		join_path(path, store, wanted.name[i]);
+		judge_join_path(tree, trees, wanted.name[i]);
+		judge_join_path(store, root, "nix/store");
+		judge_join_path(path, store, wanted.name[i]);
 		compare_trees(tree, path);
 	}
 	names_free(&wanted);
 	names_free(&made);
 }
 
-int main(int argc, char **argv)
+static void judge_store(int argc, char **argv)
 {
 	struct judged_names valid = { 0 };
-	bool closure = argc > 4 && !strcmp(argv[1], "closure");
 
-	if (!closure && (argc != 3 || strcmp(argv[1], "whole") != 0)) {
+	list_valid(&valid, argv[2]);
+	judge_whole(argv[2], &valid);
+	if (argc > 4)
+		judge_closure(argv[2], argv[3], &valid, argv + 4);
+	names_free(&valid);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+
+	if (argc == 3 ? !strcmp(what, "whole") : argc > 4 && !strcmp(what, "closure"))
+		judge_store(argc, argv);
+	else if (argc > 4 && !strcmp(what, "pool"))
+		judge_pool(argv[2], argv[3], argv + 4);
+	else {
 		fputs("usage: storejudge whole ROOT\n"
-		      "       storejudge closure ROOT TREES PATH...\n",
+		      "       storejudge closure ROOT TREES PATH...\n"
+		      "       storejudge pool POOL CACHE PATH...\n",
 		      stderr);
 		return 2;
 	}
-	list_valid(&valid, argv[2]);
-	judge_whole(argv[2], &valid);
-	if (closure)
-		judge_closure(argv[2], argv[3], &valid, argv + 4);
-	names_free(&valid);
 	return found_wrong;
 }
