@@ -416,7 +416,7 @@ fail() {
 # run [!|-N] [--separate-stderr] COMMAND...: as bats' own, which starts up to six processes. The command runs
 # in this shell: what it sets stays set.
 run() {
-	local wanted= separate= said=$T/.said$((RUN_DEPTH += 1))
+	local wanted= separate= rc=0 said=$T/.said$((RUN_DEPTH += 1))
 	while [[ $1 == -* || $1 == '!' ]]; do
 		case $1 in
 		--separate-stderr) separate=$said.stderr ;;
@@ -424,13 +424,13 @@ run() {
 		esac
 		shift
 	done
-	status=0
 	if [ -n "$separate" ]; then
-		"$@" >"$said" 2>"$separate" || status=$?
+		"$@" >"$said" 2>"$separate" || rc=$?
 		stderr=$(<"$separate")
 	else
-		"$@" >"$said" 2>&1 || status=$?
+		"$@" >"$said" 2>&1 || rc=$?
 	fi
+	status=$rc
 	output=$(<"$said")
 	IFS=$'\n' read -rd '' -a lines <<<"$output" || true
 	((RUN_DEPTH -= 1)) || true

@@ -15,8 +15,10 @@ shown_by_build() {
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 shown_by_build >"$list"
+# shellcheck disable=SC2086
 printf '%s\n' "$@" | grep -vxF -f "$list" | xargs -P "$jobs" -I{} \
 	${CC:-cc} $CPPFLAGS -std=gnu11 -Wall -Wextra -fsyntax-only -x c -include {} /dev/null
+# shellcheck disable=SC2086
 printf '%s\n' "$@" | grep '^include/' | xargs -P "$jobs" -I{} \
 	${CXX:-c++} -Iinclude -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ -include {} /dev/null
 echo "headers: $# compile alone"
