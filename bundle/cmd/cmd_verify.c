@@ -141,11 +141,13 @@ const struct command cmd_verify = {
 	.name = "verify",
 	.args = "BUNDLE|-",
 	.summary = "check everything in a bundle and write nothing",
-	.text = "Checks everything that import checks, and writes nothing: the "
+	.text = "Checks what import checks of a bundle, and writes nothing: the "
 		"bundle's signature, each block, path info, signature, NAR and "
 		"reference, and that the bundle has the complete closure of each "
-		"root, except for what it requires of its target. With --have, also "
-		"checks that WHAT has all of that.",
+		"root, except for what it requires of its target. A bundle that has "
+		"expired is refused. With --have, also checks that WHAT has all that "
+		"the bundle requires. Only import knows which bundle of a series the "
+		"target had last.",
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&options_trust, &have_verify_options, &options_jobs,

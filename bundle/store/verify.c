@@ -1,6 +1,7 @@
 #include <nixferry/import.h>
 
 #include <fcntl.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/plural.h"
@@ -8,6 +9,7 @@
 #include "format/drv_nar.h"
 #include "store/import_plan.h"
 #include "store/import_run.h"
+#include "store/series.h"
 
 static int check_path(void *ctx, struct import_path *path, struct nf_source *nar,
 		      struct nf_err *err)
@@ -60,7 +62,12 @@ static int verify(struct nf_bundle *b, struct import_plan *plan,
 		return rc;
 	import_plan_note_left_out(plan, progress);
 	rc = check_nars(plan, opts, progress, err);
-	return rc ? rc : nf_bundle_check_rest(b, err);
+	if (!rc)
+		rc = nf_bundle_check_rest(b, err);
+	if (!rc)
+		rc = series_check_expiry(nf_bundle_terms(b), time(NULL),
+					 opts->allow_older, progress, err);
+	return rc;
 }
 
 int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,

@@ -117,6 +117,8 @@ paths_in() {
 	fails 4 "the bundle expired on 2020-02-29: get a newer bundle, or give --allow-older" \
 		import_bundle "$T/old" "$T/root"
 	[ -z "$(ls "$T/root")" ]
+	fails 4 "the bundle expired on 2020-02-29" nixferry verify "$T/old" --trusted-public-key "$PUBLIC_KEY"
+	nixferry verify "$T/one" --trusted-public-key "$PUBLIC_KEY"
 	import_bundle "$T/one" "$T/root" >"$T/out"
 	import_bundle - "$T/root" <"$T/two" >"$T/out"
 	[ "$(cat "$T/root/nix/var/nixferry/series/web")" = 2 ]
