@@ -97,10 +97,12 @@ $(B)/flags.stamp: FORCE
 $(B)/%.list: FORCE
 	$(call write_if_changed,$(LIST))
 
+# What runs once is compiled faster.
+$(B)/obj/tests/unit/%.o $(B)/obj/tests/fuzz/%.o: private CFLAGS_TESTS = $(if $(filter release,$(FLAVOR)),-O1)
 $(B)/obj/%.o: %.c $(B)/flags.stamp
 	@mkdir -p $(@D)
 	$(call say,CC $<)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS_TESTS) -MMD -MP -c -o $@ $<
 
 $(B)/libbundle.list: LIST = $(BUNDLE_SRCS)
 $(B)/libprefetch.list: LIST = $(PREFETCH_SRCS)
