@@ -5,17 +5,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/arena.h"
 #include "base/file.h"
 #include "base/file_open.h"
-#include "base/interrupt.h"
 #include "base/limits.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "cmd/bundle_input.h"
 #include "cmd/options.h"
 #include "cmd/store_options.h"
 #include "input/installable.h"
+#include "pool/pool_closure.h"
 #include "store/store_inventory.h"
 
 static const struct cmd_option options[] = {
@@ -207,11 +205,7 @@ static struct nf_keyring *trusted_keys(const struct have_sources *sources)
 {
 	struct nf_keyring *keys = nf_keyring_new();
 
-	for (size_t i = 0; i < nf_keyring_count(sources->keys); i++) {
-		AUTO_FREE char *key = nf_keyring_format(sources->keys, i);
-
-		(void)!nf_keyring_add(keys, nf_slice_str(key), NULL);
-	}
+	nf_keyring_add_all(keys, sources->keys);
 	if (sources->sign_key) {
 		AUTO_FREE char *key = nf_secret_key_public(sources->sign_key);
 
@@ -259,7 +253,7 @@ static int read_file(struct have *h, struct inventory *ret, struct had *had,
 static int find_path(const struct have_sources *sources, const struct nf_storepath *path,
 		     struct nf_narinfo *ni, struct nf_err *err)
 {
-	int rc = -NF_E_MISSING;
+	int rc = err_set(err, NF_E_MISSING, "there is no pool, and no store");
 
 	nf_narinfo_init(ni);
 	if (sources->pool)
@@ -271,40 +265,30 @@ static int find_path(const struct have_sources *sources, const struct nf_storepa
 	return local_store_find(sources->store, path, &ni->info, err);
 }
 
-/* RET is the queue, too: references are added to its end. */
+struct closure_read {
+	struct inventory *ret;
+	const struct have_sources *sources;
+};
+
+static int read_path(void *ctx, const struct nf_storepath *path, struct nf_narinfo *ni,
+		     struct nf_err *err)
+{
+	const struct closure_read *c = ctx;
+	int rc = find_path(c->sources, path, ni, err);
+
+	if (!rc)
+		inventory_add(c->ret, path, &ni->info.nar_hash);
+	return rc;
+}
+
 static int read_closure(struct inventory *ret, const struct nf_storepath *root,
 			const struct have_sources *sources, struct nf_err *err)
 {
-	AUTO(map_release) struct map seen = { 0 };
-	AUTO(arena_release) struct arena names = { 0 };
-	bool is_new;
-	int rc = 0;
+	AUTO(pool_closure_release) struct pool_closure closure = { 0 };
+	struct closure_read read = { ret, sources };
 
-	map_init(&seen);
-	arena_init(&names);
-	inventory_add(ret, root, &(struct nf_hash){ 0 });
-	map_put(&seen, arena_slice(&names, nf_storepath_base(root)), &is_new);
-	for (size_t i = 0; !rc && i < ret->count; i++) {
-		AUTO(nf_narinfo_release) struct nf_narinfo ni = { 0 };
-		struct nf_storepath path = ret->items[i].path;
-
-		rc = interrupt_check(err);
-		if (!rc)
-			rc = find_path(sources, &path, &ni, err);
-		if (rc == -NF_E_MISSING)
-			return err_set(err, NF_E_MISSING,
-				       "'%s' is neither in the pool nor in the store",
-				       path.base);
-		ret->items[i].nar_hash = ni.info.nar_hash;
-		for (size_t k = 0; !rc && k < ni.info.nrefs; k++) {
-			if (map_get(&seen, ni.info.refs[k]))
-				continue;
-			rc = nf_storepath_parse_base(&path, ni.info.refs[k], err);
-			map_put(&seen, arena_slice(&names, ni.info.refs[k]), &is_new);
-			inventory_add(ret, &path, &(struct nf_hash){ 0 });
-		}
-	}
-	return rc;
+	pool_closure_init(&closure);
+	return pool_closure_walk(&closure, root, 1, read_path, &read, err);
 }
 
 static int read_one(struct have *h, struct inventory *ret, struct had *had,

@@ -181,6 +181,17 @@ static bool has_key(const struct nf_keyring *ring, struct nf_slice name,
 	return false;
 }
 
+static void add_key(struct nf_keyring *ring, struct nf_slice name,
+		    const uint8_t bytes[NF_PUBLIC_KEY_SIZE])
+{
+	if (has_key(ring, name, bytes))
+		return;
+	MEM_GROW(ring->keys, ring->count, ring->cap);
+	ring->keys[ring->count].name = mem_strndup(name.ptr, name.len);
+	memcpy(ring->keys[ring->count].bytes, bytes, NF_PUBLIC_KEY_SIZE);
+	ring->count++;
+}
+
 int nf_keyring_add(struct nf_keyring *ring, struct nf_slice text, struct nf_err *err)
 {
 	uint8_t bytes[NF_PUBLIC_KEY_SIZE];
@@ -194,13 +205,14 @@ int nf_keyring_add(struct nf_keyring *ring, struct nf_slice text, struct nf_err 
 		return err_set(err, NF_E_FORMAT,
 			       "public key '%.*s': not 32 bytes in base64",
 			       NF_SLICE_ARG(name));
-	if (has_key(ring, name, bytes))
-		return 0;
-	MEM_GROW(ring->keys, ring->count, ring->cap);
-	ring->keys[ring->count].name = mem_strndup(name.ptr, name.len);
-	memcpy(ring->keys[ring->count].bytes, bytes, sizeof(bytes));
-	ring->count++;
+	add_key(ring, name, bytes);
 	return 0;
+}
+
+void nf_keyring_add_all(struct nf_keyring *ring, const struct nf_keyring *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		add_key(ring, nf_slice_str(from->keys[i].name), from->keys[i].bytes);
 }
 
 size_t nf_keyring_count(const struct nf_keyring *ring)

@@ -498,11 +498,8 @@ static void pack_init(struct pack *pk)
 	(void)!nf_keyring_add(pk->own, nf_slice_str(pk->result.own_key), NULL);
 	pk->all = nf_keyring_new();
 	(void)!nf_keyring_add(pk->all, nf_slice_str(pk->result.own_key), NULL);
-	for (size_t i = 0; opts->keys && i < nf_keyring_count(opts->keys); i++) {
-		AUTO_FREE char *key = nf_keyring_format(opts->keys, i);
-
-		(void)!nf_keyring_add(pk->all, nf_slice_str(key), NULL);
-	}
+	if (opts->keys)
+		nf_keyring_add_all(pk->all, opts->keys);
 	pk->survey = key_survey_new(&rings);
 	buf_init(&pk->cache_info, NIX_CACHE_INFO_MAX);
 	pool_closure_init(&pk->closure);

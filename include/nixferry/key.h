@@ -26,6 +26,8 @@ void nf_keyring_free(struct nf_keyring *ring);
 /* "NAME:BASE64" of 32 bytes; surrounding white space is allowed. */
 int nf_keyring_add(struct nf_keyring *ring, struct nf_slice text,
 		   struct nf_err *err) NF_MUST_CHECK;
+/* Adds every key of FROM. */
+void nf_keyring_add_all(struct nf_keyring *ring, const struct nf_keyring *from);
 size_t nf_keyring_count(const struct nf_keyring *ring);
 
 /* The name of the I-th key (I < count). */

@@ -381,9 +381,42 @@ static void key_made_by_nix_is_read(void **state)
 	free(file);
 }
 
+static void a_ring_takes_the_keys_of_another_once(void **state)
+{
+	struct nf_keyring *from = nf_keyring_new(), *to = nf_keyring_new();
+
+	(void)state;
+	assert_int_equal(
+		nf_keyring_add(
+			from,
+			nf_slice_str("a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+			NULL),
+		0);
+	assert_int_equal(
+		nf_keyring_add(
+			from,
+			nf_slice_str("b:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+			NULL),
+		0);
+	assert_int_equal(
+		nf_keyring_add(
+			to,
+			nf_slice_str("b:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+			NULL),
+		0);
+	nf_keyring_add_all(to, from);
+	nf_keyring_add_all(to, from);
+	assert_int_equal(nf_keyring_count(to), 2);
+	assert_string_equal(nf_keyring_name(to, 0), "b");
+	assert_string_equal(nf_keyring_name(to, 1), "a");
+	nf_keyring_free(from);
+	nf_keyring_free(to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_ring_takes_the_keys_of_another_once),
 		cmocka_unit_test(a_key_signs_as_nix_does),
 		cmocka_unit_test(a_new_key_returns_from_its_text),
 		cmocka_unit_test(ring_has_no_duplicates),
