@@ -1,5 +1,4 @@
-/* Files and directories, relative to directory fds, and files that become visible only
- * when they are complete. */
+/* Files and directories, relative to directory fds. */
 #ifndef FILE_H
 #define FILE_H
 
@@ -64,37 +63,5 @@ int file_remove_tree_at(int dir_fd, const char *path, struct nf_err *err) MUST_C
 
 /* fsync of a directory or a file. */
 int file_sync(int fd, const char *name, struct nf_err *err) MUST_CHECK;
-
-/* A file that is written under a temporary name in its own directory. Commit makes it
- * visible: fsync, rename, and fsync of the directory. Discard (the cleanup) removes
- * it. */
-struct atomic_file {
-	int dir_fd; /* owned: a duplicate */
-	int fd;	    /* for writing; -1 when not open */
-	char *name; /* the final name, relative to dir_fd */
-	char *temp; /* the temporary name */
-};
-
-#define ATOMIC_FILE_INIT                                                                 \
-	{                                                                                \
-		.dir_fd = -1, .fd = -1                                                   \
-	}
-
-/* PATH is relative to DIR_FD. The mode is MODE, independent of the umask. Temporary names
- * are ".NAME.PID.N.tmp", O_EXCL. */
-int atomic_file_open(struct atomic_file *f, int dir_fd, const char *path, mode_t mode,
-		     struct nf_err *err) MUST_CHECK;
-int atomic_file_commit(struct atomic_file *f, struct nf_err *err) MUST_CHECK;
-/* As atomic_file_commit, but replaces nothing: if the name is taken, be it by a dangling
- * link, *RET_EXISTS is true and the new file is discarded. */
-int atomic_file_commit_new(struct atomic_file *f, bool *ret_exists,
-			   struct nf_err *err) MUST_CHECK;
-/* Without the two fsyncs: for callers that sync many files at once. */
-int atomic_file_commit_nosync(struct atomic_file *f, struct nf_err *err) MUST_CHECK;
-void atomic_file_discard(struct atomic_file *f);
-
-/* Writes a whole small file with atomic_file. */
-int file_replace_at(int dir_fd, const char *path, const void *p, size_t len, mode_t mode,
-		    struct nf_err *err) MUST_CHECK;
 
 #endif

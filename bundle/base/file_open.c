@@ -116,3 +116,16 @@ int file_lock(int fd, int operation)
 	while (rc && errno == EINTR);
 	return rc;
 }
+
+bool file_lock_named(int fd, int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (file_lock(fd, LOCK_EX) || fstat(fd, &st))
+		return false;
+	/* Between open and flock, another process may have renamed or removed it. */
+	if (file_is_named(&st, dir_fd, name))
+		return true;
+	errno = EWOULDBLOCK;
+	return false;
+}

@@ -31,6 +31,11 @@ bool file_is_named(const struct stat *st, int dir_fd, const char *name);
  * fail. */
 int file_lock(int fd, int operation) MUST_CHECK;
 
+/* Takes the exclusive lock of FD, which was opened as NAME in the directory. False with
+ * errno; EWOULDBLOCK if another process holds the lock or NAME is not that file any
+ * more. */
+bool file_lock_named(int fd, int dir_fd, const char *name) MUST_CHECK;
+
 /* Opens an input that the user named, which may be a pipe or a device. It may be
  * non-blocking, so read it with file_read_stream unless it is a regular file. A missing
  * one is NF_E_MISSING, a directory or a socket NF_E_SYS. */

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/file_open.h"
 #include "base/interrupt.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -279,7 +280,7 @@ static int sweep_partial(struct gc *gc, const char *name, struct nf_err *err)
 				       errno == EACCES
 			       ? 0
 			       : fail_file(gc, p->tmp_fd, "open", name, err);
-	if (!pool_temp_lock(p, fd, name))
+	if (!file_lock_named(fd, p->tmp_fd, name))
 		return errno == EWOULDBLOCK ? 0
 					    : fail_file(gc, p->tmp_fd, "lock", name, err);
 	return remove_old(gc, p->tmp_fd, name, err);

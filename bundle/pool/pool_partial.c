@@ -55,7 +55,7 @@ static int open_shared(struct pool *p, const char *name, int *ret_fd, struct nf_
 	*ret_fd = -1;
 	if (rc || owner_check_fd(fd, OWNER_FILE, p->owner, name, NULL))
 		return 0;
-	if (pool_temp_lock(p, fd, name))
+	if (file_lock_named(fd, p->tmp_fd, name))
 		*ret_fd = TAKE_FD(fd);
 	else if (errno != EWOULDBLOCK)
 		return err_sys(err, "cannot lock '%s/tmp/%s'", p->dir, name);
@@ -310,7 +310,7 @@ uint64_t pool_partial_remove(struct pool *p, const char *id)
 
 	if (!file_open_regular_at(&pp.fd, p->tmp_fd, pp.name, O_RDONLY | O_NOFOLLOW,
 				  NULL) &&
-	    pool_temp_lock(p, pp.fd, pp.name) && !fstat(pp.fd, &st)) {
+	    file_lock_named(pp.fd, p->tmp_fd, pp.name) && !fstat(pp.fd, &st)) {
 		size = (uint64_t)st.st_size;
 		pool_partial_discard(p, &pp);
 	} else {

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -17,26 +16,6 @@
 /* Skips names left by killed processes, and files that a sweep removed before they were
  * locked. */
 #define TEMP_TRIES 10000
-
-bool pool_temp_lock(struct pool *p, int fd, const char *name)
-{
-	struct stat open_file, named;
-
-	if (file_lock(fd, LOCK_EX))
-		return false;
-	if (fstat(fd, &open_file))
-		return false;
-	/* Between open and flock, another process may have renamed or removed it. */
-	if (fstatat(p->tmp_fd, name, &named, AT_SYMLINK_NOFOLLOW)) {
-		if (errno == ENOENT)
-			errno = EWOULDBLOCK;
-		return false;
-	}
-	if (open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino)
-		return true;
-	errno = EWOULDBLOCK;
-	return false;
-}
 
 int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 {
@@ -53,7 +32,7 @@ int pool_temp_open(struct pool_temp *t, struct pool *p, struct nf_err *err)
 			continue;
 		if (fd < 0)
 			return err_sys(err, "cannot create '%s/tmp/%s'", p->dir, name);
-		if (!pool_temp_lock(p, fd, name)) {
+		if (!file_lock_named(fd, p->tmp_fd, name)) {
 			/* A sweep may have removed it before it was locked. */
 			if (errno == EWOULDBLOCK)
 				continue;
@@ -113,7 +92,7 @@ void pool_temp_sweep(struct pool *p)
 		AUTO_FD int fd = openat(p->tmp_fd, names.list[i],
 					O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-		if (fd >= 0 && pool_temp_lock(p, fd, names.list[i]))
+		if (fd >= 0 && file_lock_named(fd, p->tmp_fd, names.list[i]))
 			unlinkat(p->tmp_fd, names.list[i], 0);
 	}
 }

@@ -32,10 +32,6 @@ int pool_temp_publish(struct pool_temp *t, int dir_fd, const char *name,
 /* Closes it, and removes it unless it was published or is to be kept. */
 void pool_temp_discard(struct pool_temp *t);
 
-/* Locks without waiting: false with errno EWOULDBLOCK if another process holds the lock,
- * or if NAME no longer refers to the open file. */
-bool pool_temp_lock(struct pool *p, int fd, const char *name);
-
 /* Removes the unlocked files "*.tmp". */
 void pool_temp_sweep(struct pool *p);
 

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <time.h>
 
+#include "base/atomic_file.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"

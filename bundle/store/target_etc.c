@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/atomic_file.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/atomic_file.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/home.h"

@@ -155,8 +155,7 @@ def try_point(runner, kind, wanted, call, number, error):
         if again.returncode:
             raise Failure(f"the same command again: status {again.returncode}: {again.stdout}")
         check_result(job, wanted)
-        if not is_dead or job.removes_leftovers:
-            check_leftovers(job, again, path, jobs.temporary_below(job.place))
+        check_leftovers(job, again, path, jobs.temporary_below(job.place))
         return None
     except (Failure, subprocess.TimeoutExpired) as e:
         said = done.stdout.strip() if done else ""

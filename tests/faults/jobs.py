@@ -27,9 +27,6 @@ def lasting(tree):
 class Job:
     """One command, in a place of its own: WORLD has what all places share."""
 
-    # Whether the next run removes what one that was killed has left.
-    removes_leftovers = True
-
     def __init__(self, world, place):
         self.world, self.place = world, place
 
@@ -105,7 +102,6 @@ class Prefetch(Job):
 
 class Pack(Job):
     name = "pack"
-    removes_leftovers = False
 
     def prepare(self):
         shutil.copytree(f"{self.world.dir}/full-pool", f"{self.place}/pool")

@@ -14,6 +14,7 @@
 #include <microhttpd.h>
 
 #include "answer.h"
+#include "base/atomic_file.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"

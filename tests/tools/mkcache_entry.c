@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/codec.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -18,8 +19,9 @@
 #include "format/ca.h"
 #include "mkcache.h"
 
-#define ZSTD_LEVEL  3
-#define NAR_URL_MAX (NF_HASH_TEXT_MAX + 16) /* "nar/HASH.nar.lzma" */
+#define TEMP_NARINFO ".narinfo.tmp"
+#define ZSTD_LEVEL   3
+#define NAR_URL_MAX  (NF_HASH_TEXT_MAX + 16) /* "nar/HASH.nar.lzma" */
 
 static const char cache_info[] = "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n";
 
@@ -274,14 +276,28 @@ static int write_nar(struct mkcache *m, const struct mkcache_nar *nar,
 
 /* ---- the narinfo ---- */
 
+/* A server may read the old file meanwhile. */
+static int replace_narinfo(struct mkcache *m, const char *name, const char *text,
+			   size_t len, struct nf_err *err)
+{
+	AUTO_FD int fd = openat(m->dir_fd, TEMP_NARINFO,
+				O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int rc;
+
+	if (fd < 0)
+		return err_sys(err, "cannot create '%s'", TEMP_NARINFO);
+	rc = file_write_all(fd, text, len, name, err);
+	if (rc == 0 && renameat(m->dir_fd, TEMP_NARINFO, m->dir_fd, name))
+		rc = err_sys(err, "cannot rename to '%s'", name);
+	return rc;
+}
+
 static int write_narinfo(struct mkcache *m, struct nf_narinfo *ni, struct nf_err *err)
 {
-	AUTO(atomic_file_discard) struct atomic_file file = ATOMIC_FILE_INIT;
 	AUTO_FREE char *fingerprint = nf_pathinfo_fingerprint(&ni->info);
 	AUTO_FREE char *sig = NULL, *text = NULL;
 	char name[NF_STOREPATH_HASH_LEN + sizeof(".narinfo")];
 	size_t len;
-	int rc;
 
 	if (m->key) {
 		sig = nf_sign(m->key, fingerprint, strlen(fingerprint));
@@ -290,10 +306,7 @@ static int write_narinfo(struct mkcache *m, struct nf_narinfo *ni, struct nf_err
 	snprintf(name, sizeof(name), "%.*s.narinfo",
 		 NF_SLICE_ARG(nf_storepath_hash(&ni->info.path)));
 	text = nf_narinfo_format(ni, &len);
-	rc = atomic_file_open(&file, m->dir_fd, name, 0644, err);
-	if (rc == 0)
-		rc = file_write_all(file.fd, text, len, name, err);
-	return rc ? rc : atomic_file_commit_nosync(&file, err);
+	return replace_narinfo(m, name, text, len, err);
 }
 
 static void describe_nar(struct nf_pathinfo *info, const struct mkcache_nar *nar,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../tools/one_file_nar.h"
+#include "base/atomic_file.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/atomic_file.h"
 #include "base/cleanup.h"
 #include "base/interrupt.h"
 
@@ -54,39 +55,6 @@ static size_t count_entries(const struct file_fixture *f)
 		n++;
 	closedir(dir);
 	return n - 2;
-}
-
-static void atomic_file_appears_complete_on_commit(void **state)
-{
-	struct file_fixture *f = *state;
-	struct atomic_file file;
-	AUTO_BUF struct buf text = { 0 };
-	struct nf_err err;
-	struct stat st;
-
-	assert_int_equal(atomic_file_open(&file, f->fd, "x", 0444, &err), 0);
-	assert_int_equal(file_write_all(file.fd, "abc", 3, "x", &err), 0);
-	assert_int_equal(fstatat(f->fd, "x", &st, 0), -1);
-	assert_int_equal(atomic_file_commit(&file, &err), 0);
-	assert_int_equal(fstatat(f->fd, "x", &st, 0), 0);
-	assert_int_equal(st.st_mode & 07777, 0444);
-	buf_init(&text, 3);
-	assert_int_equal(file_read_at(f->fd, "x", &text, &err), 0);
-	assert_string_equal(text.ptr, "abc");
-	assert_int_equal(count_entries(f), 1);
-}
-
-static void a_discarded_file_leaves_nothing(void **state)
-{
-	struct file_fixture *f = *state;
-	struct atomic_file file;
-	struct nf_err err;
-
-	assert_int_equal(file_replace_at(f->fd, "x", "old", 3, 0644, &err), 0);
-	assert_int_equal(atomic_file_open(&file, f->fd, "x", 0644, &err), 0);
-	assert_int_equal(count_entries(f), 2);
-	atomic_file_discard(&file);
-	assert_int_equal(count_entries(f), 1);
 }
 
 static void reading_enforces_its_limit_and_reports_absence(void **state)
@@ -210,52 +178,6 @@ static void user_removes_read_only_directories(void **state)
 	assert_int_equal(count_entries(f), 0);
 }
 
-static void an_atomic_file_has_its_mode_whatever_the_umask(void **state)
-{
-	struct file_fixture *f = *state;
-	mode_t mask = umask(0777);
-	struct nf_err err;
-	struct stat st;
-
-	assert_int_equal(file_replace_at(f->fd, "x", "", 0, 0644, &err), 0);
-	umask(mask);
-	assert_int_equal(fstatat(f->fd, "x", &st, 0), 0);
-	assert_int_equal(st.st_mode & 07777, 0644);
-}
-
-static void two_atomic_files_of_one_name_do_not_interfere(void **state)
-{
-	struct file_fixture *f = *state;
-	struct atomic_file one, two;
-	AUTO_BUF struct buf text = { 0 };
-	struct nf_err err;
-
-	assert_int_equal(atomic_file_open(&one, f->fd, "x", 0644, &err), 0);
-	assert_int_equal(atomic_file_open(&two, f->fd, "x", 0644, &err), 0);
-	assert_int_equal(file_write_all(one.fd, "one", 3, "x", &err), 0);
-	assert_int_equal(file_write_all(two.fd, "two", 3, "x", &err), 0);
-	assert_int_equal(atomic_file_commit(&two, &err), 0);
-	assert_int_equal(atomic_file_commit_nosync(&one, &err), 0);
-	buf_init(&text, 10);
-	assert_int_equal(file_read_at(f->fd, "x", &text, &err), 0);
-	assert_string_equal(text.ptr, "one");
-	assert_int_equal(count_entries(f), 1);
-}
-
-static void a_commit_that_fails_leaves_nothing(void **state)
-{
-	struct file_fixture *f = *state;
-	struct atomic_file file;
-	struct nf_err err;
-
-	assert_int_equal(file_mkdirs_at(f->fd, "x/y", &err), 0);
-	assert_int_equal(atomic_file_open(&file, f->fd, "x", 0644, &err), 0);
-	assert_int_equal(atomic_file_commit(&file, &err), -NF_E_SYS);
-	assert_string_equal(err.text, "cannot rename to 'x': Is a directory");
-	atomic_file_discard(&file);
-	assert_int_equal(count_entries(f), 1);
-}
-
 static void a_file_in_the_way_of_a_directory_is_an_error(void **state)
 {
 	struct file_fixture *f = *state;
@@ -311,17 +233,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stream_is_read_to_its_end_and_waited_for),
 		cmocka_unit_test(an_interruption_ends_the_wait_for_a_stream),
-		TEST(atomic_file_appears_complete_on_commit),
-		TEST(a_discarded_file_leaves_nothing),
 		TEST(reading_enforces_its_limit_and_reports_absence),
 		TEST(a_short_file_is_truncated),
 		TEST(a_tree_is_removed_without_following_links),
 		TEST(trees_deeper_than_any_nar_are_removed),
 		TEST(endlessly_deep_tree_is_not_removed),
 		TEST(user_removes_read_only_directories),
-		TEST(an_atomic_file_has_its_mode_whatever_the_umask),
-		TEST(two_atomic_files_of_one_name_do_not_interfere),
-		TEST(a_commit_that_fails_leaves_nothing),
 		TEST(a_file_in_the_way_of_a_directory_is_an_error),
 	};
 
