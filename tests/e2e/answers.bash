@@ -1,12 +1,12 @@
-# What would be done for targets, as real Nix and as nixferry says it: lines "fetch PATH", "build PATH",
-# "unknown PATH", sorted, then the sizes in MiB of what would be fetched.
+# The plans of real Nix and of nixferry for targets: lines "fetch PATH", "build PATH", "unknown PATH",
+# sorted, then the sizes in MiB of what would be fetched.
 
 # nix_answers ROOT CACHES TARGET...: CACHES is a list with spaces.
 nix_answers() {
 	local root=$1 caches=$2
 	shift 2
-	# Nix's own memory of what caches have is left out, as is waiting between attempts. With "fallback" a
-	# cache that errs is passed over.
+	# Without Nix's own narinfo cache, and without pauses between attempts. "fallback" makes Nix skip a
+	# cache that fails.
 	rm -rf "$T/nix-cache"
 	XDG_CACHE_HOME=$T/nix-cache nix-store --store "$root" --realise --dry-run \
 		--option substituters "$caches" --option trusted-public-keys "$PUBLIC_KEY" \
@@ -33,7 +33,7 @@ our_answers() {
 	for cache in $caches; do args+=(--substituter "$cache"); done
 	NIX_CONFIG="substituters =" nixferry plan --from-store "$root" --pool "$T/no-pool" --trusted-public-key "$PUBLIC_KEY" \
 		--json "${args[@]}" "$@" >"$T/our.json" 2>"$T/our.err" || rc=$?
-	# Complete, or not for want of a cache that has it, makes sense or can be reached.
+	# Complete; or no cache has a path, answers sensibly, or can be reached.
 	[[ $rc =~ ^[0356]$ ]] || fail "nixferry plan: status $rc: $(cat "$T/our.err")" || return 1
 	jq -r '.paths[] | select(.status != "here") | "\(.status) \(.path)"' "$T/our.json" | LC_ALL=C sort
 	jq -r 'select(.fetch > 0) | "\(.downloadSize) \(.narSize)"' "$T/our.json" |

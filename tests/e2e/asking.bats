@@ -40,7 +40,7 @@ make_pools() {
 		"$T/pools/none")
 }
 
-# ask_all POOL: each asking command; a line for each status.
+# ask_all POOL: runs each read-only command; prints a line with each status.
 ask_all() {
 	local pool=$1 rc
 	local commands=(
@@ -61,7 +61,7 @@ ask_all() {
 		"help plan"
 		"completions fish"
 	)
-	# For these, it would be a mistyped name.
+	# These would take it for a mistyped name.
 	[ ! -e "$pool" ] || commands+=("pool list --pool $pool" "pool stats --pool $pool" "pool check --pool $pool")
 	local command
 	for command in "${commands[@]}"; do
@@ -157,7 +157,7 @@ value_for() {
 	esac
 }
 
-# arguments_for COMMAND [SUBCOMMAND]: sets words to those with which the command does its work.
+# arguments_for COMMAND [SUBCOMMAND]: sets words to arguments with which the command succeeds.
 arguments_for() {
 	case $1 in
 	plan | prefetch | pack) words="$1 $TOP" ;;
@@ -174,7 +174,7 @@ arguments_for() {
 	esac
 }
 
-# companions_for COMMAND OPTION HELP: appends what the command is given beside the option.
+# companions_for COMMAND OPTION HELP: appends the other arguments that the option needs.
 companions_for() {
 	local command=$1 option=$2 help=$3
 	[[ $command != import ]] || [ "$option" = store ] || words+=" --store $T/target"
@@ -187,12 +187,12 @@ companions_for() {
 		words+=" --pool $T/full-pool"
 }
 
-# The options that a command's help has: lines "NAME" or "NAME VALUE".
+# The options in a command's help: lines "NAME" or "NAME VALUE".
 options_of() {
 	nixferry help "$1" | sed -nE 's/^ +(-[a-zA-Z], )?--([a-z-]+)( ([A-Z][^ ]*))?( .*|$)/\2 \4/p'
 }
 
-# try_option OPTION VALUE COMMAND [SUBCOMMAND]: done, or refused with its name; never ignored.
+# try_option OPTION VALUE COMMAND [SUBCOMMAND]: it takes effect or is refused by name; never ignored.
 try_option() {
 	local option=$1 value=$2 words
 	shift 2
@@ -226,7 +226,7 @@ try_option() {
 		local subs=("")
 		[ "$command" = pool ] && subs=(path list stats check gc)
 		while read -r option value; do
-			# These are one table for all commands, which are not asked.
+			# These options come from one table for all commands and are not tried here.
 			[[ ! $option =~ ^(quiet|verbose|no-progress|color|log-format|help)$ || $command = list ]] || continue
 			for sub in "${subs[@]}"; do
 				try_option "$option" "$value" "$command" "$sub" || return 1

@@ -44,7 +44,7 @@ teardown() {
 	done
 }
 
-# encoded_as NAME COMMAND...: TOP's NAR is answered as that command writes it, under that name.
+# encoded_as NAME COMMAND...: serves TOP's NAR as the command encodes it, with NAME as Content-Encoding.
 encoded_as() {
 	local nar
 	nar=$(nar_of "$T/cache" "$TOP")
@@ -61,7 +61,7 @@ gzip_then_br() {
 	gzip -nc | brotli -c
 }
 
-# A gzip file between its head and its checksum.
+# The deflate stream in a gzip file, without the header and the checksum.
 deflate() {
 	gzip -nc | tail -c +11 | head -c -8
 }

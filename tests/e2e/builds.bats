@@ -16,7 +16,7 @@ teardown() {
 	chmod -R u+w "$T"
 }
 
-# The builder writes its name and the files that it is given to an output.
+# The builder writes its name and its input files to an output.
 write_graph() {
 	cat >"$T/builder.c" <<-'EOF'
 		#include <stdio.h>
@@ -103,7 +103,7 @@ into_fresh() {
 	nixferry import "$1" --store "$T/fresh" --trusted-public-key "$PUBLIC_KEY"
 }
 
-# build_offline DRV: in the new store, without a network where that can be had.
+# build_offline DRV: in the new store, without a network if the kernel allows a namespace.
 build_offline() {
 	local without=()
 	unshare -n true 2>/dev/null && without=(unshare -n)
@@ -117,7 +117,7 @@ build_offline() {
 	into_fresh "$T/bundle"
 	run build_offline "${DRV[top]}"
 	[ "$status" -eq 0 ] || fail "$output"
-	# What the cache had is not built again.
+	# Nothing that the cache had is built again.
 	[[ $output != *"building '${DRV[lib]}'"* ]] || fail "$output"
 	[[ $output != *"building '${DRV[fixed]}'"* ]] || fail "$output"
 	[[ $output == *"building '${DRV[attrs]}'"* ]] || fail "$output"

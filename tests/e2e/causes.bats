@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Why something must be built, or cannot be fetched: the cause, what can be done about it, the exit status.
+# Why a path must be built or cannot be fetched: the cause, the remedy, the exit status.
 
 load helper
 
@@ -49,7 +49,7 @@ put_all() {
 	put_in_cache "${OUT[top]}" "${OUT[c]}"
 }
 
-# sign_by NAME: all narinfos of the cache, by that key alone.
+# sign_by NAME: signs all narinfos of the cache with that key alone.
 sign_by() {
 	mkcache keygen "$1" "$T/$1.sec" "$T/$1.pub"
 	sed -i '/^Sig:/d' "$T/cache"/*.narinfo
@@ -64,7 +64,7 @@ dry_fetch() {
 	nixferry prefetch -n --from-store "$T/root" --pool "$T/pool" --trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
-# expect_cause STATUS CAUSE DETAIL REMEDY ARG...: of the derivation top, in every form of output.
+# expect_cause STATUS CAUSE DETAIL REMEDY ARG...: plans the derivation top; every form of output must agree.
 expect_cause() {
 	local exit=$1 cause=$2 detail=$3 remedy=$4 command
 	shift 4
@@ -199,7 +199,7 @@ always-allow-substitutes = true" run plan "${DRV[local]}" --substituter "file://
 	plan "${DRV[top]}" --substituter "file://$T/cache" --json >"$T/json" || true
 	[ "$(jq -c '[.here, .derivations, .build]' "$T/json")" = '[0,4,4]' ] || fail "$(cat "$T/json")"
 	[ "$(jq -r '.paths[] | select(.isRoot) | "\(.path) \(.dependents)"' "$T/json")" = "${DRV[leaf]} 3" ]
-	# What a cache has above the leaf does not help to find the leaf's own cause.
+	# Paths above the leaf in a cache do not change the cause of the leaf.
 	put_in_cache "${OUT[top]}" "${OUT[c]}"
 	put_in_cache "${OUT[c]}" "${OUT[b]}" "${OUT[leaf]}"
 	put_in_cache "${OUT[b]}" "${OUT[leaf]}"

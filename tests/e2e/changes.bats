@@ -47,7 +47,7 @@ teardown() {
 
 # ---- going away ----
 
-# gone_in_midrun COMMAND...: done to the process of a cache from which NARs come.
+# gone_in_midrun COMMAND...: runs the command on the process of a cache while NARs arrive from it.
 gone_in_midrun() {
 	local pid
 	make_paths 6 200000
@@ -125,7 +125,7 @@ gone_in_midrun() {
 	fails_alone "$URL" 3 "status 404"
 }
 
-# moved: $T/moved has the same NARs at other URLs, and those that know the old ones get 404.
+# moved: $T/moved has the same NARs at other URLs; the old URLs get 404.
 make_moved() {
 	local info
 	cp -r "$T/cache" "$T/moved"
@@ -156,7 +156,7 @@ stale_narinfos() {
 	[ "$(log_count '^GET /nar/.* 404 ')" -eq 3 ]
 	[ "$(log_count '^GET /new/.* 200 ')" -eq 3 ]
 	[ "$(log_count 'narinfo')" -eq 6 ]
-	# No cache in between may answer for the one that is asked.
+	# No proxy may answer in place of the cache.
 	[ "$(grep -c 'narinfo Cache-Control: no-cache' "$T/headers")" -eq 3 ]
 }
 
@@ -167,7 +167,7 @@ stale_narinfos() {
 	fails_alone "$URL" 3 "status 404"
 	[ "$(log_count '\.narinfo')" -eq 2 ]
 	[ "$(log_count '^GET /nar/')" -eq 1 ]
-	# Also where each answer has another URL.
+	# The same if each answer has another URL.
 	cp -r "$T/cache" "$T/moved"
 	sed -i 's|^URL: nar/|URL: new/|' "$T/moved"/*.narinfo
 	stale_narinfos

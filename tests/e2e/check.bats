@@ -20,7 +20,7 @@ sql() {
 	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "$1"
 }
 
-# changed FILE COMMAND...: with the directory of FILE, in $T/root, writable; only FILE differs afterwards.
+# changed FILE COMMAND...: makes the directory of FILE, in $T/root, writable for the command; only FILE changes.
 changed() {
 	local dir
 	dir=$(dirname "$T/root$1")
@@ -32,7 +32,7 @@ changed() {
 	}
 }
 
-# What was done to a path with its contents or its type, by name.
+# The changes to a path's contents or type that the tests make, by name.
 damage() {
 	local file=$T/root$APP/share/noise below=$APP/share/noise
 	case $1 in
@@ -338,7 +338,7 @@ rows() {
 	echo more >>"$T/root$upper"
 	chmod 444 "$T/root$upper"
 	touch -d @1 "$T/root$upper"
-	# A bundle restores what it has, and an import looks at nothing else.
+	# An import restores the paths in its bundle and checks no others.
 	import_bundle "$T/b.bundle" "$T/root" --repair >"$T/out"
 	fails 5 "damaged: 1 corrupt" check
 	damage flipped

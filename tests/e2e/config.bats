@@ -12,7 +12,7 @@ teardown() {
 	teardown_lab
 }
 
-# Without any option that nix.conf can set.
+# Uses no option that nix.conf can set.
 fetch() {
 	nixferry prefetch --pool "$T/pool" "$@"
 }
@@ -451,7 +451,7 @@ with_login() {
 
 # ---- the target's nix.conf ----
 
-# has_settings FILE: of the caches, keys and features that a run with $URL used.
+# has_settings FILE: it has the caches, keys and features that a run with $URL used.
 has_settings() {
 	grep -qx "substituters = $URL?priority=7" "$1" || fail "$(<"$1")" || return 1
 	grep -qx "trusted-public-keys = .*$PUBLIC_KEY" "$1" || fail "$(<"$1")" || return 1
@@ -491,7 +491,7 @@ has_settings() {
 	grep -qF "\"$URL?priority=7\"" "$T/module.nix"
 	! have_nix || nix-instantiate --parse "$T/module.nix" >/dev/null
 
-	# What is there stays, and the command succeeds.
+	# An existing file stays, and the command succeeds.
 	echo "# mine" >"$T/other/etc/nix/nix.conf"
 	run --separate-stderr nixferry import "$T/b.bundle" --store "$T/other" --write-nix-conf
 	[ "$status" -eq 0 ] || fail "$stderr"

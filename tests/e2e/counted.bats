@@ -37,7 +37,7 @@ interrupt_at() {
 	FETCH=
 }
 
-# The bodies' bytes that the server sent, of all runs.
+# How many bytes of bodies the server sent, in all runs.
 sent() {
 	awk '$1 ~ /^\/nar\// { sum += $3 } END { print sum + 0 }' "$T/sent"
 }

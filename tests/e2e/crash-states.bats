@@ -149,7 +149,7 @@ store_states=(
 	generation_alone temporary_links profile_to_nothing rooted_only
 )
 
-# The closure in the root, as an earlier run made it.
+# Imports the closure into the root, as an earlier run would.
 imported() {
 	[ -e "$T/imported" ] || import_bundle "$T/b.bundle" "$T/imported" --profile system >/dev/null
 	cp -a "$T/imported/." "$T/root"

@@ -37,7 +37,7 @@ into_daemon() {
 	nixferry import "$T/b.bundle" --store daemon --trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
-# as_nobody COMMAND...: a user whom the daemon does not trust.
+# as_nobody COMMAND...: runs it as a user whom the daemon does not trust.
 as_nobody() {
 	[ "$EUID" -eq 0 ] || skip "needs root, to become another user"
 	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" \

@@ -22,7 +22,7 @@ new_root() {
 	mkdir "$T/root"
 }
 
-# LOWER <- TOP, small: each is imported many times.
+# TOP refers to LOWER. Both are small, because they are imported many times.
 make_two_paths() {
 	local put=(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --input-addressed)
 	mkdir "$T/tree"
@@ -76,7 +76,7 @@ each_fault() {
 	nix_is_content "$T/root"
 }
 
-# From a commit on, whose outcome is not known then.
+# From the commit on: its outcome is then unknown.
 @test "import: the disk breaks while the database is written" {
 	make_bundle "$TOP"
 	each_fault fdatasync broken import

@@ -26,7 +26,7 @@ prefetch_fails() {
 	assert_pool_whole
 }
 
-# Each entry of the pool has its NAR, and nothing else is there but partial downloads.
+# Each entry of the pool has its NAR, and the only other files are partial downloads.
 assert_pool_whole() {
 	local file named=() temp=("$T"/pool/.*.tmp)
 	[ -d "$T/pool" ] || return 0
@@ -41,7 +41,7 @@ assert_pool_whole() {
 	[ ! -e "${temp[0]}" ] || fail "left: ${temp[*]}"
 }
 
-# No partial download either.
+# No partial download is left.
 assert_no_partial() {
 	[ -z "$(find "$T/pool/tmp" -name '*.part' 2>/dev/null)" ] || fail "a partial is left"
 }
@@ -229,7 +229,7 @@ hostile_kinds() {
 
 # ---- caches ----
 
-# The bad one is the first that is known to have a path: the good one answers later.
+# The engine learns first that the bad cache has a path, because the good one answers later.
 
 @test "another cache replaces one that lies, and the report names the liar" {
 	make_small_closure "$T/cache"
@@ -306,7 +306,7 @@ hostile_kinds() {
 	run --separate-stderr prefetch "$TOP"
 	[ "$status" -eq 6 ] || fail "$stderr"
 	grep -q /gnu/store <<<"$stderr"
-	# The target itself may be asked for at the same time; its answer does not count.
+	# The target may be requested at the same time; its answer does not count.
 	[ "$(log_count narinfo)" -le 1 ]
 	[ "$(log_count /nar/)" -eq 0 ]
 }

@@ -36,7 +36,7 @@ assert_arrived() {
 	assert_no_temp_files "$T/pool"
 }
 
-# unpacked_has BYTES: so much of the file is in the target already.
+# unpacked_has BYTES: the target has at least that much of the file.
 unpacked_has() {
 	[ -n "$(find "$T/root/nix/store/$UNPACK_DIR" -type f -size "+$(($1 - 1))c" 2>/dev/null)" ]
 }

@@ -16,7 +16,7 @@ teardown() {
 	teardown_lab
 }
 
-# Nothing announces the size in advance.
+# Removes the file sizes from the narinfos.
 hide_sizes() {
 	sed -i '/^FileSize:/d' "$T"/cache/*.narinfo
 }
@@ -35,8 +35,8 @@ fetch_small() {
 		--trusted-public-key "$PUBLIC_KEY" "${@:2}"
 }
 
-# fails_once STATUS PATTERN COMMAND...: one line says so, and no other one that the machine
-# failed.
+# fails_once STATUS PATTERN COMMAND...: exactly one line says that the machine failed, and it
+# matches.
 fails_once() {
 	fails "$@" || return 1
 	local lines
@@ -134,7 +134,7 @@ both_small() {
 @test "space for output, pool and store is checked together on one file system" {
 	start_cache "$T/cache"
 	mkdir "$T/root"
-	# Each two would fit.
+	# Any two of them would fit.
 	refused_early both_small size=8m --pool m/pool -o m/b --store m
 	grep -q "the file system of pool 'm/pool', output 'm/b' and store 'm' has" <<<"$stderr" ||
 		fail "$stderr"

@@ -1,11 +1,11 @@
 # What the end-to-end tests share. Every test has its own directory $T, its own home and
-# Nix configuration, and the keys $T/lab.sec, $T/lab.pub ("lab-1"). Starting a process costs more than
-# most of what the tests look at: what many tests call uses few, and made_once keeps what a test makes.
+# Nix configuration, and the keys $T/lab.sec, $T/lab.pub ("lab-1"). Starting processes takes most of the
+# tests' time: functions that many tests call start few of them, and made_once reuses what a test made.
 bats_require_minimum_version 1.5.0
 
 repo=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 : "${BUILD:=$repo/build/release}"
-# Where the first import into a store unpacks.
+# The directory into which the first import into a store unpacks.
 UNPACK_DIR=00000000000000000000000000000000-nixferry-0.tmp
 SELF_PLACEHOLDER=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 : "${PROCESSORS:=$(nproc)}"
@@ -59,8 +59,8 @@ teardown_lab() {
 	[ "$EUID" -eq 0 ] || chmod -R u+w "$T"
 }
 
-# made_once COMMAND...: what it makes in $T and the variables that it sets. The first test of a file that
-# asks for it has it made, below $T as well; all get a copy.
+# made_once COMMAND...: gives each test a copy of the files that the command makes in $T, and the variables
+# that it sets. The command runs only in the first test of a file that asks for it.
 made_once() {
 	local made=$BATS_FILE_TMPDIR/${*//[^a-zA-Z0-9.:]/-}
 	if [ ! -e "$made/variables" ]; then
@@ -160,8 +160,8 @@ stop_caches() {
 	CACHE_PIDS=()
 }
 
-# patience N: as many of something that takes time, or more while this machine has more to run than
-# it has processors. What is asserted of time, and timeouts, would depend on the load otherwise.
+# patience N: N, or more while this machine is overloaded. Limits of time in tests, and timeouts, would
+# otherwise depend on the load.
 patience() {
 	local load running
 	read -r load _ _ running _ </proc/loadavg
@@ -314,7 +314,7 @@ make_codecs_closure() {
 	ALL_PATHS+=("$TOP")
 }
 
-# put_in_cache PATH REF...: some bytes under that name in $T/cache, signed.
+# put_in_cache PATH REF...: puts a signed path with some bytes into $T/cache.
 put_in_cache() {
 	local path=$1 ref model refs=
 	shift
@@ -513,7 +513,7 @@ assert_store_whole() {
 	"$BUILD/storejudge" whole "$1" || fail "$1 is not whole"
 }
 
-# No process protects paths of the root store from collectors any more.
+# No process protects paths of the root store from collectors.
 assert_nothing_protected() {
 	local left
 	left=$(ls -A "$1/nix/var/nix/temproots")
@@ -528,12 +528,12 @@ assert_no_temp_files() {
 	[ -z "$left" ] || fail "left behind: $left"
 }
 
-# Every path of the small closure is in the root store, as it was made, and nothing else.
+# The root store has every path of the small closure, unchanged, and nothing else.
 assert_closure_in() {
 	"$BUILD/storejudge" closure "$1" "$T/trees" "${ALL_PATHS[@]}" || fail "$1 is not the closure"
 }
 
-# Real Nix, where there is one, finds each valid path's content to be the right one.
+# Real Nix, where it is installed, finds the contents of each valid path to be right.
 nix_is_content() {
 	have_nix || return 0
 	[ -e "$1/nix/var/nix/db/db.sqlite" ] || return 0

@@ -24,7 +24,7 @@ make_path() {
 	NAR_SIZE=$(sed -n 's/^NarSize: //p' "$INFO")
 }
 
-# Fetches $TOP into a new pool, without a word of complaint.
+# Fetches $TOP into a new pool, without any warning.
 arrives() {
 	rm -rf "$T/pool"
 	run --separate-stderr nixferry prefetch "$TOP" --pool "$T/pool" --trusted-public-key "$PUBLIC_KEY" "$@"
@@ -80,7 +80,7 @@ wrong_sizes() {
 	done
 }
 
-# A proxy that decodes what it serves, and passes on upstream's metadata of the file.
+# A proxy that decodes the NARs that it serves, but passes on the upstream cache's file metadata.
 @test "a proxy that recompresses is not taken for a liar, nor is its cache" {
 	mkcache generate --cache "$T/cache" --paths 8 --seed 3 --max-size 2000000 --compress xz \
 		--sign "$T/lab.sec" --input-addressed >"$T/paths"

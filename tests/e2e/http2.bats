@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# HTTP/2 over TLS: nginx in front of the test cache. What a connection with many requests
-# on it can do wrong, each request has to get over.
+# HTTP/2 over TLS: nginx in front of the test cache. Each request must recover from any fault of
+# the connection that it shares with others.
 
 load helper
 load matrix
@@ -17,7 +17,7 @@ teardown() {
 	teardown_lab
 }
 
-# start_front [DIRECTIVE]: on a port of its own before $URL, which becomes its address.
+# start_front [DIRECTIVE]: starts nginx in front of $URL and sets $URL to its address.
 start_front() {
 	local dir=$T/front
 	FRONT_LOG=$dir/log

@@ -21,7 +21,7 @@ make_next_generation() {
 		--input-addressed --ref "$APP" --ref "$EXTRA" --ref "$DATA")
 }
 
-# The next generation for a target that has what $1 names.
+# Packs the next generation for a target that has $1.
 prefetch_next() {
 	nixferry prefetch "$NEW" --substituter "file://$T/cache" --pool "$T/pool2" \
 		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/next.bundle" "${@:2}" --have "$1"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Ctrl-C within a long NAR: what is under way stops at once, and what came is kept.
+# Ctrl-C within a large NAR: all work stops at once, and the bytes that arrived are kept.
 
 load helper
 
@@ -15,7 +15,7 @@ teardown() {
 	teardown_lab
 }
 
-# The encoder has begun: something of its output is in the pool's tmp/.
+# The encoder has started: its first output is in the pool's tmp/.
 is_encoding() {
 	find "$T/pool/tmp" -name '*.tmp' -size +0 2>/dev/null | grep -q .
 }

@@ -35,7 +35,7 @@ nars_asked_for() {
 	log_count '^GET /nar/' "$@"
 }
 
-# Those that are registered already as well.
+# Includes the paths that are already registered.
 trees_unpacked() {
 	find "$T/root/nix/store" "$T/root/nix/store/$UNPACK_DIR" -mindepth 1 -maxdepth 1 \
 		! -name .links ! -name "$UNPACK_DIR" ! -name '*.lock' 2>/dev/null | wc -l
@@ -259,7 +259,7 @@ has_unpacked() {
 	fails 5 "'?$(basename "$LIB")'?" into "$TOP"
 	[[ "$(valid_paths "$T/root")" != *lib-1.0* ]]
 	assert_store_whole "$T/root"
-	# What is right comes from another cache, also after that.
+	# The right bytes come from another cache.
 	bad=$URL
 	start_cache "$T/cache"
 	into "$TOP" --substituter "$bad"
@@ -281,7 +281,7 @@ has_unpacked() {
 	start_cache "$T/cache"
 	fails 4 "signature" into "$TOP" --keep-going
 	[ "$(log_count "/$(nar_of "$T/cache" "$DATA")")" -eq 0 ]
-	# What needs it is not registered either.
+	# The paths that refer to it are not registered either.
 	valid_paths "$T/root" | diff - <(printf '%s\n' "$APP" "$LIB" | LC_ALL=C sort)
 }
 
@@ -293,7 +293,7 @@ has_unpacked() {
 	assert_store_whole "$T/root"
 	[ ! -e "$T/root/nix/var/nix/profiles/system" ]
 	nix_is_content "$T/root"
-	# APP and TOP came and could not be registered: they need not come again.
+	# APP and TOP arrived and could not be registered: they are not fetched again.
 	start_cache "$T/cache"
 	into "$TOP" --json | jq -e '.import.imported == 3 and .import.present == 2'
 	[ "$(nars_asked_for)" -eq 1 ]
@@ -429,7 +429,7 @@ make_big_paths() {
 
 # ---- interrupted ----
 
-# The files of partial downloads that are whole are not asked for again.
+# Complete files among the partial downloads are not requested again.
 assert_not_again() {
 	local part
 	while read -r part; do
@@ -438,7 +438,7 @@ assert_not_again() {
 	done
 }
 
-# Of paths that do not share their file with another one.
+# Only for paths that do not share their file with another path.
 whole_parts() {
 	{
 		grep -hE '^(URL|FileSize):' "$T"/cache/*.narinfo
@@ -459,7 +459,7 @@ whole_parts() {
 @test "killed at several moments, the target is valid and the same command resumes" {
 	make_random_closure 40 3 200000
 	start_cache "$T/cache" --fault-file "$T/faults"
-	# The last one never comes whole.
+	# The last NAR never arrives completely.
 	printf '%s\n' '/nar/*=slow:150000' "/$(nar_of "$T/cache" "$TOP")=stall:10" >"$T/faults"
 	for wanted in 1 8 20 30; do
 		start_into "$TOP"
@@ -496,7 +496,7 @@ whole_parts() {
 @test "Ctrl-C ends with 130 and registers complete paths" {
 	make_random_closure 40 3 200000
 	start_cache "$T/cache" --fault-file "$T/faults"
-	# The last one never comes whole.
+	# The last NAR never arrives completely.
 	printf '%s\n' '/nar/*=slow:150000' "/$(nar_of "$T/cache" "$TOP")=stall:10" >"$T/faults"
 	start_into "$TOP"
 	wait_for 60 has_unpacked 25

@@ -39,7 +39,7 @@ add() {
 		--input-addressed "${refs[@]}"
 }
 
-# carry [OPTION]...: TOP into $T/b.bundle, signed by the carrier.
+# carry [OPTION]...: packs TOP into $T/b.bundle, signed by the carrier.
 carry() {
 	nixferry prefetch "$TOP" --substituter "file://$T/cache" --pool "$T/pool" \
 		--no-local-store --sign-key "$T/carrier-1.sec" -o "$T/b.bundle" \
@@ -71,7 +71,7 @@ options_of() {
 	[ "$(options_of "$T/out3")" = "$(options_of "$T/out")" ]
 	grep -qx "needs key   lab-1, for 1 path: not trusted" "$T/out3"
 	grep -qx "needs key   up-1, for 2 paths: not trusted" "$T/out3"
-	# As a user pastes them.
+	# In the form in which a user pastes them.
 	eval "into_root $(grep '^  --' "$T/out3" | xargs)"
 	[ "$(valid_paths "$T/root" | wc -l)" -eq 4 ]
 }
@@ -207,7 +207,7 @@ options_of() {
 	into_root "${args[@]}"
 }
 
-# sigs_in_root: of each path, how many names of signers, and whether it counts as built here.
+# sigs_in_root: for each path, the number of signers and whether it counts as built here.
 sigs_in_root() {
 	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" \
 		"select coalesce(sigs, ''), coalesce(ultimate, 0) from ValidPaths order by path" | sed 's/:[^ |]*//g'
@@ -223,9 +223,9 @@ sigs_in_root() {
 	grep -q "warning: 3 paths have no signature by a trusted key" <<<"$stderr"
 	run -0 --separate-stderr into_root "${only[@]}" --no-check-sigs --json
 	[ "$(jq .unchecked <<<"$output")" -eq 3 ]
-	# What the bundle has is kept; nothing says that it was checked, or built here.
+	# The bundle's signatures are kept; no row claims that the path was verified or built here.
 	[ "$(sigs_in_root | LC_ALL=C sort | xargs)" = "carrier-1|0 lab-1|0 up-1|0 up-1|0" ] || fail "$(sigs_in_root)"
-	# It is not remembered.
+	# The next run does not remember it.
 	rm -rf "$T/root"
 	mkdir "$T/root"
 	fails 4 "no signature by a trusted key" into_root "${only[@]}"

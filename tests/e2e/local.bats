@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What this machine has: its store, other stores, bundles and pools as sources; and the
-# ways to say what is wanted of it.
+# Sources on this machine (its store, other stores, bundles and pools), and the ways to name
+# installables in them.
 
 load helper
 
@@ -36,7 +36,7 @@ import_mine() {
 	nixferry import "${1:-$T/s.bundle}" --store "$T/root2" --trusted-public-key "$MY_KEY"
 }
 
-# What is in a directory and what its files hold.
+# The names in a directory and the contents of its files.
 describe_state() {
 	(cd "$1" && find . -type f -exec sha256sum {} + && find . -printf '%p %y %m %s %T@\n') |
 		LC_ALL=C sort
@@ -52,13 +52,13 @@ describe_state() {
 	assert_closure_in "$T/root2"
 	local db=$T/root2/nix/var/nix/db/db.sqlite
 	[ "$(sqlite3 "$db" "select count(*) from ValidPaths where sigs like '%lab-1:%'")" -eq 5 ]
-	# What is content-addressed needs no signature of ours.
+	# A content-addressed path needs no signature.
 	[ "$(sqlite3 "$db" "select count(*) from ValidPaths where sigs like '%me-1:%'")" -ge 4 ]
 	diff <(sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "select path, hash, narSize, deriver, ca from ValidPaths order by path") \
 		<(sqlite3 "$db" "select path, hash, narSize, deriver, ca from ValidPaths order by path")
 }
 
-# A rollback journal says how the database was before: it must be played before reading.
+# A rollback journal has the earlier state of the database: it must be rolled back before reading.
 @test "a killed writer's transaction is rolled back before a database is read" {
 	make_store
 	local db=$T/root/nix/var/nix/db/db.sqlite

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What the commands say of a bundle, of an import and of a pool.
+# What the commands print about a bundle, an import and a pool.
 
 load helper
 

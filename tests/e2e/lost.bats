@@ -31,7 +31,7 @@ sql() {
 	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "$1"
 }
 
-# The rows but for the number of the times that somebody wrote: what must stay.
+# The database without SQLite's change counter: the part that must stay the same.
 rows() {
 	sql "select id, path, hash, registrationTime, narSize, sigs, ca from ValidPaths order by id;
 		select referrer, reference from Refs order by 1, 2"

@@ -16,8 +16,8 @@ fetch() {
 	nixferry prefetch --trusted-public-key "$PUBLIC_KEY" --pool "$T/pool" "$@"
 }
 
-# make_many COUNT BYTES: paths of incompressible bytes, in $T/cache; sets MANY, of which
-# each but the first refers to the one before: it takes COUNT answers to know all.
+# make_many COUNT BYTES: paths of incompressible bytes, in $T/cache; sets MANY. Each refers to the
+# one before it, and so the closure is known only after COUNT answers.
 make_many() {
 	local i path
 	MANY=()
@@ -74,7 +74,7 @@ stat_of() {
 	local start now hour
 	make_many 1 1500000
 	start_cache "$T/cache"
-	# Half an hour around now: this test must not depend on the time.
+	# Half an hour before and after now, so that the test does not depend on the time of day.
 	now=$(date +%s)
 	hour=$(date -d "@$((now - 1800))" +%H:%M)-$(date -d "@$((now + 1800))" +%H:%M)
 	start=$(now_us)
@@ -179,7 +179,7 @@ stat_of() {
 	for nar in "$T"/liar/nar/*; do
 		head -c "$(stat -c %s "$nar")" /dev/zero >"$nar"
 	done
-	# The liar is asked for each NAR, as nobody else is known to have it yet.
+	# Each NAR is requested from the liar, because no other cache is known to have it yet.
 	start_cache "$T/cache" --fault '*.narinfo=delay:300'
 	local good=$URL
 	start_cache "$T/liar"

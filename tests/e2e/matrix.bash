@@ -1,5 +1,5 @@
-# For tests of single faults: each is met beside a cache that works, where all comes
-# from that, and alone, where the run fails with the right status and says of what.
+# For tests of single faults. Beside a cache that works, the run completes from that cache. Alone,
+# the run fails with the right status and names the cause.
 
 # Timeouts that a test can wait for.
 short_timeouts() {
@@ -29,7 +29,7 @@ assert_pool_exact() {
 	"$BUILD/storejudge" pool "$T/pool" "$T/cache" "${PATHS[@]}" || fail "the pool is not exact"
 }
 
-# The cache that works; it answers for narinfos later than any that does not.
+# The cache that works. It answers narinfo requests later than the faulty ones.
 start_good() {
 	start_cache "$T/cache" --fault "*.narinfo=delay:$(late 150)" "$@"
 	GOOD=$URL GOOD_LOG=$CACHE_LOG
@@ -40,14 +40,14 @@ forget() {
 	[ ! -e "$T/pool" ] && [ ! -e "$HOME/.local" ] || rm -rf "$T/pool" "$HOME/.local/state/nixferry"
 }
 
-# completes_beside BAD [OPTION]...: all comes, in the end from $GOOD. Sets output and stderr.
+# completes_beside BAD [OPTION]...: the run completes, in the end from $GOOD. Sets output and stderr.
 completes_beside() {
 	forget
 	succeeds fetch --substituter "$1?priority=1" --substituter "$GOOD?priority=50" "${@:2}" || return 1
 	assert_pool_exact
 }
 
-# fails_alone BAD STATUS PATTERN [OPTION]...: the last word has the path, the cache, and why.
+# fails_alone BAD STATUS PATTERN [OPTION]...: the last message has the path, the cache and the cause.
 fails_alone() {
 	forget
 	fails "$2" "$3" fetch --substituter "$1" "${@:4}" || return 1

@@ -209,7 +209,7 @@ collect() {
 @test "a collector that runs during a prefetch keeps what the prefetch found and brought" {
 	have_nix || skip "no Nix here"
 	make_small_closure "$T/cache"
-	# Valid before, and nothing keeps it alive.
+	# It was valid before, and no root protects it.
 	start_cache "$T/cache" --fault "/$(nar_of "$T/cache" "$APP")=delay:$(late 6000)"
 	start_into "$LIB" "$DATA"
 	ends_well

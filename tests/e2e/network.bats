@@ -64,7 +64,7 @@ good_is_blameless() {
 	printf 'connect-timeout = 100\n' >"$NIX_CONF_DIR/nix.conf"
 	make_paths 20 1000
 	start_raw silent
-	# It is not waited for, or fetch would be too late.
+	# fetch does not wait for it, or it would take too long.
 	completes_beside "$URL" --connections 4 --json "${PATHS[@]}"
 	good_is_blameless
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Checks before anything is fetched, and what is packed although a path is missing.
+# Checks before anything is fetched, and packing although a path is missing.
 
 load helper
 

@@ -70,7 +70,7 @@ assert_all_shared() {
 	assert_all_shared
 }
 
-# What was done to a link in STORE/.links, by name.
+# The changes to a link in STORE/.links that the tests make, by name.
 spoil() {
 	local link=$1
 	case $2 in

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# --retry-for: caches that went away are waited for.
+# --retry-for waits for caches that went away.
 
 load helper
 
@@ -14,13 +14,13 @@ teardown() {
 	teardown_lab
 }
 
-# The cache that was started last ends.
+# Stops the cache that was started last.
 stop_cache() {
 	kill "${CACHE_PIDS[-1]}"
 	wait "${CACHE_PIDS[-1]}" 2>/dev/null || true
 }
 
-# It comes back, where it was.
+# Starts it again at the same port.
 restart_cache() {
 	: >"$CACHE_LOG"
 	"$BUILD/cached" --with-parent --root "$T/cache" --port "$PORT" --log "$CACHE_LOG" 3>&- &

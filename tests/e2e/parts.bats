@@ -33,8 +33,8 @@ add_big_path() {
 		--input-addressed --compress none "${@:2}")
 }
 
-# The first cache is known first to have it, and answers once the other one is known to have
-# it too.
+# The engine knows the first cache as a source first. That cache sends NARs once the other one is
+# known as well.
 FIRST='/nar/*=delay:800' SECOND='*.narinfo=delay:200'
 
 # start_two [OPTION OF cached FOR THE FIRST]... -- [FOR THE SECOND]...: of the same directory.
@@ -123,7 +123,7 @@ both() {
 	check_pool
 }
 
-# within SECONDS COMMAND...: it succeeds, and before that.
+# within SECONDS COMMAND...: it succeeds in that time.
 within() {
 	local most=$1 start=$EPOCHREALTIME took
 	shift

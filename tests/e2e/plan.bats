@@ -364,7 +364,7 @@ race_size() {
 	grep -qE "up to [0-9.]+ KiB more where caches race" <<<"$output" || fail "$output"
 	run plan "$T/root" "$TOP" --substituter "$first" --substituter "$URL" --no-race
 	[[ $output != *race* ]] || fail "$output"
-	# What only one of them has is not raced for.
+	# A path that only one cache has is not raced for.
 	rm "$(narinfo_of "$T/mirror" "$LIB")"
 	[ "$(race_size --substituter "$first" --substituter "$URL")" -lt "$bytes" ]
 }

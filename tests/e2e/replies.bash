@@ -1,4 +1,4 @@
-# For tests of caches that answer, but wrongly. They need matrix.bash as well.
+# For tests of caches that send wrong responses. Needs matrix.bash.
 
 # start_bad FAULT...
 start_bad() {
@@ -10,17 +10,17 @@ start_bad() {
 	BAD=$URL BAD_LOG=$CACHE_LOG
 }
 
-# start_bad_again FAULT...: the same once more, where the first run has used faults up.
+# start_bad_again FAULT...: the same again, because the first run used up the faults.
 start_bad_again() {
 	[[ $* != *'*'[0-9]* ]] || start_bad "$@"
 }
 
-# was_asked GLOB-LIKE PATTERN: by the run before.
+# was_asked PATTERN: the previous run sent a request that matches.
 was_asked() {
 	grep -qE -- "$1" "$BAD_LOG" || fail "no $1 in its log"
 }
 
-# nar_fault STATUS PATTERN FAULT...: of NARs, both ways. STATUS 0: alone it is well, too.
+# nar_fault STATUS PATTERN FAULT...: tests a fault of NARs both ways. STATUS 0: alone it does no harm.
 nar_fault() {
 	local status_wanted=$1 pattern=$2
 	shift 2

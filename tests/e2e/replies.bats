@@ -16,8 +16,8 @@ teardown() {
 	teardown_lab
 }
 
-# faults_alone PATTERN FAULT...: of each the run fails for good, with status 6. They have
-# their pauses at the same time.
+# faults_alone PATTERN FAULT...: each makes a run fail with status 6. The runs wait at the same
+# time.
 faults_alone() {
 	local pids=() i
 	for ((i = 2; i <= $#; i++)); do

@@ -46,7 +46,7 @@ check_pool() {
 	nixferry verify "$T/b.bundle" --trusted-public-key "$PUBLIC_KEY"
 }
 
-# The NARs of paths that were in the pool are not asked for again.
+# NARs of paths that were in the pool are not requested again.
 assert_not_again() {
 	local info
 	while read -r info; do

@@ -30,7 +30,7 @@ into() {
 		--no-local-store --trusted-public-key "$PUBLIC_KEY" "$@"
 }
 
-# bundle_into PATH... [-- OPTION]...: by a bundle.
+# bundle_into PATH... [-- OPTION]...: imports them from a bundle.
 bundle_into() {
 	local paths=()
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do

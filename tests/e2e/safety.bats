@@ -31,7 +31,7 @@ import_again() {
 		--trusted-public-key "$PUBLIC_KEY"
 }
 
-# Each of $@ below $T/root, when it is given to another user, ends the import.
+# Each of $@ below $T/root makes the import fail when another user owns it.
 refused_if_foreign() {
 	local name
 	for name in "$@"; do
@@ -161,7 +161,7 @@ refused_if_foreign() {
 		import_bundle "$T/2.bundle"
 	[ "$(valid_paths "$T/root")" = "$DATA" ]
 	assert_store_whole "$T/root"
-	# And the other way round.
+	# The other way round.
 	import_bundle "$T/2.bundle" "$T/root2"
 	fails 5 "one of them is forged" import_bundle "$T/1.bundle" "$T/root2"
 	[ -f "$T/root2$DATA.lock" ]
@@ -287,14 +287,14 @@ refused_if_foreign() {
 	nixferry roots rm "$name" --store "$T/root"
 }
 
-# It has installed its handlers.
+# The process has installed its signal handlers.
 catches_signals() {
 	local mask
 	mask=$(sed -n 's/^SigCgt:\s*//p' "/proc/$1/status" 2>/dev/null)
 	((0x${mask:-0} & 2))
 }
 
-# The process $1 waits until it is interrupted.
+# The process $1 blocks until it is interrupted.
 waits_until_interrupted() {
 	wait_for 20 catches_signals "$1" && sleep 0.2 && end_by INT "$1"
 	[ "$ENDED" -eq 130 ] || fail "$2: $ENDED: $(cat "$T/out")"
@@ -383,14 +383,14 @@ waits_until_interrupted() {
 		fails 5 "which Nix does not create" timeout 30 "$BUILD/nixferry" prefetch "$TOP" \
 			--from-store "$T/root" --pool "$T/other-pool"
 	done
-	# Rows that vanish are counted.
+	# Rows that disappear are counted.
 	cp "$T/db" "$db"
 	sqlite3 "$db" "pragma writable_schema = 1; update sqlite_master
 		set sql = replace(sql, 'unique not null', 'unique on conflict ignore not null check (0)
 		on conflict ignore') where name = 'ValidPaths'" 2>/dev/null
 	run import_again
 	[ "$status" -ne 0 ] || fail "$output"
-	# What Nix makes for derivations without fixed outputs, and tables of ten years ago.
+	# What Nix writes for derivations without fixed outputs, and tables that are ten years old.
 	cp "$T/db" "$db"
 	sqlite3 "$db" "create table Realisations(id integer primary key, outputPath integer);
 		create table RealisationsRefs(referrer integer, realisationReference integer);

@@ -70,7 +70,7 @@ import() {
 	[ "$(stat -c %a:%u "$T/elsewhere/secret")" = "600:$EUID" ]
 }
 
-# From another cache than the bundle's, with --store and --output.
+# Fetches from another cache than the bundle's, with --store and --output.
 prefetch_anew() {
 	rm -rf "$T/pool" "$T/root" "$T/made"
 	mkdir "$T/root" "$T/made"
@@ -118,7 +118,7 @@ prefetch_anew() {
 	grep -q 'warning: --no-sandbox: ' "$T/err"
 }
 
-# status_of COMMAND...: what the kernel says of it while it waits for its bundle.
+# status_of COMMAND...: its /proc/PID/status while it waits for its bundle.
 status_of() {
 	local pid
 	rm -f "$T/pipe"

@@ -387,8 +387,7 @@ static enum MHD_Result answer(const struct http_request *rq,
 	return answer_entity(rq, &e, fx);
 }
 
-/* A client that uses us as a proxy sends the whole URL: we serve the files of any
- * host. */
+/* A client that uses this server as a proxy sends the whole URL: the host is ignored. */
 static const char *path_of(const char *target)
 {
 	const char *host = strstr(target, "://"), *path;

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 
-/* An LZ77-free gzip file: stored blocks are all that a client's decoder needs to meet. */
+/* A gzip file of stored blocks, which suffices to test a client's decoder. */
 #define STORED_BLOCK_MAX 65535
 #define GZIP_HEADER	 "\x1f\x8b\x08\0\0\0\0\0\0\xff"
 #define GZIP_HEADER_SIZE 10

@@ -3,8 +3,9 @@
  *   GLOB=KIND[:ARG][*COUNT][@SKIP]
  *
  * GLOB is matched against the request's path ("/nar/x.nar.zst"; '*' also matches '/').
- * The fault meets the first COUNT matching requests (default: all) after SKIP of them.
- * All faults that match a request act together. The kinds are listed in fault.c. */
+ * The fault applies to the first COUNT matching requests (default: all) after SKIP of
+ * them. All faults that match a request apply together. The kinds are listed in fault.c.
+ */
 #ifndef FAULT_H
 #define FAULT_H
 

@@ -1,16 +1,16 @@
-/* faults.so: preloaded, it lets chosen system calls fail, or ends the process at one of
- * them. It is told by the environment:
- *   FAULT_CALLS  names, separated by commas; "all" is each that concerns a file
- *   FAULT_BELOW  a directory: only calls for what is in it, or is named so, count
- *   FAULT_AT     the number of the call that meets the fault, from 1; 0: none does
+/* faults.so: preloaded, it makes chosen system calls fail, or ends the process at one of
+ * them. The environment controls it:
+ *   FAULT_CALLS  names, separated by commas; "all" means each call on a file
+ *   FAULT_BELOW  a directory: only calls on it or on files in it count
+ *   FAULT_AT     the number of the call that fails, from 1; 0: none fails
  *   FAULT_HOW    fail (EIO), broken (EIO from then on), full (ENOSPC from then on),
  *                EMLINK, EINVAL (from then on, too),
- *                short (a write ends half-way), kill (nothing runs any more, status 137),
+ *                short (a write ends half-way), kill (the process ends, status 137),
  *                or the name of an error that this one call gets: see hows
  *   FAULT_NO_SLEEP  if set, usleep returns at once
- *   FAULT_COUNT  a file that gets the number of calls that counted
- *   FAULT_LOG    a file that gets a line for each call that counts, "CALL PATH"; "!" is
- *                before it if it meets the fault, " *" after it if it writes FAULT_MARK
+ *   FAULT_COUNT  a file to which the number of counted calls is written
+ *   FAULT_LOG    a file with a line for each counted call, "CALL PATH"; with "!" before
+ *                it if the call fails, and " *" after it if it writes FAULT_MARK
  */
 #include "faults.h"
 
@@ -150,8 +150,7 @@ static bool count(const char *call, const char *name, bool marked)
 		   (number == faults.at || (number > faults.at && faults.how->lasts));
 
 	log_call(call, name, met, marked);
-	/* Nothing runs any more, as after SIGKILL, which a sandbox would not let us
-	 * send. */
+	/* As SIGKILL would end it; a sandbox would not let us send that. */
 	if (met && faults.how->what == WHAT_KILL)
 		syscall(SYS_exit_group, KILLED);
 	return met;

@@ -5,17 +5,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether this call, on PATH (or NULL) relative to FD, meets the fault. Does not return
- * if the process is to be killed there. */
+/* Whether this call, on PATH (or NULL) relative to FD, must fail. Does not return if the
+ * process must end there. */
 bool faults_meets(const char *call, int fd, const char *path);
 
 /* The same for a call that writes these bytes. */
 bool faults_meets_write(const char *call, int fd, const void *p, size_t len);
 
-/* The same for a call that concerns no file: only its name counts. */
+/* The same for a call on no file: only its name counts. */
 bool faults_meets_fileless(const char *call);
 
-/* The error of a call that meets the fault. */
+/* The errno of a call that must fail. */
 int faults_errno(void);
 
 /* Whether a write ends half-way instead. */

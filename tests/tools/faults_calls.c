@@ -1,5 +1,5 @@
-/* The functions of libc that faults.so replaces. Several names of one call are what the
- * compiler, or SQLite, makes of it: for large files, and those that check sizes. */
+/* The functions of libc that faults.so replaces. Some calls have several names: variants
+ * for large files, and those that the compiler adds to check sizes. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -181,7 +181,7 @@ FCNTL(fcntl64);
 
 /* ---- of the machine ---- */
 
-/* What waits for another process gives up at once. */
+/* Waiting for another process ends at once. */
 int usleep(useconds_t us)
 {
 	REAL(int, usleep, (useconds_t));

@@ -1,5 +1,5 @@
-/* rawserver: faults that a server with an HTTP library cannot produce, and a proxy's
- * tunnel. */
+/* rawserver: produces faults that a server with an HTTP library cannot produce, and
+ * the tunnel of a proxy. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -3,11 +3,11 @@
  * storejudge closure ROOT TREES PATH...
  * storejudge pool POOL CACHE PATH...
  *
- * Judges a root store for the end-to-end tests, which would start twenty processes to do
- * so. "whole": the store holds what its database calls valid, and nothing in ROOT looks
- * like a temporary file. "closure": moreover, exactly the PATHs are valid; each has the
- * contents of TREES/BASENAME, and Nix's canonical metadata. "pool": each PATH is in POOL,
- * as the NAR that CACHE has. It prints what is wrong; the exit status is then 1.
+ * Judges a root store for the end-to-end tests, which would need twenty processes for it.
+ * "whole": the store has the paths that its database calls valid, and no name in ROOT
+ * looks temporary. "closure": in addition, exactly the PATHs are valid, and each has the
+ * contents of TREES/BASENAME and Nix's canonical metadata. "pool": POOL has each PATH,
+ * with the same NAR as CACHE. Prints what is wrong, with exit status 1.
  */
 #include <dirent.h>
 #include <fnmatch.h>
@@ -250,7 +250,7 @@ static void look_canonical(const char *path, const struct stat *st)
 		judge_complain("'%s' has another time than 1", path);
 }
 
-/* The tree MADE is in the store as UNPACKED. */
+/* Compares the tree MADE with its copy UNPACKED in the store. */
 static void compare_trees(const char *made, const char *unpacked)
 {
 	struct judged_names of_made = { 0 }, of_unpacked = { 0 };
