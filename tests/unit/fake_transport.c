@@ -108,6 +108,8 @@ static bool takes_range(const struct fake_transfer *x)
 {
 	const struct transfer_request *r = &x->req;
 
+	if (x->answer.always_ranges)
+		return true;
 	if (!x->answer.has_ranges || (!r->range_start && !r->range_end))
 		return false;
 	return !r->if_range ||
@@ -192,13 +194,14 @@ static void end(struct fake_transport *ft, struct fake_transfer *x, int rc,
 
 static int tell_head(struct fake_transfer *x, struct nf_err *err)
 {
-	bool refused = x->answer.status == 416;
+	bool has_total = x->is_range || x->answer.status == 416;
 	struct transfer_head head = {
 		.status = x->answer.status,
 		.range_ok = x->is_range,
 		.range_start = x->from,
 		.range_end = x->from + x->body.len,
-		.range_total = x->is_range || refused ? x->answer.body.len : UINT64_MAX,
+		.range_total = has_total && !x->answer.no_total ? x->answer.body.len
+								: UINT64_MAX,
 		.ranges = x->answer.has_ranges,
 		.etag = x->answer.etag,
 		.length = x->answer.no_length ? -1 : (int64_t)x->body.len,

@@ -19,6 +19,8 @@ struct fake_answer {
 	/* Its ranges begin this many bytes late, or end this many early, and announce
 	 * that. */
 	uint64_t range_shift, range_short;
+	bool always_ranges; /* it answers every request with a range... */
+	bool no_total;	    /* ...and does not say of how many bytes */
 	bool no_length;	    /* it does not announce the length of the body */
 	const char *etag;   /* or NULL; borrowed */
 	uint64_t breaks_at; /* the connection breaks after this many bytes; 0: never */

@@ -99,6 +99,67 @@ static void broken_transfer_resumes_where_it_stopped(void **state)
 	fixture_release(&x);
 }
 
+/* More failures than a cache without any progress may have. */
+static void a_cache_that_keeps_breaking_off_is_used_while_bytes_come(void **state)
+{
+	struct part_fixture x;
+
+	fixture_init(&x, state, 2 * MIB);
+	x.whole.breaks_at = 100000;
+	fixture_add(&x, &x.whole);
+	engine_fixture_fetch(x.f);
+	assert_fetched(x.f);
+	assert_int_equal(count(&x), x.m.nar.len / 100000 + 1);
+	assert_int_equal(x.f->result.fetched_bytes, x.m.nar.len);
+	assert_null(x.f->result.caches[0].left_out);
+	fixture_release(&x);
+}
+
+/* It starts from nothing each time: bytes that come again are no progress. */
+static void waiting_ends_for_a_cache_that_gets_nowhere(void **state)
+{
+	struct part_fixture x;
+	struct fake_answer broken;
+
+	fixture_init(&x, state, 300000);
+	x.f->opts.retry_for_ms = (int64_t)60 * 1000;
+	x.whole.has_ranges = false;
+	broken = x.whole;
+	broken.breaks_at = 1000;
+	for (int i = 0; i < 50; i++)
+		fixture_add(&x, &broken);
+	fixture_add(&x, &x.whole);
+	engine_fixture_fetch(x.f);
+	assert_int_equal(x.f->rc, -NF_E_NET);
+	assert_in_range(fake_transport_now(x.f->net), 60000, 100000);
+	fixture_release(&x);
+}
+
+/* Some servers send the whole file as a range. Without its size, the range may be any
+ * beginning of the file. */
+static void an_unrequested_range_must_be_the_whole_file(void **state)
+{
+	for (int no_total = 0; no_total < 2; no_total++) {
+		struct part_fixture x;
+
+		fixture_make(&x, state, 1000, false);
+		x.whole.always_ranges = true;
+		x.whole.no_total = no_total;
+		fixture_add(&x, &x.whole);
+		engine_fixture_fetch(x.f);
+		if (no_total) {
+			assert_int_equal(x.f->rc, -NF_E_FORMAT);
+			assert_text(x.f->err.text, "another range than requested");
+			assert_int_equal(x.f->result.fetched_bytes, 0);
+		} else {
+			assert_fetched(x.f);
+		}
+		fixture_release(&x);
+		engine_fixture_teardown(state);
+		engine_fixture_setup(state);
+	}
+}
+
 /* The file there is another one by now. */
 static void changed_etag_restarts_the_download(void **state)
 {
@@ -353,6 +414,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ENGINE_TEST(whole_file_is_requested_without_a_range),
 		ENGINE_TEST(broken_transfer_resumes_where_it_stopped),
+		ENGINE_TEST(a_cache_that_keeps_breaking_off_is_used_while_bytes_come),
+		ENGINE_TEST(waiting_ends_for_a_cache_that_gets_nowhere),
+		ENGINE_TEST(an_unrequested_range_must_be_the_whole_file),
 		ENGINE_TEST(changed_etag_restarts_the_download),
 		ENGINE_TEST(server_without_ranges_resends_everything),
 		ENGINE_TEST(error_after_the_last_byte_leaves_the_file_complete),
