@@ -19,7 +19,7 @@ _nixferry() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'plan prefetch pack import verify check list info roots inventory caches pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify check list info sign roots inventory caches pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
@@ -57,6 +57,14 @@ _nixferry() {
 		;;
 	'plan --trusted-public-key')
 		_nixferry_files -f
+		return
+		;;
+	'plan --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'plan --sigs-needed')
+		COMPREPLY=()
 		return
 		;;
 	'plan --from-file')
@@ -151,6 +159,14 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'prefetch --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'prefetch --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
 	'prefetch --from-store')
 		_nixferry_files -d
 		return
@@ -211,6 +227,14 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'pack --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'pack --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
 	'pack --from-store')
 		_nixferry_files -d
 		return
@@ -251,6 +275,14 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'import --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'import --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
 	'import --jobs' | 'import -j')
 		COMPREPLY=()
 		return
@@ -265,6 +297,14 @@ _nixferry() {
 		;;
 	'verify --trusted-public-key')
 		_nixferry_files -f
+		return
+		;;
+	'verify --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'verify --sigs-needed')
+		COMPREPLY=()
 		return
 		;;
 	'verify --have')
@@ -303,6 +343,14 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'list --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'list --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
 	'list --color')
 		_nixferry_words 'auto always never'
 		return
@@ -315,11 +363,43 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'info --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'info --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
 	'info --color')
 		_nixferry_words 'auto always never'
 		return
 		;;
 	'info --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
+	'sign --sign-key')
+		_nixferry_files -f
+		return
+		;;
+	'sign --trusted-public-key')
+		_nixferry_files -f
+		return
+		;;
+	'sign --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'sign --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
+	'sign --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'sign --log-format')
 		_nixferry_words 'text json'
 		return
 		;;
@@ -387,6 +467,14 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'caches --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'caches --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
 	'caches --pool')
 		_nixferry_files -d
 		return
@@ -451,35 +539,35 @@ _nixferry() {
 	case ${COMP_WORDS[1]} in
 	plan)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--why-build --no-race --from-store --no-local-store --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --from-file --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--why-build --no-race --from-store --no-local-store --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --signatures-needed --sigs-needed --from-file --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --trusted-public-key --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	import)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--store --profile --gc-root --repair --optimise --allow-older --write-nix-conf --print-nix-conf --print-nix-module --no-check-sigs --trusted-public-key --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--store --profile --gc-root --repair --optimise --allow-older --write-nix-conf --print-nix-conf --print-nix-module --no-check-sigs --trusted-public-key --signatures-needed --sigs-needed --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	verify)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--no-check-sigs --trusted-public-key --have --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--no-check-sigs --trusted-public-key --signatures-needed --sigs-needed --have --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -493,14 +581,21 @@ _nixferry() {
 		;;
 	list)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--trusted-public-key --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--trusted-public-key --signatures-needed --sigs-needed --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	info)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--trusted-public-key --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--trusted-public-key --signatures-needed --sigs-needed --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
+	sign)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--sign-key --trusted-public-key --signatures-needed --sigs-needed --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
@@ -521,7 +616,7 @@ _nixferry() {
 		;;
 	caches)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--sample --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--sample --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --signatures-needed --sigs-needed --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			COMPREPLY=()
 		fi
@@ -551,7 +646,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--man --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'plan prefetch pack import verify check list info roots inventory caches pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify check list info sign roots inventory caches pool keygen completions help'
 		fi
 		;;
 	esac

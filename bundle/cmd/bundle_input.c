@@ -33,8 +33,8 @@ static int open_file(struct bundle_input *in, const char *arg, struct nf_err *er
 	return in->fd < 0 ? err_sys(err, "standard input") : 0;
 }
 
-static int read_keys(struct bundle_input *in, const struct cmd_args *args, struct ui *ui,
-		     struct nf_err *err)
+int bundle_input_read_keys(struct bundle_input *in, const struct cmd_args *args,
+			   struct ui *ui, struct nf_err *err)
 {
 	int rc = nix_settings_load(&in->settings, err);
 
@@ -50,7 +50,7 @@ int bundle_input_open(struct bundle_input *in, const struct cmd_args *args, stru
 {
 	int rc;
 
-	rc = read_keys(in, args, ui, err);
+	rc = bundle_input_read_keys(in, args, ui, err);
 	if (!rc)
 		rc = open_file(in, cmd_args_get(args, 0), err);
 	if (!rc)

@@ -27,6 +27,10 @@ struct bundle_input {
 		.fd = -1                                                                 \
 	}
 
+/* Sets the settings and the trusted keys (options_keyring). */
+int bundle_input_read_keys(struct bundle_input *in, const struct cmd_args *args,
+			   struct ui *ui, struct nf_err *err) MUST_CHECK;
+
 /* Opens the first argument: a file or "-". The trusted keys are those of options_keyring.
  * The process enters SANDBOX before it reads a byte of the bundle. The signers are set
  * even if the result is NF_E_TRUST. */

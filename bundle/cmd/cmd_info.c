@@ -1,6 +1,9 @@
 #include <nixferry/trust.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/buf.h"
+#include "base/limits.h"
 #include "base/plural.h"
 #include "cmd/bundle_input.h"
 #include "cmd/commands.h"
@@ -127,6 +130,10 @@ static void print_json(const struct bundle_input *in, const struct totals *t)
 
 	add_signers(doc, in);
 	json_add_str(doc, "signedBy", nf_bundle_signed_by(in->bundle));
+	json_begin_array(doc, "trustedKeys");
+	for (size_t i = 0; i < nf_bundle_trusted_key_count(in->bundle); i++)
+		json_add_str(doc, NULL, nf_bundle_trusted_key(in->bundle, i));
+	json_end(doc);
 	json_begin_array(doc, "roots");
 	for (size_t i = 0; i < nf_bundle_root_count(in->bundle); i++)
 		json_add_str(doc, NULL,
@@ -158,6 +165,19 @@ static void print_keys(const struct bundle_input *in, const struct totals *t)
 	say_text(buf_slice(&text));
 }
 
+static void print_trusted(const struct nf_bundle *b)
+{
+	AUTO_BUF struct buf names = { 0 };
+
+	buf_init(&names, MANIFEST_SIG_MAX);
+	for (size_t i = 0; i < nf_bundle_trusted_key_count(b); i++) {
+		const char *key = nf_bundle_trusted_key(b, i);
+
+		buf_addf(&names, ", %.*s", (int)strcspn(key, ":"), key);
+	}
+	say_line("%-12syes%s", "trusted", names.ptr);
+}
+
 static void print_human(const struct bundle_input *in, const struct totals *t)
 {
 	char path[NF_STOREPATH_TEXT_MAX];
@@ -166,7 +186,7 @@ static void print_human(const struct bundle_input *in, const struct totals *t)
 	say_line("%-12s%s", "bundle", in->name);
 	for (size_t i = 0; i < in->signers.count; i++)
 		say_line("%-12s%s", "signer", in->signers.names[i]);
-	say_line("%-12syes, %s", "trusted", nf_bundle_signed_by(in->bundle));
+	print_trusted(in->bundle);
 	for (size_t i = 0; i < nf_bundle_root_count(in->bundle); i++)
 		say_line("%-12s%s", "root",
 			 nf_storepath_format(path, nf_bundle_root(in->bundle, i)));
@@ -206,7 +226,7 @@ const struct command cmd_info = {
 	.name = "info",
 	.args = "BUNDLE|-",
 	.summary = "show the roots, sizes and signers of a bundle",
-	.text = "Shows who signed BUNDLE and whether one of these keys is trusted, "
+	.text = "Shows who signed BUNDLE and which of these keys are trusted, "
 		"the paths for which it was made, the number and the size of all "
 		"its paths, and the keys that an importer must trust. If no trusted "
 		"key signed the bundle, only the names of its signers are shown, "

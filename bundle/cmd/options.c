@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "base/slice.h"
 #include "cmd/trusted_key.h"
 #include "cmd/ui.h"
+#include "format/key_tally.h"
 #include "format/manifest.h"
 
 #define JOBS_MAX 1024
@@ -42,6 +44,13 @@ static const struct cmd_option keys[] = {
 		  "those of nix.conf (default: cache.nixos.org's)",
 	  .kind = CMD_VALUE_FILE,
 	  .repeatable = true },
+	{ .name = "signatures-needed",
+	  .value = "K",
+	  .help = "trust a bundle only if K different trusted keys have signed it; default: 1" },
+	{ .name = "sigs-needed",
+	  .value = "K",
+	  .help = "trust a path only if K different trusted keys have signed it, or if it is "
+		  "content-addressed; default: 1" },
 	{ 0 },
 };
 const struct cmd_option_group options_trust = { "Trust", keys };
@@ -156,6 +165,36 @@ void options_tell_notes(const struct nix_settings *s, struct ui *ui)
 	}
 }
 
+static int read_needed(size_t *ret, const struct cmd_args *a, const char *option,
+		       const struct nf_keyring *ring, struct nf_err *err)
+{
+	size_t trusted = key_tally_of_ring(ring);
+	uint64_t n;
+	int rc = cmd_args_number(a, option, 1, NF_SIGNATURES_NEEDED_MAX, 1, &n, err);
+
+	if (!rc && n > 1 && n > trusted)
+		return err_set(
+			err, NF_E_USAGE,
+			"option '--%s': %llu different keys are needed, but only %zu %s trusted: add keys with --trusted-public-key",
+			option, (unsigned long long)n, trusted,
+			plural(trusted, "is", "are"));
+	*ret = (size_t)n;
+	return rc;
+}
+
+static int set_needed(struct nf_keyring *ring, const struct cmd_args *a,
+		      struct nf_err *err)
+{
+	size_t of_bundle = 1, of_path = 1;
+	int rc = read_needed(&of_bundle, a, "signatures-needed", ring, err);
+
+	if (!rc)
+		rc = read_needed(&of_path, a, "sigs-needed", ring, err);
+	if (!rc)
+		nf_keyring_set_needed(ring, of_bundle, of_path);
+	return rc;
+}
+
 int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
 		    struct nix_settings *settings, struct nf_err *err)
 {
@@ -170,6 +209,8 @@ int options_keyring(struct nf_keyring **ret, const struct cmd_args *a,
 		if (rc)
 			rc = wrong_option(err, "trusted-public-key");
 	}
+	if (!rc)
+		rc = set_needed(ring, a, err);
 	if (rc)
 		return rc;
 	*ret = TAKE_PTR(ring);
@@ -184,6 +225,8 @@ bool options_no_check_sigs(const struct cmd_args *a, struct ui *ui, const char *
 		ui_warn(ui,
 			"--no-check-sigs: paths need no signature; %s can install anything",
 			who);
+	if (given && cmd_args_value(a, "sigs-needed"))
+		ui_warn(ui, "--sigs-needed has no effect with --no-check-sigs");
 	return given;
 }
 

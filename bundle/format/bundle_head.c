@@ -10,6 +10,7 @@
 #include "format/block_digest.h"
 #include "format/bundle_keys.h"
 #include "format/key_option.h"
+#include "format/key_tally.h"
 #include "format/tar.h"
 
 /* [header] nixferry/manifest       [zeros to a multiple of 512]
@@ -39,7 +40,10 @@ void bundle_head_init(struct bundle_head *h)
 void bundle_head_release(struct bundle_head *h)
 {
 	manifest_release(&h->manifest);
-	free(h->signed_by);
+	free(h->sigs);
+	for (size_t i = 0; i < h->trusted_count; i++)
+		free(h->trusted[i]);
+	free(h->trusted);
 	free(h->signer);
 	free(h->digests);
 	bundle_head_init(h);
@@ -101,7 +105,8 @@ static int take_header(struct input *in, const char *name, uint64_t max,
 	return 0;
 }
 
-/* Reads the whole member NAME into memory, after PREFIX; *ret_len is the sum of both. */
+/* Reads the whole member NAME into memory, after PREFIX; *ret_len is the sum of both. A
+ * zero follows. */
 static int take_member(struct input *in, const char *name, uint64_t max,
 		       const char *prefix, char **ret, size_t *ret_len,
 		       struct nf_err *err)
@@ -116,7 +121,8 @@ static int take_member(struct input *in, const char *name, uint64_t max,
 	if (rc)
 		return rc;
 	padded = tar_padded(size);
-	bytes = mem_alloc(before + (size_t)padded);
+	bytes = mem_alloc(before + (size_t)padded + 1);
+	bytes[before + padded] = '\0';
 	memcpy(bytes, prefix, before);
 	rc = take(in, bytes + before, (size_t)padded, err);
 	if (rc)
@@ -229,10 +235,19 @@ static char *claimed_key(struct input *in, struct nf_slice sigs, struct nf_slice
 	return NULL;
 }
 
-/* One good signature suffices. A bad signature by a known key matters more than an
- * unknown key. If no known key has signed, returns 0 and leaves *ret_by unset. */
-static int check_signatures(const struct nf_keyring *ring, struct nf_slice sigs,
-			    struct nf_slice message, char **ret_by, struct nf_err *err)
+static int too_few(const struct key_tally *tally, struct nf_err *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_init(&text, 2 * MANIFEST_SIG_MAX);
+	key_tally_add_shortage(&text, tally, nf_keyring_needed_of_bundle(tally->ring));
+	return err_set(err, NF_E_TRUST, "%s", text.ptr);
+}
+
+/* A bad signature by a known key matters more than an unknown key. If no known key has
+ * signed, returns 0 and an empty TALLY. */
+static int check_signatures(struct key_tally *tally, struct nf_slice sigs,
+			    struct nf_slice message, struct nf_err *err)
 {
 	struct nf_err one;
 	int bad = 0;
@@ -242,20 +257,61 @@ static int check_signatures(const struct nf_keyring *ring, struct nf_slice sigs,
 		struct nf_slice rest = line;
 		struct nf_slice name = slice_cut(&rest, ':');
 		size_t index;
-		int rc = nf_keyring_find(ring, line, message.ptr, message.len, &index,
-					 &one);
+		int rc = nf_keyring_find(tally->ring, line, message.ptr, message.len,
+					 &index, &one);
 
-		if (rc == 0) {
-			*ret_by = nf_keyring_format(ring, index);
-			return 0;
-		}
-		if (!nf_keyring_knows(ring, name))
+		if (rc == 0)
+			key_tally_add(tally, index);
+		if (rc == 0 || bad || !nf_keyring_knows(tally->ring, name))
 			continue;
 		bad = rc;
 		if (err)
 			*err = one;
 	}
-	return bad;
+	if (tally->count >= nf_keyring_needed_of_bundle(tally->ring))
+		return 0;
+	return tally->count ? too_few(tally, err) : bad;
+}
+
+static void take_trusted(struct bundle_head *h, const struct key_tally *tally)
+{
+	h->trusted = mem_calloc(tally->count, sizeof(*h->trusted));
+	for (size_t i = 0; i < tally->count; i++)
+		h->trusted[h->trusted_count++] =
+			nf_keyring_format(tally->ring, tally->keys[i]);
+	h->signer = mem_strndup(h->trusted[0], strcspn(h->trusted[0], ":"));
+}
+
+/* The manifest and its signatures; *RET_MESSAGE (free()) is what they sign. */
+static int read_signed(struct bundle_head *h, struct input *in,
+		       const struct nf_keyring *ring,
+		       struct nf_bundle_signers *ret_signers, char **ret_message,
+		       size_t *ret_len, struct nf_err *err)
+{
+	struct key_tally tally = { .ring = ring };
+	struct nf_slice sigs, message;
+	size_t sigs_len = 0;
+	int rc;
+
+	rc = take_member(in, MANIFEST_NAME, MANIFEST_MAX, DOMAIN, ret_message, ret_len,
+			 err);
+	if (!rc)
+		rc = take_member(in, SIG_NAME, MANIFEST_SIG_MAX, "", &h->sigs, &sigs_len,
+				 err);
+	if (rc)
+		return rc;
+	sigs = nf_slice(h->sigs, sigs_len);
+	message = nf_slice(*ret_message, *ret_len);
+	rc = parse_signers(ret_signers, sigs, err);
+	if (!rc)
+		rc = check_signatures(&tally, sigs, message, err);
+	if (!rc && !tally.count) {
+		ret_signers->claimed = claimed_key(in, sigs, message);
+		return untrusted(ret_signers, err);
+	}
+	if (!rc)
+		take_trusted(h, &tally);
+	return rc;
 }
 
 int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
@@ -264,34 +320,16 @@ int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
 {
 	struct input in = { .fd = fd, .seekable = seekable };
 	AUTO_FREE char *message = NULL;
-	AUTO_FREE char *sigs = NULL;
-	size_t message_len = 0;
-	size_t sigs_len = 0;
+	size_t len = 0;
 	char *digests;
 	int rc;
 
 	bundle_head_init(h);
-	rc = take_member(&in, MANIFEST_NAME, MANIFEST_MAX, DOMAIN, &message, &message_len,
-			 err);
-	if (!rc)
-		rc = take_member(&in, SIG_NAME, MANIFEST_SIG_MAX, "", &sigs, &sigs_len,
-				 err);
-	if (!rc)
-		rc = parse_signers(ret_signers, nf_slice(sigs, sigs_len), err);
-	if (!rc)
-		rc = check_signatures(ring, nf_slice(sigs, sigs_len),
-				      nf_slice(message, message_len), &h->signed_by, err);
-	if (!rc && !h->signed_by) {
-		ret_signers->claimed = claimed_key(&in, nf_slice(sigs, sigs_len),
-						   nf_slice(message, message_len));
-		return untrusted(ret_signers, err);
-	}
+	rc = read_signed(h, &in, ring, ret_signers, &message, &len, err);
 	if (rc)
 		return rc;
-	h->signer = mem_strndup(h->signed_by, strcspn(h->signed_by, ":"));
 	rc = manifest_parse(&h->manifest,
-			    nf_slice(message + DOMAIN_LEN, message_len - DOMAIN_LEN),
-			    err);
+			    nf_slice(message + DOMAIN_LEN, len - DOMAIN_LEN), err);
 	if (rc)
 		return err_prefix(err, rc, "manifest");
 	rc = take_member(&in, BLOCKS_NAME, DIGESTS_MAX, "", &digests, &h->digests_len,
@@ -305,27 +343,88 @@ int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
 
 /* ---- writing ---- */
 
+/* What a signature signs. There is only one text of a manifest: that of one that was read
+ * is the text that was read. */
+static int format_message(struct buf *message, const struct manifest *m,
+			  struct nf_err *err)
+{
+	buf_init(message, DOMAIN_LEN + MANIFEST_MAX);
+	buf_add(message, DOMAIN, DOMAIN_LEN);
+	manifest_format(message, m);
+	if (buf_failed(message))
+		return err_set(err, NF_E_LIMIT, "the manifest exceeds %llu bytes",
+			       MANIFEST_MAX);
+	return 0;
+}
+
+static void add_signature(struct buf *sigs, const struct buf *message,
+			  const struct nf_secret_key *key)
+{
+	AUTO_FREE char *sig = nf_sign(key, message->ptr, message->len);
+
+	buf_addf(sigs, "%s\n", sig);
+}
+
+static void add_members(struct buf *out, const struct buf *message,
+			const struct buf *sigs, const uint8_t *digests,
+			size_t digests_len)
+{
+	tar_add_member(out, MANIFEST_NAME, message->ptr + DOMAIN_LEN,
+		       message->len - DOMAIN_LEN);
+	tar_add_member(out, SIG_NAME, sigs->ptr, sigs->len);
+	tar_add_member(out, BLOCKS_NAME, digests, digests_len);
+	assert(!buf_failed(out));
+}
+
 int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *digests,
 		       const struct nf_secret_key *key, struct nf_err *err)
 {
-	size_t digests_len = block_digest_len(m);
 	AUTO_BUF struct buf message = { 0 };
-	AUTO_FREE char *sig = NULL;
-	AUTO_FREE char *line = NULL;
+	AUTO_BUF struct buf sigs = { 0 };
+	int rc;
 
 	block_digest_pin(m, digests);
-	buf_init(&message, DOMAIN_LEN + MANIFEST_MAX);
-	buf_add(&message, DOMAIN, DOMAIN_LEN);
-	manifest_format(&message, m);
-	if (buf_failed(&message))
-		return err_set(err, NF_E_LIMIT, "the manifest exceeds %llu bytes",
-			       MANIFEST_MAX);
-	sig = nf_sign(key, message.ptr, message.len);
-	line = mem_printf("%s\n", sig);
-	tar_add_member(out, MANIFEST_NAME, message.ptr + DOMAIN_LEN,
-		       message.len - DOMAIN_LEN);
-	tar_add_member(out, SIG_NAME, line, strlen(line));
-	tar_add_member(out, BLOCKS_NAME, digests, digests_len);
-	assert(!buf_failed(out));
+	rc = format_message(&message, m, err);
+	if (rc)
+		return rc;
+	buf_init(&sigs, MANIFEST_SIG_MAX);
+	add_signature(&sigs, &message, key);
+	add_members(out, &message, &sigs, digests, block_digest_len(m));
+	return 0;
+}
+
+/* Ed25519 is deterministic: a key makes one signature of a manifest. */
+static bool has_line(const char *text, struct nf_slice line)
+{
+	struct nf_slice rest = nf_slice_str(text);
+
+	while (rest.len)
+		if (nf_slice_eq(slice_cut(&rest, '\n'), line))
+			return true;
+	return false;
+}
+
+int bundle_head_countersign(struct buf *out, const struct bundle_head *h,
+			    const struct nf_secret_key *key, bool *ret_had,
+			    struct nf_err *err)
+{
+	AUTO_BUF struct buf message = { 0 };
+	AUTO_BUF struct buf sigs = { 0 };
+	size_t before;
+	int rc = format_message(&message, &h->manifest, err);
+
+	if (rc)
+		return rc;
+	buf_init(&sigs, MANIFEST_SIG_MAX);
+	buf_add_str(&sigs, h->sigs);
+	before = sigs.len;
+	add_signature(&sigs, &message, key);
+	if (buf_failed(&sigs))
+		return err_set(err, NF_E_LIMIT, "its signatures would exceed %llu bytes",
+			       MANIFEST_SIG_MAX);
+	*ret_had = has_line(h->sigs, nf_slice(sigs.ptr + before, sigs.len - before - 1));
+	if (*ret_had)
+		return 0;
+	add_members(out, &message, &sigs, h->digests, h->digests_len);
 	return 0;
 }

@@ -15,8 +15,10 @@
 /* A head. Its signature was verified before its manifest was parsed. */
 struct bundle_head {
 	struct manifest manifest;
-	char *signed_by;  /* the trusted key, "NAME:BASE64" */
-	char *signer;	  /* its name */
+	char *sigs;	/* content of the signatures member */
+	char **trusted; /* the different trusted keys that signed it, "NAME:BASE64" */
+	size_t trusted_count;
+	char *signer;	  /* the name of the first */
 	uint8_t *digests; /* content of the blocks member; not yet compared with the
 			     manifest */
 	size_t digests_len;
@@ -37,5 +39,11 @@ int bundle_head_read(struct bundle_head *h, int fd, bool seekable,
  * large. */
 int bundle_head_format(struct buf *out, struct manifest *m, const uint8_t *digests,
 		       const struct nf_secret_key *key, struct nf_err *err) MUST_CHECK;
+
+/* The same for a head that was read, with one more signature; H's digests must be those
+ * that its manifest pins. *RET_HAD: KEY has signed it before, and OUT stays as it is. */
+int bundle_head_countersign(struct buf *out, const struct bundle_head *h,
+			    const struct nf_secret_key *key, bool *ret_had,
+			    struct nf_err *err) MUST_CHECK;
 
 #endif

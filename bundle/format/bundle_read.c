@@ -116,7 +116,18 @@ const char *nf_bundle_signed_by(const struct nf_bundle *b)
 
 const char *nf_bundle_signing_key(const struct nf_bundle *b)
 {
-	return b->head.signed_by;
+	return b->head.trusted[0];
+}
+
+size_t nf_bundle_trusted_key_count(const struct nf_bundle *b)
+{
+	return b->head.trusted_count;
+}
+
+const char *nf_bundle_trusted_key(const struct nf_bundle *b, size_t i)
+{
+	assert(i < b->head.trusted_count);
+	return b->head.trusted[i];
 }
 
 bool nf_bundle_is_seekable(const struct nf_bundle *b)

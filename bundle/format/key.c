@@ -1,5 +1,6 @@
 #include <nixferry/key.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -37,6 +38,7 @@ struct nf_keyring {
 	struct public_key *keys;
 	size_t count;
 	size_t cap;
+	size_t needed_of_bundle, needed_of_path; /* signatures */
 };
 
 /* Everything here is in guarded memory, which is not aligned. */
@@ -152,8 +154,11 @@ static char *new_text(const char *name, const uint8_t *bytes, size_t size)
 
 struct nf_keyring *nf_keyring_new(void)
 {
+	struct nf_keyring *ring = mem_calloc(1, sizeof(*ring));
+
 	start_sodium();
-	return mem_calloc(1, sizeof(struct nf_keyring));
+	nf_keyring_set_needed(ring, 1, 1);
+	return ring;
 }
 
 void nf_keyring_free(struct nf_keyring *ring)
@@ -213,6 +218,33 @@ void nf_keyring_add_all(struct nf_keyring *ring, const struct nf_keyring *from)
 {
 	for (size_t i = 0; i < from->count; i++)
 		add_key(ring, nf_slice_str(from->keys[i].name), from->keys[i].bytes);
+	if (from->needed_of_bundle > ring->needed_of_bundle)
+		ring->needed_of_bundle = from->needed_of_bundle;
+	if (from->needed_of_path > ring->needed_of_path)
+		ring->needed_of_path = from->needed_of_path;
+}
+
+void nf_keyring_set_needed(struct nf_keyring *ring, size_t of_bundle, size_t of_path)
+{
+	assert(of_bundle >= 1 && of_bundle <= NF_SIGNATURES_NEEDED_MAX);
+	assert(of_path >= 1 && of_path <= NF_SIGNATURES_NEEDED_MAX);
+	ring->needed_of_bundle = of_bundle;
+	ring->needed_of_path = of_path;
+}
+
+size_t nf_keyring_needed_of_bundle(const struct nf_keyring *ring)
+{
+	return ring->needed_of_bundle;
+}
+
+size_t nf_keyring_needed_of_path(const struct nf_keyring *ring)
+{
+	return ring->needed_of_path;
+}
+
+bool nf_keyring_is_same_key(const struct nf_keyring *ring, size_t i, size_t k)
+{
+	return memcmp(ring->keys[i].bytes, ring->keys[k].bytes, NF_PUBLIC_KEY_SIZE) == 0;
 }
 
 size_t nf_keyring_count(const struct nf_keyring *ring)

@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "format/ca.h"
 #include "format/key_option.h"
+#include "format/key_tally.h"
 #include "format/signature.h"
 
 /* How many names of unknown keys, and of which length, fit into a message. */
@@ -133,6 +134,15 @@ static void settle_ca(struct nf_pathinfo *info)
 
 /* ---- the verdict ---- */
 
+static int too_few(const struct key_tally *tally, struct nf_err *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_init(&text, NF_ERR_TEXT_MAX);
+	key_tally_add_shortage(&text, tally, nf_keyring_needed_of_path(tally->ring));
+	return err_set(err, NF_E_TRUST, "%s", text.ptr);
+}
+
 /* A wrong signature by a trusted key matters more than unknown keys. All good signatures
  * are collected, because they are passed on before the others. */
 static int check_signatures(struct order *o, const char **ret_by,
@@ -140,7 +150,8 @@ static int check_signatures(struct order *o, const char **ret_by,
 {
 	const struct nf_pathinfo *info = o->info;
 	AUTO_FREE char *message = nf_pathinfo_fingerprint(info);
-	size_t len = strlen(message), checks = 0;
+	size_t len = strlen(message), checks = 0, key = 0;
+	struct key_tally tally = { .ring = ring };
 	bool wrong = false;
 
 	for (size_t i = 0; i < info->nsigs && checks < PATHINFO_CHECKS_MAX; i++) {
@@ -151,17 +162,20 @@ static int check_signatures(struct order *o, const char **ret_by,
 		if (!name)
 			continue;
 		checks++;
-		if (nf_keyring_verify(ring, info->sigs[i], message, len,
-				      quiet ? NULL : err)) {
+		if (nf_keyring_find(ring, info->sigs[i], message, len, &key,
+				    quiet ? NULL : err)) {
 			wrong = true;
 			continue;
 		}
 		if (!o->count)
 			*ret_by = name;
 		keep(o, info->sigs[i]);
+		key_tally_add(&tally, key);
 	}
-	if (o->count)
+	if (tally.count >= nf_keyring_needed_of_path(ring))
 		return 0;
+	if (tally.count)
+		return too_few(&tally, err);
 	return wrong ? -NF_E_TRUST : no_known_signer(info, err);
 }
 

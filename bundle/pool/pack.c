@@ -347,6 +347,17 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	return nf_narinfo_format(ni, ret_len);
 }
 
+/* An importer that needs as many signatures of each path should find them. */
+static int check_needed_sigs(const struct pack *pk, struct nf_pathinfo *info,
+			     struct nf_err *err)
+{
+	struct nf_trusted t;
+
+	if (nf_keyring_needed_of_path(pk->all) == 1)
+		return 0;
+	return nf_trust_pathinfo(&t, info, pk->all, err);
+}
+
 static int add_path(struct pack *pk, const struct nf_storepath *path, size_t index,
 		    struct nf_err *err)
 {
@@ -365,6 +376,9 @@ static int add_path(struct pack *pk, const struct nf_storepath *path, size_t ind
 			"pool entry '%s': another process has re-encoded it: try again",
 			path->base);
 	text = bundle_narinfo(pk, &ni, &len);
+	rc = check_needed_sigs(pk, &ni.info, err);
+	if (rc)
+		return rc;
 	bytes_input(pk, index, pool_info_name(name, nf_storepath_hash(path)),
 		    arena_strndup(&pk->closure.arena, text, len), len);
 	pk->result.paths++;

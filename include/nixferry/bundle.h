@@ -73,7 +73,8 @@ void nf_bundle_signers_release(struct nf_bundle_signers *s);
 
 /* Reads the head of FD (borrowed; a file, or a pipe at its current position) and verifies
  * its signature against RING. NAME is for messages. Errors: NF_E_TRUST (no signature,
- * unknown keys, which are named, or a wrong signature), NF_E_FORMAT (not a bundle,
+ * unknown keys, which are named, too few keys (nf_keyring_set_needed), or a wrong
+ * signature), NF_E_FORMAT (not a bundle,
  * truncated, damaged), NF_E_LIMIT, NF_E_UNSUPPORTED (a later version). RET_SIGNERS may be
  * NULL; it is also set if the signature is not trusted. */
 int nf_bundle_open(struct nf_bundle **ret, int fd, const char *name,
@@ -81,9 +82,12 @@ int nf_bundle_open(struct nf_bundle **ret, int fd, const char *name,
 		   struct nf_err *err) NF_MUST_CHECK;
 void nf_bundle_free(struct nf_bundle *b);
 
-/* The name of the trusted key that signed it, and the key, "NAME:BASE64". */
+/* The name of the first trusted key that signed it, and the key, "NAME:BASE64". */
 const char *nf_bundle_signed_by(const struct nf_bundle *b);
 const char *nf_bundle_signing_key(const struct nf_bundle *b);
+/* All different trusted keys that signed it, "NAME:BASE64"; at least one. */
+size_t nf_bundle_trusted_key_count(const struct nf_bundle *b);
+const char *nf_bundle_trusted_key(const struct nf_bundle *b, size_t i);
 bool nf_bundle_is_seekable(const struct nf_bundle *b);
 
 /* Version of its format, and its terms, which live as long as the bundle. */

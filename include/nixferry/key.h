@@ -26,9 +26,21 @@ void nf_keyring_free(struct nf_keyring *ring);
 /* "NAME:BASE64" of 32 bytes; surrounding white space is allowed. */
 int nf_keyring_add(struct nf_keyring *ring, struct nf_slice text,
 		   struct nf_err *err) NF_MUST_CHECK;
-/* Adds every key of FROM. */
+/* Adds every key of FROM; from then on, at least as many signatures are needed as with
+ * FROM. */
 void nf_keyring_add_all(struct nf_keyring *ring, const struct nf_keyring *from);
 size_t nf_keyring_count(const struct nf_keyring *ring);
+
+/* How many different keys of the ring must have signed a bundle (for nf_bundle_open) and
+ * a path (for nf_trust_pathinfo; a content address needs none). The default is 1; the
+ * maximum is NF_SIGNATURES_NEEDED_MAX. A key with two names is one key. */
+#define NF_SIGNATURES_NEEDED_MAX 64
+void nf_keyring_set_needed(struct nf_keyring *ring, size_t of_bundle, size_t of_path);
+size_t nf_keyring_needed_of_bundle(const struct nf_keyring *ring);
+size_t nf_keyring_needed_of_path(const struct nf_keyring *ring);
+
+/* Whether the I-th and the K-th are one key with two names. */
+bool nf_keyring_is_same_key(const struct nf_keyring *ring, size_t i, size_t k);
 
 /* The name of the I-th key (I < count). */
 const char *nf_keyring_name(const struct nf_keyring *ring, size_t i);

@@ -23,10 +23,10 @@ struct nf_trusted {
  * verify come first, and those over the limit are dropped; a content address that does
  * not match the path is dropped. The rest is fit for Nix and for a target's database.
  *
- * Returns 0 and *ret if one of the path's signatures verifies against the ring, or if the
- * path matches its content address. Otherwise NF_E_TRUST: the text says whether
- * signatures are missing, by unknown keys (named) or wrong. A content address that does
- * not match never counts. */
+ * Returns 0 and *ret if one of the path's signatures verifies against the ring (or as
+ * many as nf_keyring_set_needed demands, by different keys), or if the path matches its
+ * content address. Otherwise NF_E_TRUST: the text says whether signatures are missing, by
+ * unknown keys (named) or wrong. A content address that does not match never counts. */
 int nf_trust_pathinfo(struct nf_trusted *ret, struct nf_pathinfo *info,
 		      const struct nf_keyring *ring, struct nf_err *err) NF_MUST_CHECK;
 

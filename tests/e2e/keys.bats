@@ -250,3 +250,46 @@ sigs_in_root() {
 	into_root --trusted-public-key "$CARRIER"
 	fails 4 "not a trusted key" "${fetch[@]}"
 }
+
+@test "a bundle and its paths need signatures by as many different keys as are demanded" {
+	local trust=(--trusted-public-key "$PUBLIC_KEY" --trusted-public-key "$CARRIER")
+	make_signed_path
+	carry --sign-all >"$T/out"
+	cp "$T/b.bundle" "$T/once.bundle"
+	# the carrier's key again, with another name
+	sed 's/^carrier-1/other-9/' "$T/carrier-1.pub" >"$T/other-9.pub"
+	sed 's/^carrier-1/other-9/' "$T/carrier-1.sec" >"$T/other-9.sec"
+	chmod 600 "$T/other-9.sec"
+	nixferry sign "$T/b.bundle" --sign-key "$T/other-9.sec" "${trust[@]}" >"$T/out"
+	fails 4 "1 of the 2 different trusted keys that are needed has signed it: 'carrier-1'" \
+		into_root "${trust[@]}" --trusted-public-key "$T/other-9.pub" --signatures-needed 2
+	assert_nothing_valid "$T/root"
+
+	fails 4 "which is not a trusted key" nixferry sign "$T/once.bundle" --sign-key "$T/lab.sec"
+	fails 2 "only 2 are trusted" nixferry verify "$T/once.bundle" --signatures-needed 3 \
+		--trusted-public-key "$CARRIER"
+	fails 2 "a signature is added to a file" nixferry sign - --sign-key "$T/lab.sec"
+	ln -s once.bundle "$T/link.bundle"
+	[ "$(nixferry sign "$T/link.bundle" --sign-key "$T/lab.sec" --json "${trust[@]}" |
+		jq -c '[.signers, .added]')" = '[["carrier-1","lab-1"],true]' ]
+	[ -L "$T/link.bundle" ]
+	[ "$(nixferry sign "$T/once.bundle" --sign-key "$T/lab.sec" --json |
+		jq -c '[.signers, .added]')" = '[["carrier-1","lab-1"],false]' ]
+	[ "$(nixferry info "$T/once.bundle" --json "${trust[@]}" | jq '.trustedKeys | length')" -eq 2 ]
+	tar -tf "$T/once.bundle" | grep -q '^nix-cache-info$'
+
+	fails 4 "2 of the 3 different trusted keys that are needed have signed it" \
+		"$BUILD/nixferry-import" import "$T/once.bundle" --store "$T/root" "${trust[@]}" \
+		--sigs-needed 3 --trusted-public-key "$UP"
+	assert_nothing_valid "$T/root"
+	"$BUILD/nixferry-import" import - --store "$T/root" "${trust[@]}" \
+		--signatures-needed 2 --sigs-needed 2 <"$T/once.bundle" >"$T/out"
+	[ "$(valid_paths "$T/root")" = "$TOP" ]
+
+	# Without --sign-all, the path has only the upstream signature, and pack says so.
+	fails 4 "1 of the 2 different trusted keys .*: 'lab-1'" repack --sigs-needed 2 "${trust[@]}"
+	[ ! -e "$T/p.bundle" ]
+	rm -r "$T/pool"
+	fails 4 "1 of the 2 different trusted keys .*: 'lab-1'" carry --sigs-needed 2
+	assert_no_temp_files "$T"
+}
