@@ -77,7 +77,7 @@ static int check_required(const struct nf_bundle *b, const struct inventory *hav
 static int check_have(struct have *have, const struct bundle_input *in, struct ui *ui,
 		      struct nf_err *err)
 {
-	const struct have_sources sources = { .keys = in->keys };
+	const struct named_sources sources = { .keys = in->keys };
 	int rc;
 
 	if (!have)

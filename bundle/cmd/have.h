@@ -4,10 +4,9 @@
 
 #include "base/sandbox.h"
 #include "cmd/cmd_args.h"
+#include "cmd/named_paths.h"
 #include "cmd/ui.h"
 #include "format/inventory.h"
-#include "pool/pool.h"
-#include "store/local_store.h"
 
 /* --have --have-all; --have alone */
 extern const struct cmd_option_group have_options;
@@ -26,16 +25,8 @@ DEFINE_CLEANUP(struct have *, have_free)
 /* Grants reading the stores. */
 void have_grant(const struct have *h, struct sandbox *s);
 
-/* What they are read with; all borrowed. */
-struct have_sources {
-	const struct nf_keyring *keys;	      /* one of these must have signed a bundle */
-	const struct nf_secret_key *sign_key; /* or this one; may be NULL */
-	struct pool *pool;		      /* closures of installables; or NULL */
-	struct local_store *store;	      /* likewise */
-};
-
 /* Reads them: what at least one of --have has, or all of --have-all have. */
-int have_load(struct have *h, const struct have_sources *sources,
+int have_load(struct have *h, const struct named_sources *sources,
 	      struct nf_err *err) MUST_CHECK;
 
 /* After have_load. Accept NULL. */

@@ -152,7 +152,7 @@ static int find_requested(struct packing *p, struct progress *progress,
 
 static int load_have(const struct packing *p, struct nf_err *err)
 {
-	const struct have_sources sources = {
+	const struct named_sources sources = {
 		.keys = p->keys,
 		.sign_key = p->sign_key,
 		.pool = p->pool,

@@ -261,7 +261,7 @@ static void look_ahead(struct prefetch *p)
 
 static int load_have(struct prefetch *p, struct nf_err *err)
 {
-	const struct have_sources sources = {
+	const struct named_sources sources = {
 		.keys = p->fetch.keys,
 		.sign_key = p->sign_key,
 		.pool = p->pool,
