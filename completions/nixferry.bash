@@ -19,7 +19,7 @@ _nixferry() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'plan prefetch pack import verify check list info sign roots inventory caches pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
@@ -403,6 +403,34 @@ _nixferry() {
 		_nixferry_words 'text json'
 		return
 		;;
+	'diff --trusted-public-key')
+		_nixferry_files -f
+		return
+		;;
+	'diff --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'diff --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
+	'diff --from-store')
+		_nixferry_files -d
+		return
+		;;
+	'diff --pool')
+		_nixferry_files -d
+		return
+		;;
+	'diff --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'diff --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
 	'roots --store')
 		_nixferry_files -d
 		return
@@ -600,6 +628,13 @@ _nixferry() {
 			_nixferry_files -f
 		fi
 		;;
+	diff)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--all --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
 	roots)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--store --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
@@ -646,7 +681,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--man --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'plan prefetch pack import verify check list info sign roots inventory caches pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches pool keygen completions help'
 		fi
 		;;
 	esac

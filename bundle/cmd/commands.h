@@ -10,6 +10,7 @@ extern const struct command cmd_check;
 extern const struct command cmd_inventory;
 extern const struct command cmd_list;
 extern const struct command cmd_sign;
+extern const struct command cmd_diff;
 extern const struct command cmd_roots;
 extern const struct command cmd_info;
 extern const struct command cmd_keygen;

@@ -2,8 +2,8 @@
 #include "cmd/commands.h"
 
 static const struct command *const commands[] = {
-	&cmd_import, &cmd_verify,    &cmd_check, &cmd_list, &cmd_info,
-	&cmd_roots,  &cmd_inventory, &cmd_help,	 NULL,
+	&cmd_import, &cmd_verify, &cmd_check,	  &cmd_list, &cmd_info,
+	&cmd_diff,   &cmd_roots,  &cmd_inventory, &cmd_help, NULL,
 };
 
 static const struct program program = {

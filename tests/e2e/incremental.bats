@@ -132,3 +132,77 @@ paths_in() {
 	fails 2 "is not a date like" pack "$T/x" --expires 2027-02-30
 	fails 2 "is not up to 64 letters" pack "$T/x" --series ../x --serial 1
 }
+
+# make_release N PATH...: $1.top refers to a path of each name, the same for the same name. Sets RELEASE.
+make_release() {
+	local name refs=()
+	for name in "${@:2}"; do
+		head -c "$((20000 + ${#name} * 3000))" /dev/zero >"$T/$name"
+		echo "$name" >>"$T/$name"
+		refs+=(--ref "$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name "$name" \
+			--tree "$T/$name")")
+	done
+	echo "$1" >"$T/release-$1"
+	RELEASE=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name "nixos-system-lab-$1" \
+		--tree "$T/release-$1" "${refs[@]}")
+}
+
+# As 'nix store diff-closures' prints what $T/json says.
+as_nix_prints() {
+	jq -r 'def shown: if length == 0 then "∅" else map(if . == "" then "ε" else . end) | join(", ") end;
+		.packages[] | .name as $name |
+		(.versionsBefore - .versionsAfter) as $gone | (.versionsAfter - .versionsBefore) as $new |
+		(.sizeAfter - .sizeBefore) as $delta |
+		[(if $gone + $new == [] then empty else "\($gone | shown) → \($new | shown)" end),
+		 (if ($delta | fabs) < 8192 then empty else
+			(if $delta > 0 then "+" else "" end) + "\($delta / 102.4 | round / 10) KiB" end)] |
+		select(. != []) | "\($name): \(join(", "))"' "$T/json"
+}
+
+@test "diff groups paths as nix store diff-closures does" {
+	have_nix || skip "no Nix here"
+	mkdir "$T/root"
+	make_release 1 glibc-2.35 glibc-2.35-bin firefox-115.1 man-db-2.11-doc perl5.36-Foo-1.2 gone-1 \
+		etc same-1.0 two-1 two-2
+	BEFORE=$RELEASE
+	make_release 2 glibc-2.36 glibc-2.36-bin firefox-unwrapped-115.2 man-db-2.11-doc perl5.36-Foo-1.10 \
+		etc-2 same-1.0 same-1.0-extra-lib64 two-2 two-3 unit-a.service
+	nixferry prefetch "$BEFORE" "$RELEASE" --store "$T/root" --pool "$T/pool" \
+		--substituter "file://$T/cache" --no-local-store --trusted-public-key "$PUBLIC_KEY" >"$T/out"
+	nixferry diff "$BEFORE" "$RELEASE" --from-store "$T/root" --pool "$T/none" --json >"$T/json"
+	nix --extra-experimental-features nix-command --store "$T/root" store diff-closures \
+		"$BEFORE" "$RELEASE" | sed -e $'s/\e\\[[0-9;]*m//g' -e 's/\.0 KiB/ KiB/' >"$T/nix"
+	[ "$(wc -l <"$T/nix")" -ge 9 ]
+	as_nix_prints | diff "$T/nix" -
+}
+
+@test "diff takes bundles, inventories and stores, before anything is imported" {
+	make_imported_closure
+	make_next_generation
+	prefetch_next "$T/root" >"$T/out"
+	local trust=(--trusted-public-key "$PUBLIC_KEY")
+	# What APP, which is required, refers to is known from the other side.
+	nixferry diff "$T/b.bundle" "$T/next.bundle" "${trust[@]}" >"$T/out"
+	grep -qE "^before    $T/b.bundle: 5 paths, [0-9.]+ KiB$" "$T/out"
+	grep -qE "^after     $T/next.bundle: 5 paths, [0-9.]+ KiB$" "$T/out"
+	grep -qE "^changed   nixos-system-lab  1 -> 2 .* B$" "$T/out"
+	grep -qE "^added     extra +no version +\+" "$T/out"
+	grep -qE "^removed   link +no version +-" "$T/out"
+	grep -qE "^2 paths are new \([0-9.]+ B\), 2 are gone \([0-9.]+ B\)$" "$T/out"
+	[ "$(wc -l <"$T/out")" -eq 6 ]
+
+	nixferry inventory --store "$T/root" -o "$T/inventory" >"$T/out"
+	"$BUILD/nixferry-import" diff - "$T/next.bundle" "${trust[@]}" --json <"$T/inventory" >"$T/json" 2>"$T/err"
+	[ "$(jq -c '[.before.narSize, .before.unknownReferences, .after.unknownReferences]' "$T/json")" = \
+		'[null,0,2]' ]
+	grep -q "requires 2 paths whose references are not known here" "$T/err"
+	nixferry diff "$T/root" "$T/next.bundle" "${trust[@]}" --json >"$T/json"
+	[ "$(jq -r '.addedPaths[].path' "$T/json" | sort)" = "$(printf '%s\n' "$NEW" "$EXTRA" | sort)" ]
+	[ "$(jq -r '.removedPaths[].path' "$T/json" | sort)" = "$(printf '%s\n' "$TOP" "$LINK" | sort)" ]
+	[ "$(jq -c '[.packages[] | [.name, .change]]' "$T/json")" = \
+		'[["extra","added"],["link","removed"],["nixos-system-lab","changed"]]' ]
+
+	fails 4 "not a trusted key" nixferry diff "$T/root" "$T/next.bundle"
+	fails 3 "is not in the pool" nixferry diff "$TOP" "$T/root" --pool "$T/none" --no-local-store
+	fails 2 "standard input can be one" nixferry diff - -
+}
