@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -185,11 +186,24 @@ void blake2b(uint8_t out[BLAKE2B_SIZE], const void *p, size_t len)
 }
 
 #if defined(__x86_64__) || defined(__i386__)
-bool hash_sha256_is_fast(void)
+static bool has_sha_ni(void)
 {
 	unsigned a, b, c, d;
 
 	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+}
+
+/* In a virtual machine, cpuid costs a switch to the hypervisor: it runs once. */
+bool hash_sha256_is_fast(void)
+{
+	static atomic_int known; /* 1: no, 2: yes */
+	int is = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (!is) {
+		is = has_sha_ni() ? 2 : 1;
+		atomic_store_explicit(&known, is, memory_order_relaxed);
+	}
+	return is == 2;
 }
 #elif defined(__aarch64__)
 bool hash_sha256_is_fast(void)

@@ -53,10 +53,12 @@ static void add_noise(struct fixture *f, const char *name, size_t len)
 
 	assert_non_null(noise);
 	for (size_t i = 0; i < len; i++) {
-		state ^= state << 13;
-		state ^= state >> 17;
-		state ^= state << 5;
-		noise[i] = (uint8_t)state;
+		if (i % 4 == 0) {
+			state ^= state << 13;
+			state ^= state >> 17;
+			state ^= state << 5;
+		}
+		noise[i] = (uint8_t)(state >> (8 * (i % 4)));
 	}
 	fixture_add(f, name, noise, len);
 	free(noise);

@@ -13,11 +13,31 @@
 #include "base/workers.h"
 #include "bundle_fixture.h"
 
-struct opened {
-	struct nf_bundle *b;
+/* Made once: it has 20 MB. */
+static struct {
 	struct fixture f;
 	uint8_t *bytes;
 	size_t len;
+} large;
+
+static int make_large(void **state)
+{
+	(void)state;
+	fixture_large(&large.f);
+	large.bytes = fixture_bytes(&large.f, &large.len);
+	return 0;
+}
+
+static int drop_large(void **state)
+{
+	(void)state;
+	free(large.bytes);
+	fixture_release(&large.f);
+	return 0;
+}
+
+struct opened {
+	struct nf_bundle *b;
 	int fd;			   /* of a file */
 	struct fixture_pipe *pipe; /* or this */
 };
@@ -25,14 +45,12 @@ struct opened {
 static void open_large(struct opened *o, bool pipe)
 {
 	*o = (struct opened){ .fd = -1 };
-	fixture_large(&o->f);
-	o->bytes = fixture_bytes(&o->f, &o->len);
 	if (pipe)
-		o->pipe = fixture_pipe_open(o->bytes, o->len);
+		o->pipe = fixture_pipe_open(large.bytes, large.len);
 	else
-		o->fd = fixture_file(o->bytes, o->len);
+		o->fd = fixture_file(large.bytes, large.len);
 	assert_int_equal(nf_bundle_open(&o->b, pipe ? fixture_pipe_fd(o->pipe) : o->fd,
-					"x", o->f.ring, NULL, NULL),
+					"x", large.f.ring, NULL, NULL),
 			 0);
 	assert_int_equal(nf_bundle_is_seekable(o->b), !pipe);
 }
@@ -44,12 +62,9 @@ static void close_large(struct opened *o)
 		fixture_pipe_close(o->pipe);
 	else
 		close(o->fd);
-	free(o->bytes);
-	fixture_release(&o->f);
 }
 
 struct job {
-	struct opened *o;
 	size_t member;
 	struct nf_source *src;
 	size_t runs; /* that are read before it is closed */
@@ -60,7 +75,7 @@ struct job {
 static void read_job(void *arg, size_t worker)
 {
 	struct job *job = arg;
-	const char *expected = job->o->f.bytes[job->member];
+	const char *expected = large.f.bytes[job->member];
 	struct nf_slice run = NF_SLICE_LIT("?");
 	size_t done = 0;
 
@@ -74,13 +89,13 @@ static void read_job(void *arg, size_t worker)
 		done += run.len;
 	}
 	if (!job->rc && run.len == 0)
-		job->same &= done == job->o->f.inputs[job->member].size;
+		job->same &= done == large.f.inputs[job->member].size;
 	source_close(job->src);
 }
 
 static void open_job(struct opened *o, struct job *job, size_t member, size_t runs)
 {
-	*job = (struct job){ .o = o, .member = member, .runs = runs };
+	*job = (struct job){ .member = member, .runs = runs };
 	assert_int_equal(nf_bundle_member_source(o->b, member, &job->src, NULL), 0);
 }
 
@@ -91,15 +106,15 @@ static void read_with_workers(struct opened *o, size_t threads, size_t runs)
 	struct workers *w = workers_new(threads, 2 * threads);
 	struct job jobs[FIXTURE_MEMBERS];
 
-	for (size_t i = 0; i < o->f.count; i++) {
+	for (size_t i = 0; i < large.f.count; i++) {
 		open_job(o, &jobs[i], i, runs);
-		if (strncmp(o->f.inputs[i].name, "nar/", 4) == 0)
+		if (strncmp(large.f.inputs[i].name, "nar/", 4) == 0)
 			workers_submit(w, read_job, &jobs[i]);
 		else
 			read_job(&jobs[i], 0);
 	}
 	workers_free(w);
-	for (size_t i = 0; i < o->f.count; i++) {
+	for (size_t i = 0; i < large.f.count; i++) {
 		assert_int_equal(jobs[i].rc, 0);
 		assert_true(jobs[i].same);
 	}
@@ -148,7 +163,7 @@ static void members_may_be_skipped(void **state)
 		struct opened o;
 
 		open_large(&o, pipe);
-		for (size_t i = 3; i < o.f.count; i += 7) {
+		for (size_t i = 3; i < large.f.count; i += 7) {
 			struct job job;
 
 			open_job(&o, &job, i, SIZE_MAX);
@@ -167,7 +182,7 @@ static void a_file_is_read_in_any_order(void **state)
 
 	(void)state;
 	open_large(&o, false);
-	for (size_t i = o.f.count; i-- > 0;) {
+	for (size_t i = large.f.count; i-- > 0;) {
 		struct job job;
 
 		open_job(&o, &job, i, SIZE_MAX);
@@ -207,10 +222,10 @@ static void slow_reader_blocks_others_only_when_the_window_is_full(void **state)
 
 	(void)state;
 	open_large(&o, true);
-	while (o.f.inputs[i].size != 3000000)
+	while (large.f.inputs[i].size != 3000000)
 		i++;
 	open_job(&o, &slow, i, SIZE_MAX);
-	open_job(&o, &fast, o.f.count - 1, SIZE_MAX);
+	open_job(&o, &fast, large.f.count - 1, SIZE_MAX);
 	workers_submit(w, read_job, &fast);
 	workers_wait(w, 20);
 	read_job(&slow, 0);
@@ -229,19 +244,17 @@ static void damage_reaches_every_thread(void **state)
 
 	(void)state;
 	o = (struct opened){ .fd = -1 };
-	fixture_large(&o.f);
-	o.bytes = fixture_bytes(&o.f, &o.len);
-	o.bytes[o.len / 2] ^= 1;
-	o.pipe = fixture_pipe_open(o.bytes, o.len);
-	assert_int_equal(
-		nf_bundle_open(&o.b, fixture_pipe_fd(o.pipe), "x", o.f.ring, NULL, NULL),
-		0);
-	for (size_t i = 0; i < o.f.count; i++) {
+	large.bytes[large.len / 2] ^= 1;
+	o.pipe = fixture_pipe_open(large.bytes, large.len);
+	assert_int_equal(nf_bundle_open(&o.b, fixture_pipe_fd(o.pipe), "x", large.f.ring,
+					NULL, NULL),
+			 0);
+	for (size_t i = 0; i < large.f.count; i++) {
 		open_job(&o, &jobs[i], i, SIZE_MAX);
 		workers_submit(w, read_job, &jobs[i]);
 	}
 	workers_free(w);
-	for (size_t i = 0; i < o.f.count; i++) {
+	for (size_t i = 0; i < large.f.count; i++) {
 		assert_true(jobs[i].rc == 0 || jobs[i].rc == -NF_E_HASH);
 		assert_true(jobs[i].same);
 		failed += jobs[i].rc != 0;
@@ -249,6 +262,7 @@ static void damage_reaches_every_thread(void **state)
 	assert_true(failed > 10);
 	assert_int_equal(nf_bundle_check_rest(o.b, NULL), -NF_E_HASH);
 	close_large(&o);
+	large.bytes[large.len / 2] ^= 1;
 }
 
 int main(void)
@@ -264,5 +278,5 @@ int main(void)
 		cmocka_unit_test(damage_reaches_every_thread),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_large, drop_large);
 }
