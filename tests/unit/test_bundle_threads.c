@@ -104,7 +104,7 @@ static void open_job(struct opened *o, struct job *job, size_t member, size_t ru
 static void read_with_workers(struct opened *o, size_t threads, size_t runs)
 {
 	struct workers *w = workers_new(threads, 2 * threads);
-	struct job jobs[FIXTURE_MEMBERS];
+	struct job jobs[FIXTURE_MEMBERS] = { 0 };
 
 	for (size_t i = 0; i < large.f.count; i++) {
 		open_job(o, &jobs[i], i, runs);
@@ -238,7 +238,7 @@ static void slow_reader_blocks_others_only_when_the_window_is_full(void **state)
 static void damage_reaches_every_thread(void **state)
 {
 	struct workers *w = workers_new(4, 64);
-	struct job jobs[FIXTURE_MEMBERS];
+	struct job jobs[FIXTURE_MEMBERS] = { 0 };
 	size_t failed = 0;
 	struct opened o;
 
