@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/plural.h"
@@ -12,17 +14,48 @@
 #define NOTES_MAX     256
 #define NOTE_TEXT_MAX 2048
 
+/* Whether a number has changed since the last look. */
+struct movement {
+	uint64_t seen;
+	int64_t at_ms;
+};
+
+struct item {
+	_Atomic uint64_t done, total;
+	_Atomic int cache;
+	const char *verb; /* NULL: not in use */
+	char name[NF_PROGRESS_NAME_MAX];
+	struct movement movement;
+};
+
+struct shown_cache {
+	char url[NF_PROGRESS_URL_MAX]; /* does not change */
+	_Atomic uint64_t bytes, answers;
+	_Atomic uint32_t state, requests;
+	struct movement movement;
+};
+
 struct progress {
 	_Atomic uint64_t counts[PROGRESS_COUNTS];
 	_Atomic(const char *) phase;
-	pthread_mutex_t lock;				  /* guards everything below */
-	struct nf_progress_item items[NF_PROGRESS_ITEMS]; /* in use: verb is set */
+	pthread_mutex_t lock; /* guards everything below except what is atomic */
+	struct item items[NF_PROGRESS_ITEMS];
+	struct shown_cache caches[NF_PROGRESS_CACHES];
+	size_t cache_count;
 	char wait[NF_PROGRESS_WAIT_MAX];
 	char *notes[NOTES_MAX];
 	size_t first_note;
 	size_t nnotes;
 	size_t dropped_notes;
 };
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
 
 struct progress *progress_new(void)
 {
@@ -110,7 +143,11 @@ int progress_begin(struct progress *p, const char *verb, const char *name)
 			continue;
 		item = i;
 		p->items[i].verb = verb;
+		p->items[i].movement = (struct movement){ 0, now_ms() };
 		snprintf(p->items[i].name, NF_PROGRESS_NAME_MAX, "%s", name);
+		atomic_store(&p->items[i].done, 0);
+		atomic_store(&p->items[i].total, 0);
+		atomic_store(&p->items[i].cache, -1);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return item;
@@ -121,12 +158,109 @@ void progress_end(struct progress *p, int item)
 	if (!p || item < 0)
 		return;
 	pthread_mutex_lock(&p->lock);
-	p->items[item] = (struct nf_progress_item){ 0 };
+	p->items[item].verb = NULL;
 	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_item(struct progress *p, int item, uint64_t done, uint64_t total)
+{
+	if (!p || item < 0)
+		return;
+	atomic_store_explicit(&p->items[item].done, done, memory_order_relaxed);
+	atomic_store_explicit(&p->items[item].total, total, memory_order_relaxed);
+}
+
+void progress_item_from(struct progress *p, int item, int cache)
+{
+	if (p && item >= 0)
+		atomic_store_explicit(&p->items[item].cache, cache, memory_order_relaxed);
+}
+
+/* Whether a line shows this URL. */
+static bool is_url(const struct shown_cache *c, const char *url)
+{
+	return strncmp(c->url, url, sizeof(c->url) - 1) == 0;
+}
+
+int progress_cache(struct progress *p, const char *url)
+{
+	size_t i = 0;
+
+	if (!p)
+		return -1;
+	pthread_mutex_lock(&p->lock);
+	while (i < p->cache_count && !is_url(&p->caches[i], url))
+		i++;
+	if (i == p->cache_count && i < NF_PROGRESS_CACHES) {
+		snprintf(p->caches[i].url, sizeof(p->caches[i].url), "%s", url);
+		p->cache_count++;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return i < NF_PROGRESS_CACHES ? (int)i : -1;
+}
+
+void progress_cache_came(struct progress *p, int cache, uint64_t bytes)
+{
+	if (!p || cache < 0)
+		return;
+	atomic_fetch_add_explicit(&p->caches[cache].bytes, bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&p->caches[cache].answers, 1, memory_order_relaxed);
+}
+
+void progress_cache_state(struct progress *p, int cache, enum nf_cache_state state,
+			  uint32_t requests)
+{
+	if (!p || cache < 0)
+		return;
+	atomic_store_explicit(&p->caches[cache].state, state, memory_order_relaxed);
+	atomic_store_explicit(&p->caches[cache].requests, requests, memory_order_relaxed);
+}
+
+/* Returns for how many milliseconds the number has been VALUE. */
+static uint32_t idle_for(struct movement *m, uint64_t value, int64_t now)
+{
+	if (value != m->seen)
+		*m = (struct movement){ value, now };
+	return (uint32_t)(now - m->at_ms);
+}
+
+static void copy_item(struct item *i, int64_t now, struct nf_progress_item *ret)
+{
+	memcpy(ret->name, i->name, sizeof(ret->name));
+	ret->verb = i->verb;
+	ret->bytes_done = atomic_load_explicit(&i->done, memory_order_relaxed);
+	ret->bytes_total = atomic_load_explicit(&i->total, memory_order_relaxed);
+	ret->cache = atomic_load_explicit(&i->cache, memory_order_relaxed);
+	ret->idle_ms = idle_for(&i->movement, ret->bytes_done, now);
+}
+
+static void copy_cache(struct shown_cache *c, int64_t now, struct nf_progress_cache *ret)
+{
+	memcpy(ret->url, c->url, sizeof(ret->url));
+	ret->state = atomic_load_explicit(&c->state, memory_order_relaxed);
+	ret->bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed);
+	ret->requests = atomic_load_explicit(&c->requests, memory_order_relaxed);
+	if (!ret->requests)
+		c->movement.at_ms = now;
+	ret->idle_ms =
+		idle_for(&c->movement,
+			 atomic_load_explicit(&c->answers, memory_order_relaxed), now);
+}
+
+static size_t copy_caches(struct progress *p, struct nf_progress_cache *out)
+{
+	int64_t now = now_ms();
+
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < p->cache_count; i++)
+		copy_cache(&p->caches[i], now, &out[i]);
+	pthread_mutex_unlock(&p->lock);
+	return p->cache_count;
 }
 
 size_t progress_items(struct progress *p, struct nf_progress_item *out, size_t max)
 {
+	int64_t now = now_ms();
 	size_t n = 0;
 
 	if (!p)
@@ -134,7 +268,7 @@ size_t progress_items(struct progress *p, struct nf_progress_item *out, size_t m
 	pthread_mutex_lock(&p->lock);
 	for (size_t i = 0; i < NF_PROGRESS_ITEMS && n < max; i++)
 		if (p->items[i].verb)
-			out[n++] = p->items[i];
+			copy_item(&p->items[i], now, &out[n++]);
 	pthread_mutex_unlock(&p->lock);
 	return n;
 }
@@ -154,6 +288,7 @@ void progress_look(struct progress *p, struct nf_progress *ret)
 	};
 	progress_get_wait(p, ret->waiting_for);
 	ret->item_count = progress_items(p, ret->items, NF_PROGRESS_ITEMS);
+	ret->cache_count = p ? copy_caches(p, ret->caches) : 0;
 }
 
 /* Takes out the oldest, which then belongs to the caller; NULL if there is none. */

@@ -48,10 +48,25 @@ void progress_restart(struct progress *p);
 int progress_begin(struct progress *p, const char *verb, const char *name);
 void progress_end(struct progress *p, int item);
 
+/* Sets how many bytes of an item are done, of how many (0: unknown), and which cache they
+ * come from (a number of progress_cache, or -1). ITEM may be -1. */
+void progress_item(struct progress *p, int item, uint64_t done, uint64_t total);
+void progress_item_from(struct progress *p, int item, int cache);
+
+/* The number of a cache, which is added unless there is one with this URL; -1 if there is
+ * no room. */
+int progress_cache(struct progress *p, const char *url);
+/* Something came from a cache: BYTES of a NAR, or an answer of another kind (0). The
+ * cache may be -1. */
+void progress_cache_came(struct progress *p, int cache, uint64_t bytes);
+void progress_cache_state(struct progress *p, int cache, enum nf_cache_state state,
+			  uint32_t requests);
+
 /* Copies the items in progress, at most MAX; returns their number. */
 size_t progress_items(struct progress *p, struct nf_progress_item *out, size_t max);
 
-/* Copies everything at once. */
+/* Copies everything at once. How long something has been idle is known to the time
+ * between two calls. */
 void progress_look(struct progress *p, struct nf_progress *ret);
 
 /* A remark for the user (a source is no longer used, a path was skipped), kept until the

@@ -14,6 +14,7 @@ struct watcher {
 	const struct nf_watch *watch; /* NULL without a watch */
 	const struct nf_watch *asked_before;
 	struct progress *progress; /* NULL without an on_progress call-back */
+	struct nf_progress now;	   /* of the thread */
 	pthread_t thread;
 	bool is_running; /* the thread is running */
 	bool is_stopped;
@@ -35,13 +36,11 @@ static void hand_out_notes(struct watcher *w)
 
 static void tick(struct watcher *w)
 {
-	struct nf_progress now;
-
 	hand_out_notes(w);
 	if (!w->watch->progress)
 		return;
-	progress_look(w->progress, &now);
-	w->watch->progress(w->watch->ctx, &now);
+	progress_look(w->progress, &w->now);
+	w->watch->progress(w->watch->ctx, &w->now);
 }
 
 /* Returns false when the thread must stop. */

@@ -37,6 +37,8 @@ struct counted_source {
 	struct nf_source source;
 	struct nf_source *in;
 	struct import_run *run;
+	int item; /* in the progress */
+	uint64_t done, total;
 };
 
 static int counted_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *err)
@@ -47,9 +49,12 @@ static int counted_next(struct nf_source *s, struct nf_slice *ret, struct nf_err
 	if (w->run->failed)
 		return err_set(err, NF_E_INTR, "given up");
 	rc = source_next(w->in, ret, err);
-	if (!rc)
-		progress_add(w->run->opts->progress, PROGRESS_BYTES_DONE, ret->len);
-	return rc;
+	if (rc)
+		return rc;
+	w->done += ret->len;
+	progress_add(w->run->opts->progress, PROGRESS_BYTES_DONE, ret->len);
+	progress_item(w->run->opts->progress, w->item, w->done, w->total);
+	return 0;
 }
 
 static void counted_close(struct nf_source *s)
@@ -60,11 +65,16 @@ static void counted_close(struct nf_source *s)
 	free(w);
 }
 
-static struct nf_source *watch(struct nf_source *in, struct import_run *run)
+static struct nf_source *watch(struct nf_source *in, struct import_run *run, int item,
+			       uint64_t total)
 {
-	struct counted_source *w = mem_alloc(sizeof(*w));
+	struct counted_source *w = mem_calloc(1, sizeof(*w));
 
-	*w = (struct counted_source){ { counted_next, counted_close }, in, run };
+	w->source = (struct nf_source){ counted_next, counted_close };
+	w->in = in;
+	w->run = run;
+	w->item = item;
+	w->total = total;
 	return &w->source;
 }
 
@@ -83,11 +93,11 @@ static int consume(struct import_run *run, struct import_path *path,
 {
 	const struct import_run_options *o = run->opts;
 	const char *base = path->ni.info.path.base;
+	int item = progress_begin(o->progress, o->verb, base);
 	AUTO(source_closep)
 	struct nf_source *nar = watch(
-		nar_checked_source(decoder_new(path->codec, member), &path->trusted),
-		run);
-	int item = progress_begin(o->progress, o->verb, base);
+		nar_checked_source(decoder_new(path->codec, member), &path->trusted), run,
+		item, path->ni.info.nar_size);
 	int rc = o->consume(o->ctx, path, nar, err);
 
 	progress_end(o->progress, item);

@@ -33,8 +33,10 @@ void cache_event(struct cache *c, enum health_event event, const char *text)
 	bool was_gone = cache_is_gone(c);
 
 	health_event(&c->health, event, engine_now_ms(c->engine));
-	if (event == HEALTH_OK)
+	if (event == HEALTH_OK) {
 		history_answered(&c->learned, time(NULL));
+		progress_cache_came(c->engine->opts->progress, c->shown, 0);
+	}
 	if (!text)
 		return;
 	remember_failure(c, event, text);
@@ -53,6 +55,28 @@ void cache_denied(struct cache *c, const char *text)
 bool cache_is_gone(const struct cache *c)
 {
 	return c->state == CACHE_REFUSED || health_is_gone(&c->health);
+}
+
+static enum nf_cache_state shown_state(const struct cache *c, int64_t now)
+{
+	if (cache_is_gone(c))
+		return NF_CACHE_GONE;
+	if (!health_usable(&c->health, now) || health_is_waited_for(&c->health))
+		return NF_CACHE_RETRIED;
+	return c->health.ever_ok || c->state == CACHE_READY ? NF_CACHE_USED
+							    : NF_CACHE_NEW;
+}
+
+void caches_show(const struct engine *e, int64_t now)
+{
+	struct progress *p = e->opts->progress;
+
+	for (size_t i = 0; p && i < e->opts->substituter_count; i++) {
+		const struct cache *c = &e->caches[i];
+
+		progress_cache_state(p, c->shown, shown_state(c, now),
+				     c->transferring + c->asking);
+	}
 }
 
 void cache_transferring(struct cache *c, int change)
@@ -148,6 +172,9 @@ int caches_open(struct engine *e, struct nf_err *err)
 		c->stats->url = mem_strdup(c->conf->url);
 		c->stats->priority = c->priority;
 		c->stats->local = c->conf->kind != SUBSTITUTER_HTTP;
+		c->shown = c->role == CACHE_SUBSTITUTER
+				   ? progress_cache(o->progress, c->stats->url)
+				   : -1;
 	}
 	return rc;
 }

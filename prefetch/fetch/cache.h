@@ -31,6 +31,8 @@ void caches_remember(struct engine *e);
 /* Apply and save the answers of earlier fetches of this run. */
 void caches_recall_answers(struct engine *e);
 void caches_keep_answers(struct engine *e);
+/* Tells the progress how they are. */
+void caches_show(const struct engine *e, int64_t now);
 /* Records in the result which caches were dropped, and which never answered. */
 void caches_tell_left_out(struct engine *e);
 

@@ -130,6 +130,18 @@ static void tell_present(struct download_file *f, uint32_t part)
 	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, bytes);
 }
 
+void download_file_show(const struct download_file *f)
+{
+	struct progress *p = f->nar->engine->opts->progress;
+	uint64_t size = f->size ? f->size : f->offer->file_size;
+
+	if (!p || f->at_worker)
+		return;
+	progress_item(p, f->nar->item, byte_ranges_total(&f->partial.state.ranges),
+		      size == DISPATCH_TO_END ? 0 : size);
+	progress_item_from(p, f->nar->item, f->cache->shown);
+}
+
 static int open_partial(struct download_file *f, struct nf_err *err)
 {
 	struct engine *e = f->nar->engine;

@@ -41,6 +41,8 @@ int download_file_describe(struct download_file *f, struct nf_err *err) MUST_CHE
  * left of it. */
 int download_file_prepare(struct download_file *f, const struct dispatch_order *o,
 			  struct nf_err *err) MUST_CHECK;
+/* Tells the progress how much of it is present. */
+void download_file_show(const struct download_file *f);
 /* More of it is present: starts following it if that is worthwhile. */
 void download_file_grew(struct download_file *f);
 /* Stops following it. */

@@ -61,6 +61,7 @@ struct cache {
 	uint32_t known_latency_us;
 	uint64_t known_throughput;
 	int told_priority; /* its number in the dispatcher */
+	int shown;	   /* its number in the progress; -1: not shown */
 	size_t left_out;   /* number of dropped texts in its answers */
 	struct fetch_cache_stats *stats;
 };

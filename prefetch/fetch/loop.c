@@ -137,6 +137,11 @@ static void tell_totals(struct engine *e)
 
 	r->paths = resolver_count(e->resolver);
 	download_tell_rest(e);
+	/* Parts that took over from a stalled one are not in the count. */
+	if (done < e->rest.come) {
+		done = e->rest.come;
+		progress_set(e->opts->progress, PROGRESS_BYTES_DONE, done);
+	}
 	progress_set(e->opts->progress, PROGRESS_PATHS_TOTAL,
 		     r->paths - r->present - (e->opts->intake ? 0 : r->in_pool));
 	progress_set(e->opts->progress, PROGRESS_BYTES_TOTAL, done + e->rest.total);
@@ -251,6 +256,7 @@ int loop_run(struct engine *e, struct nf_err *err)
 		if (asks_more(e, &rc, err))
 			continue;
 		tell_totals(e);
+		caches_show(e, now);
 		if (rc || is_done(e))
 			break;
 		wait = lookup_next_due(e, now, TRANSFERS_POLL_MS);

@@ -194,6 +194,8 @@ static void count_bytes(const struct part *p, size_t n)
 	p->file->cache = p->cache;
 	p->cache->stats->bytes += n;
 	e->result->fetched_bytes += n;
+	progress_cache_came(e->opts->progress, p->cache->shown, n);
+	download_file_show(p->file);
 	if (!p->is_race)
 		progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
 	dispatch_part_bytes(e->dispatch, p->number, n, engine_now_ms(e));

@@ -6,10 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rest_node {
+	uint64_t rest;
+	uint64_t most; /* that it ever was */
+};
+
 struct rest {
-	uint64_t *of_node;
+	struct rest_node *nodes;
 	size_t len, cap;
 	uint64_t total; /* sum over all nodes */
+	uint64_t come;	/* sum of what is no longer to come */
 };
 
 #define REST_INIT                                                                        \

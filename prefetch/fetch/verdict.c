@@ -143,6 +143,7 @@ static void count_local(struct download_file *f)
 	if (f->cache->role != CACHE_SUBSTITUTER)
 		return; /* no download */
 	e->result->fetched_bytes += n;
+	progress_cache_came(e->opts->progress, f->cache->shown, n);
 	progress_add(e->opts->progress, PROGRESS_BYTES_DONE, n);
 }
 
