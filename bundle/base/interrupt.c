@@ -14,6 +14,8 @@ static atomic_bool pending;
 static _Thread_local const struct nf_watch *asked; /* NULL if there is none */
 static _Atomic int64_t first_ms; /* time of the first signal; 0 before it */
 
+static _Atomic(void (*)(void)) last_act;
+
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -27,11 +29,14 @@ static void on_signal(int sig)
 	int saved = errno;
 	int64_t now = now_ms(), first = 0;
 	bool is_first = atomic_compare_exchange_strong(&first_ms, &first, now);
+	void (*act)(void) = atomic_load(&last_act);
 
 	atomic_store(&pending, true);
 	/* The raised signal is blocked until the handler returns; then it ends the
 	 * process. */
 	if (!is_first && now - first >= SAME_MS) {
+		if (act)
+			act();
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}
@@ -73,6 +78,11 @@ const struct nf_watch *interrupt_watch(void)
 int interrupt_check(struct nf_err *err)
 {
 	return interrupt_pending() ? err_set(err, NF_E_INTR, "interrupted") : 0;
+}
+
+void interrupt_set_last_act(void (*act)(void))
+{
+	atomic_store(&last_act, act);
 }
 
 void interrupt_set(bool value)

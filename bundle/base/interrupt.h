@@ -25,6 +25,10 @@ const struct nf_watch *interrupt_watch(void);
 /* For loops: 0, or NF_E_INTR if an interruption is pending. */
 int interrupt_check(struct nf_err *err) MUST_CHECK;
 
+/* What is called before a signal ends the process at once, or NULL: it may only do what a
+ * signal handler may. */
+void interrupt_set_last_act(void (*act)(void));
+
 /* For tests: acts as if a signal had arrived; false undoes that. */
 void interrupt_set(bool pending);
 

@@ -4,23 +4,54 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A power of 1024 with its name, in which a size has at most four digits. */
+struct size_unit {
+	double bytes;
+	const char *name;
+};
+
+static struct size_unit unit_of(uint64_t bytes)
+{
+	static const char *const names[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	struct size_unit u = { 1024, names[0] };
+
+	/* 1023.95 would be printed as 1024.0. */
+	for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++) {
+		if ((double)bytes / u.bytes < 1023.95)
+			break;
+		u = (struct size_unit){ u.bytes * 1024, names[i] };
+	}
+	return u;
+}
+
+/* Three digits or so. */
+static int decimals(double value)
+{
+	return value < 9.995 ? 2 : 1;
+}
+
 char *human_size(char out[HUMAN_MAX], uint64_t bytes)
 {
-	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double value = (double)bytes / 1024;
-	size_t unit = 0;
+	const struct size_unit u = unit_of(bytes);
+	double value = (double)bytes / u.bytes;
 
-	if (bytes < 1024) {
+	if (bytes < 1024)
 		snprintf(out, HUMAN_MAX, "%u B", (unsigned)bytes);
-		return out;
-	}
-	/* 1023.95 would be printed as 1024.0. */
-	while (value >= 1023.95 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(out, HUMAN_MAX, value < 9.995 ? "%.2f %s" : "%.1f %s", value,
-		 units[unit]);
+	else
+		snprintf(out, HUMAN_MAX, "%.*f %s", decimals(value), value, u.name);
+	return out;
+}
+
+char *human_part(char out[HUMAN_MAX], uint64_t part, uint64_t whole)
+{
+	const struct size_unit u = unit_of(whole);
+	double value = (double)part / u.bytes, all = (double)whole / u.bytes;
+
+	if (whole < 1024)
+		snprintf(out, HUMAN_MAX, "%u/%u B", (unsigned)part, (unsigned)whole);
+	else
+		snprintf(out, HUMAN_MAX, "%.*f/%.*f %s", decimals(value), value,
+			 decimals(all), all, u.name);
 	return out;
 }
 

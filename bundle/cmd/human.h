@@ -13,6 +13,9 @@
 /* "0 B", "999 B", "1.4 KiB", "2.41 GiB": three digits or so. Returns OUT. */
 char *human_size(char out[HUMAN_MAX], uint64_t bytes);
 
+/* "0.29/1.17 GiB": PART, which is at most WHOLE, in the unit of WHOLE. Returns OUT. */
+char *human_part(char out[HUMAN_MAX], uint64_t part, uint64_t whole);
+
 /* "7 s", "3:07 min", "2:07 h", "3 d 4 h". Returns OUT. */
 char *human_duration(char out[HUMAN_MAX], uint64_t seconds);
 

@@ -1,6 +1,5 @@
 #include "cmd/progress_view.h"
 
-#include <nixferry/storepath.h>
 #include <string.h>
 
 #include "base/plural.h"
@@ -46,56 +45,72 @@ static void add_count(struct buf *out, uint64_t done, uint64_t total, const char
 	buf_addf(out, " %s%s", what, plural(has_total ? total : done, "", "s"));
 }
 
-/* Whether the phase is measured in bytes. */
-struct shown_measure {
-	uint64_t done, total;
-	double per_second;
-};
-
-static bool has_rest(const struct shown_measure *m)
+static bool has_rest(const struct progress_measure *m)
 {
 	return m->total > m->done;
 }
 
 /* In seconds; negative if unknown. */
-static double time_left(const struct shown_measure *m)
+static double time_left(const struct progress_measure *m)
 {
 	if (!has_rest(m))
 		return 0;
 	return m->per_second < 1 ? -1 : (double)(m->total - m->done) / m->per_second;
 }
 
-static void add_measure(struct buf *out, const struct shown_measure *m)
+static struct progress_measure measure_bytes(const struct progress_sample *s)
 {
-	char text[HUMAN_MAX];
-
-	if (m->done == 0 && m->total == 0)
-		return;
-	buf_addf(out, ", %s", human_size(text, m->done));
-	if (m->total >= m->done && m->total > 0)
-		buf_addf(out, " of %s", human_size(text, m->total));
-	if (m->per_second >= 1 && has_rest(m))
-		buf_addf(out, ", %s/s", human_size(text, (uint64_t)m->per_second));
+	return (struct progress_measure){ s->now.bytes_done, s->now.bytes_total,
+					  s->bytes_per_second };
 }
 
-/* NARs are stored while they arrive, so the slower of the two determines the end. Once
- * everything has arrived, only storing is worth showing. */
-static void add_bytes(struct buf *out, const struct progress_sample *s)
+static struct progress_measure measure_work(const struct progress_sample *s)
 {
-	const struct shown_measure bytes = { s->now.bytes_done, s->now.bytes_total,
-					     s->bytes_per_second };
-	const struct shown_measure work = { s->now.nar_bytes_done, s->now.nar_bytes_total,
-					    s->nar_bytes_per_second };
-	double left = time_left(&bytes), work_left = time_left(&work);
-	char text[HUMAN_MAX];
+	return (struct progress_measure){ s->now.nar_bytes_done, s->now.nar_bytes_total,
+					  s->nar_bytes_per_second };
+}
 
-	add_measure(out, !has_rest(&bytes) && has_rest(&work) ? &work : &bytes);
+struct progress_measure progress_view_measure(const struct progress_sample *s)
+{
+	const struct progress_measure work = measure_work(s);
+	struct progress_measure m = measure_bytes(s);
+
+	if (!has_rest(&m) && has_rest(&work))
+		m = work;
+	if (m.total < m.done)
+		m.total = 0;
+	if (m.per_second < 1 || !has_rest(&m))
+		m.per_second = 0;
+	return m;
+}
+
+/* NARs are stored while they arrive, so the slower of the two determines the end. */
+uint64_t progress_view_left(const struct progress_sample *s)
+{
+	const struct progress_measure bytes = measure_bytes(s), work = measure_work(s);
+	double left = time_left(&bytes), work_left = time_left(&work);
+
 	if (left < 0 || (work_left < 0 && left == 0))
-		return;
+		return 0;
 	if (work_left > left)
 		left = work_left;
-	if (left > 0 && left < LEFT_MAX)
-		buf_addf(out, ", %s left", human_duration(text, (uint64_t)(left + 0.5)));
+	return left < LEFT_MAX ? (uint64_t)(left + 0.5) : 0;
+}
+
+static void add_bytes(struct buf *out, const struct progress_sample *s)
+{
+	const struct progress_measure m = progress_view_measure(s);
+	uint64_t left = progress_view_left(s);
+	char text[HUMAN_MAX];
+
+	if (m.done || m.total)
+		buf_addf(out, ", %s", human_size(text, m.done));
+	if (m.total)
+		buf_addf(out, " of %s", human_size(text, m.total));
+	if (m.per_second > 0)
+		buf_addf(out, ", %s/s", human_size(text, (uint64_t)m.per_second));
+	if (left)
+		buf_addf(out, ", %s left", human_duration(text, left));
 }
 
 void progress_view_line(struct buf *out, const struct progress_sample *s)
@@ -118,18 +133,4 @@ void progress_view_line(struct buf *out, const struct progress_sample *s)
 		buf_add_str(out, ": ");
 		buf_add_slice(out, text);
 	}
-}
-
-void progress_view_item(struct buf *out, const struct nf_progress_item *item)
-{
-	struct nf_slice name =
-		nf_slice(item->name, strnlen(item->name, sizeof(item->name)));
-	size_t hash = NF_STOREPATH_HASH_LEN;
-
-	/* The name in a store path is more useful than its hash part. */
-	if (name.len > hash + 1 && name.ptr[hash] == '-' &&
-	    nf_storepath_is_hash(nf_slice(name.ptr, hash)))
-		name = nf_slice(name.ptr + hash + 1, name.len - hash - 1);
-	buf_addf(out, "  %-8s ", item->verb ? item->verb : "");
-	human_clean(out, name);
 }

@@ -1,29 +1,29 @@
 #include "cmd/ui.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/shorten.h"
 #include "base/slice.h"
 #include "base/watch.h"
+#include "cmd/display.h"
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/progress_view.h"
 
-#define PLAIN_FIRST    1.0
-#define PLAIN_INTERVAL 5.0
-#define JSON_INTERVAL  1.0
-#define ITEMS_SHOWN    3
-#define WIDTH_DEFAULT  80
-#define MESSAGE_MAX    4096
-#define SCREEN_MAX     65536
+/* Seconds before the first line, and between lines, which become rarer. */
+#define PLAIN_FIRST	    1.0
+#define PLAIN_INTERVAL	    5.0
+#define PLAIN_LONG_AFTER    60.0
+#define PLAIN_LONG_INTERVAL 30.0
+#define JSON_INTERVAL	    1.0
+#define MESSAGE_MAX	    4096
 
 enum level {
 	LEVEL_ERROR,
@@ -33,17 +33,17 @@ enum level {
 
 struct ui {
 	struct ui_options opts;
-	bool terminal; /* the display may move the cursor */
 	bool color;
+	struct display *display; /* NULL: plain lines, or JSON */
 	struct nf_watch watch;
 	struct watcher *watcher; /* for work that does not start a progress of its own */
 
 	/* Guards stderr and everything below. */
 	pthread_mutex_t lock;
-	struct rate rate, work_rate;
+	struct progress_sample sample;
+	struct rate rate, work_rate, cache_rates[NF_PROGRESS_CACHES];
 	double started;
 	double last_line;
-	size_t drawn; /* lines on the screen that belong to the display */
 	bool told_stopping;
 };
 
@@ -55,31 +55,34 @@ static double now_seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* If stderr fails, there is no way to report that. */
-static void write_stderr(const struct buf *b)
+static bool is_set(const char *name)
 {
-	size_t at = 0;
+	const char *value = getenv(name);
 
-	while (at < b->len) {
-		ssize_t n = write(STDERR_FILENO, b->ptr + at, b->len - at);
+	return value && *value;
+}
 
-		if (n < 0 && errno != EINTR)
-			return;
-		at += n > 0 ? (size_t)n : 0;
-	}
+static bool wants_color(enum ui_color choice)
+{
+	const char *term = getenv("TERM"), *forced = getenv("CLICOLOR_FORCE");
+
+	if (choice != UI_COLOR_AUTO)
+		return choice == UI_COLOR_ALWAYS;
+	if (is_set("NO_COLOR"))
+		return false;
+	if (forced && *forced && strcmp(forced, "0") != 0)
+		return true;
+	return isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0;
 }
 
 struct ui *ui_new(const struct ui_options *opts)
 {
 	struct ui *ui = mem_calloc(1, sizeof(*ui));
-	const char *term = getenv("TERM");
-	const char *no_color = getenv("NO_COLOR");
 
 	ui->opts = *opts;
-	ui->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-	ui->color = opts->color == UI_COLOR_ALWAYS ||
-		    (opts->color == UI_COLOR_AUTO && ui->terminal &&
-		     !(no_color && *no_color));
+	ui->color = wants_color(opts->color);
+	if (!opts->json)
+		ui->display = display_new(ui->color);
 	pthread_mutex_init(&ui->lock, NULL);
 	return ui;
 }
@@ -90,6 +93,7 @@ void ui_free(struct ui *ui)
 		return;
 	ui_progress_stop(ui);
 	watcher_free(ui->watcher);
+	display_free(ui->display);
 	pthread_mutex_destroy(&ui->lock);
 	free(ui);
 }
@@ -100,18 +104,6 @@ bool ui_is_verbose(const struct ui *ui)
 }
 
 /* ---- messages ---- */
-
-/* Appends what clears the display from the screen. */
-static void add_erase(struct ui *ui, struct buf *out)
-{
-	if (ui->drawn == 0)
-		return;
-	buf_add_char(out, '\r');
-	if (ui->drawn > 1)
-		buf_addf(out, "\033[%zuA", ui->drawn - 1);
-	buf_add_str(out, "\033[J");
-	ui->drawn = 0;
-}
 
 static void add_text_message(const struct ui *ui, struct buf *out, enum level level,
 			     const char *text)
@@ -159,13 +151,14 @@ static void message_locked(struct ui *ui, enum level level, const char *text,
 {
 	AUTO_BUF struct buf out = { 0 };
 
-	buf_init(&out, SCREEN_MAX);
-	add_erase(ui, &out);
+	buf_init(&out, DISPLAY_TEXT_MAX);
+	display_add_erase(ui->display, &out);
 	if (ui->opts.json)
 		add_json_message(ui, &out, level, text, err);
 	else
 		add_text_message(ui, &out, level, text);
-	write_stderr(&out);
+	display_add_again(ui->display, &out);
+	display_write(&out);
 }
 
 static void message(struct ui *ui, enum level level, const char *text,
@@ -233,46 +226,6 @@ void ui_detail(struct ui *ui, const char *fmt, ...)
 
 /* ---- the progress display ---- */
 
-static size_t terminal_width(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20)
-		return WIDTH_DEFAULT;
-	return size.ws_col;
-}
-
-/* Appends a line cut to WIDTH columns, so that it takes one row. Text of more than one
- * byte per character is cut too early, which is harmless. */
-static void add_row(struct ui *ui, struct buf *out, struct nf_slice line, size_t width)
-{
-	if (ui->drawn++)
-		buf_add_char(out, '\n');
-	if (line.len > width - 1)
-		line.len = width - 1;
-	human_clean(out, line);
-}
-
-static void draw_terminal(struct ui *ui, const struct progress_sample *s)
-{
-	size_t width = terminal_width();
-	AUTO_BUF struct buf out = { 0 }, line = { 0 };
-
-	buf_init(&out, SCREEN_MAX);
-	buf_init(&line, MESSAGE_MAX);
-	add_erase(ui, &out);
-	progress_view_line(&line, s);
-	add_row(ui, &out, buf_slice(&line), width);
-	for (size_t i = 0; i < s->now.item_count && i < ITEMS_SHOWN; i++) {
-		buf_clear(&line);
-		progress_view_item(&line, &s->now.items[i]);
-		if (i + 1 == ITEMS_SHOWN && s->now.item_count > ITEMS_SHOWN)
-			buf_addf(&line, " and %zu more", s->now.item_count - ITEMS_SHOWN);
-		add_row(ui, &out, buf_slice(&line), width);
-	}
-	write_stderr(&out);
-}
-
 static void print_json(const struct progress_sample *s)
 {
 	const struct nf_progress *now = &s->now;
@@ -292,10 +245,10 @@ static void print_json(const struct progress_sample *s)
 	json_add_number(doc, "resolving", now->resolving);
 	json_add_number(doc, "bytesPerSecond", (uint64_t)s->bytes_per_second);
 	text = json_line(doc);
-	buf_init(&out, SCREEN_MAX);
+	buf_init(&out, DISPLAY_TEXT_MAX);
 	buf_add_str(&out, text);
 	buf_add_char(&out, '\n');
-	write_stderr(&out);
+	display_write(&out);
 }
 
 static void print_plain(struct ui *ui, const struct progress_sample *s)
@@ -319,8 +272,12 @@ static void tell_stopping(struct ui *ui)
 
 static bool is_due(struct ui *ui, double now)
 {
-	double interval = ui->opts.json ? JSON_INTERVAL : PLAIN_INTERVAL;
+	double interval = PLAIN_INTERVAL;
 
+	if (ui->opts.json)
+		interval = JSON_INTERVAL;
+	else if (now - ui->started > PLAIN_LONG_AFTER)
+		interval = PLAIN_LONG_INTERVAL;
 	if (now - ui->started < PLAIN_FIRST)
 		return false;
 	if (ui->last_line > 0 && now - ui->last_line < interval)
@@ -329,23 +286,34 @@ static bool is_due(struct ui *ui, double now)
 	return true;
 }
 
+static void measure(struct ui *ui, double now)
+{
+	struct progress_sample *s = &ui->sample;
+
+	rate_update(&ui->rate, s->now.bytes_done, now);
+	s->bytes_per_second = ui->rate.per_second;
+	rate_update(&ui->work_rate, s->now.nar_bytes_done, now);
+	s->nar_bytes_per_second = ui->work_rate.per_second;
+	for (size_t i = 0; i < s->now.cache_count; i++) {
+		rate_update(&ui->cache_rates[i], s->now.caches[i].bytes, now);
+		s->cache_speeds[i] = ui->cache_rates[i].per_second;
+	}
+}
+
 /* The caller holds the lock. */
 static void show(struct ui *ui, const struct nf_progress *progress)
 {
-	struct progress_sample s = { .now = *progress };
 	double now = now_seconds();
 
 	tell_stopping(ui);
-	if (ui->opts.quiet || ui->opts.no_progress || !s.now.phase)
+	if (ui->opts.quiet || ui->opts.no_progress || !progress->phase)
 		return;
-	rate_update(&ui->rate, s.now.bytes_done, now);
-	s.bytes_per_second = ui->rate.per_second;
-	rate_update(&ui->work_rate, s.now.nar_bytes_done, now);
-	s.nar_bytes_per_second = ui->work_rate.per_second;
-	if (ui->terminal && !ui->opts.json)
-		draw_terminal(ui, &s);
-	else if (is_due(ui, now))
-		ui->opts.json ? print_json(&s) : print_plain(ui, &s);
+	ui->sample.now = *progress;
+	measure(ui, now);
+	if (ui->display && display_is_due(ui->display, now))
+		display_show(ui->display, &ui->sample, now);
+	else if (!ui->display && is_due(ui, now))
+		ui->opts.json ? print_json(&ui->sample) : print_plain(ui, &ui->sample);
 }
 
 static void on_progress(void *ctx, const struct nf_progress *now)
@@ -384,13 +352,9 @@ struct progress *ui_progress_start(struct ui *ui)
 
 void ui_progress_stop(struct ui *ui)
 {
-	AUTO_BUF struct buf out = { 0 };
-
 	if (ui->watcher)
 		watcher_stop(ui->watcher);
-	buf_init(&out, SCREEN_MAX);
 	pthread_mutex_lock(&ui->lock);
-	add_erase(ui, &out);
-	write_stderr(&out);
+	display_end(ui->display);
 	pthread_mutex_unlock(&ui->lock);
 }

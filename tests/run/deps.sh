@@ -10,7 +10,7 @@ libssl-dev libxxhash-dev libsqlite3-dev libbrotli-dev libjansson-dev liblz4-dev 
 zlib1g-dev"
 demo="$build libmicrohttpd-dev"
 check="$demo g++ libcmocka-dev bats nix-bin sqlite3 xz-utils zstd bzip2 lz4 lzip brotli jq curl openssl
-procps util-linux python3 nginx-light man-db mandoc"
+procps util-linux python3 nginx-light man-db mandoc tmux"
 
 case $set_name in
 build) packages=$build ;;

@@ -34,6 +34,28 @@ static void sizes_are_short(void **state)
 		assert_string_equal(human_size(out, rows[i].bytes), rows[i].want);
 }
 
+static void part_is_in_the_unit_of_the_whole(void **state)
+{
+	static const struct {
+		uint64_t part, whole;
+		const char *want;
+	} rows[] = {
+		{ 0, 0, "0/0 B" },
+		{ 7, 1023, "7/1023 B" },
+		{ 0, 1024, "0.00/1.00 KiB" },
+		{ 500 << 10, 20 << 20, "0.49/20.0 MiB" },
+		{ 1023ULL << 20, 1023ULL << 20, "1023.0/1023.0 MiB" },
+		{ 300ULL << 20, 1200ULL << 20, "0.29/1.17 GiB" },
+		{ UINT64_MAX, UINT64_MAX, "16.0/16.0 EiB" },
+	};
+	char out[HUMAN_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_string_equal(human_part(out, rows[i].part, rows[i].whole),
+				    rows[i].want);
+}
+
 static void durations_are_short(void **state)
 {
 	static const struct {
@@ -119,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_short),
+		cmocka_unit_test(part_is_in_the_unit_of_the_whole),
 		cmocka_unit_test(durations_are_short),
 		cmocka_unit_test(latencies_have_about_two_digits),
 		cmocka_unit_test(hostile_text_cannot_control_the_terminal),

@@ -105,35 +105,11 @@ static void line_shows_known_totals_only(void **state)
 	}
 }
 
-static void items_are_named_without_their_hash(void **state)
-{
-	static const struct {
-		struct nf_progress_item item;
-		const char *want;
-	} rows[] = {
-		{ { "0c0chgh2ckigyv5crknwvlx2zmyh2dc2-glibc-2.36", "unpack" },
-		  "  unpack   glibc-2.36" },
-		{ { "glibc-2.36", "fetch" }, "  fetch    glibc-2.36" },
-		{ { "a\033[2Jb", "fetch" }, "  fetch    a?[2Jb" },
-		{ { "e", NULL }, "           e" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_BUF struct buf out = { 0 };
-
-		buf_init(&out, 512);
-		progress_view_item(&out, &rows[i].item);
-		assert_string_equal(out.ptr, rows[i].want);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(speed_is_smoothed),
 		cmocka_unit_test(line_shows_known_totals_only),
-		cmocka_unit_test(items_are_named_without_their_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

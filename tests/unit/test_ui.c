@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -98,6 +99,28 @@ static void messages_name_program_and_command(void **state)
 	}
 }
 
+static void color_follows_the_environment(void **state)
+{
+	static const struct {
+		const char *forced, *no_color;
+		bool is_colored;
+	} rows[] = {
+		{ NULL, NULL, false }, { "1", NULL, true }, { "0", NULL, false },
+		{ "", NULL, false },   { "1", "1", false }, { "1", "", true },
+	};
+	char out[4096];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		setenv("CLICOLOR_FORCE", rows[i].forced ? rows[i].forced : "", 1);
+		setenv("NO_COLOR", rows[i].no_color ? rows[i].no_color : "", 1);
+		capture(out, sizeof(out), say_plain);
+		assert_int_equal(strstr(out, "\033[1;31m") != NULL, rows[i].is_colored);
+	}
+	unsetenv("CLICOLOR_FORCE");
+	unsetenv("NO_COLOR");
+}
+
 static void work_a_little(const struct ui_options *opts, long ms)
 {
 	AUTO(ui_freep) struct ui *ui = ui_new(opts);
@@ -164,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_name_program_and_command),
+		cmocka_unit_test(color_follows_the_environment),
 		cmocka_unit_test(progress_is_a_plain_line_now_and_then),
 	};
 
