@@ -98,7 +98,7 @@ $(B)/%.list: FORCE
 	$(call write_if_changed,$(LIST))
 
 # What runs once is compiled faster.
-$(B)/obj/tests/unit/%.o $(B)/obj/tests/fuzz/%.o: private CFLAGS_TESTS = $(if $(filter release,$(FLAVOR)),-O1)
+$(B)/obj/tests/unit/%.o $(B)/obj/tests/fuzz/%.o: private CFLAGS_TESTS = $(if $(filter release,$(FLAVOR)),-O0 -U_FORTIFY_SOURCE)
 $(B)/obj/%.o: %.c $(B)/flags.stamp
 	@mkdir -p $(@D)
 	$(call say,CC $<)

@@ -22,14 +22,14 @@ static const struct {
 	bool has_checksum; /* a flipped bit is always detected (libarchive skips gzip's)
 			    */
 } rows[] = {
-	{ CODEC_XZ, "xz -c", true, true },
+	{ CODEC_XZ, "xz -1 -c", true, true },
 	{ CODEC_ZSTD, "zstd -q -c --check", true, true },
 	{ CODEC_BZIP2, "bzip2 -c", true, true },
 	{ CODEC_GZIP, "gzip -c", true, false },
 	{ CODEC_LZ4, "lz4 -q -c", true, true },
-	{ CODEC_LZIP, "lzip -c", true, true },
-	{ CODEC_LZMA, "xz --format=lzma -c", false, false },
-	{ CODEC_BR, "brotli -c -", false, false },
+	{ CODEC_LZIP, "lzip -1 -c", true, true },
+	{ CODEC_LZMA, "xz --format=lzma -1 -c", false, false },
+	{ CODEC_BR, "brotli -5 -c -", false, false },
 };
 
 static char plain[PLAIN_SIZE];
@@ -342,7 +342,7 @@ static void nested_compression_is_not_decoded(void **state)
 
 	(void)state;
 	run_tool(&once, "gzip -c", plain, 5000);
-	run_tool(&twice, "xz -c", once.ptr, once.len);
+	run_tool(&twice, "xz -1 -c", once.ptr, once.len);
 	assert_int_equal(decode_all(CODEC_XZ, twice.ptr, twice.len, 0, &out, &err), 0);
 	assert_int_equal(out.len, once.len);
 	assert_memory_equal(out.ptr, once.ptr, once.len);
