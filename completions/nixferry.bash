@@ -127,6 +127,10 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'prefetch --not-in')
+		COMPREPLY=()
+		return
+		;;
 	'prefetch --substituter')
 		COMPREPLY=()
 		return
@@ -223,6 +227,26 @@ _nixferry() {
 		_nixferry_files -f
 		return
 		;;
+	'pack --not-in')
+		COMPREPLY=()
+		return
+		;;
+	'pack --connections')
+		COMPREPLY=()
+		return
+		;;
+	'pack --connections-per-cache')
+		COMPREPLY=()
+		return
+		;;
+	'pack --limit-rate')
+		COMPREPLY=()
+		return
+		;;
+	'pack --netrc-file')
+		_nixferry_files -f
+		return
+		;;
 	'pack --trusted-public-key')
 		_nixferry_files -f
 		return
@@ -257,6 +281,38 @@ _nixferry() {
 		;;
 	'pack --log-format')
 		_nixferry_words 'text json'
+		return
+		;;
+	'import --substituter')
+		COMPREPLY=()
+		return
+		;;
+	'import --extra-substituter')
+		COMPREPLY=()
+		return
+		;;
+	'import --connections')
+		COMPREPLY=()
+		return
+		;;
+	'import --connections-per-cache')
+		COMPREPLY=()
+		return
+		;;
+	'import --limit-rate')
+		COMPREPLY=()
+		return
+		;;
+	'import --netrc-file')
+		_nixferry_files -f
+		return
+		;;
+	'import --retry-for')
+		COMPREPLY=()
+		return
+		;;
+	'import --pool')
+		_nixferry_files -d
 		return
 		;;
 	'import --store')
@@ -574,21 +630,21 @@ _nixferry() {
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --not-in --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --not-in --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi
 		;;
 	import)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--store --profile --gc-root --repair --optimise --allow-older --write-nix-conf --print-nix-conf --print-nix-module --no-check-sigs --trusted-public-key --signatures-needed --sigs-needed --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--fetch-rest --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --pool --store --profile --gc-root --repair --optimise --allow-older --write-nix-conf --print-nix-conf --print-nix-module --no-check-sigs --trusted-public-key --signatures-needed --sigs-needed --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
 			_nixferry_files -f
 		fi

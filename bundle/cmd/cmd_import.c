@@ -3,6 +3,7 @@
 
 #include "cmd/bundle_input.h"
 #include "cmd/commands.h"
+#include "cmd/import_command.h"
 #include "cmd/import_report.h"
 #include "cmd/json.h"
 #include "cmd/key_report.h"
@@ -77,7 +78,21 @@ static int prepare_target(const struct target_options *target,
 	return rc;
 }
 
-static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+static int check_profile(const struct target_options *target, const struct nf_bundle *b,
+			 struct nf_err *err)
+{
+	size_t roots = nf_bundle_root_count(b);
+
+	if (!target->profile || roots == 1)
+		return 0;
+	return err_set(
+		err, NF_E_USAGE,
+		"option '--profile' needs a bundle with one root, but this one has %zu",
+		roots);
+}
+
+int import_command_run(const struct cmd_args *args, struct ui *ui,
+		       const struct import_command_rest *rest, struct nf_err *err)
 {
 	AUTO(bundle_input_release) struct bundle_input in = BUNDLE_INPUT_INIT;
 	AUTO(sandbox_freep) struct sandbox *sandbox = sandbox_new();
@@ -88,7 +103,6 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	struct nix_conf_options conf = NIX_CONF_OPTIONS_INIT;
 	struct target_options target = { 0 };
 	struct nf_import_options opts = { 0 };
-	size_t roots;
 	int rc;
 
 	rc = read_options(&target, &opts, args, err);
@@ -96,23 +110,24 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 		rc = nix_conf_options_read(&conf, args, &target, err);
 	if (!rc)
 		rc = prepare_target(&target, &conf, sandbox, err);
+	if (!rc && rest)
+		rc = rest->prepare(rest->ctx, target.root, sandbox, err);
 	if (!rc)
 		rc = bundle_input_open(&in, args, ui, sandbox, err);
+	if (!rc)
+		rc = check_profile(&target, in.bundle, err);
 	if (rc)
 		return rc;
-	roots = nf_bundle_root_count(in.bundle);
-	if (target.profile && roots != 1)
-		return err_set(
-			err, NF_E_USAGE,
-			"option '--profile' needs a bundle with one root, but this one has %zu",
-			roots);
 	opts.keys = in.keys;
 	opts.optimise = target_options_optimise(&target, &in.settings);
 	opts.no_check_sigs = options_no_check_sigs(args, ui, "the bundle's signer");
 	opts.ret_untrusted = &untrusted;
 	opts.allow_older = cmd_args_flag(args, "allow-older");
+	if (rest)
+		rc = rest->fetch(rest->ctx, in.bundle, in.keys, err);
 	opts.watch = ui_watch(ui);
-	rc = nf_import(in.bundle, &opts, &result, err);
+	if (!rc)
+		rc = nf_import(in.bundle, &opts, &result, err);
 	ui_progress_stop(ui);
 	key_report_warn(ui, &untrusted, nf_bundle_signed_by(in.bundle));
 	if (rc)
@@ -121,7 +136,7 @@ static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	target_conf_add_keys(&conf.conf, in.keys);
 	rc = nix_conf_options_write(&conf, target.root, ui, err);
 	rep.root = target.root;
-	if (roots == 1)
+	if (nf_bundle_root_count(in.bundle) == 1)
 		rep.toplevel = nf_bundle_root(in.bundle, 0);
 	report(&rep, &conf, args, ui);
 	return rc;
@@ -132,56 +147,19 @@ static const struct cmd_option older[] = {
 	  .help = "also import a bundle that has expired, or an older one of a series" },
 	{ 0 },
 };
-static const struct cmd_option_group older_group = { "Series", older };
+const struct cmd_option_group import_command_series = { "Series", older };
+
+static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	return import_command_run(args, ui, NULL, err);
+}
 
 const struct command cmd_import = {
 	.name = "import",
 	.args = "BUNDLE|-",
 	.summary = "verify a bundle and unpack it into a target store",
-	.text = "Verifies BUNDLE, unpacks it into the store below ROOT and "
-		"registers its paths there. With '-', reads the bundle from "
-		"standard input and imports it as it arrives.\n"
-		"\n"
-		"Nothing is written unless a trusted key signed the bundle, each "
-		"path is signed by a trusted key or content-addressed, and every "
-		"reference is in the bundle or in the target store. Every byte is "
-		"verified before it is used. After an interruption the target store "
-		"is valid, and the same command continues.\n"
-		"\n"
-		"With --repair, what is valid in the target store and missing, or has "
-		"other contents or metadata, or a text in the database that Nix cannot "
-		"read, is unpacked and verified beside it, then exchanged. A damaged "
-		"path that is not in the bundle is named, with status 5 or, if it is "
-		"only missing, 3.\n"
-		"\n"
-		"With --optimise, a file with the same contents as one in the target "
-		"store becomes a hard link to it, through ROOT/nix/store/.links, as "
-		"'nix-store --optimise' does it. An existing link is used only if its "
-		"contents and metadata are right; a damaged one is replaced, and named.\n"
-		"\n"
-		"ROOT is the root of a system that is being installed, of an image, "
-		"or, as root, of the running system ('/'). Nix, its garbage collector "
-		"and other imports may use the target store during the import. The "
-		"running system does not change: the import ends by printing the "
-		"command that switches to the imported one.\n"
-		"\n"
-		"With --store daemon, nix-daemon takes the paths into its store. It "
-		"checks signatures by its own trusted-public-keys as well. That is "
-		"how a user who is not root imports into the running system; "
-		"--store / then means the same.\n"
-		"\n"
-		"--write-nix-conf takes caches and features from this machine's nix.conf "
-		"and adds the keys that were trusted, without any password. On NixOS "
-		"the configuration makes nix.conf: import what --print-nix-module "
-		"prints there. Example:\n"
-		"\n"
-		"  nixferry import system.nixferry --store /mnt --profile system \\\n"
-		"      --trusted-public-key example-1:BASE64",
-	.groups =
-		(const struct cmd_option_group *const[]){
-			&options_target_store, &older_group, &options_nix_conf,
-			&options_trust, &options_jobs, &options_sandbox, &options_common,
-			NULL },
+	.text = IMPORT_COMMAND_TEXT,
+	.groups = (const struct cmd_option_group *const[]){ IMPORT_COMMAND_GROUPS, NULL },
 	.min_args = 1,
 	.max_args = 1,
 	.kind = CMD_VALUE_FILE,

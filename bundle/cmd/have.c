@@ -164,6 +164,13 @@ int have_load(struct have *h, const struct named_sources *sources, struct nf_err
 	return rc;
 }
 
+void have_add(struct have **h, const struct inventory *inv)
+{
+	if (!*h)
+		*h = mem_calloc(1, sizeof(**h));
+	inventory_merge(&(*h)->inventory, inv);
+}
+
 const struct inventory *have_inventory(const struct have *h)
 {
 	return h ? &h->inventory : NULL;

@@ -29,6 +29,9 @@ void have_grant(const struct have *h, struct sandbox *s);
 int have_load(struct have *h, const struct named_sources *sources,
 	      struct nf_err *err) MUST_CHECK;
 
+/* Adds what targets have in another way; *H may be NULL. After have_load. */
+void have_add(struct have **h, const struct inventory *inv);
+
 /* After have_load. Accept NULL. */
 const struct inventory *have_inventory(const struct have *h);
 /* Enters what they have in TERMS, and the roots of the bundles and the installables;

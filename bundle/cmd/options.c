@@ -144,6 +144,8 @@ static const struct cmd_option caches[] = {
 	{ 0 },
 };
 const struct cmd_option_group options_caches = { "Caches", caches };
+/* All but the first two. */
+const struct cmd_option_group options_connections = { "Caches", caches + 2 };
 
 /* A parser's error about the value of an option is a usage error, whatever its code. */
 static int wrong_option(struct nf_err *err, const char *name)

@@ -40,6 +40,8 @@ extern const struct cmd_option_group options_from_file;
 /* --substituter --extra-substituter --connections --connections-per-cache --limit-rate
  * --netrc-file */
 extern const struct cmd_option_group options_caches;
+/* The same without --substituter and --extra-substituter. */
+extern const struct cmd_option_group options_connections;
 
 DEFINE_CLEANUP(struct nf_keyring *, nf_keyring_free)
 DEFINE_CLEANUP(struct nf_secret_key *, nf_secret_key_free)

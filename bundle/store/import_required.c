@@ -51,7 +51,7 @@ static int lacking(const struct nf_bundle *b, const struct import_required_targe
 	return err_set(
 		err, NF_E_MISSING,
 		"%s lacks %zu of %zu %s that the bundle requires, first '" NF_STORE_DIR
-		"/%s': import %s%s%s first, or a bundle made without --have",
+		"/%s': import %s%s%s first, let 'nixferry import --fetch-rest' fetch it, or use a bundle made without --have and --not-in",
 		target->name, count, t->required_count,
 		plural(t->required_count, "path", "paths"), first,
 		from ? "'" NF_STORE_DIR "/" : "what it was made from", from ? from : "",

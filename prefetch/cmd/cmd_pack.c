@@ -8,6 +8,7 @@
 #include "cmd/human.h"
 #include "cmd/json.h"
 #include "cmd/key_report.h"
+#include "cmd/not_in.h"
 #include "cmd/options.h"
 #include "cmd/preflight.h"
 #include "cmd/requested.h"
@@ -67,6 +68,7 @@ struct packing {
 	struct installables installables;
 	struct requested requested;
 	struct have *have; /* or NULL */
+	struct not_in not_in;
 	struct nf_bundle_terms terms;
 	const char *output;
 	size_t jobs;
@@ -78,6 +80,7 @@ struct packing {
 
 static void packing_release(struct packing *p)
 {
+	not_in_release(&p->not_in);
 	have_free(p->have);
 	requested_release(&p->requested);
 	installables_release(&p->installables);
@@ -97,6 +100,8 @@ static int open_sources(struct packing *p, const struct cmd_args *args, struct u
 		rc = nix_settings_load(&p->settings, err);
 	if (!rc)
 		rc = options_keyring(&p->keys, args, &p->settings, err);
+	if (!rc)
+		rc = not_in_read(&p->not_in, args, &p->settings, err);
 	if (!rc)
 		rc = store_options_open(&p->store, args, ui, err);
 	if (!rc)
@@ -150,6 +155,23 @@ static int find_requested(struct packing *p, struct progress *progress,
 	return rc ? rc : requested_verdict(&p->requested, err);
 }
 
+static int leave_out_cached(struct packing *p, struct progress *progress,
+			    struct nf_err *err)
+{
+	const struct fetch_options sources = {
+		.paths = p->requested.paths,
+		.path_count = p->requested.count,
+		.pool = p->pool,
+		.store = p->store,
+		.keys = p->keys,
+		.have = have_inventory(p->have),
+		.jobs = p->jobs,
+		.progress = progress,
+	};
+
+	return not_in_find(&p->not_in, &p->have, &sources, err);
+}
+
 static int load_have(const struct packing *p, struct nf_err *err)
 {
 	const struct named_sources sources = {
@@ -196,6 +218,7 @@ static int enter_sandbox(const struct packing *p, const struct cmd_args *args,
 	if (p->store)
 		store_options_grant(s, local_store_root(p->store));
 	have_grant(p->have, s);
+	not_in_grant(&p->not_in, s);
 	preflight_grant_output(s, p->output);
 	sandbox_grant_owners(s);
 	return sandbox_options_enter(s, args, ui, err);
@@ -205,6 +228,7 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 {
 	AUTO(packing_release) struct packing p = { 0 };
 	struct nf_pack_result result;
+	struct progress *progress;
 	int rc;
 
 	rc = read_options(&p, args, ui, err);
@@ -215,7 +239,10 @@ static int run_pack(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	rc = load_have(&p, err);
 	if (rc)
 		return rc;
-	rc = find_requested(&p, ui_progress_start(ui), err);
+	progress = ui_progress_start(ui);
+	rc = find_requested(&p, progress, err);
+	if (!rc)
+		rc = leave_out_cached(&p, progress, err);
 	ui_progress_stop(ui);
 	if (!rc)
 		rc = pack(&p, ui, &result, err);
@@ -245,14 +272,16 @@ const struct command cmd_pack = {
 		"Every path must be in the pool, where prefetch puts it, or in the "
 		"live store, from which it is copied into the pool. With --have, the "
 		"bundle leaves out what its target has, and requires it: import "
-		"checks that it is there. The same paths, keys and options give the "
+		"checks that it is there. With --not-in, it leaves out what a cache has; "
+		"only then is the network used. The same paths, keys and options give the "
 		"same bytes.\n"
 		"\n" OPTIONS_INSTALLABLE_TEXT,
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &requested_group, &options_pack, &have_options,
-			&options_keys, &options_stores, &options_from_file, &options_pool,
-			&options_jobs, &options_sandbox, &options_common, NULL },
+			&not_in_group, &options_connections, &options_keys,
+			&options_stores, &options_from_file, &options_pool, &options_jobs,
+			&options_sandbox, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
 	.kind = CMD_VALUE_FILE,

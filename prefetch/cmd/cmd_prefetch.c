@@ -4,24 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/plural.h"
-#include "base/slice.h"
 #include "cmd/cache_options.h"
 #include "cmd/commands.h"
 #include "cmd/fetched_bundle.h"
 #include "cmd/have.h"
-#include "cmd/human.h"
-#include "cmd/import_report.h"
-#include "cmd/json.h"
-#include "cmd/key_report.h"
 #include "cmd/network_sandbox.h"
 #include "cmd/nix_conf_options.h"
 #include "cmd/options.h"
+#include "cmd/prefetch_report.h"
 #include "cmd/preflight.h"
 #include "cmd/requested.h"
 #include "cmd/run_report.h"
 #include "cmd/sandbox_options.h"
-#include "cmd/say.h"
 #include "cmd/store_options.h"
 #include "cmd/target_options.h"
 #include "cmd/transfer_options.h"
@@ -32,33 +26,11 @@
 #include "pool/pack_output.h"
 #include "store/import_target.h"
 
-/* The evaluated options and arguments. */
-struct prefetch {
-	struct fetch_options fetch;
-	struct cache_setup caches;
-	struct installables installables;
-	struct requested requested;
-	struct have *have; /* or NULL */
-	struct nf_bundle_terms terms;
-	struct nf_secret_key *sign_key; /* NULL without an output */
-	struct pool *pool;
-	struct local_store *store; /* or NULL */
-	struct target_options target;
-	struct nix_conf_options conf;
-	struct fetch_target store_to_fill;
-	struct nf_import_result imported;
-	const char *output;
-	struct fetched_bundle bundle;
-	struct preflight preflight;
-	bool sign_all;
-	bool build_inputs;
-	bool json;
-};
-
 static void prefetch_release(struct prefetch *p)
 {
 	nix_conf_options_release(&p->conf);
 	fetched_bundle_release(&p->bundle);
+	not_in_release(&p->not_in);
 	have_free(p->have);
 	requested_release(&p->requested);
 	installables_release(&p->installables);
@@ -92,10 +64,14 @@ static int check_options(const struct prefetch *p, const struct cmd_args *args,
 		return err_set(
 			err, NF_E_USAGE,
 			"options '--series' and '--expires' need --output BUNDLE: they are of a bundle");
-	if (p->have && p->target.root)
+	if (!p->output && cmd_args_is_given(args, "not-in"))
 		return err_set(
 			err, NF_E_USAGE,
-			"options '--have' and '--store' exclude each other: the target store is asked what it has");
+			"option '--not-in' needs --output BUNDLE: the bundle leaves out what the cache has");
+	if ((p->have || cmd_args_is_given(args, "not-in")) && p->target.root)
+		return err_set(
+			err, NF_E_USAGE,
+			"options '--have' or '--not-in' and '--store' exclude each other: the target store is asked what it has");
 	return 0;
 }
 
@@ -104,6 +80,19 @@ static int read_terms(struct prefetch *p, const struct cmd_args *args, struct nf
 	int rc = options_terms(&p->terms, args, err);
 
 	return rc ? rc : have_open(&p->have, args, true, err);
+}
+
+static int read_caches(struct prefetch *p, const struct cmd_args *args, struct ui *ui,
+		       struct nf_err *err)
+{
+	int rc = cache_setup_read(&p->caches, &p->fetch, args, ui, err);
+
+	if (!rc)
+		rc = not_in_read(&p->not_in, args, &p->caches.settings, err);
+	if (!rc && options_no_check_sigs(
+			   args, ui, "everybody who controls a cache, or the way to it,"))
+		substituter_list_trust(&p->caches.substituters);
+	return rc;
 }
 
 /* Reads nix.conf and the options that override it. */
@@ -137,10 +126,7 @@ static int read_options(struct prefetch *p, const struct cmd_args *args, struct 
 	if (!rc)
 		rc = options_level(&f->level, args, err);
 	if (!rc)
-		rc = cache_setup_read(&p->caches, f, args, ui, err);
-	if (!rc && options_no_check_sigs(
-			   args, ui, "everybody who controls a cache, or the way to it,"))
-		substituter_list_trust(&p->caches.substituters);
+		rc = read_caches(p, args, ui, err);
 	if (!rc && p->output)
 		rc = options_sign_key(&p->sign_key, args, err);
 	if (!rc)
@@ -176,6 +162,7 @@ static int enter_sandbox(struct prefetch *p, const struct cmd_args *args, struct
 		preflight_grant_output(s, p->output);
 	}
 	have_grant(p->have, s);
+	not_in_grant(&p->not_in, s);
 	return sandbox_options_enter(s, args, ui, err);
 }
 
@@ -272,126 +259,33 @@ static int load_have(struct prefetch *p, struct nf_err *err)
 	return have_load(p->have, &sources, err);
 }
 
+/* What was asked for the closure is not asked again. */
+static int leave_out_cached(struct prefetch *p, struct nf_err *err)
+{
+	int rc;
+
+	if (!p->fetch.answers && p->not_in.caches.count)
+		p->fetch.answers = p->requested.answers =
+			answers_new(p->fetch.substituter_count);
+	rc = not_in_find(&p->not_in, &p->have, &p->fetch, err);
+	p->fetch.have = have_inventory(p->have);
+	return rc;
+}
+
 static int fetch(struct prefetch *p, struct fetch_result *result, struct nf_err *err)
 {
 	int rc = load_have(p, err);
 
 	if (!rc)
 		rc = find_requested(p, err);
-
+	if (!rc)
+		rc = leave_out_cached(p, err);
 	*result = (struct fetch_result){ 0 };
 	if (rc)
 		return rc;
 	look_ahead(p);
 	rc = fetch_closure(&p->fetch, result, err);
 	return rc ? rc : requested_verdict(&p->requested, err);
-}
-
-/* Whether what the target store has is not fetched. */
-static bool asks_target(const struct prefetch *p)
-{
-	return p->fetch.intake || p->fetch.daemon;
-}
-
-static bool fills_target(const struct prefetch *p)
-{
-	return p->target.root && !p->fetch.dry_run;
-}
-
-static struct import_report import_report(const struct prefetch *p)
-{
-	return (struct import_report){
-		.result = &p->imported,
-		.root = p->target.root,
-		.toplevel = p->requested.count == 1 ? p->requested.paths : NULL,
-	};
-}
-
-static void add_import(const struct prefetch *p, struct json_doc *doc)
-{
-	const struct import_report r = import_report(p);
-
-	json_begin_object(doc, "import");
-	import_report_add_json(&r, doc);
-	json_end(doc);
-}
-
-static void report_json(const struct prefetch *p, const struct fetch_result *r, int rc)
-{
-	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
-
-	json_add_bool(doc, "complete", rc == 0);
-	json_add_number(doc, "paths", r->paths);
-	if (asks_target(p))
-		json_add_number(doc, "inTarget", r->present);
-	if (p->have)
-		json_add_number(doc, "requiredPaths", r->present);
-	json_add_number(doc, "inPool", r->in_pool);
-	json_add_number(doc, "inStore", r->in_store);
-	json_add_number(doc, "fetched", r->fetched);
-	if (p->fetch.intake)
-		json_add_number(doc, "fromPool", r->from_pool);
-	json_add_number(doc, "dumped", r->dumped);
-	json_add_number(doc, "narSize", r->nar_bytes);
-	json_add_number(doc, "downloadSize", r->to_fetch_bytes);
-	json_add_number(doc, "downloadedBytes", r->fetched_bytes);
-	json_add_number(doc, "resumedBytes", r->resumed_bytes);
-	requested_add_json(&p->requested, doc);
-	run_report_add_json(doc, r);
-	run_report_add_failures(doc, r);
-	fetched_bundle_add_json(&p->bundle, doc);
-	if (fills_target(p))
-		add_import(p, doc);
-	nix_conf_options_add_json(&p->conf, doc);
-	json_print(doc, stdout);
-}
-
-/* The summary goes to stdout, unless the bundle does. */
-static void say(const struct prefetch *p, struct ui *ui, const struct buf *text)
-{
-	if ((p->output && pack_output_is_stdout(p->output)) ||
-	    nix_conf_options_take_stdout(&p->conf))
-		ui_note_lines(ui, buf_slice(text));
-	else
-		say_text(buf_slice(text));
-}
-
-static void report_text(const struct prefetch *p, struct ui *ui,
-			const struct fetch_result *r)
-{
-	const struct run_counts counts = {
-		.result = r,
-		.root = asks_target(p) ? p->target.root : NULL,
-		.dry_run = p->fetch.dry_run,
-		.has_have = p->have != NULL,
-		.fills_store = p->fetch.intake != NULL,
-	};
-	AUTO_BUF struct buf text = { 0 };
-	char size[HUMAN_MAX];
-
-	buf_init(&text, 2 * IMPORT_REPORT_MAX + KEY_REPORT_MAX);
-	buf_addf(&text, "%zu %s (%s): ", r->paths, plural(r->paths, "path", "paths"),
-		 human_size(size, r->nar_bytes));
-	run_report_add_counts(&text, &counts);
-	if (p->requested.build_count)
-		buf_addf(&text, "%zu %s left to be built\n", p->requested.build_count,
-			 plural(p->requested.build_count, "derivation is",
-				"derivations are"));
-	if (p->bundle.is_written) {
-		buf_addf(&text, "packed as %s: ",
-			 human_size(size, p->bundle.packed.bundle_bytes));
-		human_clean(&text, nf_slice_str(p->output));
-		buf_add_char(&text, '\n');
-		key_report_add_text(&text, p->bundle.packed.own_key,
-				    &p->bundle.packed.needs);
-	}
-	if (fills_target(p)) {
-		const struct import_report imported = import_report(p);
-
-		import_report_add_text(&imported, &text);
-	}
-	say(p, ui, &text);
-	nix_conf_options_print(&p->conf);
 }
 
 /* The more severe of the fetch's failure and a later one is the command's. */
@@ -491,23 +385,6 @@ static int fetch_and_pack(struct prefetch *p, struct fetch_result *result,
 	return finish_import(p, rc, err);
 }
 
-/* All failures except the most severe one, RC, which is the command's error. */
-static void report_failure(const struct prefetch *p, struct ui *ui,
-			   const struct fetch_result *result, int rc)
-{
-	if (result->failure_count > 1 ||
-	    (result->failure_count && result->failures[0].code != -rc))
-		run_report_tell_failures(ui, result);
-	if (rc == -NF_E_NET && !p->fetch.retry_for_ms)
-		ui_note(ui,
-			"to continue, run the same command again; add --retry-for 2h to wait for the caches");
-	if (p->imported.imported)
-		ui_note(ui, "%zu %s imported into '%s'; the same command continues",
-			p->imported.imported,
-			plural(p->imported.imported, "path was", "paths were"),
-			p->target.root);
-}
-
 static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(prefetch_release) struct prefetch p = { .conf = NIX_CONF_OPTIONS_INIT };
@@ -526,16 +403,16 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	if (!rc)
 		rc = nix_conf_options_write(&p.conf, p.target.root, ui, err);
 	if (rc)
-		report_failure(&p, ui, &result, rc);
+		prefetch_report_failure(&p, ui, &result, rc);
 	requested_tell(&p.requested, ui);
 	if (rc && p.output && !p.fetch.dry_run)
 		fetched_bundle_tell(&p.bundle, ui);
 	run_report_tell_disputes(ui, &result);
 	run_report_tell_forbidden(ui, &result);
 	if (p.json)
-		report_json(&p, &result, rc);
+		prefetch_report_json(&p, &result, rc);
 	else if (!rc)
-		report_text(&p, ui, &result);
+		prefetch_report_text(&p, ui, &result);
 	if (!p.json)
 		run_report_tell_caches(ui, &result);
 	fetch_result_release(&result);
@@ -577,9 +454,9 @@ const struct command cmd_prefetch = {
 	.groups =
 		(const struct cmd_option_group *const[]){
 			&group, &options_target_store, &options_nix_conf,
-			&requested_group, &options_pack, &have_options, &options_caches,
-			&transfer_options, &options_trust, &options_stores,
-			&options_from_file, &options_pool, &options_jobs,
+			&requested_group, &options_pack, &have_options, &not_in_group,
+			&options_caches, &transfer_options, &options_trust,
+			&options_stores, &options_from_file, &options_pool, &options_jobs,
 			&options_sandbox, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,

@@ -5,6 +5,7 @@
 #include "cmd/command.h"
 
 extern const struct command cmd_plan;
+extern const struct command cmd_import_rest;
 extern const struct command cmd_prefetch;
 extern const struct command cmd_pack;
 extern const struct command cmd_caches;

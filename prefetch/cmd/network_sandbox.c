@@ -91,11 +91,9 @@ static void grant_cache(struct sandbox *s, const struct substituter *c)
 	}
 }
 
-struct sandbox *network_sandbox_new(const struct fetch_options *options,
-				    enum sandbox_use use, const struct local_store *store)
+void network_sandbox_grant(struct sandbox *s, const struct fetch_options *options,
+			   enum sandbox_use use, const struct local_store *store)
 {
-	struct sandbox *s = sandbox_new();
-
 	sandbox_grant_network(s);
 	sandbox_grant_owners(s);
 	grant_libraries(s, options->http.ca_file);
@@ -106,5 +104,13 @@ struct sandbox *network_sandbox_new(const struct fetch_options *options,
 		sandbox_grant(s, pool_dir(options->pool), use);
 	if (store)
 		store_options_grant(s, local_store_root(store));
+}
+
+struct sandbox *network_sandbox_new(const struct fetch_options *options,
+				    enum sandbox_use use, const struct local_store *store)
+{
+	struct sandbox *s = sandbox_new();
+
+	network_sandbox_grant(s, options, use, store);
 	return s;
 }

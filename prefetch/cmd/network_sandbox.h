@@ -12,5 +12,8 @@
 struct sandbox *network_sandbox_new(const struct fetch_options *options,
 				    enum sandbox_use use,
 				    const struct local_store *store);
+/* The same for a sandbox that grants more than that. */
+void network_sandbox_grant(struct sandbox *s, const struct fetch_options *options,
+			   enum sandbox_use use, const struct local_store *store);
 
 #endif

@@ -1,6 +1,7 @@
 #include "fetch/fetch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "fetch/loop.h"
@@ -17,6 +18,45 @@ static void take_stock(struct engine *e)
 		engine_fail(e, n->base, n->why ? n->why : NF_E_MISSING,
 			    n->why_text ? n->why_text : "it is not in any cache");
 	}
+}
+
+/* Who lacks a reference, or refers to a path that does, is not closed. */
+static bool is_open(const struct engine *e, const bool *open, uint32_t id)
+{
+	const struct resolver_node *n = resolver_node(e->resolver, id);
+	bool ret = n->state != RESOLVER_KNOWN;
+
+	for (uint32_t i = 0; !ret && i < n->nrefs; i++)
+		ret = open[n->refs[i]];
+	return ret;
+}
+
+static void take_closed(const struct engine *e, struct inventory *ret)
+{
+	uint32_t count = resolver_count(e->resolver);
+	AUTO_FREE bool *open = mem_calloc(count, sizeof(*open));
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (uint32_t id = 0; id < count; id++) {
+			if (open[id] || !is_open(e, open, id))
+				continue;
+			open[id] = changed = true;
+		}
+	}
+	for (uint32_t id = 0; id < count; id++) {
+		struct nf_hash hash = { .algo = NF_SHA256 };
+		struct nf_storepath path;
+
+		if (open[id])
+			continue;
+		resolver_path(e->resolver, id, &path);
+		memcpy(hash.bytes, resolver_node(e->resolver, id)->nar_hash,
+		       sizeof(resolver_node(e->resolver, id)->nar_hash));
+		inventory_add(ret, &path, &hash);
+	}
+	inventory_sort(ret);
 }
 
 static void tell_lost(void *ctx, const char *base)
@@ -64,6 +104,8 @@ int fetch_closure(const struct fetch_options *opts, struct fetch_result *ret,
 		resolver_want(e.resolver, &opts->paths[i]);
 	rc = loop_run(&e, err);
 	take_stock(&e);
+	if (opts->ret_closed)
+		take_closed(&e, opts->ret_closed);
 	ingests_wait(e.ingests);
 	if (opts->intake)
 		progress_phase(opts->progress, "registering");

@@ -53,7 +53,10 @@ struct fetch_options {
 	/* Wait for unreachable caches until nothing has arrived for this long; 0: give
 	 * them up after some attempts. */
 	int64_t retry_for_ms;
-	bool no_race; /* no byte of a NAR is requested twice */
+	bool no_race;	  /* no byte of a NAR is requested twice */
+	bool caches_only; /* with dry_run: nothing on this machine is asked */
+	/* Gets the paths whose whole closures are known, sorted; or NULL. */
+	struct inventory *ret_closed;
 	/* Called once all paths are known, unless NULL; an error ends the run. With
 	 * CHECK_FIRST no NAR is requested before. */
 	int (*check_sizes)(void *ctx, const struct fetch_sizes *sizes,

@@ -208,6 +208,10 @@ static bool ask_locals(struct engine *e, uint32_t node, size_t from)
 
 void lookup_local_ask(struct engine *e, uint32_t node)
 {
+	if (e->opts->caches_only) {
+		resolver_asked(e->resolver, node, (uint16_t)e->opts->substituter_count);
+		return;
+	}
 	if (e->opts->have && ask_inventory(e, node))
 		return;
 	if (e->opts->daemon && ask_daemon(e, node))

@@ -206,3 +206,56 @@ as_nix_prints() {
 	fails 3 "is not in the pool" nixferry diff "$TOP" "$T/root" --pool "$T/none" --no-local-store
 	fails 2 "standard input can be one" nixferry diff - -
 }
+
+@test "a recipe leaves out what a cache has, and import fetches it there" {
+	local trust=(--trusted-public-key "$PUBLIC_KEY")
+	make_small_closure "$T/public"
+	cp -r "$T/public" "$T/cache"
+	make_next_generation
+	# The public cache lost a reference of APP: whoever fetches APP there cannot have it.
+	cp -r "$T/public" "$T/holey"
+	rm "$(narinfo_of "$T/holey" "$LIB")"
+	start_cache "$T/public"
+	prefetch_recipe() {
+		nixferry prefetch "$NEW" --substituter "file://$T/cache" --pool "$T/pool" --no-local-store \
+			"${trust[@]}" --sign-key "$T/lab.sec" "$@"
+	}
+	prefetch_recipe -o "$T/next.bundle" --not-in "$URL" >"$T/out"
+	[ "$(paths_in "$T/next.bundle" paths)" = "$(printf '%s\n' "$NEW" "$EXTRA" | sort)" ]
+	[ "$(paths_in "$T/next.bundle" requires)" = "$(printf '%s\n' "$APP" "$DATA" | sort)" ]
+	[ ! -e "$T/pool/$(hash_part "$APP").narinfo" ]
+	prefetch_recipe -o "$T/all.bundle" >"$T/out"
+	nixferry pack "$NEW" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" "${trust[@]}" \
+		-o "$T/packed.bundle" --not-in "$URL" >"$T/out"
+	cmp "$T/next.bundle" "$T/packed.bundle"
+	nixferry pack "$NEW" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" "${trust[@]}" \
+		-o "$T/holey.bundle" --not-in "file://$T/holey" >"$T/out"
+	[ "$(paths_in "$T/holey.bundle" requires)" = "$DATA" ]
+	# A key that nobody trusts signed there: all is carried.
+	nixferry pack "$NEW" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" \
+		-o "$T/distrusted.bundle" --not-in "$URL" >"$T/out"
+	[ -z "$(paths_in "$T/distrusted.bundle" requires)" ]
+	dead_port
+	fails 6 "option '--not-in'" prefetch_recipe -o "$T/dead.bundle" \
+		--not-in "http://127.0.0.1:$DEAD_PORT"
+	[ ! -e "$T/dead.bundle" ]
+	fails 2 "needs --output" prefetch_recipe --not-in "$URL"
+
+	mkdir "$T/root"
+	fails 3 "lacks 2 of 2 paths that the bundle requires" import_bundle "$T/next.bundle"
+	assert_nothing_valid "$T/root"
+	fails 3 "is not in any cache" import_bundle "$T/next.bundle" "$T/root" --fetch-rest \
+		--substituter "file://$T/holey" --pool "$T/pool2"
+	[ "$(valid_paths "$T/root" | grep -c -e "$NEW" -e "$EXTRA")" -eq 0 ]
+	import_bundle - "$T/root" --fetch-rest --substituter "$URL" --pool "$T/pool2" <"$T/next.bundle" >"$T/out"
+	[ "$(valid_paths "$T/root")" = "$(printf '%s\n' "$NEW" "$EXTRA" "$APP" "$LIB" "$DATA" | sort)" ]
+	assert_store_whole "$T/root"
+	assert_nothing_protected "$T/root"
+	nix_is_content "$T/root"
+	# Nothing is asked for what is there.
+	: >"$CACHE_LOG"
+	import_bundle "$T/next.bundle" "$T/root" --fetch-rest --substituter "http://127.0.0.1:$DEAD_PORT" \
+		--pool "$T/pool2" --json >"$T/json"
+	[ "$(jq -c '[.imported, .present]' "$T/json")" = '[0,2]' ]
+	[ ! -s "$CACHE_LOG" ]
+}
