@@ -75,11 +75,14 @@ static void collect(struct pool_complete *w, const struct facts *f,
 	for (size_t i = 0; i < len; i++) {
 		uint32_t index = by_name[i];
 		const struct nf_storepath *path = &f->closure.nodes[index].path;
+		bool had = f->closure.nodes[index].had != NULL;
 
-		w->count += f->is_complete[index] && !f->closure.nodes[index].had;
+		w->count += f->is_complete[index] && !had;
 		if (!f->is_complete[index])
 			w->left_out[w->left_out_count++] = *path;
-		else if (index < asked || !f->is_referred[index])
+		/* Nothing in the bundle needs what the target has and nobody asked for.
+		 */
+		else if (index < asked || (!f->is_referred[index] && !had))
 			w->roots[w->root_count++] = *path;
 	}
 }

@@ -253,3 +253,31 @@ time.sleep(600)' "$NIX_DAEMON_SOCKET_PATH" 3>&- &
 	end_by INT "$FETCH"
 	[ "$ENDED" -eq 130 ]
 }
+
+@test "what a bundle requires is looked up in the daemon's store" {
+	start_daemon
+	make_closure
+	echo extra >"$T/extra"
+	local extra
+	extra=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name extra --tree "$T/extra" \
+		--input-addressed --ref "$APP")
+	nixferry prefetch "$extra" --substituter "file://$T/cache" --pool "$T/pool" --have "$T/b.bundle" \
+		--trusted-public-key "$PUBLIC_KEY" --sign-key "$T/lab.sec" -o "$T/next.bundle" >"$T/out"
+	fails 3 "nix-daemon.* lacks 1 of 1 path that the bundle requires, first '$APP'" \
+		nixferry import "$T/next.bundle" --store daemon --trusted-public-key "$PUBLIC_KEY"
+	assert_nothing_valid "$T/root"
+	fails 2 "cannot be used with nix-daemon" nixferry import "$T/next.bundle" --store daemon --fetch-rest \
+		--trusted-public-key "$PUBLIC_KEY"
+	into_daemon >"$T/out"
+	nixferry import - --store daemon --trusted-public-key "$PUBLIC_KEY" <"$T/next.bundle" >"$T/out"
+	grep -q "^imported 1 path" "$T/out"
+	nix-store --store "$T/root" --verify --check-contents
+	[ "$(nix-store --store "$T/root" -qR "$extra" | wc -l)" -eq 3 ]
+
+	# the same path with other contents
+	sqlite3 "$T/root/nix/var/nix/db/db.sqlite" "update ValidPaths set hash =
+		(select hash from ValidPaths where path = '$DATA') where path = '$APP'"
+	fails 3 "lacks 1 of 1 path" nixferry import "$T/next.bundle" --store daemon \
+		--trusted-public-key "$PUBLIC_KEY"
+	[[ $stderr == *"$APP' has different content"* ]]
+}

@@ -259,3 +259,20 @@ as_nix_prints() {
 	[ "$(jq -c '[.imported, .present]' "$T/json")" = '[0,2]' ]
 	[ ! -s "$CACHE_LOG" ]
 }
+
+@test "with --keep-going, complete closures are packed without what the target has" {
+	local other
+	make_imported_closure
+	make_next_generation
+	echo other >"$T/other"
+	other=$(mkcache add --cache "$T/cache" --sign "$T/lab.sec" --name other --tree "$T/other" \
+		--input-addressed --ref "$APP")
+	rm "$(narinfo_of "$T/cache" "$EXTRA")"
+	fails 3 "'?${EXTRA##*/}'?.*is not in any cache" prefetch_next "$T/root" "$other" --keep-going
+	[ "$(paths_in "$T/next.bundle" paths)" = "$other" ]
+	[ "$(paths_in "$T/next.bundle" requires)" = "$APP" ]
+	[ "$(nixferry info "$T/next.bundle" --json --trusted-public-key "$PUBLIC_KEY" | jq -c .roots)" = \
+		"[\"$other\"]" ]
+	import_bundle "$T/next.bundle" >"$T/out"
+	assert_store_whole "$T/root"
+}
