@@ -78,7 +78,7 @@ all: $(B)/nixferry $(B)/nixferry-import
 
 # ---- what is built from what; a new .c file in a room is picked up by itself ----
 
-BUNDLE_SRCS := $(sort $(wildcard bundle/base/*.c bundle/format/*.c bundle/input/*.c bundle/pool/*.c bundle/store/*.c))
+BUNDLE_SRCS := $(sort $(wildcard bundle/base/*.c bundle/format/*.c bundle/input/*.c bundle/delta/*.c bundle/pool/*.c bundle/store/*.c))
 PREFETCH_SRCS := $(sort $(wildcard prefetch/config/*.c prefetch/plan/*.c \
 	prefetch/http/*.c prefetch/dispatch/*.c prefetch/caches/*.c prefetch/fetch/*.c))
 IMPORT_MAIN := bundle/cmd/import_main.c

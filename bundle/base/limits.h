@@ -56,6 +56,17 @@
 #define BUNDLE_BLOCKS_MAX  (1 * MIB)
 #define BUNDLE_PAYLOAD_MAX (BUNDLE_BLOCKS_MAX * BUNDLE_BLOCK_SIZE)
 
+/* A NAR as a patch: what one of its steps makes and reads. It is in memory as a whole. */
+#define DELTA_WINDOW_MAX (4 * MIB)
+#define DELTA_PREFIX_MAX (8 * MIB)
+#define DELTA_RANGES_MAX 1024
+/* A frame: compression hardly ever makes a window larger. */
+#define DELTA_FRAME_MAX (DELTA_WINDOW_MAX + 64 * KIB)
+/* Steps: each takes time, whatever it makes. */
+#define DELTA_STEPS_MAX(nar_size) ((nar_size) / (64 * KIB) + 64)
+/* The NAR of a base without the contents of its files, which is kept in memory. */
+#define DELTA_OUTLINE_MAX (64 * MIB)
+
 /* How many times a content-addressed path may contain its own hash: each offset takes 8
  * bytes. */
 #define CA_SELF_REFS_MAX (4 * MIB)

@@ -97,7 +97,8 @@ static int read_content(struct hand *h, uint8_t *to, const struct frame_piece *p
 	rc = open_member(h, piece->member);
 	if (rc)
 		return rc;
-	return file_pread_all(h->fd, to, piece->len, piece->offset, input->name, &h->err);
+	return file_pread_all(h->fd, to, piece->len, input->file_offset + piece->offset,
+			      input->name, &h->err);
 }
 
 static int read_block(struct hand *h)
@@ -330,6 +331,9 @@ static int make_manifest(struct manifest *m, const struct nf_bundle_write_option
 		member->size = input->size;
 		member->digest = input->digest;
 		member->inodes = input->inodes;
+		rc = manifest_set_bases(m, member, input->bases, input->base_count, err);
+		if (rc)
+			return rc;
 	}
 	return manifest_layout(m, err);
 }

@@ -78,6 +78,9 @@ int manifest_place_member(struct manifest_place *at, struct nf_slice name,
 	if (kind != MANIFEST_NAR && inodes != 0)
 		return err_set(err, NF_E_FORMAT, "member '%.*s' cannot have inodes",
 			       NF_SLICE_ARG(name));
+	if (kind != MANIFEST_NAR && member->base_count)
+		return err_set(err, NF_E_FORMAT, "member '%.*s' cannot be a patch",
+			       NF_SLICE_ARG(name));
 	if (inodes > NAR_NODES_MAX)
 		return err_set(err, NF_E_LIMIT, "member '%.*s' has %" PRIu64 " inodes",
 			       NF_SLICE_ARG(name), inodes);
@@ -145,13 +148,19 @@ int manifest_layout(struct manifest *m, struct nf_err *err)
 
 /* ---- format ---- */
 
-static void format_member(struct buf *out, const struct nf_bundle_member *member)
+static void format_member(struct buf *out, const struct manifest *m,
+			  const struct nf_bundle_member *member)
 {
 	char digest[64];
 
 	nix32_encode(digest, member->digest.bytes, nf_hash_size(NF_SHA256));
-	buf_addf(out, "member %s %" PRIu64 " %" PRIu64 " %s %" PRIu64 "\n", member->name,
+	buf_addf(out, "member %s %" PRIu64 " %" PRIu64 " %s %" PRIu64, member->name,
 		 member->offset, member->size, digest, member->inodes);
+	if (member->base_count)
+		buf_add_str(out, MANIFEST_PATCH);
+	for (unsigned i = 0; i < member->base_count; i++)
+		buf_addf(out, " %s", m->terms.required[member->bases[i]].path.base);
+	buf_add_char(out, '\n');
 }
 
 static void format_blocks(struct buf *out, const struct manifest *m)
@@ -178,6 +187,6 @@ void manifest_format(struct buf *out, const struct manifest *m)
 		buf_addf(out, "root %s\n", m->roots[i].base);
 	manifest_required_format(out, m);
 	for (size_t i = 0; i < m->member_count; i++)
-		format_member(out, &m->members[i]);
+		format_member(out, m, &m->members[i]);
 	buf_add_str(out, "end\n");
 }

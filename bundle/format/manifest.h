@@ -38,6 +38,11 @@ void manifest_release(struct manifest *m);
 int manifest_set_terms(struct manifest *m, const struct nf_bundle_terms *terms,
 		       struct nf_err *err) MUST_CHECK;
 
+/* Makes MEMBER a patch of paths that the terms require, or does nothing if COUNT is 0. */
+int manifest_set_bases(const struct manifest *m, struct nf_bundle_member *member,
+		       const struct nf_storepath *const *bases, unsigned count,
+		       struct nf_err *err) MUST_CHECK;
+
 /* Whether they need version 2. TERMS may be NULL. */
 bool manifest_has_terms(const struct nf_bundle_terms *terms);
 

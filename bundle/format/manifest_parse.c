@@ -19,7 +19,9 @@
  *   note WORD TEXT                                  any number
  *   root HASH-NAME                                  any number
  *   requires HASH-NAME NARHASH-NIX32                version 2: any number
- *   member NAME OFFSET SIZE SHA256-NIX32 NODES      at least one
+ *   rewrites HASH HASH                              version 2: any number
+ *   member NAME OFFSET SIZE SHA256-NIX32 NODES      at least one; version 2: may end with
+ *       patch HASH-NAME...                          what it is made from
  *   end
  */
 
@@ -33,6 +35,7 @@ struct manifest_parser {
 	size_t members_cap;
 	size_t required_cap;
 	size_t made_from_cap;
+	size_t rewrites_cap;
 	struct nf_err *err;
 };
 
@@ -269,6 +272,29 @@ static int required_line(struct manifest_parser *p)
 	return 0;
 }
 
+static int rewrite_line(struct manifest_parser *p)
+{
+	struct nf_bundle_terms *t = &p->m->terms;
+	struct nf_bundle_rewrite *list = (struct nf_bundle_rewrite *)t->rewrites;
+	struct nf_slice f[2] = { 0 };
+	int rc = take_fields(p, "rewrites ", f, 2);
+
+	if (rc)
+		return rc;
+	if (!nf_storepath_is_hash(f[0]) || !nf_storepath_is_hash(f[1]))
+		return fail_line(p, "not the hash part of a path");
+	MEM_GROW(list, t->rewrite_count, p->rewrites_cap);
+	t->rewrites = list;
+	snprintf(list[t->rewrite_count].from, sizeof(list->from), "%.*s",
+		 NF_SLICE_ARG(f[0]));
+	snprintf(list[t->rewrite_count].to, sizeof(list->to), "%.*s", NF_SLICE_ARG(f[1]));
+	if (t->rewrite_count &&
+	    strcmp(list[t->rewrite_count - 1].from, list[t->rewrite_count].from) >= 0)
+		return fail_line(p, "a hash part out of order");
+	t->rewrite_count++;
+	return 0;
+}
+
 /* ---- roots and members ---- */
 
 static int root_line(struct manifest_parser *p)
@@ -305,8 +331,30 @@ static bool is_keyword(struct nf_slice word)
 	return word.len > 0 && word.len <= 32;
 }
 
-/* In version 2, a sixth field says how the NAR is encoded; without it, it is whole. */
-static int check_encoding(struct manifest_parser *p)
+static int patch_bases(struct manifest_parser *p, struct nf_slice rest,
+		       struct nf_bundle_member *member)
+{
+	const struct nf_bundle_terms *t = &p->m->terms;
+
+	do {
+		struct nf_slice base = slice_cut(&rest, ' ');
+		size_t at = manifest_find_required(t, base);
+
+		if (at == SIZE_MAX)
+			return fail_line(p, "a patch of a path that is not required");
+		for (unsigned i = 0; i < member->base_count; i++)
+			if (member->bases[i] == at)
+				return fail_line(p, "a patch names a path twice");
+		if (member->base_count == NF_BUNDLE_BASES_MAX)
+			return fail_line(p, "a patch of too many paths");
+		member->bases[member->base_count++] = (uint32_t)at;
+	} while (rest.ptr);
+	return 0;
+}
+
+/* In version 2, what follows the fields says how the NAR is encoded; otherwise it is
+ * whole. */
+static int take_encoding(struct manifest_parser *p, struct nf_bundle_member *member)
 {
 	struct nf_slice rest = p->line;
 	struct nf_slice word;
@@ -315,51 +363,62 @@ static int check_encoding(struct manifest_parser *p)
 		slice_cut(&rest, ' ');
 	if (p->m->version < 2 || !rest.ptr)
 		return 0;
+	p->line.len = (size_t)(rest.ptr - p->line.ptr) - 1;
 	word = slice_cut(&rest, ' ');
 	if (!is_keyword(word))
 		return fail_line(p, "not a NAR encoding");
+	if (nf_slice_is(word, MANIFEST_PATCH + 1))
+		return rest.ptr ? patch_bases(p, rest, member)
+				: fail_line(p, "a patch of nothing");
 	return err_set(
 		p->err, NF_E_UNSUPPORTED,
 		"line %zu: the NAR encoding '%.*s' is not supported: a newer nixferry is needed",
 		p->number, NF_SLICE_ARG(word));
 }
 
-static int member_line(struct manifest_parser *p)
+static int member_numbers(struct manifest_parser *p, const struct nf_slice *f,
+			  struct nf_bundle_member *member)
 {
-	struct nf_slice f[MEMBER_FIELDS] = { 0 };
-	struct nf_bundle_member *member;
-	struct manifest *m = p->m;
-	uint64_t offset = 0;
-	int rc = check_encoding(p);
-
-	if (!rc)
-		rc = take_fields(p, "member ", f, MEMBER_FIELDS);
-	if (rc)
-		return rc;
-	MEM_GROW(m->members, m->member_count, p->members_cap);
-	member = &m->members[m->member_count];
-	*member = (struct nf_bundle_member){ .digest.algo = NF_SHA256 };
 	if (!slice_parse_u64(f[OFFSET], &member->offset) ||
 	    !slice_parse_u64(f[SIZE], &member->size) ||
 	    !slice_parse_u64(f[NODES], &member->inodes))
 		return fail_line(p, "not a number");
 	if (!nix32_decode(member->digest.bytes, nf_hash_size(NF_SHA256), f[DIGEST]))
 		return fail_line(p, "not a SHA-256 digest");
-	rc = manifest_place_member(&p->at, f[NAME], member, &offset, p->err);
+	return 0;
+}
+
+static int member_line(struct manifest_parser *p)
+{
+	struct nf_bundle_member new = { .digest.algo = NF_SHA256 };
+	struct nf_slice f[MEMBER_FIELDS] = { 0 };
+	struct manifest *m = p->m;
+	uint64_t offset = 0;
+	int rc = take_encoding(p, &new);
+
+	if (!rc)
+		rc = take_fields(p, "member ", f, MEMBER_FIELDS);
+	if (!rc)
+		rc = member_numbers(p, f, &new);
+	if (rc)
+		return rc;
+	rc = manifest_place_member(&p->at, f[NAME], &new, &offset, p->err);
 	if (rc)
 		return err_prefix(p->err, rc, "line %zu", p->number);
-	if (member->offset != offset)
+	if (new.offset != offset)
 		return fail_line(p, "the member's offset leaves a gap or overlaps");
-	snprintf(member->name, sizeof(member->name), "%.*s", NF_SLICE_ARG(f[NAME]));
-	m->member_count++;
+	snprintf(new.name, sizeof(new.name), "%.*s", NF_SLICE_ARG(f[NAME]));
+	MEM_GROW(m->members, m->member_count, p->members_cap);
+	m->members[m->member_count++] = new;
 	return 0;
 }
 
 /* What a later writer may add that cannot be ignored. */
 static int unknown_line(struct manifest_parser *p)
 {
-	static const char *const known[] = { "series ", "serial ",   "expires ", "note ",
-					     "root ",	"requires ", "member ",	 "end" };
+	static const char *const known[] = { "series ",	  "serial ", "expires ",
+					     "note ",	  "root ",   "requires ",
+					     "rewrites ", "member ", "end" };
 	struct nf_slice rest = p->line;
 	struct nf_slice word = slice_cut(&rest, ' ');
 	bool is_known = p->m->version < 2 || !is_keyword(word);
@@ -374,27 +433,33 @@ static int unknown_line(struct manifest_parser *p)
 		       p->number, NF_SLICE_ARG(word));
 }
 
+static int lines_of(struct manifest_parser *p, const char *key,
+		    int (*line)(struct manifest_parser *p))
+{
+	int rc = 0;
+
+	while (!rc && at_key(p, key)) {
+		rc = line(p);
+		if (!rc)
+			rc = next_line(p);
+	}
+	return rc;
+}
+
 static int body_lines(struct manifest_parser *p)
 {
 	int rc = next_line(p);
 
 	if (!rc)
 		rc = terms_lines(p);
-	while (!rc && at_key(p, "root ")) {
-		rc = root_line(p);
-		if (!rc)
-			rc = next_line(p);
-	}
-	while (!rc && p->m->version >= 2 && at_key(p, "requires ")) {
-		rc = required_line(p);
-		if (!rc)
-			rc = next_line(p);
-	}
-	while (!rc && at_key(p, "member ")) {
-		rc = member_line(p);
-		if (!rc)
-			rc = next_line(p);
-	}
+	if (!rc)
+		rc = lines_of(p, "root ", root_line);
+	if (!rc && p->m->version >= 2)
+		rc = lines_of(p, "requires ", required_line);
+	if (!rc && p->m->version >= 2)
+		rc = lines_of(p, "rewrites ", rewrite_line);
+	if (!rc)
+		rc = lines_of(p, "member ", member_line);
 	if (rc)
 		return rc;
 	if (!nf_slice_is(p->line, "end"))

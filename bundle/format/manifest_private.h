@@ -10,6 +10,8 @@
 #define MANIFEST_STORE_LINE  "store-dir " NF_STORE_DIR
 #define MANIFEST_NOTE_KEY    "note "
 #define MANIFEST_MADE_FROM   MANIFEST_NOTE_KEY "made-from "
+/* The encoding of a NAR that is made from required paths, whose names follow. */
+#define MANIFEST_PATCH " patch"
 
 enum manifest_kind { /* of members, in the order in which they come */
 	MANIFEST_NONE,
@@ -36,5 +38,7 @@ void manifest_terms_release(struct nf_bundle_terms *t);
 /* Appends the lines of terms and notes that precede the roots. */
 void manifest_terms_format(struct buf *out, const struct manifest *m);
 void manifest_required_format(struct buf *out, const struct manifest *m);
+/* The index of a required path, or SIZE_MAX. */
+size_t manifest_find_required(const struct nf_bundle_terms *t, struct nf_slice base);
 
 #endif

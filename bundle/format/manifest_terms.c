@@ -11,7 +11,8 @@
 
 bool manifest_has_terms(const struct nf_bundle_terms *t)
 {
-	return t && (t->required_count || t->series || t->expires || t->made_from_count);
+	return t && (t->required_count || t->series || t->expires || t->made_from_count ||
+		     t->rewrite_count);
 }
 
 void manifest_terms_release(struct nf_bundle_terms *t)
@@ -20,6 +21,7 @@ void manifest_terms_release(struct nf_bundle_terms *t)
 		free((void *)t->made_from[i]);
 	free((void *)t->made_from);
 	free((void *)t->required);
+	free((void *)t->rewrites);
 	free((void *)t->series);
 	free((void *)t->expires);
 	*t = (struct nf_bundle_terms){ 0 };
@@ -100,6 +102,73 @@ static int set_required(struct nf_bundle_terms *to, const struct nf_bundle_terms
 	return 0;
 }
 
+static int compare_rewrites(const void *a, const void *b)
+{
+	return strcmp(((const struct nf_bundle_rewrite *)a)->from,
+		      ((const struct nf_bundle_rewrite *)b)->from);
+}
+
+static int set_rewrites(struct nf_bundle_terms *to, const struct nf_bundle_terms *from,
+			struct nf_err *err)
+{
+	size_t count = from->rewrite_count;
+	struct nf_bundle_rewrite *list;
+
+	if (!count)
+		return 0;
+	list = mem_dup(from->rewrites, count * sizeof(*list));
+	to->rewrites = list;
+	to->rewrite_count = count;
+	qsort(list, count, sizeof(*list), compare_rewrites);
+	for (size_t i = 0; i < count; i++)
+		if (!nf_storepath_is_hash(nf_slice_str(list[i].from)) ||
+		    !nf_storepath_is_hash(nf_slice_str(list[i].to)) ||
+		    (i && strcmp(list[i - 1].from, list[i].from) == 0))
+			return err_set(err, NF_E_FORMAT, "cannot replace '%s' by '%s'",
+				       list[i].from, list[i].to);
+	return 0;
+}
+
+size_t manifest_find_required(const struct nf_bundle_terms *t, struct nf_slice base)
+{
+	size_t low = 0, high = t->required_count;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int order = nf_slice_cmp(nf_storepath_base(&t->required[mid].path), base);
+
+		if (order == 0)
+			return mid;
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return SIZE_MAX;
+}
+
+int manifest_set_bases(const struct manifest *m, struct nf_bundle_member *member,
+		       const struct nf_storepath *const *bases, unsigned count,
+		       struct nf_err *err)
+{
+	if (count > NF_BUNDLE_BASES_MAX)
+		return err_set(err, NF_E_LIMIT, "member '%s' has too many bases",
+			       member->name);
+	for (unsigned i = 0; i < count; i++) {
+		size_t at =
+			manifest_find_required(&m->terms, nf_storepath_base(bases[i]));
+
+		if (at == SIZE_MAX)
+			return err_set(
+				err, NF_E_FORMAT,
+				"member '%s' is made from '%s', which is not required",
+				member->name, bases[i]->base);
+		member->bases[i] = (uint32_t)at;
+	}
+	member->base_count = count;
+	return 0;
+}
+
 static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -129,6 +198,8 @@ static void set_made_from(struct manifest *m, const struct nf_bundle_terms *from
 int manifest_set_terms(struct manifest *m, const struct nf_bundle_terms *terms,
 		       struct nf_err *err)
 {
+	int rc;
+
 	if (!manifest_has_terms(terms))
 		return 0;
 	if (m->version < 2)
@@ -145,7 +216,8 @@ int manifest_set_terms(struct manifest *m, const struct nf_bundle_terms *terms,
 	m->terms.serial = terms->series ? terms->serial : 0;
 	m->terms.expires = terms->expires ? mem_strdup(terms->expires) : NULL;
 	set_made_from(m, terms);
-	return set_required(&m->terms, terms, err);
+	rc = set_required(&m->terms, terms, err);
+	return rc ? rc : set_rewrites(&m->terms, terms, err);
 }
 
 /* ---- format ---- */
@@ -172,4 +244,7 @@ void manifest_required_format(struct buf *out, const struct manifest *m)
 		nix32_encode(hash, r->nar_hash.bytes, nf_hash_size(NF_SHA256));
 		buf_addf(out, "requires %s %s\n", r->path.base, hash);
 	}
+	for (size_t i = 0; i < m->terms.rewrite_count; i++)
+		buf_addf(out, "rewrites %s %s\n", m->terms.rewrites[i].from,
+			 m->terms.rewrites[i].to);
 }

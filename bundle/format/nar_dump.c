@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/stream.h"
+#include "format/nar_position.h"
 
 /* Read from a file at once, and collected before it is returned. */
 #define READ_SIZE (128 * KIB)
@@ -55,6 +56,9 @@ struct dumper {
 	struct buf path;	/* path of the object, for errors */
 	nar_dump_look_fn look;	/* may be NULL */
 	void *look_ctx;
+	nar_dump_file_fn outline; /* instead of contents; NULL for a whole NAR */
+	void *outline_ctx;
+	uint64_t taken; /* bytes that the caller has read */
 	struct dump_frame frames[NAR_DEPTH_MAX];
 	size_t depth;
 	int fd;	       /* the file that is being written, or -1 */
@@ -145,6 +149,24 @@ static int dump_file(struct dumper *d, const struct dump_place *at, struct nf_er
 	return 0;
 }
 
+static int outline_file(struct dumper *d, const struct dump_place *at,
+			const struct stat *st, struct nf_err *err)
+{
+	const struct nf_nar_event end = { .kind = NF_NAR_FILE_END };
+	struct nf_nar_event ev = { .kind = NF_NAR_FILE, .name = at->nar_name };
+	int rc;
+
+	ev.executable = st->st_mode & S_IXUSR;
+	ev.size = (uint64_t)st->st_size;
+	rc = write_event(d, &ev, err);
+	if (rc)
+		return rc;
+	if (ev.size)
+		d->outline(d->outline_ctx, d->path.ptr, d->taken + d->out.len, ev.size);
+	nar_writer_skip_data(d->writer);
+	return write_event(d, &end, err);
+}
+
 static int dump_symlink(struct dumper *d, const struct dump_place *at, struct nf_err *err)
 {
 	struct nf_nar_event ev = { .kind = NF_NAR_SYMLINK, .name = at->nar_name };
@@ -233,7 +255,7 @@ static int dump_node(struct dumper *d, const struct dump_place *at, struct nf_er
 		d->look(d->look_ctx, d->path.ptr, &st);
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
-		return dump_file(d, at, err);
+		return d->outline ? outline_file(d, at, &st, err) : dump_file(d, at, err);
 	case S_IFLNK:
 		return dump_symlink(d, at, err);
 	case S_IFDIR:
@@ -301,8 +323,10 @@ static int dumper_next(struct nf_source *s, struct nf_slice *ret, struct nf_err 
 	struct dumper *d = (struct dumper *)s;
 	int rc = 0;
 
-	if (d->is_out_taken)
+	if (d->is_out_taken) {
+		d->taken += d->out.len;
 		buf_clear(&d->out);
+	}
 	d->direct = (struct nf_slice){ 0 };
 	while (!rc && !has_run(d))
 		rc = step(d, err);
@@ -351,6 +375,17 @@ struct nf_source *nar_dump_watched(int dir_fd, const char *path, nar_dump_look_f
 
 	d->look = look;
 	d->look_ctx = ctx;
+	return s;
+}
+
+struct nf_source *nar_dump_outline(int dir_fd, const char *path, nar_dump_file_fn fn,
+				   void *ctx)
+{
+	struct nf_source *s = nf_nar_dump_source(dir_fd, path);
+	struct dumper *d = (struct dumper *)s;
+
+	d->outline = fn;
+	d->outline_ctx = ctx;
 	return s;
 }
 

@@ -12,4 +12,14 @@ typedef void (*nar_dump_look_fn)(void *ctx, const char *path, const struct stat 
 struct nf_source *nar_dump_watched(int dir_fd, const char *path, nar_dump_look_fn look,
 				   void *ctx);
 
+/* A regular file of an outline: its contents are SIZE bytes at OFFSET of the NAR without
+ * any contents. PATH is relative to the directory fd. */
+typedef void (*nar_dump_file_fn)(void *ctx, const char *path, uint64_t offset,
+				 uint64_t size);
+
+/* As nf_nar_dump_source, but without the contents of the files, which are not opened. FN
+ * is called for each file that is not empty, in the order of the NAR. */
+struct nf_source *nar_dump_outline(int dir_fd, const char *path, nar_dump_file_fn fn,
+				   void *ctx);
+
 #endif

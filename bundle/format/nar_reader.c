@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/stream.h"
+#include "format/nar_position.h"
 #include "format/nar_rules.h"
 
 enum stage {
@@ -53,6 +54,11 @@ struct nf_nar_reader *nf_nar_reader_new(struct nf_source *src)
 	r->rules.depth = 0;
 	r->src = src;
 	return r;
+}
+
+uint64_t nar_reader_offset(const struct nf_nar_reader *r)
+{
+	return r->offset;
 }
 
 void nf_nar_reader_free(struct nf_nar_reader *r)

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/stream.h"
+#include "format/nar_position.h"
 #include "format/nar_rules.h"
 
 /* The tokens of one event: the head of an entry, a symlink with the longest target,
@@ -178,6 +179,11 @@ static int write_data(struct nf_nar_writer *w, const struct nf_nar_event *ev,
 		return err_set(err, NF_E_FORMAT, "NAR: more data than the file's size");
 	w->left -= ev->data.len;
 	return sink_write(w->out, ev->data.ptr, ev->data.len, err);
+}
+
+void nar_writer_skip_data(struct nf_nar_writer *w)
+{
+	w->left = 0;
 }
 
 static int write_file_end(struct nf_nar_writer *w, struct nf_err *err)

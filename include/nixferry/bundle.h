@@ -19,6 +19,9 @@ NF_BEGIN_DECLS
 /* "nix-cache-info", "HASH.narinfo", "nar/NARHASH.nar.zst" */
 #define NF_MEMBER_NAME_MAX 99
 
+/* Paths that a NAR may be made from. */
+#define NF_BUNDLE_BASES_MAX 4
+
 struct nf_bundle_member {
 	char name[NF_MEMBER_NAME_MAX + 1];
 	uint64_t offset; /* of the first content byte, relative to the start of the
@@ -26,6 +29,10 @@ struct nf_bundle_member {
 	uint64_t size;
 	struct nf_hash digest; /* SHA-256 of the content */
 	uint64_t inodes;       /* number that a NAR unpacks to; 0 for other members */
+	/* A NAR that is a patch: the required paths that it is made from, as indices in
+	 * the bundle's terms. None: the member is the whole NAR. */
+	uint32_t bases[NF_BUNDLE_BASES_MAX];
+	unsigned base_count;
 };
 
 /* The newest version of the format, and the oldest that is read. */
@@ -36,6 +43,12 @@ struct nf_bundle_member {
 struct nf_bundle_required {
 	struct nf_storepath path;
 	struct nf_hash nar_hash;
+};
+
+/* The hash part of a path, and the one of the path that takes its place. */
+struct nf_bundle_rewrite {
+	char from[33];
+	char to[33];
 };
 
 /* What a bundle says about the targets that it is for; all of it may be 0 or NULL. Needs
@@ -53,6 +66,9 @@ struct nf_bundle_terms {
 	/* Base names of the paths whose closures were left out. For people only. */
 	const char *const *made_from;
 	size_t made_from_count;
+	/* What patches replace in the required paths that they are made from. */
+	const struct nf_bundle_rewrite *rewrites;
+	size_t rewrite_count;
 };
 
 /* ---- reading ---- */
@@ -120,10 +136,10 @@ int nf_bundle_check_rest(struct nf_bundle *b, struct nf_err *err) NF_MUST_CHECK;
 /* ---- writing ---- */
 
 /* A member to be written: NAME, SIZE, DIGEST and NODES as above (offset is computed), and
- * either BYTES or a file: OPEN returns an fd, which the writer closes, whose first SIZE
- * bytes are the content. It is called on several threads, and more than once for a
- * member. If has_xxh3, XXH3 must match the content of the file; otherwise NF_E_HASH: bit
- * rot. */
+ * either BYTES or a file: OPEN returns an fd, which the writer closes, whose SIZE
+ * bytes from FILE_OFFSET on are the content. It is called on several threads, and more
+ * than once for a member. If has_xxh3, XXH3 must match the content of the file; otherwise
+ * NF_E_HASH: bit rot. A patch has BASES, each of which the terms require. */
 struct nf_bundle_input {
 	char name[NF_MEMBER_NAME_MAX + 1];
 	uint64_t size;
@@ -131,8 +147,11 @@ struct nf_bundle_input {
 	uint64_t inodes;
 	const void *bytes;
 	int (*open)(void *ctx, size_t index, int *ret_fd, struct nf_err *err);
+	uint64_t file_offset;
 	bool has_xxh3;
 	uint8_t xxh3[16];
+	const struct nf_storepath *bases[NF_BUNDLE_BASES_MAX];
+	unsigned base_count;
 };
 
 struct nf_bundle_write_options {

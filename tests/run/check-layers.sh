@@ -14,9 +14,10 @@ rooms='
 bundle/base
 bundle/format   base
 bundle/input    base format
-bundle/pool     base format
-bundle/store    base format
-bundle/cmd      base format input pool store
+bundle/delta    base format
+bundle/pool     base format delta
+bundle/store    base format delta
+bundle/cmd      base format input delta pool store
 prefetch/config base format
 prefetch/plan   base format config
 prefetch/http   base format config
@@ -69,7 +70,7 @@ owner 'sqlite3' bundle/store/store_sql.c
 owner 'curl/' prefetch/http/transfer_private.h prefetch/config/url.c
 owner 'sodium' bundle/base/hash.c bundle/format/key.c
 owner 'openssl/' bundle/base/hash.c
-owner 'zstd' bundle/base/codec.c
+owner 'zstd' bundle/base/codec.c bundle/base/prefix_codec.c
 owner 'archive' bundle/base/codec.c
 owner 'brotli/' bundle/base/codec.c
 owner 'xxhash' bundle/base/hash.c
