@@ -20,6 +20,7 @@ struct totals {
 	struct key_survey *survey; /* created for the first path */
 	uint64_t paths;
 	uint64_t nar_bytes;
+	uint64_t patches;   /* number of paths whose NAR is one */
 	uint64_t untrusted; /* number of paths that the reader's keys do not vouch for */
 	struct nf_keyring *own; /* the key that signed the bundle */
 	struct nf_key_needs needs;
@@ -49,11 +50,11 @@ static int count_path(void *ctx, const struct nf_narinfo *ni,
 	struct nf_trusted trusted;
 	struct nf_pathinfo info;
 
-	(void)nar;
 	(void)err;
 	if (!t->survey)
 		begin_survey(t);
 	t->paths++;
+	t->patches += nar->base_count != 0;
 	t->nar_bytes += ni->info.nar_size;
 	key_survey_add(t->survey, &ni->info);
 	nf_pathinfo_copy(&info, &ni->info);
@@ -141,6 +142,7 @@ static void print_json(const struct bundle_input *in, const struct totals *t)
 	json_end(doc);
 	add_terms(doc, in->bundle);
 	json_add_number(doc, "paths", t->paths);
+	json_add_number(doc, "patches", t->patches);
 	json_add_number(doc, "bundleSize", nf_bundle_total_size(in->bundle));
 	json_add_number(doc, "narSize", t->nar_bytes);
 	json_add_number(doc, "untrustedPaths", t->untrusted);
@@ -192,6 +194,9 @@ static void print_human(const struct bundle_input *in, const struct totals *t)
 			 nf_storepath_format(path, nf_bundle_root(in->bundle, i)));
 	print_terms(in->bundle);
 	say_line("%-12s%llu", "paths", (unsigned long long)t->paths);
+	if (t->patches)
+		say_line("%-12s%llu of these, made from what is required", "patches",
+			 (unsigned long long)t->patches);
 	say_line("%-12s%s", "size", human_size(size, nf_bundle_total_size(in->bundle)));
 	say_line("%-12s%s", "unpacked", human_size(size, t->nar_bytes));
 	print_keys(in, t);

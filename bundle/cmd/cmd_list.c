@@ -22,6 +22,11 @@ static int print_path(void *ctx, const struct nf_narinfo *ni,
 	return 0;
 }
 
+struct path_list {
+	struct json_doc *doc;
+	const struct bundle_input *in;
+};
+
 static void add_reference(struct json_doc *doc, struct nf_slice base)
 {
 	char path[NF_STOREPATH_TEXT_MAX];
@@ -30,10 +35,25 @@ static void add_reference(struct json_doc *doc, struct nf_slice base)
 	json_add_str(doc, NULL, path);
 }
 
+/* What a patch is made from. */
+static void add_bases(struct json_doc *doc, const struct nf_bundle *b,
+		      const struct nf_bundle_member *nar)
+{
+	const struct nf_bundle_required *required = nf_bundle_terms(b)->required;
+	char path[NF_STOREPATH_TEXT_MAX];
+
+	json_begin_array(doc, "madeFrom");
+	for (unsigned i = 0; i < nar->base_count; i++)
+		json_add_str(doc, NULL,
+			     nf_storepath_format(path, &required[nar->bases[i]].path));
+	json_end(doc);
+}
+
 static int add_path(void *ctx, const struct nf_narinfo *ni,
 		    const struct nf_bundle_member *nar, struct nf_err *err)
 {
-	struct json_doc *doc = ctx;
+	const struct path_list *l = ctx;
+	struct json_doc *doc = l->doc;
 	char path[NF_STOREPATH_TEXT_MAX];
 	char hash[NF_HASH_TEXT_MAX];
 
@@ -44,6 +64,8 @@ static int add_path(void *ctx, const struct nf_narinfo *ni,
 	json_add_number(doc, "narSize", ni->info.nar_size);
 	json_add_number(doc, "bundleSize", nar->size);
 	json_add_slice(doc, "compression", ni->compression);
+	if (nar->base_count)
+		add_bases(doc, l->in->bundle, nar);
 	json_begin_array(doc, "references");
 	for (size_t i = 0; i < ni->info.nrefs; i++)
 		add_reference(doc, ni->info.refs[i]);
@@ -90,7 +112,7 @@ static int list_json(struct bundle_input *in, struct nf_err *err)
 	int rc;
 
 	json_begin_array(doc, "paths");
-	rc = bundle_input_each_path(in, add_path, doc, err);
+	rc = bundle_input_each_path(in, add_path, &(struct path_list){ doc, in }, err);
 	if (rc)
 		return rc;
 	json_end(doc);

@@ -24,6 +24,10 @@ static void print_text(const struct bundle_input *in, const struct nf_import_res
 	say_line("good: %zu %s (%s unpacked), signed by %s", r->imported,
 		 plural(r->imported, "path", "paths"), human_size(size, r->nar_bytes),
 		 nf_bundle_signed_by(in->bundle));
+	if (r->unapplied)
+		say_line("%zu more %s: --have ROOT compares them with what they make",
+			 r->unapplied,
+			 plural(r->unapplied, "path is a patch", "paths are patches"));
 	if (required)
 		say_line("%zu more %s: %s", required,
 			 plural(required, "path is required", "paths are required"),
@@ -39,6 +43,7 @@ static void print_json(const struct bundle_input *in, const struct nf_import_res
 	json_add_str(doc, "signedBy", nf_bundle_signed_by(in->bundle));
 	json_add_number(doc, "paths", r->imported);
 	json_add_number(doc, "unchecked", r->unchecked);
+	json_add_number(doc, "unappliedPatches", r->unapplied);
 	json_add_number(doc, "narSize", r->nar_bytes);
 	json_add_number(doc, "nodes", r->inodes);
 	json_add_number(doc, "requiredPaths",
@@ -117,6 +122,7 @@ static int run_verify(const struct cmd_args *args, struct ui *ui, struct nf_err 
 	if (rc)
 		return rc;
 	opts.keys = in.keys;
+	opts.patch_root = have_store_root(have);
 	opts.no_check_sigs = options_no_check_sigs(args, ui, "the bundle's signer");
 	opts.ret_untrusted = &untrusted;
 	rc = check_have(have, &in, ui, err);

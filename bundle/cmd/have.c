@@ -16,6 +16,11 @@ static const struct cmd_option options[] = {
 	  .help = "leave out what each of several targets has: given once for each of them",
 	  .kind = CMD_VALUE_FILE,
 	  .repeatable = true },
+	{ .name = "delta-from",
+	  .value = "WHAT",
+	  .help = "as --have, and carry what is like something there as a patch of it, where that is smaller",
+	  .kind = CMD_VALUE_FILE,
+	  .repeatable = true },
 	{ 0 },
 };
 const struct cmd_option_group have_options = { "What targets have", options };
@@ -32,7 +37,8 @@ const struct cmd_option_group have_verify_options = { "Target", verify_options }
 
 /* What one option names. */
 struct had {
-	bool of_all;
+	const char *option; /* without its hyphens */
+	bool of_all, is_base;
 	struct named_paths what;
 };
 
@@ -40,6 +46,7 @@ struct have {
 	struct had *items;
 	size_t count, cap;
 	struct inventory inventory;
+	struct inventory bases;
 	char **made_from;
 	size_t made_from_count, made_from_cap;
 };
@@ -55,6 +62,7 @@ void have_free(struct have *h)
 	free(h->made_from);
 	free(h->items);
 	inventory_release(&h->inventory);
+	inventory_release(&h->bases);
 	free(h);
 }
 
@@ -69,7 +77,9 @@ static int open_all(struct have *h, const struct cmd_args *args, const char *opt
 	for (size_t i = 0; !rc && (arg = cmd_args_nth(args, option, i)); i++) {
 		MEM_GROW(h->items, h->count, h->cap);
 		h->items[h->count] = (struct had){
+			.option = option,
 			.of_all = strcmp(option, "have-all") == 0,
+			.is_base = strcmp(option, "delta-from") == 0,
 		};
 		rc = named_paths_open(&h->items[h->count++].what, arg, err);
 	}
@@ -84,6 +94,8 @@ int have_open(struct have **ret, const struct cmd_args *args, bool with_all,
 
 	if (!rc && with_all)
 		rc = open_all(h, args, "have-all", err);
+	if (!rc && with_all)
+		rc = open_all(h, args, "delta-from", err);
 	*ret = !rc && h->count ? TAKE_PTR(h) : NULL;
 	return rc;
 }
@@ -92,6 +104,14 @@ void have_grant(const struct have *h, struct sandbox *s)
 {
 	for (size_t i = 0; h && i < h->count; i++)
 		named_paths_grant(&h->items[i].what, s);
+}
+
+const char *have_store_root(const struct have *h)
+{
+	for (size_t i = 0; h && i < h->count; i++)
+		if (h->items[i].what.root)
+			return h->items[i].what.root;
+	return NULL;
 }
 
 /* ---- reading ---- */
@@ -148,9 +168,10 @@ int have_load(struct have *h, const struct named_sources *sources, struct nf_err
 
 		rc = read_one(h, &one, &h->items[i], sources, err);
 		if (rc)
-			return err_prefix(err, rc, "option '--%s'",
-					  h->items[i].of_all ? "have-all" : "have");
+			return err_prefix(err, rc, "option '--%s'", h->items[i].option);
 		inventory_sort(&one);
+		if (h->items[i].is_base)
+			inventory_merge(&h->bases, &one);
 		if (!h->items[i].of_all)
 			inventory_merge(&h->inventory, &one);
 		else if (first)
@@ -174,6 +195,11 @@ void have_add(struct have **h, const struct inventory *inv)
 const struct inventory *have_inventory(const struct have *h)
 {
 	return h ? &h->inventory : NULL;
+}
+
+const struct inventory *have_bases(const struct have *h)
+{
+	return h ? &h->bases : NULL;
 }
 
 void have_set_terms(const struct have *h, struct nf_bundle_terms *terms)

@@ -58,7 +58,7 @@ static int bad(struct nf_err *err, const char *why)
 
 /* ---- input ---- */
 
-static int fill(struct applier *a, struct nf_err *err)
+static int fill_input(struct applier *a, struct nf_err *err)
 {
 	int rc;
 
@@ -69,10 +69,10 @@ static int fill(struct applier *a, struct nf_err *err)
 	return rc;
 }
 
-static int take(struct applier *a, void *p, size_t len, struct nf_err *err)
+static int take_bytes(struct applier *a, void *p, size_t len, struct nf_err *err)
 {
 	for (size_t done = 0, part; done < len; done += part) {
-		int rc = fill(a, err);
+		int rc = fill_input(a, err);
 
 		if (rc)
 			return rc;
@@ -87,7 +87,7 @@ static int take(struct applier *a, void *p, size_t len, struct nf_err *err)
 
 static int take_byte(struct applier *a, uint8_t *ret, struct nf_err *err)
 {
-	return take(a, ret, 1, err);
+	return take_bytes(a, ret, 1, err);
 }
 
 static int take_number(struct applier *a, uint64_t *ret, struct nf_err *err)
@@ -272,7 +272,7 @@ static int make_window(struct applier *a, struct nf_slice *ret, struct nf_err *e
 	reserve(&a->prefix, &a->prefix_cap, prefix);
 	reserve(&a->frame, &a->frame_cap, frame);
 	reserve(&a->out, &a->out_cap, made);
-	rc = take(a, a->frame, (size_t)frame, err);
+	rc = take_bytes(a, a->frame, (size_t)frame, err);
 	if (!rc)
 		rc = read_prefix(a, err);
 	a->count = a->next = 0;
@@ -295,7 +295,7 @@ static int begin_patch(struct applier *a, struct nf_err *err)
 {
 	char magic[sizeof(DELTA_MAGIC) - 1] = { 0 };
 	uint8_t flags = 0;
-	int rc = take(a, magic, sizeof(magic), err);
+	int rc = take_bytes(a, magic, sizeof(magic), err);
 
 	if (!rc && memcmp(magic, DELTA_MAGIC, sizeof(magic)) != 0)
 		rc = bad(err, "not in this format");
@@ -335,7 +335,7 @@ static int apply_next(struct nf_source *s, struct nf_slice *ret, struct nf_err *
 			rc = copy_some(a, ret, err);
 			continue;
 		}
-		rc = fill(a, err);
+		rc = fill_input(a, err);
 		if (!rc && a->input_ended)
 			break;
 		if (!rc)

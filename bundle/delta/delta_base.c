@@ -1,6 +1,8 @@
 #include "delta/delta_base.h"
 
 #include <fcntl.h>
+#include <nixferry/slice.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -148,8 +150,8 @@ static int open_tree_file(struct tree_base *t, size_t i, struct nf_err *err)
 	return 0;
 }
 
-/* The last file that begins at OFFSET or before; t->count if there is none. */
-static size_t find_file(const struct tree_base *t, uint64_t offset)
+/* How many files begin at OFFSET or before. */
+static size_t count_files(const struct tree_base *t, uint64_t offset)
 {
 	size_t low = 0, high = t->count;
 
@@ -161,7 +163,17 @@ static size_t find_file(const struct tree_base *t, uint64_t offset)
 		else
 			high = mid;
 	}
-	return low ? low - 1 : t->count;
+	return low;
+}
+
+static int read_contents(struct tree_base *t, size_t i, uint64_t offset,
+			 struct nf_slice to, struct nf_err *err)
+{
+	int rc = open_tree_file(t, i, err);
+
+	return rc ? rc
+		  : file_pread_all(t->fd, (char *)to.ptr, to.len, offset,
+				   t->files[i].path, err);
 }
 
 /* Reads some bytes of what OFFSET is in: contents of a file, or the outline up to the
@@ -169,25 +181,19 @@ static size_t find_file(const struct tree_base *t, uint64_t offset)
 static int read_some(struct tree_base *t, uint64_t offset, char *p, size_t *len,
 		     struct nf_err *err)
 {
-	size_t i = find_file(t, offset);
-	const struct tree_file *f = i < t->count ? &t->files[i] : NULL;
-	uint64_t before = f ? f->before + f->size : 0;
-	uint64_t end;
-	int rc;
+	size_t n = count_files(t, offset);
+	const struct tree_file *f = n ? &t->files[n - 1] : NULL;
+	uint64_t end = n < t->count ? t->files[n].offset : t->base.size;
+	bool is_content = f && offset - f->offset < f->size;
 
-	if (f && offset - f->offset < f->size) {
-		if (*len > f->size - (offset - f->offset))
-			*len = (size_t)(f->size - (offset - f->offset));
-		rc = open_tree_file(t, i, err);
-		return rc ? rc
-			  : file_pread_all(t->fd, p, *len, offset - f->offset, f->path,
-					   err);
-	}
-	i = f ? i + 1 : 0;
-	end = i < t->count ? t->files[i].offset : t->base.size;
+	if (is_content)
+		end = f->offset + f->size;
 	if (*len > end - offset)
 		*len = (size_t)(end - offset);
-	memcpy(p, t->outline.ptr + (offset - before), *len);
+	if (is_content)
+		return read_contents(t, n - 1, offset - f->offset, nf_slice(p, *len),
+				     err);
+	memcpy(p, t->outline.ptr + (offset - (f ? f->before + f->size : 0)), *len);
 	return 0;
 }
 

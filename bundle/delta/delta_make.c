@@ -27,7 +27,7 @@ struct range_list {
 	uint64_t len;
 };
 
-struct maker {
+struct delta_maker {
 	const struct delta_make_options *opts;
 	struct nf_sink *out;
 	struct buf text;	/* of one step */
@@ -54,7 +54,7 @@ static uint64_t zigzag(int64_t n)
 	return ((uint64_t)n << 1) ^ (uint64_t)(n >> 63);
 }
 
-static void put_ranges(struct maker *m, const struct range_list *r)
+static void put_ranges(struct delta_maker *m, const struct range_list *r)
 {
 	put_number(&m->text, r->count);
 	for (size_t i = 0; i < r->count; i++) {
@@ -65,7 +65,7 @@ static void put_ranges(struct maker *m, const struct range_list *r)
 	}
 }
 
-static int put_step(struct maker *m, struct nf_err *err)
+static int put_step(struct delta_maker *m, struct nf_err *err)
 {
 	int rc;
 
@@ -77,7 +77,7 @@ static int put_step(struct maker *m, struct nf_err *err)
 	return rc;
 }
 
-static int put_copy(struct maker *m, struct nf_err *err)
+static int put_copy(struct delta_maker *m, struct nf_err *err)
 {
 	if (!m->copy.count)
 		return 0;
@@ -87,7 +87,7 @@ static int put_copy(struct maker *m, struct nf_err *err)
 	return put_step(m, err);
 }
 
-static int put_zstd(struct maker *m, size_t len, struct nf_err *err)
+static int put_zstd(struct delta_maker *m, size_t len, struct nf_err *err)
 {
 	AUTO_BUF struct buf frame = { 0 };
 	int rc;
@@ -109,7 +109,7 @@ static int put_zstd(struct maker *m, size_t len, struct nf_err *err)
 /* ---- which ranges a window is made from ---- */
 
 /* Appends what of [FROM, END) is not in the last range yet. */
-static void add_range(struct maker *m, size_t base, uint64_t from, uint64_t end)
+static void add_range(struct delta_maker *m, size_t base, uint64_t from, uint64_t end)
 {
 	struct range_list *r = &m->ranges;
 	struct make_range *last = r->count ? &r->list[r->count - 1] : NULL;
@@ -150,7 +150,7 @@ static void like_part(const struct nar_file *file, const struct nar_file *base,
 }
 
 /* The part of FILE in the window [AT, END) of the NAR. */
-static void add_file_part(struct maker *m, const struct nar_file *file, uint64_t at,
+static void add_file_part(struct delta_maker *m, const struct nar_file *file, uint64_t at,
 			  uint64_t end)
 {
 	const struct nar_file *b = nar_files_find(m->opts->base_files, file);
@@ -171,7 +171,7 @@ static void add_file_part(struct maker *m, const struct nar_file *file, uint64_t
 }
 
 /* A window without files: what is in the first base at the same place. */
-static void add_same_place(struct maker *m, uint64_t at, uint64_t end)
+static void add_same_place(struct delta_maker *m, uint64_t at, uint64_t end)
 {
 	uint64_t size = m->opts->bases[0]->size;
 
@@ -182,7 +182,7 @@ static void add_same_place(struct maker *m, uint64_t at, uint64_t end)
 	add_range(m, 0, at, end);
 }
 
-static void choose_ranges(struct maker *m, uint64_t at, uint64_t end)
+static void choose_ranges(struct delta_maker *m, uint64_t at, uint64_t end)
 {
 	const struct nar_files *f = m->opts->files;
 
@@ -197,7 +197,7 @@ static void choose_ranges(struct maker *m, uint64_t at, uint64_t end)
 }
 
 /* A window ends in a file or where one ends: so the next begins where a range does. */
-static uint64_t window_end(const struct maker *m, uint64_t at)
+static uint64_t window_end(const struct delta_maker *m, uint64_t at)
 {
 	const struct nar_files *f = m->opts->files;
 	uint64_t end = m->opts->nar->size, last = 0;
@@ -210,7 +210,7 @@ static uint64_t window_end(const struct maker *m, uint64_t at)
 	return last > at && last < end ? last : end;
 }
 
-static int read_prefix(struct maker *m, struct nf_err *err)
+static int read_prefix(struct delta_maker *m, struct nf_err *err)
 {
 	char *p = m->prefix;
 
@@ -231,7 +231,7 @@ static int read_prefix(struct maker *m, struct nf_err *err)
 
 /* Whether [FROM, AT) and [AT, END) of a base are rewritten as one range as they are as
  * two: no hash part may lie across. */
-static int can_join(struct maker *m, const struct make_range *a,
+static int can_join(struct delta_maker *m, const struct make_range *a,
 		    const struct make_range *b, bool *ret, struct nf_err *err)
 {
 	struct delta_base *base = m->opts->bases[a->base];
@@ -248,7 +248,7 @@ static int can_join(struct maker *m, const struct make_range *a,
 	return rc;
 }
 
-static int add_copy(struct maker *m, struct nf_err *err)
+static int add_copy(struct delta_maker *m, struct nf_err *err)
 {
 	struct range_list *c = &m->copy;
 	bool join = false;
@@ -272,7 +272,7 @@ static int add_copy(struct maker *m, struct nf_err *err)
 
 /* ---- the NAR ---- */
 
-static int make_step(struct maker *m, uint64_t at, uint64_t end, struct nf_err *err)
+static int make_step(struct delta_maker *m, uint64_t at, uint64_t end, struct nf_err *err)
 {
 	size_t len = (size_t)(end - at);
 	int rc = interrupt_check(err);
@@ -290,7 +290,7 @@ static int make_step(struct maker *m, uint64_t at, uint64_t end, struct nf_err *
 	return rc ? rc : put_zstd(m, len, err);
 }
 
-static int make_all(struct maker *m, struct nf_err *err)
+static int make_all(struct delta_maker *m, struct nf_err *err)
 {
 	uint64_t end = 0;
 	int rc = 0;
@@ -307,7 +307,7 @@ static int make_all(struct maker *m, struct nf_err *err)
 int delta_make(const struct delta_make_options *opts, struct nf_sink *out,
 	       struct nf_err *err)
 {
-	struct maker *m = mem_calloc(1, sizeof(*m));
+	struct delta_maker *m = mem_calloc(1, sizeof(*m));
 	int rc;
 
 	m->opts = opts;

@@ -1,5 +1,6 @@
 #include "pool/pack.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "format/drv_nar.h"
 #include "format/key_needs.h"
 #include "format/left_out.h"
+#include "pool/pack_delta.h"
 #include "pool/pack_output.h"
 #include "pool/pool_closure.h"
 #include "pool/pool_private.h"
@@ -37,6 +39,8 @@ struct pack {
 	size_t sigs_left_out;
 	struct map nars;    /* maps a NarHash to its index in inputs */
 	enum codec *codecs; /* for each input that is a NAR */
+	struct pack_delta delta;
+	const struct pack_patch **patches; /* for each input that is a patch */
 	/* the threads that encode */
 	struct workers *workers;
 	pthread_mutex_t lock; /* guards everything below */
@@ -251,8 +255,26 @@ static int open_nar(void *ctx, size_t index, int *ret_fd, struct nf_err *err)
 	const struct nf_bundle_input *input = &pk->inputs[index];
 	char url[POOL_URL_MAX];
 
+	if (pk->patches[index]) {
+		*ret_fd = fcntl(pk->delta.fd, F_DUPFD_CLOEXEC, 0);
+		return *ret_fd < 0 ? err_sys(err, "the file of patches") : 0;
+	}
 	pool_url(url, &input->digest, pk->codecs[index]);
 	return pool_open_file(pk->pool, url + POOL_URL_FILE, input->size, ret_fd, err);
+}
+
+static void file_input(struct pack *pk, size_t index, const struct nf_narinfo *ni)
+{
+	struct nf_bundle_input *input = &pk->inputs[index];
+	char url[POOL_URL_MAX];
+
+	codec_parse(&pk->codecs[index], ni->compression);
+	snprintf(input->name, sizeof(input->name), "%s",
+		 pool_url(url, &ni->info.nar_hash, pk->codecs[index]));
+	input->size = ni->file_size;
+	input->digest = ni->file_hash;
+	input->has_xxh3 = true;
+	memcpy(input->xxh3, ni->xxh3, sizeof(input->xxh3));
 }
 
 /* The member of a NAR, created for the first path that has it. Other paths share it, even
@@ -262,8 +284,8 @@ static size_t nar_input(struct pack *pk, const struct nf_narinfo *ni)
 	struct nf_slice key = arena_slice(
 		&pk->closure.arena,
 		nf_slice((const char *)ni->info.nar_hash.bytes, nf_hash_size(NF_SHA256)));
+	const struct pack_patch *patch = pack_delta_find(&pk->delta, &ni->info.path);
 	struct nf_bundle_input *input;
-	char url[POOL_URL_MAX];
 	uintptr_t *value;
 	bool new;
 
@@ -271,16 +293,15 @@ static size_t nar_input(struct pack *pk, const struct nf_narinfo *ni)
 	if (!new)
 		return *value;
 	*value = pk->input_count;
-	codec_parse(&pk->codecs[pk->input_count], ni->compression);
 	input = &pk->inputs[pk->input_count];
-	snprintf(input->name, sizeof(input->name), "%s",
-		 pool_url(url, &ni->info.nar_hash, pk->codecs[pk->input_count]));
-	input->size = ni->file_size;
-	input->digest = ni->file_hash;
+	pk->patches[pk->input_count] = patch;
+	if (patch)
+		pack_delta_input(input, &ni->info.nar_hash, patch);
+	else
+		file_input(pk, pk->input_count, ni);
+	pk->result.patches += patch != NULL;
 	input->inodes = ni->inodes;
 	input->open = open_nar;
-	input->has_xxh3 = true;
-	memcpy(input->xxh3, ni->xxh3, sizeof(input->xxh3));
 	return pk->input_count++;
 }
 
@@ -336,7 +357,8 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	key_survey_add(pk->survey, &ni->info);
 	qsort(ni->info.sigs, ni->info.nsigs, sizeof(*ni->info.sigs), compare_sigs);
 	ni->url = nf_slice_str(nar->name);
-	ni->compression = nf_slice_str(codec_name(pk->codecs[index]));
+	ni->compression = nf_slice_str(
+		pk->patches[index] ? NF_BUNDLE_PATCH : codec_name(pk->codecs[index]));
 	ni->has_file_hash = true;
 	ni->file_hash = nar->digest;
 	ni->file_size = nar->size;
@@ -399,6 +421,7 @@ static int add_paths(struct pack *pk, const uint32_t *by_name, const uint32_t *o
 			rank[by_name[i]] = (uint32_t)count++;
 	pk->inputs = mem_calloc(1 + 2 * count, sizeof(*pk->inputs));
 	pk->codecs = mem_calloc(1 + 2 * count, sizeof(*pk->codecs));
+	pk->patches = mem_calloc(1 + 2 * count, sizeof(*pk->patches));
 	pk->input_count = 1 + count;
 	for (size_t i = 0; !rc && i < all; i++)
 		if (!nodes[order[i]].had)
@@ -453,16 +476,19 @@ static int compare_paths(const void *a, const void *b)
 	return nf_storepath_cmp(a, b);
 }
 
-/* The caller frees it. */
-static struct nf_bundle_required *make_required(const struct pool_closure *c,
-						size_t *ret_count)
+/* What packed paths refer to, and the bases of patches. */
+static void make_required(const struct pack *pk, struct inventory *ret)
 {
-	struct nf_bundle_required *list = mem_calloc(c->len, sizeof(*list));
+	const struct pool_closure *c = &pk->closure;
 
 	for (size_t i = 0; i < c->len; i++)
 		if (c->nodes[i].had)
-			list[(*ret_count)++] = *c->nodes[i].had;
-	return list;
+			inventory_add(ret, &c->nodes[i].path, &c->nodes[i].had->nar_hash);
+	for (size_t i = 0; i < pk->input_count; i++)
+		if (pk->patches[i])
+			inventory_add(ret, &pk->patches[i]->base.path,
+				      &pk->patches[i]->base.nar_hash);
+	inventory_sort(ret);
 }
 
 static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
@@ -472,8 +498,7 @@ static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
 	AUTO_FREE struct nf_storepath *roots =
 		mem_dup(pk->opts->roots, root_count * sizeof(*roots));
 	struct nf_bundle_terms terms = pk->terms;
-	AUTO_FREE struct nf_bundle_required *required =
-		make_required(&pk->closure, &terms.required_count);
+	AUTO(inventory_release) struct inventory required = { 0 };
 	const struct nf_bundle_write_options opts = {
 		.inputs = pk->inputs,
 		.input_count = pk->input_count,
@@ -486,7 +511,13 @@ static int write_bundle(void *ctx, int fd, const char *name, struct nf_err *err)
 		.ret_size = &pk->result.bundle_bytes,
 	};
 
-	terms.required = required;
+	make_required(pk, &required);
+	terms.required = required.items;
+	terms.required_count = required.count;
+	if (pk->result.patches) {
+		terms.rewrites = pk->delta.rewrites;
+		terms.rewrite_count = pk->delta.rewrite_count;
+	}
 	pk->result.required = terms.required_count;
 	qsort(roots, root_count, sizeof(*roots), compare_paths);
 	progress_set(pk->opts->progress, PROGRESS_BYTES_TOTAL, 0);
@@ -523,6 +554,7 @@ static void pack_init(struct pack *pk)
 	pk->closure.have = &pk->have;
 	pk->terms.required_count = 0;
 	map_init(&pk->nars);
+	pack_delta_init(&pk->delta);
 	pthread_mutex_init(&pk->lock, NULL);
 }
 
@@ -539,6 +571,8 @@ static void pack_release(struct pack *pk)
 	nf_pack_result_release(&pk->result);
 	free(pk->inputs);
 	free(pk->codecs);
+	free(pk->patches);
+	pack_delta_release(&pk->delta);
 }
 
 int pack_bundle(struct pool *p, const char *output, const struct pack_options *opts,
@@ -552,6 +586,8 @@ int pack_bundle(struct pool *p, const char *output, const struct pack_options *o
 	rc = pack_output_check(output, true, err);
 	if (!rc)
 		rc = prepare(&pk, err);
+	if (!rc)
+		rc = pack_delta_make(&pk.delta, p, &pk.closure, opts, err);
 	if (!rc)
 		rc = make_inputs(&pk, err);
 	if (!rc)

@@ -5,6 +5,7 @@
 #include <nixferry/pack.h>
 
 #include "base/progress.h"
+#include "format/inventory.h"
 #include "pool/pool.h"
 
 /* A store that has paths missing from the pool. Its metadata is trusted: the user trusts
@@ -31,8 +32,11 @@ struct pack_options {
 	const struct nf_keyring
 		*keys; /* verifies signatures of the origin and of the pool; NULL: none */
 	const struct nf_bundle_terms *terms; /* as in struct nf_pack_options */
-	bool sign_all;			     /* sign every path with KEY */
-	size_t jobs;			     /* 0: one per processor */
+	/* What patches may be made from: paths that all targets have, which OPTS' terms
+	 * require as well; or NULL. */
+	const struct inventory *bases;
+	bool sign_all; /* sign every path with KEY */
+	size_t jobs;   /* 0: one per processor */
 	struct progress *progress;
 };
 

@@ -11,6 +11,7 @@
 #include "store/daemon_roots.h"
 #include "store/daemon_send.h"
 #include "store/daemon_store.h"
+#include "store/import_patch.h"
 #include "store/import_required.h"
 #include "store/import_run.h"
 
@@ -38,6 +39,7 @@ struct daemon_import {
 	/* Of a stream. */
 	struct spool *spools; /* of each member */
 	int spool_fd;
+	int store_fd; /* for the bases of patches */
 	uint64_t spooled;
 	size_t next_member; /* those before have passed */
 };
@@ -51,6 +53,7 @@ static void daemon_import_release(struct daemon_import *d)
 	free(d->infos);
 	free(d->spools);
 	cleanup_fd(&d->spool_fd);
+	cleanup_fd(&d->store_fd);
 }
 
 /* ---- what is valid ---- */
@@ -267,8 +270,9 @@ static int open_nar(void *ctx, size_t i, struct nf_source **ret, struct nf_err *
 			 : open_stream(d, path->member, &member, err);
 
 	if (!rc)
-		*ret = nar_checked_source(decoder_new(path->codec, member),
-					  &path->trusted);
+		*ret = nar_checked_source(
+			import_patch_decode(d->plan, path, d->store_fd, member),
+			&path->trusted);
 	return rc;
 }
 
@@ -390,6 +394,7 @@ int daemon_import(struct import_plan *plan, const struct nf_import_options *opts
 		.result = ret,
 		.socket = daemon_socket_path(),
 		.spool_fd = -1,
+		.store_fd = open(NF_STORE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 	};
 	int rc = daemon_conn_open(&d.conn, d.socket, progress, err);
 

@@ -188,6 +188,7 @@ static int unpack_all(struct import *im, struct nf_err *err)
 		.progress = im->progress,
 		.verb = "unpack",
 		.spool_fd = intake_temp_fd(im->intake),
+		.store_fd = intake_store_fd(im->intake),
 		.consume = unpack_path,
 		.idle = register_sometimes,
 		.ctx = im,
@@ -196,9 +197,9 @@ static int unpack_all(struct import *im, struct nf_err *err)
 
 	im->registered_at = time(NULL);
 	rc = import_run(&run, err);
-	/* Register what was unpacked before an interrupt, to save the next run that
-	 * work. */
-	if (rc == -NF_E_INTR)
+	/* Register what was unpacked before an interrupt, or what does not need a path
+	 * whose base is damaged, to save the next run that work. */
+	if (rc == -NF_E_INTR || (rc && nf_bundle_terms(im->bundle)->rewrite_count))
 		(void)!intake_register(im->intake, NULL);
 	return rc;
 }

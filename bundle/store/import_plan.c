@@ -112,18 +112,38 @@ static int read_infos(struct import_plan *p, struct nf_err *err)
 	return 0;
 }
 
+/* A narinfo must say what the manifest says of the NAR. */
+static int check_encoding(const struct import_plan *p, struct import_path *path,
+			  struct nf_err *err)
+{
+	const struct nf_bundle_member *member = nf_bundle_member(p->bundle, path->member);
+	struct nf_slice name = path->ni.compression;
+
+	if (member->base_count && nf_slice_is(name, NF_BUNDLE_PATCH))
+		return 0;
+	if (member->base_count)
+		return err_set(err, NF_E_FORMAT,
+			       "its NAR is a patch, but its compression is '%.*s'",
+			       NF_SLICE_ARG(name));
+	if (!codec_parse(&path->codec, name))
+		return err_set(err, NF_E_UNSUPPORTED, "its NAR is compressed with '%.*s'",
+			       NF_SLICE_ARG(name));
+	return 0;
+}
+
 static int find_nar(struct import_plan *p, const struct map *members,
 		    struct import_path *path, struct nf_err *err)
 {
 	const uintptr_t *member = map_get(members, path->ni.url);
+	int rc;
 
 	if (!member || is_narinfo(path->ni.url))
 		return err_set(err, NF_E_FORMAT, "its NAR '%.*s' is not in the bundle",
 			       NF_SLICE_ARG(path->ni.url));
-	if (!codec_parse(&path->codec, path->ni.compression))
-		return err_set(err, NF_E_UNSUPPORTED, "its NAR is compressed with '%.*s'",
-			       NF_SLICE_ARG(path->ni.compression));
 	path->member = *member;
+	rc = check_encoding(p, path, err);
+	if (rc)
+		return rc;
 	path->inodes = nf_bundle_member(p->bundle, path->member)->inodes;
 	/* Also keeps sums over all paths far from overflow. */
 	if (path->inodes > path->ni.info.nar_size)
@@ -286,6 +306,8 @@ int import_plan_load(struct import_plan *p, struct nf_bundle *b,
 	int rc;
 
 	*p = (struct import_plan){ .bundle = b };
+	p->rewrite = hash_rewrite_new(nf_bundle_terms(b)->rewrites,
+				      nf_bundle_terms(b)->rewrite_count);
 	map_init(&p->by_base);
 	for (size_t i = 0; i < members; i++)
 		infos += is_narinfo(member_name(b, i));
@@ -301,6 +323,7 @@ void import_plan_release(struct import_plan *p)
 	for (size_t i = 0; i < p->count; i++)
 		nf_narinfo_release(&p->paths[i].ni);
 	bundle_keys_release(&p->keys);
+	hash_rewrite_free(p->rewrite);
 	nf_key_needs_release(&p->untrusted);
 	map_release(&p->by_base);
 	free(p->paths);

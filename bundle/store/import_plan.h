@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/progress.h"
+#include "delta/hash_rewrite.h"
 #include "format/bundle_keys.h"
 #include "store/intake.h"
 
@@ -24,7 +25,7 @@ enum import_state {
 struct import_path {
 	struct nf_narinfo ni;
 	struct nf_trusted trusted; /* of ni.info */
-	enum codec codec;
+	enum codec codec;	   /* of a whole NAR */
 	size_t member;	 /* its NAR in the bundle; several paths may share one */
 	uint64_t inodes; /* number of file system objects */
 	_Atomic(enum import_state) state;
@@ -36,6 +37,7 @@ struct import_plan {
 	size_t count;
 	struct map by_base; /* base name -> index */
 	struct bundle_keys keys;
+	struct hash_rewrite *rewrite;  /* of patches */
 	struct nf_key_needs untrusted; /* number of paths that nothing vouches for */
 	size_t unchecked;	       /* paths that NO_CHECK_SIGS accepted */
 	const char *first_untrusted;   /* base name of the first of them */

@@ -10,6 +10,7 @@
 #include "base/stream.h"
 #include "base/workers.h"
 #include "format/nar_checked.h"
+#include "store/import_patch.h"
 
 #define IDLE_MS 500
 /* A NAR is large if its size exceeds this fraction of one thread's share of the work. */
@@ -18,9 +19,11 @@
 struct import_run {
 	const struct import_run_options *opts;
 	bool seekable;
-	pthread_mutex_t lock; /* guards error */
-	struct nf_err error;  /* the first failure */
-	atomic_int failed;    /* its code, negative */
+	pthread_mutex_t lock;	   /* guards the errors */
+	struct nf_err error;	   /* the first failure */
+	atomic_int failed;	   /* its code, negative */
+	struct nf_err patch_error; /* the first of a patch */
+	int patch_failed;
 };
 
 /* One member of the bundle and the paths that it holds. */
@@ -88,19 +91,53 @@ static void set_failed(struct import_run *run, int rc, const struct nf_err *err)
 	pthread_mutex_unlock(&run->lock);
 }
 
-static int consume(struct import_run *run, struct import_path *path,
-		   struct nf_source *member, struct nf_err *err)
+/* A patch that cannot be applied does not keep the other paths out. */
+static int lose_patch(struct import_run *run, struct import_path *path, int rc,
+		      struct nf_err *err)
+{
+	rc = import_patch_explain(run->opts->plan, path, rc, err);
+	rc = err_prefix(err, rc, "'" NF_STORE_DIR "/%s'", path->ni.info.path.base);
+	progress_note(run->opts->progress, "%s", err->text);
+	pthread_mutex_lock(&run->lock);
+	if (!run->patch_failed) {
+		run->patch_error = *err;
+		run->patch_failed = rc;
+	}
+	pthread_mutex_unlock(&run->lock);
+	return 0;
+}
+
+static bool is_lost_patch(const struct import_run *run, const struct import_path *path,
+			  int rc)
+{
+	return import_patch_is(run->opts->plan, path) &&
+	       (rc == -NF_E_HASH || rc == -NF_E_FORMAT || rc == -NF_E_MISSING);
+}
+
+static int pass_by(struct nf_source *member, struct nf_err *err)
+{
+	AUTO(source_closep) struct nf_source *in = member;
+
+	return source_drain(in, err);
+}
+
+static int consume_nar(struct import_run *run, struct import_path *path,
+		       struct nf_source *member, struct nf_err *err)
 {
 	const struct import_run_options *o = run->opts;
 	const char *base = path->ni.info.path.base;
 	int item = progress_begin(o->progress, o->verb, base);
 	AUTO(source_closep)
-	struct nf_source *nar = watch(
-		nar_checked_source(decoder_new(path->codec, member), &path->trusted), run,
-		item, path->ni.info.nar_size);
+	struct nf_source *nar =
+		watch(nar_checked_source(
+			      import_patch_decode(o->plan, path, o->store_fd, member),
+			      &path->trusted),
+		      run, item, path->ni.info.nar_size);
 	int rc = o->consume(o->ctx, path, nar, err);
 
 	progress_end(o->progress, item);
+	if (is_lost_patch(run, path, rc))
+		return lose_patch(run, path, rc, err);
 	if (rc)
 		return rc == -NF_E_INTR
 			       ? rc
@@ -108,6 +145,16 @@ static int consume(struct import_run *run, struct import_path *path,
 	path->state = IMPORT_UNPACKED;
 	progress_add(o->progress, PROGRESS_PATHS_DONE, 1);
 	return 0;
+}
+
+static int consume(struct import_run *run, struct import_path *path,
+		   struct nf_source *member, struct nf_err *err)
+{
+	const struct import_run_options *o = run->opts;
+
+	return o->store_fd < 0 && import_patch_is(o->plan, path)
+		       ? pass_by(member, err)
+		       : consume_nar(run, path, member, err);
 }
 
 /* A stream passes each member only once. */
@@ -314,7 +361,7 @@ int import_run(const struct import_run_options *opts, struct nf_err *err)
 	submit(&run, w, jobs, count);
 	workers_free(w);
 	pthread_mutex_destroy(&run.lock);
-	if (run.failed && err)
-		*err = run.error;
-	return run.failed;
+	if (err && (run.failed || run.patch_failed))
+		*err = run.failed ? run.error : run.patch_error;
+	return run.failed ? run.failed : run.patch_failed;
 }

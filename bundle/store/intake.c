@@ -168,6 +168,11 @@ int intake_temp_fd(const struct intake *in)
 	return in->unpack_dir.fd;
 }
 
+int intake_store_fd(const struct intake *in)
+{
+	return in->target.store_fd;
+}
+
 void intake_on_registered(struct intake *in, void (*fn)(void *ctx, const char *token),
 			  void *ctx)
 {

@@ -54,6 +54,8 @@ int intake_remember_series(const struct intake *in, const struct nf_bundle_terms
 
 /* For callers that need their own files on the store's file system; borrowed. */
 int intake_temp_fd(const struct intake *in);
+/* Its nix/store; borrowed. */
+int intake_store_fd(const struct intake *in);
 
 /* Returns what the database says of a path, with references only on request. NF_E_MISSING
  * if the path is not valid; NF_E_UNSUPPORTED if it is valid but its row cannot be read. A

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/plural.h"
 #include "base/watch.h"
 #include "format/drv_nar.h"
@@ -31,21 +32,34 @@ static int check_path(void *ctx, struct import_path *path, struct nf_source *nar
 	return rc;
 }
 
+/* Without a store, no patch is applied. */
+static int open_bases(const char *root, int *ret, struct nf_err *err)
+{
+	AUTO_FREE char *dir = root ? mem_printf("%s" NF_STORE_DIR, root) : NULL;
+
+	if (dir)
+		*ret = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir && *ret < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
+}
+
 static int check_nars(struct import_plan *plan, const struct nf_import_options *opts,
 		      struct progress *progress, struct nf_err *err)
 {
 	AUTO_FD int spool_fd =
 		open(import_run_temp_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int store_fd = -1;
+	int rc = open_bases(opts->patch_root, &store_fd, err);
 	struct import_run_options run = {
 		.plan = plan,
 		.jobs = opts->jobs,
 		.progress = progress,
 		.verb = "verify",
 		.spool_fd = spool_fd,
+		.store_fd = store_fd,
 		.consume = check_path,
 	};
 
-	return import_run(&run, err);
+	return rc ? rc : import_run(&run, err);
 }
 
 static int verify(struct nf_bundle *b, struct import_plan *plan,
@@ -85,6 +99,7 @@ int nf_verify(struct nf_bundle *b, const struct nf_import_options *opts,
 	totals = import_plan_totals(&plan, IMPORT_UNPACKED);
 	*ret = (struct nf_import_result){
 		.imported = totals.paths,
+		.unapplied = import_plan_totals(&plan, IMPORT_WANTED).paths,
 		.unchecked = plan.unchecked,
 		.nar_bytes = totals.bytes,
 		.inodes = totals.inodes,

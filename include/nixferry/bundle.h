@@ -19,6 +19,8 @@ NF_BEGIN_DECLS
 /* "nix-cache-info", "HASH.narinfo", "nar/NARHASH.nar.zst" */
 #define NF_MEMBER_NAME_MAX 99
 
+/* Compression of a path whose NAR is a patch, in its narinfo. */
+#define NF_BUNDLE_PATCH "patch"
 /* Paths that a NAR may be made from. */
 #define NF_BUNDLE_BASES_MAX 4
 

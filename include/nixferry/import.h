@@ -35,7 +35,9 @@ struct nf_import_options {
 			damaged */
 	bool allow_older; /* also import a bundle that has expired, or of whose series
 			     the target has had a later one */
-	size_t jobs;	  /* unpacking threads; 0: one per processor */
+	const char *patch_root; /* nf_verify: the root of the store with the paths that
+				   patches are made from; NULL: they are not applied */
+	size_t jobs;		/* unpacking threads; 0: one per processor */
 	const struct nf_watch *watch;	    /* may be NULL */
 	struct nf_key_needs *ret_untrusted; /* may be NULL; after NF_E_TRUST: the keys of
 					       the paths that no key of KEYS vouches for
@@ -44,6 +46,8 @@ struct nf_import_options {
 
 struct nf_import_result {
 	size_t imported;    /* paths that were unpacked and registered */
+	size_t unapplied;   /* of nf_verify: paths whose NARs are patches, and that were
+			       not made */
 	size_t present;	    /* paths that were already valid */
 	size_t unchecked;   /* paths of the bundle that were accepted by no_check_sigs */
 	size_t repaired;    /* of these, valid paths that were damaged */

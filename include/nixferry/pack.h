@@ -33,6 +33,12 @@ struct nf_pack_options {
 	 * what they have: these are not packed, nor is what they refer to, and the bundle
 	 * requires those that are roots or that a packed path refers to. */
 	const struct nf_bundle_terms *terms;
+	/* Paths of these terms from which patches may be made: a NAR that is clearly
+	 * smaller as a patch is packed as one, and the bundle requires what it is made
+	 * from. The pool or the store must have them; those that they lack are not
+	 * used. */
+	const struct nf_bundle_required *bases;
+	size_t base_count;
 	/* A zstd level from 1 to 19; the NARs in the pool are re-encoded with it. 0: each
 	 * NAR as it is in the pool. */
 	int level;
@@ -43,6 +49,7 @@ struct nf_pack_options {
 struct nf_pack_result {
 	size_t paths;
 	size_t required;    /* paths that were left out, and that the target must have */
+	size_t patches;	    /* NARs that are made from these */
 	uint64_t nar_bytes; /* unpacked size */
 	uint64_t bundle_bytes;
 	char *own_key;		   /* "NAME:BASE64": public half of the signing key */

@@ -237,6 +237,8 @@ static int find_narinfo(struct local_cache *s, const struct nf_storepath *path,
 	if (rc)
 		return rc;
 	rc = nf_narinfo_parse_for(ni, path, buf_slice(&text), err);
+	if (!rc && s->bundle && nf_slice_is(ni->compression, NF_BUNDLE_PATCH))
+		rc = err_set(err, NF_E_MISSING, "the bundle has only a patch for it");
 	return rc ? err_prefix(err, rc, "narinfo of '%s'", path->base) : 0;
 }
 

@@ -40,6 +40,7 @@ static void report_packed(struct ui *ui, const struct nf_pack_result *r,
 		json_add_str(doc, "bundle", output);
 		json_add_number(doc, "paths", r->paths);
 		json_add_number(doc, "requiredPaths", r->required);
+		json_add_number(doc, "patches", r->patches);
 		json_add_number(doc, "narSize", r->nar_bytes);
 		json_add_number(doc, "bundleSize", r->bundle_bytes);
 		key_report_add_json(doc, r->own_key, &r->needs, NULL);
@@ -188,7 +189,7 @@ static int pack(const struct packing *p, struct ui *ui, struct nf_pack_result *r
 		struct nf_err *err)
 {
 	struct nf_bundle_terms terms = p->terms;
-	const struct nf_pack_options opts = {
+	struct nf_pack_options opts = {
 		.pool_dir = pool_dir(p->pool),
 		.roots = p->requested.paths,
 		.root_count = p->requested.count,
@@ -204,6 +205,10 @@ static int pack(const struct packing *p, struct ui *ui, struct nf_pack_result *r
 	int rc;
 
 	have_set_terms(p->have, &terms);
+	if (p->have) {
+		opts.bases = have_bases(p->have)->items;
+		opts.base_count = have_bases(p->have)->count;
+	}
 	rc = nf_pack(p->output, &opts, result, err);
 	ui_progress_stop(ui);
 	return rc;
@@ -272,7 +277,9 @@ const struct command cmd_pack = {
 		"Every path must be in the pool, where prefetch puts it, or in the "
 		"live store, from which it is copied into the pool. With --have, the "
 		"bundle leaves out what its target has, and requires it: import "
-		"checks that it is there. With --not-in, it leaves out what a cache has; "
+		"checks that it is there. With --delta-from, what is like a path of "
+		"the target is carried as a patch of it; the pool or the store must "
+		"have that path. With --not-in, the bundle leaves out what a cache has; "
 		"only then is the network used. The same paths, keys and options give the "
 		"same bytes.\n"
 		"\n" OPTIONS_INSTALLABLE_TEXT,

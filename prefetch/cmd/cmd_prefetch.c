@@ -310,6 +310,7 @@ static int write_bundle(struct prefetch *p, const struct fetch_result *fetched, 
 		.key = p->sign_key,
 		.keys = p->fetch.keys,
 		.sign_all = p->sign_all,
+		.bases = have_bases(p->have),
 		.level = p->fetch.level,
 		.jobs = p->fetch.jobs,
 		.progress = p->fetch.progress,
@@ -443,7 +444,9 @@ const struct command cmd_prefetch = {
 		"are missing from the pool from the live store or, failing that, "
 		"from the caches, verifies them and keeps them in the pool. With "
 		"--output, it also packs the closure into one signed bundle, which with "
-		"--have leaves out what its target has, and requires it. With "
+		"--have leaves out what its target has, and requires it. "
+		"With --delta-from, it also carries NARs as patches of what the target "
+		"has. With "
 		"--store, it imports the closure straight into the store below "
 		"ROOT, without a copy in the pool; with both, into the pool, the "
 		"bundle and the store. Nix-daemon's store (--store daemon) is filled "

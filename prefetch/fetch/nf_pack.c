@@ -33,6 +33,7 @@ int nf_pack(const char *output, const struct nf_pack_options *opts,
 	AUTO(pool_freep) struct pool *pool = NULL;
 	AUTO(local_store_freep) struct local_store *store = NULL;
 	struct pack_origin origin = { .find = find_path, .nar = open_nar };
+	AUTO(inventory_release) struct inventory bases = { 0 };
 	const struct pack_options pack = {
 		.roots = opts->roots,
 		.root_count = opts->root_count,
@@ -42,11 +43,13 @@ int nf_pack(const char *output, const struct nf_pack_options *opts,
 		.keys = opts->keys,
 		.sign_all = opts->sign_all,
 		.terms = opts->terms,
+		.bases = &bases,
 		.jobs = opts->jobs,
 		.progress = watcher_progress(w),
 	};
 	int rc = check_given(opts, err);
 
+	inventory_init(&bases, opts->bases, opts->base_count);
 	if (!rc)
 		rc = pool_open(&pool, opts->pool_dir, err);
 	if (!rc && opts->from_store)

@@ -43,12 +43,18 @@ static void a_manifest_is_read(void **state)
 	manifest_release(&m);
 }
 
-#define START2	  "nixferry-bundle 2\nstore-dir /nix/store\nblock-size 1048576\n"
-#define SIZES2	  "payload-size 4608\nblocks 1 " BLAKE " " BLAKE "\n"
-#define TERMS	  "series web.1\nserial 18446744073709551615\nexpires 2028-02-29\n"
-#define NOTES	  "note colour blue\nnote made-from " ROOT "\nnote made-from not a path\n"
-#define REQUIRED  "requires 1123456789abcdfghijklmnpqrsvwxyz-lib " SHA256 "\n"
+#define START2	 "nixferry-bundle 2\nstore-dir /nix/store\nblock-size 1048576\n"
+#define SIZES2	 "payload-size 4608\nblocks 1 " BLAKE " " BLAKE "\n"
+#define TERMS	 "series web.1\nserial 18446744073709551615\nexpires 2028-02-29\n"
+#define NOTES	 "note colour blue\nnote made-from " ROOT "\nnote made-from not a path\n"
+#define LIB	 "1123456789abcdfghijklmnpqrsvwxyz-lib"
+#define REQUIRED "requires " LIB " " SHA256 "\n"
+#define REWRITES "rewrites 1123456789abcdfghijklmnpqrsvwxyz " HASH "\n"
+#define PATCH                                                                            \
+	"member nar/x.nar.zst 3072 1 " SHA256                                            \
+	" 7 patch 1123456789abcdfghijklmnpqrsvwxyz-lib\n"
 #define COMPLETE2 START2 SIZES2 TERMS NOTES ROOTS REQUIRED INFO NARINFO NAR "end\n"
+#define PATCHED	  START2 SIZES2 ROOTS REQUIRED REWRITES INFO NARINFO PATCH "end\n"
 
 static void the_terms_of_version_2_are_read(void **state)
 {
@@ -72,12 +78,28 @@ static void the_terms_of_version_2_are_read(void **state)
 	manifest_release(&m);
 }
 
-static void parsed_texts_format_back(void **state)
+static void a_patch_names_what_it_is_made_from(void **state)
 {
-	static const char *const texts[] = { COMPLETE, COMPLETE2 };
+	struct manifest m;
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	assert_int_equal(manifest_parse(&m, NF_SLICE_LIT(PATCHED), NULL), 0);
+	assert_int_equal(m.terms.rewrite_count, 1);
+	assert_string_equal(m.terms.rewrites[0].from, "1123456789abcdfghijklmnpqrsvwxyz");
+	assert_string_equal(m.terms.rewrites[0].to, HASH);
+	assert_int_equal(m.members[1].base_count, 0);
+	assert_int_equal(m.members[2].base_count, 1);
+	assert_int_equal(m.members[2].bases[0], 0);
+	assert_int_equal(m.members[2].inodes, 7);
+	manifest_release(&m);
+}
+
+static void parsed_texts_format_back(void **state)
+{
+	static const char *const texts[] = { COMPLETE, COMPLETE2, PATCHED };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
 		struct manifest m;
 		struct buf text;
 
@@ -290,13 +312,28 @@ static void each_fault_is_named(void **state)
 		  "line 6: 'x' is not a store path: it is too short" },
 		{ TWO("requires " ROOT " 1\n"), NF_E_FORMAT,
 		  "line 6: not a SHA-256 digest" },
+		{ TWO(REWRITES REWRITES), NF_E_FORMAT,
+		  "line 7: a hash part out of order" },
+		{ TWO(REWRITES REQUIRED), NF_E_FORMAT,
+		  "line 7: expected a root, a member or the end, in this order" },
+		{ TWO("rewrites " HASH " x\n"), NF_E_FORMAT,
+		  "line 6: not the hash part of a path" },
+		{ TWO(REQUIRED INFO "member nar/x 1536 1 " SHA256 " 0 patch\n"),
+		  NF_E_FORMAT, "line 8: a patch of nothing" },
+		{ TWO(REQUIRED INFO "member nar/x 1536 1 " SHA256 " 0 patch " ROOT "\n"),
+		  NF_E_FORMAT, "line 8: a patch of a path that is not required" },
+		{ TWO(REQUIRED INFO "member nar/x 1536 1 " SHA256 " 0 patch " LIB " " LIB
+				    "\n"),
+		  NF_E_FORMAT, "line 8: a patch names a path twice" },
+		{ TWO(REQUIRED "member nix-cache-info 512 21 " SHA256 " 0 patch " LIB
+			       "\n"),
+		  NF_E_FORMAT, "line 7: member 'nix-cache-info' cannot be a patch" },
 		{ TWO("quorum 3\n"), NF_E_UNSUPPORTED,
 		  "line 6: 'quorum' is not supported: a newer nixferry is needed" },
 		{ TWO("Quorum 3\n"), NF_E_FORMAT,
 		  "line 6: expected a root, a member or the end, in this order" },
-		{ TWO(INFO "member nar/x 1536 1 " SHA256 " 0 patch x\n"),
-		  NF_E_UNSUPPORTED,
-		  "line 7: the NAR encoding 'patch' is not supported: a newer nixferry is needed" },
+		{ TWO(INFO "member nar/x 1536 1 " SHA256 " 0 lzip x\n"), NF_E_UNSUPPORTED,
+		  "line 7: the NAR encoding 'lzip' is not supported: a newer nixferry is needed" },
 		{ TWO(INFO "member nar/x 1536 1 " SHA256 " 0 \n"), NF_E_FORMAT,
 		  "line 7: not a NAR encoding" },
 		{ SOME, NF_E_FORMAT, "line 7: the manifest is truncated" },
@@ -438,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_manifest_is_read),
 		cmocka_unit_test(the_terms_of_version_2_are_read),
+		cmocka_unit_test(a_patch_names_what_it_is_made_from),
 		cmocka_unit_test(parsed_texts_format_back),
 		cmocka_unit_test(terms_are_written_in_one_order),
 		cmocka_unit_test(each_fault_is_named),
