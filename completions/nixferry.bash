@@ -19,7 +19,7 @@ _nixferry() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches doctor pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
@@ -579,6 +579,54 @@ _nixferry() {
 		_nixferry_words 'text json'
 		return
 		;;
+	'doctor --substituter')
+		COMPREPLY=()
+		return
+		;;
+	'doctor --extra-substituter')
+		COMPREPLY=()
+		return
+		;;
+	'doctor --connections')
+		COMPREPLY=()
+		return
+		;;
+	'doctor --connections-per-cache')
+		COMPREPLY=()
+		return
+		;;
+	'doctor --limit-rate')
+		COMPREPLY=()
+		return
+		;;
+	'doctor --netrc-file')
+		_nixferry_files -f
+		return
+		;;
+	'doctor --trusted-public-key')
+		_nixferry_files -f
+		return
+		;;
+	'doctor --signatures-needed')
+		COMPREPLY=()
+		return
+		;;
+	'doctor --sigs-needed')
+		COMPREPLY=()
+		return
+		;;
+	'doctor --pool')
+		_nixferry_files -d
+		return
+		;;
+	'doctor --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'doctor --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
 	'pool --older-than')
 		COMPREPLY=()
 		return
@@ -720,6 +768,13 @@ _nixferry() {
 			COMPREPLY=()
 		fi
 		;;
+	doctor)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--offline --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --signatures-needed --sigs-needed --pool --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			COMPREPLY=()
+		fi
+		;;
 	pool)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--older-than --max-size --keep --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
@@ -745,7 +800,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--man --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches doctor pool keygen completions help'
 		fi
 		;;
 	esac

@@ -65,7 +65,8 @@ static int read_options(struct rest_run *r, struct nf_err *err)
 	return rc;
 }
 
-static int prepare(void *ctx, const char *root, struct sandbox *s, struct nf_err *err)
+static int prepare_rest(void *ctx, const char *root, struct sandbox *s,
+			struct nf_err *err)
 {
 	struct rest_run *r = ctx;
 	int rc;
@@ -133,7 +134,7 @@ static int fetch_rest(void *ctx, const struct nf_bundle *b, const struct nf_keyr
 static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(rest_release) struct rest_run r = { .args = args, .ui = ui };
-	const struct import_command_rest rest = { prepare, fetch_rest, &r };
+	const struct import_command_rest rest = { prepare_rest, fetch_rest, &r };
 
 	return import_command_run(args, ui,
 				  cmd_args_flag(args, "fetch-rest") ? &rest : NULL, err);

@@ -9,5 +9,6 @@ extern const struct command cmd_import_rest;
 extern const struct command cmd_prefetch;
 extern const struct command cmd_pack;
 extern const struct command cmd_caches;
+extern const struct command cmd_doctor;
 
 #endif

@@ -430,3 +430,47 @@ make_certificate() {
 	timeout --preserve-status -s INT 1 "$BUILD/nixferry" caches "$SILENT" || status=$?
 	[ "$status" -eq 130 ]
 }
+
+# doctor [OPTION]...: its findings in $T/json.
+doctor() {
+	nixferry doctor --pool "$T/pool" --trusted-public-key "$PUBLIC_KEY" --json "$@" >"$T/json"
+}
+
+# findings LEVEL AREA: the texts.
+findings() {
+	jq -r ".findings[] | select(.level == \"$1\" and .area == \"$2\") | .text" "$T/json"
+}
+
+@test "doctor says what is wrong with this machine, and its status does, too" {
+	make_signed_path
+	start_cache "$T/cache"
+	dead_port
+	local dead=http://127.0.0.1:$DEAD_PORT
+	doctor --substituter "$URL" --substituter "$dead"
+	[ "$(jq .good "$T/json")" = true ]
+	[ "$(findings ok cache)" = "$URL" ]
+	[[ $(findings note cache) == "$dead: "* ]]
+	[ "$(jq '[.findings[] | select(.area == "cache" and .level == "note") | .advice[]] | length' "$T/json")" -ge 1 ]
+	[ ! -e "$T/pool" ]
+
+	fails 6 "1 problem, the gravest: cache: $dead" doctor --substituter "$dead"
+	[ "$(jq .good "$T/json")" = false ]
+	: >"$CACHE_LOG"
+	doctor --offline --substituter "$URL" --substituter "$dead"
+	[ ! -s "$CACHE_LOG" ]
+	[ -z "$(findings ok cache)" ]
+
+	echo "trusted-public-keys = nonsense" >"$NIX_CONF_DIR/nix.conf"
+	doctor --offline
+	[[ $(findings note nix.conf) == *"no ':' after its name"* ]]
+	echo "connect-timeout = x" >"$NIX_CONF_DIR/nix.conf"
+	fails 2 "'x' is not a number" doctor --offline
+	echo "trusted-public-keys =" >"$NIX_CONF_DIR/nix.conf"
+	fails 4 "no key is trusted" nixferry doctor --offline --pool "$T/pool"
+	[[ $output == *"problem  keys "*"set trusted-public-keys in nix.conf"* ]]
+	echo "substitute = false" >"$NIX_CONF_DIR/nix.conf"
+	fails 2 "no cache is used" doctor --offline
+	rm "$NIX_CONF_DIR/nix.conf"
+	: >"$T/file"
+	fails 1 "pool" doctor --offline --pool "$T/file"
+}
