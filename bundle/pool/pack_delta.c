@@ -11,7 +11,7 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/progress_source.h"
+#include "base/plural.h"
 #include "base/stream.h"
 #include "base/workers.h"
 #include "delta/delta_make.h"
@@ -22,12 +22,15 @@
 #define CANDIDATES_MAX 16
 /* A patch that saves less than a fifth is not worth that the base must be there. */
 #define WORTH(file_size) ((file_size) / 5 * 4)
+/* In a bundle, a NAR of this size takes no more space than its patch. */
+#define SMALL_MAX 512
 
 struct patching {
 	struct pack_delta *delta;
 	struct pool *pool;
 	const struct pack_options *opts;
 	struct hash_rewrite *rewrite;
+	size_t unread; /* paths whose base is neither in the pool nor in the store */
 	pthread_mutex_t lock; /* guards everything below */
 	uint64_t end;	      /* of the file of all patches */
 	int rc;
@@ -101,7 +104,7 @@ static uint64_t distance(uint64_t a, uint64_t b)
 }
 
 /* A base of the same name comes first; otherwise the size decides. */
-static const struct nf_bundle_required *choose_base(const struct patching *a,
+static const struct nf_bundle_required *choose_base(struct patching *a,
 						    const struct base_choice *choice,
 						    const struct nf_narinfo *ni)
 {
@@ -119,6 +122,7 @@ static const struct nf_bundle_required *choose_base(const struct patching *a,
 		best = list[i];
 		best_distance = is_same ? 0 : distance(size, ni->info.nar_size);
 	}
+	a->unread += count && !best;
 	return best;
 }
 
@@ -322,8 +326,11 @@ static int make_patch(struct patching *a, struct pack_patch *patch, struct nf_er
 	AUTO(flat_nar_release) struct flat_nar base = { 0 };
 	AUTO(flat_nar_release) struct flat_nar new = { 0 };
 	struct nf_err why;
-	int rc = pool_find(a->pool, &patch->path, &ni, err);
+	int rc = 0;
 
+	if (patch->file_size <= SMALL_MAX)
+		return 0;
+	rc = pool_find(a->pool, &patch->path, &ni, err);
 	if (rc)
 		return rc;
 	rc = read_base(a, &patch->base, &base, &why);
@@ -396,6 +403,16 @@ static int make_patches(struct patching *a, struct nf_err *err)
 	return a->rc;
 }
 
+static void note_unread(const struct patching *a)
+{
+	if (a->unread)
+		progress_note(
+			a->opts->progress,
+			"%zu %s carried whole: what the target has in %s place is neither in the pool nor in the store",
+			a->unread, plural(a->unread, "path is", "paths are"),
+			plural(a->unread, "its", "their"));
+}
+
 int pack_delta_make(struct pack_delta *d, struct pool *p, const struct pool_closure *c,
 		    const struct pack_options *opts, struct nf_err *err)
 {
@@ -409,6 +426,7 @@ int pack_delta_make(struct pack_delta *d, struct pool *p, const struct pool_clos
 		rc = choose_bases(&a, c, err);
 	if (rc)
 		return rc;
+	note_unread(&a);
 	make_rewrites(d);
 	a.rewrite = hash_rewrite_new(d->rewrites, d->rewrite_count);
 	pthread_mutex_init(&a.lock, NULL);

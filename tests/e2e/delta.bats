@@ -65,6 +65,11 @@ check_imported() {
 	nixferry pack "$NEW" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" -o - --jobs 1 \
 		--trusted-public-key "$PUBLIC_KEY" --delta-from "$T/old.bundle" >"$T/packed.bundle"
 	cmp "$T/next.bundle" "$T/packed.bundle"
+	# A pool that lacks what the target has makes no patches.
+	nixferry prefetch "$NEW" --substituter "file://$T/cache" --pool "$T/pool2" --trusted-public-key "$PUBLIC_KEY" \
+		--no-local-store --sign-key "$T/lab.sec" --delta-from "$T/old.bundle" -o "$T/whole" >"$T/out" 2>"$T/err"
+	grep -q "2 paths are carried whole: what the target has in their place is neither in the pool" "$T/err"
+	[ "$(nixferry info "$T/whole" --json --trusted-public-key "$PUBLIC_KEY" | jq .patches)" -eq 0 ]
 	cp -a "$T/root" "$T/root2"
 	import_bundle "$T/next.bundle" "$T/root" >"$T/out"
 	grep -q "^imported 3 paths" "$T/out"
@@ -82,7 +87,7 @@ check_imported() {
 	[ "$(jq -r ".paths[] | select(.path == \"$APP\") | .madeFrom[]" "$T/out")" = "$OLD_APP" ]
 	[ "$(jq -r ".paths[] | select(.path == \"$EXTRA\") | .madeFrom" "$T/out")" = null ]
 	[ "$(jq -r '.requires[].path' "$T/out" | grep -c "^$OLD_APP$")" -eq 1 ]
-	nixferry info "$T/next.bundle" "${key[@]}" | grep -q "^patches  *[12] of these"
+	nixferry info "$T/next.bundle" "${key[@]}" | grep -q "^patches  *1 of these"
 	nixferry verify "$T/next.bundle" "${key[@]}" >"$T/out"
 	grep -q "patch.*: --have ROOT" "$T/out"
 	nixferry verify - "${key[@]}" --have "$T/root" <"$T/next.bundle" >"$T/out"
