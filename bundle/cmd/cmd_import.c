@@ -111,7 +111,7 @@ int import_command_run(const struct cmd_args *args, struct ui *ui,
 	if (!rc)
 		rc = prepare_target(&target, &conf, sandbox, err);
 	if (!rc && rest)
-		rc = rest->prepare(rest->ctx, target.root, sandbox, err);
+		rc = rest->prepare(rest->ctx, &target, sandbox, err);
 	if (!rc)
 		rc = bundle_input_open(&in, args, ui, sandbox, err);
 	if (!rc)

@@ -16,7 +16,7 @@
 /* Brings what the bundle requires into the target before the import looks for it. */
 struct import_command_rest {
 	/* Opens what it needs of other files, and grants it. */
-	int (*prepare)(void *ctx, const char *root, struct sandbox *s,
+	int (*prepare)(void *ctx, const struct target_options *target, struct sandbox *s,
 		       struct nf_err *err);
 	/* The bundle's signature is good; KEYS are trusted for paths. */
 	int (*fetch)(void *ctx, const struct nf_bundle *b, const struct nf_keyring *keys,

@@ -2,6 +2,7 @@
 #include "cmd/network_commands.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/plural.h"
@@ -13,6 +14,7 @@
 #include "cmd/transfer_options.h"
 #include "fetch/fetch_target.h"
 #include "store/import_target.h"
+#include "store/series.h"
 
 struct rest_run {
 	const struct cmd_args *args;
@@ -26,7 +28,7 @@ struct rest_run {
 	/* Stays open until the import is over: it protects what was fetched from
 	 * collectors. */
 	struct fetch_target target;
-	const char *root;
+	const struct target_options *options; /* of the target */
 };
 
 static void rest_release(struct rest_run *r)
@@ -65,14 +67,14 @@ static int read_options(struct rest_run *r, struct nf_err *err)
 	return rc;
 }
 
-static int prepare_rest(void *ctx, const char *root, struct sandbox *s,
+static int prepare_rest(void *ctx, const struct target_options *target, struct sandbox *s,
 			struct nf_err *err)
 {
 	struct rest_run *r = ctx;
 	int rc;
 
-	r->root = root;
-	if (import_target_is_daemon(root))
+	r->options = target;
+	if (import_target_is_daemon(target->root))
 		return err_set(
 			err, NF_E_USAGE,
 			"option '--fetch-rest' cannot be used with nix-daemon: run 'nixferry prefetch PATH... --store daemon' with what the bundle requires");
@@ -90,12 +92,21 @@ static int fetch_required(struct rest_run *r, const struct nf_bundle_terms *t,
 	AUTO_FREE struct nf_storepath *paths =
 		mem_calloc(t->required_count, sizeof(*paths));
 	const struct fetch_target_options target = {
-		.root = r->root,
+		.root = r->options->root,
+		.optimise = target_options_optimise(r->options, &r->settings),
 		.jobs = r->fetch.jobs,
 		.progress = r->fetch.progress,
 	};
-	int rc = fetch_target_open(&r->target, &target, err);
+	bool allow_older = cmd_args_flag(r->args, "allow-older");
+	int rc = 0;
 
+	/* The import checks this, too; then it would be too late. */
+	if (!allow_older)
+		rc = series_check_expiry(t, time(NULL), false, target.progress, err);
+	if (!rc)
+		rc = fetch_target_open(&r->target, &target, err);
+	if (!rc && !allow_older)
+		rc = intake_check_series(r->target.intake, t, false, err);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < t->required_count; i++)
@@ -122,8 +133,9 @@ static int fetch_rest(void *ctx, const struct nf_bundle *b, const struct nf_keyr
 	ui_progress_stop(r->ui);
 	if (result.failure_count > 1)
 		run_report_tell_failures(r->ui, &result);
-	ui_note(r->ui, "%zu %s fetched of what the bundle requires", result.fetched,
-		plural(result.fetched, "path was", "paths were"));
+	if (!rc)
+		ui_note(r->ui, "%zu %s fetched of what the bundle requires",
+			result.fetched, plural(result.fetched, "path was", "paths were"));
 	run_report_tell_disputes(r->ui, &result);
 	run_report_tell_forbidden(r->ui, &result);
 	run_report_tell_caches(r->ui, &result);

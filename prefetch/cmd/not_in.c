@@ -119,7 +119,12 @@ int not_in_find(struct not_in *n, struct have **have, const struct fetch_options
 	rc = find_closure(&closure, sources, err);
 	if (!rc)
 		rc = ask_caches(n, &there, &closure, sources, err);
-	if (!rc)
-		have_add(have, &there);
-	return rc;
+	if (rc)
+		return rc;
+	if (!there.count)
+		progress_note(
+			sources->progress,
+			"--not-in: the bundle carries everything: no cache has a path of it with its closure, by a trusted key");
+	have_add(have, &there);
+	return 0;
 }

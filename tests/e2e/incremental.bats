@@ -233,7 +233,8 @@ as_nix_prints() {
 	[ "$(paths_in "$T/holey.bundle" requires)" = "$DATA" ]
 	# A key that nobody trusts signed there: all is carried.
 	nixferry pack "$NEW" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" \
-		-o "$T/distrusted.bundle" --not-in "$URL" >"$T/out"
+		-o "$T/distrusted.bundle" --not-in "$URL" >"$T/out" 2>"$T/err"
+	grep -q "not-in: the bundle carries everything" "$T/err"
 	[ -z "$(paths_in "$T/distrusted.bundle" requires)" ]
 	dead_port
 	fails 6 "option '--not-in'" prefetch_recipe -o "$T/dead.bundle" \
@@ -241,7 +242,13 @@ as_nix_prints() {
 	[ ! -e "$T/dead.bundle" ]
 	fails 2 "needs --output" prefetch_recipe --not-in "$URL"
 
+	nixferry pack "$NEW" --pool "$T/pool" --no-local-store --sign-key "$T/lab.sec" "${trust[@]}" \
+		-o "$T/old.bundle" --not-in "$URL" --expires 2020-01-31 >"$T/out"
 	mkdir "$T/root"
+	: >"$CACHE_LOG"
+	fails 4 "expired|2020-01-31" import_bundle "$T/old.bundle" "$T/root" --fetch-rest --substituter "$URL" \
+		--pool "$T/pool2"
+	[ ! -s "$CACHE_LOG" ]
 	fails 3 "lacks 2 of 2 paths that the bundle requires" import_bundle "$T/next.bundle"
 	assert_nothing_valid "$T/root"
 	fails 3 "is not in any cache" import_bundle "$T/next.bundle" "$T/root" --fetch-rest \

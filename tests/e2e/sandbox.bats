@@ -66,6 +66,13 @@ import() {
 		[ -z "$(exploited crypto_sign_verify_detached trusting "$command" "$T/b.bundle")" ] ||
 			fail "$command: $(<"$T/err")"
 	done
+	[ -z "$(exploited crypto_sign_verify_detached trusting diff "$T/b.bundle" "$T/root")" ] ||
+		fail "diff: $(<"$T/err")"
+	mkdir "$T/alone"
+	cp "$T/b.bundle" "$T/alone"
+	mkcache keygen other-1 "$T/other.sec" "$T/other.pub"
+	[ -z "$(exploited crypto_sign_verify_detached trusting sign "$T/alone/b.bundle" --sign-key "$T/other.sec")" ] ||
+		fail "sign: $(<"$T/err")"
 	[ "$(ls -A "$T/elsewhere")" = secret ]
 	[ "$(stat -c %a:%u "$T/elsewhere/secret")" = "600:$EUID" ]
 }
