@@ -120,6 +120,8 @@ static int run_command(const struct command *command, const struct cmd_args *arg
 	if (rc == -NF_E_INTR && command->resumes)
 		rc = err_set(&err, NF_E_INTR,
 			     "interrupted; run the same command again to resume");
+	if (!rc)
+		ui_tell_time(ui);
 	if (rc)
 		ui_error(ui, &err);
 	else if (cmd_args_unread(args))

@@ -46,7 +46,7 @@ static struct columns columns_of(const struct screen *screen)
 	return (struct columns){ 1, 44, 40, 4, 16, 60 };
 }
 
-struct frame {
+struct drawing {
 	struct buf *out;
 	const struct progress_sample *sample;
 	const struct screen *screen;
@@ -55,7 +55,7 @@ struct frame {
 };
 
 /* Returns false if there is no room for a further row. */
-static bool begin_row(struct frame *f, struct screen_row *row)
+static bool begin_row(struct drawing *f, struct screen_row *row)
 {
 	if (f->rows + 1 >= f->screen->height)
 		return false;
@@ -64,7 +64,7 @@ static bool begin_row(struct frame *f, struct screen_row *row)
 	return true;
 }
 
-static void end_row(struct frame *f)
+static void end_row(struct drawing *f)
 {
 	buf_add_char(f->out, '\n');
 }
@@ -76,7 +76,7 @@ static void add_cell(struct screen_row *row, const char *text, size_t width,
 			&(struct screen_cell){ nf_slice_str(text), width, side, style });
 }
 
-static void add_name(struct frame *f, struct screen_row *row, struct nf_slice name)
+static void add_name(struct drawing *f, struct screen_row *row, struct nf_slice name)
 {
 	screen_row_add(row, SCREEN_PLAIN, nf_slice("  ", f->columns.indent));
 	screen_row_cell(row, &(struct screen_cell){ name, f->columns.name, SCREEN_LEFT,
@@ -100,14 +100,14 @@ static const enum fact shown_order[FACTS] = {
 	FACT_PHASE, FACT_BAR, FACT_PERCENT, FACT_PATHS, FACT_BYTES, FACT_SPEED, FACT_LEFT,
 };
 
-struct facts {
+struct whole_facts {
 	char text[FACTS][TEXT_MAX_SIZE]; /* empty: not known */
 	bool is_shown[FACTS];
 	uint64_t done, total; /* of the bar; 0: none */
 	size_t bar;	      /* its width */
 };
 
-static void set_paths(struct facts *f, const struct nf_progress *now)
+static void set_paths(struct whole_facts *f, const struct nf_progress *now)
 {
 	uint64_t done = now->paths_done, total = now->paths_total;
 	const char *what = "path";
@@ -140,7 +140,7 @@ static unsigned percent(uint64_t done, uint64_t total)
 	return done < total ? (unsigned)((double)done * 100 / (double)total) : 100;
 }
 
-static void set_facts(struct facts *f, const struct progress_sample *s)
+static void set_facts(struct whole_facts *f, const struct progress_sample *s)
 {
 	const struct progress_measure m = progress_view_measure(s);
 	uint64_t left = progress_view_left(s);
@@ -165,7 +165,7 @@ static void set_facts(struct facts *f, const struct progress_sample *s)
 }
 
 /* The columns of a fact with the gap before it; 0 if it is not known. */
-static size_t fact_width(const struct facts *f, size_t fact)
+static size_t fact_width(const struct whole_facts *f, size_t fact)
 {
 	size_t width = strlen(f->text[fact]);
 
@@ -176,7 +176,7 @@ static size_t fact_width(const struct facts *f, size_t fact)
 
 /* Chooses the facts for which there is room, the most important first. The bar gets the
  * columns that are left. */
-static void choose_facts(struct facts *f, size_t columns)
+static void choose_facts(struct whole_facts *f, size_t columns)
 {
 	for (size_t i = 0; i < FACTS; i++) {
 		size_t width = fact_width(f, i);
@@ -195,7 +195,7 @@ static enum screen_style fact_style(enum fact fact)
 	return fact == FACT_PATHS ? SCREEN_DIM : SCREEN_PLAIN;
 }
 
-static void add_facts(struct screen_row *row, const struct facts *f)
+static void add_facts(struct screen_row *row, const struct whole_facts *f)
 {
 	for (size_t i = 0; i < FACTS; i++) {
 		enum fact fact = shown_order[i];
@@ -213,9 +213,9 @@ static void add_facts(struct screen_row *row, const struct facts *f)
 	}
 }
 
-static void add_whole(struct frame *f)
+static void add_whole(struct drawing *f)
 {
-	struct facts facts = { .total = 0 };
+	struct whole_facts facts = { .total = 0 };
 	struct screen_row row;
 
 	if (!begin_row(f, &row))
@@ -278,7 +278,7 @@ static void set_state(struct cache_look *look, const char *state, enum screen_st
 	look->style = style;
 }
 
-static void look_at_busy(const struct frame *f, size_t i, struct cache_look *look)
+static void look_at_busy(const struct drawing *f, size_t i, struct cache_look *look)
 {
 	const struct nf_progress_cache *c = &f->sample->now.caches[i];
 
@@ -296,7 +296,7 @@ static void look_at_busy(const struct frame *f, size_t i, struct cache_look *loo
 	}
 }
 
-static void look_at_cache(const struct frame *f, size_t i, struct cache_look *look)
+static void look_at_cache(const struct drawing *f, size_t i, struct cache_look *look)
 {
 	const struct nf_progress_cache *c = &f->sample->now.caches[i];
 
@@ -331,7 +331,7 @@ static struct nf_slice cache_name(const char *url)
 	return name;
 }
 
-static void add_cache(struct frame *f, size_t i)
+static void add_cache(struct drawing *f, size_t i)
 {
 	const struct nf_progress_cache *c = &f->sample->now.caches[i];
 	char speed[TEXT_MAX_SIZE] = "", size[HUMAN_MAX];
@@ -362,7 +362,7 @@ static bool shows_caches(const struct nf_progress *now)
 	return is_asking;
 }
 
-static void add_caches(struct frame *f)
+static void add_caches(struct drawing *f)
 {
 	const struct nf_progress *now = &f->sample->now;
 	size_t shown =
@@ -417,7 +417,7 @@ static struct nf_slice item_name(const struct nf_progress_item *item)
 	return name;
 }
 
-static void add_source(struct frame *f, struct screen_row *row,
+static void add_source(struct drawing *f, struct screen_row *row,
 		       const struct nf_progress_item *item)
 {
 	const struct nf_progress *now = &f->sample->now;
@@ -435,7 +435,7 @@ static void add_source(struct frame *f, struct screen_row *row,
 						    SCREEN_LEFT, SCREEN_DIM });
 }
 
-static void add_large(struct frame *f, const struct nf_progress_item *item)
+static void add_large(struct drawing *f, const struct nf_progress_item *item)
 {
 	char text[TEXT_MAX_SIZE];
 	struct screen_row row;
@@ -484,7 +484,7 @@ static uint64_t least_shown(const struct nf_progress *now)
 }
 
 /* Returns which items have a line, as bits. */
-static uint64_t add_large_ones(struct frame *f)
+static uint64_t add_large_ones(struct drawing *f)
 {
 	const struct nf_progress *now = &f->sample->now;
 	uint64_t least = least_shown(now), shown = 0;
@@ -511,7 +511,7 @@ static bool add_small(struct screen_row *row, struct nf_slice name, bool is_firs
 }
 
 /* The items of the group that FIRST is in; returns which have been shown. */
-static uint64_t add_group(struct frame *f, size_t first, uint64_t shown)
+static uint64_t add_group(struct drawing *f, size_t first, uint64_t shown)
 {
 	const struct nf_progress *now = &f->sample->now;
 	const char *group = group_of(&now->items[first]);
@@ -540,7 +540,7 @@ static uint64_t add_group(struct frame *f, size_t first, uint64_t shown)
 	return shown;
 }
 
-static void add_items(struct frame *f)
+static void add_items(struct drawing *f)
 {
 	const struct nf_progress *now = &f->sample->now;
 	uint64_t shown = add_large_ones(f);
@@ -557,7 +557,7 @@ static void add_items(struct frame *f)
 size_t progress_frame(struct buf *out, const struct progress_sample *s,
 		      const struct screen *screen)
 {
-	struct frame f = { out, s, screen, columns_of(screen), 0 };
+	struct drawing f = { out, s, screen, columns_of(screen), 0 };
 
 	add_whole(&f);
 	add_caches(&f);

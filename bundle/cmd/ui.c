@@ -24,6 +24,7 @@
 #define PLAIN_LONG_INTERVAL 30.0
 #define JSON_INTERVAL	    1.0
 #define MESSAGE_MAX	    4096
+#define TIME_TOLD_MIN	    1.0
 
 enum level {
 	LEVEL_ERROR,
@@ -42,8 +43,10 @@ struct ui {
 	pthread_mutex_t lock;
 	struct progress_sample sample;
 	struct rate rate, work_rate, cache_rates[NF_PROGRESS_CACHES];
-	double started;
+	double began;	/* when the command did */
+	double started; /* when the work did; 0: it has not */
 	double last_line;
+	bool told_time;
 	bool told_stopping;
 };
 
@@ -80,6 +83,7 @@ struct ui *ui_new(const struct ui_options *opts)
 	struct ui *ui = mem_calloc(1, sizeof(*ui));
 
 	ui->opts = *opts;
+	ui->began = now_seconds();
 	ui->color = wants_color(opts->color);
 	if (!opts->json)
 		ui->display = display_new(ui->color);
@@ -202,6 +206,31 @@ void ui_note(struct ui *ui, const char *fmt, ...)
 	va_start(ap, fmt);
 	message_v(ui, LEVEL_NOTE, fmt, ap);
 	va_end(ap);
+}
+
+double ui_elapsed(const struct ui *ui)
+{
+	return now_seconds() - ui->began;
+}
+
+void ui_time_is_told(struct ui *ui)
+{
+	ui->told_time = true;
+}
+
+void ui_tell_time(struct ui *ui)
+{
+	double seconds = ui_elapsed(ui);
+	char text[HUMAN_MAX];
+
+	if (ui->started > 0 && !ui->told_time && seconds >= TIME_TOLD_MIN)
+		ui_note(ui, "took %s", human_duration(text, (uint64_t)(seconds + 0.5)));
+	ui->told_time = true;
+}
+
+bool ui_is_interactive(const struct ui *ui)
+{
+	return ui->display != NULL;
 }
 
 void ui_note_lines(struct ui *ui, struct nf_slice lines)

@@ -47,6 +47,16 @@ void ui_detail(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 bool ui_is_verbose(const struct ui *ui);
 
+/* Seconds since the ui was made: since the command began. */
+double ui_elapsed(const struct ui *ui);
+/* Notes how long the command took if that was a second or more and it showed progress,
+ * unless ui_tell_time was called before. */
+void ui_tell_time(struct ui *ui);
+/* The caller has told, or will tell, how long it took. */
+void ui_time_is_told(struct ui *ui);
+/* True if messages are for a person at a terminal, who may type a further command. */
+bool ui_is_interactive(const struct ui *ui);
+
 /* Shows what a call reports: live lines on a terminal, otherwise a plain line now and
  * then; notes are printed as they arrive. Stop it before printing a result; stopping it
  * twice is allowed. Once per ui. */

@@ -15,6 +15,7 @@
 #include "cmd/preflight.h"
 #include "cmd/requested.h"
 #include "cmd/run_report.h"
+#include "cmd/run_summary.h"
 #include "cmd/sandbox_options.h"
 #include "cmd/store_options.h"
 #include "cmd/target_options.h"
@@ -411,11 +412,13 @@ static int run_prefetch(const struct cmd_args *args, struct ui *ui, struct nf_er
 	run_report_tell_disputes(ui, &result);
 	run_report_tell_forbidden(ui, &result);
 	if (p.json)
-		prefetch_report_json(&p, &result, rc);
+		prefetch_report_json(&p, ui, &result, rc);
 	else if (!rc)
 		prefetch_report_text(&p, ui, &result);
 	if (!p.json)
-		run_report_tell_caches(ui, &result);
+		run_summary_tell(ui, &result);
+	if (!p.json && !rc && !p.output && !p.target.root)
+		run_summary_tell_next(ui, p.fetch.dry_run);
 	fetch_result_release(&result);
 	return rc;
 }

@@ -41,7 +41,8 @@ static void add_import(const struct prefetch *p, struct json_doc *doc)
 	json_end(doc);
 }
 
-void prefetch_report_json(const struct prefetch *p, const struct fetch_result *r, int rc)
+void prefetch_report_json(const struct prefetch *p, const struct ui *ui,
+			  const struct fetch_result *r, int rc)
 {
 	AUTO(json_doc_freep) struct json_doc *doc = json_doc_new();
 
@@ -61,6 +62,7 @@ void prefetch_report_json(const struct prefetch *p, const struct fetch_result *r
 	json_add_number(doc, "downloadSize", r->to_fetch_bytes);
 	json_add_number(doc, "downloadedBytes", r->fetched_bytes);
 	json_add_number(doc, "resumedBytes", r->resumed_bytes);
+	json_add_number(doc, "elapsedMilliseconds", (uint64_t)(1000 * ui_elapsed(ui)));
 	requested_add_json(&p->requested, doc);
 	run_report_add_json(doc, r);
 	run_report_add_failures(doc, r);

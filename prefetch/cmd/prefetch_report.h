@@ -41,7 +41,8 @@ struct prefetch {
 };
 
 /* RC is the result of the run. */
-void prefetch_report_json(const struct prefetch *p, const struct fetch_result *r, int rc);
+void prefetch_report_json(const struct prefetch *p, const struct ui *ui,
+			  const struct fetch_result *r, int rc);
 void prefetch_report_text(const struct prefetch *p, struct ui *ui,
 			  const struct fetch_result *r);
 

@@ -13,13 +13,13 @@ static const struct screen rich = {
 	.width = 21, .height = 24, .color = true, .utf8 = true
 };
 
-static void add(struct screen_row *r, enum screen_style style, const char *text)
+static void add_text(struct screen_row *r, enum screen_style style, const char *text)
 {
 	screen_row_add(r, style, nf_slice_str(text));
 }
 
-static void cell(struct screen_row *r, const char *text, size_t width,
-		 enum screen_side side)
+static void add_cell(struct screen_row *r, const char *text, size_t width,
+		     enum screen_side side)
 {
 	screen_row_cell(
 		r, &(struct screen_cell){ nf_slice_str(text), width, side, SCREEN_WARN });
@@ -33,9 +33,9 @@ static void text_is_cut_at_the_last_but_one_column(void **state)
 	(void)state;
 	buf_init(&out, 512);
 	screen_row_begin(&r, &out, &plain);
-	add(&r, SCREEN_BOLD, "0123456789");
-	add(&r, SCREEN_BAD, "abcdefghijklmno");
-	add(&r, SCREEN_BAD, "more");
+	add_text(&r, SCREEN_BOLD, "0123456789");
+	add_text(&r, SCREEN_BAD, "abcdefghijklmno");
+	add_text(&r, SCREEN_BAD, "more");
 	assert_string_equal(out.ptr, "0123456789abcdefghij");
 	assert_int_equal(r.left, 0);
 }
@@ -48,11 +48,11 @@ static void what_a_terminal_would_obey_is_replaced(void **state)
 	(void)state;
 	buf_init(&out, 512);
 	screen_row_begin(&r, &out, &rich);
-	add(&r, SCREEN_PLAIN, "a\033[2J\n\x7f\xc2\x9b\xe2\x80\xae\x9bz");
+	add_text(&r, SCREEN_PLAIN, "a\033[2J\n\x7f\xc2\x9b\xe2\x80\xae\x9bz");
 	assert_string_equal(out.ptr, "a?[2J????????z");
 	buf_clear(&out);
 	screen_row_begin(&r, &out, &rich);
-	cell(&r, "\033c\r", 5, SCREEN_LEFT);
+	add_cell(&r, "\033c\r", 5, SCREEN_LEFT);
 	assert_string_equal(out.ptr, "\033[33m?c?\033[0m");
 }
 
@@ -64,15 +64,15 @@ static void cells_are_padded_cut_or_dropped(void **state)
 	(void)state;
 	buf_init(&out, 512);
 	screen_row_begin(&r, &out, &plain);
-	cell(&r, "ab", 4, SCREEN_LEFT);
-	cell(&r, "cd", 4, SCREEN_RIGHT);
-	cell(&r, "efghij", 4, SCREEN_RIGHT);
-	cell(&r, "x", 6, SCREEN_RIGHT); /* one column too wide */
-	cell(&r, "x", 4, SCREEN_RIGHT);
+	add_cell(&r, "ab", 4, SCREEN_LEFT);
+	add_cell(&r, "cd", 4, SCREEN_RIGHT);
+	add_cell(&r, "efghij", 4, SCREEN_RIGHT);
+	add_cell(&r, "x", 6, SCREEN_RIGHT); /* one column too wide */
+	add_cell(&r, "x", 4, SCREEN_RIGHT);
 	assert_string_equal(out.ptr, "ab     cd efgh    x");
 	buf_clear(&out);
 	screen_row_begin(&r, &out, &plain);
-	cell(&r, "a long name that goes on", 14, SCREEN_LEFT);
+	add_cell(&r, "a long name that goes on", 14, SCREEN_LEFT);
 	assert_string_equal(out.ptr, "a long name...");
 }
 
@@ -119,9 +119,9 @@ static void nothing_fits_on_no_columns(void **state)
 		buf_init(&out, 512);
 		screen_row_begin(&r, &out, &narrow);
 		screen_row_bar(&r, 8, 1, 2);
-		cell(&r, "abcd", 4, SCREEN_LEFT);
+		add_cell(&r, "abcd", 4, SCREEN_LEFT);
 		assert_int_equal(out.len, 0);
-		add(&r, SCREEN_PLAIN, "abcdef");
+		add_text(&r, SCREEN_PLAIN, "abcdef");
 		assert_int_equal(out.len, width ? width - 1 : 0);
 	}
 }
