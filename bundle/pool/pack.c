@@ -18,6 +18,7 @@
 #include "format/left_out.h"
 #include "pool/pack_delta.h"
 #include "pool/pack_output.h"
+#include "pool/pack_sigs.h"
 #include "pool/pool_closure.h"
 #include "pool/pool_private.h"
 
@@ -305,45 +306,6 @@ static size_t nar_input(struct pack *pk, const struct nf_narinfo *ni)
 	return pk->input_count++;
 }
 
-static int compare_sigs(const void *a, const void *b)
-{
-	return nf_slice_cmp(*(const struct nf_slice *)a, *(const struct nf_slice *)b);
-}
-
-static void sign_path(struct nf_pathinfo *info, const struct nf_secret_key *key)
-{
-	AUTO_FREE char *fingerprint = nf_pathinfo_fingerprint(info);
-	AUTO_FREE char *sig = nf_sign(key, fingerprint, strlen(fingerprint));
-
-	nf_pathinfo_add_sig(info, nf_slice_str(sig));
-}
-
-static bool has_too_many_sigs(const struct nf_pathinfo *info)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < info->nsigs; i++)
-		len += info->sigs[i].len + 1;
-	return info->nsigs > PATHINFO_SIGS_MAX || len > PATHINFO_SIGS_TEXT_MAX;
-}
-
-/* The importer keeps a limited number; decide here which. First the bundle's own
- * signature, which was added last, then those by trusted keys. */
-static void limit_sigs(struct pack *pk, struct nf_pathinfo *info)
-{
-	size_t left_out = info->left_out;
-	struct nf_slice last;
-	struct nf_trusted t;
-
-	if (!has_too_many_sigs(info))
-		return;
-	last = info->sigs[info->nsigs - 1];
-	info->sigs[info->nsigs - 1] = info->sigs[0];
-	info->sigs[0] = last;
-	(void)!nf_trust_pathinfo(&t, info, pk->all, NULL);
-	pk->sigs_left_out += info->left_out - left_out;
-}
-
 /* The narinfo in the bundle: file size and hash are those of the member, fields of the
  * pool are removed, and the order of signatures is independent of their arrival. */
 static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_len)
@@ -352,10 +314,10 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	const struct nf_bundle_input *nar = &pk->inputs[index];
 
 	if (!ni->info.nsigs || ni->by_store || pk->opts->sign_all)
-		sign_path(&ni->info, pk->opts->key);
-	limit_sigs(pk, &ni->info);
+		pack_sigs_sign(&ni->info, pk->opts->key);
+	pk->sigs_left_out += pack_sigs_limit(&ni->info, pk->all);
 	key_survey_add(pk->survey, &ni->info);
-	qsort(ni->info.sigs, ni->info.nsigs, sizeof(*ni->info.sigs), compare_sigs);
+	pack_sigs_sort(&ni->info);
 	ni->url = nf_slice_str(nar->name);
 	ni->compression = nf_slice_str(
 		pk->patches[index] ? NF_BUNDLE_PATCH : codec_name(pk->codecs[index]));
@@ -367,17 +329,6 @@ static char *bundle_narinfo(struct pack *pk, struct nf_narinfo *ni, size_t *ret_
 	ni->level = 0;
 	ni->by_store = false;
 	return nf_narinfo_format(ni, ret_len);
-}
-
-/* An importer that needs as many signatures of each path should find them. */
-static int check_needed_sigs(const struct pack *pk, struct nf_pathinfo *info,
-			     struct nf_err *err)
-{
-	struct nf_trusted t;
-
-	if (nf_keyring_needed_of_path(pk->all) == 1)
-		return 0;
-	return nf_trust_pathinfo(&t, info, pk->all, err);
 }
 
 static int add_path(struct pack *pk, const struct nf_storepath *path, size_t index,
@@ -398,7 +349,7 @@ static int add_path(struct pack *pk, const struct nf_storepath *path, size_t ind
 			"pool entry '%s': another process has re-encoded it: try again",
 			path->base);
 	text = bundle_narinfo(pk, &ni, &len);
-	rc = check_needed_sigs(pk, &ni.info, err);
+	rc = pack_sigs_check(&ni.info, pk->all, err);
 	if (rc)
 		return rc;
 	bytes_input(pk, index, pool_info_name(name, nf_storepath_hash(path)),

@@ -19,7 +19,7 @@
 #define HEAD "nixferry-inventory 1\n"
 #define BOTH HEAD A " " ONE "\n" B " " TWO "\n"
 
-static void add(struct inventory *inv, const char *base, uint8_t hash)
+static void add_item(struct inventory *inv, const char *base, uint8_t hash)
 {
 	struct nf_hash h = { .algo = NF_SHA256, .bytes = { hash } };
 	struct nf_storepath path;
@@ -53,9 +53,9 @@ static void an_inventory_is_written_and_read(void **state)
 	struct buf text;
 
 	(void)state;
-	add(&inv, B, 2);
-	add(&inv, A, 1);
-	add(&inv, A, 1);
+	add_item(&inv, B, 2);
+	add_item(&inv, A, 1);
+	add_item(&inv, A, 1);
 	inventory_sort(&inv);
 	buf_init(&text, INVENTORY_MAX);
 	inventory_format(&text, &inv, NULL);
@@ -82,7 +82,7 @@ static void a_signature_is_verified(void **state)
 	(void)state;
 	assert_int_equal(nf_secret_key_parse(&key, NF_SLICE_LIT(FIXTURE_SECRET), NULL),
 			 0);
-	add(&inv, A, 1);
+	add_item(&inv, A, 1);
 	buf_init(&text, INVENTORY_MAX);
 	inventory_format(&text, &inv, key);
 	assert_int_equal(parse(&again, text.ptr, &signer, NULL), 0);
@@ -145,9 +145,9 @@ static void inventories_are_joined_and_compared(void **state)
 	struct inventory a = { 0 }, b = { 0 };
 
 	(void)state;
-	add(&a, A, 1);
-	add(&b, A, 1);
-	add(&b, B, 2);
+	add_item(&a, A, 1);
+	add_item(&b, A, 1);
+	add_item(&b, B, 2);
 	inventory_merge(&a, &b);
 	assert_int_equal(a.count, 2);
 	b.items[1].nar_hash.bytes[0] = 3;
