@@ -13,12 +13,16 @@ static int print_path(void *ctx, const struct nf_narinfo *ni,
 {
 	char path[NF_STOREPATH_TEXT_MAX];
 	char unpacked[HUMAN_MAX], packed[HUMAN_MAX];
+	const struct bundle_input *in = ctx;
+	const char *base =
+		nar->base_count
+			? nf_bundle_terms(in->bundle)->required[nar->bases[0]].path.base
+			: NULL;
 
-	(void)ctx;
 	(void)err;
-	say_line("%10s %10s  %s", human_size(unpacked, ni->info.nar_size),
-		 human_size(packed, nar->size),
-		 nf_storepath_format(path, &ni->info.path));
+	say_line("%10s %10s  %s%s%s", human_size(unpacked, ni->info.nar_size),
+		 human_size(packed, nar->size), nf_storepath_format(path, &ni->info.path),
+		 base ? ", a patch of " : "", base ? base : "");
 	return 0;
 }
 
@@ -132,7 +136,7 @@ static int run_list(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 		return rc;
 	if (cmd_args_flag(args, "json"))
 		return list_json(&in, err);
-	rc = bundle_input_each_path(&in, print_path, NULL, err);
+	rc = bundle_input_each_path(&in, print_path, &in, err);
 	if (!rc)
 		print_required(in.bundle);
 	return rc;
@@ -143,7 +147,8 @@ const struct command cmd_list = {
 	.args = "BUNDLE|-",
 	.summary = "list the paths in a bundle",
 	.text = "Lists the store paths in BUNDLE: unpacked size, size in the "
-		"bundle, path; then those that it requires of its target. The "
+		"bundle, path, and what it is a patch of, if it is one; then those that "
+		"it requires of its target. The "
 		"bundle's signature is verified; its NARs are not read.",
 	.groups =
 		(const struct cmd_option_group *const[]){ &options_keys, &options_sandbox,

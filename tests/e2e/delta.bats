@@ -87,6 +87,7 @@ check_imported() {
 	[ "$(jq -r ".paths[] | select(.path == \"$APP\") | .madeFrom[]" "$T/out")" = "$OLD_APP" ]
 	[ "$(jq -r ".paths[] | select(.path == \"$EXTRA\") | .madeFrom" "$T/out")" = null ]
 	[ "$(jq -r '.requires[].path' "$T/out" | grep -c "^$OLD_APP$")" -eq 1 ]
+	nixferry list "$T/next.bundle" "${key[@]}" | grep -q " $APP, a patch of ${OLD_APP##*/}$"
 	nixferry info "$T/next.bundle" "${key[@]}" | grep -q "^patches  *1 of these"
 	nixferry verify "$T/next.bundle" "${key[@]}" >"$T/out"
 	grep -q "patch.*: --have ROOT" "$T/out"
