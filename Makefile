@@ -391,6 +391,7 @@ install: all man $(LIBRARIES)
 	install -Dm644 -t $(DEST)/share/doc/nixferry README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs docs/*.md
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/examples docs/examples/*
+	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/schemas docs/schemas/*.json
 
 # An installed copy for tests.
 stage: all $(LIBRARIES)

@@ -255,6 +255,31 @@ void ui_detail(struct ui *ui, const char *fmt, ...)
 
 /* ---- the progress display ---- */
 
+static void add_json_caches(struct json_doc *doc, const struct progress_sample *s)
+{
+	static const char *const states[] = {
+		[NF_CACHE_NEW] = "new",
+		[NF_CACHE_USED] = "used",
+		[NF_CACHE_RETRIED] = "retried",
+		[NF_CACHE_GONE] = "gone",
+	};
+
+	json_begin_array(doc, "caches");
+	for (size_t i = 0; i < s->now.cache_count; i++) {
+		const struct nf_progress_cache *c = &s->now.caches[i];
+
+		json_begin_object(doc, NULL);
+		json_add_str(doc, "url", c->url);
+		json_add_str(doc, "state", states[c->state]);
+		json_add_number(doc, "bytes", c->bytes);
+		json_add_number(doc, "bytesPerSecond", (uint64_t)s->cache_speeds[i]);
+		json_add_number(doc, "requests", c->requests);
+		json_add_number(doc, "idleMilliseconds", c->idle_ms);
+		json_end(doc);
+	}
+	json_end(doc);
+}
+
 static void print_json(const struct progress_sample *s)
 {
 	const struct nf_progress *now = &s->now;
@@ -273,6 +298,7 @@ static void print_json(const struct progress_sample *s)
 	json_add_number(doc, "resolved", now->resolved);
 	json_add_number(doc, "resolving", now->resolving);
 	json_add_number(doc, "bytesPerSecond", (uint64_t)s->bytes_per_second);
+	add_json_caches(doc, s);
 	text = json_line(doc);
 	buf_init(&out, DISPLAY_TEXT_MAX);
 	buf_add_str(&out, text);

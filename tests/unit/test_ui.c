@@ -172,7 +172,7 @@ static void progress_is_a_plain_line_now_and_then(void **state)
 		{ work_slowly_without_progress, "nixferry: left a source\n" },
 		{ work_slowly_in_json,
 		  "{\"event\":\"message\",\"level\":\"note\",\"text\":\"left a source\"}\n"
-		  "{\"event\":\"progress\",\"phase\":\"fetching\",\"pathsDone\":0,\"pathsTotal\":2,\"bytesDone\":0,\"bytesTotal\":0,\"narBytesDone\":0,\"narBytesTotal\":0,\"resolved\":0,\"resolving\":0,\"bytesPerSecond\":0}\n" },
+		  "{\"event\":\"progress\",\"phase\":\"fetching\",\"pathsDone\":0,\"pathsTotal\":2,\"bytesDone\":0,\"bytesTotal\":0,\"narBytesDone\":0,\"narBytesTotal\":0,\"resolved\":0,\"resolving\":0,\"bytesPerSecond\":0,\"caches\":[]}\n" },
 	};
 	char out[4096];
 
