@@ -109,7 +109,7 @@ over_pool_states() {
 		fresh
 		"pool_$state"
 		"$@" >"$T/out" 2>&1 || fail "$state, $*: $(cat "$T/out")" || return 1
-		[ -z "$(ls -A "$T/pool/tmp")" ] || fail "$state, $*: $(ls -A "$T/pool/tmp")" || return 1
+		is_empty "$T/pool/tmp" || fail "$state, $*: $(ls -A "$T/pool/tmp")" || return 1
 	done
 }
 

@@ -19,9 +19,9 @@ prefetch() {
 
 # prefetch_fails STATUS PATTERN TARGET [OPTION]...: and no trace of TARGET is left.
 prefetch_fails() {
-	mkdir -p "$T/out"
+	[ -d "$T/out" ] || mkdir "$T/out"
 	fails "$1" "$2" prefetch "${@:3}" || return 1
-	[ -z "$(ls -A "$T/out")" ] || fail "left: $(ls -A "$T/out")" || return 1
+	is_empty "$T/out" || fail "left: $(ls -A "$T/out")" || return 1
 	[ ! -e "$T/pool/$(hash_part "$3").narinfo" ] || fail "$3 is in the pool" || return 1
 	assert_pool_whole
 }
@@ -43,7 +43,8 @@ assert_pool_whole() {
 
 # No partial download is left.
 assert_no_partial() {
-	[ -z "$(find "$T/pool/tmp" -name '*.part' 2>/dev/null)" ] || fail "a partial is left"
+	local left=("$T"/pool/tmp/*.part)
+	[ ! -e "${left[0]}" ] || fail "a partial is left"
 }
 
 # ---- trust ----
@@ -317,7 +318,7 @@ hostile_kinds() {
 	start_cache "$T/cache"
 	mkdir "$T/out"
 	fails 3 "$(basename "$DATA")" prefetch "$TOP"
-	[ -z "$(ls -A "$T/out")" ]
+	is_empty "$T/out"
 	assert_pool_whole
 }
 
@@ -327,7 +328,7 @@ hostile_kinds() {
 	mkdir "$T/out"
 	run --separate-stderr prefetch "$TOP"
 	[ "$status" -eq 3 ] || [ "$status" -eq 6 ]
-	[ -z "$(ls -A "$T/out")" ]
+	is_empty "$T/out"
 }
 
 @test "wrong usage is reported before any request" {

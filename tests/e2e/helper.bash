@@ -59,6 +59,14 @@ teardown_lab() {
 	[ "$EUID" -eq 0 ] || chmod -R u+w "$T"
 }
 
+# is_empty DIR: it has no entries. This starts no process, unlike ls.
+is_empty() {
+	local entry
+	for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+		[ ! -e "$entry" ] && [ ! -L "$entry" ] || return 1
+	done
+}
+
 # made_once COMMAND...: gives each test a copy of the files that the command makes in $T, and the variables
 # that it sets. The command runs only in the first test of a file that asks for it.
 made_once() {
@@ -256,6 +264,10 @@ make_tree() {
 
 # One path, input-addressed, signed: $TOP.
 make_signed_path() {
+	made_once signed_path "$@"
+}
+
+signed_path() {
 	make_tree "$T/tree"
 	TOP=$(mkcache add --cache "$T/cache" --name thing --tree "$T/tree" --sign "$T/lab.sec" \
 		--input-addressed "$@")
