@@ -29,6 +29,9 @@ MAKEFLAGS += --no-builtin-rules
 
 # ---- flags: one set a flavour, objects of different flavours never mix ----
 
+#: make IMPORT=shared   link nixferry-import with shared libraries, as distributions do
+IMPORT ?= static
+
 #: make FLAVOR=F ...    release (default) debug asan tsan coverage fuzz
 FLAVORS := release debug asan tsan coverage fuzz
 ifeq ($(filter $(FLAVOR),$(FLAVORS)),)
@@ -63,10 +66,11 @@ SERVER_PKGS := libmicrohttpd
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 # In release libarchive is linked statically: the shared one brings libxml2 and ICU along, which
 # we never call, and to load them takes a third of the time that a command needs to start. The libraries
-# left out serve parts of libarchive that we do not use.
+# left out serve parts of libarchive that we do not use. A system without libarchive.a gets the shared one.
 ARCHIVE_UNUSED := -lacl -lnettle -lxml2
 ARCHIVE_NEEDS = $(filter-out -larchive $(ARCHIVE_UNUSED),$(shell $(PKG_CONFIG) --static --libs libarchive 2>/dev/null))
-ifeq ($(FLAVOR),release)
+HAS_ARCHIVE_A := $(wildcard $(shell $(PKG_CONFIG) --variable=libdir libarchive 2>/dev/null)/libarchive.a)
+ifneq ($(and $(filter release,$(FLAVOR)),$(HAS_ARCHIVE_A)),)
 BUNDLE_LIBS = $(patsubst -larchive,-l:libarchive.a $(ARCHIVE_NEEDS),$(call pkg_libs,$(BUNDLE_PKGS)))
 else
 BUNDLE_LIBS = $(call pkg_libs,$(BUNDLE_PKGS))
@@ -139,7 +143,7 @@ $(B)/nixferry: $(call obj,$(PREFETCH_MAIN)) $(B)/libmain.a $(B)/libcmd.a $(B)/li
 # of functions that want its shared libraries (names of hosts and users, plug-ins): we call none of them.
 STATIC_LIBS = $(filter-out $(ARCHIVE_UNUSED),$(shell $(PKG_CONFIG) --static --libs $(BUNDLE_PKGS) 2>/dev/null))
 STATIC = -static-pie
-ifeq ($(FLAVOR),release)
+ifeq ($(FLAVOR)-$(IMPORT),release-static)
 define link_static
 	$(call say,LD $@)
 	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) $(STATIC) -s -o $@ $^ $(STATIC_LIBS) 2>$@.log || \
@@ -360,7 +364,7 @@ check-completions: $(B)/nixferry
 
 # ---- installation ----
 
-.PHONY: install stage
+.PHONY: install install-import stage
 
 DEST := $(DESTDIR)$(PREFIX)
 # Of a multiarch system "lib/x86_64-linux-gnu", of others "lib64".
@@ -392,6 +396,10 @@ install: all man $(LIBRARIES)
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs docs/*.md
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/examples docs/examples/*
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/schemas docs/schemas/*.json
+
+#: make install-import  nixferry-import alone
+install-import: $(B)/nixferry-import
+	install -Dm755 -t $(DEST)/bin $(B)/nixferry-import
 
 # An installed copy for tests.
 stage: all $(LIBRARIES)
