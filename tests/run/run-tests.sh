@@ -1,6 +1,6 @@
 #!/bin/sh
-# run-tests.sh BUILD [unit|e2e|corpus|sim|threads [NAME]]: runs the tests, TEST_JOBS files at a time (two
-# per processor, because tests also wait). It says how each file ended; details of what failed follow at the
+# run-tests.sh BUILD [unit|e2e|corpus|sim|threads [NAME]]: runs the tests, TEST_JOBS files at a time (five
+# for two processors, because tests also wait). It says how each file ended; details of what failed follow at the
 # end, and the last line is "N passed, N failed", with ", N skipped" where some were. The logs stay in
 # BUILD/test-logs. With TEST_AGAIN=1, a file that failed beside others runs once more by itself; the
 # output says so, and its first log is kept.
@@ -8,7 +8,7 @@ set -u
 build=$1
 kind=${2:-all}
 name=${3:-*}
-: "${TEST_JOBS:=$(($(nproc) * 2))}"
+: "${TEST_JOBS:=$(($(nproc) * 5 / 2))}"
 logs=$build/test-logs
 here=$(dirname "$0")
 started=$(date +%s)
