@@ -9,14 +9,43 @@ _nixferry_files() {
 	mapfile -t COMPREPLY < <(compgen "$1" -- "$cur")
 }
 
+# Adds what nixferry prints for the word. Readline replaces only what follows
+# the word's last colon.
+_nixferry_values() {
+	local value
+	while IFS= read -r value; do
+		COMPREPLY+=("${value#"$cut"}")
+	done < <(command nixferry completions "$1" --word="$cur" 2>/dev/null)
+}
+
+_nixferry_installables() {
+	_nixferry_files -f
+	[[ $cur != *'#'* ]] || _nixferry_values flake-names
+}
+
 _nixferry() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=
-	((COMP_CWORD > 1)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local cur=${COMP_WORDS[COMP_CWORD]} prev= cut= first=$COMP_CWORD
+	COMPREPLY=()
+	# "https://host" comes as three words.
+	while ((first > 2)); do
+		if [[ ${COMP_WORDS[first]} == : ]]; then
+			((first -= 1))
+		elif [[ ${COMP_WORDS[first - 1]} == : ]]; then
+			((first -= 2))
+		else
+			break
+		fi
+	done
+	if ((first < COMP_CWORD)); then
+		printf -v cur %s "${COMP_WORDS[@]:first:COMP_CWORD - first + 1}"
+		cut=${cur%"${cur##*:}"}
+	fi
+	((first > 1)) && prev=${COMP_WORDS[first - 1]}
 	# "--name=value" comes as three words.
 	if [[ $cur == '=' ]]; then
 		cur=
 	elif [[ $prev == '=' ]]; then
-		prev=${COMP_WORDS[COMP_CWORD - 2]}
+		prev=${COMP_WORDS[first - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
 		_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches doctor pool keygen completions help --help --version'
@@ -24,7 +53,7 @@ _nixferry() {
 	fi
 	case "${COMP_WORDS[1]} $prev" in
 	'plan --why-build')
-		_nixferry_files -f
+		_nixferry_values store-paths
 		return
 		;;
 	'plan --from-store')
@@ -32,11 +61,11 @@ _nixferry() {
 		return
 		;;
 	'plan --substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'plan --extra-substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'plan --connections')
@@ -120,27 +149,27 @@ _nixferry() {
 		return
 		;;
 	'prefetch --have')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'prefetch --have-all')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'prefetch --delta-from')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'prefetch --not-in')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'prefetch --substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'prefetch --extra-substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'prefetch --connections')
@@ -224,19 +253,19 @@ _nixferry() {
 		return
 		;;
 	'pack --have')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'pack --have-all')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'pack --delta-from')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'pack --not-in')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'pack --connections')
@@ -292,11 +321,11 @@ _nixferry() {
 		return
 		;;
 	'import --substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'import --extra-substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'import --connections')
@@ -372,7 +401,7 @@ _nixferry() {
 		return
 		;;
 	'verify --have')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'verify --jobs' | 'verify -j')
@@ -528,15 +557,15 @@ _nixferry() {
 		return
 		;;
 	'caches --sample')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'caches --substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'caches --extra-substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'caches --connections')
@@ -580,11 +609,11 @@ _nixferry() {
 		return
 		;;
 	'doctor --substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'doctor --extra-substituter')
-		COMPREPLY=()
+		_nixferry_values caches
 		return
 		;;
 	'doctor --connections')
@@ -636,7 +665,7 @@ _nixferry() {
 		return
 		;;
 	'pool --keep')
-		_nixferry_files -f
+		_nixferry_installables
 		return
 		;;
 	'pool --pool')
@@ -657,6 +686,10 @@ _nixferry() {
 		;;
 	'keygen --log-format')
 		_nixferry_words 'text json'
+		return
+		;;
+	'completions --word')
+		COMPREPLY=()
 		return
 		;;
 	'completions --color')
@@ -681,21 +714,21 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--why-build --no-race --from-store --no-local-store --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --signatures-needed --sigs-needed --from-file --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_files -f
+			_nixferry_installables
 		fi
 		;;
 	prefetch)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--output -o --keep-going -k --dry-run -n --store --profile --gc-root --repair --optimise --write-nix-conf --print-nix-conf --print-nix-module --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --delta-from --not-in --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --no-race --retry-for --no-check-sigs --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_files -f
+			_nixferry_installables
 		fi
 		;;
 	pack)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--output -o --with-build-inputs --sign-key --sign-all --series --serial --expires --compress --have --have-all --delta-from --not-in --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --from-file --pool --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_files -f
+			_nixferry_installables
 		fi
 		;;
 	import)
@@ -716,7 +749,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--store --jobs -j --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			COMPREPLY=()
+			_nixferry_values store-paths
 		fi
 		;;
 	list)
@@ -744,7 +777,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--all --trusted-public-key --signatures-needed --sigs-needed --from-store --no-local-store --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_files -f
+			_nixferry_installables
 		fi
 		;;
 	roots)
@@ -765,7 +798,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--sample --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --signatures-needed --sigs-needed --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			COMPREPLY=()
+			_nixferry_values caches
 		fi
 		;;
 	doctor)
@@ -791,9 +824,9 @@ _nixferry() {
 		;;
 	completions)
 		if [[ $cur == -* ]]; then
-			_nixferry_words '--quiet -q --verbose -v --no-progress --color --log-format --help -h'
+			_nixferry_words '--word --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'bash zsh fish'
+			_nixferry_words 'bash zsh fish caches flake-names store-paths'
 		fi
 		;;
 	help)

@@ -101,6 +101,6 @@ const struct command cmd_check = {
 							    &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
-	.kind = CMD_VALUE_ANY,
+	.kind = CMD_VALUE_STORE_PATH,
 	.run = run_check,
 };

@@ -410,6 +410,6 @@ const struct command cmd_diff = {
 			&options_sandbox, &options_common, NULL },
 	.min_args = 2,
 	.max_args = 2,
-	.kind = CMD_VALUE_FILE,
+	.kind = CMD_VALUE_INSTALLABLE,
 	.run = run_diff,
 };

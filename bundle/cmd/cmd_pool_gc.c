@@ -32,7 +32,7 @@ static const struct cmd_option options[] = {
 	{ .name = "keep",
 	  .value = "INSTALLABLE",
 	  .help = "gc: keep the closure of INSTALLABLE; without --older-than and --max-size, remove all other entries",
-	  .kind = CMD_VALUE_FILE,
+	  .kind = CMD_VALUE_INSTALLABLE,
 	  .repeatable = true },
 	{ 0 },
 };

@@ -15,8 +15,11 @@ enum cmd_value_kind {
 	CMD_VALUE_ANY,
 	CMD_VALUE_FILE,
 	CMD_VALUE_DIR,
-	CMD_VALUE_WORDS,   /* one of .words; anything else is NF_E_USAGE */
-	CMD_VALUE_COMMAND, /* the name of a command */
+	CMD_VALUE_WORDS,       /* one of .words; anything else is NF_E_USAGE */
+	CMD_VALUE_COMMAND,     /* the name of a command */
+	CMD_VALUE_CACHE,       /* the URL of a substituter */
+	CMD_VALUE_INSTALLABLE, /* a file, or "DIR#NAME" */
+	CMD_VALUE_STORE_PATH,
 };
 
 struct cmd_option {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "cmd/candidates.h"
 
 static void add_command_names(struct buf *out, const struct program *program)
 {
@@ -66,6 +67,15 @@ static void bash_reply(struct buf *out, enum cmd_value_kind kind, const char *wo
 		add_command_names(out, program);
 		buf_add_char(out, '\'');
 		break;
+	case CMD_VALUE_CACHE:
+		buf_add_str(out, "_nixferry_values " CANDIDATES_CACHES);
+		break;
+	case CMD_VALUE_INSTALLABLE:
+		buf_add_str(out, "_nixferry_installables");
+		break;
+	case CMD_VALUE_STORE_PATH:
+		buf_add_str(out, "_nixferry_values " CANDIDATES_STORE_PATHS);
+		break;
 	}
 }
 
@@ -104,7 +114,7 @@ static void bash_command(struct buf *out, const struct program *program,
 	buf_add_str(out, "\n\t\tfi\n\t\t;;\n");
 }
 
-static void bash_write(struct buf *out, const struct program *program)
+static void bash_functions(struct buf *out)
 {
 	buf_add_str(
 		out,
@@ -119,17 +129,61 @@ static void bash_write(struct buf *out, const struct program *program)
 		"\tmapfile -t COMPREPLY < <(compgen \"$1\" -- \"$cur\")\n"
 		"}\n"
 		"\n"
+		"# Adds what nixferry prints for the word. Readline replaces only what follows\n"
+		"# the word's last colon.\n"
+		"_nixferry_values() {\n"
+		"\tlocal value\n"
+		"\twhile IFS= read -r value; do\n"
+		"\t\tCOMPREPLY+=(\"${value#\"$cut\"}\")\n"
+		"\tdone < <(command nixferry completions \"$1\" --word=\"$cur\" 2>/dev/null)\n"
+		"}\n"
+		"\n"
+		"_nixferry_installables() {\n"
+		"\t_nixferry_files -f\n"
+		"\t[[ $cur != *'#'* ]] || _nixferry_values flake-names\n"
+		"}\n"
+		"\n");
+}
+
+/* Sets $cur, $cut and $first. */
+static void bash_join_colons(struct buf *out)
+{
+	buf_add_str(
+		out,
+		"\tCOMPREPLY=()\n"
+		"\t# \"https://host\" comes as three words.\n"
+		"\twhile ((first > 2)); do\n"
+		"\t\tif [[ ${COMP_WORDS[first]} == : ]]; then\n"
+		"\t\t\t((first -= 1))\n"
+		"\t\telif [[ ${COMP_WORDS[first - 1]} == : ]]; then\n"
+		"\t\t\t((first -= 2))\n"
+		"\t\telse\n"
+		"\t\t\tbreak\n"
+		"\t\tfi\n"
+		"\tdone\n"
+		"\tif ((first < COMP_CWORD)); then\n"
+		"\t\tprintf -v cur %s \"${COMP_WORDS[@]:first:COMP_CWORD - first + 1}\"\n"
+		"\t\tcut=${cur%\"${cur##*:}\"}\n"
+		"\tfi\n");
+}
+
+static void bash_write(struct buf *out, const struct program *program)
+{
+	bash_functions(out);
+	buf_add_str(
+		out,
 		"_nixferry() {\n"
-		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=\n"
-		"\t((COMP_CWORD > 1)) && prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-		"\t# \"--name=value\" comes as three words.\n"
-		"\tif [[ $cur == '=' ]]; then\n"
-		"\t\tcur=\n"
-		"\telif [[ $prev == '=' ]]; then\n"
-		"\t\tprev=${COMP_WORDS[COMP_CWORD - 2]}\n"
-		"\tfi\n"
-		"\tif ((COMP_CWORD == 1)); then\n"
-		"\t\t_nixferry_words '");
+		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev= cut= first=$COMP_CWORD\n");
+	bash_join_colons(out);
+	buf_add_str(out, "\t((first > 1)) && prev=${COMP_WORDS[first - 1]}\n"
+			 "\t# \"--name=value\" comes as three words.\n"
+			 "\tif [[ $cur == '=' ]]; then\n"
+			 "\t\tcur=\n"
+			 "\telif [[ $prev == '=' ]]; then\n"
+			 "\t\tprev=${COMP_WORDS[first - 2]}\n"
+			 "\tfi\n"
+			 "\tif ((COMP_CWORD == 1)); then\n"
+			 "\t\t_nixferry_words '");
 	add_command_names(out, program);
 	buf_add_str(out, " --help --version'\n"
 			 "\t\treturn\n"
@@ -164,6 +218,15 @@ static void zsh_action(struct buf *out, enum cmd_value_kind kind, const char *wo
 		buf_add_char(out, '(');
 		add_command_names(out, program);
 		buf_add_char(out, ')');
+		break;
+	case CMD_VALUE_CACHE:
+		buf_add_str(out, "_nixferry_values " CANDIDATES_CACHES);
+		break;
+	case CMD_VALUE_INSTALLABLE:
+		buf_add_str(out, "_nixferry_installables");
+		break;
+	case CMD_VALUE_STORE_PATH:
+		buf_add_str(out, "_nixferry_values " CANDIDATES_STORE_PATHS);
 		break;
 	}
 }
@@ -224,6 +287,22 @@ static void zsh_write(struct buf *out, const struct program *program)
 		out,
 		"# zsh completion for nixferry; written by 'nixferry completions zsh'\n"
 		"\n"
+		"# [COMPADD-OPTION...] KIND\n"
+		"_nixferry_values() {\n"
+		"\tlocal kind=$argv[-1]\n"
+		"\tlocal -a values=(\n"
+		"\t\t${(f)\"$(command nixferry completions $kind --word=${(Q)PREFIX} 2>/dev/null)\"}\n"
+		"\t)\n"
+		"\tcompadd \"${(@)argv[1,-2]}\" -a values\n"
+		"}\n"
+		"\n"
+		"_nixferry_installables() {\n"
+		"\tif [[ $PREFIX == *'#'* ]]; then\n"
+		"\t\t_nixferry_values \"$@\" flake-names && return\n"
+		"\tfi\n"
+		"\t_files\n"
+		"}\n"
+		"\n"
 		"_nixferry() {\n"
 		"\tlocal -a commands=(\n");
 	for (size_t i = 0; program->commands[i]; i++) {
@@ -275,7 +354,22 @@ static void fish_kind(struct buf *out, enum cmd_value_kind kind, const char *wor
 		add_command_names(out, program);
 		buf_add_char(out, '\'');
 		break;
+	case CMD_VALUE_CACHE:
+		buf_add_str(out, " -a '(__nixferry_values " CANDIDATES_CACHES ")'");
+		break;
+	case CMD_VALUE_INSTALLABLE:
+		buf_add_str(out,
+			    " -F -a '(__nixferry_values " CANDIDATES_FLAKE_NAMES ")'");
+		break;
+	case CMD_VALUE_STORE_PATH:
+		buf_add_str(out, " -a '(__nixferry_values " CANDIDATES_STORE_PATHS ")'");
+		break;
 	}
+}
+
+static bool takes_files(enum cmd_value_kind kind)
+{
+	return kind == CMD_VALUE_FILE || kind == CMD_VALUE_INSTALLABLE;
 }
 
 static void fish_option(struct buf *out, const struct command *c,
@@ -286,7 +380,7 @@ static void fish_option(struct buf *out, const struct command *c,
 	if (o->letter)
 		buf_addf(out, " -s %c", o->letter);
 	if (o->value)
-		buf_add_str(out, o->kind == CMD_VALUE_FILE ? " -r" : " -x");
+		buf_add_str(out, takes_files(o->kind) ? " -r" : " -x");
 	fish_kind(out, o->kind, o->words, NULL);
 	buf_add_str(out, " -d ");
 	fish_quoted(out, o->help);
@@ -313,6 +407,11 @@ static void fish_write(struct buf *out, const struct program *program)
 	buf_add_str(
 		out,
 		"# fish completion for nixferry; written by 'nixferry completions fish'\n"
+		"\n"
+		"function __nixferry_values\n"
+		"\tset -l word (commandline -ct | string replace -r -- '^--[^=]*=' '')\n"
+		"\tcommand nixferry completions $argv --word=\"$word\" 2>/dev/null\n"
+		"end\n"
 		"\n"
 		"complete -c nixferry -f\n"
 		"complete -c nixferry -n __fish_use_subcommand -l help -s h -d "

@@ -15,19 +15,21 @@
 #define ANSWER_MAX (64 * KIB)
 #define HOST_MAX   256
 /* A long list is truncated. */
-#define NAMES_SHOWN 10
+#define NAMES_SHOWN  10
+#define SOON_SECONDS "2"
 
 #define CONFIGURATIONS "nixosConfigurations"
 #define TOPLEVEL       "config.system.build.toplevel"
+
+#define NIX_FLAKES     "nix", "--extra-experimental-features", "nix-command flakes"
+#define LINES_OF_NAMES "x: builtins.concatStringsSep \"\\n\" (builtins.attrNames x)"
 
 /* APPLY is a function for the value of REF, or NULL. */
 static int evaluate(struct buf *out, const char *ref, const char *apply,
 		    struct nf_err *err)
 {
 	const char *const argv[] = {
-		"nix",
-		"--extra-experimental-features",
-		"nix-command flakes",
+		NIX_FLAKES,
 		"eval",
 		"--raw",
 		apply ? "--apply" : "--",
@@ -77,9 +79,30 @@ static int list_configurations(struct buf *out, const char *flake, struct nf_err
 {
 	AUTO_FREE char *ref = mem_printf("%s#" CONFIGURATIONS, flake);
 
-	return evaluate(out, ref,
-			"x: builtins.concatStringsSep \"\\n\" (builtins.attrNames x)",
-			err);
+	return evaluate(out, ref, LINES_OF_NAMES, err);
+}
+
+int flake_ref_configurations_soon(struct buf *out, const char *flake, struct nf_err *err)
+{
+	AUTO_FREE char *ref = mem_printf("%s#" CONFIGURATIONS, flake);
+	const char *const argv[] = {
+		"timeout",
+		"-k",
+		"1",
+		SOON_SECONDS,
+		NIX_FLAKES,
+		"--offline",
+		"eval",
+		"--no-write-lock-file",
+		"--raw",
+		"--apply",
+		LINES_OF_NAMES,
+		"--",
+		ref,
+		NULL,
+	};
+
+	return subprocess_run(argv, out, err);
 }
 
 static bool has_name(struct nf_slice names, const char *name)

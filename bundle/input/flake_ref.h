@@ -5,6 +5,7 @@
 
 #include <nixferry/storepath.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* Returns the derivation of REF ("nixpkgs#hello"). Where the flake has no such attribute,
@@ -18,5 +19,10 @@ int flake_ref_derivation(struct nf_storepath *ret, const char *ref,
 /* The same for the configuration that has the name of this host. */
 int flake_ref_host(struct nf_storepath *ret, const char *flake,
 		   struct nf_err *err) MUST_CHECK;
+
+/* Appends the names of the NixOS configurations of FLAKE, one on each line, if nix finds
+ * them within two seconds, without a network and without writing a lock file. */
+int flake_ref_configurations_soon(struct buf *out, const char *flake,
+				  struct nf_err *err) MUST_CHECK;
 
 #endif

@@ -310,7 +310,7 @@ static const struct cmd_option options[] = {
 	  .value = "INSTALLABLE",
 	  .help = "query the narinfos of this path and of its references; default: "
 		  "paths of the pool, or the running system",
-	  .kind = CMD_VALUE_FILE,
+	  .kind = CMD_VALUE_INSTALLABLE,
 	  .repeatable = true },
 	{ 0 },
 };
@@ -336,5 +336,6 @@ const struct command cmd_caches = {
 							    &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
+	.kind = CMD_VALUE_CACHE,
 	.run = run_caches,
 };

@@ -141,7 +141,7 @@ static const struct cmd_option options[] = {
 	{ .name = "why-build",
 	  .value = "DRV",
 	  .help = "show the chain from an installable to DRV, or to a path, and why it must be built",
-	  .kind = CMD_VALUE_FILE },
+	  .kind = CMD_VALUE_STORE_PATH },
 	{ .name = "no-race",
 	  .help = "plan for prefetch --no-race, which downloads nothing twice" },
 	{ 0 },
@@ -169,6 +169,6 @@ const struct command cmd_plan = {
 			&options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
-	.kind = CMD_VALUE_FILE,
+	.kind = CMD_VALUE_INSTALLABLE,
 	.run = run_plan,
 };

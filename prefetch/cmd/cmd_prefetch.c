@@ -466,7 +466,7 @@ const struct command cmd_prefetch = {
 			&options_sandbox, &options_common, NULL },
 	.min_args = 0,
 	.max_args = SIZE_MAX,
-	.kind = CMD_VALUE_FILE,
+	.kind = CMD_VALUE_INSTALLABLE,
 	.resumes = true,
 	.run = run_prefetch,
 };

@@ -10,6 +10,7 @@ static const struct cmd_option options[] = {
 	{ .name = "not-in",
 	  .value = "URL",
 	  .help = "leave out what this cache has: 'import --fetch-rest' fetches it where the target is",
+	  .kind = CMD_VALUE_CACHE,
 	  .repeatable = true },
 	{ 0 },
 };

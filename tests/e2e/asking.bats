@@ -158,6 +158,7 @@ value_for() {
 	serial) words+=" 2" ;;
 	expires) words+=" 2099-12-31" ;;
 	color) words+=" never" ;;
+	word) words+=" https" ;;
 	log-format) words+=" json" ;;
 	*) return 1 ;;
 	esac

@@ -200,7 +200,7 @@ complete_bash() {
 	[ "$(complete_bash nixferry list --color '')" = "auto always never" ]
 	[ "$(complete_bash nixferry list --color = al)" = always ]
 	[ "$(complete_bash nixferry pool c)" = check ]
-	[ "$(complete_bash nixferry completions '')" = "bash zsh fish" ]
+	[ "$(complete_bash nixferry completions f)" = "fish flake-names" ]
 	[ "$(complete_bash nixferry help ver)" = verify ]
 	[ -z "$(complete_bash nixferry verify --jobs '')" ]
 	mkdir "$T/dir"
