@@ -47,7 +47,8 @@ HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 # hidden, and costs nothing for being position-independent.
 SHARED := -fPIC -fvisibility=hidden -fno-semantic-interposition
 
-CFLAGS_release := -O2 -g $(HARDEN)
+# Debug information names no directory of this machine: a build has the same bytes wherever it is made.
+CFLAGS_release := -O2 -g $(HARDEN) -ffile-prefix-map=$(CURDIR)=.
 CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fsanitize=thread
@@ -121,7 +122,7 @@ $(B)/libmain.a: $(call obj,$(MAIN_SRCS)) $(B)/libmain.list
 $(B)/%.a:
 	@rm -f $@
 	$(call say,AR $@)
-	$(Q)ar rcs $@ $(filter %.o,$^)
+	$(Q)ar rcsD $@ $(filter %.o,$^)
 
 # What users link: both export what the public headers declare, and nothing else.
 LIBRARY_OBJS = $(call obj,$(BUNDLE_SRCS) $(PREFETCH_SRCS))
@@ -133,7 +134,7 @@ $(B)/libnixferry.a: $(LIBRARY_OBJS) $(B)/library.list
 	$(call say,AR $@)
 	$(Q)$(LD) -r -o $(B)/library.o $(LIBRARY_OBJS)
 	$(Q)$(OBJCOPY) --localize-hidden $(B)/library.o
-	$(Q)rm -f $@ && ar rcs $@ $(B)/library.o
+	$(Q)rm -f $@ && ar rcsD $@ $(B)/library.o
 
 $(B)/nixferry: $(call obj,$(PREFETCH_MAIN)) $(B)/libmain.a $(B)/libcmd.a $(B)/libprefetch.a $(B)/libbundle.a
 	$(call say,LD $@)
@@ -379,19 +380,17 @@ install: all man $(LIBRARIES)
 	ln -sf libnixferry.so.$(VERSION) $(DEST)/$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DEST)/$(LIBDIR)/libnixferry.so
 	install -Dm644 -t $(DEST)/include/nixferry include/nixferry/*.h
-	install -d $(DEST)/$(LIBDIR)/pkgconfig
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		-e 's|@REQUIRES@|$(BUNDLE_PKGS) $(PREFETCH_PKGS)|' \
-		include/libnixferry.pc.in >$(DEST)/$(LIBDIR)/pkgconfig/libnixferry.pc
+		include/libnixferry.pc.in >$(B)/libnixferry.pc
+	install -Dm644 -t $(DEST)/$(LIBDIR)/pkgconfig $(B)/libnixferry.pc
 	install -Dm644 completions/nixferry.bash $(DEST)/share/bash-completion/completions/nixferry
 	install -Dm644 completions/_nixferry $(DEST)/share/zsh/site-functions/_nixferry
 	install -Dm644 completions/nixferry.fish $(DEST)/share/fish/vendor_completions.d/nixferry.fish
 	install -Dm644 -t $(DEST)/share/man/man1 $(B)/man/*.1
 	install -Dm644 -t $(DEST)/share/man/man5 $(B)/man/*.5
-	install -d $(DEST)/lib/systemd/system
-	sed 's|@PREFIX@|$(PREFIX)|' docs/systemd/nixferry-prefetch.service.in \
-		>$(DEST)/lib/systemd/system/nixferry-prefetch.service
-	install -Dm644 -t $(DEST)/lib/systemd/system docs/systemd/nixferry-prefetch.timer
+	sed 's|@PREFIX@|$(PREFIX)|' docs/systemd/nixferry-prefetch.service.in >$(B)/nixferry-prefetch.service
+	install -Dm644 -t $(DEST)/lib/systemd/system $(B)/nixferry-prefetch.service docs/systemd/nixferry-prefetch.timer
 	install -Dm644 -t $(DEST)/share/doc/nixferry README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs docs/*.md
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/examples docs/examples/*
@@ -416,6 +415,29 @@ dist:
 	@mkdir -p build
 	@git archive --format=tar --prefix=$(DIST)/ HEAD | gzip -n9 >build/$(DIST).tar.gz
 	@echo build/$(DIST).tar.gz
+
+.PHONY: deb check-deb
+#: make deb             Debian packages of the last commit, in build/deb
+deb: dist
+	@sh tests/run/deps.sh build debhelper dpkg-dev fakeroot lintian
+	@rm -rf build/deb && mkdir -p build/deb
+	@tar -xf build/$(DIST).tar.gz -C build/deb
+	@printf 'nixferry ($(VERSION)) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' \
+		"$$(sed -n 's/^Maintainer: //p' debian/control)" "$$(LC_ALL=C date -uRd $(VERSION_DATE))" \
+		>build/deb/$(DIST)/debian/changelog
+	@unset MAKEFLAGS MAKELEVEL MFLAGS && cd build/deb/$(DIST) && dpkg-buildpackage -b -us -uc >../build.log 2>&1 || \
+		{ tail -n 50 ../build.log >&2; exit 1; }
+	@lintian --fail-on error,warning build/deb/*.changes
+	@ls build/deb/*.deb
+
+#: make check-deb       install, run and remove the packages in a fresh Debian (root, network)
+check-deb: deb
+	@sh tests/run/check-deb.sh build/deb build/deb-root
+
+.PHONY: check-reproducible
+#: make check-reproducible  build the last commit in two directories, and compare every installed byte
+check-reproducible:
+	@sh tests/run/reproducible.sh build/reproducible
 
 # ---- the rest ----
 
