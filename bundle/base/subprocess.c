@@ -211,3 +211,64 @@ int subprocess_run_here(const char *const *argv, struct nf_err *err)
 
 	return rc ? rc : judge(&c, argv[0], wait_for_end(c.pid), err);
 }
+
+/* ---- watched ---- */
+
+static int spawn_watched(struct child *c, const char *const *argv, int out_fd,
+			 struct nf_err *err)
+{
+	AUTO(pipe_close) struct pipe messages = { -1, -1 };
+	posix_spawn_file_actions_t files;
+	int rc = pipe_open(&messages, err);
+
+	if (rc)
+		return rc;
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, out_fd, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&files, messages.write, STDERR_FILENO);
+	rc = spawn(&c->pid, argv, &files, err);
+	posix_spawn_file_actions_destroy(&files);
+	if (!rc)
+		c->messages = TAKE_FD(messages.read);
+	return rc;
+}
+
+/* Another process may keep the pipe open after the program has ended. */
+static bool has_ended(struct child *c, int *status)
+{
+	if (c->pid > 0 && waitpid(c->pid, status, WNOHANG) == c->pid)
+		c->pid = 0;
+	return c->pid == 0;
+}
+
+int subprocess_run_watched(const char *const *argv, int out_fd,
+			   void (*saw)(void *ctx, struct nf_slice bytes), void *ctx,
+			   struct nf_err *err)
+{
+	struct child c = { .out = -1, .messages = -1 };
+	bool told = false;
+	int status = 0, rc = spawn_watched(&c, argv, out_fd, err);
+
+	if (rc)
+		return rc;
+	for (;;) {
+		struct pollfd fd = { .fd = c.messages, .events = POLLIN };
+		char bytes[MESSAGES_MAX];
+		int ready = poll(&fd, 1, POLL_MS);
+		ssize_t len = ready > 0 ? read(c.messages, bytes, sizeof(bytes)) : -1;
+
+		if (len > 0)
+			saw(ctx, nf_slice(bytes, (size_t)len));
+		if (interrupt_pending() && !told && c.pid > 0) {
+			kill(c.pid, SIGTERM);
+			told = true;
+		}
+		if (len == 0 || (ready == 0 && has_ended(&c, &status)))
+			break;
+	}
+	cleanup_fd(&c.messages);
+	if (c.pid)
+		status = wait_for_end(c.pid);
+	rc = interrupt_check(err);
+	return rc ? rc : judge(&c, argv[0], status, err);
+}

@@ -17,4 +17,11 @@ int subprocess_run(const char *const *argv, struct buf *out,
  * NF_E_SYS if it fails. */
 int subprocess_run_here(const char *const *argv, struct nf_err *err) MUST_CHECK;
 
+/* Runs ARGV with the standard input of this process and OUT_FD as its standard output.
+ * SAW gets its standard error as it arrives. Failures as above. An interruption also ends
+ * the program, and is NF_E_INTR. */
+int subprocess_run_watched(const char *const *argv, int out_fd,
+			   void (*saw)(void *ctx, struct nf_slice bytes), void *ctx,
+			   struct nf_err *err) MUST_CHECK;
+
 #endif
