@@ -99,6 +99,13 @@
 /* Parsed JSON is a tree in memory, many times larger than its text. */
 #define JSON_MAX (16 * MIB)
 
+/* A build's log: a line, what one log starts (copies, downloads, builds, queries), and
+ * the names and messages that are kept of it. */
+#define BUILD_LOG_LINE_MAX  (1 * MIB)
+#define BUILD_LOG_ITEMS_MAX (1 * MIB)
+#define BUILD_LOG_NAME_MAX  4096
+#define BUILD_LOG_TEXT_MAX  (256 * MIB)
+
 /* The state of a partial download: some 40 bytes per byte range. */
 #define PARTIAL_STATE_MAX (64 * KIB)
 
