@@ -48,7 +48,7 @@ _nixferry() {
 		prev=${COMP_WORDS[first - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches doctor pool keygen completions help --help --version'
+		_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory explain caches doctor pool keygen completions help --help --version'
 		return
 	fi
 	case "${COMP_WORDS[1]} $prev" in
@@ -556,6 +556,18 @@ _nixferry() {
 		_nixferry_words 'text json'
 		return
 		;;
+	'explain --save')
+		_nixferry_files -f
+		return
+		;;
+	'explain --color')
+		_nixferry_words 'auto always never'
+		return
+		;;
+	'explain --log-format')
+		_nixferry_words 'text json'
+		return
+		;;
 	'caches --sample')
 		_nixferry_installables
 		return
@@ -794,6 +806,13 @@ _nixferry() {
 			COMPREPLY=()
 		fi
 		;;
+	explain)
+		if [[ $cur == -* ]]; then
+			_nixferry_words '--compare --save --all --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
+		else
+			_nixferry_files -f
+		fi
+		;;
 	caches)
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--sample --substituter --extra-substituter --connections --connections-per-cache --limit-rate --netrc-file --trusted-public-key --signatures-needed --sigs-needed --pool --no-sandbox --json --quiet -q --verbose -v --no-progress --color --log-format --help -h'
@@ -833,7 +852,7 @@ _nixferry() {
 		if [[ $cur == -* ]]; then
 			_nixferry_words '--man --quiet -q --verbose -v --no-progress --color --log-format --help -h'
 		else
-			_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory caches doctor pool keygen completions help'
+			_nixferry_words 'plan prefetch pack import verify check list info sign diff roots inventory explain caches doctor pool keygen completions help'
 		fi
 		;;
 	esac

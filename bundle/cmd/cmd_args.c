@@ -19,8 +19,9 @@ struct cmd_args {
 	const struct command *command;
 	struct given *given;
 	size_t ngiven;
-	const char **args;
+	const char **args; /* NULL-terminated */
 	size_t nargs;
+	const char **after_dashes; /* of args; NULL without "--" */
 };
 
 struct args_parser {
@@ -170,6 +171,12 @@ static int parse_letters(struct args_parser *p, const char *arg, struct nf_err *
 	return 0;
 }
 
+static void end_options(struct args_parser *p, bool *options)
+{
+	*options = false;
+	p->a->after_dashes = p->a->args + p->a->nargs;
+}
+
 static int parse_all(struct args_parser *p, struct nf_err *err)
 {
 	bool options = true;
@@ -181,7 +188,7 @@ static int parse_all(struct args_parser *p, struct nf_err *err)
 		if (!options || arg[0] != '-' || arg[1] == '\0')
 			p->a->args[p->a->nargs++] = arg;
 		else if (strcmp(arg, "--") == 0)
-			options = false;
+			end_options(p, &options);
 		else if (arg[1] == '-')
 			rc = parse_long(p, arg, err);
 		else
@@ -342,4 +349,9 @@ const char *cmd_args_get(const struct cmd_args *a, size_t i)
 {
 	assert(i < a->nargs);
 	return a->args[i];
+}
+
+const char *const *cmd_args_after_dashes(const struct cmd_args *a)
+{
+	return a->after_dashes;
 }

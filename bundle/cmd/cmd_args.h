@@ -49,4 +49,8 @@ int cmd_args_number(const struct cmd_args *a, const char *name, uint64_t min,
 size_t cmd_args_count(const struct cmd_args *a);
 const char *cmd_args_get(const struct cmd_args *a, size_t i);
 
+/* Those that follow "--": a NULL-terminated array, or NULL without "--". They are also
+ * the last of the arguments above. */
+const char *const *cmd_args_after_dashes(const struct cmd_args *a);
+
 #endif

@@ -11,6 +11,7 @@ extern const struct command cmd_inventory;
 extern const struct command cmd_list;
 extern const struct command cmd_sign;
 extern const struct command cmd_diff;
+extern const struct command cmd_explain;
 extern const struct command cmd_roots;
 extern const struct command cmd_info;
 extern const struct command cmd_keygen;

@@ -3,11 +3,10 @@
 
 /* In the order of --help. */
 static const struct command *const commands[] = {
-	&cmd_plan,	  &cmd_prefetch, &cmd_pack,  &cmd_import_rest,
-	&cmd_verify,	  &cmd_check,	 &cmd_list,  &cmd_info,
-	&cmd_sign,	  &cmd_diff,	 &cmd_roots, &cmd_inventory,
-	&cmd_caches,	  &cmd_doctor,	 &cmd_pool,  &cmd_keygen,
-	&cmd_completions, &cmd_help,	 NULL,
+	&cmd_plan,  &cmd_prefetch,  &cmd_pack,	      &cmd_import_rest, &cmd_verify,
+	&cmd_check, &cmd_list,	    &cmd_info,	      &cmd_sign,	&cmd_diff,
+	&cmd_roots, &cmd_inventory, &cmd_explain,     &cmd_caches,	&cmd_doctor,
+	&cmd_pool,  &cmd_keygen,    &cmd_completions, &cmd_help,	NULL,
 };
 
 static const struct program program = {

@@ -68,6 +68,7 @@ result() {
 	result sign sign "$T/b2" --sign-key "$T/k.sec" "${trust[@]}"
 	result diff diff "$T/b" "$T/b2" "${trust[@]}"
 	result diff diff "$T/root" "$T/b" "${trust[@]}"
+	result explain explain "$repo/tests/e2e/expected/explain-nix-2.8.log"
 	result doctor doctor "${caches[@]}" --pool "$T/pool"
 }
 
