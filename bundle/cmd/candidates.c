@@ -42,7 +42,7 @@ static void offer(struct buf *out, struct nf_slice before, struct nf_slice value
 
 static void add_caches(struct buf *out, const char *word)
 {
-	AUTO(nix_settings_release) struct nix_settings s;
+	AUTO(nix_settings_release) struct nix_settings s = { 0 };
 
 	if (nix_settings_load(&s, NULL))
 		return;

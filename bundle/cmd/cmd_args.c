@@ -299,6 +299,16 @@ const char *cmd_args_unread(const struct cmd_args *a)
 	return NULL;
 }
 
+int cmd_args_refuse_group(const struct cmd_args *a, const struct cmd_option_group *group,
+			  const char *needed, struct nf_err *err)
+{
+	for (const struct cmd_option *o = group->options; o->name; o++)
+		if (cmd_args_is_given(a, o->name))
+			return err_set(err, NF_E_USAGE, "option '--%s' needs %s", o->name,
+				       needed);
+	return 0;
+}
+
 bool cmd_args_flag(const struct cmd_args *a, const char *name)
 {
 	return find_given(a, name) != NULL;

@@ -32,6 +32,11 @@ bool cmd_args_is_given(const struct cmd_args *a, const char *name);
  * ignored silently; NULL if there is none. */
 const char *cmd_args_unread(const struct cmd_args *a);
 
+/* Refuses options of this group, which would have no effect: "option '--NAME' needs
+ * NEEDED". For a command that has them for something that was not asked for. */
+int cmd_args_refuse_group(const struct cmd_args *a, const struct cmd_option_group *group,
+			  const char *needed, struct nf_err *err) MUST_CHECK;
+
 bool cmd_args_flag(const struct cmd_args *a, const char *name);
 
 /* The last value given, or NULL. */

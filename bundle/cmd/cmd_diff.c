@@ -54,11 +54,16 @@ static int open_sides(struct diff_run *r, const struct cmd_args *args, struct nf
 static int open_sources(struct diff_run *r, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
 {
+	static const char needed[] =
+		"an INSTALLABLE: bundles, inventories and stores are compared as they are";
 	struct nf_err why;
+	int rc;
 
 	if (!named_paths_is_installable(&r->before.what) &&
-	    !named_paths_is_installable(&r->after.what))
-		return 0;
+	    !named_paths_is_installable(&r->after.what)) {
+		rc = cmd_args_refuse_group(args, &options_stores, needed, err);
+		return rc ? rc : cmd_args_refuse_group(args, &options_pool, needed, err);
+	}
 	if (options_open_pool_read(&r->pool, args, &why))
 		ui_detail(ui, "%s", why.text);
 	return store_options_open(&r->store, args, ui, err);

@@ -143,13 +143,31 @@ static int fetch_rest(void *ctx, const struct nf_bundle *b, const struct nf_keyr
 	return rc;
 }
 
+static int import_alone(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
+{
+	static const struct cmd_option_group *const fetching[] = { &options_caches,
+								   &transfer_options,
+								   &options_pool };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fetching); i++) {
+		int rc = cmd_args_refuse_group(
+			args, fetching[i],
+			"--fetch-rest: without it, import fetches nothing", err);
+
+		if (rc)
+			return rc;
+	}
+	return import_command_run(args, ui, NULL, err);
+}
+
 static int run_import(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(rest_release) struct rest_run r = { .args = args, .ui = ui };
 	const struct import_command_rest rest = { prepare_rest, fetch_rest, &r };
 
-	return import_command_run(args, ui,
-				  cmd_args_flag(args, "fetch-rest") ? &rest : NULL, err);
+	if (!cmd_args_flag(args, "fetch-rest"))
+		return import_alone(args, ui, err);
+	return import_command_run(args, ui, &rest, err);
 }
 
 static const struct cmd_option options[] = {

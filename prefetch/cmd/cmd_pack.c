@@ -120,6 +120,10 @@ static int read_options(struct packing *p, const struct cmd_args *args, struct u
 	p->sign_all = cmd_args_flag(args, "sign-all");
 	p->build_inputs = cmd_args_flag(args, "with-build-inputs");
 	rc = check_output(p->output, p->json, err);
+	if (!rc && !cmd_args_is_given(args, "not-in"))
+		rc = cmd_args_refuse_group(args, &options_connections,
+					   "--not-in: without it, pack uses no network",
+					   err);
 	if (!rc)
 		rc = options_job_count(&p->jobs, args, err);
 	if (!rc)

@@ -141,7 +141,7 @@ value_for() {
 	output) words+=" $T/out.bundle" ;;
 	sign-key) words+=" $T/lab.sec" ;;
 	compress) words+=" zstd:1" ;;
-	substituter | extra-substituter) words+=" file://$T/cache" ;;
+	substituter | extra-substituter | not-in) words+=" file://$T/cache" ;;
 	connections | connections-per-cache | jobs) words+=" 2" ;;
 	limit-rate) words+=" none" ;;
 	retry-for) words+=" 1s" ;;
@@ -153,12 +153,14 @@ value_for() {
 	older-than) words+=" 3" ;;
 	max-size) words+=" 20G" ;;
 	keep) words+=" $TOP" ;;
-	have | have-all) words+=" $T/b.bundle" ;;
+	have | have-all | delta-from) words+=" $T/b.bundle" ;;
 	series) words+=" some-series" ;;
 	serial) words+=" 2" ;;
 	expires) words+=" 2099-12-31" ;;
 	color) words+=" never" ;;
+	save) words+=" $T/saved" ;;
 	word) words+=" https" ;;
+	sigs-needed | signatures-needed) words+=" 1" ;;
 	log-format) words+=" json" ;;
 	*) return 1 ;;
 	esac
@@ -176,6 +178,10 @@ arguments_for() {
 	roots) words="roots list" ;;
 	check | inventory) words="$1" ;;
 	completions) words="completions bash" ;;
+	sign) words="sign $T/b.bundle" ;;
+	diff) words="diff $T/b.bundle $TOP" ;;
+	explain) words="explain $T/log" ;;
+	doctor) words="doctor" ;;
 	help) words="help" ;;
 	*) return 1 ;;
 	esac
@@ -187,10 +193,18 @@ companions_for() {
 	[[ $command != import ]] || [ "$option" = store ] || words+=" --store $T/target"
 	[[ ! $command =~ ^(roots|check|inventory)$ ]] || [ "$option" = store ] || words+=" --store $T/root"
 	[[ $command != pack ]] || [ "$option" = output ] || words+=" --output $T/out.bundle"
-	[[ $command != pack && "$command $option" != "prefetch output" ]] || [ "$option" = sign-key ] ||
-		words+=" --sign-key $T/lab.sec"
+	[[ ! "$command $option" =~ ^prefetch\ (not-in|delta-from|have.*)$ ]] || words+=" --output $T/out.bundle"
+	[[ ! $command =~ ^(pack|sign)$ && "$words" != *" --output"* && "$command $option" != "prefetch output" ]] ||
+		[ "$option" = sign-key ] || words+=" --sign-key $T/lab.sec"
 	[[ $help != *--no-local-store* ]] || [ "$option" = from-store ] || words+=" --no-local-store"
+	[[ $command != pack || ! $option =~ ^(connections.*|limit-rate|netrc-file)$ ]] ||
+		words+=" --not-in file://$T/cache"
+	[[ $command != import ||
+		! $option =~ ^(.*substituter|connections.*|limit-rate|netrc-file|retry-for|no-race|pool)$ ]] ||
+		words+=" --fetch-rest"
+	[[ $command != explain || $option != compare ]] || words+=" $T/log"
 	[[ $help != *--pool* ]] || [ "$option" = pool ] || [ "$command $option" = "caches sample" ] ||
+		[[ $command == import && $words != *--fetch-rest* && $option != fetch-rest ]] ||
 		words+=" --pool $T/full-pool"
 }
 
@@ -224,6 +238,7 @@ try_option() {
 
 @test "every option of every command is obeyed or refused, never ignored" {
 	: >"$T/netrc"
+	echo 'copying 0 paths...' >"$T/log"
 	chmod 600 "$T/netrc"
 	local commands=() command sub option value
 	mapfile -t commands < <(nixferry help | sed -nE 's/^  ([a-z]+)  .*/\1/p')
@@ -244,7 +259,8 @@ try_option() {
 
 @test "options without effect are refused before anything is done" {
 	while IFS='|' read -r text args; do
-		read -ra argv <<<"${args//TOP/$TOP}"
+		args=${args//TOP/$TOP}
+		read -ra argv <<<"${args//BUNDLE/$T/b.bundle}"
 		fails 2 "$text" nixferry "${argv[@]}"
 		[ -z "$output" ]
 	done <<-'EOF'
@@ -256,6 +272,10 @@ try_option() {
 		option '--sign-key' needs --output BUNDLE|prefetch TOP --sign-key x
 		option '--sign-key' needs --output BUNDLE|prefetch -n TOP --sign-key x
 		option '--compress' is for the pool and bundles|prefetch TOP --store /tmp --compress keep
+		option '--connections' needs --not-in|pack TOP -o /tmp/x --connections 3
+		option '--extra-substituter' needs --fetch-rest|import x --store /tmp/x --extra-substituter file:///x
+		option '--pool' needs --fetch-rest|import x --store /tmp/x --pool /tmp/x
+		option '--from-store' needs an INSTALLABLE|diff BUNDLE BUNDLE --from-store /tmp
 		option '--substituter': name the caches to query as arguments|caches file:///x --substituter file:///y
 		option '--extra-substituter': name the caches to query|caches file:///x --extra-substituter file:///y
 		options '--pool' and '--sample' exclude each other|caches --sample TOP --pool /tmp/x
