@@ -21,6 +21,7 @@ struct plan_run {
 	struct fetch_options fetch;
 	struct cache_setup caches;
 	struct installables installables;
+	struct installables why; /* of --why-build: one, or none */
 	struct pool *pool;
 	struct local_store *store; /* NULL if this machine has none */
 	struct planner *planner;
@@ -38,17 +39,21 @@ static void plan_run_release(struct plan_run *p)
 	local_store_free(p->store);
 	pool_free(p->pool);
 	cache_setup_release(&p->caches);
+	installables_release(&p->why);
 	installables_release(&p->installables);
 }
 
 static int read_options(struct plan_run *p, const struct cmd_args *args, struct ui *ui,
 			struct nf_err *err)
 {
+	const char *why = cmd_args_value(args, "why-build");
 	struct fetch_options *f = &p->fetch;
 	int rc = cache_setup_read(&p->caches, f, args, ui, err);
 
 	if (!rc)
 		rc = options_installables(&p->installables, args, err);
+	if (!rc && why)
+		rc = installables_add(&p->why, nf_slice_str(why), err);
 	if (!rc)
 		rc = options_open_pool_read(&p->pool, args, err);
 	if (!rc)
@@ -85,15 +90,12 @@ static int find_out(struct plan_run *p, struct ui *ui, struct nf_err *err)
 	return rc ? rc : planner_finish(p->planner, err);
 }
 
-static int why_build(const struct plan *plan, const char *text, bool json,
+static int why_build(const struct plan *plan, const struct nf_storepath *path, bool json,
 		     struct nf_err *err)
 {
-	AUTO(installables_release) struct installables names = INSTALLABLES_INIT;
 	AUTO(json_doc_freep) struct json_doc *doc = json ? json_doc_new() : NULL;
-	int rc = installables_add(&names, nf_slice_str(text), err);
+	int rc = plan_print_why(plan, path, doc, err);
 
-	if (!rc)
-		rc = plan_print_why(plan, &names.items[0].path, doc, err);
 	if (!rc && doc)
 		json_print(doc, stdout);
 	return rc;
@@ -111,7 +113,6 @@ static void find_causes(struct plan_run *p)
 static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *err)
 {
 	AUTO(plan_run_release) struct plan_run p = { 0 };
-	const char *why = cmd_args_value(args, "why-build");
 	bool json = cmd_args_flag(args, "json");
 	struct plan plan;
 	int rc;
@@ -126,8 +127,8 @@ static int run_plan(const struct cmd_args *args, struct ui *ui, struct nf_err *e
 	find_causes(&p);
 	plan = (struct plan){ p.planner, p.query, &p.history, p.causes,
 			      cmd_args_flag(args, "no-race") };
-	if (why)
-		return why_build(&plan, why, json, err);
+	if (p.why.count)
+		return why_build(&plan, &p.why.items[0].path, json, err);
 	if (json)
 		plan_print_json(&plan);
 	else

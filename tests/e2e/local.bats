@@ -445,6 +445,10 @@ from_nothing() {
 	fails 2 "installable 'path:$T/flake#text': nix: error: " from_nothing "path:$T/flake#text"
 	fails 3 "-thing.drv' is not in the local store" from_nothing "path:$T/flake#thing"
 
+	# nix runs before the sandbox forbids it.
+	nixferry plan "path:$T/flake#own" --no-local-store --substituter "$NOWHERE" --pool "$T/pool" \
+		--why-build "path:$T/flake#thing" | grep -q -- '-thing.drv'
+
 	# Names as for nixos-rebuild --flake; an attribute of that name comes first.
 	sed -i "s/HOST/$(uname -n)/" "$T/flake/flake.nix"
 	fails 3 "-nixos-system-lab.drv' is not in" from_nothing "path:$T/flake#lab"
