@@ -274,6 +274,11 @@ check-faults: all $(TEST_TOOLS)
 check-power: all $(TEST_TOOLS)
 	@python3 tests/power/power.py $(B) $(if $(FULL),--cuts 100 --runs 10)
 
+#: make check-guides    the commands of docs/guides, with real Nix, in namespaces of their own
+.PHONY: check-guides
+check-guides: all $(TEST_TOOLS)
+	@python3 tests/guides/guide.py $(B) docs/guides/[a-z]*.md docs/guides/fr/[a-z]*.md
+
 #: make coverage        lines and branches that tests reach, by room (E2E="main": with these files)
 E2E ?= main plan resume pool
 .PHONY: coverage coverage-run
@@ -393,6 +398,8 @@ install: all man $(LIBRARIES)
 	install -Dm644 -t $(DEST)/lib/systemd/system $(B)/nixferry-prefetch.service docs/systemd/nixferry-prefetch.timer
 	install -Dm644 -t $(DEST)/share/doc/nixferry README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs docs/*.md
+	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/guides docs/guides/*.md
+	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/guides/fr docs/guides/fr/*.md
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/examples docs/examples/*
 	install -Dm644 -t $(DEST)/share/doc/nixferry/docs/schemas docs/schemas/*.json
 
