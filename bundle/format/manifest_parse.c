@@ -367,7 +367,7 @@ static int take_encoding(struct manifest_parser *p, struct nf_bundle_member *mem
 	word = slice_cut(&rest, ' ');
 	if (!is_keyword(word))
 		return fail_line(p, "not a NAR encoding");
-	if (nf_slice_is(word, MANIFEST_PATCH + 1))
+	if (nf_slice_is(word, &MANIFEST_PATCH[1]))
 		return rest.ptr ? patch_bases(p, rest, member)
 				: fail_line(p, "a patch of nothing");
 	return err_set(
