@@ -1,5 +1,6 @@
 #include "store/store_links.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -252,6 +253,8 @@ static int use_link(struct tree_walk *w, const struct link_place *p, int dir_fd,
 		note_damaged(l, p->link, "was replaced");
 		return 1;
 	}
+	if (errno == ENOENT)
+		return 1; /* another thread has removed it */
 	note_damaged(l, p->link, "cannot be replaced");
 	return 0;
 }

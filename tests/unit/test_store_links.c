@@ -1,9 +1,11 @@
 #include "store/store_links.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/stream.h"
 #include "expect.h"
@@ -58,20 +60,26 @@ static int teardown(void **state)
 }
 
 /* Unpacks the tree of the vector as NAME. */
-static void unpack_shared(struct lab *l, const char *name)
+static void unpack_hashed(struct lab *l, const char *name, struct tree_hashes *hashes)
 {
 	AUTO_BUF struct buf nar = { 0 };
-	AUTO(tree_hashes_release) struct tree_hashes hashes = { 0 };
-	struct unpack_notes notes = { .hashes = &hashes };
+	struct unpack_notes notes = { .hashes = hashes };
 	struct nf_source *src;
-	struct nf_err err = { 0 };
 
-	tree_hashes_init(&hashes);
+	tree_hashes_init(hashes);
 	buf_init(&nar, 4096);
 	nar_script(&nar, nar_vectors[NAR_VECTOR_TREE].script);
 	src = source_of_memory(nar.ptr, nar.len, 256);
 	assert_int_equal(unpack_nar(src, l->temp_fd, name, &notes, NULL), 0);
 	source_close(src);
+}
+
+static void unpack_shared(struct lab *l, const char *name)
+{
+	AUTO(tree_hashes_release) struct tree_hashes hashes = { 0 };
+	struct nf_err err = { 0 };
+
+	unpack_hashed(l, name, &hashes);
 	if (store_links_share(l->links, name, &hashes, &err))
 		fail_msg("%s", err.text);
 }
@@ -163,6 +171,56 @@ static void an_existing_link_is_used_if_it_is_right(void **state)
 	assert_int_equal(look(l, "temp/right", "a").st_ino, inode);
 }
 
+struct share_job {
+	struct lab *lab;
+	const char *name;
+	struct tree_hashes hashes;
+	pthread_barrier_t *start;
+	int rc;
+};
+
+static void *share_at_once(void *arg)
+{
+	struct share_job *job = arg;
+
+	pthread_barrier_wait(job->start);
+	job->rc = store_links_share(job->lab->links, job->name, &job->hashes, NULL);
+	return NULL;
+}
+
+static void two_threads_replace_a_damaged_link_by_the_same(void **state)
+{
+	struct lab *l = *state;
+	pthread_barrier_t start;
+
+	open_links(l);
+	pthread_barrier_init(&start, NULL, 2);
+	for (int i = 0; i < 100; i++) {
+		struct share_job jobs[2] = {
+			{ .lab = l, .name = "one", .start = &start },
+			{ .lab = l, .name = "two", .start = &start }
+		};
+		pthread_t threads[2];
+
+		temp_dir_write(l->dir, "root/nix/store/.links/" HELLO, "damaged");
+		for (size_t j = 0; j < 2; j++)
+			unpack_hashed(l, jobs[j].name, &jobs[j].hashes);
+		for (size_t j = 0; j < 2; j++)
+			pthread_create(&threads[j], NULL, share_at_once, &jobs[j]);
+		for (size_t j = 0; j < 2; j++) {
+			pthread_join(threads[j], NULL);
+			assert_int_equal(jobs[j].rc, 0);
+			tree_hashes_release(&jobs[j].hashes);
+		}
+		assert_shared(l, "temp/one", "temp/two");
+		publish(l);
+		assert_int_equal(file_remove_tree_at(l->temp_fd, "one", NULL), 0);
+		assert_int_equal(file_remove_tree_at(l->temp_fd, "two", NULL), 0);
+		assert_int_equal(unlinkat(l->target.store_fd, ".links/" HELLO, 0), 0);
+	}
+	pthread_barrier_destroy(&start);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +230,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(an_existing_link_is_used_if_it_is_right,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			two_threads_replace_a_damaged_link_by_the_same, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
