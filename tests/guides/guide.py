@@ -114,7 +114,7 @@ class Lab:
             os.symlink(f"{self.build}/{name}", f"{self.top}/bin/{name}")
         write(f"{self.home}/nixos/flake.nix", FLAKE % platform.machine())
         write(f"{self.top}/builder.c", BUILDER)
-        run(os.environ.get("CC", "cc"), "-static", "-o", f"{self.home}/nixos/builder",
+        run(*shlex.split(os.environ.get("CC", "cc")), "-static", "-o", f"{self.home}/nixos/builder",
             f"{self.top}/builder.c")
 
     def environment(self, role="host"):
