@@ -4,17 +4,13 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "format/path_name.h"
 
 /* ---- names ---- */
 
 static bool is_lower(char c)
 {
 	return c >= 'a' && c <= 'z';
-}
-
-static bool is_letter(char c)
-{
-	return is_lower(c) || (c >= 'A' && c <= 'Z');
 }
 
 static bool is_output(struct nf_slice word)
@@ -41,16 +37,11 @@ void path_diff_split(struct nf_slice path_name, struct nf_slice *ret_name,
 		     struct nf_slice *ret_version)
 {
 	struct nf_slice name = without_output(path_name);
+	struct nf_slice stem = path_name_stem(name);
+	size_t at = stem.len < name.len ? stem.len + 1 : name.len;
 
-	*ret_name = name;
-	*ret_version = nf_slice(name.ptr + name.len, 0);
-	for (size_t i = 0; i + 1 < name.len; i++) {
-		if (name.ptr[i] != '-' || is_letter(name.ptr[i + 1]))
-			continue;
-		*ret_name = nf_slice(name.ptr, i);
-		*ret_version = nf_slice(name.ptr + i + 1, name.len - i - 1);
-		return;
-	}
+	*ret_name = stem;
+	*ret_version = nf_slice(name.ptr + at, name.len - at);
 }
 
 static void split_item(const struct path_diff_item *item, struct nf_slice *ret_name,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "format/path_name.h"
 
 struct name_parts {
 	const struct nf_bundle_required *base;
@@ -21,15 +22,12 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* As in Nix, the version begins with the first hyphen that no letter follows. */
 static void split_name(struct name_parts *parts, struct nf_slice name)
 {
-	size_t at = 0, last;
+	size_t at, last;
 
-	while (at < name.len &&
-	       (name.ptr[at] != '-' || at + 1 == name.len || is_letter(name.ptr[at + 1])))
-		at++;
-	parts->stem = nf_slice(name.ptr, at);
+	parts->stem = path_name_stem(name);
+	at = parts->stem.len;
 	for (last = name.len; last > at && is_letter(name.ptr[last - 1]);)
 		last--;
 	parts->output = nf_slice(NULL, 0);

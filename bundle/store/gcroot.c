@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "format/path_name.h"
 #include "store/gcroot_dir.h"
 #include "store/root_link.h"
 
@@ -60,17 +61,8 @@ int gcroot_check_name(const char *name, struct nf_err *err)
 
 struct nf_slice gcroot_default_name(const struct nf_storepath *path)
 {
-	struct nf_slice name = nf_storepath_name(path);
+	struct nf_slice name = path_name_stem(nf_storepath_name(path));
 
-	/* The version begins after the first dash that is not followed by a letter. */
-	for (size_t i = 0; i + 1 < name.len; i++) {
-		int next = (unsigned char)name.ptr[i + 1] | 0x20;
-
-		if (name.ptr[i] == '-' && (next < 'a' || next > 'z')) {
-			name.len = i;
-			break;
-		}
-	}
 	return name_fault(name) ? NF_SLICE_LIT(UNNAMED) : name;
 }
 
