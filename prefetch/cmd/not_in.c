@@ -125,7 +125,7 @@ int not_in_find(struct not_in *n, struct have **have, const struct fetch_options
 	if (!there.count)
 		progress_note(
 			sources->progress,
-			"--not-in: the bundle carries everything: no cache has a path of it with its closure, by a trusted key");
+			"--not-in: the bundle carries everything: no cache has a path of it, with its closure, signed by a trusted key");
 	have_add(have, &there);
 	return 0;
 }
