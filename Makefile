@@ -408,7 +408,7 @@ install-import: $(B)/nixferry-import
 	install -Dm755 -t $(DEST)/bin $(B)/nixferry-import
 
 # An installed copy for tests.
-stage: all $(LIBRARIES)
+stage: all man $(LIBRARIES)
 	@rm -rf $(B)/stage
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(B))/stage PREFIX=/usr/local >$(B)/stage.log
 
